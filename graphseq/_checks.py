@@ -1,0 +1,80 @@
+"""Refusals shared by every constructor: the argument, what came, what was expected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from numbers import Integral, Real
+
+import torch
+from torch import Tensor
+
+
+def at_least(name: str, value: object, minimum: int) -> int:
+    """Return ``value`` as an ``int``, or say why it is not an integer of at least ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {value}")
+    return int(value)
+
+
+def positive(name: str, value: object) -> float:
+    """Return ``value`` as a ``float``, or say why it is not a finite number above zero."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+    if not math.isfinite(value) or value <= 0:
+        raise ValueError(f"{name} must be a finite number above 0, got {value}")
+    return float(value)
+
+
+def one_of(name: str, value: object, choices: Collection[str]) -> str:
+    """Return ``value``, or say which names there are."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(sorted(choices))}; got {value!r}")
+    return str(value)
+
+
+def is_tensor(name: str, value: object) -> Tensor:
+    """Return ``value``, or say that a tensor was expected."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+    return value
+
+
+def integer_rows(name: str, value: object, rows: int) -> Tensor:
+    """Return ``value`` as a ``long`` tensor of shape ``(rows,)``."""
+    tensor = is_tensor(name, value)
+    if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
+        raise TypeError(f"{name} must hold integers, got dtype {tensor.dtype}")
+    if tensor.shape != (rows,):
+        raise ValueError(f"{name} must have shape ({rows},), one entry a row of x; got {tuple(tensor.shape)}")
+    return tensor.long()
+
+
+def edges(name: str, value: object, end: int, ends: str) -> Tensor:
+    """Return ``value`` as a ``long`` tensor ``(2, E)`` whose entries lie in ``0 … end - 1``."""
+    tensor = is_tensor(name, value)
+    if tensor.dim() != 2 or tensor.shape[0] != 2:
+        raise ValueError(f"{name} must have shape (2, E), got {tuple(tensor.shape)}")
+    if tensor.numel() and (tensor.is_floating_point() or tensor.dtype == torch.bool):
+        raise TypeError(f"{name} must hold integers, got dtype {tensor.dtype}")
+    outside = ((tensor < 0) | (tensor >= end)).any(dim=0)
+    if bool(outside.any()):
+        place = int(outside.nonzero()[0])
+        pair = tuple(tensor[:, place].tolist())
+        raise ValueError(f"{name}[:, {place}] is {pair}, outside the {end} {ends} 0 to {end - 1}")
+    return tensor.long()
+
+
+def weights(name: str, value: object, count: int) -> Tensor:
+    """Return ``value`` as a finite floating tensor of shape ``(count,)``."""
+    tensor = is_tensor(name, value)
+    if tensor.shape != (count,):
+        raise ValueError(f"{name} must have shape ({count},), one weight an edge; got {tuple(tensor.shape)}")
+    if not tensor.is_floating_point():
+        tensor = tensor.to(torch.get_default_dtype())
+    if not bool(tensor.isfinite().all()):
+        place = int((~tensor.isfinite()).nonzero()[0])
+        raise ValueError(f"{name}[{place}] is {tensor[place].item()}; every weight must be finite")
+    return tensor

@@ -1,0 +1,309 @@
+"""Ways into a :class:`~graphseq.SpaceTimeGraph`: from sequences, graphs, snapshots and signals; and :func:`grow`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import networkx as nx
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphseq import _checks
+from graphseq.graph import SpaceTimeGraph
+from graphseq.topology import Topology
+
+
+def from_sequence(x: Tensor, *, y: Tensor | None = None, target: Tensor | None = None) -> SpaceTimeGraph:
+    """Read a sequence as one node at T times: its space-time graph is the path graph on T rows.
+
+    Args:
+        x: features (T, F), or integer tokens (T,).
+        y: what is asked for, (K, …).
+        target: rows asked, (T,), ``bool``; without it, all of them.
+
+    Raises:
+        TypeError, ValueError: as :class:`~graphseq.SpaceTimeGraph`.
+
+    Example:
+        >>> import torch
+        >>> from_sequence(torch.tensor([3, 1, 4])).topology.temporal_edges.tolist()
+        [[0, 1], [1, 2]]
+    """
+    rows = torch.arange(_length(x), device=x.device)
+    return SpaceTimeGraph(x, torch.zeros_like(rows), rows, y=y, target=target)
+
+
+def from_graph(
+    graph: nx.Graph | Data | sp.sparray | sp.spmatrix,
+    *,
+    x: Tensor | None = None,
+    y: Tensor | None = None,
+    target: Tensor | None = None,
+) -> SpaceTimeGraph:
+    """Read a static graph as N nodes at one time, node by node in the order in which the graph lists them.
+
+    Args:
+        graph: a networkx graph (an undirected edge becomes both directions; edge attribute ``weight`` and node
+            attributes ``x`` are read where every edge, every node has one), a PyG ``Data`` (``x``, ``edge_index``,
+            ``edge_weight``, ``y``, ``target``), or a scipy sparse matrix whose entry (i, j) is the weight of the
+            edge from i to j. What :meth:`~graphseq.SpaceTimeGraph.to_networkx` gave is read back with its times.
+        x: features (N, F) or tokens (N,), in place of the graph's own; where there are none, a constant 1.
+        y: what is asked for, in place of the graph's own.
+        target: rows asked, (N,), ``bool``, in place of the graph's own.
+
+    Raises:
+        TypeError: ``graph`` is none of these.
+        ValueError: weights on some edges only, features on some nodes only, a matrix that is not square; and as
+            :class:`~graphseq.SpaceTimeGraph`.
+
+    Example:
+        >>> import networkx as nx
+        >>> from_graph(nx.path_graph(3)).edge_index.tolist()
+        [[0, 1, 1, 2], [1, 0, 2, 1]]
+    """
+    if isinstance(graph, SpaceTimeGraph):
+        raise TypeError("graph is already a SpaceTimeGraph; use it as it is")
+    if isinstance(graph, Data):
+        plain = graph
+    elif isinstance(graph, nx.Graph):
+        plain = _read_networkx(graph)
+    elif sp.issparse(graph):
+        plain = _read_scipy(graph)
+    else:
+        raise TypeError(
+            f"graph must be a networkx graph, a PyG Data or a scipy sparse matrix, got {type(graph).__name__}"
+        )
+    known = plain.num_nodes if "num_nodes" in plain or plain.x is not None else None
+    x = plain.x if x is None else x
+    if x is None:
+        x = torch.ones(plain.num_nodes or 0, 1)
+    rows = torch.arange(_length(x), device=x.device)
+    if known is not None and known != len(rows):
+        raise ValueError(f"x has {len(rows)} rows for a graph of {known} nodes")
+    return SpaceTimeGraph(
+        x,
+        rows if "node" not in plain else plain.node,
+        torch.zeros_like(rows) if plain.time is None else plain.time,
+        plain.edge_index,
+        plain.get("edge_weight"),
+        y=plain.y if y is None else y,
+        target=plain.get("target") if target is None else target,
+    )
+
+
+def from_snapshots(
+    snapshots: Sequence[Data],
+    *,
+    times: Sequence[int] | None = None,
+    y: Tensor | None = None,
+    target: Tensor | None = None,
+) -> SpaceTimeGraph:
+    """Read a list of graphs as one that changes: nodes and edges may come and go between them.
+
+    Args:
+        snapshots: PyG ``Data`` with ``x``, ``edge_index``, optional ``edge_weight``, and optional ``node`` saying
+            which node each row is; without it, row i is node i.
+        times: strictly ascending integers, one a snapshot; without it 0, 1, 2, ….
+        y: what is asked for, (K, …); without it the snapshots' own ``y``, joined, where all have one.
+        target: rows asked, (V,), over all snapshots in order; without it the snapshots' own, where all have one.
+
+    Raises:
+        TypeError: something in the list is not ``Data``.
+        ValueError: an empty list, times out of order, features of another width, weights in some snapshots only;
+            the message names the snapshot.
+
+    Example:
+        >>> import torch
+        >>> a, b = (Data(x=torch.ones(n, 1), edge_index=torch.tensor([[0], [1]])) for n in (2, 3))
+        >>> from_snapshots([a, b]).time.tolist()
+        [0, 0, 1, 1, 1]
+    """
+    if not snapshots:
+        raise ValueError("snapshots is empty; at least one graph is needed")
+    whens = list(range(len(snapshots))) if times is None else [int(time) for time in times]
+    if len(whens) != len(snapshots) or any(a >= b for a, b in zip(whens, whens[1:], strict=False)):
+        raise ValueError(f"times must be {len(snapshots)} strictly ascending integers, one a snapshot; got {times}")
+    for number, snapshot in enumerate(snapshots):
+        _check_snapshot(number, snapshot, snapshots[0])
+    sizes = [snapshot.x.shape[0] for snapshot in snapshots]
+    starts = np.cumsum([0, *sizes]).tolist()
+    index = [_edge_index(snapshot) + start for snapshot, start in zip(snapshots, starts, strict=False)]
+    node = [snapshot.node if "node" in snapshot else torch.arange(len(snapshot.x)) for snapshot in snapshots]
+    return SpaceTimeGraph(
+        torch.cat([snapshot.x for snapshot in snapshots]),
+        torch.cat(node),
+        torch.tensor(whens).repeat_interleave(torch.tensor(sizes)),
+        torch.cat(index, dim=1),
+        _joined(snapshots, "edge_weight"),
+        y=_joined(snapshots, "y") if y is None else y,
+        target=_joined(snapshots, "target") if target is None else target,
+    )
+
+
+def from_signal(
+    x: Tensor,
+    edge_index: Tensor,
+    edge_weight: Tensor | None = None,
+    *,
+    y: Tensor | None = None,
+    target: Tensor | None = None,
+) -> SpaceTimeGraph:
+    """Read a signal on a graph that does not change; its edges are kept once, never T copies.
+
+    Args:
+        x: the signal, (T, N, F), or tokens (T, N). Row t·N + n is node n at time t.
+        edge_index: edges between the N nodes, (2, E).
+        edge_weight: their weights, (E,).
+        y: what is asked for, (K, …).
+        target: rows asked, (T·N,) or (T, N), ``bool``.
+
+    Raises:
+        TypeError, ValueError: as :class:`~graphseq.SpaceTimeGraph`.
+
+    Example:
+        >>> import torch
+        >>> graph = from_signal(torch.zeros(100, 2, 1), torch.tensor([[0], [1]]))
+        >>> graph.num_nodes, graph.static_edge_index.shape[1]
+        (200, 1)
+    """
+    wide = 3 if _checks.is_tensor("x", x).is_floating_point() else 2
+    if x.dim() != wide:
+        raise ValueError(f"x must have shape (T, N, F), or (T, N) where it holds tokens; got {tuple(x.shape)}")
+    steps, nodes = x.shape[:2]
+    return SpaceTimeGraph(
+        x.flatten(0, 1),
+        torch.arange(nodes, device=x.device).repeat(steps),
+        torch.arange(steps, device=x.device).repeat_interleave(nodes),
+        static_edge_index=edge_index,
+        static_edge_weight=edge_weight,
+        y=y,
+        target=None if target is None else target.flatten(),
+    )
+
+
+def grow(graph: SpaceTimeGraph) -> SpaceTimeGraph:
+    r"""Read sequences as graphs that grow: at each step a node arrives, and an edge to the one before it.
+
+    Row p of a sequence of T rows becomes node p at the times p, p + 1, …, T - 1, keeping its features, so a graph of
+    T (T + 1) / 2 rows. What was asked at row p is asked of node p when it arrives: no later row can change it.
+
+    Args:
+        graph: one sequence or a batch of them, of any lengths, without spatial edges.
+
+    Returns:
+        The same data as dynamic graphs, with the targets and ``y`` in their old order. Its topology is derived once
+        from that of ``graph`` and kept with it.
+
+    Raises:
+        ValueError: ``graph`` has spatial edges, or several nodes in one graph.
+
+    Example:
+        >>> import torch
+        >>> grown = grow(from_sequence(torch.tensor([7, 8, 9])))
+        >>> grown.to_dense().present.long().tolist()
+        [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
+    """
+    old = graph.topology
+    if not old.spatial.is_identity:
+        raise ValueError(f"grow reads sequences, but graph has {old.spatial.edge_index.shape[1]} spatial edges")
+    if old.num_nodes != graph.num_graphs:
+        raise ValueError(f"grow reads one sequence a graph; got {old.num_nodes} nodes in {graph.num_graphs} graphs")
+    topology, origin, arrives = old.keep("grow", lambda: _grown(old))
+    target = graph.get("target")
+    batch = graph.get("batch")
+    return SpaceTimeGraph.from_topology(
+        topology,
+        graph.x[origin],
+        y=graph.y,
+        target=arrives if target is None else arrives & target[origin],
+        batch=None if batch is None else batch[origin],
+    )
+
+
+def _grown(old: Topology) -> tuple[Topology, Tensor, Tensor]:
+    """The grown topology, the old row behind each new one, and which new rows are arrivals."""
+    position = old.position
+    nodes = old._nodes[0]
+    length = torch.bincount(nodes)[nodes]
+    lives = length - position
+    origin = torch.arange(old.num_rows, device=position.device).repeat_interleave(lives)
+    first = (lives.cumsum(0) - lives)[origin]
+    age = torch.arange(len(origin), device=origin.device) - first
+    before, after = old.temporal_edges
+    joined = torch.stack([torch.cat([before, after]), torch.cat([after, before])])
+    topology = Topology(origin, position[origin] + age, static_edge_index=joined)
+    return topology, origin, age == 0
+
+
+def _length(x: object) -> int:
+    x = _checks.is_tensor("x", x)
+    if x.dim() == 0:
+        raise ValueError("x must have one row or more, got a single number")
+    return x.shape[0]
+
+
+def _edge_index(plain: Data) -> Tensor:
+    return torch.zeros((2, 0), dtype=torch.long) if plain.edge_index is None else plain.edge_index
+
+
+def _check_snapshot(number: int, snapshot: object, first: Data) -> None:
+    if not isinstance(snapshot, Data):
+        raise TypeError(f"snapshots[{number}] must be a PyG Data, got {type(snapshot).__name__}")
+    if snapshot.x is None:
+        raise ValueError(f"snapshots[{number}] has no x")
+    if snapshot.x.shape[1:] != first.x.shape[1:]:
+        raise ValueError(
+            f"snapshots[{number}].x has shape {tuple(snapshot.x.shape)}, but snapshots[0].x {tuple(first.x.shape)}; "
+            "all snapshots must have the same feature width"
+        )
+    _checks.edges(f"snapshots[{number}].edge_index", _edge_index(snapshot), snapshot.x.shape[0], "rows")
+
+
+def _joined(snapshots: Sequence[Data], key: str) -> Tensor | None:
+    have = [key in snapshot for snapshot in snapshots]
+    if not any(have):
+        return None
+    if not all(have):
+        raise ValueError(f"snapshots[{have.index(False)}] has no {key}, but snapshots[{have.index(True)}] has")
+    return torch.cat([snapshot[key] for snapshot in snapshots])
+
+
+def _read_networkx(graph: nx.Graph) -> Data:
+    place = {name: row for row, name in enumerate(graph.nodes)}
+    edges = [(place[a], place[b], data) for a, b, data in graph.edges(data=True) if data.get("kind") != "time"]
+    if not graph.is_directed():
+        both = ([(a, b, data)] if a == b else [(a, b, data), (b, a, data)] for a, b, data in edges)
+        edges = [edge for pair in both for edge in pair]
+    plain = Data(edge_index=torch.tensor([edge[:2] for edge in edges], dtype=torch.long).reshape(-1, 2).t().contiguous())
+    plain.num_nodes = len(place)
+    weights = _all_or_none("edge", "weight", [(edge[:2], edge[2]) for edge in edges])
+    if weights is not None:
+        plain.edge_weight = torch.tensor(weights, dtype=torch.get_default_dtype())
+    for key in ("x", "node", "time"):
+        values = _all_or_none("node", key, list(graph.nodes(data=True)))
+        if values is not None:
+            plain[key] = torch.tensor(values)
+    return plain
+
+
+def _all_or_none(what: str, key: str, items: Sequence[tuple[object, dict[str, object]]]) -> list[object] | None:
+    missing = [name for name, data in items if key not in data]
+    if len(missing) == len(items):
+        return None
+    if missing:
+        raise ValueError(f"{what} {missing[0]!r} has no {key!r}, but others have; give it to every {what} or to none")
+    return [data[key] for _, data in items]
+
+
+def _read_scipy(matrix: sp.sparray | sp.spmatrix) -> Data:
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"graph must be a square matrix, got shape {matrix.shape}")
+    entries = matrix.tocoo()
+    index = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
+    weight = torch.from_numpy(np.asarray(entries.data))
+    plain = Data(edge_index=index, edge_weight=weight if weight.is_floating_point() else weight.to(torch.get_default_dtype()))
+    plain.num_nodes = matrix.shape[0]
+    return plain

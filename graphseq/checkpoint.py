@@ -1,0 +1,80 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from graphseq import _files
+from graphseq.history import History
+
+_FORMAT = "graphseq checkpoint 1"
+_CURVES = ("loss", "score", "grad_norm", "lr")
+
+
+def save(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, history: History) -> None:
+    """Write weights, optimiser state and history to ``path`` in one piece, in place of an earlier one."""
+    record = asdict(history)
+    for curve in _CURVES:
+        record[curve] = torch.tensor(record[curve], dtype=torch.float64)
+    state = {
+        "format": _FORMAT,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "history": record,
+    }
+    _files.write(path, lambda file: torch.save(state, file), overwrite=True)
+
+
+def load(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: dict[str, object]) -> History:
+    """Put a checkpoint's weights and optimiser state in place and return its history.
+
+    Args:
+        path: a file written by :func:`save`.
+        model: the model to go on with.
+        optimizer: its optimiser.
+        config: what the run is about to do, to be compared with what the checkpoint's run did.
+
+    Raises:
+        ValueError: not a checkpoint, cut short, or of another model, task or setting; the message says which. Model
+            and optimiser are then untouched.
+    """
+    state = _read(path)
+    history = History(**{key: _plain(value) for key, value in state["history"].items()})
+    for key, now in config.items():
+        then = history.config.get(key)
+        if then != now:
+            raise ValueError(f"{path} is of another run: {_difference(key, then, now)}")
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return history
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise ValueError(f"{path} is not a whole checkpoint, it may have been cut short: {reason}") from None
+    if not isinstance(state, dict) or state.get("format") != _FORMAT:
+        raise ValueError(f"{path} was not written by this version of graphseq's fit")
+    return state
+
+
+def _plain(value: object) -> object:
+    return value.tolist() if isinstance(value, torch.Tensor) else value
+
+
+def _difference(key: str, then: object, now: object) -> str:
+    if isinstance(then, dict) and isinstance(now, dict):
+        for inner in now:
+            if then.get(inner) != now[inner]:
+                return _difference(f"{key}.{inner}", then.get(inner), now[inner])
+    was, wanted = (text if len(text) < 160 else f"{text[:157]}…" for text in (repr(then), repr(now)))
+    return f"{key} was {was}, now {wanted}"

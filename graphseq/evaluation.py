@@ -1,0 +1,119 @@
+"""How good a model is, on a sample of its own, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from scipy import stats
+from torch import Tensor, nn
+
+from graphseq import _checks, seeding
+from graphseq.graph import SpaceTimeGraph
+from graphseq.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A score with its 95 % confidence interval.
+
+    Attributes:
+        score: mean score over the sampled graphs, 1 being all right.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        loss: mean loss an asked row, in nats.
+        chance: the score of a guess that knows nothing of the input.
+        samples: graphs in the sample.
+    """
+
+    score: float
+    low: float
+    high: float
+    loss: float
+    chance: float
+    samples: int
+
+    @property
+    def bits(self) -> float:
+        """Mean loss in bits: for text, bits a character."""
+        return self.loss / math.log(2)
+
+    def __str__(self) -> str:
+        """Score, interval and chance on one line."""
+        return f"{self.score:.1%} [{self.low:.1%}, {self.high:.1%}], chance {self.chance:.1%}"
+
+
+def evaluate(
+    model: nn.Module,
+    task: Task,
+    *,
+    samples: int = 1000,
+    batch_size: int = 250,
+    seed: int = 0,
+    device: torch.device | str | None = None,
+) -> Evaluation:
+    """Judge ``model`` on fresh graphs, which no training run with any seed drew.
+
+    Graphs are the units of the sample: the interval is Wilson's where each is right or wrong as a whole, and Student's
+    over the graphs' means where a graph has several asked rows, since those are not independent.
+
+    Args:
+        model: judged in evaluation mode, and put back into the mode it was in.
+        task: where the graphs come from; for a split text, its held-out part.
+        samples: graphs to draw.
+        batch_size: graphs at a time.
+        seed: 0 or more; this stream of graphs is apart from those of training.
+        device: where to compute; without it, where the model is.
+
+    Raises:
+        ValueError: a size below 1.
+
+    Example:
+        >>> import graphseq as gs
+        >>> task = gs.tasks.Transfer(length=9)
+        >>> model = gs.nn.Model(gs.nn.MLP(task.in_channels, 16), task.out_channels)
+        >>> result = gs.evaluate(model, task, seed=1)
+        >>> result.low < task.chance < result.high
+        True
+    """
+    _checks.at_least("samples", samples, 1)
+    _checks.at_least("batch_size", batch_size, 1)
+    if device is None:
+        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    was_training = model.training
+    model.eval()
+    means, losses, weights = [], [], []
+    try:
+        for number, start in enumerate(range(0, samples, batch_size)):
+            generator = torch.Generator().manual_seed(seeding.derive(seed, seeding.EVALUATE, number))
+            graph = task.batch(min(batch_size, samples - start), generator).to(device)
+            with torch.no_grad():
+                output = model(graph)
+                losses.append(float(task.loss(output, graph.y)))
+                means.append(_per_graph(task.score(output, graph.y), graph).cpu())
+            weights.append(len(output))
+    finally:
+        model.train(was_training)
+    scores = torch.cat(means).double()
+    low, high = _interval(scores)
+    loss = sum(a * b for a, b in zip(losses, weights, strict=True)) / sum(weights)
+    return Evaluation(float(scores.mean()), low, high, loss, task.chance, samples)
+
+
+def _per_graph(scores: Tensor, graph: SpaceTimeGraph) -> Tensor:
+    """Mean score of each graph, (B,)."""
+    if len(scores) == graph.num_graphs:
+        return scores
+    owner = graph.batch[graph.target_rows]
+    return torch.bincount(owner, weights=scores) / torch.bincount(owner)
+
+
+def _interval(scores: Tensor) -> tuple[float, float]:
+    n = len(scores)
+    if bool(((scores == 0) | (scores == 1)).all()):
+        wilson = stats.binomtest(int(scores.sum()), n).proportion_ci(0.95, method="wilson")
+        return float(wilson.low), float(wilson.high)
+    half = float(stats.t.ppf(0.975, n - 1) * scores.std() / math.sqrt(n)) if n > 1 else math.inf
+    mean = float(scores.mean())
+    return max(0.0, mean - half), min(1.0, mean + half)

@@ -1,0 +1,323 @@
+"""The one data type: rows observed at nodes and times, joined in space and along time."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import networkx as nx
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphseq import _checks
+from graphseq.topology import Topology
+
+
+class Dense(NamedTuple):
+    """A small graph written out in full, for reading and for checking by hand."""
+
+    x: Tensor  #: features, (T, N, F), zero where a node is absent; tokens (T, N)
+    present: Tensor  #: which node is there when, (T, N), ``bool``
+    adjacency: Tensor  #: A at each time, (T, N, N); entry (t, i, j) is the weight of the edge from i to j
+
+
+class SpaceTimeGraph(Data):  # type: ignore[misc]
+    r"""A graph over time as rows: one row is one node observed at one time.
+
+    A sequence is N = 1 node at T times, a static graph is N nodes at T = 1 time, and a dynamic graph is both. It is
+    a PyG :class:`~torch_geometric.data.Data` whose "nodes" are the V rows, so PyG's ``Batch`` and ``DataLoader`` take
+    it as it is; a batch is again such a graph, with the nodes of its members numbered one after another.
+
+    Temporal edges join consecutive rows of one node. They are not stored but derived, see :attr:`topology`.
+
+    Args:
+        x: features (V, F), floating, or integer tokens (V,).
+        node: which node each row observes, (V,), integers from 0.
+        time: when, (V,), integers; a (node, time) pair occurs once. A node may be absent at some times.
+        edge_index: edges j → i as columns (j, i) between rows of the same time, (2, E).
+        edge_weight: weights (E,) of ``edge_index``.
+        static_edge_index: edges between *nodes*, (2, E), there at every time at which both ends are; stored once
+            instead of a copy each time. A graph has these or ``edge_index``, not both.
+        static_edge_weight: weights (E,) of ``static_edge_index``.
+        y: what is asked for, one entry a target row (K, …), or a graph.
+        target: rows at which an output is asked for, (V,), ``bool``. Without it, all of them.
+
+    Raises:
+        TypeError: a tensor of the wrong kind.
+        ValueError: shapes that do not fit, NaN features, edges that point outside or between times, a doubled
+            (node, time); the message names the first place.
+
+    Example:
+        Two nodes, joined at both of two times:
+
+        >>> import torch
+        >>> graph = SpaceTimeGraph(
+        ...     x=torch.eye(4), node=torch.tensor([0, 1, 0, 1]), time=torch.tensor([0, 0, 1, 1]),
+        ...     static_edge_index=torch.tensor([[0, 1], [1, 0]]))
+        >>> graph.topology.temporal_edges.tolist()
+        [[0, 1], [2, 3]]
+        >>> graph.topology.spatial.edge_index.tolist()
+        [[0, 1, 2, 3], [1, 0, 3, 2]]
+    """
+
+    def __init__(
+        self,
+        x: Tensor | None = None,
+        node: Tensor | None = None,
+        time: Tensor | None = None,
+        edge_index: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        *,
+        static_edge_index: Tensor | None = None,
+        static_edge_weight: Tensor | None = None,
+        y: Tensor | None = None,
+        target: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        if x is None and node is None and time is None:
+            return  # PyG makes an empty one and fills it when it joins or splits batches.
+        topology = _checked_topology(
+            x, node, time, edge_index, edge_weight, static_edge_index, static_edge_weight
+        )
+        self._fill(topology, _checked_x(x), y, _checked_target(target, y, topology.num_rows))
+
+    @classmethod
+    def from_topology(
+        cls,
+        topology: Topology,
+        x: Tensor,
+        *,
+        y: Tensor | None = None,
+        target: Tensor | None = None,
+        batch: Tensor | None = None,
+    ) -> SpaceTimeGraph:
+        """Join features to a topology that is known to be sound: nothing is checked and nothing derived again.
+
+        Args:
+            topology: rows and edges, of a graph that was built before.
+            x: features (V, F) or tokens (V,).
+            y: what is asked for, (K, …).
+            target: rows asked, (V,), ``bool``.
+            batch: which graph of a batch each row belongs to, (V,).
+        """
+        graph = cls()
+        graph._fill(topology, x, y, target)
+        if batch is not None:
+            graph.batch = batch
+        return graph
+
+    def _fill(self, topology: Topology, x: Tensor, y: Tensor | None, target: Tensor | None) -> None:
+        self.__dict__["_topology"] = topology
+        named = zip(("x", *Topology.KEYS, "y", "target"), (x, *topology.parts, y, target), strict=True)
+        for key, value in named:
+            if value is not None:
+                self[key] = value
+
+    @property
+    def topology(self) -> Topology:
+        """Rows and edges and all that follows from them; kept for as long as these very tensors stay in place."""
+        parts = tuple(self._store.get(key) for key in Topology.KEYS)
+        kept = self.__dict__.get("_topology")
+        if kept is None or not kept.is_of(parts):
+            kept = self.__dict__["_topology"] = Topology(*parts)
+        return kept  # type: ignore[no-any-return]
+
+    @property
+    def num_graphs(self) -> int:
+        """B: how many graphs this is a batch of; 1 where it is not one."""
+        batch = self._store.get("batch")
+        return 1 if batch is None else int(batch.max()) + 1 if batch.numel() else 0
+
+    @property
+    def target_rows(self) -> Tensor:
+        """Numbers of the rows at which an output is asked for, (K,), ascending."""
+        target = self._store.get("target")
+        if target is None:
+            return torch.arange(self.num_nodes, device=self.node.device)
+        return target.nonzero()[:, 0]
+
+    def to(self, device: torch.device | str, *args: str, non_blocking: bool = False) -> SpaceTimeGraph:
+        """Move to ``device`` as PyG does; a prepared topology is moved once and found again there."""
+        topology = None if args or "node" not in self else self.topology.to(device)
+        super().to(device, *args, non_blocking=non_blocking)
+        if topology is not None:
+            self._fill(topology, self._store.get("x"), None, None)
+        return self
+
+    def unroll(self, causal: bool = False) -> Data:
+        """The space-time graph as plain PyG data, for any PyG model: a sequence becomes its path graph.
+
+        Args:
+            causal: keep temporal edges past → future only, instead of both ways.
+
+        Returns:
+            ``Data`` with ``x``, ``edge_index`` of all space-time edges, ``edge_weight`` where spatial edges have
+            weights (temporal ones then count 1), ``node``, ``time``, and ``y``, ``target``, ``batch`` where given.
+
+        Example:
+            >>> import graphseq as gs, torch
+            >>> gs.from_sequence(torch.zeros(3, 1)).unroll().edge_index.tolist()
+            [[0, 1, 1, 2], [1, 2, 0, 1]]
+        """
+        adjacency = self.topology.spacetime(causal)
+        plain = Data(edge_index=adjacency.edge_index)
+        if adjacency.edge_weight is not None:
+            plain.edge_weight = adjacency.edge_weight
+        for key in ("x", "node", "time", "y", "target", "batch"):
+            if key in self:
+                plain[key] = self[key]
+        return plain
+
+    def snapshot(self, time: int) -> Data:
+        """The graph at one time as plain PyG data: ``x``, ``edge_index``, ``edge_weight``, and each row's ``node``.
+
+        Raises:
+            ValueError: no row has this time.
+        """
+        places = (self.topology.times == time).nonzero()
+        if not places.numel():
+            raise ValueError(f"time must be one at which a row was observed, got {time}")
+        step = self.topology.steps[int(places[0])]
+        plain = Data(x=self.x[step.rows], edge_index=step.adjacency.edge_index, node=self.node[step.rows])
+        if step.adjacency.edge_weight is not None:
+            plain.edge_weight = step.adjacency.edge_weight
+        return plain
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """Rows as nodes with ``x``, ``node`` and ``time``; edges carry ``kind`` ("space" or "time") and ``weight``.
+
+        :func:`graphseq.from_graph` reads it back.
+        """
+        out = nx.MultiDiGraph()
+        rows = zip(self.x.tolist(), self.node.tolist(), self.time.tolist(), strict=True)
+        out.add_nodes_from((row, {"x": x, "node": node, "time": time}) for row, (x, node, time) in enumerate(rows))
+        spatial = self.topology.spatial
+        pairs = spatial.edge_index.t().tolist()
+        if spatial.edge_weight is None:
+            out.add_edges_from((i, j, {"kind": "space"}) for i, j in pairs)
+        else:
+            weighted = zip(pairs, spatial.edge_weight.tolist(), strict=True)
+            out.add_edges_from((i, j, {"kind": "space", "weight": w}) for (i, j), w in weighted)
+        out.add_edges_from((i, j, {"kind": "time"}) for i, j in self.topology.temporal_edges.t().tolist())
+        return out
+
+    def to_scipy(self) -> sp.coo_array:
+        """Spatial edges as (V, V): entry (i, j) is the weight of the edge from row i to row j, as networkx has it."""
+        spatial = self.topology.spatial
+        index = spatial.edge_index.cpu().numpy()
+        weight = spatial.edge_weight
+        values = np.ones(index.shape[1], dtype=np.float32) if weight is None else weight.detach().cpu().numpy()
+        return sp.coo_array((values, (index[0], index[1])), shape=(self.num_nodes, self.num_nodes))
+
+    def to_dense(self) -> Dense:
+        """Everything written out: features (T, N, F), presence (T, N), adjacency (T, N, N). Meant for small graphs."""
+        topology = self.topology
+        steps, n = topology.steps, topology.num_nodes
+        x = self.x.new_zeros((len(steps), n, *self.x.shape[1:]))
+        present = torch.zeros(len(steps), n, dtype=torch.bool, device=self.x.device)
+        weight = topology.spatial.edge_weight
+        kind = torch.get_default_dtype() if weight is None else weight.dtype
+        adjacency = torch.zeros(len(steps), n, n, dtype=kind, device=self.x.device)
+        for t, step in enumerate(steps):
+            x[t, step.nodes] = self.x[step.rows]
+            present[t, step.nodes] = True
+            source, target = step.nodes[step.adjacency.edge_index]
+            values = step.adjacency.edge_weight
+            values = adjacency.new_ones(len(source)) if values is None else values.detach()
+            adjacency[t].index_put_((source, target), values, accumulate=True)
+        return Dense(x, present, adjacency)
+
+    def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
+        # PyG's hook for joining graphs: nodes of the next graph are numbered after this one's.
+        if key in ("node", "static_edge_index"):
+            return int(self.node.max()) + 1 if self.node.numel() else 0
+        return super().__inc__(key, value, *args, **kwargs)
+
+
+def _checked_x(x: Tensor | None) -> Tensor:
+    x = _checks.is_tensor("x", x)
+    if x.is_floating_point():
+        if x.dim() != 2:
+            raise ValueError(f"x must have shape (V, F), got {tuple(x.shape)}")
+        if not bool(x.isfinite().all()):
+            row, column = (~x.isfinite()).nonzero()[0].tolist()
+            raise ValueError(f"x[{row}, {column}] is {x[row, column].item()}; features must be finite")
+    elif x.dtype == torch.bool or x.is_complex():
+        raise TypeError(f"x must hold floats (V, F) or integer tokens (V,), got dtype {x.dtype}")
+    elif x.dim() != 1:
+        raise ValueError(f"x of integers holds tokens and must have shape (V,), got {tuple(x.shape)}")
+    return x
+
+
+def _checked_topology(
+    x: Tensor | None,
+    node: Tensor | None,
+    time: Tensor | None,
+    edge_index: Tensor | None,
+    edge_weight: Tensor | None,
+    static_edge_index: Tensor | None,
+    static_edge_weight: Tensor | None,
+) -> Topology:
+    rows = _checks.is_tensor("x", x).shape[0] if _checks.is_tensor("x", x).dim() else 0
+    node = _checks.integer_rows("node", node, rows)
+    time = _checks.integer_rows("time", time, rows)
+    if rows and int(node.min()) < 0:
+        raise ValueError(f"node must be numbered from 0, got {int(node.min())}")
+    _check_pairs_once(node, time)
+    if edge_index is not None and static_edge_index is not None:
+        raise ValueError("edge_index and static_edge_index were both given; a graph has one kind of spatial edges")
+    for name, index, weight in (
+        ("edge", edge_index, edge_weight),
+        ("static_edge", static_edge_index, static_edge_weight),
+    ):
+        if index is None and weight is not None:
+            raise ValueError(f"{name}_weight was given without {name}_index")
+    if static_edge_index is not None:
+        size = int(node.max()) + 1 if rows else 0
+        static_edge_index = _checks.edges("static_edge_index", static_edge_index, size, "nodes")
+        if static_edge_weight is not None:
+            static_edge_weight = _checks.weights("static_edge_weight", static_edge_weight, static_edge_index.shape[1])
+        return Topology(node, time, None, None, static_edge_index, static_edge_weight)
+    if edge_index is None:
+        edge_index = node.new_zeros((2, 0))
+    edge_index = _checks.edges("edge_index", edge_index, rows, "rows")
+    across = time[edge_index[0]] != time[edge_index[1]]
+    if bool(across.any()):
+        place = int(across.nonzero()[0])
+        (i, j), (s, t) = edge_index[:, place].tolist(), time[edge_index[:, place]].tolist()
+        raise ValueError(
+            f"edge_index[:, {place}] joins row {i} at time {s} to row {j} at time {t}; spatial edges join rows of one "
+            "time, and temporal edges are derived, not given"
+        )
+    if edge_weight is not None:
+        edge_weight = _checks.weights("edge_weight", edge_weight, edge_index.shape[1])
+    return Topology(node, time, edge_index, edge_weight)
+
+
+def _check_pairs_once(node: Tensor, time: Tensor) -> None:
+    order = time.argsort(stable=True)
+    order = order[node[order].argsort(stable=True)]
+    again = (node[order[1:]] == node[order[:-1]]) & (time[order[1:]] == time[order[:-1]])
+    if bool(again.any()):
+        place = int(again.nonzero()[0])
+        first, second = sorted(order[place : place + 2].tolist())
+        raise ValueError(
+            f"rows {first} and {second} are both node {int(node[first])} at time {int(time[first])}; "
+            "a (node, time) pair occurs once"
+        )
+
+
+def _checked_target(target: Tensor | None, y: Tensor | None, rows: int) -> Tensor | None:
+    if target is None:
+        return None
+    target = _checks.is_tensor("target", target)
+    if target.dtype != torch.bool or target.shape != (rows,):
+        raise ValueError(
+            f"target must be bool of shape ({rows},), one entry a row of x; got {target.dtype} {tuple(target.shape)}"
+        )
+    asked = int(target.sum())
+    if y is not None and (y.dim() == 0 or y.shape[0] not in (asked, 1)):
+        raise ValueError(f"y must have one entry for each of the {asked} target rows, got shape {tuple(y.shape)}")
+    return target

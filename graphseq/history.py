@@ -1,0 +1,103 @@
+"""What happened in training, step by step, and the record of how it came about."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+import sys
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from graphseq import _files
+
+
+@dataclass
+class History:
+    """One training run.
+
+    Attributes:
+        loss: training loss of each step, in nats for a classification task.
+        score: training score of each step (the share of right answers for a classification task).
+        grad_norm: Euclidean norm of all gradients at each step, before clipping.
+        lr: learning rate of each step.
+        seconds: wall time of all steps, those before a resume included.
+        solved: whether the run stopped because it was solved.
+        config: task, model and settings.
+        machine: versions, processor and threads; see :func:`machine`.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    score: list[float] = field(default_factory=list)
+    grad_norm: list[float] = field(default_factory=list)
+    lr: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    solved: bool = False
+    config: dict[str, object] = field(default_factory=dict)
+    machine: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """How many steps were taken."""
+        return len(self.loss)
+
+    def append(self, loss: float, score: float, grad_norm: float, lr: float) -> None:
+        """Add one step."""
+        self.loss.append(loss)
+        self.score.append(score)
+        self.grad_norm.append(grad_norm)
+        self.lr.append(lr)
+
+    def recent_score(self, window: int) -> float:
+        """Mean score of the last ``window`` steps; 0 while there are fewer, so that nothing is solved too early."""
+        return sum(self.score[-window:]) / window if self.steps >= window else 0.0
+
+    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """One line a step: step, loss, score, grad_norm, lr.
+
+        Raises:
+            FileExistsError: the file is there and ``overwrite`` is false.
+        """
+        text = io.StringIO()
+        rows = csv.writer(text)
+        rows.writerow(("step", "loss", "score", "grad_norm", "lr"))
+        columns = (self.loss, self.score, self.grad_norm, self.lr)
+        rows.writerows(zip(range(1, self.steps + 1), *columns, strict=True))
+        return _files.write_text(path, text.getvalue(), overwrite=overwrite)
+
+    def to_json(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Everything, to be read back by :meth:`from_json`.
+
+        Raises:
+            FileExistsError: the file is there and ``overwrite`` is false.
+        """
+        return _files.write_text(path, json.dumps(asdict(self), indent=1) + "\n", overwrite=overwrite)
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> History:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: the file holds something else.
+        """
+        try:
+            return cls(**json.loads(Path(path).read_text()))
+        except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+            raise ValueError(f"{path} is not a history written by to_json: {error}") from None
+
+
+def machine(device: torch.device | str = "cpu") -> dict[str, object]:
+    """What results were made with: versions, processor, threads, device."""
+    device = torch.device(device)
+    names = ("graphseq", "torch", "torch-geometric", "networkx", "scipy", "numpy")
+    return {
+        "python": sys.version.split()[0],
+        **{name: version(name) for name in names},
+        "processor": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
+    }

@@ -1,0 +1,48 @@
+r"""Gate arithmetic, written once: what a cell does with its pre-activations, wherever those come from.
+
+A pre-activation is a sum of one term from the input and one from the state. In a recurrent network both are dense
+maps; in a GCN-LSTM both are graph convolutions. The arithmetic here knows neither. ``σ`` is the logistic function and
+``⊙`` the product entry by entry.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def rnn_cell(gates: Tensor) -> Tensor:
+    r"""Vanilla update h = tanh(W_hx x + W_hh h + b), (…, H) → (…, H).
+
+    Source: Elman, *Finding structure in time* (1990).
+    """
+    return gates.tanh()
+
+
+def gru_cell(from_input: Tensor, from_state: Tensor, h: Tensor) -> Tensor:
+    r"""Gated recurrent update, the reset gate after the state's map as in torch, (…, 3H) twice and (…, H) → (…, H).
+
+    .. math:: r = σ(a_r + s_r), \quad z = σ(a_z + s_z), \quad n = \tanh(a_n + r ⊙ s_n), \quad
+              h' = (1 - z) ⊙ n + z ⊙ h
+
+    Source: Cho et al., *Learning phrase representations using RNN encoder-decoder* (2014), eq. 5 to 8; gate order
+    r, z, n is torch's.
+    """
+    a_r, a_z, a_n = from_input.chunk(3, dim=-1)
+    s_r, s_z, s_n = from_state.chunk(3, dim=-1)
+    z = (a_z + s_z).sigmoid()
+    n = (a_n + (a_r + s_r).sigmoid() * s_n).tanh()
+    return n + z * (h - n)
+
+
+def lstm_cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Long short-term memory, (…, 4H) and cell state (…, H) → new h and c, each (…, H).
+
+    .. math:: i = σ(a_i), \quad f = σ(a_f), \quad g = \tanh(a_g), \quad o = σ(a_o), \quad
+              c' = f ⊙ c + i ⊙ g, \quad h' = o ⊙ \tanh(c')
+
+    Source: Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000); gate order i, f, g, o is
+    torch's.
+    """
+    i, f, g, o = gates.chunk(4, dim=-1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c

@@ -1,0 +1,53 @@
+"""PyG's graph convolution on an adjacency that was prepared once, and how any other convolution is called."""
+
+from __future__ import annotations
+
+import torch_geometric.nn
+from torch import Tensor, nn
+
+from graphseq.adjacency import Adjacency
+
+
+class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
+    r"""PyG's ``GCNConv`` that also takes a prepared :class:`~graphseq.adjacency.Adjacency`.
+
+    .. math:: X' = \hat A X W + b, \qquad
+              x'_i = W^\top \sum_{j \in N(i) \cup \{i\}} \frac{\tilde A_{ij}}{\sqrt{\tilde d_i \tilde d_j}} x_j + b
+
+    On an ``edge_index`` it is PyG's layer, unchanged. On an adjacency it is the same function with Â made once,
+    multiplied with whichever of X and X W is narrower. Parameters have PyG's names, so a ``state_dict`` of either
+    loads into the other.
+
+    Args:
+        in_channels: F.
+        out_channels: H.
+
+    Shapes: x (V, F) → (V, H).
+
+    Source: Kipf and Welling (2017), eq. 2 and 8.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels)
+
+    def forward(self, x: Tensor, edge_index: Tensor | Adjacency, edge_weight: Tensor | None = None) -> Tensor:
+        """Convolve x (V, F) to (V, H)."""
+        if not isinstance(edge_index, Adjacency):
+            out: Tensor = super().forward(x, edge_index, edge_weight)
+            return out
+        if edge_index.is_identity:
+            out = self.lin(x)
+        elif self.in_channels < self.out_channels:
+            out = self.lin(edge_index.normalised(x.dtype) @ x)
+        else:
+            out = edge_index.normalised(x.dtype) @ self.lin(x)
+        return out if self.bias is None else out + self.bias
+
+
+def convolve(conv: nn.Module, x: Tensor, adjacency: Adjacency) -> Tensor:
+    """Apply any PyG convolution of the form conv(x, edge_index); weights go along where the graph has them."""
+    if isinstance(conv, GCNConv):
+        return conv(x, adjacency)  # type: ignore[no-any-return]
+    if adjacency.edge_weight is None:
+        return conv(x, adjacency.edge_index)  # type: ignore[no-any-return]
+    return conv(x, adjacency.edge_index, edge_weight=adjacency.edge_weight)  # type: ignore[no-any-return]

@@ -1,0 +1,92 @@
+"""A model: a reading of the data, an encoder, and a head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from graphseq.graph import SpaceTimeGraph
+from graphseq.nn.encoder import Encoder
+from graphseq.nn.readout import GraphHead, RowHead
+
+
+class Model(nn.Module):
+    """An encoder and a head: ``model(graph)`` is (K, C), one output a target row, or (B, C), one a graph.
+
+    Args:
+        encoder: any :class:`~graphseq.nn.Encoder`.
+        out_channels: C.
+        view: how the encoder reads the data, such as :func:`graphseq.grow`: a function from graph to graph that keeps
+            the targets and their order. Without it, as they are.
+        pool: "mean", "sum" or "max" for one output a graph; without it, one a target row.
+
+    Raises:
+        TypeError: ``encoder`` is not an encoder.
+        ValueError: ``out_channels`` below 1 or an unknown ``pool``.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> model = gs.nn.Model(gs.nn.GCNLSTM(1, 8), 2, view=gs.grow)
+        >>> model(gs.from_sequence(torch.zeros(4, 1))).shape
+        torch.Size([4, 2])
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        out_channels: int,
+        *,
+        view: Callable[[SpaceTimeGraph], SpaceTimeGraph] | None = None,
+        pool: str | None = None,
+    ) -> None:
+        super().__init__()
+        if not isinstance(encoder, Encoder):
+            raise TypeError(f"encoder must be a graphseq.nn.Encoder, got {type(encoder).__name__}")
+        self.encoder = encoder
+        self.view = view
+        width = encoder.hidden_channels
+        self.head = RowHead(width, out_channels) if pool is None else GraphHead(width, out_channels, pool)  # type: ignore[arg-type]
+
+    @property
+    def causal(self) -> bool:
+        """Whether no later row can change an earlier output."""
+        return self.encoder.causal and isinstance(self.head, RowHead)
+
+    def forward(self, graph: SpaceTimeGraph) -> Tensor:
+        """Outputs (K, C) or (B, C)."""
+        seen = graph if self.view is None else self.view(graph)
+        return self.head(self.encoder(seen), seen)  # type: ignore[no-any-return]
+
+    def reach(self, graph: SpaceTimeGraph) -> Tensor:
+        """Which rows of ``graph`` can change which output, from structure alone: (K, V) or (B, V) of ``bool``.
+
+        This is the non-zero pattern of the Jacobian of the outputs in the inputs.
+        """
+        numbered = graph.from_topology(
+            graph.topology,
+            torch.arange(graph.num_nodes, device=graph.node.device),
+            target=graph.get("target"),
+            batch=graph.get("batch"),
+        )
+        seen = numbered if self.view is None else self.view(numbered)
+        if isinstance(self.head, RowHead):
+            found = self.encoder.reach(seen, seen.target_rows)
+        else:
+            everyone = self.encoder.reach(seen, torch.arange(seen.num_nodes, device=seen.node.device))
+            found = _per_graph(everyone, seen)
+        return _per_origin(found, seen.x.cpu(), graph.num_nodes)
+
+
+def _per_graph(found: Tensor, graph: SpaceTimeGraph) -> Tensor:
+    batch = graph.get("batch")
+    index = torch.zeros(graph.num_nodes, dtype=torch.long) if batch is None else batch.cpu()
+    pooled = torch.zeros(graph.num_graphs, found.shape[1], dtype=torch.long)
+    return pooled.index_add_(0, index, found.long()) > 0
+
+
+def _per_origin(found: Tensor, origin: Tensor, size: int) -> Tensor:
+    """A view may show one input at several rows: it is within reach if any of them is."""
+    counts = torch.zeros(len(found), size, dtype=torch.long)
+    return counts.index_add_(1, origin, found.long()) > 0

@@ -1,0 +1,174 @@
+"""Recurrent networks along each node's time: torch's fused kernels, over ragged lengths, with nothing padded."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from graphseq import _checks
+from graphseq.graph import SpaceTimeGraph
+from graphseq.nn.encoder import Encoder
+
+
+class Recurrent(Encoder):
+    """What the recurrent families share: rows go to the kernel as sequences, one a node, and come back as rows.
+
+    Rows are packed, not padded, so a row's state depends on nothing but its own past. The state starts at zero for
+    each node and is not kept between calls.
+
+    Args:
+        kernel: torch's ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, not batch-first.
+    """
+
+    def __init__(self, kernel: nn.RNNBase) -> None:
+        super().__init__(kernel.input_size, kernel.hidden_size, causal=True)
+        self.num_layers = kernel.num_layers
+        self.kernel = kernel
+
+    def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
+        """States (V, H) from features (V, F)."""
+        sequences = graph.topology.sequences
+        out, _ = self.kernel(sequences.pack(x))
+        return sequences.unpack(out)
+
+    def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
+        """A line: the rows of the same node at the same time or before, (K, V)."""
+        node, time = graph.node, graph.time
+        same = node[rows][:, None] == node
+        return (same & (time <= time[rows][:, None])).cpu()
+
+
+class RNN(Recurrent):
+    r"""Vanilla recurrent network along each node's time.
+
+    .. math:: h_t = \tanh(W_{hx} x_t + b_{hx} + W_{hh} h_{t-1} + b_{hh})
+
+    Args:
+        in_channels: F.
+        hidden_channels: H.
+        num_layers: recurrent layers, one upon the other.
+
+    Shapes: graph of V rows → (V, H).
+
+    Raises:
+        ValueError: a size below 1.
+
+    Source: Elman (1990). The two biases are torch's.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> gs.nn.RNN(3, 8)(gs.from_sequence(torch.eye(3))).shape
+        torch.Size([3, 8])
+    """
+
+    def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
+        super().__init__(nn.RNN(*_sizes(in_channels, hidden_channels, num_layers)))
+
+
+class GRU(Recurrent):
+    """Gated recurrent unit along each node's time; equations in :func:`graphseq.nn.cells.gru_cell`.
+
+    Args:
+        in_channels: F.
+        hidden_channels: H.
+        num_layers: recurrent layers, one upon the other.
+
+    Shapes: graph of V rows → (V, H).
+
+    Raises:
+        ValueError: a size below 1.
+
+    Source: Cho et al. (2014), eq. 5 to 8.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> gs.nn.GRU(3, 8)(gs.from_sequence(torch.eye(3))).shape
+        torch.Size([3, 8])
+    """
+
+    def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
+        super().__init__(nn.GRU(*_sizes(in_channels, hidden_channels, num_layers)))
+
+
+class LSTM(Recurrent):
+    """Long short-term memory along each node's time; equations in :func:`graphseq.nn.cells.lstm_cell`.
+
+    A layer of n units on d inputs has 4(dn + n² + n) parameters in the literature; torch keeps a second bias, so here
+    it is 4(dn + n² + 2n).
+
+    Args:
+        in_channels: F.
+        hidden_channels: H.
+        num_layers: recurrent layers, one upon the other.
+
+    Shapes: graph of V rows → (V, H).
+
+    Raises:
+        ValueError: a size below 1.
+
+    Source: Hochreiter and Schmidhuber (1997), Gers et al. (2000).
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> gs.nn.LSTM(3, 8)(gs.from_sequence(torch.eye(3))).shape
+        torch.Size([3, 8])
+    """
+
+    def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
+        super().__init__(nn.LSTM(*_sizes(in_channels, hidden_channels, num_layers)))
+
+
+def _sizes(in_channels: int, hidden_channels: int, num_layers: int) -> tuple[int, int, int]:
+    return (
+        _checks.at_least("in_channels", in_channels, 1),
+        _checks.at_least("hidden_channels", hidden_channels, 1),
+        _checks.at_least("num_layers", num_layers, 1),
+    )
+
+
+def step_by_step(encoder: Recurrent, graph: SpaceTimeGraph) -> Tensor:
+    r"""The readable twin: the same weights through the equations as they are written, a row at a time.
+
+    .. math::
+        \text{RNN:}\quad  & h_t = \tanh(W_{hx} x_t + W_{hh} h_{t-1} + b) \\
+        \text{LSTM:}\quad & g_t = \tanh(W_{gx} x_t + W_{gh} h_{t-1} + b_g), \quad
+                            i_t, f_t, o_t = σ(W_{\cdot x} x_t + W_{\cdot h} h_{t-1} + b_\cdot) \\
+                          & c_t = g_t ⊙ i_t + c_{t-1} ⊙ f_t, \quad h_t = \tanh(c_t) ⊙ o_t \\
+        \text{GRU:}\quad  & \text{see } \texttt{graphseq.nn.cells.gru\_cell}
+
+    Slow, and meant to be: it is what the fused kernels are tested against.
+
+    Args:
+        encoder: an :class:`RNN`, :class:`GRU` or :class:`LSTM`.
+        graph: V rows with floating features (V, F).
+
+    Returns:
+        States (V, H), equal to ``encoder(graph)`` up to rounding.
+    """
+    kernel = encoder.kernel
+    inputs = list(graph.x)
+    for layer in range(kernel.num_layers):
+        w_x, w_h = getattr(kernel, f"weight_ih_l{layer}"), getattr(kernel, f"weight_hh_l{layer}")
+        b_x, b_h = getattr(kernel, f"bias_ih_l{layer}"), getattr(kernel, f"bias_hh_l{layer}")
+        states: dict[int, tuple[Tensor, Tensor]] = {}
+        outputs = list(inputs)
+        for row in graph.time.argsort(stable=True).tolist():
+            node = int(graph.node[row])
+            zero = w_h.new_zeros(kernel.hidden_size)
+            h, c = states.get(node, (zero, zero))
+            states[node] = _update(kernel.mode, w_x @ inputs[row] + b_x, w_h @ h + b_h, h, c)
+            outputs[row] = states[node][0]
+        inputs = outputs
+    return torch.stack(inputs)
+
+
+def _update(mode: str, a: Tensor, s: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    if mode == "RNN_TANH":
+        return torch.tanh(a + s), c
+    if mode == "GRU":
+        (a_r, a_z, a_n), (s_r, s_z, s_n) = a.chunk(3), s.chunk(3)
+        r, z = torch.sigmoid(a_r + s_r), torch.sigmoid(a_z + s_z)
+        return (1 - z) * torch.tanh(a_n + r * s_n) + z * h, c
+    i, f, g, o = (a + s).chunk(4)
+    c = torch.tanh(g) * torch.sigmoid(i) + c * torch.sigmoid(f)
+    return torch.tanh(c) * torch.sigmoid(o), c

@@ -1,0 +1,128 @@
+"""Characters: at each row of a window of text, the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from graphseq import _checks
+from graphseq.graph import SpaceTimeGraph
+from graphseq.tasks.base import FixedTask, path
+
+
+class Characters(FixedTask):
+    """The next character at each row of a window of T characters, at a random offset of a text.
+
+    Causal: every row is asked, so a model must not see later rows. ``hops`` is T - 1: what the last row is asked may
+    depend on the first. Chance is the share of the text's most frequent character: the score of the best constant.
+
+    Args:
+        text: the text to draw windows from, at least T + 1 characters.
+        length: T.
+        alphabet: the characters that are told apart, in the order of their token numbers; without it, those of
+            ``text``, sorted. Another part of the same text is read with the same alphabet.
+
+    Raises:
+        TypeError: ``text`` is not a string.
+        ValueError: a text shorter than a window and its next character, or a character outside ``alphabet``.
+
+    Example:
+        >>> import torch
+        >>> task = Characters("abcabcabc", length=3)
+        >>> graph = task.batch(1, torch.Generator().manual_seed(0))
+        >>> graph.x.tolist(), graph.y.tolist()
+        ([2, 0, 1], [0, 1, 2])
+    """
+
+    causal = True
+
+    def __init__(self, text: str, length: int, *, alphabet: Sequence[str] | None = None) -> None:
+        if not isinstance(text, str):
+            raise TypeError(f"text must be a string, got {type(text).__name__}; a file's text comes from read_text")
+        self.length = _checks.at_least("length", length, 1)
+        if len(text) < length + 1:
+            raise ValueError(
+                f"text has {len(text)} characters; a window of length={length} and its next character need {length + 1}"
+            )
+        self.alphabet = tuple(sorted(set(text)) if alphabet is None else alphabet)
+        self.tokens = _tokens(text, self.alphabet)
+        self.in_channels = self.out_channels = len(self.alphabet)
+        self.hops = length - 1
+        self.chance = float(torch.bincount(self.tokens).max()) / len(text)
+        topology, target = path(length)
+        super().__init__(topology, torch.ones_like(target))
+
+    @classmethod
+    def split(cls, text: str, length: int, *, held_out: float = 0.1) -> tuple[Characters, Characters]:
+        """Two tasks on one text with one alphabet: to train on its first part, to be judged on its last.
+
+        Args:
+            text: the whole text.
+            length: T.
+            held_out: the share of characters, from the end, that training never sees; between 0 and 1.
+
+        Raises:
+            ValueError: a share outside (0, 1), or a part too short for a window; the message says which.
+        """
+        if not 0 < held_out < 1:
+            raise ValueError(f"held_out must be a share between 0 and 1, got {held_out}")
+        cut = len(text) - int(len(text) * held_out)
+        if min(cut, len(text) - cut) < length + 1:
+            raise ValueError(
+                f"text has {len(text)} characters; the {held_out:.0%} held out and the rest must each hold a window of "
+                f"length={length} and its next character. Take a longer text or shorter windows"
+            )
+        alphabet = sorted(set(text))
+        return cls(text[:cut], length, alphabet=alphabet), cls(text[cut:], length, alphabet=alphabet)
+
+    @property
+    def config(self) -> dict[str, object]:
+        """Name, window, alphabet and size of the text."""
+        return {
+            **super().config,
+            "length": self.length,
+            "alphabet": "".join(self.alphabet),
+            "characters": len(self.tokens),
+        }
+
+    def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
+        """``size`` windows at random offsets."""
+        shape = (_checks.at_least("size", size, 1), 1)
+        offset = torch.randint(len(self.tokens) - self.length, shape, generator=generator)
+        window = self.tokens[offset + torch.arange(self.length + 1)]
+        return self._assemble(window[:, :-1], window[:, 1:].flatten())
+
+
+def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
+    """Read a text file.
+
+    Args:
+        path: the file.
+        encoding: how its bytes spell characters.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, PermissionError: as the system says.
+        ValueError: its bytes are not in this encoding, an unknown encoding, or the file is empty.
+    """
+    raw = Path(path).read_bytes()
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: byte {error.start} is not {encoding}; name the file's encoding (--encoding latin-1, say)"
+        ) from None
+    except LookupError:
+        raise ValueError(f"encoding must be one that Python knows (utf-8, latin-1, …), got {encoding!r}") from None
+    if not text:
+        raise ValueError(f"{path} is empty; a text to train on is needed")
+    return text.replace("\r\n", "\n")
+
+
+def _tokens(text: str, alphabet: Sequence[str]) -> Tensor:
+    number = {character: token for token, character in enumerate(alphabet)}
+    if missing := sorted(set(text) - set(number)):
+        raise ValueError(f"text holds {missing[0]!r}, which is not in the alphabet of {len(number)} characters")
+    return torch.tensor([number[character] for character in text])

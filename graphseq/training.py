@@ -1,0 +1,210 @@
+"""The training loop. It knows no model and no task by name."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.utils import clip_grad_norm_
+from tqdm.auto import tqdm
+
+from graphseq import _checks, checkpoint, seeding
+from graphseq.history import History, machine
+from graphseq.tasks.base import Task
+
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+
+OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
+
+
+class DivergedError(ArithmeticError):
+    """The loss or the gradient became NaN or infinite; the message names step, learning rate and gradient norm.
+
+    Attributes:
+        history: the steps before.
+    """
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
+
+
+def fit(
+    model: nn.Module,
+    task: Task,
+    *,
+    steps: int = 10_000,
+    batch_size: int = 128,
+    optimizer: str | OptimizerFactory = "RMSprop",
+    lr: float = 1e-3,
+    clip: float = 10.0,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    solved_at: float | None = 1.0,
+    window: int = 100,
+    checkpoint_path: str | Path | None = None,
+    checkpoint_every: int = 500,
+    resume: bool = False,
+    progress: bool = False,
+) -> History:
+    r"""Train ``model`` on ``task``.
+
+    Each step draws a fresh batch, takes the gradient of the task's loss, scales it to a norm of at most ``clip``, and
+    lets the optimiser step. The batch of step s, and any dropout in it, is a function of (``seed``, s) alone, so a run
+    that was stopped and resumed is equal, bit for bit, to one that never stopped.
+
+    Args:
+        model: gives the task's outputs from its graphs; moved to ``device``.
+        task: gives batches, loss and score.
+        steps: the most steps, those before a resume included.
+        batch_size: B.
+        optimizer: "SGD", "momentum" (SGD with momentum 0.9), "RMSprop", "Adam" or "AdamW", with torch's other defaults;
+            or a function from parameters to an optimiser, which then ignores ``lr``: leave that at its default.
+        lr: learning rate.
+        clip: the largest norm of the gradient.
+        seed: 0 or more.
+        device: where to train.
+        solved_at: stop when the score, averaged over the last ``window`` steps, is at least this; ``None`` never.
+        window: in steps.
+        checkpoint_path: file to write checkpoints to, replaced in one piece each time.
+        checkpoint_every: in steps; one more is written at the end.
+        resume: go on from ``checkpoint_path`` where that file is there. Without it, an existing file is an error.
+        progress: show a progress bar.
+
+    Returns:
+        The :class:`History` of all steps, those before a resume included.
+
+    Raises:
+        TypeError, ValueError: an argument is not what is asked for above; the task is causal and the model is not; the
+            checkpoint is of another run or cut short.
+        FileExistsError: ``checkpoint_path`` is there and ``resume`` is false.
+        DivergedError: loss or gradient stopped being finite. The weights are those before that step, and the last
+            checkpoint is kept.
+
+    Example:
+        >>> import graphseq as gs
+        >>> task = gs.tasks.Transfer(length=2)
+        >>> model = gs.nn.Model(gs.nn.GCN(task.in_channels, 16, num_layers=1), task.out_channels)
+        >>> gs.fit(model, task, steps=400, optimizer="Adam", lr=0.03).solved
+        True
+    """
+    _checks.at_least("steps", steps, 1)
+    _checks.at_least("window", window, 1)
+    _checks.at_least("checkpoint_every", checkpoint_every, 1)
+    _check_causal(model, task)
+    model.to(device).train()
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    stepper = _optimizer(optimizer, parameters, _checks.positive("lr", lr))
+    config = {
+        "task": task.config,
+        "model": describe(model),
+        "batch_size": _checks.at_least("batch_size", batch_size, 1),
+        "optimizer": optimizer if isinstance(optimizer, str) else repr(stepper),
+        "lr": lr,
+        "clip": _checks.positive("clip", clip),
+        "seed": _checks.at_least("seed", seed, 0),
+        "solved_at": solved_at,
+        "window": window,
+    }
+    history = _begin(model, stepper, config, checkpoint_path, resume)
+    history.machine = machine(device)
+    generator = torch.Generator()
+    bar = tqdm(total=steps, initial=history.steps, disable=not progress, unit="step")
+    last_saved = started = history.steps
+    clock, before = time.perf_counter(), history.seconds
+    with seeding.forked(seed, seeding.LAYERS, device=device), bar:
+        for step in range(started, steps if not history.solved else started):
+            torch.manual_seed(seeding.derive(seed, seeding.LAYERS, step))
+            graph = task.batch(batch_size, generator.manual_seed(seeding.derive(seed, seeding.TRAIN, step))).to(device)
+            stepper.zero_grad()
+            output = model(graph)
+            loss = task.loss(output, graph.y)
+            loss.backward()  # type: ignore[no-untyped-call]
+            norm = float(clip_grad_norm_(parameters, clip))
+            rate, value = float(stepper.param_groups[0]["lr"]), loss.item()
+            if not math.isfinite(value) or not math.isfinite(norm):
+                raise DivergedError(_diverged(step + 1, value, rate, norm, checkpoint_path, last_saved), history)
+            stepper.step()
+            history.append(value, task.score(output, graph.y).mean().item(), norm, rate)
+            history.seconds = before + time.perf_counter() - clock
+            history.solved = solved_at is not None and history.recent_score(window) >= solved_at
+            if checkpoint_path is not None and (history.steps % checkpoint_every == 0 or history.solved):
+                checkpoint.save(checkpoint_path, model, stepper, history)
+                last_saved = history.steps
+            if progress:
+                bar.set_postfix(loss=f"{history.loss[-1]:.3f}", score=f"{history.score[-1]:.1%}", refresh=False)
+                bar.update()
+            if history.solved:
+                break
+    if checkpoint_path is not None and last_saved != history.steps:
+        checkpoint.save(checkpoint_path, model, stepper, history)
+    return history
+
+
+def describe(model: nn.Module) -> dict[str, object]:
+    """What makes two models interchangeable for a checkpoint: their structure, and each parameter's shape."""
+    shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
+    return {"structure": repr(model), "shapes": shapes}
+
+
+def _check_causal(model: nn.Module, task: Task) -> None:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    if not isinstance(task, Task):
+        raise TypeError(f"task must be a graphseq.tasks.Task, got {type(task).__name__}")
+    if task.causal and getattr(model, "causal", True) is False:
+        raise ValueError(
+            f"{type(task).__name__} asks for the next thing at every row, but this model sees later rows and would "
+            "read the answer; build its encoder with causal=True"
+        )
+
+
+def _optimizer(
+    optimizer: str | OptimizerFactory, parameters: list[nn.Parameter], lr: float
+) -> torch.optim.Optimizer:
+    if callable(optimizer):
+        return optimizer(parameters)
+    match optimizer.lower():
+        case "sgd":
+            return torch.optim.SGD(parameters, lr=lr)
+        case "momentum":
+            return torch.optim.SGD(parameters, lr=lr, momentum=0.9)
+        case "rmsprop":
+            return torch.optim.RMSprop(parameters, lr=lr)
+        case "adam":
+            return torch.optim.Adam(parameters, lr=lr)
+        case "adamw":
+            return torch.optim.AdamW(parameters, lr=lr)
+    raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)} or a function; got {optimizer!r}")
+
+
+def _begin(
+    model: nn.Module,
+    stepper: torch.optim.Optimizer,
+    config: dict[str, object],
+    path: str | Path | None,
+    resume: bool,
+) -> History:
+    if path is None:
+        if resume:
+            raise ValueError("resume needs checkpoint_path, the file to go on from")
+        return History(config=config)
+    if not Path(path).exists():
+        if not Path(path).parent.is_dir():
+            raise ValueError(f"checkpoint_path must lie in a folder that exists, got {path}")
+        return History(config=config)
+    if not resume:
+        raise FileExistsError(f"checkpoint_path {path} is already there; resume from it, or choose another name")
+    return checkpoint.load(path, model, stepper, config)
+
+
+def _diverged(step: int, loss: float, lr: float, norm: float, path: str | Path | None, saved: int) -> str:
+    kept = f"; the checkpoint of step {saved} is kept in {path}" if path is not None and saved else ""
+    return (
+        f"training diverged at step {step}: loss {loss:g}, gradient norm {norm:g}, learning rate {lr:g}. The weights are "
+        f"those before this step{kept}. Try a smaller lr or clip"
+    )
