@@ -52,18 +52,29 @@ def integer_rows(name: str, value: object, rows: int) -> Tensor:
     return tensor.long()
 
 
+def marked_rows(name: str, value: object, rows: int) -> Tensor:
+    """Return ``value``, or say that it is not a ``bool`` tensor of shape ``(rows,)``."""
+    tensor = is_tensor(name, value)
+    if tensor.dtype != torch.bool or tensor.shape != (rows,):
+        raise ValueError(
+            f"{name} must be bool of shape ({rows},), one entry a row of x; got {tensor.dtype} {tuple(tensor.shape)}"
+        )
+    return tensor
+
+
 def edges(name: str, value: object, end: int, ends: str) -> Tensor:
     """Return ``value`` as a ``long`` tensor ``(2, E)`` whose entries lie in ``0 … end - 1``."""
     tensor = is_tensor(name, value)
     if tensor.dim() != 2 or tensor.shape[0] != 2:
         raise ValueError(f"{name} must have shape (2, E), got {tuple(tensor.shape)}")
-    if tensor.numel() and (tensor.is_floating_point() or tensor.dtype == torch.bool):
+    if tensor.numel() and (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool):
         raise TypeError(f"{name} must hold integers, got dtype {tensor.dtype}")
     outside = ((tensor < 0) | (tensor >= end)).any(dim=0)
     if bool(outside.any()):
         place = int(outside.nonzero()[0])
         pair = tuple(tensor[:, place].tolist())
-        raise ValueError(f"{name}[:, {place}] is {pair}, outside the {end} {ends} 0 to {end - 1}")
+        there = f"the {end} {ends} 0 to {end - 1}" if end else f"a graph of no {ends}"
+        raise ValueError(f"{name}[:, {place}] is {pair}, outside {there}")
     return tensor.long()
 
 
@@ -72,6 +83,8 @@ def weights(name: str, value: object, count: int) -> Tensor:
     tensor = is_tensor(name, value)
     if tensor.shape != (count,):
         raise ValueError(f"{name} must have shape ({count},), one weight an edge; got {tuple(tensor.shape)}")
+    if tensor.is_complex():
+        raise TypeError(f"{name} must hold real numbers, got dtype {tensor.dtype}")
     if not tensor.is_floating_point():
         tensor = tensor.to(torch.get_default_dtype())
     if not bool(tensor.isfinite().all()):

@@ -10,14 +10,33 @@ the numbers are those of PyG's ``gcn_norm``, which computes them.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
+from torch_geometric.utils import add_remaining_self_loops
+
+T = TypeVar("T")
+
+
+@contextmanager
+def lasting() -> Iterator[None]:
+    """Work out what is kept outside ``torch.inference_mode`` and ``torch.func`` transforms: it outlives them."""
+    with torch.inference_mode(False), torch._C._DisableFuncTorch():
+        yield
+
+
+class derived(cached_property[T]):
+    """A ``cached_property`` whose tensors serve in every mode of torch, whichever it was first asked for in."""
+
+    def __init__(self, func: Callable[[Any], T]) -> None:
+        super().__init__(lasting()(func))
 
 
 class SparseMatrix:
@@ -73,16 +92,16 @@ class _Product(torch.autograd.Function):
         ctx.matrix = inputs[1]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         return _Product.apply(grad, ctx.matrix.transpose), None
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:  # type: ignore[override]
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
         out: Tensor = _Product.apply(tangent, ctx.matrix)
         return out
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int, None], x: Tensor, matrix: SparseMatrix) -> tuple[Tensor, int]:  # type: ignore[override]
+    def vmap(info: Any, in_dims: tuple[int, None], x: Tensor, matrix: SparseMatrix) -> tuple[Tensor, int]:
         wide = x.movedim(in_dims[0], 1)
         return _Product.apply(wide.flatten(1), matrix).unflatten(1, wide.shape[1:]), 1
 
@@ -116,7 +135,8 @@ class Adjacency:
     def normalised(self, dtype: torch.dtype) -> SparseMatrix:
         """Â, row i reading from its in-neighbours j, in ``dtype``."""
         if dtype not in self._normalised:
-            self._normalised[dtype] = self._normalise(dtype)
+            with lasting():
+                self._normalised[dtype] = self._normalise(dtype)
         return self._normalised[dtype]
 
     def _normalise(self, dtype: torch.dtype) -> SparseMatrix:
@@ -132,29 +152,23 @@ class Adjacency:
         index, value = gcn_norm(self.edge_index, weight, self.num_rows, dtype=dtype)
         return SparseMatrix(index[1], index[0], value, self.num_rows)
 
-    @cached_property
+    @derived
     def pattern(self) -> sp.csr_array:
         """Where Ã is not zero, (V, V) of ``bool``: entry (i, j) says that row i reads row j."""
-        index = self.edge_index
-        loops = index[0] == index[1]
-        if self.edge_weight is not None:
-            index = index[:, self.edge_weight != 0]
         # A stored self-loop stands in the place of the one that Ã adds, even when its weight is zero.
-        alone = torch.ones(self.num_rows, dtype=torch.bool)
-        alone[self.edge_index[0, loops].cpu()] = False
-        diagonal = alone.nonzero()[:, 0].numpy()
+        index, weight = add_remaining_self_loops(self.edge_index, self.edge_weight, 1.0, self.num_rows)
+        if weight is not None:
+            index = index[:, weight != 0]
         source, reader = index.cpu().numpy()
-        rows, cols = np.concatenate([reader, diagonal]), np.concatenate([source, diagonal])
-        found = sp.csr_array((np.ones(len(rows), dtype=bool), (rows, cols)), shape=(self.num_rows, self.num_rows))
+        ones = np.ones(len(source), dtype=bool)
+        found = sp.csr_array((ones, (reader, source)), shape=(self.num_rows, self.num_rows))
         found.sum_duplicates()
         return found
 
 
 def _compressed(row: Tensor, col: Tensor, value: Tensor, size: int) -> Tensor:
     """Compressed rows with 32-bit indices where they fit: half the traffic, and what MKL reads without converting."""
-    entries = torch.sparse_coo_tensor(
-        torch.stack([row, col]), value, (size, size), check_invariants=False
-    ).coalesce()
+    entries = torch.sparse_coo_tensor(torch.stack([row, col]), value, (size, size), check_invariants=False).coalesce()
     counts = torch.bincount(entries.indices()[0], minlength=size)
     crow = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
     kind = torch.int32 if max(size, value.numel()) < 2**31 else torch.int64

@@ -19,8 +19,8 @@ class Constant(nn.Module):
 
     Example:
         >>> import graphseq as gs, torch
-        >>> Constant(torch.tensor([3, 0]))(gs.from_sequence(torch.zeros(1, 1))).exp().tolist()
-        [[0.800000011920929, 0.20000000298023224]]
+        >>> Constant(torch.tensor([3, 0]))(gs.from_sequence(torch.zeros(1, 1))).exp()
+        tensor([[0.8000, 0.2000]])
     """
 
     logits: Tensor

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
@@ -123,20 +125,21 @@ def from_snapshots(
     """
     if not snapshots:
         raise ValueError("snapshots is empty; at least one graph is needed")
-    whens = list(range(len(snapshots))) if times is None else [int(time) for time in times]
-    if len(whens) != len(snapshots) or any(a >= b for a, b in zip(whens, whens[1:], strict=False)):
+    try:
+        whens = [operator.index(time) for time in (range(len(snapshots)) if times is None else times)]
+    except TypeError:
+        raise TypeError(f"times must be integers, one a snapshot; got {times}") from None
+    if len(whens) != len(snapshots) or any(a >= b for a, b in pairwise(whens)):
         raise ValueError(f"times must be {len(snapshots)} strictly ascending integers, one a snapshot; got {times}")
-    for number, snapshot in enumerate(snapshots):
-        _check_snapshot(number, snapshot, snapshots[0])
-    sizes = [snapshot.x.shape[0] for snapshot in snapshots]
+    index, node = zip(*(_read_snapshot(number, one, snapshots[0]) for number, one in enumerate(snapshots)), strict=True)
+    sizes = [len(one) for one in node]
     starts = np.cumsum([0, *sizes]).tolist()
-    index = [_edge_index(snapshot) + start for snapshot, start in zip(snapshots, starts, strict=False)]
-    node = [snapshot.node if "node" in snapshot else torch.arange(len(snapshot.x)) for snapshot in snapshots]
+    when = torch.tensor(whens).repeat_interleave(torch.tensor(sizes))
     return SpaceTimeGraph(
         torch.cat([snapshot.x for snapshot in snapshots]),
         torch.cat(node),
-        torch.tensor(whens).repeat_interleave(torch.tensor(sizes)),
-        torch.cat(index, dim=1),
+        when.to(node[0].device),
+        torch.cat([one + start for one, start in zip(index, starts, strict=False)], dim=1),
         _joined(snapshots, "edge_weight"),
         y=_joined(snapshots, "y") if y is None else y,
         target=_joined(snapshots, "target") if target is None else target,
@@ -173,14 +176,16 @@ def from_signal(
     if x.dim() != wide:
         raise ValueError(f"x must have shape (T, N, F), or (T, N) where it holds tokens; got {tuple(x.shape)}")
     steps, nodes = x.shape[:2]
+    if target is not None and _checks.is_tensor("target", target).shape == (steps, nodes):
+        target = target.flatten()
     return SpaceTimeGraph(
         x.flatten(0, 1),
         torch.arange(nodes, device=x.device).repeat(steps),
         torch.arange(steps, device=x.device).repeat_interleave(nodes),
-        static_edge_index=edge_index,
+        static_edge_index=_checks.edges("edge_index", edge_index, nodes, "nodes"),
         static_edge_weight=edge_weight,
         y=y,
-        target=None if target is None else target.flatten(),
+        target=target,
     )
 
 
@@ -245,11 +250,8 @@ def _length(x: object) -> int:
     return x.shape[0]
 
 
-def _edge_index(plain: Data) -> Tensor:
-    return torch.zeros((2, 0), dtype=torch.long) if plain.edge_index is None else plain.edge_index
-
-
-def _check_snapshot(number: int, snapshot: object, first: Data) -> None:
+def _read_snapshot(number: int, snapshot: object, first: Data) -> tuple[Tensor, Tensor]:
+    """The edges among one snapshot's own rows, and the nodes of its rows."""
     if not isinstance(snapshot, Data):
         raise TypeError(f"snapshots[{number}] must be a PyG Data, got {type(snapshot).__name__}")
     if snapshot.x is None:
@@ -259,7 +261,17 @@ def _check_snapshot(number: int, snapshot: object, first: Data) -> None:
             f"snapshots[{number}].x has shape {tuple(snapshot.x.shape)}, but snapshots[0].x {tuple(first.x.shape)}; "
             "all snapshots must have the same feature width"
         )
-    _checks.edges(f"snapshots[{number}].edge_index", _edge_index(snapshot), snapshot.x.shape[0], "rows")
+    count = snapshot.x.shape[0]
+    every = torch.arange(count, device=snapshot.x.device)
+    index = every.new_zeros((2, 0)) if snapshot.edge_index is None else snapshot.edge_index
+    index = _checks.edges(f"snapshots[{number}].edge_index", index, count, "rows")
+    if "edge_weight" in snapshot:
+        _checks.weights(f"snapshots[{number}].edge_weight", snapshot.edge_weight, index.shape[1])
+    if "target" in snapshot:
+        _checks.marked_rows(f"snapshots[{number}].target", snapshot.target, count)
+    if "node" not in snapshot:
+        return index, every
+    return index, _checks.integer_rows(f"snapshots[{number}].node", snapshot.node, count)
 
 
 def _joined(snapshots: Sequence[Data], key: str) -> Tensor | None:
@@ -277,16 +289,23 @@ def _read_networkx(graph: nx.Graph) -> Data:
     if not graph.is_directed():
         both = ([(a, b, data)] if a == b else [(a, b, data), (b, a, data)] for a, b, data in edges)
         edges = [edge for pair in both for edge in pair]
-    plain = Data(edge_index=torch.tensor([edge[:2] for edge in edges], dtype=torch.long).reshape(-1, 2).t().contiguous())
-    plain.num_nodes = len(place)
+    index = torch.tensor([edge[:2] for edge in edges], dtype=torch.long).reshape(-1, 2).t().contiguous()
+    plain = Data(edge_index=index, num_nodes=len(place))
     weights = _all_or_none("edge", "weight", [(edge[:2], edge[2]) for edge in edges])
     if weights is not None:
         plain.edge_weight = torch.tensor(weights, dtype=torch.get_default_dtype())
     for key in ("x", "node", "time"):
         values = _all_or_none("node", key, list(graph.nodes(data=True)))
         if values is not None:
-            plain[key] = torch.tensor(values)
+            plain[key] = _stacked(key, values)
     return plain
+
+
+def _stacked(key: str, values: Sequence[object]) -> Tensor:
+    try:
+        return torch.tensor([np.asarray(value).tolist() for value in values])
+    except (TypeError, ValueError):
+        raise ValueError(f"node attribute {key!r} must hold numbers, equally many at every node") from None
 
 
 def _all_or_none(what: str, key: str, items: Sequence[tuple[object, dict[str, object]]]) -> list[object] | None:
@@ -303,7 +322,5 @@ def _read_scipy(matrix: sp.sparray | sp.spmatrix) -> Data:
         raise ValueError(f"graph must be a square matrix, got shape {matrix.shape}")
     entries = matrix.tocoo()
     index = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
-    weight = torch.from_numpy(np.asarray(entries.data))
-    plain = Data(edge_index=index, edge_weight=weight if weight.is_floating_point() else weight.to(torch.get_default_dtype()))
-    plain.num_nodes = matrix.shape[0]
-    return plain
+    # A copy: the graph's weights must not change with the matrix.
+    return Data(edge_index=index, edge_weight=torch.from_numpy(np.array(entries.data)), num_nodes=matrix.shape[0])

@@ -76,12 +76,12 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         target: Tensor | None = None,
     ) -> None:
         super().__init__()
-        if x is None and node is None and time is None:
+        rows_and_edges = (node, time, edge_index, edge_weight, static_edge_index, static_edge_weight)
+        if all(part is None for part in (x, *rows_and_edges, y, target)):
             return  # PyG makes an empty one and fills it when it joins or splits batches.
-        topology = _checked_topology(
-            x, node, time, edge_index, edge_weight, static_edge_index, static_edge_weight
-        )
-        self._fill(topology, _checked_x(x), y, _checked_target(target, y, topology.num_rows))
+        x = _checked_x(x)
+        topology = _checked_topology(x.shape[0], *rows_and_edges)
+        self._fill(topology, x, y, _checked_target(target, y, topology.num_rows))
 
     @classmethod
     def from_topology(
@@ -122,7 +122,12 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         kept = self.__dict__.get("_topology")
         if kept is None or not kept.is_of(parts):
             kept = self.__dict__["_topology"] = Topology(*parts)
-        return kept  # type: ignore[no-any-return]
+        return kept
+
+    @property
+    def num_rows(self) -> int:
+        """V: how many rows; PyG calls them nodes."""
+        return int(self.num_nodes)
 
     @property
     def num_graphs(self) -> int:
@@ -136,10 +141,14 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         target = self._store.get("target")
         if target is None:
             return torch.arange(self.num_nodes, device=self.node.device)
-        return target.nonzero()[:, 0]
+        rows: Tensor = target.nonzero()[:, 0]
+        return rows
 
     def to(self, device: torch.device | str, *args: str, non_blocking: bool = False) -> SpaceTimeGraph:
         """Move to ``device`` as PyG does; a prepared topology is moved once and found again there."""
+        device = torch.device(device)
+        if all(value.device == device for value in self._store.values() if isinstance(value, Tensor)):
+            return self
         topology = None if args or "node" not in self else self.topology.to(device)
         super().to(device, *args, non_blocking=non_blocking)
         if topology is not None:
@@ -252,7 +261,7 @@ def _checked_x(x: Tensor | None) -> Tensor:
 
 
 def _checked_topology(
-    x: Tensor | None,
+    rows: int,
     node: Tensor | None,
     time: Tensor | None,
     edge_index: Tensor | None,
@@ -260,7 +269,6 @@ def _checked_topology(
     static_edge_index: Tensor | None,
     static_edge_weight: Tensor | None,
 ) -> Topology:
-    rows = _checks.is_tensor("x", x).shape[0] if _checks.is_tensor("x", x).dim() else 0
     node = _checks.integer_rows("node", node, rows)
     time = _checks.integer_rows("time", time, rows)
     if rows and int(node.min()) < 0:
@@ -310,14 +318,12 @@ def _check_pairs_once(node: Tensor, time: Tensor) -> None:
 
 
 def _checked_target(target: Tensor | None, y: Tensor | None, rows: int) -> Tensor | None:
-    if target is None:
-        return None
-    target = _checks.is_tensor("target", target)
-    if target.dtype != torch.bool or target.shape != (rows,):
+    asked = rows
+    if target is not None:
+        target = _checks.marked_rows("target", target, rows)
+        asked = int(target.sum())
+    if y is not None and (_checks.is_tensor("y", y).dim() == 0 or y.shape[0] not in (asked, 1)):
         raise ValueError(
-            f"target must be bool of shape ({rows},), one entry a row of x; got {target.dtype} {tuple(target.shape)}"
+            f"y must have one entry for each of the {asked} target rows, or one for the graph; got {tuple(y.shape)}"
         )
-    asked = int(target.sum())
-    if y is not None and (y.dim() == 0 or y.shape[0] not in (asked, 1)):
-        raise ValueError(f"y must have one entry for each of the {asked} target rows, got shape {tuple(y.shape)}")
     return target

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from graphseq.adjacency import Adjacency
+from graphseq.adjacency import Adjacency, derived, lasting
 
 T = TypeVar("T")
 
@@ -28,16 +27,11 @@ class Sequences:
     place: Tensor | None  # row -> packed position
     batch_sizes: Tensor  # sequences still running at each step, (longest,), on the CPU as torch wants it
 
-    @property
-    def _even(self) -> bool:
-        return int(self.batch_sizes[0]) == int(self.batch_sizes[-1])
-
     def pack(self, x: Tensor) -> Tensor | PackedSequence:
         """Rows (V, F) as (T, S, F) where all S sequences are equally long, else packed; never padded."""
         data = x if self.order is None else x[self.order]
-        if self._even:
-            return data.unflatten(0, (len(self.batch_sizes), -1))
-        return PackedSequence(data, self.batch_sizes)
+        steps, first, last = len(self.batch_sizes), int(self.batch_sizes[:1].sum()), int(self.batch_sizes[-1:].sum())
+        return data.unflatten(0, (steps, first)) if first == last else PackedSequence(data, self.batch_sizes)
 
     def unpack(self, out: Tensor | PackedSequence) -> Tensor:
         """The inverse of :meth:`pack`: (V, H) in the order of the rows."""
@@ -84,6 +78,10 @@ class Topology:
         self._versions = tuple(_version(part) for part in self.parts)
         self._kept: dict[object, object] = {}
 
+    def __reduce__(self) -> tuple[type[Topology], tuple[Tensor | None, ...]]:
+        """Copies and pickles hold the tensors alone: what follows from them is worked out again, from their copies."""
+        return type(self), self.parts
+
     @property
     def parts(self) -> tuple[Tensor | None, ...]:
         """The tensors that this topology was derived from, in the order of ``KEYS``."""
@@ -95,9 +93,10 @@ class Topology:
         return all(own is other and _version(own) == version for own, other, version in mine)
 
     def keep(self, key: object, make: Callable[[], T]) -> T:
-        """What ``make`` returns, made at most once: views and layouts that other modules derive live as long as this."""
+        """What ``make`` returns, made at most once: what other modules derive lives as long as this."""
         if key not in self._kept:
-            self._kept[key] = make()
+            with lasting():
+                self._kept[key] = make()
         return self._kept[key]  # type: ignore[return-value]
 
     def to(self, device: torch.device | str) -> Topology:
@@ -113,7 +112,7 @@ class Topology:
         """V."""
         return self.node.shape[0]
 
-    @cached_property
+    @derived
     def _nodes(self) -> tuple[Tensor, int]:
         """Nodes renumbered 0 … N - 1 without holes, and N."""
         names, index = self.node.unique(return_inverse=True)
@@ -124,32 +123,52 @@ class Topology:
         """N: how many nodes have at least one row."""
         return self._nodes[1]
 
-    @cached_property
+    @derived
     def times(self) -> Tensor:
         """The distinct times, ascending, (T,)."""
-        return self.time.unique()
+        times: Tensor = self.time.unique()
+        return times
 
-    @cached_property
+    @derived
+    def by_time(self) -> Tensor:
+        """Rows sorted by time, (V,): the rows of all :attr:`steps`, one after another."""
+        return self.time.argsort(stable=True)
+
+    @derived
+    def place_in_time(self) -> Tensor:
+        """Where each row stands in :attr:`by_time`, (V,)."""
+        return self.by_time.argsort()
+
+    @derived
+    def sorted_by_time(self) -> Topology:
+        """The same graph with its rows in the order of :attr:`by_time`; this one itself where they already are."""
+        order, place = self.by_time, self.place_in_time
+        if torch.equal(order, place) and bool((order[1:] > order[:-1]).all()):
+            return self
+        index = None if self.edge_index is None else place[self.edge_index]
+        static = (self.static_edge_index, self.static_edge_weight)
+        return Topology(self.node[order], self.time[order], index, self.edge_weight, *static)
+
+    @derived
     def _by_node(self) -> Tensor:
         """Rows sorted by node, then by time."""
-        by_time = self.time.argsort(stable=True)
-        return by_time[self._nodes[0][by_time].argsort(stable=True)]
+        return self.by_time[self._nodes[0][self.by_time].argsort(stable=True)]
 
-    @cached_property
+    @derived
     def temporal_edges(self) -> Tensor:
         """Edges from each row of a node to its next one, (2, V - N)."""
         order = self._by_node
         same = self._nodes[0][order[1:]] == self._nodes[0][order[:-1]]
         return torch.stack([order[:-1][same], order[1:][same]])
 
-    @cached_property
+    @derived
     def previous(self) -> Tensor:
         """The row before each row at its node, (V,); -1 at a node's first."""
         before = self.node.new_full((self.num_rows,), -1)
         before[self.temporal_edges[1]] = self.temporal_edges[0]
         return before
 
-    @cached_property
+    @derived
     def position(self) -> Tensor:
         """How many rows of its node come before each row, (V,)."""
         order, node = self._by_node, self._nodes[0]
@@ -159,7 +178,7 @@ class Topology:
         place[order] = torch.arange(len(order), device=order.device)
         return place - first[node]
 
-    @cached_property
+    @derived
     def sequences(self) -> Sequences:
         """The rows as one sequence a node."""
         node, position = self._nodes[0], self.position
@@ -172,10 +191,10 @@ class Topology:
         sizes = torch.bincount(position).cpu()
         return Sequences(None if ordered else order, None if ordered else place, sizes)
 
-    @cached_property
+    @derived
     def spatial(self) -> Adjacency:
         """All edges between rows of one time, static ones written out."""
-        if self.static_edge_index is not None:
+        if self.static_edge_index is not None and self.num_rows:
             return Adjacency(*self._written_out(), self.num_rows)
         index = self.edge_index
         if index is None:
@@ -218,11 +237,17 @@ class Topology:
 
         return self.keep(("spacetime", causal), make)
 
-    @cached_property
+    @derived
+    def step_sizes(self) -> list[int]:
+        """How many rows each time has, (T,)."""
+        sizes: list[int] = self.time.unique(return_counts=True)[1].tolist()
+        return sizes
+
+    @derived
     def steps(self) -> list[Step]:
         """One snapshot a time, in the order of time; snapshots that share a static topology share its Â."""
         moment = torch.searchsorted(self.times, self.time)
-        rows = moment.argsort(stable=True).split(torch.bincount(moment).tolist())
+        rows = self.by_time.split(self.step_sizes)
         shared = self._shared_adjacency(rows)
         if shared is not None:
             return [self._step(at, shared) for at in rows]
@@ -245,7 +270,7 @@ class Topology:
 
     def _shared_adjacency(self, rows: tuple[Tensor, ...]) -> Adjacency | None:
         """The one adjacency of all snapshots, where every node is there at every time, in the same order."""
-        if self.static_edge_index is None or any(len(at) != self.num_nodes for at in rows):
+        if self.static_edge_index is None or not rows or any(len(at) != self.num_nodes for at in rows):
             return None
         nodes = self.node[rows[0]]
         local = nodes.new_full((int(nodes.max()) + 1,), -1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch_geometric.nn
 from torch import Tensor, nn
 
@@ -26,6 +28,9 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
 
     Source: Kipf and Welling (2017), eq. 2 and 8.
     """
+
+    # PyG reads a layer's messages from its source, looked up by class name, and of two of one name it finds this one.
+    propagate_type: ClassVar[dict[str, object]] = {"x": Tensor, "edge_weight": Tensor | None}
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels)

@@ -54,7 +54,7 @@ class Encoder(nn.Module, ABC):
                 bad = int(x.max()) if int(x.max()) >= self.in_channels else int(x.min())
                 raise ValueError(f"{name} has in_channels={self.in_channels}, but x holds token {bad}")
             weight = next(self.parameters())
-            return torch.nn.functional.one_hot(x, self.in_channels).to(weight.dtype)
+            return torch.nn.functional.one_hot(x.long(), self.in_channels).to(weight.dtype)
         if x.shape[1] != self.in_channels:
             raise ValueError(f"{name} has in_channels={self.in_channels}, but x has {x.shape[1]} features a row")
         return x

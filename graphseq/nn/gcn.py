@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -31,7 +32,8 @@ class GCN(Encoder):
         causal: read temporal edges past → future only, as a task that asks for the next thing at each row needs.
         residual: add each layer's input to its output, from the second layer on.
         norm: a factory such as ``torch.nn.LayerNorm``, called with H, applied after each layer but the last.
-        conv: a factory of any PyG convolution conv(x, edge_index), called with in and out channels.
+        conv: a factory of any PyG convolution conv(x, edge_index) of one hop, called with in and out channels. Edge
+            weights go along as ``edge_weight``, so a weighted graph asks for one that takes them.
 
     Shapes: graph of V rows → (V, H).
 
@@ -61,7 +63,7 @@ class GCN(Encoder):
         self.num_layers = _checks.at_least("num_layers", num_layers, 1)
         self.residual = residual
         widths = [in_channels] + [hidden_channels] * num_layers
-        self.convs = nn.ModuleList(conv(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.convs = nn.ModuleList(conv(a, b) for a, b in pairwise(widths))
         self.norms = nn.ModuleList(norm(hidden_channels) if norm else nn.Identity() for _ in range(num_layers - 1))
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:

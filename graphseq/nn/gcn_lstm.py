@@ -7,6 +7,7 @@ from collections.abc import Callable
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from graphseq import _checks
 from graphseq.graph import SpaceTimeGraph
@@ -26,8 +27,12 @@ class GCNLSTMLayer(nn.Module):
     def __init__(self, in_channels: int, hidden_channels: int, conv: Callable[[int, int], nn.Module]) -> None:
         super().__init__()
         self.hidden_channels = hidden_channels
+        before = torch.get_rng_state()
         self.conv_x = conv(in_channels, 4 * hidden_channels)
         self.conv_h = conv(hidden_channels, 4 * hidden_channels)
+        if isinstance(self.conv_x, GCNConv) and isinstance(self.conv_h, GCNConv):
+            # What PyG drew is thrown away, so that one seed gives this and nn.LSTM the same weights.
+            torch.set_rng_state(before)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -39,21 +44,35 @@ class GCNLSTMLayer(nn.Module):
             nn.init.uniform_(weight, -bound, bound)
 
     def forward(self, x: Tensor, topology: Topology) -> Tensor:
-        """States (V, H) from inputs (V, F), snapshot after snapshot; a node that is away keeps its state."""
-        from_input = convolve(self.conv_x, x, topology.spatial)
+        """States (V, H) from inputs (V, F), rows in the order of time; a node that is away keeps its state."""
+        conv_x, conv_h = self.conv_x, self.conv_h
+        if topology.spatial.is_identity and isinstance(conv_x, GCNConv) and isinstance(conv_h, GCNConv):
+            weights = [conv_x.lin.weight, conv_h.lin.weight, conv_x.bias, conv_h.bias]
+            return self.along_time(x, topology, weights)
+        return self.step_by_step(x, topology)
+
+    def step_by_step(self, x: Tensor, topology: Topology) -> Tensor:
+        """Snapshot after snapshot."""
+        from_input = convolve(self.conv_x, x, topology.spatial)  # for all times at once
         h = c = from_input.new_zeros(topology.num_nodes, self.hidden_channels)
-        rows: list[Tensor] = []
         out: list[Tensor] = []
-        for step in topology.steps:
+        for step, term in zip(topology.steps, from_input.split(topology.step_sizes), strict=True):
             h_there, c_there = _take(h, step), _take(c, step)
-            gates = from_input[step.rows] + convolve(self.conv_h, h_there, step.adjacency)
-            h_there, c_there = lstm_cell(gates, c_there)
+            h_there, c_there = lstm_cell(term + convolve(self.conv_h, h_there, step.adjacency), c_there)
             h, c = _put(h, step, h_there), _put(c, step, c_there)
-            rows.append(step.rows)
             out.append(h_there)
-        place = torch.empty_like(topology.node)
-        place[torch.cat(rows)] = torch.arange(topology.num_rows, device=place.device)
-        return torch.cat(out)[place]
+        return torch.cat(out)
+
+    def along_time(self, x: Tensor, topology: Topology, weights: list[Tensor]) -> Tensor:
+        """The same without edges, where Â = I: torch's fused LSTM on these very weights."""
+        rows = topology.sequences.pack(x)
+        zero = x.new_zeros(1, topology.num_nodes, self.hidden_channels)
+        start, train = (zero, zero), self.training
+        # Last: biases, one layer, no dropout, training, one direction, and for even lengths not batch-first.
+        if isinstance(rows, PackedSequence):
+            data = torch.lstm(rows.data, rows.batch_sizes, start, weights, True, 1, 0.0, train, False)[0]
+            return topology.sequences.unpack(PackedSequence(data, rows.batch_sizes))
+        return topology.sequences.unpack(torch.lstm(rows, start, weights, True, 1, 0.0, train, False, False)[0])
 
 
 class GCNLSTM(Encoder):
@@ -71,7 +90,8 @@ class GCNLSTM(Encoder):
         in_channels: F.
         hidden_channels: H.
         num_layers: recurrent layers, one upon the other.
-        conv: a factory of any PyG convolution conv(x, edge_index) for the gates, called with in and out channels.
+        conv: a factory of any PyG convolution conv(x, edge_index) of one hop for the gates, called with in and out
+            channels; see :class:`GCN`.
 
     Shapes: graph of V rows → (V, H).
 
@@ -103,22 +123,26 @@ class GCNLSTM(Encoder):
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
         """States (V, H) from features (V, F)."""
-        h = x
+        topology = graph.topology
+        in_order = topology.sorted_by_time
+        h = x if in_order is topology else x[topology.by_time]
         for layer in self.layers:
-            h = layer(h, graph.topology)
-        return h
+            h = layer(h, in_order)
+        return h if in_order is topology else h[topology.place_in_time]
 
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A light cone: one hop at the row's own time for each layer, and one more each step back, (K, V)."""
         topology = graph.topology
         space = topology.spatial.pattern
         back = _one_step_back(topology)
+        # H_t reads the state before of each node next to it, C_t that of its own: a stored self-loop of weight 0 hides
+        # a node from its own H, never from its own C.
+        state = (space + sp.eye_array(topology.num_rows, dtype=bool, format="csr")) @ back
         cone = seeds(rows, topology.num_rows)
         for _ in self.layers:
             front = cone
             while front.nnz:
-                # H_t reads the state before of each node next to it; C_t only its own, which is among them.
-                front = (front @ space @ back) > cone
+                front = (front @ state) > cone
                 cone = cone + front
             cone = cone @ space
         return torch.from_numpy(cone.toarray())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
@@ -34,7 +37,7 @@ class MLP(Encoder):
         super().__init__(in_channels, hidden_channels, causal=True)
         self.num_layers = _checks.at_least("num_layers", num_layers, 1)
         widths = [in_channels] + [hidden_channels] * num_layers
-        self.lins = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.lins = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
         """States (V, H) from features (V, F)."""
@@ -45,5 +48,4 @@ class MLP(Encoder):
 
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A point: the row itself, (K, V)."""
-        found = rows.new_zeros((len(rows), graph.num_nodes), dtype=bool)
-        return found.scatter_(1, rows[:, None], value=True).cpu()
+        return (rows[:, None] == torch.arange(graph.num_nodes, device=rows.device)).cpu()

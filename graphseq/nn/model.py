@@ -62,7 +62,8 @@ class Model(nn.Module):
     def reach(self, graph: SpaceTimeGraph) -> Tensor:
         """Which rows of ``graph`` can change which output, from structure alone: (K, V) or (B, V) of ``bool``.
 
-        This is the non-zero pattern of the Jacobian of the outputs in the inputs.
+        This is where the Jacobian of the outputs in the inputs can be other than zero; it is, for almost all weights,
+        except that a maximum over rows passes on only the largest.
         """
         numbered = graph.from_topology(
             graph.topology,

@@ -35,7 +35,8 @@ class Recurrent(Encoder):
         """A line: the rows of the same node at the same time or before, (K, V)."""
         node, time = graph.node, graph.time
         same = node[rows][:, None] == node
-        return (same & (time <= time[rows][:, None])).cpu()
+        line: Tensor = same & (time <= time[rows][:, None])
+        return line.cpu()
 
 
 class RNN(Recurrent):

@@ -9,6 +9,7 @@ from torch import Tensor
 from graphseq import seeding
 from graphseq.graph import SpaceTimeGraph
 from graphseq.nn.model import Model
+from graphseq.nn.readout import RowHead
 from graphseq.tasks.base import Task
 
 
@@ -31,7 +32,7 @@ def hop_distances(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) 
         >>> hop_distances(gs.from_sequence(torch.zeros(4, 1)), torch.tensor([3])).tolist()
         [[3, 2, 1, 0]]
     """
-    if len(rows) and not (0 <= int(rows.min()) and int(rows.max()) < graph.num_nodes):
+    if len(rows) and (int(rows.min()) < 0 or int(rows.max()) >= graph.num_nodes):
         raise ValueError(f"rows must lie in 0 to {graph.num_nodes - 1}, got {rows.tolist()}")
     pattern = graph.topology.spacetime(causal).pattern.astype(float)
     hops = csgraph.shortest_path(pattern, unweighted=True, indices=rows.cpu().numpy(), method="D")
@@ -42,6 +43,9 @@ def hop_distances(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) 
 def hops_reached(model: Model, task: Task) -> int:
     """The most hops from which an input can change an output of ``model`` on ``task``'s graphs.
 
+    Raises:
+        ValueError: the model gives one output a graph, which has no place to count hops from.
+
     Example:
         >>> import graphseq as gs
         >>> task = gs.tasks.Transfer(length=9)
@@ -49,5 +53,7 @@ def hops_reached(model: Model, task: Task) -> int:
         3
     """
     graph = task.batch(1, torch.Generator().manual_seed(seeding.derive(0, seeding.BUILD)))
+    if not isinstance(model.head, RowHead):
+        raise ValueError("hops are counted from a row that is asked; this model pools all rows of a graph")
     hops = hop_distances(graph, graph.target_rows)
     return int(hops[model.reach(graph)].max())

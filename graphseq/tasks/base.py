@@ -110,5 +110,6 @@ def path(rows: int) -> tuple[Topology, Tensor]:
 def _check_classes(output: Tensor, y: Tensor) -> None:
     if output.dim() != 2 or y.shape != output.shape[:1]:
         raise ValueError(
-            f"a loss over classes takes output (K, C) and y (K,); got output {tuple(output.shape)} and y {tuple(y.shape)}"
+            "a loss over classes takes output (K, C) and y (K,); "
+            f"got output {tuple(output.shape)} and y {tuple(y.shape)}"
         )

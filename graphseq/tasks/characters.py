@@ -27,7 +27,8 @@ class Characters(FixedTask):
 
     Raises:
         TypeError: ``text`` is not a string.
-        ValueError: a text shorter than a window and its next character, or a character outside ``alphabet``.
+        ValueError: a text shorter than a window and its next character, a character outside ``alphabet``,
+            or one that ``alphabet`` names twice.
 
     Example:
         >>> import torch
@@ -48,6 +49,8 @@ class Characters(FixedTask):
                 f"text has {len(text)} characters; a window of length={length} and its next character need {length + 1}"
             )
         self.alphabet = tuple(sorted(set(text)) if alphabet is None else alphabet)
+        if len(set(self.alphabet)) != len(self.alphabet):
+            raise ValueError("alphabet names a character twice; each must occur once")
         self.tokens = _tokens(text, self.alphabet)
         self.in_channels = self.out_channels = len(self.alphabet)
         self.hops = length - 1

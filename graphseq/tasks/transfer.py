@@ -17,7 +17,7 @@ class Transfer(FixedTask):
     r"""One source row shows one of C classes, one-hot; all other rows are zero; one row is asked for the class.
 
     The asked row's own input is always zero, so a model without neighbours is at chance 1/C, and so is every model
-    whose reach is shorter than ``hops``.
+    whose reach is shorter than ``hops``. (At length 1 the source is the row asked, and there is nothing to carry.)
 
     Args:
         length: rows on the shortest way from source to asked row, both counted, so that ``hops`` = length - 1.
@@ -53,7 +53,7 @@ class Transfer(FixedTask):
             topology, target = _static(from_graph(nx.balanced_tree(2, length - 1)), 0)
             source = topology.num_rows - 1
         self._set(topology, target, source, length - 1, num_classes)
-        self._shape = {"shape": shape, "length": length}
+        self._shape: dict[str, object] = {"shape": shape, "length": length}
 
     @classmethod
     def on(cls, graph: SpaceTimeGraph, source: int, asked: int, *, num_classes: int = 10) -> Transfer:
@@ -78,14 +78,13 @@ class Transfer(FixedTask):
                 raise ValueError(f"{name} must be one of the rows 0 to {graph.num_nodes - 1}, got {row}")
         if source == asked:
             raise ValueError(f"source and asked are both row {source}; they must differ, or nothing has to travel")
-        way = nx.DiGraph(graph.unroll().edge_index.t().tolist())
-        way.add_nodes_from((source, asked))
+        way = nx.from_scipy_sparse_array(graph.topology.spacetime().pattern.T, create_using=nx.DiGraph)
         if not nx.has_path(way, source, asked):
             raise ValueError(f"asked row {asked} is unreachable from source row {source}: no edges lead there")
         task = cls.__new__(cls)
         target = torch.zeros(graph.num_nodes, dtype=torch.bool)
         target[asked] = True
-        task._set(graph.topology, target, source, nx.shortest_path_length(way, source, asked), num_classes)
+        task._set(graph.topology, target, source, int(nx.shortest_path_length(way, source, asked)), num_classes)
         task._shape = {"source": source, "asked": asked, "rows": graph.num_nodes}
         return task
 
@@ -96,7 +95,6 @@ class Transfer(FixedTask):
         self.in_channels = self.out_channels = num_classes
         self.hops = hops
         self.chance = 1 / num_classes
-        self._shape: dict[str, object] = {}
 
     @property
     def config(self) -> dict[str, object]:
