@@ -17,4 +17,3 @@ from .history import History as History
 from .topology import Topology as Topology
 from .training import DivergedError as DivergedError
 from .training import fit as fit
-

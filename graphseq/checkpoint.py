@@ -46,7 +46,8 @@ def load(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, c
             and optimiser are then untouched.
     """
     state = _read(path)
-    history = History(**{key: _plain(value) for key, value in state["history"].items()})
+    record: dict[str, Any] = {key: _plain(value) for key, value in state["history"].items()}
+    history = History(**record)
     for key, now in config.items():
         then = history.config.get(key)
         if then != now:

@@ -97,7 +97,9 @@ def fit(
     _checks.at_least("checkpoint_every", checkpoint_every, 1)
     _check_causal(model, task)
     model.to(device).train()
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    # Sorted, since rounding in the norm of all gradients depends on their order: two modules that hold the same weights
+    # under other names (the LSTM, and the GCN-LSTM without edges) then train alike, bit for bit.
+    parameters = sorted((p for p in model.parameters() if p.requires_grad), key=lambda p: tuple(p.shape))
     stepper = _optimizer(optimizer, parameters, _checks.positive("lr", lr))
     config = {
         "task": task.config,
@@ -118,12 +120,12 @@ def fit(
     clock, before = time.perf_counter(), history.seconds
     with seeding.forked(seed, seeding.LAYERS, device=device), bar:
         for step in range(started, steps if not history.solved else started):
-            torch.manual_seed(seeding.derive(seed, seeding.LAYERS, step))
+            seeding.reseed(seeding.derive(seed, seeding.LAYERS, step), device)
             graph = task.batch(batch_size, generator.manual_seed(seeding.derive(seed, seeding.TRAIN, step))).to(device)
             stepper.zero_grad()
             output = model(graph)
             loss = task.loss(output, graph.y)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             norm = float(clip_grad_norm_(parameters, clip))
             rate, value = float(stepper.param_groups[0]["lr"]), loss.item()
             if not math.isfinite(value) or not math.isfinite(norm):
@@ -163,9 +165,7 @@ def _check_causal(model: nn.Module, task: Task) -> None:
         )
 
 
-def _optimizer(
-    optimizer: str | OptimizerFactory, parameters: list[nn.Parameter], lr: float
-) -> torch.optim.Optimizer:
+def _optimizer(optimizer: str | OptimizerFactory, parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
     if callable(optimizer):
         return optimizer(parameters)
     match optimizer.lower():
@@ -205,6 +205,6 @@ def _begin(
 def _diverged(step: int, loss: float, lr: float, norm: float, path: str | Path | None, saved: int) -> str:
     kept = f"; the checkpoint of step {saved} is kept in {path}" if path is not None and saved else ""
     return (
-        f"training diverged at step {step}: loss {loss:g}, gradient norm {norm:g}, learning rate {lr:g}. The weights are "
-        f"those before this step{kept}. Try a smaller lr or clip"
+        f"training diverged at step {step}: loss {loss:g}, gradient norm {norm:g}, learning rate {lr:g}. The weights "
+        f"are those before this step{kept}. Try a smaller lr or clip"
     )
