@@ -8,11 +8,11 @@ from .build import from_graph as from_graph
 from .build import from_sequence as from_sequence
 from .build import from_signal as from_signal
 from .build import from_snapshots as from_snapshots
-from .build import grow as grow
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
 from .graph import Dense as Dense
 from .graph import SpaceTimeGraph as SpaceTimeGraph
+from .growth import grow as grow
 from .history import History as History
 from .topology import Topology as Topology
 from .training import DivergedError as DivergedError

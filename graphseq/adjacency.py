@@ -117,8 +117,8 @@ class Adjacency:
     Example:
         >>> import torch
         >>> both_ways = torch.tensor([[0, 1], [1, 0]])
-        >>> Adjacency(both_ways, None, 2).normalised(torch.float64).csr.to_dense().tolist()
-        [[0.5000000000000001, 0.5000000000000001], [0.5000000000000001, 0.5000000000000001]]
+        >>> Adjacency(both_ways, None, 2).normalised(torch.float64).csr.to_dense().round(decimals=6).tolist()
+        [[0.5, 0.5], [0.5, 0.5]]
     """
 
     def __init__(self, edge_index: Tensor, edge_weight: Tensor | None, num_rows: int) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphseq import _checks
+from graphseq import validation
 from graphseq.topology import Topology
 
 
@@ -79,9 +79,9 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         rows_and_edges = (node, time, edge_index, edge_weight, static_edge_index, static_edge_weight)
         if all(part is None for part in (x, *rows_and_edges, y, target)):
             return  # PyG makes an empty one and fills it when it joins or splits batches.
-        x = _checked_x(x)
-        topology = _checked_topology(x.shape[0], *rows_and_edges)
-        self._fill(topology, x, y, _checked_target(target, y, topology.num_rows))
+        x = validation.checked_x(x)
+        topology = validation.checked_topology(x.shape[0], *rows_and_edges)
+        self._fill(topology, x, y, validation.checked_target(target, y, topology.num_rows))
 
     @classmethod
     def from_topology(
@@ -243,87 +243,3 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         if key in ("node", "static_edge_index"):
             return int(self.node.max()) + 1 if self.node.numel() else 0
         return super().__inc__(key, value, *args, **kwargs)
-
-
-def _checked_x(x: Tensor | None) -> Tensor:
-    x = _checks.is_tensor("x", x)
-    if x.is_floating_point():
-        if x.dim() != 2:
-            raise ValueError(f"x must have shape (V, F), got {tuple(x.shape)}")
-        if not bool(x.isfinite().all()):
-            row, column = (~x.isfinite()).nonzero()[0].tolist()
-            raise ValueError(f"x[{row}, {column}] is {x[row, column].item()}; features must be finite")
-    elif x.dtype == torch.bool or x.is_complex():
-        raise TypeError(f"x must hold floats (V, F) or integer tokens (V,), got dtype {x.dtype}")
-    elif x.dim() != 1:
-        raise ValueError(f"x of integers holds tokens and must have shape (V,), got {tuple(x.shape)}")
-    return x
-
-
-def _checked_topology(
-    rows: int,
-    node: Tensor | None,
-    time: Tensor | None,
-    edge_index: Tensor | None,
-    edge_weight: Tensor | None,
-    static_edge_index: Tensor | None,
-    static_edge_weight: Tensor | None,
-) -> Topology:
-    node = _checks.integer_rows("node", node, rows)
-    time = _checks.integer_rows("time", time, rows)
-    if rows and int(node.min()) < 0:
-        raise ValueError(f"node must be numbered from 0, got {int(node.min())}")
-    _check_pairs_once(node, time)
-    if edge_index is not None and static_edge_index is not None:
-        raise ValueError("edge_index and static_edge_index were both given; a graph has one kind of spatial edges")
-    for name, index, weight in (
-        ("edge", edge_index, edge_weight),
-        ("static_edge", static_edge_index, static_edge_weight),
-    ):
-        if index is None and weight is not None:
-            raise ValueError(f"{name}_weight was given without {name}_index")
-    if static_edge_index is not None:
-        size = int(node.max()) + 1 if rows else 0
-        static_edge_index = _checks.edges("static_edge_index", static_edge_index, size, "nodes")
-        if static_edge_weight is not None:
-            static_edge_weight = _checks.weights("static_edge_weight", static_edge_weight, static_edge_index.shape[1])
-        return Topology(node, time, None, None, static_edge_index, static_edge_weight)
-    if edge_index is None:
-        edge_index = node.new_zeros((2, 0))
-    edge_index = _checks.edges("edge_index", edge_index, rows, "rows")
-    across = time[edge_index[0]] != time[edge_index[1]]
-    if bool(across.any()):
-        place = int(across.nonzero()[0])
-        (i, j), (s, t) = edge_index[:, place].tolist(), time[edge_index[:, place]].tolist()
-        raise ValueError(
-            f"edge_index[:, {place}] joins row {i} at time {s} to row {j} at time {t}; spatial edges join rows of one "
-            "time, and temporal edges are derived, not given"
-        )
-    if edge_weight is not None:
-        edge_weight = _checks.weights("edge_weight", edge_weight, edge_index.shape[1])
-    return Topology(node, time, edge_index, edge_weight)
-
-
-def _check_pairs_once(node: Tensor, time: Tensor) -> None:
-    order = time.argsort(stable=True)
-    order = order[node[order].argsort(stable=True)]
-    again = (node[order[1:]] == node[order[:-1]]) & (time[order[1:]] == time[order[:-1]])
-    if bool(again.any()):
-        place = int(again.nonzero()[0])
-        first, second = sorted(order[place : place + 2].tolist())
-        raise ValueError(
-            f"rows {first} and {second} are both node {int(node[first])} at time {int(time[first])}; "
-            "a (node, time) pair occurs once"
-        )
-
-
-def _checked_target(target: Tensor | None, y: Tensor | None, rows: int) -> Tensor | None:
-    asked = rows
-    if target is not None:
-        target = _checks.marked_rows("target", target, rows)
-        asked = int(target.sum())
-    if y is not None and (_checks.is_tensor("y", y).dim() == 0 or y.shape[0] not in (asked, 1)):
-        raise ValueError(
-            f"y must have one entry for each of the {asked} target rows, or one for the graph; got {tuple(y.shape)}"
-        )
-    return target

@@ -119,6 +119,11 @@ class Topology:
         return index, len(names)
 
     @property
+    def node_index(self) -> Tensor:
+        """Node of each row, numbered 0 … N - 1 without holes, (V,)."""
+        return self._nodes[0]
+
+    @property
     def num_nodes(self) -> int:
         """N: how many nodes have at least one row."""
         return self._nodes[1]
@@ -152,13 +157,13 @@ class Topology:
     @derived
     def _by_node(self) -> Tensor:
         """Rows sorted by node, then by time."""
-        return self.by_time[self._nodes[0][self.by_time].argsort(stable=True)]
+        return self.by_time[self.node_index[self.by_time].argsort(stable=True)]
 
     @derived
     def temporal_edges(self) -> Tensor:
         """Edges from each row of a node to its next one, (2, V - N)."""
         order = self._by_node
-        same = self._nodes[0][order[1:]] == self._nodes[0][order[:-1]]
+        same = self.node_index[order[1:]] == self.node_index[order[:-1]]
         return torch.stack([order[:-1][same], order[1:][same]])
 
     @derived
@@ -171,7 +176,7 @@ class Topology:
     @derived
     def position(self) -> Tensor:
         """How many rows of its node come before each row, (V,)."""
-        order, node = self._by_node, self._nodes[0]
+        order, node = self._by_node, self.node_index
         counts = torch.bincount(node, minlength=self.num_nodes)
         first = counts.cumsum(0) - counts
         place = torch.empty_like(order)
@@ -181,7 +186,7 @@ class Topology:
     @derived
     def sequences(self) -> Sequences:
         """The rows as one sequence a node."""
-        node, position = self._nodes[0], self.position
+        node, position = self.node_index, self.position
         lengths = torch.bincount(node, minlength=self.num_nodes)
         rank = torch.empty_like(lengths)
         rank[lengths.argsort(descending=True, stable=True)] = torch.arange(len(lengths), device=rank.device)
@@ -264,7 +269,7 @@ class Topology:
         ]
 
     def _step(self, rows: Tensor, adjacency: Adjacency) -> Step:
-        nodes = self._nodes[0][rows]
+        nodes = self.node_index[rows]
         everyone = torch.arange(self.num_nodes, device=nodes.device)
         return Step(rows, nodes, adjacency, torch.equal(nodes, everyone))
 

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from graphseq import _files, baselines, seeding
-from graphseq.build import grow
+from graphseq.compare.report import finite
 from graphseq.compare.settings import BIGRAM, CONSTANT, GROWN, IN_TIME, UNIGRAM, ZERO_HOP, Case, Settings
 from graphseq.compare.text import load
 from graphseq.evaluation import evaluate
+from graphseq.growth import grow
 from graphseq.history import History, machine
 from graphseq.nn import GCN, GCNLSTM, LSTM, MLP, RNN, Encoder, Model
 from graphseq.reach import hops_reached
@@ -55,7 +56,7 @@ def run(case: Case, settings: Settings, folder: Path) -> dict[str, object]:
         "seconds": history.seconds,
         "failure": failure,
     }
-    record = {"result": result, "history": asdict(history)}
+    record = {"result": {key: finite(value) for key, value in result.items()}, "history": asdict(history)}
     _files.write_text(folder / f"{case.key}.json", json.dumps(record) + "\n", overwrite=True)
     saved.unlink(missing_ok=True)
     return result

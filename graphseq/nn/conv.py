@@ -50,9 +50,21 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
 
 
 def convolve(conv: nn.Module, x: Tensor, adjacency: Adjacency) -> Tensor:
-    """Apply any PyG convolution of the form conv(x, edge_index); weights go along where the graph has them."""
+    """Apply any PyG convolution of the form conv(x, edge_index); weights go along where the graph has them.
+
+    Raises:
+        TypeError: the graph has weights and the convolution takes none.
+    """
     if isinstance(conv, GCNConv):
         return conv(x, adjacency)  # type: ignore[no-any-return]
     if adjacency.edge_weight is None:
         return conv(x, adjacency.edge_index)  # type: ignore[no-any-return]
-    return conv(x, adjacency.edge_index, edge_weight=adjacency.edge_weight)  # type: ignore[no-any-return]
+    try:
+        return conv(x, adjacency.edge_index, edge_weight=adjacency.edge_weight)  # type: ignore[no-any-return]
+    except TypeError as error:
+        if "edge_weight" not in str(error):
+            raise
+        raise TypeError(
+            f"the graph has edge weights, but {type(conv).__name__} takes none; drop them, or choose a convolution "
+            "that takes edge_weight (GCNConv, GraphConv, …)"
+        ) from error

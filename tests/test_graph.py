@@ -1,0 +1,467 @@
+"""The data type: what it refuses, and that PyG, copies and every way out leave it as it is."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from collections import Counter
+from itertools import pairwise
+
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import bag, dynamic_graphs, equal_at, gappy_signals, identical, index, members, sequences, spatial_bag
+from torch import Tensor
+from torch_geometric.data import Batch, Data
+from torch_geometric.loader import DataLoader
+
+import graphseq as gs
+from graphseq import SpaceTimeGraph
+
+GRAPHS = st.one_of(dynamic_graphs(), gappy_signals())
+L = torch.long
+
+
+def good(**changed: object) -> dict[str, object]:
+    """Three rows: node 0 at times 0 and 1, node 1 at time 0, joined at time 0."""
+    sound = {
+        "x": torch.zeros(3, 2),
+        "node": torch.tensor([0, 1, 0]),
+        "time": torch.tensor([0, 0, 1]),
+        "edge_index": index([(0, 1), (1, 0)]),
+    }
+    return {**sound, **changed}
+
+
+def static(**changed: object) -> dict[str, object]:
+    return good(edge_index=None, static_edge_index=index([(0, 1)]), **changed)
+
+
+def asked(*rows: bool) -> Tensor:
+    return torch.tensor(rows)
+
+
+NAN, INF = float("nan"), float("inf")
+
+REFUSALS: dict[str, tuple[dict[str, object], type[Exception], str]] = {
+    # x
+    "no x": (good(x=None), TypeError, r"x must be a torch.Tensor, got NoneType"),
+    "x a list": (good(x=[[0.0]]), TypeError, r"x must be a torch.Tensor, got list"),
+    "x one number": (good(x=torch.tensor(0.0)), ValueError, r"x must have shape \(V, F\), got \(\)"),
+    "x floats (V,)": (good(x=torch.zeros(3)), ValueError, r"x must have shape \(V, F\), got \(3,\)"),
+    "x (V, F, 1)": (good(x=torch.zeros(3, 2, 1)), ValueError, r"x must have shape \(V, F\), got \(3, 2, 1\)"),
+    "tokens (V, 1)": (good(x=torch.zeros(3, 1, dtype=L)), ValueError, r"x .* shape \(V,\), got \(3, 1\)"),
+    "x bool": (good(x=torch.zeros(3, 2, dtype=bool)), TypeError, r"x must hold floats .* got dtype torch.bool"),
+    "x complex": (good(x=torch.zeros(3, 2, dtype=torch.cfloat)), TypeError, r"x must hold .* torch.complex64"),
+    "x NaN": (good(x=torch.tensor([[0, 0], [0, NAN], [0, 0]])), ValueError, r"x\[1, 1\] is nan; .* finite"),
+    "x inf": (good(x=torch.tensor([[0, 0], [0, 0], [-INF, 0]])), ValueError, r"x\[2, 0\] is -inf; .* finite"),
+    # node and time
+    "no node": (good(node=None), TypeError, r"node must be a torch.Tensor, got NoneType"),
+    "no time": (good(time=None), TypeError, r"time must be a torch.Tensor, got NoneType"),
+    "nothing but edges": ({"edge_index": index([(0, 1)])}, TypeError, r"x must be a torch.Tensor"),
+    "node short": (good(node=torch.tensor([0, 1])), ValueError, r"node must have shape \(3,\), .* got \(2,\)"),
+    "time long": (good(time=torch.arange(4)), ValueError, r"time must have shape \(3,\), .* got \(4,\)"),
+    "node (V, 1)": (good(node=torch.zeros(3, 1, dtype=L)), ValueError, r"node must have shape \(3,\), .* got \(3, 1\)"),
+    "node floats": (good(node=torch.zeros(3)), TypeError, r"node must hold integers, got dtype torch.float32"),
+    "time bool": (good(time=asked(True, False, True)), TypeError, r"time must hold integers, got dtype torch.bool"),
+    "negative node": (good(node=torch.tensor([0, -2, 0])), ValueError, r"node must be numbered from 0, got -2"),
+    "doubled": (
+        good(time=torch.tensor([7, 0, 7]), edge_index=None),
+        ValueError,
+        r"rows 0 and 2 are both node 0 at time 7; a \(node, time\) pair occurs once",
+    ),
+    # edges
+    "both kinds": (good(static_edge_index=index([])), ValueError, r"edge_index and static_edge_index were both given"),
+    "weight alone": (
+        good(edge_index=None, edge_weight=torch.ones(2)),
+        ValueError,
+        r"edge_weight was given without edge_index",
+    ),
+    "static weight alone": (
+        good(static_edge_weight=torch.ones(2)),
+        ValueError,
+        r"static_edge_weight was given without static_edge_index",
+    ),
+    "edge past the end": (
+        good(edge_index=index([(0, 1), (1, 3)])),
+        ValueError,
+        r"edge_index\[:, 1\] is \(1, 3\), outside the 3 rows 0 to 2",
+    ),
+    "edge below zero": (
+        good(edge_index=index([(-1, 0)])),
+        ValueError,
+        r"edge_index\[:, 0\] is \(-1, 0\), outside the 3 rows 0 to 2",
+    ),
+    "static edge past the end": (
+        static() | {"static_edge_index": index([(0, 1), (2, 0)])},
+        ValueError,
+        r"static_edge_index\[:, 1\] is \(2, 0\), outside the 2 nodes 0 to 1",
+    ),
+    "edge without rows": (
+        {"x": torch.zeros(0, 1), "node": torch.zeros(0, dtype=L), "time": torch.zeros(0, dtype=L)}
+        | {"edge_index": index([(0, 0)])},
+        ValueError,
+        r"edge_index\[:, 0\] is \(0, 0\), outside a graph of no rows",
+    ),
+    "edge between times": (
+        good(edge_index=index([(0, 1), (0, 2)])),
+        ValueError,
+        r"edge_index\[:, 1\] joins row 0 at time 0 to row 2 at time 1; spatial edges join rows of one time",
+    ),
+    "edges (E, 2)": (good(edge_index=torch.zeros(3, 2, dtype=L)), ValueError, r"edge_index .* \(2, E\), got \(3, 2\)"),
+    "edges (2,)": (good(edge_index=torch.zeros(2, dtype=L)), ValueError, r"edge_index .* \(2, E\), got \(2,\)"),
+    "edges floats": (good(edge_index=torch.zeros(2, 1)), TypeError, r"edge_index must hold integers, .* torch.float32"),
+    "edges complex": (
+        good(edge_index=torch.zeros(2, 1, dtype=torch.cfloat)),
+        TypeError,
+        r"edge_index must hold integers, got dtype torch.complex64",
+    ),
+    "edges a list": (good(edge_index=[[0], [1]]), TypeError, r"edge_index must be a torch.Tensor, got list"),
+    "weights short": (
+        good(edge_weight=torch.ones(1)),
+        ValueError,
+        r"edge_weight must have shape \(2,\), one weight an edge; got \(1,\)",
+    ),
+    "weights (E, 1)": (good(edge_weight=torch.ones(2, 1)), ValueError, r"edge_weight .* \(2,\), .* got \(2, 1\)"),
+    "weight NaN": (
+        good(edge_weight=torch.tensor([1, NAN])),
+        ValueError,
+        r"edge_weight\[1\] is nan; every weight must be finite",
+    ),
+    "static weight inf": (
+        static(static_edge_weight=torch.tensor([INF])),
+        ValueError,
+        r"static_edge_weight\[0\] is inf; every weight must be finite",
+    ),
+    "weights complex": (
+        good(edge_weight=torch.ones(2, dtype=torch.cfloat)),
+        TypeError,
+        r"edge_weight must hold real numbers, got dtype torch.complex64",
+    ),
+    # target and y
+    "target short": (good(target=asked(True)), ValueError, r"target must be bool of shape \(3,\), .* \(1,\)"),
+    "target numbers": (
+        good(target=torch.tensor([0, 1, 1])),
+        ValueError,
+        r"target must be bool .* torch.int64 \(3,\)",
+    ),
+    "target a list": (good(target=[True]), TypeError, r"target must be a torch.Tensor, got list"),
+    "y of other length": (
+        good(target=asked(True, True, True), y=torch.zeros(2)),
+        ValueError,
+        r"y must have one entry for each of the 3 target rows, or one for the graph; got \(2,\)",
+    ),
+    "y one number": (
+        good(target=asked(True, False, True), y=torch.tensor(1)),
+        ValueError,
+        r"y .* 2 target rows, .* \(\)",
+    ),
+    "y without target": (good(y=torch.zeros(2, 3)), ValueError, r"y .* each of the 3 target rows, .* got \(2, 3\)"),
+    "y a list": (good(y=[1, 2, 3]), TypeError, r"y must be a torch.Tensor, got list"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_refuses_and_says_what_came_and_what_was_expected(
+    arguments: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        SpaceTimeGraph(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        good(),
+        static(static_edge_weight=torch.tensor([2])),
+        good(x=torch.zeros(3, dtype=torch.int32)),
+        good(x=torch.zeros(3, 0)),
+        good(y=torch.zeros(3)),
+        good(y=torch.zeros(1, 5)),
+        good(target=asked(True, False, True), y=torch.zeros(2, 5)),
+        good(target=asked(False, False, False), y=torch.zeros(0)),
+        good(edge_index=torch.zeros(2, 0)),
+        good(time=torch.tensor([-4, -4, 2**40])),
+        good(node=torch.tensor([10**6, 3, 9]).int()),
+        {"x": torch.zeros(0, 2), "node": torch.zeros(0, dtype=L), "time": torch.zeros(0, dtype=L)},
+    ],
+)
+def test_takes_what_is_sound(arguments: dict[str, object]) -> None:
+    graph = SpaceTimeGraph(**arguments)  # type: ignore[arg-type]
+    assert all(torch.equal(graph[key], value) for key, value in arguments.items() if value is not None)
+
+
+def test_integer_weights_become_floats_and_32_bit_numbers_64() -> None:
+    graph = SpaceTimeGraph(**good(edge_weight=torch.tensor([1, 2]), node=torch.tensor([0, 1, 0]).int()))
+    assert graph.edge_weight.dtype == torch.float32
+    assert graph.node.dtype == torch.int64
+
+
+def test_target_rows_are_those_marked_or_all() -> None:
+    assert SpaceTimeGraph(**good(target=asked(True, False, True))).target_rows.tolist() == [0, 2]
+    assert SpaceTimeGraph(**good()).target_rows.tolist() == [0, 1, 2]
+
+
+def test_from_topology_derives_nothing_again() -> None:
+    old = SpaceTimeGraph(**good())
+    new = SpaceTimeGraph.from_topology(old.topology, torch.ones(3, 5), batch=torch.tensor([0, 0, 0]))
+    assert new.topology is old.topology
+    assert new.x.shape == (3, 5)
+    assert new.num_graphs == 1
+
+
+# PyG
+
+
+def union(graphs: list[SpaceTimeGraph]) -> SpaceTimeGraph:
+    """The disjoint union by a loop: rows numbered on, and nodes."""
+    columns: dict[str, list[Tensor]] = {}
+    rows = nodes = 0
+    for graph in graphs:
+        for key in graph.keys():  # noqa: SIM118 - PyG's Data is no mapping
+            shift = {"edge_index": rows, "node": nodes, "static_edge_index": nodes}.get(key, 0)
+            columns.setdefault(key, []).append(graph[key] + shift if shift else graph[key])
+        rows, nodes = rows + len(graph.x), nodes + int(graph.node.max()) + 1
+    joined = {key: torch.cat(parts, dim=-1 if key.endswith("index") else 0) for key, parts in columns.items()}
+    return SpaceTimeGraph(**joined)  # type: ignore[arg-type]
+
+
+@given(members())
+def test_a_batch_is_the_disjoint_union(graphs: list[SpaceTimeGraph]) -> None:
+    batch, expected = Batch.from_data_list(graphs), union(graphs)
+    assert isinstance(batch, SpaceTimeGraph)
+    assert equal_at(batch, expected, expected.keys())
+    assert batch.num_graphs == len(graphs)
+    assert batch.batch.tolist() == [b for b, graph in enumerate(graphs) for _ in graph.x]
+
+
+@given(members())
+def test_nothing_joins_members_of_a_batch(graphs: list[SpaceTimeGraph]) -> None:
+    batch = Batch.from_data_list(graphs)
+    source, reader = batch.topology.spacetime().edge_index
+    assert torch.equal(batch.batch[source], batch.batch[reader])
+
+
+@given(members())
+def test_spacetime_edges_of_a_batch_are_those_of_its_members(graphs: list[SpaceTimeGraph]) -> None:
+    spacetime = Batch.from_data_list(graphs).topology.spacetime()
+    expected: Counter[tuple[int, int, float]] = Counter()
+    rows = 0
+    for graph in graphs:
+        own = graph.topology.spacetime()
+        expected += bag(own.edge_index + rows, own.edge_weight)
+        rows += len(graph.x)
+    assert bag(spacetime.edge_index, spacetime.edge_weight) == expected
+
+
+@given(members())
+def test_a_batch_comes_apart_into_what_went_in(graphs: list[SpaceTimeGraph]) -> None:
+    batch = Batch.from_data_list(graphs)
+    batch.topology.steps  # noqa: B018 - what is kept with the batch must not travel into its members
+    for number, (before, after) in enumerate(zip(graphs, batch.to_data_list(), strict=True)):
+        assert identical(before, after)
+        assert identical(before, batch.get_example(number))
+        assert spatial_bag(after) == spatial_bag(before)
+
+
+@given(st.lists(sequences(), min_size=1, max_size=4))
+def test_targets_of_a_batch_stand_in_the_order_of_its_members(graphs: list[SpaceTimeGraph]) -> None:
+    batch = Batch.from_data_list(graphs)
+    assert batch.y.tolist() == [y for graph in graphs for y in graph.y.tolist()]
+    assert torch.equal(batch.x[batch.target_rows], torch.cat([graph.x[graph.target_rows] for graph in graphs]))
+
+
+def test_tokens_batch_and_come_apart() -> None:
+    graphs = [gs.from_sequence(torch.tensor(tokens)) for tokens in ([3, 1], [4], [1, 5, 9])]
+    batch = Batch.from_data_list(graphs)
+    assert batch.x.tolist() == [3, 1, 4, 1, 5, 9]
+    assert batch.node.tolist() == [0, 0, 1, 2, 2, 2]
+    assert all(identical(a, b) for a, b in zip(graphs, batch.to_data_list(), strict=True))
+
+
+def test_a_batch_may_hold_a_graph_without_rows() -> None:
+    graphs = [gs.from_sequence(torch.zeros(n, 1)) for n in (2, 0, 3, 0)]
+    batch = Batch.from_data_list(graphs)
+    assert batch.num_graphs == 4
+    assert batch.node.tolist() == [0, 0, 1, 1, 1]
+    assert all(identical(a, b) for a, b in zip(graphs, batch.to_data_list(), strict=True))
+
+
+def test_a_batch_of_signals_of_one_length_shares_one_adjacency_over_all_steps() -> None:
+    graphs = [gs.from_signal(torch.zeros(3, nodes, 1), index([(0, 1)])) for nodes in (2, 4)]
+    steps = Batch.from_data_list(graphs).topology.steps
+    assert all(step.adjacency is steps[0].adjacency for step in steps)
+    assert steps[0].adjacency.edge_index.tolist() == [[0, 2], [1, 3]]
+
+
+def test_data_loader_batches_as_batch_does() -> None:
+    graphs = [gs.from_signal(torch.randn(t, 2, 1), index([(0, 1)])) for t in (1, 3, 2)]
+    loaded = list(DataLoader(graphs, batch_size=2))
+    assert [batch.num_graphs for batch in loaded] == [2, 1]
+    assert identical(loaded[0], Batch.from_data_list(graphs[:2]))
+    assert identical(loaded[1], Batch.from_data_list(graphs[2:]))
+
+
+# Copies
+
+
+def by_torch_save(graph: SpaceTimeGraph) -> SpaceTimeGraph:
+    file = io.BytesIO()
+    torch.save(graph, file)
+    file.seek(0)
+    return torch.load(file, weights_only=False)  # type: ignore[no-any-return]
+
+
+COPIES = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda graph: pickle.loads(pickle.dumps(graph)),  # noqa: S301
+    "torch.save": by_torch_save,
+    "clone": lambda graph: graph.clone(),
+}
+
+
+@pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES.keys())
+@given(graph=GRAPHS)
+def test_a_copy_is_identical_and_has_the_same_edges(duplicate: object, graph: SpaceTimeGraph) -> None:
+    graph.topology.steps  # noqa: B018 - what is kept must not hinder copying
+    graph.topology.spacetime().normalised(torch.float64)
+    other = duplicate(graph)  # type: ignore[operator]
+    assert type(other) is SpaceTimeGraph
+    assert identical(graph, other)
+    assert spatial_bag(other) == spatial_bag(graph)
+
+
+@pytest.mark.parametrize("name", ["deepcopy", "pickle", "torch.save", "clone"])
+def test_a_deep_copy_shares_no_memory(name: str) -> None:
+    graph = SpaceTimeGraph(**good())
+    other = COPIES[name](graph)
+    other.time[2] = 5
+    assert graph.time.tolist() == [0, 0, 1]
+    assert graph.topology.times.tolist() == [0, 1]
+    assert other.topology.times.tolist() == [0, 5]
+
+
+def test_a_shallow_copy_keeps_the_topology_until_it_changes() -> None:
+    graph = SpaceTimeGraph(**good())
+    other = copy.copy(graph)
+    other.x = torch.ones(3, 1)
+    assert other.topology is graph.topology
+    other.edge_index = index([])
+    assert other.topology.spatial.is_identity
+    assert not graph.topology.spatial.is_identity
+
+
+def test_copies_of_a_batch_come_apart() -> None:
+    graphs = [gs.from_signal(torch.randn(t, 2, 1), index([(0, 1)])) for t in (1, 3)]
+    for duplicate in COPIES.values():
+        apart = duplicate(Batch.from_data_list(graphs)).to_data_list()
+        assert all(identical(a, b) for a, b in zip(graphs, apart, strict=True))
+
+
+# Ways out
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_a_sequence_unrolls_to_the_path_graph(n: int) -> None:
+    plain = gs.from_sequence(torch.randn(n, 2)).unroll()
+    path = nx.DiGraph(nx.path_graph(n))
+    assert type(plain) is Data
+    assert plain.num_nodes == n
+    assert bag(plain.edge_index) == Counter((a, b, 1.0) for a, b in path.edges)
+
+
+def test_a_sequence_unrolls_literally() -> None:
+    sequence = gs.from_sequence(torch.zeros(4, 1))
+    assert sequence.unroll().edge_index.tolist() == [[0, 1, 2, 1, 2, 3], [1, 2, 3, 0, 1, 2]]
+    assert sequence.unroll(causal=True).edge_index.tolist() == [[0, 1, 2], [1, 2, 3]]
+    assert "edge_weight" not in sequence.unroll()
+
+
+def test_unrolling_gives_temporal_edges_weight_one_beside_weighted_ones() -> None:
+    plain = SpaceTimeGraph(**good(edge_weight=torch.tensor([3.0, 4.0]))).unroll()
+    assert bag(plain.edge_index, plain.edge_weight) == Counter([(0, 1, 3), (1, 0, 4), (0, 2, 1), (2, 0, 1)])
+
+
+@given(sequences())
+def test_unrolling_carries_what_belongs_to_the_rows(graph: SpaceTimeGraph) -> None:
+    batch = Batch.from_data_list([graph, graph])
+    plain = batch.unroll()
+    assert all(torch.equal(plain[key], batch[key]) for key in ("x", "node", "time", "y", "target", "batch"))
+
+
+@given(GRAPHS)
+def test_a_snapshot_holds_the_rows_and_edges_of_its_time(graph: SpaceTimeGraph) -> None:
+    for time in set(graph.time.tolist()):
+        rows = (graph.time == time).nonzero()[:, 0]
+        plain = graph.snapshot(time)
+        assert type(plain) is Data
+        assert torch.equal(plain.x, graph.x[rows])
+        assert torch.equal(plain.node, graph.node[rows])
+        here = set(rows.tolist())
+        expected = Counter({edge: count for edge, count in spatial_bag(graph).items() if edge[0] in here})
+        assert bag(rows[plain.edge_index], plain.get("edge_weight")) == expected
+
+
+def test_a_snapshot_at_a_time_without_rows_is_refused() -> None:
+    with pytest.raises(ValueError, match="time must be one at which a row was observed, got 2"):
+        SpaceTimeGraph(**good()).snapshot(2)
+
+
+@given(GRAPHS)
+def test_networkx_holds_rows_as_nodes_and_both_kinds_of_edges(graph: SpaceTimeGraph) -> None:
+    out = graph.to_networkx()
+    rows = [(data["x"], data["node"], data["time"]) for _, data in out.nodes(data=True)]
+    assert rows == list(zip(graph.x.tolist(), graph.node.tolist(), graph.time.tolist(), strict=True))
+    found = Counter((a, b, data["kind"], data.get("weight", 1.0)) for a, b, data in out.edges(data=True))
+    space = Counter({(a, b, "space", w): count for (a, b, w), count in spatial_bag(graph).items()})
+    time = Counter((a, b, "time", 1.0) for a, b in graph.topology.temporal_edges.t().tolist())
+    assert found == space + time
+
+
+def test_networkx_literally() -> None:
+    out = SpaceTimeGraph(**good(x=torch.tensor([7, 8, 9]), edge_weight=torch.tensor([0.5, 2.0]))).to_networkx()
+    assert list(out.nodes(data=True))[2] == (2, {"x": 9, "node": 0, "time": 1})
+    assert sorted(out.edges(data="kind")) == [(0, 1, "space"), (0, 2, "time"), (1, 0, "space")]
+    assert sorted(out.edges(data="weight")) == [(0, 1, 0.5), (0, 2, None), (1, 0, 2.0)]
+
+
+@given(GRAPHS)
+def test_scipy_holds_the_weight_from_row_to_row(graph: SpaceTimeGraph) -> None:
+    expected = np.zeros((len(graph.x), len(graph.x)))
+    for (i, j, w), count in spatial_bag(graph).items():
+        expected[i, j] += w * count
+    assert np.array_equal(graph.to_scipy().toarray(), expected)
+
+
+@given(GRAPHS)
+def test_dense_is_everything_written_out_by_a_loop(graph: SpaceTimeGraph) -> None:
+    times, names = sorted(set(graph.time.tolist())), sorted(set(graph.node.tolist()))
+    at = [(times.index(t), names.index(n)) for t, n in zip(graph.time.tolist(), graph.node.tolist(), strict=True)]
+    x = torch.zeros(len(times), len(names), *graph.x.shape[1:], dtype=graph.x.dtype)
+    present = torch.zeros(len(times), len(names), dtype=torch.bool)
+    for row, place in enumerate(at):
+        x[place], present[place] = graph.x[row], True
+    adjacency = torch.zeros(len(times), len(names), len(names))
+    for (i, j, w), count in spatial_bag(graph).items():
+        adjacency[(*at[i], at[j][1])] += w * count
+    dense = graph.to_dense()
+    assert all(torch.equal(a, b) for a, b in zip(dense, (x, present, adjacency), strict=True))
+
+
+def test_dense_literally() -> None:
+    dense = SpaceTimeGraph(**good(x=torch.tensor([[1.0], [2.0], [3.0]]))).to_dense()
+    assert dense.x.tolist() == [[[1], [2]], [[3], [0]]]
+    assert dense.present.tolist() == [[True, True], [True, False]]
+    assert dense.adjacency.tolist() == [[[0, 1], [1, 0]], [[0, 0], [0, 0]]]
+
+
+def test_rows_of_one_node_are_in_one_path_whatever_their_order() -> None:
+    order = torch.tensor([2, 0, 3, 1])
+    graph = SpaceTimeGraph(torch.zeros(4, 1), torch.zeros(4, dtype=L), order)
+    path = [int(row) for row in order.argsort()]
+    assert bag(graph.unroll(causal=True).edge_index) == Counter((a, b, 1.0) for a, b in pairwise(path))

@@ -1,0 +1,368 @@
+"""Who is joined to whom, against dictionaries and loops over rows."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections import Counter, defaultdict
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import bag, dynamic_graphs, gappy_signals, index, rows_at_times, signals, spatial_bag
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+import graphseq as gs
+from graphseq import SpaceTimeGraph
+from graphseq.topology import Topology
+
+Rows = tuple[Tensor, Tensor]
+Signal = tuple[Tensor, Tensor, Tensor | None]
+GRAPHS = st.one_of(dynamic_graphs(), gappy_signals())
+
+
+def histories(rows: Rows) -> dict[int, list[int]]:
+    """The rows of each node in the order of time."""
+    node, time = (part.tolist() for part in rows)
+    found: dict[int, list[int]] = defaultdict(list)
+    for row in sorted(range(len(node)), key=lambda row: time[row]):
+        found[node[row]].append(row)
+    return found
+
+
+def chain(rows: Rows) -> Counter[tuple[int, int, float]]:
+    """Each row to the next of its node."""
+    return Counter((a, b, 1.0) for line in histories(rows).values() for a, b in pairwise(line))
+
+
+def written_out(graph: SpaceTimeGraph) -> Counter[tuple[int, int, float]]:
+    """Static edges at each time at which both ends are there, by a loop."""
+    at = {pair: row for row, pair in enumerate(zip(graph.node.tolist(), graph.time.tolist(), strict=True))}
+    edges = bag(graph.static_edge_index, graph.get("static_edge_weight"))
+    found: Counter[tuple[int, int, float]] = Counter()
+    for time in set(graph.time.tolist()):
+        for (a, b, w), count in edges.items():
+            if (a, time) in at and (b, time) in at:
+                found[at[a, time], at[b, time], w] += count
+    return found
+
+
+# Five rows: node 3 at times 7, 5 and 9, node 1 at times 9 and 5.
+NODE, TIME = torch.tensor([3, 1, 3, 1, 3]), torch.tensor([7, 9, 5, 5, 9])
+
+
+def test_temporal_edges_join_a_node_to_its_next_row_over_any_gap() -> None:
+    assert bag(Topology(NODE, TIME).temporal_edges) == Counter([(3, 1, 1.0), (2, 0, 1.0), (0, 4, 1.0)])
+
+
+def test_previous_is_the_row_before_and_minus_one_at_the_first() -> None:
+    assert Topology(NODE, TIME).previous.tolist() == [2, 3, -1, -1, 0]
+
+
+def test_position_counts_the_rows_before() -> None:
+    assert Topology(NODE, TIME).position.tolist() == [1, 1, 0, 0, 2]
+
+
+def test_times_are_distinct_and_ascending_and_nodes_are_counted() -> None:
+    assert Topology(NODE, TIME).times.tolist() == [5, 7, 9]
+    assert Topology(NODE, TIME).num_nodes == 2
+    assert Topology(NODE, TIME).num_rows == 5
+
+
+def test_packed_rows_stand_step_by_step_with_the_longest_sequence_first() -> None:
+    packed = Topology(NODE, TIME).sequences.pack(torch.arange(5.0)[:, None])
+    assert isinstance(packed, PackedSequence)
+    assert packed.data[:, 0].tolist() == [2, 3, 0, 1, 4]
+    assert packed.batch_sizes.tolist() == [2, 2, 1]
+
+
+@given(rows_at_times())
+def test_temporal_edges_are_those_of_a_dictionary(rows: Rows) -> None:
+    assert bag(Topology(*rows).temporal_edges) == chain(rows)
+
+
+@given(rows_at_times())
+def test_previous_and_position_are_those_of_a_dictionary(rows: Rows) -> None:
+    previous, position = Topology(*rows).previous.tolist(), Topology(*rows).position.tolist()
+    for line in histories(rows).values():
+        assert [position[row] for row in line] == list(range(len(line)))
+        assert [previous[row] for row in line] == [-1, *line[:-1]]
+
+
+@given(rows_at_times())
+def test_packing_puts_each_node_in_one_column_longest_first(rows: Rows) -> None:
+    topology = Topology(*rows)
+    order, sizes = topology.sequences.order, topology.sequences.batch_sizes.tolist()
+    packed = list(range(topology.num_rows)) if order is None else order.tolist()
+    lines = histories(rows)
+    by_name = sorted(lines)
+    columns = sorted((lines[name] for name in by_name), key=len, reverse=True)
+    assert sizes == [sum(len(line) > step for line in columns) for step in range(len(columns[0]))]
+    assert packed == [line[step] for step in range(len(columns[0])) for line in columns if len(line) > step]
+
+
+@given(rows_at_times())
+def test_unpacking_undoes_packing(rows: Rows) -> None:
+    sequences, x = Topology(*rows).sequences, torch.randn(len(rows[0]), 3)
+    assert torch.equal(sequences.unpack(sequences.pack(x)), x)
+
+
+@given(rows_at_times())
+def test_packing_adds_no_padding(rows: Rows) -> None:
+    packed = Topology(*rows).sequences.pack(torch.ones(len(rows[0]), 2))
+    data = packed.data if isinstance(packed, PackedSequence) else packed
+    assert data.numel() == data.sum() == 2 * len(rows[0])
+
+
+@given(rows_at_times())
+def test_packing_is_a_plain_tensor_where_all_are_equally_long(rows: Rows) -> None:
+    lengths = {len(line) for line in histories(rows).values()}
+    packed = Topology(*rows).sequences.pack(torch.ones(len(rows[0]), 2))
+    assert isinstance(packed, PackedSequence) == (len(lengths) > 1)
+
+
+def test_rows_already_in_packed_order_are_not_copied() -> None:
+    sequences = gs.from_signal(torch.zeros(3, 2, 1), index([])).topology.sequences
+    assert sequences.order is None
+    x = torch.randn(6, 4)
+    assert sequences.pack(x).data_ptr() == x.data_ptr()
+
+
+@given(GRAPHS)
+def test_steps_are_the_rows_of_each_time_in_order(graph: SpaceTimeGraph) -> None:
+    names, time = sorted(set(graph.node.tolist())), graph.time.tolist()
+    steps = graph.topology.steps
+    assert len(steps) == len(set(time))
+    for step, moment in zip(steps, sorted(set(time)), strict=True):
+        rows = [row for row, when in enumerate(time) if when == moment]
+        assert step.rows.tolist() == rows
+        assert step.nodes.tolist() == [names.index(graph.node[row]) for row in rows]
+        assert step.is_everyone == (step.nodes.tolist() == list(range(len(names))))
+        assert step.adjacency.num_rows == len(rows)
+
+
+@given(GRAPHS)
+def test_edges_of_the_steps_are_the_spatial_edges(graph: SpaceTimeGraph) -> None:
+    found: Counter[tuple[int, int, float]] = Counter()
+    for step in graph.topology.steps:
+        found += bag(step.rows[step.adjacency.edge_index], step.adjacency.edge_weight)
+    assert found == spatial_bag(graph)
+
+
+@given(dynamic_graphs())
+def test_spatial_edges_are_those_given(graph: SpaceTimeGraph) -> None:
+    assert spatial_bag(graph) == bag(graph.edge_index, graph.get("edge_weight"))
+
+
+@given(gappy_signals())
+def test_static_edges_are_there_when_both_ends_are(graph: SpaceTimeGraph) -> None:
+    assert spatial_bag(graph) == written_out(graph)
+
+
+def test_static_edges_literally() -> None:
+    graph = SpaceTimeGraph(
+        torch.zeros(5, 1),
+        NODE,
+        TIME,
+        static_edge_index=index([(1, 3), (3, 3), (3, 0)]),
+        static_edge_weight=torch.arange(3.0),
+    )
+    # Node 0 is never there; node 3 loops at each of its times; 1 and 3 meet at 5 and 9.
+    assert spatial_bag(graph) == Counter([(3, 2, 0), (1, 4, 0), (0, 0, 1), (2, 2, 1), (4, 4, 1)])
+
+
+@given(signals())
+def test_all_steps_of_a_full_signal_share_one_adjacency(signal: Signal) -> None:
+    graph = gs.from_signal(*signal)
+    steps = graph.topology.steps
+    assert all(step.adjacency is steps[0].adjacency and step.is_everyone for step in steps)
+    assert bag(steps[0].adjacency.edge_index, steps[0].adjacency.edge_weight) == bag(signal[1], signal[2])
+
+
+def test_a_full_signal_shares_when_its_nodes_stand_in_another_order() -> None:
+    node, time = torch.tensor([2, 0, 2, 0]), torch.tensor([0, 0, 1, 1])
+    graph = SpaceTimeGraph(torch.zeros(4, 1), node, time, static_edge_index=index([(0, 2)]))
+    first, second = graph.topology.steps
+    assert first.adjacency is second.adjacency
+    assert first.adjacency.edge_index.tolist() == [[1], [0]]
+    assert not first.is_everyone
+
+
+def test_snapshots_whose_rows_stand_in_different_orders_do_not_share() -> None:
+    node, time = torch.tensor([0, 1, 1, 0]), torch.tensor([0, 0, 1, 1])
+    graph = SpaceTimeGraph(torch.zeros(4, 1), node, time, static_edge_index=index([(0, 1)]))
+    assert [step.adjacency.edge_index.tolist() for step in graph.topology.steps] == [[[0], [1]], [[1], [0]]]
+
+
+def test_a_thousand_times_hold_the_edges_once() -> None:
+    graph = gs.from_signal(torch.zeros(1000, 3, 1), index([(0, 1), (1, 2)]))
+    graph.topology.steps[999].adjacency.normalised(torch.float32)
+    stored = {part.data_ptr(): part.numel() for part in (step.adjacency.edge_index for step in graph.topology.steps)}
+    assert list(stored.values()) == [4]
+    assert "edge_index" not in graph
+    assert graph.static_edge_index.numel() == 4
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@given(GRAPHS)
+def test_spacetime_edges_are_the_spatial_ones_and_the_chains(causal: bool, graph: SpaceTimeGraph) -> None:
+    spacetime = graph.topology.spacetime(causal)
+    forward = chain((graph.node, graph.time))
+    back: Counter[tuple[int, int, float]] = Counter({(b, a, w): count for (a, b, w), count in forward.items()})
+    expected = spatial_bag(graph) + forward + (Counter() if causal else back)
+    assert bag(spacetime.edge_index, spacetime.edge_weight) == expected
+
+
+def test_spacetime_edges_of_a_sequence_both_ways_and_causal() -> None:
+    topology = gs.from_sequence(torch.zeros(3, 1)).topology
+    assert topology.spacetime().edge_index.tolist() == [[0, 1, 1, 2], [1, 2, 0, 1]]
+    assert topology.spacetime(causal=True).edge_index.tolist() == [[0, 1], [1, 2]]
+
+
+def test_spacetime_is_made_once_each_way() -> None:
+    topology = gs.from_sequence(torch.zeros(3, 1)).topology
+    assert topology.spacetime() is topology.spacetime(causal=False)
+    assert topology.spacetime(causal=True) is topology.spacetime(causal=True)
+    assert topology.spacetime() is not topology.spacetime(causal=True)
+
+
+def test_keep_makes_once_a_key() -> None:
+    topology, made = gs.from_sequence(torch.zeros(3, 1)).topology, []
+    for key in ("a", "a", "b", "a"):
+        topology.keep(key, lambda key=key: made.append(key) or key)
+    assert made == ["a", "b"]
+
+
+def test_keep_keeps_nothing_where_making_fails() -> None:
+    topology = gs.from_sequence(torch.zeros(3, 1)).topology
+    with pytest.raises(ZeroDivisionError):
+        topology.keep("a", lambda: 1 // 0)
+    assert topology.keep("a", lambda: 7) == 7
+
+
+def test_to_where_it_already_is_is_the_same_object() -> None:
+    topology = gs.from_sequence(torch.zeros(3, 1)).topology
+    assert topology.to("cpu") is topology
+    assert topology.to(torch.device("cpu")) is topology
+
+
+def test_a_graph_moved_to_where_it_is_keeps_its_topology() -> None:
+    graph = gs.from_sequence(torch.zeros(3, 1))
+    topology = graph.topology
+    assert graph.to("cpu") is graph
+    assert graph.topology is topology
+
+
+def dynamic() -> SpaceTimeGraph:
+    node, time = torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
+    return SpaceTimeGraph(torch.zeros(4, 1), node, time, index([(0, 1)]), torch.ones(1))
+
+
+def static() -> SpaceTimeGraph:
+    return gs.from_signal(torch.zeros(2, 2, 1), index([(0, 1)]), torch.ones(1))
+
+
+def test_topology_stays_while_its_tensors_do() -> None:
+    graph = dynamic()
+    topology = graph.topology
+    graph.x = torch.ones(4, 1)
+    graph.x[0] = 7
+    graph.y = torch.zeros(4)
+    assert graph.topology is topology
+
+
+@pytest.mark.parametrize("make", [dynamic, static])
+@pytest.mark.parametrize("part", range(4))
+def test_topology_is_derived_again_when_a_tensor_is_replaced_or_written_to(make: object, part: int) -> None:
+    keys = [key for key in Topology.KEYS if key in make()]  # type: ignore[operator]
+    graph = make()  # type: ignore[operator]
+    kept = graph.topology
+    graph[keys[part]] = graph[keys[part]].clone()
+    replaced = graph.topology
+    assert replaced is not kept
+    graph[keys[part]][...] = graph[keys[part]].clone()
+    assert graph.topology is not replaced
+
+
+def test_replaced_edges_are_read() -> None:
+    graph = dynamic()
+    graph.topology.steps  # noqa: B018 - worked out before the edges change
+    graph.edge_index = index([(2, 3)])
+    assert [step.adjacency.edge_index.tolist() for step in graph.topology.steps] == [[[], []], [[0], [1]]]
+
+
+def test_a_time_written_in_place_is_read() -> None:
+    graph = gs.from_sequence(torch.zeros(3, 1))
+    assert graph.topology.temporal_edges.tolist() == [[0, 1], [1, 2]]
+    graph.time[0] = 9
+    assert graph.topology.temporal_edges.tolist() == [[1, 2], [2, 0]]
+
+
+def test_removed_edges_are_gone() -> None:
+    graph = dynamic()
+    assert not graph.topology.spatial.is_identity
+    del graph.edge_index, graph.edge_weight
+    assert graph.topology.spatial.is_identity
+
+
+@pytest.mark.parametrize("writes", range(4))
+@pytest.mark.parametrize("again", range(1, 4))
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda graph: pickle.loads(pickle.dumps(graph))])  # noqa: S301
+def test_a_duplicate_never_reads_a_topology_from_before_it_was_written_to(
+    writes: int, again: int, duplicate: object
+) -> None:
+    graph = dynamic()
+    for part in graph.topology.parts[:4]:
+        part[0] = part[0].clone()
+    for write in range(writes):
+        graph.time[3] = 5 + write
+    assert graph.topology.times.tolist() == sorted(set(graph.time.tolist()))
+    other = duplicate(graph)  # type: ignore[operator]
+    for write in range(again):
+        other.time[3] = -5 - write
+    assert other.topology.times.tolist() == [-4 - again, 0, 1]
+    assert graph.topology.times.tolist() == sorted(set(graph.time.tolist()))
+
+
+def test_pickles_hold_no_derived_tensors() -> None:
+    graph = gs.from_signal(torch.zeros(1000, 3, 1), index([(0, 1)]))
+    before = len(pickle.dumps(graph))
+    graph.topology.spacetime().normalised(torch.float32)
+    assert len(graph.topology.steps) == 1000
+    assert len(pickle.dumps(graph)) <= before
+
+
+NO_ROWS = torch.zeros(0, dtype=torch.long)
+
+
+@pytest.mark.parametrize("edges", [{}, {"static_edge_index": index([])}])
+def test_nothing_follows_from_no_rows(edges: dict[str, Tensor]) -> None:
+    topology = Topology(NO_ROWS, NO_ROWS, **edges)
+    assert topology.num_nodes == len(topology.steps) == len(topology.times) == len(topology.position) == 0
+    assert topology.temporal_edges.tolist() == topology.spatial.edge_index.tolist() == [[], []]
+    assert topology.sequences.unpack(topology.sequences.pack(torch.zeros(0, 3))).shape == (0, 3)
+
+
+@pytest.mark.parametrize("mode", ["transform", "inference"])
+def test_what_is_first_worked_out_inside_a_mode_of_torch_serves_outside(mode: str) -> None:
+    graph = gs.SpaceTimeGraph(torch.randn(5, 2), NODE, TIME, index([(2, 3)]))
+
+    def use(x: Tensor) -> Tensor:
+        topology = graph.topology
+        packed = topology.sequences.pack(x)
+        steps = torch.cat([x[step.rows] for step in topology.steps])
+        return topology.spacetime().normalised(x.dtype) @ x + topology.sequences.unpack(packed) + steps
+
+    if mode == "transform":
+        inside = torch.func.jvp(use, (graph.x,), (graph.x,))[0]
+    else:
+        with torch.inference_mode():
+            inside = use(graph.x).clone()
+    x = graph.x.clone().requires_grad_()
+    outside = use(x)
+    outside.sum().backward()
+    assert torch.equal(outside.detach(), inside)
+    assert not any(part.is_inference() for part in (graph.topology.position, graph.topology.steps[0].rows))
