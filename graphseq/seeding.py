@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 
 from graphseq import _checks
 
-TRAIN, EVALUATE, LAYERS, BUILD = range(4)
+TRAIN, EVALUATE, BUILD = range(3)
 """What a stream of random numbers is for; streams of one seed are independent of each other."""
 
 
@@ -28,8 +28,16 @@ def derive(seed: int, *place: int) -> int:
         >>> derive(0, TRAIN, 1) == derive(0, TRAIN, 1) != derive(0, TRAIN, 2)
         True
     """
-    words = [_checks.at_least("seed", seed, 0), *place]
-    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0])
+    return derive_pair(seed, *place)[0]
+
+
+def derive_pair(seed: int, *place: int) -> tuple[int, int]:
+    """Two 64-bit seeds of one place, independent of each other; the first is what :func:`derive` gives."""
+    words = (_checks.at_least("seed", seed, 0), *place)
+    if min(words) < 0:
+        raise ValueError(f"a place is made of integers of 0 or more, got {place}")
+    mixed = hashlib.blake2b(" ".join(map(str, words)).encode(), digest_size=16).digest()
+    return int.from_bytes(mixed[:8], "little"), int.from_bytes(mixed[8:], "little")
 
 
 @contextmanager

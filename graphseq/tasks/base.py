@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -64,16 +65,19 @@ class FixedTask(Task):
     def __init__(self, template: Topology, target: Tensor) -> None:
         self._template = template
         self._target = target
-        self._repeated: dict[int, tuple[Topology, Tensor, Tensor]] = {}
+        self._repeated: dict[int, SpaceTimeGraph] = {}
 
     def _assemble(self, x: Tensor, y: Tensor) -> SpaceTimeGraph:
         """Join x (B, V, F) and y (B, …) to the repeated template."""
         size = len(x)
         if size not in self._repeated:
             rows = torch.arange(size).repeat_interleave(self._template.num_rows)
-            self._repeated[size] = (repeat(self._template, size), self._target.repeat(size), rows)
-        topology, target, batch = self._repeated[size]
-        return SpaceTimeGraph.from_topology(topology, x.flatten(0, 1), y=y, target=target, batch=batch)
+            self._repeated[size] = SpaceTimeGraph.from_topology(
+                repeat(self._template, size), x.flatten(0, 1), y=y, target=self._target.repeat(size), batch=rows
+            )
+        graph = copy(self._repeated[size])
+        graph["x"], graph["y"] = x.flatten(0, 1), y
+        return graph
 
 
 def repeat(topology: Topology, size: int) -> Topology:

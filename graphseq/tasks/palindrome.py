@@ -47,6 +47,7 @@ class Palindrome(FixedTask):
         self.out_channels = num_digits
         self.hops = length - 2
         self.chance = 1 / num_digits
+        self._mirror = torch.tensor([min(i, length - 1 - i) for i in range(length - 1)])
         super().__init__(*path(length - 1))
 
     @property
@@ -58,10 +59,9 @@ class Palindrome(FixedTask):
         """``size`` palindromes."""
         half = (_checks.at_least("size", size, 1), (self.length + 1) // 2)
         first = torch.randint(self.num_digits, half, generator=generator)
-        mirrored = first.flip(1)[:, self.length % 2 :]
-        digits = torch.cat([first, mirrored], dim=1)[:, :-1]
+        digits = first[:, self._mirror]
         if self.encoding == "one-hot":
-            x = torch.nn.functional.one_hot(digits, self.num_digits).to(torch.get_default_dtype())
+            x = torch.zeros(*digits.shape, self.num_digits).scatter_(2, digits[..., None], 1)
         else:
             x = digits[..., None].to(torch.get_default_dtype())
         return self._assemble(x, first[:, 0])
