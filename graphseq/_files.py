@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+_PARTIAL = ".partial"
+
 
 def write(path: str | Path, put: Callable[[BinaryIO], object], *, overwrite: bool) -> Path:
     """Have ``put`` fill a file that becomes ``path`` only once it is complete.
@@ -19,7 +21,7 @@ def write(path: str | Path, put: Callable[[BinaryIO], object], *, overwrite: boo
     path = Path(path)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is already there; choose another name, or ask for it to be overwritten")
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PARTIAL, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             put(file)
@@ -33,6 +35,11 @@ def write(path: str | Path, put: Callable[[BinaryIO], object], *, overwrite: boo
         Path(beside).unlink(missing_ok=True)
         raise
     return path
+
+
+def partial(folder: Path) -> list[Path]:
+    """What writers that were killed have left in ``folder``."""
+    return sorted(folder.glob(f".*{_PARTIAL}"))
 
 
 def write_text(path: str | Path, text: str, *, overwrite: bool) -> Path:

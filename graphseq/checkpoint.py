@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +51,27 @@ def load(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, c
         then = history.config.get(key)
         if then != now:
             raise ValueError(f"{path} is of another run: {_difference(key, then, now)}")
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
+    optimizer.load_state_dict(state["optimizer"])  # refuses what does not fit before it changes anything
+    model.load_state_dict(state["model"])  # fits, since config describes the weights
     return history
 
 
 def _read(path: str | Path) -> dict[str, Any]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise ValueError(f"{path} is not a whole checkpoint, it may have been cut short: {reason}") from None
+    with open(path, "rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:  # torch itself takes a changed byte for a weight
+                if damaged := archive.testzip():
+                    raise zipfile.BadZipFile(f"{damaged} is damaged")
+            file.seek(0)
+            state = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # a damaged file makes zipfile and torch raise almost anything
+            reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+            raise ValueError(f"{path} is not a whole checkpoint, it may have been cut short: {reason}") from None
     if not isinstance(state, dict) or state.get("format") != _FORMAT:
         raise ValueError(f"{path} was not written by this version of graphseq's fit")
+    parts = [state[name] for name in ("model", "optimizer", "history") if isinstance(state.get(name), dict)]
+    if len(parts) < 3 or set(state["history"]) != {field.name for field in fields(History)}:
+        raise ValueError(f"{path} does not hold model, optimizer and history; this version of fit did not write it")
     return state
 
 

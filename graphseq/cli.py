@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
-if TYPE_CHECKING:
-    from graphseq.compare.settings import Settings
+from graphseq.compare.settings import FORESEEN, Settings
 
 EPILOG = """examples:
   python -m graphseq compare                               two tasks on paths, about a minute
@@ -22,7 +23,7 @@ EPILOG = """examples:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
+        self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"\nstopped; run the same command with --resume to go on (--out {options.out})", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, OSError) as error:
+    except FORESEEN as error:
         print(f"graphseq {options.command}: {_one_line(error)}", file=sys.stderr)
         return 2
 
@@ -69,18 +70,23 @@ def _add_compare(add: argparse.ArgumentParser) -> None:
         type=whole,
         nargs=many,
         metavar="ROWS",
-        help="rows of the paths (default: 2 3 5 9 12; with --text: 20)",
+        help="rows of the paths (default: 2 3 5 9 12; with --text: 16)",
         default=argparse.SUPPRESS,
     )
     add.add_argument("--depth", type=whole, nargs=many, metavar="L", default=[1, 2, 4, 8], help="layers of the GCNs")
     add.add_argument("--hidden", type=whole, metavar="H", default=64, help="hidden units of every model")
     add.add_argument("--batch-size", type=whole, metavar="B", default=64, help="graphs in a batch")
-    add.add_argument("--lr", type=_rate, default=3e-3, help="learning rate")
+    add.add_argument("--lr", type=_rate, default=0.01, help="learning rate")
     add.add_argument(
         "--optimizer", default="Adam", choices=["SGD", "momentum", "RMSprop", "Adam", "AdamW"], help="by its torch name"
     )
     add.add_argument("--clip", type=_rate, default=10.0, help="largest norm of the gradient")
-    add.add_argument("--steps", type=whole, default=400, help="most training steps of a run; it stops once solved")
+    add.add_argument(
+        "--steps",
+        type=whole,
+        help="most training steps of a run; it stops once solved (default: 400; with --text: 600)",
+        default=argparse.SUPPRESS,
+    )
     add.add_argument("--samples", type=whole, default=1000, help="fresh graphs in each evaluation")
     add.add_argument("--seed", type=_whole(0), nargs=many, default=[0], help="one run of each model a seed")
     add.add_argument("--device", default="cpu", help="where to train: cpu, cuda, cuda:1")
@@ -93,9 +99,15 @@ def _add_compare(add: argparse.ArgumentParser) -> None:
         help="compare on the next character of FILE, or of a text that ships with Python where no FILE is named",
         default=argparse.SUPPRESS,
     )
-    add.add_argument("--encoding", default="utf-8", help="how the bytes of FILE spell characters")
     add.add_argument(
-        "--held-out", type=_share, default=0.1, metavar="SHARE", help="share of the text, its end, kept for evaluation"
+        "--encoding", help="how the bytes of FILE spell characters (default: utf-8)", default=argparse.SUPPRESS
+    )
+    add.add_argument(
+        "--held-out",
+        type=_share,
+        metavar="SHARE",
+        help="share of the text, its end, kept for evaluation (default: 0.1)",
+        default=argparse.SUPPRESS,
     )
     add.add_argument("--out", type=Path, default=Path("out/compare"), metavar="FOLDER", help="where results go")
     add.add_argument("--resume", action="store_true", help="go on with what FOLDER holds of the same comparison")
@@ -114,24 +126,25 @@ def _compare(options: argparse.Namespace, given: Sequence[str]) -> int:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    from graphseq.compare.settings import Settings  # noqa: PLC0415
-
     text = getattr(options, "text", None)
+    for name in ("encoding", "held_out"):
+        if text is None and hasattr(options, name):
+            raise ValueError(f"--{name.replace('_', '-')} is about a text; it needs --text")
     return Settings(
-        lengths=_distinct("--length", getattr(options, "length", [2, 3, 5, 9, 12] if text is None else [20])),
+        lengths=_distinct("--length", getattr(options, "length", [2, 3, 5, 9, 12] if text is None else [16])),
         depths=_distinct("--depth", options.depth),
         hidden=options.hidden,
         batch_size=options.batch_size,
         lr=options.lr,
-        steps=options.steps,
+        steps=getattr(options, "steps", 400 if text is None else 600),
         seeds=_distinct("--seed", options.seed),
         samples=options.samples,
         optimizer=options.optimizer,
         clip=options.clip,
         device=_device(options.device),
         text=text,
-        encoding=options.encoding,
-        held_out=options.held_out,
+        encoding=_encoding(getattr(options, "encoding", "utf-8")),
+        held_out=getattr(options, "held_out", 0.1),
     )
 
 
@@ -168,6 +181,18 @@ def _device(name: str) -> str:
         raise ValueError(f"--device must be a torch device such as cpu or cuda:0, got {name!r}") from None
     if kind == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"--device {name}: no CUDA device is available here; use cpu")
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"--device {name}: torch cannot compute there: {str(error).partition('.')[0]}") from None
+    return name
+
+
+def _encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except (LookupError, ValueError):
+        raise ValueError(f"--encoding must be one that Python knows (utf-8, latin-1, …), got {name!r}") from None
     return name
 
 
@@ -211,6 +236,8 @@ def _between(word: str, end: float, what: str) -> float:
 
 
 def _one_line(error: Exception) -> str:
+    if isinstance(error, BrokenProcessPool):
+        return "a worker process was killed, perhaps for want of memory; --resume, with fewer --jobs, goes on"
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()) or type(error).__name__

@@ -59,7 +59,7 @@ def evaluate(
     over the graphs' means where a graph has several asked rows, since those are not independent.
 
     Args:
-        model: judged in evaluation mode, and put back into the mode it was in.
+        model: judged in evaluation mode, and put back, module by module, into the mode it was in.
         task: where the graphs come from; for a split text, its held-out part.
         samples: graphs to draw.
         batch_size: graphs at a time.
@@ -81,7 +81,7 @@ def evaluate(
     _checks.at_least("batch_size", batch_size, 1)
     if device is None:
         device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     means, losses, weights = [], [], []
     try:
@@ -91,10 +91,11 @@ def evaluate(
             with torch.no_grad():
                 output = model(graph)
                 losses.append(float(task.loss(output, graph.y)))
-                means.append(_per_graph(task.score(output, graph.y), graph).cpu())
+                means.append(_per_graph(task.score(output, graph.y).cpu(), graph))
             weights.append(len(output))
     finally:
-        model.train(was_training)
+        for module, mode in modes:
+            module.training = mode
     scores = torch.cat(means).double()
     low, high = _interval(scores)
     loss = sum(a * b for a, b in zip(losses, weights, strict=True)) / sum(weights)
@@ -102,11 +103,13 @@ def evaluate(
 
 
 def _per_graph(scores: Tensor, graph: SpaceTimeGraph) -> Tensor:
-    """Mean score of each graph, (B,)."""
-    if len(scores) == graph.num_graphs:
+    """Mean score of each graph that is asked anything, (B,)."""
+    rows, batch = graph.target_rows.cpu(), graph.get("batch")
+    if len(scores) != len(rows):  # a model that answers once a graph
         return scores
-    owner = graph.batch[graph.target_rows]
-    return torch.bincount(owner, weights=scores) / torch.bincount(owner)
+    owner = torch.zeros_like(rows) if batch is None else batch.cpu()[rows]
+    asked = torch.bincount(owner)
+    return (torch.bincount(owner, weights=scores) / asked)[asked > 0]
 
 
 def _interval(scores: Tensor) -> tuple[float, float]:

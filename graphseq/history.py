@@ -7,7 +7,7 @@ import io
 import json
 import platform
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 
@@ -85,9 +85,17 @@ class History:
             ValueError: the file holds something else.
         """
         try:
-            return cls(**json.loads(Path(path).read_text()))
-        except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+            record = json.loads(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
             raise ValueError(f"{path} is not a history written by to_json: {error}") from None
+        names = {field.name for field in fields(cls)}
+        if not isinstance(record, dict) or set(record) != names:
+            raise ValueError(f"{path} is not a history written by to_json, which holds {', '.join(sorted(names))}")
+        history = cls(**record)
+        curves = (history.loss, history.score, history.grad_norm, history.lr)
+        if not all(isinstance(curve, list) and len(curve) == len(history.loss) for curve in curves):
+            raise ValueError(f"{path} is not a history written by to_json: its curves must be lists of one length")
+        return history
 
 
 def machine(device: torch.device | str = "cpu") -> dict[str, object]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
+from numbers import Real
 from pathlib import Path
+from types import FunctionType
 
 import torch
 from torch import nn
@@ -92,24 +94,29 @@ def fit(
         >>> gs.fit(model, task, steps=400, optimizer="Adam", lr=0.03).solved
         True
     """
-    _checks.at_least("steps", steps, 1)
-    _checks.at_least("window", window, 1)
-    _checks.at_least("checkpoint_every", checkpoint_every, 1)
-    _check_causal(model, task)
+    steps = _checks.at_least("steps", steps, 1)
+    window = _checks.at_least("window", window, 1)
+    checkpoint_every = _checks.at_least("checkpoint_every", checkpoint_every, 1)
+    batch_size = _checks.at_least("batch_size", batch_size, 1)
+    seed = _checks.at_least("seed", seed, 0)
+    lr, clip = _checks.positive("lr", lr), _checks.positive("clip", clip)
+    _check_model(model, task)
+    _check_solved_at(solved_at)
+    device = _device(device)
     model.to(device).train()
     # Sorted, since rounding in the norm of all gradients depends on their order: two modules that hold the same weights
     # under other names (the LSTM, and the GCN-LSTM without edges) then train alike, bit for bit.
     parameters = sorted((p for p in model.parameters() if p.requires_grad), key=lambda p: tuple(p.shape))
-    stepper = _optimizer(optimizer, parameters, _checks.positive("lr", lr))
+    stepper = _optimizer(optimizer, parameters, lr)
     config = {
         "task": task.config,
         "model": describe(model),
-        "batch_size": _checks.at_least("batch_size", batch_size, 1),
+        "batch_size": batch_size,
         "optimizer": optimizer if isinstance(optimizer, str) else repr(stepper),
         "lr": lr,
-        "clip": _checks.positive("clip", clip),
-        "seed": _checks.at_least("seed", seed, 0),
-        "solved_at": solved_at,
+        "clip": clip,
+        "seed": seed,
+        "solved_at": None if solved_at is None else float(solved_at),
         "window": window,
     }
     history = _begin(model, stepper, config, checkpoint_path, resume)
@@ -118,10 +125,11 @@ def fit(
     bar = tqdm(total=steps, initial=history.steps, disable=not progress, unit="step")
     last_saved = started = history.steps
     clock, before = time.perf_counter(), history.seconds
-    with seeding.forked(seed, seeding.LAYERS, device=device), bar:
+    with seeding.forked(seed, seeding.TRAIN, device=device), bar:
         for step in range(started, steps if not history.solved else started):
-            seeding.reseed(seeding.derive(seed, seeding.LAYERS, step), device)
-            graph = task.batch(batch_size, generator.manual_seed(seeding.derive(seed, seeding.TRAIN, step))).to(device)
+            for_batch, for_layers = seeding.derive_pair(seed, seeding.TRAIN, step)
+            seeding.reseed(for_layers, device)
+            graph = task.batch(batch_size, generator.manual_seed(for_batch)).to(device)
             stepper.zero_grad()
             output = model(graph)
             loss = task.loss(output, graph.y)
@@ -148,16 +156,41 @@ def fit(
 
 
 def describe(model: nn.Module) -> dict[str, object]:
-    """What makes two models interchangeable for a checkpoint: their structure, and each parameter's shape."""
-    shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
-    return {"structure": repr(model), "shapes": shapes}
+    """What makes two models interchangeable for a checkpoint.
+
+    Their structure, type and shape of each weight, which of them are not trained, and what the modules have been told
+    that neither of these shows: whether a GCN is causal, say, or how a model views its data.
+    """
+    weights = {
+        name: f"{value.dtype} {tuple(value.shape)}".removeprefix("torch.") for name, value in model.state_dict().items()
+    }
+    return {
+        "structure": repr(model),
+        "weights": weights,
+        "not trained": [name for name, value in model.named_parameters() if not value.requires_grad],
+        "settings": {name or "model": _plain_attributes(module) for name, module in model.named_modules()},
+    }
 
 
-def _check_causal(model: nn.Module, task: Task) -> None:
+def _plain_attributes(module: nn.Module) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in vars(module).items():
+        if name.startswith("_") or name == "training":
+            continue
+        if value is None or isinstance(value, bool | int | float | str):
+            found[name] = value
+        elif isinstance(value, type | FunctionType):
+            found[name] = f"{value.__module__}.{value.__qualname__}"
+    return found
+
+
+def _check_model(model: nn.Module, task: Task) -> None:
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
     if not isinstance(task, Task):
         raise TypeError(f"task must be a graphseq.tasks.Task, got {type(task).__name__}")
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError("model has nothing to train: no parameter of it asks for a gradient")
     if task.causal and getattr(model, "causal", True) is False:
         raise ValueError(
             f"{type(task).__name__} asks for the next thing at every row, but this model sees later rows and would "
@@ -165,9 +198,30 @@ def _check_causal(model: nn.Module, task: Task) -> None:
         )
 
 
+def _check_solved_at(value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"solved_at must be a number or None, got {value!r} ({type(value).__name__})")
+    if not math.isfinite(value):
+        raise ValueError(f"solved_at must be finite, got {value}; None never stops early")
+
+
+def _device(name: torch.device | str) -> torch.device:
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"device must be a torch device such as cpu or cuda:0, got {name!r}") from None
+
+
 def _optimizer(optimizer: str | OptimizerFactory, parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
     if callable(optimizer):
-        return optimizer(parameters)
+        made = optimizer(parameters)
+        if not isinstance(made, torch.optim.Optimizer):
+            raise TypeError(f"optimizer must return a torch.optim.Optimizer, got {type(made).__name__}")
+        return made
+    if not isinstance(optimizer, str):
+        raise TypeError(f"optimizer must be a name or a function, got {optimizer!r} ({type(optimizer).__name__})")
     match optimizer.lower():
         case "sgd":
             return torch.optim.SGD(parameters, lr=lr)

@@ -83,6 +83,8 @@ def _cell(task: str, model: str, rows: int, runs: Sequence[Result]) -> Cell:
 
 def _number(run: Result, key: str) -> float:
     value = run[key]
+    if value is None:
+        return math.nan
     if not isinstance(value, int | float):
         raise TypeError(f"{key} of a result must be a number, got {value!r}")
     return value
@@ -141,7 +143,7 @@ def _sees(cells: Sequence[Cell]) -> str:
     most = max(c.hops_reached for c in cells)
     if most < 0:
         return "nothing"
-    return "all" if all(c.in_reach for c in cells) and cells[-1].hops_needed > 0 else f"{most} hops"
+    return "all" if all(c.in_reach for c in cells) and cells[-1].hops_needed > 0 else f"{most} hop{'s' * (most != 1)}"
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> str:
@@ -154,6 +156,11 @@ def _aligned(lines: Sequence[Sequence[str]]) -> str:
         for line in lines
     ]
     return "\n".join([*texts[:2], rule, *texts[2:]])
+
+
+def finite(value: object) -> object:
+    """``value``, but ``None`` in place of numbers that JSON has no word for: NaN and the infinities."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def to_csv(cells: Sequence[Cell]) -> str:

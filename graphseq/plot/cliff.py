@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -54,6 +55,8 @@ def figure(settings: Settings, cells: Sequence[Cell]) -> Figure:
 def accuracy_against_length(axes: Axes, settings: Settings, cells: Sequence[Cell]) -> Axes:
     """One task: a line a model, its interval as bars, chance, and a wall where each GCN's reach ends.
 
+    What diverged has no point.
+
     Args:
         axes: where to draw.
         settings: what was compared.
@@ -63,7 +66,7 @@ def accuracy_against_length(axes: Axes, settings: Settings, cells: Sequence[Cell
     places = {rows: place for place, rows in enumerate(lengths)}
     models = [model for model in settings.models if model not in BASELINES]
     for number, model in enumerate(models):
-        own = [cell for cell in cells if cell.model == model]
+        own = [cell for cell in cells if cell.model == model and not cell.failure]
         colour, marker, dash = _style(model, settings)
         shift = (number - (len(models) - 1) / 2) * 0.05  # so that lines on one level stay visible
         middle = [cell.accuracy for cell in own]
@@ -129,10 +132,12 @@ def bits_bars(axes: Axes, cells: Sequence[Cell]) -> Axes:
     colours = [
         "0.6" if cell.model in BASELINES else _BLUE if cell.model.startswith("GCN-LSTM") else _SKY for cell in cells
     ]
-    bars = axes.barh(names, [cell.bits for cell in cells], color=colours)
-    axes.bar_label(bars, [f"{cell.bits:.2f} bits, {cell.accuracy:.0%} right" for cell in cells], padding=3, fontsize=8)
+    bits = [0.0 if cell.failure or not math.isfinite(cell.bits) else cell.bits for cell in cells]
+    bars = axes.barh(names, bits, color=colours)
+    notes = ["diverged" if cell.failure else f"{cell.bits:.2f} bits, {cell.accuracy:.0%} right" for cell in cells]
+    axes.bar_label(bars, notes, padding=3, fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlim(0, max(cell.bits for cell in cells) * 1.3)
+    axes.set_xlim(0, 1.3 * max(bits) or 1.0)
     axes.set_xlabel("bits a character on the part held out (less is better)")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

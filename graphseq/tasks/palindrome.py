@@ -47,7 +47,8 @@ class Palindrome(FixedTask):
         self.out_channels = num_digits
         self.hops = length - 2
         self.chance = 1 / num_digits
-        self._mirror = torch.tensor([min(i, length - 1 - i) for i in range(length - 1)])
+        place = torch.arange(length - 1)
+        self._mirror = torch.minimum(place, length - 1 - place)
         super().__init__(*path(length - 1))
 
     @property

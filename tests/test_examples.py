@@ -1,0 +1,63 @@
+"""Every example runs, and every snippet and figure of the README is what the code gives."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from graphseq.compare import report
+from graphseq.compare.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_first_steps_says_that_the_gcn_does_not_see_far_enough(capsys: pytest.CaptureFixture[str]) -> None:
+    results = load(ROOT / "examples" / "first_steps.py").main(steps=150)
+    assert "sees 4 of the 6 hops it needs" in capsys.readouterr().out
+    assert results["GCN, 4 layers"].low < 0.1 < results["GCN, 4 layers"].high
+    assert results["RNN"].score > 0.9
+    assert results["GCN-LSTM"] == results["LSTM"]
+
+
+def test_the_readme_snippet_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    code = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    assert "steps=600" in code
+    names: dict[str, object] = {}
+    exec(code.replace("steps=600", "steps=2").replace("progress=True", "progress=False"), names)  # noqa: S102
+    assert "GCN sees 4 of 6 hops" in capsys.readouterr().out
+    assert names["states"].shape == (48 * 34, 16)
+    assert names["data"].edge_index.tolist() == [[0, 1, 2, 1, 2, 3], [1, 2, 3, 0, 1, 2]]
+
+
+@pytest.mark.parametrize("folder", ["compare", "compare_text"])
+def test_the_readme_tables_are_those_of_the_recorded_runs(folder: str) -> None:
+    record = json.loads((ROOT / "docs" / folder / "results.json").read_text())
+    facts = {key: record["config"]["settings"][key] for key in Settings.__dataclass_fields__}
+    settings = Settings(**{key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()})
+    table = report.table(settings, [report.Cell(**cell) for cell in record["cells"]])
+    lines = [line.rstrip() for line in table.splitlines()]
+    assert "\n".join(lines) in (ROOT / "README.md").read_text()
+    assert record["config"]["command"] in (ROOT / "README.md").read_text()
+
+
+def test_the_benchmark_of_fit_gives_ratios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "record.json"
+    monkeypatch.setattr("sys.argv", ["fit_overhead", "--steps", "2", "--repeats", "3", "--out", str(out)])
+    load(ROOT / "benchmarks" / "fit_overhead.py").main()
+    record = json.loads(out.read_text())
+    for row in record["results"].values():
+        assert row["ratio_low"] <= row["ratio"] <= row["ratio_high"]
+        assert row["ratio"] == pytest.approx(row["fit_ms"] / row["by_hand_ms"], rel=1.0)

@@ -1,0 +1,65 @@
+"""Names load on first use, and asking for help costs nothing."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import graphseq as gs
+
+HEAVY = "{'torch', 'torch_geometric', 'networkx', 'scipy', 'numpy', 'matplotlib'}"
+HELP = "import runpy, sys; sys.argv = ['graphseq', {}]\ntry: runpy.run_module('graphseq', run_name='__main__')"
+STUB = ast.parse((Path(gs.__file__).parent / "__init__.pyi").read_text())
+PUBLIC = [alias.asname for node in STUB.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+
+
+def in_python(code: str) -> str:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout  # noqa: S603
+
+
+@pytest.mark.parametrize("words", ["'--help'", "'compare', '--help'", "'--version'", "'compare', '--length', 'x'", ""])
+def test_the_command_line_answers_at_once_and_loads_nothing_heavy(words: str) -> None:
+    started = time.perf_counter()
+    out = in_python(f"{HELP.format(words)}\nexcept SystemExit: pass\nprint(sorted({HEAVY} & set(sys.modules)))")
+    assert out.splitlines()[-1] == "[]"
+    assert time.perf_counter() - started < 3
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert in_python(f"import sys, graphseq; print({HEAVY} & set(sys.modules), graphseq.__version__)").startswith(
+        "set()"
+    )
+
+
+def test_the_package_knows_its_version_and_its_names() -> None:
+    assert importlib.metadata.version("graphseq") == gs.__version__
+    assert set(PUBLIC) == set(gs.__all__) <= set(dir(gs))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_name_is_there_and_documented(name: str) -> None:
+    assert getattr(gs, name).__doc__
+
+
+def test_a_name_that_is_none_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = gs.no_such_name
+
+
+def test_no_module_takes_the_place_of_a_public_name() -> None:
+    before = {name: getattr(gs, name) for name in PUBLIC}
+    for module in pkgutil.walk_packages(gs.__path__, "graphseq."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    assert {name: getattr(gs, name) for name in PUBLIC} == before
+    assert callable(gs.fit)
+    assert callable(gs.evaluate)
+    assert callable(gs.grow)

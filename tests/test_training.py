@@ -1,0 +1,444 @@
+"""Training: what a run is a function of, what stops it, and that being interrupted changes nothing."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import children
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import graphseq as gs
+from graphseq import DivergedError, History, SpaceTimeGraph, fit, seeding
+from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, MLP, RNN, Model
+from graphseq.tasks import Characters, Task, Transfer
+from graphseq.training import OPTIMIZERS, describe
+
+each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS)
+TORCHS: dict[str, Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]] = {
+    "SGD": lambda p: torch.optim.SGD(p, lr=0.01),
+    "momentum": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9),
+    "RMSprop": lambda p: torch.optim.RMSprop(p, lr=0.01),
+    "Adam": lambda p: torch.optim.Adam(p, lr=0.01),
+    "AdamW": lambda p: torch.optim.AdamW(p, lr=0.01),
+}
+
+
+class Recorder(Transfer):
+    """Keeps the batches that it gave, and fails at the one of number ``stop_at``."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        super().__init__(3)
+        self.given: list[SpaceTimeGraph] = []
+        self.stop_at = stop_at
+
+    def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
+        if len(self.given) == self.stop_at:
+            raise KeyboardInterrupt
+        self.given.append(super().batch(size, generator))
+        return self.given[-1]
+
+
+class Scored(Transfer):
+    """Every answer scores the same."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__(2)
+        self.value = value
+
+    def score(self, output: Tensor, y: Tensor) -> Tensor:
+        return torch.full((len(y),), float(self.value))
+
+
+class Still(Transfer):
+    """The same batch each time."""
+
+    def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
+        return super().batch(size, torch.Generator().manual_seed(0))
+
+
+class Breaking(Transfer):
+    """Its loss is a sound one three times; the fourth is what ``breaks`` makes of the output."""
+
+    def __init__(self, breaks: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(2)
+        self.breaks = breaks
+        self.losses = 0
+
+    def loss(self, output: Tensor, y: Tensor) -> Tensor:
+        self.losses += 1
+        return self.breaks(output) if self.losses == 4 else super().loss(output, y)
+
+
+class Reshaped(nn.Module):
+    """A model whose outputs are reshaped."""
+
+    def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.model, self._change = mlp(), change
+
+    def forward(self, graph: SpaceTimeGraph) -> Tensor:
+        return self._change(self.model(graph))
+
+
+def mlp() -> Model:
+    torch.manual_seed(0)
+    return Model(MLP(10, 4), 10)
+
+
+def dropping(seed: int = 0) -> Model:
+    torch.manual_seed(seed)
+    return Model(GCN(10, 8, 2, norm=lambda _: nn.Dropout(0.4)), 10)
+
+
+def weights(model: nn.Module) -> list[Tensor]:
+    return [value.clone() for value in model.state_dict().values()]
+
+
+def same(a: list[Tensor], b: list[Tensor]) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def but_seconds(history: History) -> dict[str, object]:
+    return {**asdict(history), "seconds": None}
+
+
+def batches(model: nn.Module, steps: int, seed: int, lr: float = 0.01) -> list[tuple[Tensor, Tensor]]:
+    task = Recorder()
+    fit(model, task, steps=steps, batch_size=7, lr=lr, seed=seed)
+    return [(graph.x, graph.y) for graph in task.given]
+
+
+def test_the_batch_of_a_step_is_a_function_of_seed_and_step() -> None:
+    one, other = batches(mlp(), 4, seed=3), batches(dropping(), 6, seed=3, lr=0.2)
+    assert all(torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) for a, b in zip(one, other, strict=False))
+
+
+def test_batches_differ_between_steps_and_between_seeds() -> None:
+    answers = [y.tolist() for seed in (0, 1, 2) for _, y in batches(mlp(), 5, seed)]
+    assert len({tuple(y) for y in answers}) == 15
+
+
+def test_the_generators_of_the_caller_are_neither_touched_nor_read() -> None:
+    found = []
+    for seed in (5, 6):
+        model = dropping()
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 - the global one is what this is about
+        before = torch.get_rng_state(), random.getstate(), str(np.random.get_state())  # noqa: NPY002
+        fit(model, Transfer(3), steps=3, batch_size=8)
+        assert torch.equal(torch.get_rng_state(), before[0])
+        assert (random.getstate(), str(np.random.get_state())) == before[1:]  # noqa: NPY002
+        found.append(weights(model))
+    assert same(*found)
+
+
+def test_dropout_differs_between_steps_and_between_seeds() -> None:
+    def losses(model: Model) -> set[float]:
+        return {round(loss, 6) for seed in (0, 1) for loss in fit(model, Still(3), steps=3, lr=1e-12, seed=seed).loss}
+
+    assert (len(losses(dropping())), len(losses(mlp()))) == (6, 1)
+
+
+def test_a_model_is_left_in_training_mode() -> None:
+    model = dropping().eval()
+    fit(model, Transfer(2), steps=1, batch_size=4)
+    assert all(module.training for module in model.modules())
+
+
+def stopped_at(stops: list[int], folder: Path, optimizer: str) -> tuple[list[Tensor], History, object]:
+    """Train to each of ``stops`` in turn, each time as if in a process of its own."""
+    folder.mkdir()
+    for number, steps in enumerate(stops):
+        model = dropping(number)  # other weights each time: they must all come from the checkpoint
+        history = fit(
+            model if number else dropping(),
+            Transfer(3),
+            steps=steps,
+            batch_size=8,
+            optimizer=optimizer,
+            lr=0.01,
+            seed=4,
+            checkpoint_path=folder / "run.pt",
+            checkpoint_every=5,
+            resume=True,
+        )
+    state = torch.load(folder / "run.pt")
+    return list(state["model"].values()), history, state["optimizer"]
+
+
+def flat(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return [leaf for key in value for leaf in (key, *flat(value[key]))]
+    if isinstance(value, list | tuple):
+        return [leaf for item in value for leaf in flat(item)]
+    return [(value.dtype, value.tolist()) if isinstance(value, Tensor) else value]
+
+
+@each_optimizer
+def test_a_run_in_pieces_equals_an_unbroken_one(optimizer: str, tmp_path: Path) -> None:
+    whole, history, state = stopped_at([25], tmp_path / "whole", optimizer)
+    for seed in range(2):
+        stops = [*sorted(random.Random(f"{optimizer}{seed}").sample(range(1, 25), 3)), 25]  # noqa: S311
+        pieces, in_pieces, its_state = stopped_at(stops, tmp_path / str(seed), optimizer)
+        assert same(pieces, whole)
+        assert but_seconds(in_pieces) == but_seconds(history)
+        assert flat(its_state) == flat(state)
+
+
+def test_a_run_stopped_between_checkpoints_goes_on_from_the_last_one(tmp_path: Path) -> None:
+    settings = {"steps": 20, "batch_size": 8, "optimizer": "momentum", "lr": 0.05}
+    unbroken = dropping()
+    history = fit(unbroken, Recorder(), **settings)
+    path, asked = tmp_path / "run.pt", []
+    for stop_at in (3, 5, 2, 9, None):
+        model, task = dropping(stop_at or 0), Recorder(stop_at)
+        if not path.exists():
+            model = dropping()
+        try:
+            found = fit(model, task, checkpoint_path=path, checkpoint_every=4, resume=True, **settings)
+        except KeyboardInterrupt:
+            asked.append(len(task.given))
+    assert asked == [3, 5, 2, 9]
+    assert same(weights(model), weights(unbroken))
+    assert but_seconds(found) == but_seconds(history)
+
+
+def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    path, moments = tmp_path / "run.pt", random.Random(0)  # noqa: S311
+
+    def train(model: Model, **more: object) -> History:
+        return fit(model, Transfer(3), steps=300, batch_size=4, optimizer="Adam", solved_at=None, **more)
+
+    def written() -> int:
+        return path.stat().st_mtime_ns if path.exists() else 0
+
+    reached = []
+    for _ in range(5):
+        before = written()
+        pid = children.start(lambda: train(dropping(), checkpoint_path=path, checkpoint_every=1, resume=True))
+        children.kill(pid, moments.uniform(0, 0.05), once=lambda before=before: written() > before)
+        reached.append(len(torch.load(path)["history"]["loss"]))
+    assert reached == sorted(reached)
+    assert 0 < reached[0] < reached[-1] < 300
+    model, unbroken = dropping(1), dropping()
+    history = train(model, checkpoint_path=path, resume=True)
+    assert but_seconds(history) == but_seconds(train(unbroken))
+    assert same(weights(model), weights(unbroken))
+
+
+def test_time_before_a_resume_counts(tmp_path: Path) -> None:
+    path = tmp_path / "run.pt"
+    first = fit(mlp(), Transfer(2), steps=5, batch_size=4, checkpoint_path=path)
+    second = fit(mlp(), Transfer(2), steps=6, batch_size=4, checkpoint_path=path, resume=True)
+    assert second.seconds > first.seconds > 0
+
+
+def test_resuming_what_has_enough_steps_changes_nothing(tmp_path: Path) -> None:
+    path, model = tmp_path / "run.pt", mlp()
+    history = fit(mlp(), Transfer(2), steps=5, batch_size=4, checkpoint_path=path)
+    raw = path.read_bytes()
+    assert fit(model, Transfer(2), steps=3, batch_size=4, checkpoint_path=path, resume=True) == history
+    assert path.read_bytes() == raw
+    assert same(weights(model), list(torch.load(path)["model"].values()))
+
+
+@pytest.mark.parametrize(
+    ("breaks", "loss", "norm"),
+    [
+        (lambda out: out.sum() * float("nan"), "nan", "nan"),
+        (lambda out: out.sum() * float("inf"), "-?inf", "inf|nan"),
+        (lambda out: (out * 0).sum().sqrt(), "0", "nan"),
+        (lambda out: (out - out.detach()).sum().sqrt(), "0", "inf|nan"),
+    ],
+    ids=["nan loss", "inf loss", "nan gradient", "inf gradient"],
+)
+def test_what_is_not_finite_stops_the_run(
+    breaks: Callable[[Tensor], Tensor], loss: str, norm: str, tmp_path: Path
+) -> None:
+    model, path = mlp(), tmp_path / "run.pt"
+    with pytest.raises(DivergedError) as caught:
+        fit(model, Breaking(breaks), steps=9, batch_size=4, lr=0.02, checkpoint_path=path, checkpoint_every=2)
+    message = f"step 4: loss ({loss}), gradient norm ({norm}), learning rate 0.02.*checkpoint of step 2 is kept in .*pt"
+    assert re.search(message, str(caught.value))
+    sound = mlp()
+    history = fit(sound, Breaking(breaks), steps=3, batch_size=4, lr=0.02)
+    assert same(weights(model), weights(sound))
+    assert caught.value.history.loss == history.loss
+    assert len(torch.load(path)["history"]["loss"]) == 2
+
+
+def test_a_learning_rate_far_too_high_stops_the_run_and_says_which() -> None:
+    with pytest.raises(DivergedError, match=r"step 2: loss (nan|inf), .* learning rate 1e\+30"):
+        fit(mlp(), Transfer(2), steps=50, batch_size=4, optimizer="Adam", lr=1e30)
+
+
+def test_a_run_stops_once_its_mean_score_is_reached() -> None:
+    assert fit(mlp(), Scored(0.5), steps=30, batch_size=2, solved_at=0.5, window=7).steps == 7
+    assert not fit(mlp(), Scored(0.5), steps=9, batch_size=2, solved_at=0.51, window=7).solved
+    assert fit(mlp(), Scored(1), steps=9, batch_size=2, solved_at=None, window=7).steps == 9
+
+
+def test_a_solved_run_is_saved_and_takes_no_step_more(tmp_path: Path) -> None:
+    path = tmp_path / "run.pt"
+    settings = {"steps": 30, "batch_size": 2, "window": 4, "checkpoint_path": path}
+    assert fit(mlp(), Scored(1), **settings).solved
+    assert fit(mlp(), Scored(1), resume=True, **settings).steps == 4
+
+
+def gradient(model: nn.Module, task: Task, seed: int) -> list[Tensor]:
+    graph = task.batch(8, torch.Generator().manual_seed(seeding.derive(seed, seeding.TRAIN, 0)))
+    nn.functional.cross_entropy(model(graph), graph.y).backward()
+    return [parameter.grad for parameter in model.parameters()]
+
+
+@pytest.mark.parametrize("clip", [1e-3, 0.1, 1e6])
+def test_a_gradient_is_scaled_to_the_norm_it_may_have(clip: float) -> None:
+    model, task = mlp(), Transfer(1)
+    before = torch.cat([value.flatten() for value in weights(model)])
+    full = torch.cat([part.flatten() for part in gradient(mlp(), task, 0)])
+    history = fit(model, task, steps=1, batch_size=8, optimizer="SGD", lr=1.0, clip=clip)
+    step = torch.cat([value.flatten() for value in weights(model)]) - before
+    assert history.grad_norm[0] == pytest.approx(float(full.norm()), rel=1e-5)
+    torch.testing.assert_close(step, -full * min(1.0, clip / float(full.norm())), rtol=1e-3, atol=1e-7)
+
+
+@each_optimizer
+def test_an_optimiser_is_that_of_torch(optimizer: str) -> None:
+    model, plain, task = mlp(), mlp(), Transfer(1)
+    fit(model, task, steps=3, batch_size=8, optimizer=optimizer, lr=0.01, clip=1e9, seed=2)
+    stepper = TORCHS[optimizer](plain.parameters())
+    for step in range(3):
+        graph = task.batch(8, torch.Generator().manual_seed(seeding.derive(2, seeding.TRAIN, step)))
+        stepper.zero_grad()
+        nn.functional.cross_entropy(plain(graph), graph.y).backward()
+        stepper.step()
+    assert same(weights(model), weights(plain))
+
+
+def test_an_optimiser_of_ones_own_equals_the_named_one() -> None:
+    named, own = mlp(), mlp()
+    fit(named, Transfer(1), steps=3, batch_size=8, optimizer="momentum", lr=0.01)
+    history = fit(own, Transfer(1), steps=3, batch_size=8, optimizer=TORCHS["momentum"])
+    assert same(weights(named), weights(own))
+    assert history.lr == [0.01] * 3
+
+
+def test_what_asks_for_no_gradient_stays() -> None:
+    model = mlp()
+    model.encoder.requires_grad_(False)
+    before = weights(model.encoder)
+    fit(model, Transfer(1), steps=3, batch_size=8)
+    assert same(weights(model.encoder), before)
+    assert not same(weights(model.head), weights(mlp().head))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda out: out[:, :1, None], lambda out: out[:, 0], lambda out: out[:1], lambda out: out.repeat(2, 1)],
+    ids=["(K, 1, 1)", "(K,)", "(1, C)", "(2 K, C)"],
+)
+def test_outputs_that_do_not_fit_the_answers_are_an_error(change: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(ValueError, match=r"output \(K, C\) and y \(K,\); got output \(.*\) and y \(8,\)"):
+        fit(Reshaped(change), Transfer(1), steps=1, batch_size=8)
+
+
+def test_a_causal_task_refuses_a_model_that_sees_later_rows() -> None:
+    task = Characters("abcabcabc", 3)
+    for model in (Model(GCN(3, 4), 3), Model(LSTM(3, 4), 3, pool="mean")):
+        before = weights(model)
+        with pytest.raises(ValueError, match=r"Characters asks for the next thing.*causal=True"):
+            fit(model, task, steps=1)
+        assert same(weights(model), before)
+    assert fit(Model(GCN(3, 4, causal=True), 3), task, steps=1, batch_size=4).steps == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "message"),
+    [
+        ({"steps": 0}, ValueError, "steps must be at least 1, got 0"),
+        ({"steps": 2.5}, TypeError, "steps must be an integer, got 2.5"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
+        ({"batch_size": True}, TypeError, "batch_size must be an integer"),
+        ({"window": 0}, ValueError, "window must be at least 1"),
+        ({"checkpoint_every": 0}, ValueError, "checkpoint_every must be at least 1"),
+        ({"lr": 0}, ValueError, "lr must be a finite number above 0"),
+        ({"lr": float("nan")}, ValueError, "lr must be a finite number above 0, got nan"),
+        ({"lr": "fast"}, TypeError, "lr must be a number, got 'fast'"),
+        ({"clip": -1}, ValueError, "clip must be a finite number above 0"),
+        ({"clip": float("inf")}, ValueError, "clip must be a finite number above 0"),
+        ({"seed": -1}, ValueError, "seed must be at least 0"),
+        ({"seed": 0.5}, TypeError, "seed must be an integer"),
+        ({"solved_at": float("nan")}, ValueError, "solved_at must be finite, got nan"),
+        ({"solved_at": "soon"}, TypeError, "solved_at must be a number or None, got 'soon'"),
+        ({"optimizer": "Adamm"}, ValueError, "optimizer must be one of SGD, .*; got 'Adamm'"),
+        ({"optimizer": 3}, TypeError, "optimizer must be a name or a function, got 3"),
+        ({"optimizer": lambda _: None}, TypeError, "optimizer must return a torch.optim.Optimizer, got NoneType"),
+        ({"device": "nowhere"}, ValueError, "device must be a torch device .*, got 'nowhere'"),
+        ({"resume": True}, ValueError, "resume needs checkpoint_path"),
+        ({"checkpoint_path": "no/such/folder/run.pt"}, ValueError, "checkpoint_path must lie in a folder that exists"),
+    ],
+    ids=lambda value: "-".join(map(str, value)) if isinstance(value, dict) else "",
+)
+def test_what_is_not_asked_for_is_refused(settings: dict[str, object], kind: type[Exception], message: str) -> None:
+    model = mlp()
+    with pytest.raises(kind, match=message):
+        fit(model, Transfer(2), **{"steps": 2, **settings})
+    assert same(weights(model), weights(mlp()))
+
+
+def test_a_model_or_task_that_is_none_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"model must be a torch.nn.Module, got str"):
+        fit("LSTM", Transfer(2))
+    with pytest.raises(TypeError, match=r"task must be a graphseq.tasks.Task, got ABCMeta"):
+        fit(mlp(), Transfer)
+    with pytest.raises(ValueError, match="model has nothing to train"):
+        fit(mlp().requires_grad_(False), Transfer(2))
+
+
+def test_a_checkpoint_that_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "run.pt"
+    path.write_bytes(b"precious")
+    with pytest.raises(FileExistsError, match="already there; resume from it, or choose another name"):
+        fit(mlp(), Transfer(2), steps=1, checkpoint_path=path)
+    assert path.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "RMSprop", "Adam"])
+@pytest.mark.parametrize("length", [3, 4])
+def test_on_sequences_a_gcn_lstm_trains_as_the_lstm_bit_for_bit(optimizer: str, length: int) -> None:
+    ran = []
+    for build in (LSTM, GCNLSTM):
+        torch.manual_seed(1)
+        model = Model(build(10, 8), 10)
+        ran.append(fit(model, Transfer(length), steps=25, batch_size=16, optimizer=optimizer, lr=0.01, clip=0.05))
+    assert ran[0].loss == ran[1].loss
+    assert (ran[0].score, ran[0].grad_norm) == (ran[1].score, ran[1].grad_norm)
+
+
+@pytest.mark.parametrize("build", [lambda: GCN(10, 16, 2), lambda: RNN(10, 16), lambda: GRU(10, 16)])
+def test_each_family_learns_what_lies_within_its_reach(build: Callable[[], gs.nn.Encoder]) -> None:
+    torch.manual_seed(0)
+    history = fit(Model(build(), 10), Transfer(3), steps=600, batch_size=32, optimizer="Adam", lr=0.02, window=10)
+    assert history.solved
+
+
+def test_a_history_says_what_was_run() -> None:
+    config = fit(mlp(), Transfer(2), steps=1, batch_size=4, lr=0.5, seed=9).config
+    assert config["task"] == Transfer(2).config
+    assert config["model"] == describe(mlp())
+    assert (config["batch_size"], config["lr"], config["seed"], config["optimizer"]) == (4, 0.5, 9, "RMSprop")
+
+
+def test_a_bar_shows_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    fit(mlp(), Transfer(2), steps=2, batch_size=4)
+    assert capsys.readouterr() == ("", "")
+    fit(mlp(), Transfer(2), steps=2, batch_size=4, progress=True)
+    assert re.search(r"2/2 .*loss=\d", capsys.readouterr().err)
