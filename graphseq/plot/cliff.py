@@ -86,8 +86,8 @@ def accuracy_against_length(axes: Axes, settings: Settings, cells: Sequence[Cell
             label=model,
         )
     axes.axhline(cells[0].chance, color="0.3", linewidth=1, linestyle=(0, (1, 2)), label="chance")
-    for depth in settings.depths:
-        _wall(axes, depth, lengths, _style(f"GCN-{depth}", settings)[0])
+    for place, depths in _walls(settings).items():
+        _wall(axes, place, depths, _style(f"GCN-{depths[-1]}", settings)[0])
     axes.set_xticks(range(len(lengths)), [str(rows) for rows in lengths])
     axes.set_xlim(-0.45, len(lengths) - 0.55)
     axes.set_ylim(0, 1.12)
@@ -99,14 +99,22 @@ def accuracy_against_length(axes: Axes, settings: Settings, cells: Sequence[Cell
     return axes
 
 
-def _wall(axes: Axes, depth: int, lengths: Sequence[int], colour: str) -> None:
-    """A line between the last length within a GCN's reach, L + 1 rows, and the first beyond."""
-    beyond = [place for place, rows in enumerate(lengths) if rows > depth + 1]
-    if not beyond:
-        return
-    at = beyond[0] - 0.5
+def _walls(settings: Settings) -> dict[int, list[int]]:
+    """The first length beyond the reach of GCNs, L + 1 rows, by its place; and their depths."""
+    walls: dict[int, list[int]] = {}
+    for depth in settings.depths:
+        beyond = [place for place, rows in enumerate(settings.lengths) if rows > depth + 1]
+        if beyond and beyond[0] > 0:  # none seen, or nothing but what is beyond: there is no place for a wall
+            walls.setdefault(beyond[0], []).append(depth)
+    return walls
+
+
+def _wall(axes: Axes, place: int, depths: Sequence[int], colour: str) -> None:
+    """A line between the last length within reach and the first beyond."""
+    at = place - 0.5
+    names = ", ".join(f"GCN-{depth}" for depth in depths)
     axes.axvline(at, ymax=1.0 / 1.12, color=colour, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
-    axes.annotate(f"GCN-{depth} sees\nno further", (at, 1.02), ha="center", va="bottom", fontsize=7, color=colour)
+    axes.annotate(f"{names}\nsees no further", (at, 1.02), ha="center", va="bottom", fontsize=7, color=colour)
 
 
 def _style(model: str, settings: Settings) -> tuple[str, str, str]:

@@ -64,7 +64,13 @@ def test_a_wall_stands_where_the_reach_of_each_gcn_ends() -> None:
     _, axes = panel([cell for cell in cells_of(SETTINGS) if cell.task == "Transfer"])
     # Lengths 2, 3, 5, 9 stand at 0 to 3: one layer sees 2 rows, four see 5.
     walls = {note.get_text(): note.xy[0] for note in axes.texts}
-    assert walls == {"GCN-1 sees\nno further": 0.5, "GCN-4 sees\nno further": 2.5}
+    assert walls == {"GCN-1\nsees no further": 0.5, "GCN-4\nsees no further": 2.5}
+
+
+def test_depths_that_end_between_the_same_lengths_share_a_wall() -> None:
+    settings = replace(SETTINGS, depths=(4, 6))
+    axes = accuracy_against_length(Figure().subplots(), settings, cells_of(settings))
+    assert [(note.get_text(), note.xy[0]) for note in axes.texts] == [("GCN-4, GCN-6\nsees no further", 2.5)]
 
 
 def test_no_wall_stands_where_all_is_within_reach() -> None:
