@@ -8,7 +8,7 @@ STAMP := $(VENV)/.stamp
 OUT ?= out/compare
 WORKERS ?= auto
 
-.PHONY: run test check examples clean
+.PHONY: run test check clean
 
 run: $(STAMP)
 	$(BIN)/python -m graphseq compare --out $(OUT) --resume
@@ -22,6 +22,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 
 $(STAMP): pyproject.toml constraints.txt
+	@echo "setting up $(VENV), which takes a minute or two"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]'
 	touch $(STAMP)
