@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import scipy.sparse as sp
 import torch
+from scipy.sparse import csgraph
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
@@ -14,7 +15,6 @@ from graphseq.graph import SpaceTimeGraph
 from graphseq.nn.cells import lstm_cell
 from graphseq.nn.conv import GCNConv, convolve
 from graphseq.nn.encoder import Encoder
-from graphseq.nn.gcn import seeds
 from graphseq.topology import Step, Topology
 
 
@@ -132,20 +132,14 @@ class GCNLSTM(Encoder):
 
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A light cone: one hop at the row's own time for each layer, and one more each step back, (K, V)."""
-        topology = graph.topology
-        space = topology.spatial.pattern
-        back = _one_step_back(topology)
-        # H_t reads the state before of each node next to it, C_t that of its own: a stored self-loop of weight 0 hides
-        # a node from its own H, never from its own C.
-        state = (space + sp.eye_array(topology.num_rows, dtype=bool, format="csr")) @ back
-        cone = seeds(rows, topology.num_rows)
-        for _ in self.layers:
-            front = cone
-            while front.nnz:
-                front = (front @ state) > cone
-                cone = cone + front
-            cone = cone @ space
-        return torch.from_numpy(cone.toarray())
+        size = graph.topology.num_rows
+        reads = _cone(graph.topology, len(self.layers))
+        found = torch.zeros(len(rows), size, dtype=torch.bool)
+        for k, row in enumerate(rows.tolist()):
+            # A search a row, which visits each read once, whatever the number of steps back.
+            seen = csgraph.breadth_first_order(reads, len(self.layers) * size + row, return_predecessors=False)
+            found[k, torch.from_numpy(seen[seen < size]).long()] = True
+        return found
 
 
 def _take(state: Tensor, step: Step) -> Tensor:
@@ -154,6 +148,17 @@ def _take(state: Tensor, step: Step) -> Tensor:
 
 def _put(state: Tensor, step: Step, new: Tensor) -> Tensor:
     return new if step.is_everyone else state.index_copy(0, step.nodes, new)
+
+
+def _cone(topology: Topology, layers: int) -> sp.csr_array:
+    """What each layer's row reads, (V (L + 1), V (L + 1)): the inputs first, then the states of layer upon layer."""
+    space = topology.spatial.pattern
+    # H_t reads the state before of each node next to it, C_t that of its own: a stored self-loop of weight 0 hides a
+    # node from its own H, never from its own C.
+    state = (space + sp.eye_array(topology.num_rows, dtype=bool, format="csr")) @ _one_step_back(topology)
+    within = sp.block_diag([sp.csr_array(state.shape, dtype=bool), *[state] * layers])
+    below = sp.kron(sp.eye_array(layers + 1, k=-1, dtype=bool), space)
+    return sp.csr_array(within + below, dtype=float)
 
 
 def _one_step_back(topology: Topology) -> sp.csr_array:

@@ -1,0 +1,32 @@
+r"""Closed forms: what reach, smoothing and memory must be where the graph and the weights are simple enough to say.
+
+Each states for which graph and which normalisation it holds. Ã = A + I, Â = D̃^(-1/2) Ã D̃^(-1/2); on directed edges D̃
+are in-degrees, as PyG's ``gcn_norm`` has them, and row i of Â reads from j → i.
+"""
+
+from graphseq.reach.theory.graphs import commute_time, effective_resistance, ring_eigenvalues, stationary_weights
+from graphseq.reach.theory.layers import (
+    linear_gcn_influence,
+    linear_gcn_singular_values,
+    lstm_cell_gradient,
+    lstm_horizon,
+    lstm_parameters,
+)
+from graphseq.reach.theory.paths import best_depth, directed_path_weight, endless_path_weight, path_crossing, path_gap
+
+__all__ = [
+    "best_depth",
+    "commute_time",
+    "directed_path_weight",
+    "effective_resistance",
+    "endless_path_weight",
+    "linear_gcn_influence",
+    "linear_gcn_singular_values",
+    "lstm_cell_gradient",
+    "lstm_horizon",
+    "lstm_parameters",
+    "path_crossing",
+    "path_gap",
+    "ring_eigenvalues",
+    "stationary_weights",
+]

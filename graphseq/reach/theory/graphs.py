@@ -1,0 +1,134 @@
+"""Spectra, limits and resistances of whole graphs."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from graphseq import _checks
+
+
+def stationary_weights(degrees: Tensor) -> Tensor:
+    r"""The limit of Â^L as L → ∞ on a connected undirected graph: what is left when all has been smoothed away.
+
+    .. math:: (\hat A^L)_{ij} \to \sqrt{\tilde d_i \tilde d_j} \,\Big/ \sum_k \tilde d_k
+
+    On a path the sum is 3n - 2. Rows of different components keep 0 between them.
+
+    Args:
+        degrees: d̃, row sums of Ã, self-loops counted once, (V,).
+
+    Returns:
+        (V, V), of rank one.
+
+    Raises:
+        ValueError: not one dimension, or a degree that is not above 0.
+
+    Source: Oono and Suzuki, *Graph neural networks exponentially lose expressive power for node classification* (2020),
+    proposition 1: the eigenvector of eigenvalue 1 is D̃^(1/2) 1.
+
+    Example:
+        >>> stationary_weights(torch.tensor([2.0, 2.0])).tolist()
+        [[0.5, 0.5], [0.5, 0.5]]
+    """
+    degrees = _checks.is_tensor("degrees", degrees)
+    if degrees.dim() != 1 or not bool((degrees > 0).all()):
+        raise ValueError(f"degrees must be (V,) and above 0, self-loops included; got {degrees}")
+    return torch.outer(degrees, degrees).sqrt() / degrees.sum()
+
+
+def ring_eigenvalues(num_rows: int) -> Tensor:
+    r"""Eigenvalues of Â on a ring, k = 0 … n - 1.
+
+    .. math:: \lambda_k = (1 + 2 \cos(2 \pi k / n)) / 3
+
+    Args:
+        num_rows: n, 3 or more: two rows make no ring.
+
+    Returns:
+        (n,) in float64, in the order of k.
+
+    Raises:
+        ValueError: n below 3.
+
+    Source: Davis, *Circulant matrices* (1979), theorem 3.2.2.
+
+    Example:
+        >>> ring_eigenvalues(4).round(decimals=4).tolist()
+        [1.0, 0.3333, -0.3333, 0.3333]
+    """
+    n = _checks.at_least("num_rows", num_rows, 3)
+    k = torch.arange(n, dtype=torch.float64)
+    return (1 + 2 * (2 * math.pi * k / n).cos()) / 3
+
+
+def effective_resistance(adjacency: Tensor) -> Tensor:
+    r"""Resistance between rows, each edge a conductor of its weight: hops where there is one way, less where more.
+
+    .. math:: R_{ij} = (e_i - e_j)^\top \mathcal{L}^{+} (e_i - e_j), \qquad \mathcal{L} = D - A
+
+    On a path it is the hop distance. Self-loops would change nothing.
+
+    Args:
+        adjacency: A (V, V), symmetric, at least 0, zero on its diagonal, connected.
+
+    Returns:
+        (V, V), in units of one edge of weight 1.
+
+    Raises:
+        ValueError: a matrix that is not such; rows without a way between them have no resistance to name.
+
+    Source: Klein and Randić, *Resistance distance* (1993), theorem A; for reach, Black et al., *Understanding
+    oversquashing in GNNs through the lens of effective resistance* (2023).
+
+    Example:
+        >>> triangle = 1 - torch.eye(3, dtype=torch.float64)
+        >>> round(float(effective_resistance(triangle)[0, 1]), 6)
+        0.666667
+    """
+    a = _connected(adjacency)
+    inverse = torch.linalg.pinv(a.sum(dim=1).diag() - a, hermitian=True)
+    own = inverse.diagonal()
+    found: Tensor = own[:, None] + own - 2 * inverse
+    return found
+
+
+def commute_time(adjacency: Tensor) -> Tensor:
+    r"""Mean steps of the walk D̃^(-1) Ã from one row to another and back.
+
+    .. math:: C_{ij} = R_{ij} \sum_k \tilde d_k
+
+    The sum is twice the weight of all edges plus V, for the self-loop of each row: on a path (3n - 2) |i - j|.
+
+    Args:
+        adjacency: A (V, V) as for :func:`effective_resistance`; its self-loops are added here.
+
+    Returns:
+        (V, V), in steps.
+
+    Raises:
+        ValueError: as :func:`effective_resistance`.
+
+    Source: Chandra et al., *The electrical resistance of a graph captures its commute and cover times* (1989), theorem
+    2.1; self-loops count once among the degrees.
+
+    Example:
+        >>> round(float(commute_time(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))[0, 1]), 4)
+        4.0
+    """
+    return effective_resistance(adjacency) * (adjacency.sum() + len(adjacency))
+
+
+def _connected(adjacency: Tensor) -> Tensor:
+    a = _checks.is_tensor("adjacency", adjacency)
+    if a.dim() != 2 or a.shape[0] != a.shape[1] or not a.is_floating_point():
+        raise ValueError(f"adjacency must be floating and (V, V), got {a.dtype} {tuple(a.shape)}")
+    if not torch.equal(a, a.T) or bool((a < 0).any()) or bool((a.diagonal() != 0).any()):
+        raise ValueError("adjacency must be symmetric, at least 0, and zero on its diagonal")
+    pieces = connected_components(a.detach().cpu().numpy(), directed=False, return_labels=False)
+    if pieces > 1:
+        raise ValueError(f"adjacency has {pieces} components; between them a row is unreachable")
+    return a

@@ -1,0 +1,138 @@
+"""Jacobians of layers that are simple enough to write down: linear graph convolutions, and the LSTM's cell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import reduce
+
+import torch
+from torch import Tensor
+
+from graphseq import _checks
+
+
+def linear_gcn_influence(operator: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    r"""The influence of every row on every other in L linear layers H ← Â H W_l, whatever the features.
+
+    .. math:: I_{kv} = |(\hat A^L)_{kv}| \; \| W_1 W_2 \cdots W_L \|_F
+
+    Args:
+        operator: Â (V, V), dense; symmetric or not.
+        weights: W_1 (F, H), …, W_L (H, C), as they stand to the right of H: the transposes of ``lin.weight``.
+
+    Returns:
+        (V, V): row k is the output, column v the input.
+
+    Raises:
+        ValueError: no weights.
+
+    Source: ∂ out_k / ∂ x_v = (Â^L)_kv (W_1 ⋯ W_L)ᵀ; Xu et al. (2018), theorem 1, without the expectation over ReLU.
+
+    Example:
+        >>> linear_gcn_influence(torch.full((2, 2), 0.5), [torch.tensor([[3.0]])]).tolist()
+        [[1.5, 1.5], [1.5, 1.5]]
+    """
+    carried = torch.linalg.matrix_power(operator, len(weights)).abs()
+    found: Tensor = carried * torch.linalg.matrix_norm(_product(weights))
+    return found
+
+
+def linear_gcn_singular_values(operator: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    r"""Singular values of the whole Jacobian of L linear layers, (V C, V F).
+
+    .. math:: J = \hat A^L \otimes (W_1 \cdots W_L)^\top, \qquad s = \{ s_i(\hat A^L)\, s_j(W_1 \cdots W_L) \}
+
+    For one layer and a symmetric Â their squares are λᵢ(Â)² μⱼ(W Wᵀ). On directed edges Â is not symmetric, and its
+    singular values, not its eigenvalues, count: they may exceed 1.
+
+    Args:
+        operator: Â (V, V), dense.
+        weights: W_1 (F, H), …, W_L (H, C), as for :func:`linear_gcn_influence`.
+
+    Returns:
+        (V · min(F, C),), descending; the Jacobian's others are 0.
+
+    Raises:
+        ValueError: no weights.
+
+    Source: Horn and Johnson, *Topics in matrix analysis* (1991), theorem 4.2.15, on Kronecker products.
+
+    Example:
+        >>> linear_gcn_singular_values(torch.eye(2), [torch.tensor([[3.0]])]).tolist()
+        [3.0, 3.0]
+    """
+    rows = torch.linalg.svdvals(torch.linalg.matrix_power(operator, len(weights)))
+    found: Tensor = torch.outer(rows, torch.linalg.svdvals(_product(weights))).flatten().sort(descending=True).values
+    return found
+
+
+def lstm_cell_gradient(forget_gates: Tensor) -> Tensor:
+    r"""What an LSTM's cell keeps over T steps where the state does not feed its gates (W_hh = 0).
+
+    .. math:: \partial c_T / \partial c_0 = \mathrm{diag} \prod_{t=1}^{T} f_t
+
+    With W_hh ≠ 0 it is the term along the cell alone; gates that read h_{t-1} = o ⊙ tanh(c_{t-1}) add others.
+
+    Args:
+        forget_gates: f_1 … f_T, (T, H).
+
+    Returns:
+        The diagonal, (H,).
+
+    Source: Hochreiter and Schmidhuber (1997), appendix A.1, with the forget gate of Gers et al. (2000).
+
+    Example:
+        >>> lstm_cell_gradient(torch.tensor([[0.5, 1.0], [0.5, 0.5]])).tolist()
+        [0.25, 0.5]
+    """
+    return forget_gates.prod(dim=0)
+
+
+def lstm_horizon(forget_bias: float) -> float:
+    r"""The mean number of steps that a constant forget gate σ(b) keeps what it was given.
+
+    .. math:: \sum_{k \ge 0} f^k = \frac{1}{1 - \sigma(b)} = 1 + e^b
+
+    The steps after which 1/e is left are another number, -1 / ln σ(b), which is about e^b + 1/2.
+
+    Args:
+        forget_bias: b; in ``nn.LSTM`` the sum of its two.
+
+    Returns:
+        Steps of time, above 1.
+
+    Source: Tallec and Ollivier, *Can recurrent neural networks warp time?* (2018), section 2.
+
+    Example:
+        >>> lstm_horizon(0.0)
+        2.0
+    """
+    return 1 + math.exp(forget_bias)
+
+
+def lstm_parameters(in_channels: int, hidden_channels: int, *, num_biases: int = 1) -> int:
+    """Parameters of one LSTM layer of n units on d inputs: 4 (d n + n² + n) with one bias a gate.
+
+    Args:
+        in_channels: d.
+        hidden_channels: n.
+        num_biases: 1 as in the literature; ``nn.LSTM`` and :class:`~graphseq.nn.GCNLSTM` keep 2.
+
+    Raises:
+        ValueError: a size below 1, a negative number of biases.
+
+    Source: Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000), counted.
+
+    Example:
+        >>> lstm_parameters(3, 8), sum(p.numel() for p in torch.nn.LSTM(3, 8).parameters())
+        (384, 416)
+    """
+    d, n = _checks.at_least("in_channels", in_channels, 1), _checks.at_least("hidden_channels", hidden_channels, 1)
+    return 4 * (d * n + n * n + _checks.at_least("num_biases", num_biases, 0) * n)
+
+
+def _product(weights: Sequence[Tensor]) -> Tensor:
+    if not weights:
+        raise ValueError("weights must hold one matrix a layer, got none")
+    return reduce(torch.matmul, weights)
