@@ -32,6 +32,19 @@ def test_first_steps_says_that_the_gcn_does_not_see_far_enough(capsys: pytest.Ca
     assert results["GCN-LSTM"] == results["LSTM"]
 
 
+def test_why_it_stops_says_what_its_docstring_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    example = load(ROOT / "examples" / "why_it_stops.py")
+    files = example.main(tmp_path / "new")
+    out = capsys.readouterr().out
+    assert "C to E: 3 hops, by C-B-A-E and C-D-F-E" in out
+    assert "a GCN of 2 layers sees from E: A B D E F\n" in out
+    assert [file.name for file in files] == ["hops.png", "fields.png", "cones.png"]
+    files[0].write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match=r"hops\.png"):
+        example.main(tmp_path / "new")
+    assert files[0].read_bytes() == b"mine"
+
+
 def test_the_readme_snippet_runs(capsys: pytest.CaptureFixture[str]) -> None:
     code = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
     assert "steps=600" in code
