@@ -9,6 +9,7 @@ the numbers are those of PyG's ``gcn_norm``, which computes them.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -104,6 +105,10 @@ class _Product(torch.autograd.Function):
     def vmap(info: Any, in_dims: tuple[int, None], x: Tensor, matrix: SparseMatrix) -> tuple[Tensor, int]:
         wide = x.movedim(in_dims[0], 1)
         return _Product.apply(wide.flatten(1), matrix).unflatten(1, wide.shape[1:]), 1
+
+
+# torch works the signature out anew at every call, in longer than a small product takes; this is where it looks first.
+_Product.forward.__signature__ = inspect.signature(_Product.forward)  # type: ignore[attr-defined]
 
 
 class Adjacency:
