@@ -155,3 +155,14 @@ def identical(a: SpaceTimeGraph, b: SpaceTimeGraph) -> bool:
 def same_rows_and_edges(a: SpaceTimeGraph, b: SpaceTimeGraph) -> bool:
     """Whether rows are equal, in order, and edges as a bag."""
     return equal_at(a, b, ("x", "node", "time")) and spatial_bag(a) == spatial_bag(b)
+
+
+def good(**changed: object) -> dict[str, object]:
+    """Three rows: node 0 at times 0 and 1, node 1 at time 0, joined at time 0."""
+    sound = {
+        "x": torch.zeros(3, 2),
+        "node": torch.tensor([0, 1, 0]),
+        "time": torch.tensor([0, 0, 1]),
+        "edge_index": index([(0, 1), (1, 0)]),
+    }
+    return {**sound, **changed}

@@ -1,118 +1,35 @@
-"""Training: what a run is a function of, what stops it, and that being interrupted changes nothing."""
+"""Training: what a run is a function of, what stops it."""
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 
-import children
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from trained import (
+    TORCHS,
+    Breaking,
+    Reshaped,
+    Scored,
+    Still,
+    batches,
+    dropping,
+    each_optimizer,
+    mlp,
+    same,
+    weights,
+)
 
 import graphseq as gs
-from graphseq import DivergedError, History, SpaceTimeGraph, fit, seeding
-from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, MLP, RNN, Model
+from graphseq import DivergedError, fit, seeding
+from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, RNN, Model
 from graphseq.tasks import Characters, Task, Transfer
-from graphseq.training import OPTIMIZERS, describe
-
-each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS)
-TORCHS: dict[str, Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]] = {
-    "SGD": lambda p: torch.optim.SGD(p, lr=0.01),
-    "momentum": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9),
-    "RMSprop": lambda p: torch.optim.RMSprop(p, lr=0.01),
-    "Adam": lambda p: torch.optim.Adam(p, lr=0.01),
-    "AdamW": lambda p: torch.optim.AdamW(p, lr=0.01),
-}
-
-
-class Recorder(Transfer):
-    """Keeps the batches that it gave, and fails at the one of number ``stop_at``."""
-
-    def __init__(self, stop_at: int | None = None) -> None:
-        super().__init__(3)
-        self.given: list[SpaceTimeGraph] = []
-        self.stop_at = stop_at
-
-    def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        if len(self.given) == self.stop_at:
-            raise KeyboardInterrupt
-        self.given.append(super().batch(size, generator))
-        return self.given[-1]
-
-
-class Scored(Transfer):
-    """Every answer scores the same."""
-
-    def __init__(self, value: float) -> None:
-        super().__init__(2)
-        self.value = value
-
-    def score(self, output: Tensor, y: Tensor) -> Tensor:
-        return torch.full((len(y),), float(self.value))
-
-
-class Still(Transfer):
-    """The same batch each time."""
-
-    def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        return super().batch(size, torch.Generator().manual_seed(0))
-
-
-class Breaking(Transfer):
-    """Its loss is a sound one three times; the fourth is what ``breaks`` makes of the output."""
-
-    def __init__(self, breaks: Callable[[Tensor], Tensor]) -> None:
-        super().__init__(2)
-        self.breaks = breaks
-        self.losses = 0
-
-    def loss(self, output: Tensor, y: Tensor) -> Tensor:
-        self.losses += 1
-        return self.breaks(output) if self.losses == 4 else super().loss(output, y)
-
-
-class Reshaped(nn.Module):
-    """A model whose outputs are reshaped."""
-
-    def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.model, self._change = mlp(), change
-
-    def forward(self, graph: SpaceTimeGraph) -> Tensor:
-        return self._change(self.model(graph))
-
-
-def mlp() -> Model:
-    torch.manual_seed(0)
-    return Model(MLP(10, 4), 10)
-
-
-def dropping(seed: int = 0) -> Model:
-    torch.manual_seed(seed)
-    return Model(GCN(10, 8, 2, norm=lambda _: nn.Dropout(0.4)), 10)
-
-
-def weights(model: nn.Module) -> list[Tensor]:
-    return [value.clone() for value in model.state_dict().values()]
-
-
-def same(a: list[Tensor], b: list[Tensor]) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
-
-
-def but_seconds(history: History) -> dict[str, object]:
-    return {**asdict(history), "seconds": None}
-
-
-def batches(model: nn.Module, steps: int, seed: int, lr: float = 0.01) -> list[tuple[Tensor, Tensor]]:
-    task = Recorder()
-    fit(model, task, steps=steps, batch_size=7, lr=lr, seed=seed)
-    return [(graph.x, graph.y) for graph in task.given]
+from graphseq.training import describe
 
 
 def test_the_batch_of_a_step_is_a_function_of_seed_and_step() -> None:
@@ -151,103 +68,6 @@ def test_a_model_is_left_in_training_mode() -> None:
     model = dropping().eval()
     fit(model, Transfer(2), steps=1, batch_size=4)
     assert all(module.training for module in model.modules())
-
-
-def stopped_at(stops: list[int], folder: Path, optimizer: str) -> tuple[list[Tensor], History, object]:
-    """Train to each of ``stops`` in turn, each time as if in a process of its own."""
-    folder.mkdir()
-    for number, steps in enumerate(stops):
-        model = dropping(number)  # other weights each time: they must all come from the checkpoint
-        history = fit(
-            model if number else dropping(),
-            Transfer(3),
-            steps=steps,
-            batch_size=8,
-            optimizer=optimizer,
-            lr=0.01,
-            seed=4,
-            checkpoint_path=folder / "run.pt",
-            checkpoint_every=5,
-            resume=True,
-        )
-    state = torch.load(folder / "run.pt")
-    return list(state["model"].values()), history, state["optimizer"]
-
-
-def flat(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return [leaf for key in value for leaf in (key, *flat(value[key]))]
-    if isinstance(value, list | tuple):
-        return [leaf for item in value for leaf in flat(item)]
-    return [(value.dtype, value.tolist()) if isinstance(value, Tensor) else value]
-
-
-@each_optimizer
-def test_a_run_in_pieces_equals_an_unbroken_one(optimizer: str, tmp_path: Path) -> None:
-    whole, history, state = stopped_at([25], tmp_path / "whole", optimizer)
-    for seed in range(2):
-        stops = [*sorted(random.Random(f"{optimizer}{seed}").sample(range(1, 25), 3)), 25]  # noqa: S311
-        pieces, in_pieces, its_state = stopped_at(stops, tmp_path / str(seed), optimizer)
-        assert same(pieces, whole)
-        assert but_seconds(in_pieces) == but_seconds(history)
-        assert flat(its_state) == flat(state)
-
-
-def test_a_run_stopped_between_checkpoints_goes_on_from_the_last_one(tmp_path: Path) -> None:
-    settings = {"steps": 20, "batch_size": 8, "optimizer": "momentum", "lr": 0.05}
-    unbroken = dropping()
-    history = fit(unbroken, Recorder(), **settings)
-    path, asked = tmp_path / "run.pt", []
-    for stop_at in (3, 5, 2, 9, None):
-        model, task = dropping(stop_at or 0), Recorder(stop_at)
-        if not path.exists():
-            model = dropping()
-        try:
-            found = fit(model, task, checkpoint_path=path, checkpoint_every=4, resume=True, **settings)
-        except KeyboardInterrupt:
-            asked.append(len(task.given))
-    assert asked == [3, 5, 2, 9]
-    assert same(weights(model), weights(unbroken))
-    assert but_seconds(found) == but_seconds(history)
-
-
-def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
-    path, moments = tmp_path / "run.pt", random.Random(0)  # noqa: S311
-
-    def train(model: Model, **more: object) -> History:
-        return fit(model, Transfer(3), steps=300, batch_size=4, optimizer="Adam", solved_at=None, **more)
-
-    def written() -> int:
-        return path.stat().st_mtime_ns if path.exists() else 0
-
-    reached = []
-    for _ in range(5):
-        before = written()
-        pid = children.start(lambda: train(dropping(), checkpoint_path=path, checkpoint_every=1, resume=True))
-        children.kill(pid, moments.uniform(0, 0.05), once=lambda before=before: written() > before)
-        reached.append(len(torch.load(path)["history"]["loss"]))
-    assert reached == sorted(reached)
-    assert 0 < reached[0] < reached[-1] < 300
-    model, unbroken = dropping(1), dropping()
-    history = train(model, checkpoint_path=path, resume=True)
-    assert but_seconds(history) == but_seconds(train(unbroken))
-    assert same(weights(model), weights(unbroken))
-
-
-def test_time_before_a_resume_counts(tmp_path: Path) -> None:
-    path = tmp_path / "run.pt"
-    first = fit(mlp(), Transfer(2), steps=5, batch_size=4, checkpoint_path=path)
-    second = fit(mlp(), Transfer(2), steps=6, batch_size=4, checkpoint_path=path, resume=True)
-    assert second.seconds > first.seconds > 0
-
-
-def test_resuming_what_has_enough_steps_changes_nothing(tmp_path: Path) -> None:
-    path, model = tmp_path / "run.pt", mlp()
-    history = fit(mlp(), Transfer(2), steps=5, batch_size=4, checkpoint_path=path)
-    raw = path.read_bytes()
-    assert fit(model, Transfer(2), steps=3, batch_size=4, checkpoint_path=path, resume=True) == history
-    assert path.read_bytes() == raw
-    assert same(weights(model), list(torch.load(path)["model"].values()))
 
 
 @pytest.mark.parametrize(
