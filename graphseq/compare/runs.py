@@ -48,7 +48,7 @@ def run(case: Case, settings: Settings, folder: Path) -> dict[str, object]:
         **asdict(judgement),
         "bits": judgement.bits,
         "hops_needed": train.hops,
-        "hops_reached": hops_reached(model, train) if isinstance(model, Model) else int(case.model == BIGRAM) - 1,
+        "hops_reached": _hops_reached(model, train),
         "parameters": sum(p.numel() for p in model.parameters()),
         "train_score": history.recent_score(100) if history.steps >= 100 else None,
         "steps": history.steps,
@@ -60,6 +60,13 @@ def run(case: Case, settings: Settings, folder: Path) -> dict[str, object]:
     _files.write_text(folder / f"{case.key}.json", json.dumps(record) + "\n", overwrite=True)
     saved.unlink(missing_ok=True)
     return result
+
+
+def _hops_reached(model: nn.Module, task: Task) -> int:
+    """Hops that the model sees; 0 where it reads the row asked alone, as counts of pairs do, and -1 where nothing."""
+    if isinstance(model, Model):
+        return hops_reached(model, task)
+    return 0 if isinstance(model, baselines.Bigram) else -1
 
 
 def _train(model: nn.Module, task: Task, case: Case, settings: Settings, saved: Path) -> History:
