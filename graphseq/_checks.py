@@ -28,6 +28,15 @@ def positive(name: str, value: object) -> float:
     return float(value)
 
 
+def between(name: str, value: object, low: float, high: float) -> float:
+    """Return ``value`` as a ``float``, or say why it is not a number from ``low`` to ``high``, both included."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+    if not low <= float(value) <= high:
+        raise ValueError(f"{name} must lie between {low:g} and {high:g}, got {value}")
+    return float(value)
+
+
 def one_of(name: str, value: object, choices: Collection[str]) -> str:
     """Return ``value``, or say which names there are."""
     if value not in choices:

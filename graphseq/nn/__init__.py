@@ -1,25 +1,36 @@
 """Encoders over space-time graphs, heads, and the model that joins them."""
 
+from graphseq.nn.antisymmetric import AntisymmetricGCN
 from graphseq.nn.conv import GCNConv
 from graphseq.nn.encoder import Encoder
-from graphseq.nn.gcn import GCN
+from graphseq.nn.gcn import GCN, PairNorm
 from graphseq.nn.gcn_lstm import GCNLSTM
+from graphseq.nn.gcnii import GCNII
 from graphseq.nn.mlp import MLP
 from graphseq.nn.model import Model
 from graphseq.nn.readout import GraphHead, RowHead
 from graphseq.nn.recurrent import GRU, LSTM, RNN, step_by_step
+from graphseq.nn.state_space import StateSpaceGCN
+from graphseq.nn.trace import Trace
+from graphseq.nn.wave import WaveGCN
 
 __all__ = [
     "GCN",
+    "GCNII",
     "GCNLSTM",
     "GRU",
     "LSTM",
     "MLP",
     "RNN",
+    "AntisymmetricGCN",
     "Encoder",
     "GCNConv",
     "GraphHead",
     "Model",
+    "PairNorm",
     "RowHead",
+    "StateSpaceGCN",
+    "Trace",
+    "WaveGCN",
     "step_by_step",
 ]

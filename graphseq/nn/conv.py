@@ -23,6 +23,7 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
     Args:
         in_channels: F.
         out_channels: H.
+        bias: whether to add b.
 
     Shapes: x (V, F) → (V, H).
 
@@ -32,8 +33,8 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
     # PyG reads a layer's messages from its source, looked up by class name, and of two of one name it finds this one.
     propagate_type: ClassVar[dict[str, object]] = {"x": Tensor, "edge_weight": Tensor | None}
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels)
+    def __init__(self, in_channels: int, out_channels: int, bias: bool = True) -> None:
+        super().__init__(in_channels, out_channels, bias=bias)
 
     def forward(self, x: Tensor, edge_index: Tensor | Adjacency, edge_weight: Tensor | None = None) -> Tensor:
         """Convolve x (V, F) to (V, H)."""

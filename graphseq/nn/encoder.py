@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from graphseq import _checks
 from graphseq.graph import SpaceTimeGraph
+from graphseq.nn.trace import Trace
 
 
 class Encoder(nn.Module, ABC):
@@ -44,6 +45,19 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """Which inputs can change the states of ``rows`` (K,), from structure alone: (K, V) of ``bool``."""
+
+    def trace(self, graph: SpaceTimeGraph) -> Trace:
+        """What the encoder holds on its way, for instruments that look inside.
+
+        An encoder that does not say shows both its ends, as if it were one layer. The features, the first state of a
+        trace of layers, are cut off from whatever they were computed from.
+        """
+        x = self._cut(graph)
+        out = self.encode(graph, x)
+        return Trace("layer", [x, out], out)
+
+    def _cut(self, graph: SpaceTimeGraph) -> Tensor:
+        return self._features(graph.x).detach().requires_grad_()
 
     def _features(self, x: Tensor) -> Tensor:
         name = type(self).__name__

@@ -15,6 +15,7 @@ from graphseq.graph import SpaceTimeGraph
 from graphseq.nn.cells import lstm_cell
 from graphseq.nn.conv import GCNConv, convolve
 from graphseq.nn.encoder import Encoder
+from graphseq.nn.trace import Trace, through_time
 from graphseq.topology import Step, Topology
 
 
@@ -62,6 +63,11 @@ class GCNLSTMLayer(nn.Module):
             h, c = _put(h, step, h_there), _put(c, step, c_there)
             out.append(h_there)
         return torch.cat(out)
+
+    def update(self, x: Tensor, h: Tensor, c: Tensor, step: Step) -> tuple[Tensor, Tensor]:
+        """One snapshot: inputs (R, F), states and cells (R, H) before it → states and cells after it."""
+        gates = convolve(self.conv_x, x, step.adjacency) + convolve(self.conv_h, h, step.adjacency)
+        return lstm_cell(gates, c)
 
     def along_time(self, x: Tensor, topology: Topology, weights: list[Tensor]) -> Tensor:
         """The same without edges, where Â = I: torch's fused LSTM on these very weights."""
@@ -129,6 +135,24 @@ class GCNLSTM(Encoder):
         for layer in self.layers:
             h = layer(h, in_order)
         return h if in_order is topology else h[topology.place_in_time]
+
+    def trace(self, graph: SpaceTimeGraph) -> Trace:
+        """What each node remembers after each step: h of the last layer down to the first, then c likewise, (N, S)."""
+        memory = 2 * self.num_layers * self.hidden_channels
+        states, out = through_time(graph.topology, self._cut(graph), memory, self.hidden_channels, self._step)
+        return Trace("step", states, out)
+
+    def _step(self, x: Tensor, memory: Tensor, step: Step) -> Tensor:
+        held = memory.split(self.hidden_channels, dim=1)
+        above: list[Tensor] = []
+        cells: list[Tensor] = []
+        for number, layer in enumerate(self.layers):
+            place = self.num_layers - 1 - number
+            assert isinstance(layer, GCNLSTMLayer)  # noqa: S101 - a ModuleList forgets what it was given
+            x, c = layer.update(x, held[place], held[place + self.num_layers], step)
+            above.insert(0, x)
+            cells.insert(0, c)
+        return torch.cat(above + cells, dim=1)
 
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A light cone: one hop at the row's own time for each layer, and one more each step back, (K, V)."""

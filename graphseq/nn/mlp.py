@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from graphseq import _checks
 from graphseq.graph import SpaceTimeGraph
-from graphseq.nn.encoder import Encoder
+from graphseq.nn.layered import Layered
 
 
-class MLP(Encoder):
+class MLP(Layered):
     r"""L dense layers on each row by itself, ReLU between them: the 0-hop baseline of every task.
 
     .. math:: H^{(l)} = \mathrm{ReLU}(H^{(l-1)} W^{(l)} + b^{(l)}), \qquad H^{(0)} = X
@@ -34,17 +34,16 @@ class MLP(Encoder):
     """
 
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 2) -> None:
-        super().__init__(in_channels, hidden_channels, causal=True)
-        self.num_layers = _checks.at_least("num_layers", num_layers, 1)
+        super().__init__(in_channels, hidden_channels, num_layers, causal=True)
         widths = [in_channels] + [hidden_channels] * num_layers
         self.lins = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
 
-    def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
-        """States (V, H) from features (V, F)."""
+    def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
+        """The states after each layer, before its ReLU, L of (V, H), from features (V, F)."""
         h = x
         for layer, lin in enumerate(self.lins):
             h = lin(h if layer == 0 else h.relu())
-        return h
+            yield h
 
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A point: the row itself, (K, V)."""

@@ -7,7 +7,10 @@ from torch import Tensor, nn
 
 from graphseq import _checks
 from graphseq.graph import SpaceTimeGraph
+from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 from graphseq.nn.encoder import Encoder
+from graphseq.nn.trace import Trace, through_time
+from graphseq.topology import Step
 
 
 class Recurrent(Encoder):
@@ -30,6 +33,31 @@ class Recurrent(Encoder):
         sequences = graph.topology.sequences
         out, _ = self.kernel(sequences.pack(x))
         return sequences.unpack(out)
+
+    def trace(self, graph: SpaceTimeGraph) -> Trace:
+        """What each node remembers after each step: h of the last layer down to the first, then c likewise, (N, S)."""
+        depth = self.num_layers * (2 if self.kernel.mode == "LSTM" else 1)
+        states, out = through_time(
+            graph.topology, self._cut(graph), depth * self.hidden_channels, self.hidden_channels, self._step
+        )
+        return Trace("step", states, out)
+
+    def _step(self, x: Tensor, memory: Tensor, _: Step) -> Tensor:
+        held = memory.split(self.hidden_channels, dim=1)
+        above: list[Tensor] = []
+        cells: list[Tensor] = []
+        for layer in range(self.num_layers):
+            place = self.num_layers - 1 - layer
+            h, c = held[place], held[place + self.num_layers] if self.kernel.mode == "LSTM" else None
+            w_x, w_h, b_x, b_h = self.kernel.all_weights[layer]
+            a, s = nn.functional.linear(x, w_x, b_x), nn.functional.linear(h, w_h, b_h)
+            if c is not None:
+                x, c = lstm_cell(a + s, c)
+                cells.insert(0, c)
+            else:
+                x = gru_cell(a, s, h) if self.kernel.mode == "GRU" else rnn_cell(a + s)
+            above.insert(0, x)
+        return torch.cat(above + cells, dim=1)
 
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A line: the rows of the same node at the same time or before, (K, V)."""
