@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from graphseq import _files
-from graphseq.history import History
+from graphseq.history import History, is_whole
 
 _FORMAT = "graphseq checkpoint 1"
 _CURVES = ("loss", "score", "grad_norm", "lr")
+_BEFORE = {"record_gradients": False}  # what runs did before there was a setting for it
 
 
 def save(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, history: History) -> None:
@@ -22,6 +23,7 @@ def save(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, h
     record = asdict(history)
     for curve in _CURVES:
         record[curve] = torch.tensor(record[curve], dtype=torch.float64)
+    record["gradients"] = {name: torch.tensor(c, dtype=torch.float64) for name, c in history.gradients.items()}
     state = {
         "format": _FORMAT,
         "model": model.state_dict(),
@@ -48,7 +50,7 @@ def load(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, c
     record: dict[str, Any] = {key: _plain(value) for key, value in state["history"].items()}
     history = History(**record)
     for key, now in config.items():
-        then = history.config.get(key)
+        then = history.config.get(key, _BEFORE.get(key))
         if then != now:
             raise ValueError(f"{path} is of another run: {_difference(key, then, now)}")
     optimizer.load_state_dict(state["optimizer"])  # refuses what does not fit before it changes anything
@@ -70,12 +72,14 @@ def _read(path: str | Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != _FORMAT:
         raise ValueError(f"{path} was not written by this version of graphseq's fit")
     parts = [state[name] for name in ("model", "optimizer", "history") if isinstance(state.get(name), dict)]
-    if len(parts) < 3 or set(state["history"]) != {field.name for field in fields(History)}:
+    if len(parts) < 3 or not is_whole(state["history"]):
         raise ValueError(f"{path} does not hold model, optimizer and history; this version of fit did not write it")
     return state
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
     return value.tolist() if isinstance(value, torch.Tensor) else value
 
 

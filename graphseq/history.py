@@ -7,6 +7,7 @@ import io
 import json
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +26,8 @@ class History:
         score: training score of each step (the share of right answers for a classification task).
         grad_norm: Euclidean norm of all gradients at each step, before clipping.
         lr: learning rate of each step.
+        gradients: norm of each trained parameter's gradient at each step, before clipping, by the parameter's name;
+            empty where ``fit`` was not asked to record them.
         seconds: wall time of all steps, those before a resume included.
         solved: whether the run stopped because it was solved.
         config: task, model and settings.
@@ -35,6 +38,7 @@ class History:
     score: list[float] = field(default_factory=list)
     grad_norm: list[float] = field(default_factory=list)
     lr: list[float] = field(default_factory=list)
+    gradients: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
     solved: bool = False
     config: dict[str, object] = field(default_factory=dict)
@@ -45,12 +49,16 @@ class History:
         """How many steps were taken."""
         return len(self.loss)
 
-    def append(self, loss: float, score: float, grad_norm: float, lr: float) -> None:
+    def append(
+        self, loss: float, score: float, grad_norm: float, lr: float, gradients: Mapping[str, float] | None = None
+    ) -> None:
         """Add one step."""
         self.loss.append(loss)
         self.score.append(score)
         self.grad_norm.append(grad_norm)
         self.lr.append(lr)
+        for name, norm in (gradients or {}).items():
+            self.gradients.setdefault(name, []).append(norm)
 
     def recent_score(self, window: int) -> float:
         """Mean score of the last ``window`` steps; 0 while there are fewer, so that nothing is solved too early."""
@@ -88,14 +96,22 @@ class History:
             record = json.loads(Path(path).read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{path} is not a history written by to_json: {error}") from None
-        names = {field.name for field in fields(cls)}
-        if not isinstance(record, dict) or set(record) != names:
-            raise ValueError(f"{path} is not a history written by to_json, which holds {', '.join(sorted(names))}")
+        if not isinstance(record, dict) or not is_whole(record):
+            names = ", ".join(sorted(field.name for field in fields(cls)))
+            raise ValueError(f"{path} is not a history written by to_json, which holds {names}")
         history = cls(**record)
-        curves = (history.loss, history.score, history.grad_norm, history.lr)
+        if not isinstance(history.gradients, dict):
+            raise ValueError(f"{path} is not a history written by to_json: its gradients must be curves by name")
+        curves = (history.loss, history.score, history.grad_norm, history.lr, *history.gradients.values())
         if not all(isinstance(curve, list) and len(curve) == len(history.loss) for curve in curves):
             raise ValueError(f"{path} is not a history written by to_json: its curves must be lists of one length")
         return history
+
+
+def is_whole(record: Mapping[str, object]) -> bool:
+    """Whether these are the fields of a :class:`History`; what was written before gradients were kept lacks those."""
+    names = {field.name for field in fields(History)}
+    return names - {"gradients"} <= set(record) <= names
 
 
 def machine(device: torch.device | str = "cpu") -> dict[str, object]:

@@ -51,6 +51,7 @@ def fit(
     checkpoint_path: str | Path | None = None,
     checkpoint_every: int = 500,
     resume: bool = False,
+    record_gradients: bool = False,
     progress: bool = False,
 ) -> History:
     r"""Train ``model`` on ``task``.
@@ -75,6 +76,7 @@ def fit(
         checkpoint_path: file to write checkpoints to, replaced in one piece each time.
         checkpoint_every: in steps; one more is written at the end.
         resume: go on from ``checkpoint_path`` where that file is there. Without it, an existing file is an error.
+        record_gradients: keep the norm of every parameter's gradient at every step, in ``History.gradients``.
         progress: show a progress bar.
 
     Returns:
@@ -118,6 +120,7 @@ def fit(
         "seed": seed,
         "solved_at": None if solved_at is None else float(solved_at),
         "window": window,
+        "record_gradients": record_gradients,
     }
     history = _begin(model, stepper, config, checkpoint_path, resume)
     history.machine = machine(device)
@@ -134,12 +137,13 @@ def fit(
             output = model(graph)
             loss = task.loss(output, graph.y)
             loss.backward()
+            gradients = _gradient_norms(model) if record_gradients else None
             norm = float(clip_grad_norm_(parameters, clip))
             rate, value = float(stepper.param_groups[0]["lr"]), loss.item()
             if not math.isfinite(value) or not math.isfinite(norm):
                 raise DivergedError(_diverged(step + 1, value, rate, norm, checkpoint_path, last_saved), history)
             stepper.step()
-            history.append(value, task.score(output, graph.y).mean().item(), norm, rate)
+            history.append(value, task.score(output, graph.y).mean().item(), norm, rate, gradients)
             history.seconds = before + time.perf_counter() - clock
             history.solved = solved_at is not None and history.recent_score(window) >= solved_at
             if checkpoint_path is not None and (history.steps % checkpoint_every == 0 or history.solved):
@@ -254,6 +258,13 @@ def _begin(
     if not resume:
         raise FileExistsError(f"checkpoint_path {path} is already there; resume from it, or choose another name")
     return checkpoint.load(path, model, stepper, config)
+
+
+def _gradient_norms(model: nn.Module) -> dict[str, float]:
+    """The norm of each trained parameter's gradient by name; 0 where the loss does not depend on it."""
+    trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    norms = [value.new_zeros(()) if value.grad is None else value.grad.norm() for value in trained.values()]
+    return dict(zip(trained, torch.stack(norms).tolist(), strict=True))
 
 
 def _diverged(step: int, loss: float, lr: float, norm: float, path: str | Path | None, saved: int) -> str:

@@ -115,10 +115,25 @@ def test_that_of_another_task_is_refused(path: Path, task: Callable[[], Task], m
         ("seed", "0", 1),
         ("solved_at", "1.0", None),
         ("window", "100", 50),
+        ("record_gradients", "False", True),
     ],
 )
 def test_that_of_other_settings_is_refused(path: Path, name: str, then: str, now: object) -> None:
     refused(path, f"{name} was {then}, now {now!r}", **{name: now})
+
+
+def test_one_written_before_gradients_were_kept_goes_on_without_them(path: Path) -> None:
+    whole, state = train(path, resume=True, steps=5), torch.load(path)
+    del state["history"]["gradients"], state["history"]["config"]["record_gradients"]
+    torch.save(state, path)
+    refused(path, "record_gradients was False, now True", record_gradients=True)
+    assert train(path, resume=True, steps=5).loss == whole.loss
+    assert train(path, resume=True, steps=6).steps == 6
+
+
+def test_recorded_gradients_are_not_given_up_midway(tmp_path: Path) -> None:
+    train(tmp_path / "run.pt", record_gradients=True)
+    refused(tmp_path / "run.pt", "record_gradients was True, now False")
 
 
 def test_other_settings_of_ones_own_optimiser_are_refused(tmp_path: Path) -> None:

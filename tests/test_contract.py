@@ -46,6 +46,12 @@ FAMILIES = [
     Family("GCNLSTM-2", lambda d: GCNLSTM(d, H, 2)),
     Family("GCNLSTM-SAGE", lambda d: GCNLSTM(d, H, conv=SAGEConv)),
     Family("MLP", lambda d: MLP(d, H)),
+    Family("GCN-4-jk", lambda d: GCN(d, H, 4, jk="cat")),
+    Family("GCN-3-pairnorm", lambda d: GCN(d, H, 3, norm=gs.nn.PairNorm)),
+    Family("GCNII-3", lambda d: gs.nn.GCNII(d, H, 3)),
+    Family("Antisymmetric-3", lambda d: gs.nn.AntisymmetricGCN(d, H, 3)),
+    Family("StateSpace-3-causal", lambda d: gs.nn.StateSpaceGCN(d, H, 3, causal=True)),
+    Family("Wave-3", lambda d: gs.nn.WaveGCN(d, H, 3)),
 ]
 READINGS = [None, "mean", "sum", "max"]
 

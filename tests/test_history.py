@@ -51,6 +51,29 @@ def test_a_real_run_is_read_back(tmp_path: Path) -> None:
     assert History.from_json(history.to_json(tmp_path / "h.json")) == history
 
 
+def test_recorded_gradients_are_read_back(tmp_path: Path) -> None:
+    model = gs.nn.Model(gs.nn.GCN(10, 4, 1), 10)
+    history = gs.fit(model, gs.tasks.Transfer(3), steps=3, batch_size=4, record_gradients=True)
+    assert len(history.gradients) == 4
+    assert History.from_json(history.to_json(tmp_path / "h.json")) == history
+
+
+@pytest.mark.parametrize("gradients", [[], 3, {"weight": [1.0]}, {"weight": 3}, {"weight": "ab"}])
+def test_gradients_that_are_no_curves_of_the_run_are_refused(gradients: object, tmp_path: Path) -> None:
+    path = history_of([(1, 2, 3, 4), (1, 2, 3, 4)]).to_json(tmp_path / "h.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "gradients": gradients}))
+    with pytest.raises(ValueError, match=r"h.json is not a history written by to_json"):
+        History.from_json(path)
+
+
+def test_one_written_before_gradients_were_kept_is_read(tmp_path: Path) -> None:
+    path = history_of([(1, 2, 3, 4)]).to_json(tmp_path / "h.json")
+    path.write_text(
+        json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != "gradients"})
+    )
+    assert History.from_json(path) == history_of([(1, 2, 3, 4)])
+
+
 @pytest.mark.parametrize("write", [History.to_csv, History.to_json])
 def test_a_file_that_is_there_is_replaced_only_when_asked(write: object, tmp_path: Path) -> None:
     path = tmp_path / "h"

@@ -14,17 +14,18 @@ from graphseq.topology import Step, Topology
 
 @dataclass(frozen=True)
 class Trace:
-    r"""One state after another, each of which all later ones are computed from: the cuts of a model.
+    r"""One state after another, each computed from the one before.
 
     .. math:: S_0 = X \to S_1 \to \cdots \to S_L \qquad \text{(layers)}, \qquad
               S_1 \to S_2 \to \cdots \to S_T \qquad \text{(steps, each with its own input)}
 
     All are in one autograd graph with ``out``, so that ``torch.autograd.grad(loss, trace.states)`` is the gradient of
-    the loss in each.
+    the loss in each. After a step, a state is all that is remembered. A layer may read earlier ones as well: GCNII the
+    first, jumping knowledge all, a wave the last two. Maps before the first and after the last layer count as layers.
     """
 
     axis: Literal["layer", "step"]  #: what counts the states: layers of an encoder, or steps of time
-    states: list[Tensor]  #: layers: L + 1 of (V, ·), features first; steps: T of (N, S), all that each node remembers
+    states: list[Tensor]  #: layers: (V, ·) each, features first; steps: T of (N, S), all that each node remembers
     out: Tensor  #: what ``encoder(graph)`` gives, up to rounding, (V, H)
 
 

@@ -11,6 +11,10 @@ from graphseq.reach.influence import (
     influence,
 )
 from graphseq.reach.profile import Grid, Profile, by_hop, by_lag, by_lag_and_hop, mean_distance
+from graphseq.reach.signal import StateGradients, parameter_gradients, row_gradients, state_gradients
+from graphseq.reach.smoothness import dirichlet_energy, effective_rank, mad
+from graphseq.reach.spectrum import layer_spectrum
+from graphseq.reach.states import over_layers
 from graphseq.reach.structure import UnreachableError, layers_needed, receptive_field, routes
 
 __all__ = [
@@ -18,21 +22,30 @@ __all__ = [
     "Grid",
     "Profile",
     "ProfileEstimate",
+    "StateGradients",
     "TooLargeError",
     "UnreachableError",
     "by_hop",
     "by_lag",
     "by_lag_and_hop",
+    "dirichlet_energy",
+    "effective_rank",
     "estimate_by_hop",
     "estimate_influence",
     "hop_distances",
     "hops_reached",
     "influence",
+    "layer_spectrum",
     "layers_needed",
+    "mad",
     "mean_distance",
+    "over_layers",
+    "parameter_gradients",
     "receptive_field",
     "routes",
+    "row_gradients",
     "space_hops",
+    "state_gradients",
     "theory",
     "time_lags",
 ]

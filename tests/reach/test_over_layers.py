@@ -1,0 +1,101 @@
+"""A measure over layers and steps: each state by itself, on what the encoder sees, and the model left as it was."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import networkx as nx
+import pytest
+import torch
+from matrices import a_hat
+from randomgraphs import draw, join, sequence
+from torch import Tensor, nn
+
+import graphseq as gs
+from graphseq import SpaceTimeGraph
+from graphseq.nn import GCN, GCNLSTM, LSTM, RNN, Model
+from graphseq.reach import dirichlet_energy, effective_rank, mad, over_layers
+
+F64 = torch.float64
+
+
+def graph_of(edge_index: Tensor, edge_weight: Tensor | None, rows: int) -> SpaceTimeGraph:
+    nodes = torch.arange(rows)
+    return SpaceTimeGraph(torch.zeros(rows, 1), nodes, torch.zeros_like(nodes), edge_index, edge_weight)
+
+
+def a_hat_of(graph: SpaceTimeGraph, causal: bool = False) -> Tensor:
+    adjacency = graph.topology.spacetime(causal)
+    return torch.from_numpy(a_hat(adjacency.edge_index, adjacency.edge_weight, graph.num_rows))
+
+
+def randn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, dtype=F64, generator=torch.Generator().manual_seed(seed))
+
+
+def test_over_layers_is_each_state_by_itself_and_a_deep_one_gives_numbers() -> None:
+    graph, gcn = gs.from_graph(nx.cycle_graph(5), x=randn(5, 3).abs()), GCN(3, 3, 34)
+    for conv in gcn.convs:
+        conv.lin.weight.data = torch.eye(3) / 8  # each layer an eighth of what was there, and never below 0
+    found = over_layers(gcn, graph, partial(dirichlet_energy, relative=True))
+    h, expected = graph.x.float().double(), []
+    for _ in range(35):
+        expected.append(dirichlet_energy(h, graph, relative=True))
+        h = a_hat_of(graph) @ h / 8
+    assert float(h.max()) < 1e-30  # of which the square is nothing in float32
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=F64), rtol=1e-2, atol=1e-10)
+    assert bool((over_layers(gcn, graph, lambda states, _: effective_rank(states)) >= 1).all())
+
+
+def test_a_model_is_measured_on_what_its_view_shows() -> None:
+    torch.manual_seed(0)
+    model, graph = Model(GCNLSTM(2, 4), 3, view=gs.grow).double(), sequence(0, 4)
+    rows = over_layers(model, graph, lambda states, snapshot: len(states) + snapshot.num_rows / 100)
+    torch.testing.assert_close(rows, torch.tensor([1.01, 2.02, 3.03, 4.04], dtype=F64))
+
+
+def test_over_steps_each_node_that_is_there_is_measured_with_the_snapshot() -> None:
+    torch.manual_seed(0)
+    encoder, graph = GCNLSTM(2, 4).double(), draw(1, directed=True)
+    trace = encoder.trace(graph)
+    found = over_layers(encoder, graph, dirichlet_energy)
+    for at, time in enumerate(graph.topology.times.tolist()):
+        snapshot = graph.snapshot(time)
+        expected = dirichlet_energy(
+            trace.states[at][graph.topology.node_index[graph.time == time]],
+            graph_of(snapshot.edge_index, None, snapshot.num_nodes),
+        )
+        assert float(found[at]) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("build", [lambda: GCN(2, 4, 3, norm=lambda _: nn.Dropout(0.5)), lambda: RNN(2, 4)])
+def test_the_model_and_the_generators_are_left_as_they_were(build: object) -> None:
+    model, graph = Model(build(), 2).double(), join([draw(1), draw(2)])
+    model.head.requires_grad_(False)
+    if isinstance(model.encoder, GCN):
+        model.encoder.norms[0].eval()
+    before = [module.training for module in model.modules()], [p.requires_grad for p in model.parameters()]
+    generator = torch.get_rng_state()
+    found = over_layers(model, graph, dirichlet_energy)
+    assert torch.equal(found, over_layers(model.eval(), graph, dirichlet_energy))  # no dropout
+    model.train()
+    if isinstance(model.encoder, GCN):
+        model.encoder.norms[0].eval()
+    assert ([module.training for module in model.modules()], [p.requires_grad for p in model.parameters()]) == before
+    assert torch.equal(torch.get_rng_state(), generator)
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_within_inference_mode_it_works_too() -> None:
+    model, graph = LSTM(2, 3).double(), sequence(0, 4)
+    outside = over_layers(model, graph, lambda states, _: effective_rank(states))
+    with torch.inference_mode():
+        inside = over_layers(model, graph, lambda states, _: effective_rank(states))
+    assert torch.equal(outside, inside)
+
+
+def test_what_is_no_model_or_graph_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"model must be a graphseq.nn.Model or Encoder, got Linear"):
+        over_layers(nn.Linear(2, 2), sequence(0, 3), mad)
+    with pytest.raises(TypeError, match=r"graph must be a graphseq.SpaceTimeGraph, got Tensor"):
+        over_layers(RNN(2, 2), torch.zeros(3, 2), mad)
