@@ -5,42 +5,64 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from graphseq import seeding
+from graphseq import _checks, seeding
 from graphseq.graph import SpaceTimeGraph
 from graphseq.tasks.base import Task
 from graphseq.tasks.characters import Characters
 
+BATCH = 1000
+"""Graphs that are in memory at a time."""
+
 
 class Constant(nn.Module):
-    r"""The same answer to everything: class frequencies :math:`p_c = (n_c + 1) / \sum_k (n_k + 1)`, as logits.
+    """The same output to everything: what a model can do that looks at nothing.
 
     Args:
-        counts: how often each class was the answer, (C,).
+        output: logits of C classes, or C numbers, (C,).
+
+    Raises:
+        ValueError: an output of another shape.
 
     Example:
         >>> import graphseq as gs, torch
-        >>> Constant(torch.tensor([3, 0]))(gs.from_sequence(torch.zeros(1, 1))).exp()
-        tensor([[0.8000, 0.2000]])
+        >>> Constant(torch.tensor([0.5, 2.0]))(gs.from_sequence(torch.zeros(3, 1)))
+        tensor([[0.5000, 2.0000],
+                [0.5000, 2.0000],
+                [0.5000, 2.0000]])
     """
 
-    logits: Tensor
+    output: Tensor
 
-    def __init__(self, counts: Tensor) -> None:
+    def __init__(self, output: Tensor) -> None:
         super().__init__()
-        smooth = counts.to(torch.get_default_dtype()) + 1
-        self.register_buffer("logits", (smooth / smooth.sum()).log())
+        if _checks.is_tensor("output", output).dim() != 1:
+            raise ValueError(f"output must have shape (C,), got {tuple(output.shape)}")
+        self.register_buffer("output", output)
 
     @classmethod
     def of(cls, task: Task, *, samples: int = 10_000, seed: int = 0) -> Constant:
-        """The constant that a sample of a task's answers suggests; for text the counts of all its characters."""
+        """The constant that does best on a sample of a task's answers; for text, on all its characters.
+
+        Args:
+            task: by its ``best_constant``: for classes the log of their smoothed shares, for numbers their mean.
+            samples: graphs in the sample.
+            seed: of the sample, which is apart from those of training and evaluation.
+
+        Example:
+            >>> import graphseq as gs
+            >>> abs(float(Constant.of(gs.tasks.Adding(length=20)).output) - 1) < 0.02
+            True
+        """
+        samples = _checks.at_least("samples", samples, 1)
         if isinstance(task, Characters):
-            return cls(torch.bincount(task.tokens, minlength=task.out_channels))
+            return cls(task.best_constant(task.tokens))
         generator = torch.Generator().manual_seed(seeding.derive(seed, seeding.BUILD))
-        return cls(torch.bincount(task.batch(samples, generator).y, minlength=task.out_channels))
+        sizes = [min(BATCH, samples - start) for start in range(0, samples, BATCH)]
+        return cls(task.best_constant(torch.cat([task.batch(size, generator).y for size in sizes])))
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
-        """Log frequencies, (K, C)."""
-        return self.logits.expand(len(graph.target_rows), -1)
+        """The output at each asked row, (K, C)."""
+        return self.output.expand(len(graph.target_rows), -1)
 
 
 class Bigram(nn.Module):

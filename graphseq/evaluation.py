@@ -22,7 +22,8 @@ class Evaluation:
         score: mean score over the sampled graphs, 1 being all right.
         low: lower end of the interval.
         high: upper end of the interval.
-        loss: mean loss an asked row, in nats.
+        loss: mean loss an asked row, in the units of the task's loss: nats for classes, squared units of the answer
+            for numbers.
         chance: the score of a guess that knows nothing of the input.
         samples: graphs in the sample.
     """
@@ -36,7 +37,7 @@ class Evaluation:
 
     @property
     def bits(self) -> float:
-        """Mean loss in bits: for text, bits a character."""
+        """Mean loss in bits, where it is in nats, as for classes: for text, bits a character."""
         return self.loss / math.log(2)
 
     def __str__(self) -> str:

@@ -9,25 +9,65 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import graphseq as gs
+from graphseq import seeding
 from graphseq.baselines import Bigram, Constant
-from graphseq.tasks import Characters, Palindrome, Transfer
+from graphseq.tasks import Adding, Characters, Palindrome, Transfer
 
 
-def test_a_constant_gives_the_smoothed_shares_of_its_counts() -> None:
-    out = Constant(torch.tensor([3, 0, 1]))(gs.from_sequence(torch.zeros(2, 1)))
-    torch.testing.assert_close(out.exp(), torch.tensor([[4 / 7, 1 / 7, 2 / 7]] * 2))
+def test_a_constant_gives_its_output_at_each_asked_row() -> None:
+    target = torch.tensor([True, False, True])
+    out = Constant(torch.tensor([3.0, 0.5]))(gs.from_sequence(torch.zeros(3, 1), target=target))
+    assert out.tolist() == [[3.0, 0.5]] * 2
+
+
+def test_an_output_is_one_number_a_channel() -> None:
+    with pytest.raises(ValueError, match=r"output must have shape \(C,\), got \(1, 2\)"):
+        Constant(torch.zeros(1, 2))
+    with pytest.raises(TypeError, match=r"output must be a torch\.Tensor, got list"):
+        Constant([1.0, 2.0])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("samples", "error"), [(0, ValueError), (2.5, TypeError)])
+def test_a_constant_of_no_sample_is_refused(samples: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match="samples must be"):
+        Constant.of(Transfer(3), samples=samples)  # type: ignore[arg-type]
+
+
+def test_the_constant_of_numbers_is_the_mean_of_a_sample() -> None:
+    task = Adding(5)
+    generator = torch.Generator().manual_seed(seeding.derive(3, seeding.BUILD))
+    expected = task.batch(700, generator).y.mean(dim=0)
+    torch.testing.assert_close(Constant.of(task, samples=700, seed=3).output, expected)
+
+
+class Counting(Adding):
+    """Keeps the sizes of the batches that it gave."""
+
+    def __init__(self) -> None:
+        super().__init__(3)
+        self.given: list[int] = []
+
+    def batch(self, size: int, generator: torch.Generator) -> gs.SpaceTimeGraph:
+        self.given.append(size)
+        return super().batch(size, generator)
+
+
+def test_a_large_sample_is_drawn_in_parts() -> None:
+    task = Counting()
+    Constant.of(task, samples=2300)
+    assert task.given == [1000, 1000, 300]
 
 
 def test_the_constant_of_a_text_counts_all_its_characters() -> None:
     constant = Constant.of(Characters("aaabbc", 2, alphabet="abcd"))
-    torch.testing.assert_close(constant.logits.exp(), torch.tensor([4, 3, 2, 1]) / 10)
+    torch.testing.assert_close(constant.output.exp(), torch.tensor([4, 3, 2, 1]) / 10)
 
 
 def test_the_constant_of_another_task_counts_a_sample_of_its_answers() -> None:
     constant = Constant.of(Transfer(3, num_classes=4), samples=4000)
-    torch.testing.assert_close(constant.logits.exp(), torch.full((4,), 0.25), rtol=0, atol=0.03)
-    assert not torch.equal(constant.logits, Constant.of(Transfer(3, num_classes=4), samples=4000, seed=1).logits)
-    assert torch.equal(constant.logits, Constant.of(Transfer(3, num_classes=4), samples=4000).logits)
+    torch.testing.assert_close(constant.output.exp(), torch.full((4,), 0.25), rtol=0, atol=0.03)
+    assert not torch.equal(constant.output, Constant.of(Transfer(3, num_classes=4), samples=4000, seed=1).output)
+    assert torch.equal(constant.output, Constant.of(Transfer(3, num_classes=4), samples=4000).output)
 
 
 def test_pairs_give_the_smoothed_share_of_what_followed() -> None:
@@ -47,7 +87,7 @@ def test_pairs_are_those_of_a_count_by_hand(text: str) -> None:
 @given(text=st.text("abc", min_size=3, max_size=40))
 def test_frequencies_add_up_to_one(text: str) -> None:
     task = Characters(text, 1, alphabet="abc")
-    assert Constant.of(task).logits.exp().sum().item() == pytest.approx(1, rel=1e-5)
+    assert Constant.of(task).output.exp().sum().item() == pytest.approx(1, rel=1e-5)
     assert Bigram(task).logits.exp().sum(dim=1).tolist() == pytest.approx([1, 1, 1], rel=1e-5)
 
 

@@ -1,8 +1,30 @@
 """Tasks: seeded batches of space-time graphs with answers."""
 
-from graphseq.tasks.base import FixedTask, Task
+from graphseq.tasks.adding import Adding
+from graphseq.tasks.associative_recall import AssociativeRecall
+from graphseq.tasks.base import FixedTask, Regression, Task
 from graphseq.tasks.characters import Characters, read_text
+from graphseq.tasks.copy_memory import CopyMemory
+from graphseq.tasks.eccentricity import Eccentricity
+from graphseq.tasks.neighbors_match import NeighborsMatch
 from graphseq.tasks.palindrome import Palindrome
+from graphseq.tasks.recall import Recall
+from graphseq.tasks.shortest_paths import ShortestPaths
 from graphseq.tasks.transfer import Transfer
 
-__all__ = ["Characters", "FixedTask", "Palindrome", "Task", "Transfer", "read_text"]
+__all__ = [
+    "Adding",
+    "AssociativeRecall",
+    "Characters",
+    "CopyMemory",
+    "Eccentricity",
+    "FixedTask",
+    "NeighborsMatch",
+    "Palindrome",
+    "Recall",
+    "Regression",
+    "ShortestPaths",
+    "Task",
+    "Transfer",
+    "read_text",
+]

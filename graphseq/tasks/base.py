@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from copy import copy
 
+import numpy as np
 import torch
+from scipy.sparse import csgraph
 from torch import Tensor
 
 from graphseq import _checks
@@ -18,9 +20,10 @@ class Task(ABC):
 
     Attributes:
         in_channels: F, or the number of token kinds where x holds tokens.
-        out_channels: C, the number of classes.
-        hops: distance, in hops of the space-time graph, from what must be known to the row where it is asked.
-        chance: the score of a guess that knows nothing of the input.
+        out_channels: C, the number of classes, or of numbers that each asked row is asked for.
+        hops: distance, in hops of the space-time graph, from what must be known to the row where it is asked; where it
+            differs from draw to draw, the farthest that occurs.
+        chance: the score of the best guess that knows nothing of the input.
         causal: whether every row is asked for the next thing, so that a model must not see later rows.
     """
 
@@ -53,6 +56,107 @@ class Task(ABC):
         _check_classes(output, y)
         return (output.detach().argmax(dim=1) == y).to(torch.get_default_dtype())
 
+    def best_constant(self, y: Tensor) -> Tensor:
+        r"""The one output that does best on the answers ``y`` (K,): :math:`\log\,(n_c + 1) / \sum_k (n_k + 1)`, (C,).
+
+        Counts :math:`n_c` are raised by one, so that no class has log 0.
+
+        Raises:
+            ValueError: answers that are no classes of this task.
+        """
+        if (
+            y.dim() != 1
+            or y.is_floating_point()
+            or (y.numel() and not 0 <= int(y.min()) <= int(y.max()) < self.out_channels)
+        ):
+            raise ValueError(
+                f"y must hold classes 0 to {self.out_channels - 1}, (K,); got {y.dtype} of shape {tuple(y.shape)}. "
+                "A task whose answers are numbers is a Regression"
+            )
+        smooth = torch.bincount(y, minlength=self.out_channels).to(torch.get_default_dtype()) + 1
+        return (smooth / smooth.sum()).log()
+
+    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+        """Which rows' input must be known to answer each asked row of ``graph``, (K, V), ``bool``.
+
+        Unless a task says otherwise, all rows at exactly ``hops`` hops from the asked row, along edges that lead there.
+
+        Args:
+            graph: a batch that this task drew; a small one will do, since K·V grows with its square.
+        """
+        reads = graph.topology.spacetime(self.causal).pattern.astype(np.float64)
+        rows = graph.target_rows
+        hops = csgraph.dijkstra(reads, indices=rows.cpu().numpy(), unweighted=True, limit=self.hops)
+        return torch.from_numpy(hops == self.hops).to(rows.device)
+
+    def items(self, graph: SpaceTimeGraph) -> Tensor:
+        """Which rows must be held at once, since only what is read later says which is needed, (K, V), ``bool``.
+
+        Unless a task says otherwise, the :meth:`sources`: what is needed is known beforehand.
+
+        Args:
+            graph: a batch that this task drew.
+        """
+        return self.sources(graph)
+
+    def held(self, graph: SpaceTimeGraph) -> Tensor:
+        """What the :meth:`items` of each asked row amount to, as M numbers, (K, M): what one state must hold.
+
+        Unless a task says otherwise, the features of the items' rows side by side, in the order of the rows.
+
+        Args:
+            graph: a batch that this task drew, with features (V, F) and as many items for each asked row.
+
+        Raises:
+            ValueError: asked rows with different numbers of items.
+        """
+        items = self.items(graph)
+        counts = items.sum(dim=1)
+        if bool((counts != counts[0]).any()):
+            raise ValueError("asked rows have different numbers of items; this task must say itself what is held")
+        shown: Tensor = graph.x[items.nonzero()[:, 1]]
+        return shown.view(len(items), -1)
+
+
+class Regression(Task):
+    """A task whose answers are C numbers an asked row, y (K, C) of floats, instead of a class.
+
+    Attributes:
+        tolerance: how near every number of an answer must come to be right.
+        chance: the highest score that one output for all rows can have.
+    """
+
+    tolerance: float
+
+    def loss(self, output: Tensor, y: Tensor) -> Tensor:
+        r"""Mean squared error :math:`\frac{1}{KC}\sum (o - y)^2`, in the squared units of the answer.
+
+        Args:
+            output: (K, C).
+            y: (K, C).
+
+        Raises:
+            ValueError: shapes that do not fit; nothing is broadcast.
+        """
+        _check_numbers(output, y)
+        return torch.nn.functional.mse_loss(output, y.to(output.dtype))
+
+    def score(self, output: Tensor, y: Tensor) -> Tensor:
+        """Which answers are right, (K,): 1 where all C numbers are nearer to y than ``tolerance``, else 0."""
+        _check_numbers(output, y)
+        near = ((output.detach() - y).abs() < self.tolerance).all(dim=1)
+        return near.to(torch.get_default_dtype())
+
+    def best_constant(self, y: Tensor) -> Tensor:
+        """The one output that does best on the answers ``y`` (K, C): their mean, of least squared error, (C,).
+
+        Raises:
+            ValueError: no answers, or of another shape.
+        """
+        if y.dim() != 2 or y.shape[1] != self.out_channels or not len(y):
+            raise ValueError(f"y must hold answers (K, {self.out_channels}), at least one; got {tuple(y.shape)}")
+        return y.mean(dim=0)
+
 
 class FixedTask(Task):
     """A task whose samples all have the rows, edges and targets of one template, which is repeated once a batch size.
@@ -78,6 +182,15 @@ class FixedTask(Task):
         graph = copy(self._repeated[size])
         graph["x"], graph["y"] = x.flatten(0, 1), y
         return graph
+
+
+def blocks(marks: Tensor) -> Tensor:
+    """Marks of each graph by itself, (B, K, V), as marks of their batch, (B·K, B·V): nothing is marked across."""
+    size, asked, rows = marks.shape
+    out = marks.new_zeros(size, asked, size, rows)
+    each = torch.arange(size, device=marks.device)
+    out[each, :, each] = marks
+    return out.view(size * asked, size * rows)
 
 
 def repeat(topology: Topology, size: int) -> Topology:
@@ -115,5 +228,13 @@ def _check_classes(output: Tensor, y: Tensor) -> None:
     if output.dim() != 2 or y.shape != output.shape[:1]:
         raise ValueError(
             "a loss over classes takes output (K, C) and y (K,); "
+            f"got output {tuple(output.shape)} and y {tuple(y.shape)}"
+        )
+
+
+def _check_numbers(output: Tensor, y: Tensor) -> None:
+    if output.dim() != 2 or y.shape != output.shape:
+        raise ValueError(
+            "a loss over numbers takes output (K, C) and y (K, C); "
             f"got output {tuple(output.shape)} and y {tuple(y.shape)}"
         )

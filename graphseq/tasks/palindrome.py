@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from graphseq import _checks
 from graphseq.graph import SpaceTimeGraph
-from graphseq.tasks.base import FixedTask, path
+from graphseq.tasks.base import FixedTask, blocks, path
 
 
 class Palindrome(FixedTask):
@@ -66,3 +67,8 @@ class Palindrome(FixedTask):
         else:
             x = digits[..., None].to(torch.get_default_dtype())
         return self._assemble(x, first[:, 0])
+
+    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+        """The first row, (K, V), ``bool``."""
+        first = torch.arange(self.length - 1, device=graph.x.device) == 0
+        return blocks(first.expand(graph.num_graphs, 1, -1))

@@ -9,7 +9,7 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq.build import from_graph
 from graphseq.graph import SpaceTimeGraph
-from graphseq.tasks.base import FixedTask, path
+from graphseq.tasks.base import FixedTask, blocks, path
 from graphseq.topology import Topology
 
 
@@ -107,6 +107,11 @@ class Transfer(FixedTask):
         x = torch.zeros(size, self._template.num_rows, self.num_classes)
         x[torch.arange(size), self._source, y] = 1
         return self._assemble(x, y)
+
+    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+        """The row that shows the class, (K, V), ``bool``; on a tree other leaves are as far."""
+        source = torch.arange(self._template.num_rows, device=graph.x.device) == self._source
+        return blocks(source.expand(graph.num_graphs, 1, -1))
 
 
 def _static(graph: SpaceTimeGraph, asked: int) -> tuple[Topology, Tensor]:

@@ -1,33 +1,75 @@
-"""What holds for every task. A new task joins by one line of ``TASKS``."""
+"""What holds for every task: its batches, loss and score. A new task joins by one line of ``TASKS``.
+
+What a batch may and must not say of its answers is in ``test_task_leaks``, over the same list.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import networkx as nx
-import numpy as np
 import pytest
 import torch
-from scipy import stats
 from torch import Tensor
 from torch_geometric.data import Batch
 
 import graphseq as gs
-from graphseq.tasks import Characters, Palindrome, Task, Transfer
+from graphseq.tasks import (
+    Adding,
+    AssociativeRecall,
+    Characters,
+    CopyMemory,
+    Eccentricity,
+    FixedTask,
+    NeighborsMatch,
+    Palindrome,
+    Recall,
+    Regression,
+    ShortestPaths,
+    Task,
+    Transfer,
+)
 
 TEXT = "the quick brown fox jumps over the lazy dog and then the dog sleeps. " * 3
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A task, the row of a sample that must be known, and whether rows nearer than ``hops`` say nothing of y."""
+    """A task and what is claimed of it.
+
+    Attributes:
+        source: the row of a sample that the last asked row must know, where it is the same in all draws.
+        hidden: whether the sources alone tell of y.
+        nearer: whether, moreover, all rows nearer than ``hops`` together say nothing of y.
+        read: the answer as read naively from x (V, F) in which all rows but the sources and the asked one are zero.
+    """
 
     name: str
     build: Callable[[], Task]
-    source: int
+    source: int | None
     hidden: bool = True
+    nearer: bool = True
+    read: Callable[[Tensor], float] | None = None
+
+
+def item(classes: int) -> Callable[[Tensor], float]:
+    """The class at the one row that shows one of a list's items, not a blank or a marker."""
+    return lambda x: float(x[:, :classes].sum(0).argmax())
+
+
+def value_of(keys: int) -> Callable[[Tensor], float]:
+    """The value, which stands after ``keys`` columns of keys, at the one row that has a value."""
+    return lambda x: float(x[:, keys:].sum(0).argmax())
+
+
+def marked_sum(x: Tensor) -> float:
+    return float(sum(number for number, mark in x.tolist() if mark))
+
+
+def on_a_signal() -> gs.SpaceTimeGraph:
+    return gs.from_signal(torch.zeros(3, 3, 1), torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]))
 
 
 TASKS = [
@@ -41,25 +83,51 @@ TASKS = [
     Entry("transfer-on", lambda: Transfer.on(gs.from_graph(nx.karate_club_graph()), 16, 26, num_classes=3), 16),
     Entry("transfer-on-a-signal", lambda: Transfer.on(on_a_signal(), 0, 8, num_classes=3), 0),
     Entry("characters", lambda: Characters(TEXT, 4), 0, hidden=False),
+    Entry("recall", lambda: Recall(4, num_items=2, num_classes=3), None, nearer=False, read=value_of(2)),
+    Entry("recall-of-one", lambda: Recall(3, num_items=1, num_classes=3), 0, read=value_of(1)),
+    Entry("copy", lambda: CopyMemory(3, num_items=2, num_classes=3), 1, read=item(3)),
+    Entry("copy-at-once", lambda: CopyMemory(1, num_items=1, num_classes=3), 0, read=item(3)),
+    Entry("match", lambda: NeighborsMatch(2, num_classes=2), None, read=value_of(4)),
+    Entry("match-of-two", lambda: NeighborsMatch(1), None, read=value_of(2)),
+    Entry("associative", lambda: AssociativeRecall(3, num_classes=2), None, nearer=False, read=value_of(3)),
+    Entry("associative-at-once", lambda: AssociativeRecall(2, num_classes=3, query_hops=0), None, read=value_of(2)),
+    Entry("adding", lambda: Adding(5), None, nearer=False, read=marked_sum),
+    Entry("shortest-paths", lambda: ShortestPaths(4, num_nodes=6), None, hidden=False),
+    Entry("eccentricity", lambda: Eccentricity(4, num_nodes=6), None, hidden=False),
 ]
-each_task = pytest.mark.parametrize("entry", TASKS, ids=lambda entry: entry.name)
-each_hidden = pytest.mark.parametrize("entry", [e for e in TASKS if e.hidden], ids=lambda entry: entry.name)
 
 
-def on_a_signal() -> gs.SpaceTimeGraph:
-    return gs.from_signal(torch.zeros(3, 3, 1), torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]))
+def those(claim: Callable[[Entry], object]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("entry", [e for e in TASKS if claim(e)], ids=lambda entry: entry.name)
+
+
+each_task = those(lambda _: True)
+each_fixed = those(lambda entry: isinstance(entry.build(), FixedTask))
+each_of_classes = those(lambda entry: not isinstance(entry.build(), Regression))
+each_of_numbers = those(lambda entry: isinstance(entry.build(), Regression))
+each_uniform = those(lambda entry: entry.hidden and not isinstance(entry.build(), Regression))
+each_hidden = those(lambda entry: entry.hidden)
+each_nearer = those(lambda entry: entry.hidden and entry.nearer)
+
+
+def members(graph: gs.SpaceTimeGraph) -> list[gs.SpaceTimeGraph]:
+    """The graphs of a batch, each cut out by itself."""
+    index = graph.topology.spatial.edge_index
+    owner = graph.batch[graph.target_rows]
+    found = []
+    for number in range(graph.num_graphs):
+        rows = (graph.batch == number).nonzero()[:, 0]
+        inside = (graph.batch[index] == number).all(dim=0)
+        place = torch.full((graph.num_nodes,), -1)
+        place[rows] = torch.arange(len(rows))
+        node = graph.node[rows].unique(return_inverse=True)[1]
+        mine = {"y": graph.y[owner == number], "target": graph.target[rows]}
+        found.append(gs.SpaceTimeGraph(graph.x[rows], node, graph.time[rows], place[index[:, inside]], **mine))
+    return found
 
 
 def drawn(task: Task, size: int, seed: int = 0) -> gs.SpaceTimeGraph:
     return task.batch(size, torch.Generator().manual_seed(seed))
-
-
-def distances(task: Task) -> dict[int, int]:
-    """Hops from every row of a sample to its last asked row, as networkx counts them."""
-    graph = drawn(task, 1)
-    way = nx.DiGraph(graph.unroll(causal=task.causal).edge_index.t().tolist())
-    way.add_nodes_from(range(graph.num_nodes))
-    return nx.single_source_shortest_path_length(way.reverse(), int(graph.target_rows[-1]))
 
 
 @each_task
@@ -73,7 +141,7 @@ def test_a_batch_is_a_function_of_the_generators_state_alone(entry: Entry) -> No
     for other in (again, other_task):
         assert torch.equal(other.x, first.x)
         assert torch.equal(other.y, first.y)
-    assert not torch.equal(torch.cat([drawn(task, 5, seed).y for seed in range(8)]), first.y.repeat(8))
+    assert not torch.equal(torch.cat([drawn(task, 5, seed).y for seed in range(8)]), torch.cat([first.y] * 8))
 
 
 @each_task
@@ -84,7 +152,15 @@ def test_drawing_a_batch_leaves_the_global_generator_alone(entry: Entry) -> None
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@each_task
+@each_of_numbers
+def test_there_are_c_numbers_for_each_asked_row(entry: Entry) -> None:
+    task = entry.build()
+    graph = drawn(task, 50)
+    assert graph.y.shape == (len(graph.target_rows), task.out_channels)
+    assert graph.y.dtype == torch.get_default_dtype()
+
+
+@each_of_classes
 def test_there_is_one_class_for_each_asked_row(entry: Entry) -> None:
     task = entry.build()
     graph = drawn(task, 50)
@@ -94,6 +170,15 @@ def test_there_is_one_class_for_each_asked_row(entry: Entry) -> None:
 
 
 @each_task
+def test_a_batch_is_its_members_side_by_side(entry: Entry) -> None:
+    graph = drawn(entry.build(), 3)
+    joined = Batch.from_data_list(members(graph))
+    for key in ("x", "node", "time", "y", "target", "batch"):
+        assert torch.equal(graph[key], joined[key])
+    assert torch.equal(graph.unroll().edge_index.unique(dim=1), joined.unroll().edge_index.unique(dim=1))
+
+
+@each_fixed
 def test_a_batch_is_what_pyg_makes_of_its_samples(entry: Entry) -> None:
     task = entry.build()
     batch, joined = drawn(task, 3), Batch.from_data_list([drawn(task, 1, seed) for seed in range(3)])
@@ -102,6 +187,21 @@ def test_a_batch_is_what_pyg_makes_of_its_samples(entry: Entry) -> None:
     assert torch.equal(batch.unroll().edge_index.unique(dim=1), joined.unroll().edge_index.unique(dim=1))
     assert batch.num_graphs == joined.num_graphs == 3
     assert (batch.x.shape, batch.y.shape) == (joined.x.shape, joined.y.shape)
+
+
+@pytest.fixture
+def in_float64() -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+@each_task
+@pytest.mark.usefixtures("in_float64")
+def test_features_and_numbers_are_of_torchs_default_type(entry: Entry) -> None:
+    graph = drawn(entry.build(), 3)
+    assert {value.dtype for value in (graph.x, graph.y)} <= {torch.float64, torch.int64}
 
 
 @each_task
@@ -114,7 +214,7 @@ def test_a_batch_passes_every_check_of_a_graph(entry: Entry) -> None:
     assert torch.equal(checked.unroll().edge_index, graph.unroll().edge_index)
 
 
-@each_task
+@each_fixed
 def test_batches_of_one_size_share_one_topology(entry: Entry) -> None:
     task = entry.build()
     first = drawn(task, 3, seed=0).topology
@@ -122,61 +222,18 @@ def test_batches_of_one_size_share_one_topology(entry: Entry) -> None:
     assert drawn(task, 3, seed=2).topology is first
 
 
-@each_task
-def test_hops_is_the_distance_from_what_must_be_known(entry: Entry) -> None:
+@each_of_numbers
+def test_loss_is_the_mean_squared_error_and_right_is_nearer_than_the_tolerance(entry: Entry) -> None:
     task = entry.build()
-    assert distances(task)[entry.source] == task.hops
+    y = drawn(task, 4).y
+    right, wrong = y + 0.9 * task.tolerance, y - 1.1 * task.tolerance
+    assert task.loss(y, y).item() == 0
+    torch.testing.assert_close(task.loss(wrong, y), torch.tensor((1.1 * task.tolerance) ** 2))
+    assert task.score(right, y).tolist() == [1.0] * len(y)
+    assert task.score(wrong, y).tolist() == [0.0] * len(y)
 
 
-@each_task
-def test_chance_is_the_share_of_the_commonest_answer(entry: Entry) -> None:
-    task, samples = entry.build(), 4000
-    graph = drawn(task, samples)
-    commonest = int(torch.bincount(graph.y[graph.batch[graph.target_rows].diff(prepend=torch.tensor([-1])) > 0]).max())
-    share, error = commonest / samples, (task.chance * (1 - task.chance) / samples) ** 0.5
-    assert abs(share - task.chance) < 4 * error + (0.02 if not entry.hidden else 0)
-
-
-@each_hidden
-def test_answers_are_uniform(entry: Entry) -> None:
-    task = entry.build()
-    counts = torch.bincount(drawn(task, 3000).y, minlength=task.out_channels)
-    assert stats.chisquare(counts.numpy()).pvalue > 1e-3
-
-
-@each_hidden
-def test_everything_nearer_than_hops_together_says_nothing_of_the_answer(entry: Entry) -> None:
-    task, size = entry.build(), 4000
-    graph = drawn(task, size)
-    near = [row for row, hops in distances(task).items() if hops < task.hops]
-    assert near
-    rows = graph.x.view(size, -1, graph.x.shape[1])[:, near].flatten(1)
-    kinds, kind = rows.unique(dim=0, return_inverse=True)
-    table = torch.bincount(kind * task.out_channels + graph.y, minlength=len(kinds) * task.out_channels)
-    table = table.view(len(kinds), -1).numpy()
-    assert len(kinds) == 1 or stats.chi2_contingency(table).pvalue > 1e-3
-
-
-@each_hidden
-def test_what_must_be_known_gives_the_answer_away(entry: Entry) -> None:
-    task, size = entry.build(), 500
-    graph = drawn(task, size)
-    source = graph.x.view(size, -1, graph.x.shape[1])[:, entry.source]
-    answer = source.argmax(1) if source.shape[1] > 1 else source[:, 0].long()
-    assert torch.equal(answer, graph.y)
-
-
-@each_task
-def test_samples_of_a_batch_are_drawn_apart(entry: Entry) -> None:
-    task = entry.build()
-    y = drawn(task, 2000).y.view(2000, -1)[:, 0]
-    table = np.zeros((task.out_channels, task.out_channels))
-    np.add.at(table, (y[:-1:2].numpy(), y[1::2].numpy()), 1)
-    table = table[table.sum(1) > 20][:, table.sum(0) > 20]
-    assert stats.chi2_contingency(table).pvalue > 1e-3
-
-
-@each_task
+@each_of_classes
 def test_loss_of_even_odds_is_log_c_and_of_certainty_zero(entry: Entry) -> None:
     task = entry.build()
     y = drawn(task, 4).y
@@ -188,7 +245,20 @@ def test_loss_of_even_odds_is_log_c_and_of_certainty_zero(entry: Entry) -> None:
     assert task.score(-certain, y).tolist() == [0.0] * len(y)
 
 
-@each_task
+@each_of_numbers
+@pytest.mark.parametrize(
+    ("output", "y"),
+    [((3,), (3,)), ((3, 1), (3,)), ((3,), (3, 1)), ((1, 1), (3, 1)), ((3, 1), (1, 1)), ((3, 2), (3, 1))],
+    ids=str,
+)
+def test_loss_and_score_of_numbers_broadcast_nothing(entry: Entry, output: tuple[int, ...], y: tuple[int, ...]) -> None:
+    task = entry.build()
+    for judge in (task.loss, task.score):
+        with pytest.raises(ValueError, match=r"takes output \(K, C\) and y \(K, C\)"):
+            judge(torch.zeros(output), torch.zeros(y))
+
+
+@each_of_classes
 @pytest.mark.parametrize(
     ("output", "y"),
     [((3,), (3,)), ((3, 1), (3, 1)), ((3, 2), (2,)), ((3, 2), (3, 2)), ((1, 2), (3,)), ((3, 2, 1), (3,))],
