@@ -45,6 +45,37 @@ def test_why_it_stops_says_what_its_docstring_does(tmp_path: Path, capsys: pytes
     assert files[0].read_bytes() == b"mine"
 
 
+def test_the_gallery_draws_everything_from_the_numbers_beside_it(tmp_path: Path) -> None:
+    example = load(ROOT / "examples" / "gallery.py")
+    files = example.main(tmp_path / "new", steps=30, longest=3, seeds=2)
+    assert sorted(file.name for file in files) == sorted(file.name for file in (tmp_path / "new").iterdir())
+    linear, families, large = json.loads((tmp_path / "new" / "influence.json").read_text())["by_hop"]
+    closed = json.loads((tmp_path / "new" / "influence.json").read_text())["closed_forms"]
+    for name, form in closed.items():
+        assert linear[name] == pytest.approx(form, rel=1e-9)
+    assert [value > 0 for value in families["GCN, 8 layers"]] == [True] * 9 + [False] * 12
+    assert all(value > 0 for value in families["LSTM"])
+    assert large["64 draws"] == pytest.approx(large["exact"], rel=0.5)
+    cliff = json.loads((tmp_path / "new" / "cliff.json").read_text())
+    scores = {int(depth): lengths for depth, lengths in cliff["accuracy_by_depth_length_seed"].items()}
+    # A path of 3 rows needs 2 layers: with 1 all seeds are at chance.
+    assert max(scores[1][1]) < 0.2 < min(scores[1][0])
+    with pytest.raises(FileExistsError, match=r"influence\.png"):
+        example.main(tmp_path / "new")
+
+
+@pytest.mark.parametrize("name", ["cliff", "smoothness", "influence"])
+def test_the_gallery_that_is_recorded_is_of_whole_runs(name: str) -> None:
+    record = json.loads((ROOT / "docs" / "gallery" / f"{name}.json").read_text())
+    assert record["seconds"] > 0
+    assert "torch" in record["machine"]
+    if name == "cliff":
+        for depth, lengths in record["accuracy_by_depth_length_seed"].items():
+            for hops, scores in enumerate(lengths, start=1):
+                assert len(scores) == len(record["seeds"]) >= 3
+                assert hops <= int(depth) or max(scores) < 0.15
+
+
 def test_the_readme_snippet_runs(capsys: pytest.CaptureFixture[str]) -> None:
     code = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
     assert "steps=600" in code

@@ -1,7 +1,27 @@
 """Pictures. Each takes data and gives a matplotlib figure or draws on given axes; none of them trains or measures."""
 
+from graphseq.plot.animation import save_animation
 from graphseq.plot.cliff import figure as cliff_figure
+from graphseq.plot.cliff_map import draw_cliff_map
 from graphseq.plot.cones import draw_cones, draw_reach
+from graphseq.plot.depths import draw_over_layers
 from graphseq.plot.hops import draw_hops, draw_receptive_fields
+from graphseq.plot.influence import draw_influence_by_hop
+from graphseq.plot.message import animate_message, draw_message, message_weights
+from graphseq.plot.summary import draw_rows_by_hop
 
-__all__ = ["cliff_figure", "draw_cones", "draw_hops", "draw_reach", "draw_receptive_fields"]
+__all__ = [
+    "animate_message",
+    "cliff_figure",
+    "draw_cliff_map",
+    "draw_cones",
+    "draw_hops",
+    "draw_influence_by_hop",
+    "draw_message",
+    "draw_over_layers",
+    "draw_reach",
+    "draw_receptive_fields",
+    "draw_rows_by_hop",
+    "message_weights",
+    "save_animation",
+]

@@ -100,6 +100,25 @@ def test_names_are_the_labels_up_to_sixty_rows() -> None:
     assert not draw_hops(Figure().subplots(), gs.from_graph(nx.path_graph(61)), 0).texts
 
 
+def test_above_sixty_rows_those_on_a_few_routes_have_names() -> None:
+    names = [f"n{row}" for row in range(100)]
+    graph = gs.from_graph(nx.cycle_graph(100))
+    axes = draw_hops(Figure().subplots(), graph, 0, routes=[[0, 1, 2], [0, 99]], labels=names)
+    assert [text.get_text() for text in axes.texts] == ["n0", "n1", "n2", "n99"]
+    assert not draw_hops(Figure().subplots(), graph, 0, routes=[list(range(17))], labels=names).texts
+
+
+def test_a_long_route_is_named_by_its_ends() -> None:
+    graph = gs.from_graph(nx.path_graph(9))
+    far = list(range(9))
+    assert "route 0-1-…-7-8 (8 hops)" in [
+        t.get_text() for t in draw_hops(Figure().subplots(), graph, 0, routes=[far]).get_legend().texts
+    ]
+    labels = [f"a long name {row}" for row in far]
+    axes = draw_hops(Figure().subplots(), graph, 0, routes=[far[:4]], labels=labels)
+    assert axes.get_legend().texts[0].get_text() == "route a long name 0-…-a long name 3 (3 hops)"
+
+
 @pytest.mark.parametrize("graph", [nx.path_graph(200), nx.disjoint_union(nx.cycle_graph(9), nx.path_graph(3))])
 def test_no_two_nodes_stand_in_one_place_and_always_the_same(graph: nx.Graph) -> None:
     drawn = [draw_hops(Figure().subplots(), gs.from_graph(graph), 0).collections for _ in range(2)]

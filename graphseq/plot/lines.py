@@ -1,0 +1,138 @@
+"""Curves on a logarithmic scale that tell a small value from none: what is exactly 0 stands on a floor of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import ceil, floor, log10
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+from numpy.typing import NDArray
+from torch import Tensor
+
+Values = NDArray[np.float64]
+Dash = tuple[float, tuple[float, ...]]
+
+# Okabe and Ito's colours without the yellow, which is lost on white; marker and dash differ too, for print in grey.
+STYLES: tuple[tuple[str, str, Dash], ...] = (
+    ("#0072B2", "o", (0, ())),
+    ("#D55E00", "s", (0, (5, 1.5))),
+    ("#009E73", "^", (0, (1, 1))),
+    ("#CC79A7", "D", (0, (4, 1, 1, 1))),
+    ("#E69F00", "v", (0, (7, 2))),
+    ("#56B4E9", "P", (0, (2, 1))),
+    ("#000000", "X", (0, (4, 1, 1, 1, 1, 1))),
+)
+
+
+def numbers(name: str, values: Tensor | Sequence[float], *, gaps: bool = False) -> Values:
+    """Return one dimension of finite numbers in float64, NaN too where there may be gaps, or say why it is not that."""
+    try:
+        found = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a sequence of numbers, got {values!r}") from None
+    if found.ndim != 1 or not found.size:
+        raise ValueError(f"{name} must have one dimension and an entry or more, got shape {found.shape}")
+    wrong = ~np.isfinite(found) & ~(np.isnan(found) & gaps)
+    if wrong.any():
+        place = int(np.flatnonzero(wrong)[0])
+        raise ValueError(f"{name}[{place}] is {found[place]}; every value must be finite")
+    return found
+
+
+def told_apart(name: str, count: int) -> None:
+    """Refuse none, and more than there are styles for."""
+    if not 1 <= count <= len(STYLES):
+        raise ValueError(f"{name} must be 1 to {len(STYLES)} to be told apart, got {count}")
+
+
+def at_least_zero(name: str, values: Values) -> None:
+    """Refuse what has no place on a logarithmic scale."""
+    if (values < 0).any():
+        place = int(np.flatnonzero(values < 0)[0])
+        raise ValueError(f"{name}[{place}] is {values[place]:.3g}; a logarithmic scale takes values of at least 0")
+
+
+def logarithmic(axes: Axes, curves: Iterable[Values]) -> float:
+    """Make y logarithmic for all of ``curves``; where one holds a zero, draw and label a floor for them.
+
+    Returns:
+        The height of the floor, beneath every value above 0.
+    """
+    every = np.concatenate([*curves])
+    above = every[every > 0]
+    least, most = (float(above.min()), float(above.max())) if above.size else (1.0, 1.0)
+    # Clear of the curves, and between two decades, so that its label is never upon that of a power of ten.
+    clear = 0.06 * (log10(most) - log10(least))
+    height: float = 10.0 ** max(floor(log10(least) - clear) - 0.5, -322.5)
+    axes.set_yscale("log")
+    bottom = height / 1.6 / 10**clear if (every == 0).any() else least / 2
+    axes.set_ylim(max(bottom, 5e-324), min(most * 2.5, 1.7e308))
+    if (every == 0).any():
+        decades = range(ceil(log10(least)), floor(log10(most)) + 1)
+        if len(decades) > 1:
+            axes.set_yticks([10.0**power for power in decades[:: -(-len(decades) // 9)]])
+        else:
+            axes.set_yticks(sorted({least, most}) if above.size else [])
+            axes.yaxis.set_major_formatter("{x:.2g}")
+        axes.yaxis.set_minor_locator(NullLocator())  # those of the decades, which would go on beneath the floor
+        axes.axhline(height, color="0.75", linewidth=0.8, zorder=0, gid="floor")
+        axes.annotate(
+            "0",
+            (0, height),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(-6, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+        )
+    return height
+
+
+def draw_curve(
+    axes: Axes, at: Values, values: Values, label: str, style: tuple[str, str, Dash | str], height: float | None
+) -> None:
+    """A line over what is above 0 and hollow marks on the floor, with no line between the two; plain where no floor."""
+    colour, marker, dash = style
+    shown = values if height is None else np.where(values > 0, values, np.nan)
+    size = min(5.5, max(2.5, 180 / len(at)))
+    axes.plot(at, shown, color=colour, marker=marker, linestyle=dash, linewidth=1.6, markersize=size, label=label)
+    if height is not None and (values == 0).any():
+        zero = at[values == 0]
+        (marks,) = axes.plot(
+            zero,
+            np.full(len(zero), height),
+            linestyle="",
+            marker=marker,
+            markersize=1.2 * size,
+            markerfacecolor="w",
+            markeredgecolor=colour,
+            clip_on=False,
+        )
+        marks.set_gid(f"zeros {label}")
+
+
+def legend(axes: Axes) -> None:
+    """Names in the upper right corner; where curves run through it, the scale goes on above them to make room."""
+    _, names = axes.get_legend_handles_labels()
+    columns = 1 if len(names) <= 4 else 2
+    share = 0.03 + 0.075 * -(-len(names) // columns)
+    to_screen = axes.transScale.transform
+    bottom, top = (float(to_screen((1.0, y))[1]) for y in axes.get_ylim())
+    right = 0.35 * sum(axes.get_xlim())
+    points = np.concatenate([line.get_xydata() for line in axes.lines if line.get_gid() != "floor"])
+    points = points[np.isfinite(points[:, 1]) & (points[:, 0] >= right)]
+    highest = max((float(to_screen((1.0, y))[1]) for y in points[:, 1]), default=bottom)
+    if highest > top - share * (top - bottom):
+        above = bottom + (max(highest, bottom) - bottom) / (1 - share)
+        with np.errstate(over="ignore"):  # where there is no room above, there is none
+            raised = float(axes.transScale.inverted().transform((1.0, max(above, top)))[1])
+        axes.set_ylim(top=min(raised, 1.7e308))
+    axes.legend(loc="upper right", frameon=False, fontsize=9, ncols=columns)
+
+
+def bare(axes: Axes) -> None:
+    """Only the two sides that carry a scale."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

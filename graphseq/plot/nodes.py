@@ -1,0 +1,161 @@
+"""A graph as nodes and lines on axes: where its rows stand, what they are called, how they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import networkx as nx
+import torch
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_rgb
+from matplotlib.typing import ColorType
+from scipy.sparse import csgraph
+from torch import Tensor
+
+from graphseq import _checks
+from graphseq.graph import SpaceTimeGraph
+
+MOST_ROWS = 200  #: more would be dots on a blot
+MOST_LABELS = 60  #: more would lie upon each other
+_LINE = 20  # rows of a long path that stand in one line
+
+Places = Mapping[int, tuple[float, float]]
+
+
+def prepared(
+    graph: SpaceTimeGraph, labels: Sequence[str] | None, pos: Places | None
+) -> tuple[list[str], dict[int, tuple[float, float]]]:
+    """A name a row, and a place a row, once it is known that the graph can be drawn."""
+    rows = graph.num_rows
+    if not 1 <= rows <= MOST_ROWS:
+        raise ValueError(f"graph must have 1 to {MOST_ROWS} rows to be legible, got {rows}; for more see reach.by_hop")
+    if len(graph.topology.times) != 1:
+        raise ValueError(f"graph must be of one time, got {len(graph.topology.times)}; see draw_reach for several")
+    names = [str(label) for label in (range(rows) if labels is None else labels)]
+    if len(names) != rows:
+        raise ValueError(f"labels must be one a row, {rows} of them, got {len(names)}")
+    if pos is not None and not all(row in pos for row in range(rows)):
+        missing = next(row for row in range(rows) if row not in pos)
+        raise ValueError(f"pos must place every row 0 to {rows - 1}; row {missing} has no place")
+    places = layout(graph) if pos is None else pos
+    return names, {row: (float(places[row][0]), float(places[row][1])) for row in range(rows)}
+
+
+def checked_row(name: str, value: object, graph: SpaceTimeGraph) -> int:
+    """Return ``value`` as a row of ``graph``, or say why it is none."""
+    row = _checks.at_least(name, value, 0)
+    if row >= graph.num_rows:
+        raise ValueError(f"{name} must lie in 0 to {graph.num_rows - 1}, got {row}")
+    return row
+
+
+def edges_of(graph: SpaceTimeGraph) -> list[tuple[int, int]]:
+    """Pairs (j, i) where row i reads row j, without loops."""
+    pattern = graph.topology.spacetime(False).pattern.tocoo()
+    pairs = zip(pattern.col.tolist(), pattern.row.tolist(), strict=True)
+    return sorted((j, i) for j, i in pairs if i != j)
+
+
+def hops_from(graph: SpaceTimeGraph, source: int, *, causal: bool = False) -> Tensor:
+    """Hops from row ``source`` to every row, along edges, (V,) of ``long``; -1 where there is no way."""
+    pattern = graph.topology.spacetime(causal).pattern.astype(float)
+    found = torch.from_numpy(csgraph.dijkstra(pattern.T.tocsr(), indices=source, unweighted=True))
+    return torch.where(found.isinf(), -1, found).long()
+
+
+def layout(graph: SpaceTimeGraph) -> dict[int, tuple[float, float]]:
+    """Where each row stands, always the same: Kamada and Kawai's layout; a path in a line, back and forth if long."""
+    joined = nx.Graph(edges_of(graph))
+    joined.add_nodes_from(range(graph.num_rows))
+    ends = [row for row in joined if joined.degree(row) == 1]
+    if len(ends) == 2 and nx.is_connected(joined) and joined.size() == len(joined) - 1:
+        return _snake(list(nx.dfs_preorder_nodes(joined, min(ends))))
+    ways = dict(nx.all_pairs_shortest_path_length(joined))
+    # Parts that nothing joins stand beside each other: left to itself, the layout would put them worlds apart.
+    apart = max(max(found.values()) for found in ways.values()) / 2 + 1
+    distances = {a: {b: found.get(b, apart) for b in joined} for a, found in ways.items()}
+    placed: dict[int, tuple[float, float]] = nx.kamada_kawai_layout(joined, dist=distances)
+    return placed
+
+
+def _snake(order: Sequence[int]) -> dict[int, tuple[float, float]]:
+    """A long path in lines, back and forth: as one line its nodes would lie upon each other."""
+    places = {}
+    for number, row in enumerate(order):
+        line, along = divmod(number, _LINE)
+        places[row] = (float(_LINE - 1 - along if line % 2 else along), -2.0 * line)
+    return places
+
+
+def draw_nodes(
+    axes: Axes,
+    graph: SpaceTimeGraph,
+    places: dict[int, tuple[float, float]],
+    colours: Sequence[ColorType],
+    names: Sequence[str],
+    marked: int,
+) -> PathCollection:
+    """Edges, nodes, names where there is room, and a rim around row ``marked``; gives the nodes."""
+    edges, rows = edges_of(graph), list(range(graph.num_rows))
+    both_ways = set(edges) == {(i, j) for j, i in edges}
+    drawn = nx.Graph() if both_ways else nx.DiGraph()
+    drawn.add_nodes_from(rows)
+    drawn.add_edges_from(edges)
+    size = min(500.0, _room(axes) * (9000.0 if len(rows) <= MOST_LABELS else 6000.0) / len(rows))
+    nx.draw_networkx_edges(drawn, places, ax=axes, edge_color="0.6", width=1.0, node_size=size)
+    nodes: PathCollection = nx.draw_networkx_nodes(
+        drawn, places, nodelist=rows, ax=axes, node_size=size, node_color=colours, edgecolors="0.25", linewidths=0.8
+    )
+    nodes.set_zorder(3)
+    nodes.set_gid("nodes")
+    around = nx.draw_networkx_nodes(
+        drawn, places, nodelist=[marked], ax=axes, node_size=1.9 * size + 20, node_color="none", edgecolors="k"
+    )
+    around.set_zorder(3)
+    if len(rows) <= MOST_LABELS:
+        _write(axes, places, colours, names, size**0.5)
+    _frame(axes, places)
+    axes.set_axis_off()
+    return nodes
+
+
+def _frame(axes: Axes, places: dict[int, tuple[float, float]]) -> None:
+    """Room around the graph that no layout of the figure can widen, and in which a path has a height."""
+    x, y = ([place[side] for place in places.values()] for side in (0, 1))
+    pad = 0.12 * max(max(x) - min(x), max(y) - min(y)) or 1.0
+    axes.set_xlim(min(x) - pad, max(x) + pad)
+    axes.set_ylim(min(y) - pad, max(y) + pad)
+    axes.set_aspect("equal", adjustable="box")
+
+
+def _room(axes: Axes) -> float:
+    """How much smaller than a picture of its own the axes are, as a share of its area: nodes shrink with it."""
+    box, dpi = axes.get_window_extent(), axes.figure.dpi
+    return min(1.0, max(0.15, float(box.width * box.height) / dpi**2 / 15.0))
+
+
+def _write(
+    axes: Axes,
+    places: dict[int, tuple[float, float]],
+    colours: Sequence[ColorType],
+    names: Sequence[str],
+    across: float,
+) -> None:
+    """Names within the nodes, or beneath them where they do not fit; ``across`` is a node's diameter in points."""
+    size = min(11.0, 0.62 * across)
+    for row, name in enumerate(names):
+        fits = 0.62 * size * len(name) <= 0.95 * across
+        red, green, blue = to_rgb(colours[row])
+        dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+        axes.annotate(
+            name,
+            places[row],
+            xytext=(0, 0 if fits else -0.75 * across),
+            textcoords="offset points",
+            ha="center",
+            va="center_baseline" if fits else "top",
+            fontsize=size,
+            color="w" if dark and fits else "k",
+            zorder=4,
+        )
