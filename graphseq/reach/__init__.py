@@ -1,6 +1,7 @@
 """How far models see: what structure alone says, what is measured, and what must be where it can be written down."""
 
 from graphseq.reach import theory
+from graphseq.reach.evidence import Evidence
 from graphseq.reach.hops import hop_distances, hops_reached, space_hops, time_lags
 from graphseq.reach.influence import (
     Estimate,
@@ -10,25 +11,31 @@ from graphseq.reach.influence import (
     estimate_influence,
     influence,
 )
+from graphseq.reach.limit import distance_to_limit
 from graphseq.reach.profile import Grid, Profile, by_hop, by_lag, by_lag_and_hop, mean_distance
 from graphseq.reach.signal import StateGradients, parameter_gradients, row_gradients, state_gradients
 from graphseq.reach.smoothness import dirichlet_energy, effective_rank, mad
 from graphseq.reach.spectrum import layer_spectrum
 from graphseq.reach.states import over_layers
 from graphseq.reach.structure import UnreachableError, layers_needed, receptive_field, routes
+from graphseq.reach.verdict import Thresholds, Verdict, verdict
 
 __all__ = [
     "Estimate",
+    "Evidence",
     "Grid",
     "Profile",
     "ProfileEstimate",
     "StateGradients",
+    "Thresholds",
     "TooLargeError",
     "UnreachableError",
+    "Verdict",
     "by_hop",
     "by_lag",
     "by_lag_and_hop",
     "dirichlet_energy",
+    "distance_to_limit",
     "effective_rank",
     "estimate_by_hop",
     "estimate_influence",
@@ -48,4 +55,5 @@ __all__ = [
     "state_gradients",
     "theory",
     "time_lags",
+    "verdict",
 ]

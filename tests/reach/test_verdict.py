@@ -1,0 +1,274 @@
+"""The verdict on models whose fault is known, what its numbers are, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import networkx as nx
+import pytest
+import torch
+from torch import Tensor
+
+import graphseq as gs
+from graphseq import nn
+from graphseq.evaluation import Evaluation
+from graphseq.reach.evidence import Evidence, gather
+from graphseq.reach.verdict import VERDICTS, Thresholds, judge, verdict
+from graphseq.tasks import Adding, AssociativeRecall, Characters, CopyMemory, Palindrome, Recall, Task, Transfer
+
+ROOT = Path(__file__).parents[2]
+HEALTHY = Evidence(
+    answers=Evaluation(0.3, 0.2, 0.4, 2.0, 0.1, 200),
+    layers=4,
+    shares_weights=False,
+    hops_needed=3,
+    within_reach=1.0,
+    influence=0.1,
+    slope=0.1,
+    apart=0.1,
+    signal=0.01,
+    items=1,
+    recall_alone=math.nan,
+    recall_all=math.nan,
+)
+
+
+def seeded(encoder: type[nn.Encoder], task: Task, *sizes: int) -> nn.Model:
+    torch.manual_seed(0)
+    return nn.Model(encoder(task.in_channels, *sizes), task.out_channels)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "sizes", "task", "expected"),
+    [
+        (nn.GCN, (32, 7), Transfer(9), "out of reach"),
+        (nn.GCN, (32, 8), Transfer(9, shape="ring"), "squashed"),
+        (nn.GCN, (32, 64), Transfer(5), "smoothed"),
+        (nn.GCN, (32, 2), Transfer(3, shape="tree"), "undertrained"),
+        (nn.WaveGCN, (32, 60), Transfer(41), "undertrained"),
+        (nn.MLP, (32,), Adding(5), "out of reach"),
+        (nn.LSTM, (32,), Transfer(60), "squashed"),
+        (nn.LSTM, (32,), Palindrome(6), "undertrained"),
+        (nn.RNN, (8,), Recall(9, num_items=8), "out of room"),
+        (nn.RNN, (128,), Recall(4, num_items=2), "undertrained"),
+        (nn.GCN, (8, 3), AssociativeRecall(12), "out of room"),
+        (nn.GRU, (6,), CopyMemory(1, num_items=4), "out of room"),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__ if isinstance(value, Task) else str(value)),
+)
+def test_a_model_of_a_known_fault_is_told(
+    encoder: type[nn.Encoder], sizes: tuple[int, ...], task: Task, expected: str
+) -> None:
+    assert verdict(seeded(encoder, task, *sizes), task).verdict == expected
+
+
+def test_a_trained_model_reaches_and_one_that_lost_a_weight_does_not() -> None:
+    task = Transfer(3)
+    model = seeded(nn.GCN, task, 32, 2)
+    assert gs.fit(model, task, steps=600, optimizer="Adam", lr=0.01).solved
+    assert verdict(model, task).verdict == "reaches"
+    torch.nn.init.zeros_(model.head.lin.weight)
+    found = verdict(model, task)
+    assert found.verdict == "gradient lost"
+    assert found.evidence.signal == 0
+
+
+@pytest.mark.parametrize("factor", [1e-5, 1e4])
+def test_weights_out_of_all_size_lose_the_gradient(factor: float) -> None:
+    task = Transfer(3)
+    model = seeded(nn.GCN, task, 32, 2)
+    with torch.no_grad():
+        for conv in model.encoder.convs:
+            conv.lin.weight.mul_(factor)
+    found = verdict(model, task)
+    assert found.verdict == "gradient lost"
+    assert ("larger" if factor < 1 else "smaller") in found.advice
+
+
+def test_a_latch_passes_what_its_gradient_does_not() -> None:
+    task = Transfer(4)
+    model = seeded(nn.RNN, task, 16)
+    kernel = model.encoder.kernel
+    with torch.no_grad():
+        kernel.weight_hh_l0.copy_(30 * torch.eye(16))
+        kernel.weight_ih_l0.copy_(240 * torch.sign(kernel.weight_ih_l0))
+    found = verdict(model, task)
+    assert found.verdict == "gradient lost"
+    assert found.evidence.influence > 0.1
+
+
+class Cut(nn.GCN):
+    def encode(self, graph: gs.SpaceTimeGraph, x: Tensor) -> Tensor:
+        return super().encode(graph, x).detach()
+
+
+def test_a_forgotten_detach_is_found() -> None:
+    task = Transfer(3)
+    found = verdict(seeded(Cut, task, 16, 2), task)
+    assert (found.verdict, found.evidence.signal) == ("gradient lost", 0.0)
+    assert found.evidence.influence > 0.01
+
+
+def test_units_that_are_all_dead_are_found() -> None:
+    task = Transfer(3)
+    model = seeded(nn.GCN, task, 16, 2)
+    torch.nn.init.constant_(model.encoder.convs[0].bias, -1e4)
+    found = verdict(model, task)
+    assert found.verdict == "gradient lost"
+    assert "nothing that any row says" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, "undertrained"),
+        ({"answers": Evaluation(0.96, 0.9, 0.99, 0.1, 0.1, 200)}, "reaches"),
+        ({"within_reach": 0.5}, "out of reach"),
+        ({"within_reach": 0.96}, "undertrained"),
+        ({"apart": 1e-12}, "smoothed"),
+        ({"apart": math.nan}, "undertrained"),
+        ({"influence": 1e-12}, "squashed"),
+        ({"influence": 1e-7}, "squashed"),
+        ({"influence": 1e-7, "shares_weights": True}, "undertrained"),
+        ({"influence": 1e-16, "shares_weights": True}, "squashed"),
+        ({"influence": math.nan}, "gradient lost"),
+        ({"signal": 1e-12}, "gradient lost"),
+        ({"signal": 1e9}, "gradient lost"),
+        ({"signal": math.inf}, "gradient lost"),
+        ({"slope": 0.0}, "gradient lost"),
+        ({"items": 4, "recall_alone": 1.0, "recall_all": 0.01}, "out of room"),
+        ({"items": 4, "recall_alone": 1.0, "recall_all": 0.99}, "undertrained"),
+        ({"within_reach": 0.5, "apart": 1e-12, "influence": 1e-12, "signal": 0.0}, "out of reach"),
+        ({"apart": 1e-12, "influence": 1e-12, "signal": 0.0}, "smoothed"),
+        ({"influence": 1e-12, "signal": 0.0}, "squashed"),
+    ],
+    ids=str,
+)
+def test_each_number_decides_in_its_turn(change: dict[str, object], expected: str) -> None:
+    name, sentence = judge(replace(HEALTHY, **change), Thresholds())  # type: ignore[arg-type]
+    assert name == expected
+    assert name in VERDICTS
+    assert sentence
+
+
+def test_on_a_linear_model_influence_and_slope_are_the_squared_weights() -> None:
+    task = Transfer.on(gs.from_graph(nx.path_graph(4)), 0, 2)
+    model = seeded(nn.GCN, task, 8, 2)
+    model.encoder = Linear(task.in_channels, 8)
+    graph = task.batch(1, torch.Generator().manual_seed(0))
+    dense = graph.topology.spacetime().normalised(torch.float64) @ torch.eye(4, dtype=torch.float64)
+    weights = torch.linalg.matrix_power(dense, 2)[2].square()
+    expected = float(weights[0] / weights.sum())
+    found = gather(model, task, samples=10, seed=0)
+    assert found.slope == pytest.approx(expected, rel=1e-9)
+    assert found.influence == pytest.approx(expected, rel=0.3)  # of 128 draws
+
+
+class Linear(nn.Encoder):
+    """Â² X W."""
+
+    def __init__(self, in_channels: int, hidden_channels: int) -> None:
+        super().__init__(in_channels, hidden_channels, causal=False)
+        self.lin = torch.nn.Linear(in_channels, hidden_channels)
+
+    def encode(self, graph: gs.SpaceTimeGraph, x: Tensor) -> Tensor:
+        a = graph.topology.spacetime().normalised(x.dtype)
+        out: Tensor = a @ (a @ self.lin(x))
+        return out
+
+    def reach(self, graph: gs.SpaceTimeGraph, rows: Tensor) -> Tensor:
+        return nn.GCN(1, 1, 2).reach(graph, rows)
+
+
+def test_one_item_alone_fits_where_eight_do_not() -> None:
+    task = Recall(9, num_items=8, num_classes=4)
+    narrow, wide = (gather(seeded(nn.RNN, task, width), task, samples=10, seed=0) for width in (12, 128))
+    assert narrow.items == wide.items == 8
+    assert narrow.recall_all < 0.2 < narrow.recall_alone
+    assert wide.recall_alone > 0.85
+    assert wide.recall_all > 0.7
+
+
+def test_tasks_whose_question_comes_first_need_no_room() -> None:
+    for task in (Transfer(4), Palindrome(6), Adding(5)):
+        assert gather(seeded(nn.RNN, task, 8), task, samples=10, seed=0).items == 1
+
+
+def test_the_whole_message_holds_sentence_table_and_advice() -> None:
+    task = Transfer(9)
+    lines = str(verdict(seeded(nn.GCN, task, 8, 4), task)).splitlines()
+    assert lines[0].startswith("out of reach: for 100% of the questions")
+    assert any("questions within reach" in line and line.endswith("0%") for line in lines)
+    assert lines[-1].startswith("  → 4 more layers: num_layers=8; or one recurrent layer (GRU, LSTM)")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "sizes", "task", "better"),
+    [
+        (nn.GCN, (32, 3), Transfer(6, shape="ring"), lambda: nn.GCN(10, 32, 5)),
+        (nn.MLP, (32,), Transfer(3, shape="tree"), lambda: nn.GCN(10, 32, 2)),
+        (nn.GCN, (32, 64), Transfer(4), lambda: nn.GCN(10, 32, 3)),
+        (nn.GCN, (32, 16), Transfer(17, shape="ring"), lambda: nn.WaveGCN(10, 32, 20)),
+        (nn.GCN, (32, 16), Transfer(13), lambda: nn.GRU(10, 32)),
+        (nn.RNN, (6,), Recall(4, num_items=3, num_classes=4), lambda: nn.RNN(7, 64)),
+    ],
+    ids=["layers", "a GCN", "fewer layers", "a wave", "a recurrence", "more room"],
+)
+def test_what_it_advises_takes_the_fault_away(
+    encoder: type[nn.Encoder], sizes: tuple[int, ...], task: Task, better: object
+) -> None:
+    before = verdict(seeded(encoder, task, *sizes), task)
+    torch.manual_seed(0)
+    after = verdict(nn.Model(better(), task.out_channels), task)  # type: ignore[operator]
+    assert before.verdict != "undertrained"
+    assert after.verdict == "undertrained"
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_model_and_the_generators_are_left_as_they_were(training: bool) -> None:
+    task = Recall(5, num_items=2)
+    model = seeded(nn.GCN, task, 8, 4).train(training)
+    model.head.lin.bias.requires_grad_(False)
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    state = torch.get_rng_state()
+    first, again = verdict(model, task, seed=3), verdict(model, task, seed=3)
+    assert str(first) == str(again)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+    assert model.training is model.encoder.training is training
+    assert [name for name, p in model.named_parameters() if not p.requires_grad] == ["head.lin.bias"]
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_models_that_pool_or_look_through_a_view_or_read_tokens_are_measured_too() -> None:
+    ring = Transfer(4, shape="ring")
+    torch.manual_seed(0)
+    assert verdict(nn.Model(nn.GCN(10, 16, 2), 10, pool="mean"), ring).verdict == "undertrained"
+    grown = nn.Model(nn.GCNLSTM(10, 16), 10, view=gs.grow)
+    assert verdict(grown, Transfer(4)).verdict == "undertrained"
+    text = Characters("the quick brown fox jumps over the lazy dog. " * 9, 5)
+    assert verdict(nn.Model(nn.GRU(text.in_channels, 16), text.out_channels), text).verdict == "undertrained"
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "message"), [("GCN", Transfer(3), "model must be"), (None, "Transfer", "task must be")]
+)
+def test_what_is_no_model_or_no_task_is_refused(model: object, task: object, message: str) -> None:
+    given = seeded(nn.GCN, Transfer(3), 4, 2) if model is None else model
+    with pytest.raises(TypeError, match=message):
+        verdict(given, task)  # type: ignore[arg-type]
+
+
+def test_the_thresholds_are_those_of_the_recorded_calibrations() -> None:
+    planted, foreseen = (
+        json.loads((ROOT / "docs" / "verdicts" / f"{name}.json").read_text()) for name in ("results", "foresight")
+    )
+    assert Thresholds(**planted["thresholds"]) == Thresholds()
+    assert replace(Thresholds(), **foreseen["thresholds"]) == Thresholds()
+    assert planted["right"] >= 0.95
+    assert {case["fault"] for case in planted["cases"]} == set(VERDICTS)
+    judged = [case["fault"] for case in planted["cases"] if case["seed"] != planted["seeds"][0]]
+    assert min(judged.count(fault) for fault in VERDICTS) >= 10
