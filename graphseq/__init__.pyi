@@ -17,3 +17,4 @@ from .history import History as History
 from .topology import Topology as Topology
 from .training import DivergedError as DivergedError
 from .training import fit as fit
+from .traversal import traverse as traverse

@@ -2,6 +2,7 @@
 
 from graphseq.nn.antisymmetric import AntisymmetricGCN
 from graphseq.nn.conv import GCNConv
+from graphseq.nn.dag import DAGGRU, DAGLSTM, DAGRNN
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.gcn import GCN, PairNorm
 from graphseq.nn.gcn_lstm import GCNLSTM
@@ -15,6 +16,9 @@ from graphseq.nn.trace import Trace
 from graphseq.nn.wave import WaveGCN
 
 __all__ = [
+    "DAGGRU",
+    "DAGLSTM",
+    "DAGRNN",
     "GCN",
     "GCNII",
     "GCNLSTM",
