@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
+import graphseq as gs
 from graphseq.compare import report
 from graphseq.compare.settings import Settings
 
@@ -16,10 +20,11 @@ ROOT = Path(__file__).parents[1]
 
 
 def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"script_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look their annotations up
     spec.loader.exec_module(module)
     return module
 
@@ -97,6 +102,41 @@ def test_the_readme_tables_are_those_of_the_recorded_runs(folder: str) -> None:
     assert record["config"]["command"] in (ROOT / "README.md").read_text()
 
 
+def test_the_readme_tables_of_verdicts_are_those_recorded() -> None:
+    readme = (ROOT / "README.md").read_text()
+    sys.path.insert(0, str(ROOT / "benchmarks"))  # one script imports the other
+    try:
+        planted, foreseen = (load(ROOT / "benchmarks" / f"{name}.py") for name in ("verdicts", "foresight"))
+    finally:
+        sys.path.pop(0)
+    results, foresight = (
+        json.loads((ROOT / "docs" / "verdicts" / f"{name}.json").read_text()) for name in ("results", "foresight")
+    )
+    assert planted.confusion(results["matrix"]) in readme
+    assert foreseen.summary(foresight["table"]) in readme
+    assert f"\n{foresight['foreseen']:.0%} of {foresight['judged']} were foreseen" in readme
+    assert f"All {sum(sum(row.values()) for row in results['matrix'].values())} are told" in readme
+
+
+def test_the_readme_table_of_remedies_is_the_recorded_one_and_that_its_records() -> None:
+    record = json.loads((ROOT / "docs" / "remedies" / "results.json").read_text())
+    script = load(ROOT / "benchmarks" / "remedies.py")
+    setting = script.Setting(**{key: tuple(v) if isinstance(v, list) else v for key, v in record["config"].items()})
+    assert script.table(setting, record["records"]).splitlines() == record["table"]
+    assert "\n".join(record["table"]) in (ROOT / "README.md").read_text()
+    assert setting == script.Setting()
+
+
+def test_the_readme_shows_what_the_verdict_says(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = (ROOT / "README.md").read_text().split('>>> task = gs.tasks.Transfer(length=9, shape="ring")\n')[1]
+    code, _, rest = shown.partition(">>> print(gs.reach.verdict(model, task))\n")
+    torch.manual_seed(0)
+    names = {"gs": gs, "task": gs.tasks.Transfer(length=9, shape="ring")}
+    exec(code.replace(">>> ", ""), names)  # noqa: S102
+    print(gs.reach.verdict(names["model"], names["task"]))
+    assert rest.partition("\n```")[0] == capsys.readouterr().out.rstrip()
+
+
 def test_the_benchmark_of_fit_gives_ratios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "record.json"
     monkeypatch.setattr("sys.argv", ["fit_overhead", "--steps", "2", "--repeats", "3", "--out", str(out)])
@@ -105,3 +145,32 @@ def test_the_benchmark_of_fit_gives_ratios(tmp_path: Path, monkeypatch: pytest.M
     for row in record["results"].values():
         assert row["ratio_low"] <= row["ratio"] <= row["ratio_high"]
         assert row["ratio"] == pytest.approx(row["fit_ms"] / row["by_hand_ms"], rel=1.0)
+
+
+def test_no_remedy_carries_farther_than_its_layers_but_the_one_that_reads_the_mean(tmp_path: Path) -> None:
+    script = load(ROOT / "benchmarks" / "remedies.py")
+    tiny = script.Setting(
+        shapes=("path",), depths=(2,), distances=(1, 3), seeds=(0,), hidden=16, steps=120, lr=0.03, samples=200
+    )
+    records = script.main(tmp_path, tiny, jobs=1)
+    longest = {record["remedy"]: record["longest"] for record in records}
+    assert all(distance <= 1 for remedy, distance in longest.items() if remedy != "PairNorm")
+    assert longest["plain GCN"] == longest["wave, c² = 3"] == 1
+    assert [record["tried"][3] for record in records if record["remedy"] == "plain GCN"] == [[]]
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("path*")}
+    assert len(before) == len(script.REMEDIES)
+    script.main(tmp_path, tiny, jobs=1)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    with pytest.raises(FileExistsError, match="another setting"):
+        script.main(tmp_path, script.Setting(), jobs=1)
+
+
+def test_gradients_fade_going_back_over_steps_and_over_layers(tmp_path: Path) -> None:
+    example = load(ROOT / "examples" / "gradients.py")
+    example.main(tmp_path / "new", draws=3, lengths=(6,))
+    record = json.loads((tmp_path / "new" / "gradients.json").read_text())
+    assert record["over_time"]["6"]["LSTM, cell"][-1] == 0  # nothing reads the last cell
+    for curve in (record["over_time"]["6"]["RNN"], record["over_layers"]["all rows"]):
+        assert all(earlier < later for earlier, later in pairwise(curve))
+    with pytest.raises(FileExistsError, match=r"gradients\.png"):
+        example.main(tmp_path / "new", draws=1, lengths=(6,))
