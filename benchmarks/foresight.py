@@ -78,7 +78,8 @@ def calibrated(pairs: list[tuple[dict[str, object], Evidence]]) -> Thresholds:
         middles = [(a * b) ** 0.5 for a, b in pairwise(values)]
         right = [sum(hits(some, replace(t, **{name: middle}))) for middle in middles]
         best = [middle for middle, number in zip(middles, right, strict=True) if number == max(right)]
-        t = replace(t, **{name: float(f"{(best[0] * best[-1]) ** 0.5:.0e}")})
+        if best:  # too few models set nothing
+            t = replace(t, **{name: float(f"{(best[0] * best[-1]) ** 0.5:.0e}")})
     return t
 
 
