@@ -10,6 +10,7 @@ from .build import from_signal as from_signal
 from .build import from_snapshots as from_snapshots
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
+from .events import from_events as from_events
 from .graph import Dense as Dense
 from .graph import SpaceTimeGraph as SpaceTimeGraph
 from .growth import grow as grow

@@ -21,7 +21,7 @@ LAYERS = [
     {"topology"},
     {"validation"},
     {"graph"},
-    {"build", "growth", "traversal"},
+    {"build", "events", "growth", "traversal"},
     {"tasks", "nn"},
     {"baselines", "checkpoint", "evaluation"},
     {"training"},
