@@ -82,8 +82,9 @@ def from_events(
     x[:, 1].index_add_(0, number * nodes + target, told)
     both = torch.cat([x[:, :, 0], x[:, 0, 1:], x[:, 1, 1:]], dim=1)
     between = source != target
-    pairs = torch.stack([number * nodes + source, number * nodes + target])[:, between]
-    edges, count = pairs.unique(dim=1, return_counts=True)
+    key, count = ((number * nodes + source) * nodes + target)[between].unique(return_counts=True)
+    reader = key.div(nodes * nodes, rounding_mode="floor") * nodes + key % nodes
+    edges = torch.stack([key.div(nodes, rounding_mode="floor"), reader])
     when_node = there.nonzero()
     return SpaceTimeGraph(both[there.flatten()], when_node[:, 1], when_node[:, 0], row[edges], count.to(features.dtype))
 
