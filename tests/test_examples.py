@@ -115,6 +115,7 @@ def test_the_readme_tables_of_verdicts_are_those_recorded() -> None:
     assert planted.confusion(results["matrix"]) in readme
     assert foreseen.summary(foresight["table"]) in readme
     assert f"\n{foresight['foreseen']:.0%} of {foresight['judged']} were foreseen" in readme
+    assert results["right"] == 1.0
     assert f"All {sum(sum(row.values()) for row in results['matrix'].values())} are told" in readme
 
 
