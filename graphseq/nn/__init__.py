@@ -5,8 +5,11 @@ from graphseq.nn.conv import GCNConv
 from graphseq.nn.dag import DAGGRU, DAGLSTM, DAGRNN
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.gcn import GCN, PairNorm
+from graphseq.nn.gcn_gru import GCNGRU
 from graphseq.nn.gcn_lstm import GCNLSTM
 from graphseq.nn.gcnii import GCNII
+from graphseq.nn.gconv_lstm import from_gconv_lstm
+from graphseq.nn.memory import Memory
 from graphseq.nn.mlp import MLP
 from graphseq.nn.model import Model
 from graphseq.nn.readout import GraphHead, RowHead
@@ -20,6 +23,7 @@ __all__ = [
     "DAGLSTM",
     "DAGRNN",
     "GCN",
+    "GCNGRU",
     "GCNII",
     "GCNLSTM",
     "GRU",
@@ -30,11 +34,13 @@ __all__ = [
     "Encoder",
     "GCNConv",
     "GraphHead",
+    "Memory",
     "Model",
     "PairNorm",
     "RowHead",
     "StateSpaceGCN",
     "Trace",
     "WaveGCN",
+    "from_gconv_lstm",
     "step_by_step",
 ]

@@ -34,15 +34,24 @@ def gru_cell(from_input: Tensor, from_state: Tensor, h: Tensor) -> Tensor:
     return n + z * (h - n)
 
 
-def lstm_cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+def lstm_cell(gates: Tensor, c: Tensor, peepholes: Tensor | None = None) -> tuple[Tensor, Tensor]:
     r"""Long short-term memory, (…, 4H) and cell state (…, H) → new h and c, each (…, H).
 
-    .. math:: i = σ(a_i), \quad f = σ(a_f), \quad g = \tanh(a_g), \quad o = σ(a_o), \quad
-              c' = f ⊙ c + i ⊙ g, \quad h' = o ⊙ \tanh(c')
+    .. math:: i = σ(a_i + w_i ⊙ c), \quad f = σ(a_f + w_f ⊙ c), \quad g = \tanh(a_g), \quad
+              c' = f ⊙ c + i ⊙ g, \quad o = σ(a_o + w_o ⊙ c'), \quad h' = o ⊙ \tanh(c')
 
-    Source: Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000); gate order i, f, g, o is
-    torch's.
+    Args:
+        gates: the four pre-activations a, in torch's order i, f, g, o.
+        c: the cell state.
+        peepholes: w_i, w_f, w_o, (3, H), by which gates see the cell; ``None`` where they do not.
+
+    Source: Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000); peepholes: Gers, Schraudolph
+    and Schmidhuber, *Learning precise timing with LSTM recurrent networks* (2002).
     """
     i, f, g, o = gates.chunk(4, dim=-1)
+    if peepholes is not None:
+        i, f = i + peepholes[0] * c, f + peepholes[1] * c
     c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    if peepholes is not None:
+        o = o + peepholes[2] * c
     return o.sigmoid() * c.tanh(), c

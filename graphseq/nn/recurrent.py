@@ -9,6 +9,7 @@ from graphseq import _checks
 from graphseq.graph import SpaceTimeGraph
 from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 from graphseq.nn.encoder import Encoder
+from graphseq.nn.memory import Memory, recalled, remembered
 from graphseq.nn.trace import Trace, through_time
 from graphseq.topology import Step
 
@@ -17,7 +18,7 @@ class Recurrent(Encoder):
     """What the recurrent families share: rows go to the kernel as sequences, one a node, and come back as rows.
 
     Rows are packed, not padded, so a row's state depends on nothing but its own past. The state starts at zero for
-    each node and is not kept between calls.
+    each node and is not kept between calls; :meth:`run` takes and returns it.
 
     Args:
         kernel: torch's ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, not batch-first.
@@ -33,6 +34,35 @@ class Recurrent(Encoder):
         sequences = graph.topology.sequences
         out, _ = self.kernel(sequences.pack(x))
         return sequences.unpack(out)
+
+    def run(self, graph: SpaceTimeGraph, memory: Memory | None = None) -> tuple[Tensor, Memory]:
+        """States (V, H) of a piece of a stream, and what is remembered for the next: together, one long pass.
+
+        Args:
+            graph: the piece, its times all after those of the pieces before; nodes are known by their numbers.
+            memory: what the piece before returned; ``None`` at the beginning.
+
+        Raises:
+            ValueError: a memory of another encoder, or of a later time.
+
+        Example:
+            >>> import graphseq as gs, torch
+            >>> encoder, memory = gs.nn.LSTM(3, 8), None
+            >>> for time in range(2):
+            ...     piece = gs.SpaceTimeGraph(torch.zeros(1, 3), torch.tensor([7]), torch.tensor([time]))
+            ...     states, memory = encoder.run(piece, memory)
+        """
+        topology, x = graph.topology, self._features(graph.x)
+        sequences, kinds = topology.sequences, 2 if self.kernel.mode == "LSTM" else 1
+        # The kernel has one sequence a node, the longest first.
+        rows = torch.arange(topology.num_nodes, device=x.device)
+        node = topology.node_index[rows if sequences.order is None else sequences.order[: topology.num_nodes]]
+        held = recalled(memory, topology, kinds * self.num_layers, x.new_empty(0, self.hidden_channels))
+        first = [torch.stack(held[kind::kinds])[:, node] for kind in range(kinds)]
+        out, last = self.kernel(sequences.pack(x), first[0] if kinds == 1 else tuple(first))
+        by_kind = [part[:, node.argsort()] for part in ([last] if kinds == 1 else last)]
+        parts = tuple(part[layer] for layer in range(self.num_layers) for part in by_kind)
+        return sequences.unpack(out), remembered(memory, topology, parts)
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """What each node remembers after each step: h of the last layer down to the first, then c likewise, (N, S)."""

@@ -1,0 +1,175 @@
+"""What does a GCN-LSTM cost? Against PyG Temporal's ``GConvLSTM`` of K = 2, and against the floor, an LSTM of no graph.
+
+Forward and backward over 30 steps of 4 features into 32 units, on path graphs whose nodes all have signals. The floor
+is ``nn.LSTM`` on the same nodes as sequences of their own. All take turns in one process: in each round every one runs
+for a tenth of a second, or once where that takes longer; a ratio is that of one round, and the result is the median of
+the ratios. The loop that the function stands for, ``step_by_step``, takes its turn as well. Memory is the most that a
+pass held at once, weights and inputs apart, as torch's profiler saw it.
+
+PyG Temporal is no dependency: where it is missing, only the others are measured. It can be had with
+
+    pip install --no-deps --target peer torch-geometric-temporal
+
+Its import of ``torch_sparse``, for the name of one type, is answered by PyG's own.
+
+    OMP_NUM_THREADS=2 python benchmarks/gcn_lstm.py --peer peer --out gcn_lstm.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib
+import json
+import statistics
+import sys
+import time
+import types
+import warnings
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+from torch_geometric.typing import SparseTensor
+
+import graphseq as gs
+from graphseq.history import machine
+from graphseq.nn.gcn_lstm import GCNLSTMLayer
+
+STEPS, FEATURES, HIDDEN = 30, 4, 32
+TURN = 100  # milliseconds
+Pass = Callable[[], Tensor]
+
+
+def peer_class() -> type[nn.Module] | None:
+    """PyG Temporal's cell, or ``None`` where it is not installed."""
+    stub = types.ModuleType("torch_sparse")
+    stub.__dict__["SparseTensor"] = SparseTensor
+    sys.modules.setdefault("torch_sparse", stub)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = importlib.import_module("torch_geometric_temporal.nn.recurrent.gconv_lstm").GConvLSTM
+    except ImportError:
+        return None
+    return cast("type[nn.Module]", found)
+
+
+def through(cell: nn.Module, x: Tensor, edge_index: Tensor) -> Tensor:
+    """The peer's states after each step, (T, N, H), by the loop that its examples write."""
+    h = c = None
+    states = []
+    for now in x:
+        h, c = cell(now, edge_index, None, h, c)
+        states.append(h)
+    return torch.stack(states)
+
+
+def contenders(nodes: int) -> dict[str, Pass]:
+    """Forward passes to states (T · N, H)."""
+    torch.manual_seed(0)
+    x, path = torch.randn(STEPS, nodes, FEATURES), torch.arange(nodes - 1)
+    edge_index = torch.stack([torch.cat([path, path + 1]), torch.cat([path + 1, path])])
+    graph = gs.from_signal(x, edge_index)
+    encoder, floor, peer = gs.nn.GCNLSTM(FEATURES, HIDDEN), nn.LSTM(FEATURES, HIDDEN), peer_class()
+    layer, in_order = cast("GCNLSTMLayer", encoder.layers[0]), graph.topology.sorted_by_time
+    found: dict[str, Pass] = {
+        "ours": lambda: encoder(graph),
+        "loop": lambda: layer.step_by_step(graph.x, in_order)[0],
+        "floor": lambda: floor(x)[0].flatten(0, 1),
+    }
+    if peer is not None:
+        cell = peer(FEATURES, HIDDEN, 2)
+        found["peer"] = lambda: through(cell, x, edge_index).flatten(0, 1)
+    return found
+
+
+def milliseconds(forward: Pass, seed: Tensor, passes: int) -> float:
+    """A forward and backward pass, on the mean of so many."""
+    start = time.perf_counter()
+    for _ in range(passes):
+        forward().backward(seed)
+    return (time.perf_counter() - start) / passes * 1e3
+
+
+def megabytes(forward: Pass, seed: Tensor) -> float:
+    """The most that one pass held at once."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        forward().backward(seed)
+    held = most = 0
+    for event in sorted(seen.profiler.kineto_results.events(), key=lambda event: event.start_ns()):
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            most = max(most, held)
+    return most / 2**20
+
+
+def quartiles(values: list[float]) -> dict[str, float]:
+    """The median and the ends of the middle half."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return {"median": middle, "low": low, "high": high}
+
+
+def measure(nodes: int, rounds: int) -> dict[str, dict[str, object]]:
+    """Times of all, in turn, their memory, and their ratios to ours round by round."""
+    passes, seed = contenders(nodes), torch.randn(STEPS * nodes, HIDDEN)
+    for forward in passes.values():
+        milliseconds(forward, seed, 3)
+    counts = {name: max(1, round(TURN / milliseconds(forward, seed, 3))) for name, forward in passes.items()}
+    memory = {name: megabytes(forward, seed) for name, forward in passes.items()}
+    gc.collect()
+    times = [
+        {name: milliseconds(forward, seed, counts[name]) for name, forward in passes.items()} for _ in range(rounds)
+    ]
+    return {
+        name: {
+            "milliseconds": quartiles([each[name] for each in times]),
+            "fastest_milliseconds": min(each[name] for each in times),
+            "times_ours": quartiles([each[name] / each["ours"] for each in times]),
+            "megabytes": memory[name],
+        }
+        for name in passes
+    }
+
+
+def main() -> None:
+    """Measure, print, and write the record where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nodes", type=int, nargs="+", default=[20, 1000, 10000], help="sizes of the path")
+    parser.add_argument("--rounds", type=int, nargs="+", default=[25, 25, 15], help="rounds at each size")
+    parser.add_argument("--peer", type=Path, help="where PyG Temporal was installed to")
+    parser.add_argument("--out", type=Path, help="a JSON file to write")
+    options = parser.parse_args()
+    if options.peer:
+        sys.path.insert(0, str(options.peer))
+    if peer_class() is None:
+        print("PyG Temporal is not there, so it is left out; --help says how to get it")
+    results = {}
+    for nodes, rounds in zip(options.nodes, options.rounds, strict=True):
+        results[nodes] = measure(nodes, rounds)
+        for name, row in results[nodes].items():
+            ms, ratio = cast("dict[str, float]", row["milliseconds"]), cast("dict[str, float]", row["times_ours"])
+            print(
+                f"{nodes:6} nodes  {name:5} {ms['median']:7.2f} ms, middle half {ms['low']:.2f} to {ms['high']:.2f}; "
+                f"{ratio['median']:5.2f} times ours, {ratio['low']:.2f} to {ratio['high']:.2f}; "
+                f"{row['megabytes']:.1f} MB"
+            )
+    if options.out:
+        options.out.write_text(json.dumps({"results": results, "machine": made_with()}, indent=1) + "\n")
+
+
+def made_with() -> dict[str, object]:
+    """Versions and machine, the peer's among them."""
+    try:
+        peer = version("torch-geometric-temporal")
+    except PackageNotFoundError:
+        peer = "absent"
+    return {**machine(), "torch-geometric-temporal": peer}
+
+
+if __name__ == "__main__":
+    main()
