@@ -175,3 +175,15 @@ def test_gradients_fade_going_back_over_steps_and_over_layers(tmp_path: Path) ->
         assert all(earlier < later for earlier, later in pairwise(curve))
     with pytest.raises(FileExistsError, match=r"gradients\.png"):
         example.main(tmp_path / "new", draws=1, lengths=(6,))
+
+
+def test_the_readme_says_of_the_gcn_lstm_what_was_measured() -> None:
+    results = json.loads((ROOT / "docs" / "benchmarks" / "gcn_lstm.json").read_text())["results"]
+    peer, floor = (
+        [results[n][who]["times_ours"]["median"] for n in ("20", "1000", "10000")] for who in ("peer", "floor")
+    )
+    said = (
+        f"{peer[0]:.0f}, {peer[1]:.1f} and {peer[2]:.1f} times ours; `nn.LSTM` on the same nodes without any graph takes "
+        f"{floor[0]:.1f}, {floor[1]:.1f} and {floor[2]:.1f}"
+    )
+    assert said in (ROOT / "README.md").read_text()
