@@ -183,7 +183,7 @@ def test_the_readme_says_of_the_gcn_lstm_what_was_measured() -> None:
         [results[n][who]["times_ours"]["median"] for n in ("20", "1000", "10000")] for who in ("peer", "floor")
     )
     said = (
-        f"{peer[0]:.0f}, {peer[1]:.1f} and {peer[2]:.1f} times ours; `nn.LSTM` on the same nodes without any graph takes "
-        f"{floor[0]:.1f}, {floor[1]:.1f} and {floor[2]:.1f}"
+        f"{peer[0]:.0f}, {peer[1]:.1f} and {peer[2]:.1f} times ours; "
+        f"`nn.LSTM` on the same nodes without any graph takes {floor[0]:.1f}, {floor[1]:.1f} and {floor[2]:.1f}"
     )
     assert said in (ROOT / "README.md").read_text()

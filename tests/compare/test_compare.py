@@ -121,7 +121,7 @@ def test_one_killed_at_any_moment_and_resumed_gives_the_same_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runs, "CHECKPOINT_EVERY", 2)
-    settings = ("--steps", "12", "--length", "2")
+    settings = ("--steps", "60", "--length", "2")
     assert compare(tmp_path / "whole", *settings).status == 0
     out, moments, finished = tmp_path / "out", random.Random(0), []  # noqa: S311
     for _ in range(5):
