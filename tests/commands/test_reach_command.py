@@ -18,7 +18,6 @@ from PIL import Image
 import graphseq as gs
 from graphseq.commands import survey
 from graphseq.commands.survey import Request, linear_influence, number_of_routes
-from graphseq.commands.survey_text import percent
 from graphseq.graphfiles import PlainGraph, read_graph
 
 SIX = "A,B\nA,E\nA,F\nB,C\nB,D\nC,D\nD,F\nE,F\n"
@@ -315,10 +314,3 @@ def test_names_that_hold_blanks_or_hyphens_stay_apart_in_a_route(tmp_path: Path)
     (tmp_path / "g.csv").write_text("Mr Hi,16\n16,Anne-Lie\n")
     said = reach(tmp_path / "g.csv", "--source", "Mr Hi", "--asked", "Anne-Lie", "--model", "gcn")
     assert "    Mr Hi - 16 - Anne-Lie\n" in said.out
-
-
-@pytest.mark.parametrize(
-    ("part", "said"), [(0.0, "0"), (1.0, "100"), (0.5, "50"), (0.0123, "1.2"), (1e-5, "0.001"), (2e-9, "2e-07")]
-)
-def test_only_nothing_is_zero_per_cent(part: float, said: str) -> None:
-    assert percent(part) == said
