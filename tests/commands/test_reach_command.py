@@ -18,6 +18,7 @@ from PIL import Image
 import graphseq as gs
 from graphseq.commands import survey
 from graphseq.commands.survey import Request, linear_influence, number_of_routes
+from graphseq.commands.survey_text import percent
 from graphseq.graphfiles import PlainGraph, read_graph
 
 SIX = "A,B\nA,E\nA,F\nB,C\nB,D\nC,D\nD,F\nE,F\n"
