@@ -4,6 +4,7 @@ Each states for which graph and which normalisation it holds. Ã = A + I, Â = D
 are in-degrees, as PyG's ``gcn_norm`` has them, and row i of Â reads from j → i.
 """
 
+from graphseq.reach.theory.backpropagation import RNNGradients, RNNWeights, rnn_gradients
 from graphseq.reach.theory.graphs import commute_time, effective_resistance, ring_eigenvalues, stationary_weights
 from graphseq.reach.theory.layers import (
     linear_gcn_influence,
@@ -15,6 +16,8 @@ from graphseq.reach.theory.layers import (
 from graphseq.reach.theory.paths import best_depth, directed_path_weight, endless_path_weight, path_crossing, path_gap
 
 __all__ = [
+    "RNNGradients",
+    "RNNWeights",
     "best_depth",
     "commute_time",
     "directed_path_weight",
@@ -28,5 +31,6 @@ __all__ = [
     "path_crossing",
     "path_gap",
     "ring_eigenvalues",
+    "rnn_gradients",
     "stationary_weights",
 ]
