@@ -59,6 +59,25 @@ def distinct(name: str, values: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(values))
 
 
+def device(name: str) -> str:
+    """Return the name of a device that torch can compute on, or say why it cannot."""
+    if name == "cpu":
+        return name
+    import torch  # noqa: PLC0415 - only another device needs it here
+
+    try:
+        kind = torch.device(name).type
+    except RuntimeError:
+        raise ValueError(f"--device must be a torch device such as cpu or cuda:0, got {name!r}") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"--device {name}: no CUDA device is available here; use cpu")
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"--device {name}: torch cannot compute there: {str(error).partition('.')[0]}") from None
+    return name
+
+
 def _between(word: str, end: float, what: str) -> float:
     try:
         value = float(word)

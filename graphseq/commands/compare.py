@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from graphseq.commands.arguments import distinct, rate, share, whole
+from graphseq.commands.arguments import device, distinct, rate, share, whole
 from graphseq.compare.settings import Settings
 
 
@@ -105,7 +105,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         samples=options.samples,
         optimizer=options.optimizer,
         clip=options.clip,
-        device=_device(options.device),
+        device=device(options.device),
         text=text,
         encoding=_encoding(getattr(options, "encoding", "utf-8")),
         held_out=getattr(options, "held_out", 0.1),
@@ -126,24 +126,6 @@ def _check_text(settings: Settings) -> str:
     return (
         f"text: {name}, {len(text):,} characters, {len(set(text))} different; the last {settings.held_out:.0%} held out"
     )
-
-
-def _device(name: str) -> str:
-    if name == "cpu":
-        return name
-    import torch  # noqa: PLC0415 - only another device needs it here
-
-    try:
-        kind = torch.device(name).type
-    except RuntimeError:
-        raise ValueError(f"--device must be a torch device such as cpu or cuda:0, got {name!r}") from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"--device {name}: no CUDA device is available here; use cpu")
-    try:
-        torch.zeros(1, device=name).item()
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"--device {name}: torch cannot compute there: {str(error).partition('.')[0]}") from None
-    return name
 
 
 def _encoding(name: str) -> str:

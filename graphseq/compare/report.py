@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graphseq import tabular
 from graphseq.compare.settings import Settings
-
-Result = dict[str, object]
+from graphseq.tabular import Result, aligned, mean, number, students_interval
 
 
 @dataclass(frozen=True)
@@ -47,51 +44,34 @@ def summarise(settings: Settings, results: Sequence[Result]) -> list[Cell]:
             for rows in settings.lengths:
                 place = (task, model, rows)
                 runs = [r for r in results if (r["task"], r["model"], r["rows"]) == place]
-                cells.append(_cell(task, model, rows, sorted(runs, key=lambda r: _number(r, "seed"))))
+                cells.append(_cell(task, model, rows, sorted(runs, key=lambda r: number(r, "seed"))))
     return cells
 
 
 def _cell(task: str, model: str, rows: int, runs: Sequence[Result]) -> Cell:
-    scores = [_number(run, "score") for run in runs]
-    mean = sum(scores) / len(scores)
+    scores = [number(run, "score") for run in runs]
     if len(scores) == 1:
-        low, high = _number(runs[0], "low"), _number(runs[0], "high")
+        low, high = number(runs[0], "low"), number(runs[0], "high")
     else:
-        from scipy import stats  # noqa: PLC0415 - slow to load, and only several seeds need it
-
-        deviation = math.sqrt(sum((s - mean) ** 2 for s in scores) / (len(scores) - 1))
-        half = float(stats.t.ppf(0.975, len(scores) - 1)) * deviation / math.sqrt(len(scores))
-        low, high = max(0.0, mean - half), min(1.0, mean + half)
+        low, high = students_interval(scores)
+        low, high = max(0.0, low), min(1.0, high)
     return Cell(
         task=task,
         model=model,
         rows=rows,
-        accuracy=mean,
+        accuracy=mean(runs, "score"),
         low=low,
         high=high,
-        bits=_mean(runs, "bits"),
-        chance=_mean(runs, "chance"),
-        hops_needed=int(_number(runs[0], "hops_needed")),
-        hops_reached=int(_number(runs[0], "hops_reached")),
-        parameters=int(_number(runs[0], "parameters")),
-        steps=_mean(runs, "steps"),
-        seconds=sum(_number(run, "seconds") for run in runs),
+        bits=mean(runs, "bits"),
+        chance=mean(runs, "chance"),
+        hops_needed=int(number(runs[0], "hops_needed")),
+        hops_reached=int(number(runs[0], "hops_reached")),
+        parameters=int(number(runs[0], "parameters")),
+        steps=mean(runs, "steps"),
+        seconds=sum(number(run, "seconds") for run in runs),
         seeds=len(runs),
         failure=next((str(run["failure"]) for run in runs if run["failure"]), ""),
     )
-
-
-def _number(run: Result, key: str) -> float:
-    value = run[key]
-    if value is None:
-        return math.nan
-    if not isinstance(value, int | float):
-        raise TypeError(f"{key} of a result must be a number, got {value!r}")
-    return value
-
-
-def _mean(runs: Sequence[Result], key: str) -> float:
-    return sum(_number(run, key) for run in runs) / len(runs)
 
 
 def table(settings: Settings, cells: Sequence[Cell]) -> str:
@@ -122,7 +102,7 @@ def _panel(settings: Settings, task: str, cells: Sequence[Cell]) -> str:
         )
     chance = cells[0].chance
     note = "" if text else "  -: what it needs lies beyond its reach, by structure alone."
-    return f"{task}: {what}. Chance {chance:.0%}.{note}\n{_aligned(lines)}"
+    return f"{task}: {what}. Chance {chance:.0%}.{note}\n{aligned(lines, head=2)}"
 
 
 def _needed(cells: Sequence[Cell], rows: int) -> int:
@@ -146,28 +126,7 @@ def _sees(cells: Sequence[Cell]) -> str:
     return "all" if all(c.in_reach for c in cells) and cells[-1].hops_needed > 0 else f"{most} hop{'s' * (most != 1)}"
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    rule = "  ".join("-" * width for width in widths)
-    texts = [
-        "  ".join(
-            f"{cell:<{w}}" if n == 0 else f"{cell:>{w}}" for n, (cell, w) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    ]
-    return "\n".join([*texts[:2], rule, *texts[2:]])
-
-
-def finite(value: object) -> object:
-    """``value``, but ``None`` in place of numbers that JSON has no word for: NaN and the infinities."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def to_csv(cells: Sequence[Cell]) -> str:
     """One line a cell."""
-    out = io.StringIO()
     names = list(Cell.__dataclass_fields__)
-    rows = csv.writer(out)
-    rows.writerow(names)
-    rows.writerows([getattr(cell, name) for name in names] for cell in cells)
-    return out.getvalue()
+    return tabular.to_csv(names, [[getattr(cell, name) for name in names] for cell in cells])

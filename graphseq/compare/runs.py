@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from graphseq import _files, baselines, seeding
-from graphseq.compare.report import finite
 from graphseq.compare.settings import BIGRAM, CONSTANT, GROWN, IN_TIME, UNIGRAM, ZERO_HOP, Case, Settings
 from graphseq.compare.text import load
 from graphseq.evaluation import evaluate
@@ -18,6 +17,7 @@ from graphseq.growth import grow
 from graphseq.history import History, machine
 from graphseq.nn import GCN, GCNLSTM, LSTM, MLP, RNN, Encoder, Model
 from graphseq.reach import hops_reached
+from graphseq.tabular import finite
 from graphseq.tasks import Characters, Palindrome, Task, Transfer
 from graphseq.training import DivergedError, fit
 

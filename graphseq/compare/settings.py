@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 
+from graphseq import outfolder
+
 ZERO_HOP, IN_TIME, GROWN = "0-hop", "GCN-LSTM", "GCN-LSTM grown"
 CONSTANT, UNIGRAM, BIGRAM = "constant", "unigram", "bigram"
 BASELINES = (CONSTANT, UNIGRAM, BIGRAM)
-FORESEEN = (ValueError, TypeError, OSError, RuntimeError, OverflowError, MemoryError)
-"""What a user's input, a file or a full machine can bring about: told in one line, without a traceback."""
+JOB = "comparison"
+"""What this is called in messages."""
 NUMBERS = (
     "score", "low", "high", "bits", "chance", "hops_needed", "hops_reached", "parameters", "steps", "seconds",
 )  # fmt: skip
@@ -98,21 +99,4 @@ def read_finished(folder: Path, cases: Sequence[Case]) -> dict[str, dict[str, ob
     Raises:
         ValueError: a file there holds something else.
     """
-    found = {}
-    for case in cases:
-        path = folder / f"{case.key}.json"
-        if path.exists():
-            found[case.key] = _read_result(path, case)
-    return found
-
-
-def _read_result(path: Path, case: Case) -> dict[str, object]:
-    try:
-        result: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))["result"]
-        whole = all(result[key] == value for key, value in asdict(case).items())
-        whole = whole and all(result[key] is None or isinstance(result[key], int | float) for key in NUMBERS)
-    except (ValueError, TypeError, KeyError):
-        whole = False
-    if not whole or not isinstance(result["failure"], str):
-        raise ValueError(f"{path} is not a finished run of this comparison; delete it to have it run again")
-    return result
+    return outfolder.read_finished(folder, {case.key: asdict(case) for case in cases}, NUMBERS, JOB)

@@ -9,8 +9,9 @@ import math
 import pytest
 from scipy import stats
 
-from graphseq.compare.report import Cell, finite, summarise, table, to_csv
+from graphseq.compare.report import Cell, summarise, table, to_csv
 from graphseq.compare.settings import Settings
+from graphseq.tabular import finite
 
 SETTINGS = Settings((2, 5), (1,), 4, 8, 0.01, 10, (0,), 20)
 TEXT = Settings((4,), (1,), 4, 8, 0.01, 10, (0,), 20, text="book.txt")

@@ -1,0 +1,74 @@
+"""Results as text: aligned columns, CSV, numbers that JSON has words for, and means over seeds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+
+Result = Mapping[str, object]
+
+
+def number(run: Result, key: str) -> float:
+    """A number of a result; NaN where it holds null."""
+    value = run[key]
+    if value is None:
+        return math.nan
+    if not isinstance(value, int | float):
+        raise TypeError(f"{key} of a result must be a number, got {value!r}")
+    return value
+
+
+def mean(runs: Sequence[Result], key: str) -> float:
+    """The mean of a number over results."""
+    return sum(number(run, key) for run in runs) / len(runs)
+
+
+def students_interval(values: Sequence[float]) -> tuple[float, float]:
+    r"""The 95 % interval of a mean, :math:`\bar x \pm t_{n-1,\,0.975}\, s / \sqrt n`, of two values or more.
+
+    Example:
+        >>> [round(end, 3) for end in students_interval([1.0, 2.0, 3.0])]
+        [-0.484, 4.484]
+    """
+    from scipy import stats  # noqa: PLC0415 - slow to load, and only several seeds need it
+
+    middle = sum(values) / len(values)
+    deviation = math.sqrt(sum((value - middle) ** 2 for value in values) / (len(values) - 1))
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * deviation / math.sqrt(len(values))
+    return middle - half, middle + half
+
+
+def finite(value: object) -> object:
+    """``value``, but ``None`` in place of numbers that JSON has no word for: NaN and the infinities."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def aligned(lines: Sequence[Sequence[str]], *, head: int) -> str:
+    """Cells in columns, the first to the left and all others to the right, with a rule after ``head`` lines.
+
+    Example:
+        >>> print(aligned([["model", "MSE"], ["LSTM", "0.5"]], head=1))
+        model  MSE
+        -----  ---
+        LSTM   0.5
+    """
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    rule = "  ".join("-" * width for width in widths)
+    texts = [
+        "  ".join(
+            f"{cell:<{w}}" if n == 0 else f"{cell:>{w}}" for n, (cell, w) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
+    return "\n".join([*texts[:head], rule, *texts[head:]])
+
+
+def to_csv(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A first line of names, and one a row."""
+    out = io.StringIO()
+    lines = csv.writer(out)
+    lines.writerow(names)
+    lines.writerows(rows)
+    return out.getvalue()
