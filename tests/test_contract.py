@@ -14,7 +14,7 @@ from torch_geometric.nn import GINConv, SAGEConv
 
 import graphseq as gs
 from graphseq import SpaceTimeGraph
-from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, MLP, RNN, Encoder, Model
+from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, MLP, RNN, Encoder, ForgettingGCNLSTM, Model
 
 D, H = 2, 16
 
@@ -58,8 +58,12 @@ FAMILIES = [
     Family("Antisymmetric-3", lambda d: gs.nn.AntisymmetricGCN(d, H, 3)),
     Family("StateSpace-3-causal", lambda d: gs.nn.StateSpaceGCN(d, H, 3, causal=True)),
     Family("Wave-3", lambda d: gs.nn.WaveGCN(d, H, 3)),
+    Family("Forgetting-nodes", lambda d: ForgettingGCNLSTM(d, H, forget="nodes")),
+    Family("Forgetting-edges", lambda d: ForgettingGCNLSTM(d, H, forget="edges")),
+    Family("Forgetting-2-both", lambda d: ForgettingGCNLSTM(d, H, 2)),
+    Family("Forgetting-accumulated", lambda d: ForgettingGCNLSTM(d, H, accumulate=True)),
 ]
-READINGS = [None, "mean", "sum", "max"]
+READINGS = [None, "mean", "sum", "max", "pairs"]
 
 each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 each_reading = pytest.mark.parametrize("pool", READINGS, ids=lambda pool: pool or "rows")
@@ -73,7 +77,19 @@ def encoder_of(family: Family, in_channels: int = D, dtype: torch.dtype = torch.
 
 def model_of(family: Family, pool: str | None = None, view: Callable | None = None) -> Model:
     torch.manual_seed(0)
+    if pool == "pairs":
+        return Model(family.build(D), 3, view=paired, head=gs.nn.PairHead).double()
     return Model(family.build(D), 3, pool=pool, view=view).double()
+
+
+def paired(graph: SpaceTimeGraph) -> SpaceTimeGraph:
+    """The same graph, asked for each row and the one before it in its graph, or itself where there is none."""
+    graph = gs.SpaceTimeGraph.from_topology(graph.topology, graph.x, batch=graph.get("batch"))
+    rows = torch.arange(graph.num_nodes)
+    owner = torch.zeros_like(rows) if "batch" not in graph else graph.batch
+    before = rows - (owner.diff(prepend=torch.tensor([-1])) == 0).long()
+    graph.edge_label_index = torch.stack([before, rows])
+    return graph
 
 
 def static(seed: int) -> SpaceTimeGraph:

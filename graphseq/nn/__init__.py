@@ -1,9 +1,11 @@
 """Encoders over space-time graphs, heads, and the model that joins them."""
 
+from graphseq.nn._forget_memory import ForgettingMemory
 from graphseq.nn.antisymmetric import AntisymmetricGCN
 from graphseq.nn.conv import GCNConv
 from graphseq.nn.dag import DAGGRU, DAGLSTM, DAGRNN
 from graphseq.nn.encoder import Encoder
+from graphseq.nn.forgetting import ForgettingGCNLSTM, Forgotten
 from graphseq.nn.gcn import GCN, PairNorm
 from graphseq.nn.gcn_gru import GCNGRU
 from graphseq.nn.gcn_lstm import GCNLSTM
@@ -12,7 +14,7 @@ from graphseq.nn.gconv_lstm import from_gconv_lstm
 from graphseq.nn.memory import Memory
 from graphseq.nn.mlp import MLP
 from graphseq.nn.model import Model
-from graphseq.nn.readout import GraphHead, RowHead
+from graphseq.nn.readout import GraphHead, PairHead, RowHead
 from graphseq.nn.recurrent import GRU, LSTM, RNN, step_by_step
 from graphseq.nn.state_space import StateSpaceGCN
 from graphseq.nn.trace import Trace
@@ -32,10 +34,14 @@ __all__ = [
     "RNN",
     "AntisymmetricGCN",
     "Encoder",
+    "ForgettingGCNLSTM",
+    "ForgettingMemory",
+    "Forgotten",
     "GCNConv",
     "GraphHead",
     "Memory",
     "Model",
+    "PairHead",
     "PairNorm",
     "RowHead",
     "StateSpaceGCN",

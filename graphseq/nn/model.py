@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 import torch
 from torch import Tensor, nn
 
 from graphseq.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
-from graphseq.nn.readout import GraphHead, RowHead
+from graphseq.nn.readout import GraphHead, Head, RowHead
 
 
 class Model(nn.Module):
-    """An encoder and a head: ``model(graph)`` is (K, C), one output a target row, or (B, C), one a graph.
+    """An encoder and a head: ``model(graph)`` is (K, C), one output a target row or a pair, or (B, C), one a graph.
 
     Args:
         encoder: any :class:`~graphseq.nn.Encoder`.
@@ -21,10 +22,12 @@ class Model(nn.Module):
         view: how the encoder reads the data, such as :func:`graphseq.grow`: a function from graph to graph that keeps
             the targets and their order. Without it, as they are.
         pool: "mean", "sum" or "max" for one output a graph; without it, one a target row.
+        head: in place of these, what makes the head from H and C: a :class:`~graphseq.nn.readout.Head`, such as
+            :class:`~graphseq.nn.PairHead` for one output a pair of rows.
 
     Raises:
-        TypeError: ``encoder`` is not an encoder.
-        ValueError: ``out_channels`` below 1 or an unknown ``pool``.
+        TypeError: ``encoder`` is not an encoder, or ``head`` makes no head.
+        ValueError: ``out_channels`` below 1, an unknown ``pool``, or both a ``pool`` and a ``head``.
 
     Example:
         >>> import graphseq as gs, torch
@@ -40,19 +43,19 @@ class Model(nn.Module):
         *,
         view: Callable[[SpaceTimeGraph], SpaceTimeGraph] | None = None,
         pool: str | None = None,
+        head: Callable[[int, int], Head] | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(encoder, Encoder):
             raise TypeError(f"encoder must be a graphseq.nn.Encoder, got {type(encoder).__name__}")
         self.encoder = encoder
         self.view = view
-        width = encoder.hidden_channels
-        self.head = RowHead(width, out_channels) if pool is None else GraphHead(width, out_channels, pool)  # type: ignore[arg-type]
+        self.head = _head(encoder.hidden_channels, out_channels, pool, head)
 
     @property
     def causal(self) -> bool:
         """Whether no later row can change an earlier output."""
-        return self.encoder.causal and isinstance(self.head, RowHead)
+        return self.encoder.causal and self.head.causal
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """Outputs (K, C) or (B, C)."""
@@ -65,26 +68,22 @@ class Model(nn.Module):
         This is where the Jacobian of the outputs in the inputs can be other than zero; it is, for almost all weights,
         except that a maximum over rows passes on only the largest.
         """
-        numbered = graph.from_topology(
-            graph.topology,
-            torch.arange(graph.num_nodes, device=graph.node.device),
-            target=graph.get("target"),
-            batch=graph.get("batch"),
-        )
+        numbered = copy(graph)
+        numbered["x"] = torch.arange(graph.num_nodes, device=graph.node.device)
         seen = numbered if self.view is None else self.view(numbered)
-        if isinstance(self.head, RowHead):
-            found = self.encoder.reach(seen, seen.target_rows)
-        else:
-            everyone = self.encoder.reach(seen, torch.arange(seen.num_nodes, device=seen.node.device))
-            found = _per_graph(everyone, seen)
+        found = self.head.reach(lambda rows: self.encoder.reach(seen, rows), seen)
         return _per_origin(found, seen.x.cpu(), graph.num_nodes)
 
 
-def _per_graph(found: Tensor, graph: SpaceTimeGraph) -> Tensor:
-    batch = graph.get("batch")
-    index = torch.zeros(graph.num_nodes, dtype=torch.long) if batch is None else batch.cpu()
-    pooled = torch.zeros(graph.num_graphs, found.shape[1], dtype=torch.long)
-    return pooled.index_add_(0, index, found.long()) > 0
+def _head(width: int, out_channels: int, pool: str | None, make: Callable[[int, int], Head] | None) -> Head:
+    if make is None:
+        return RowHead(width, out_channels) if pool is None else GraphHead(width, out_channels, pool)  # type: ignore[arg-type]
+    if pool is not None:
+        raise ValueError(f"pool={pool!r} and a head were both given; a model has one head")
+    head = make(width, out_channels)
+    if not isinstance(head, Head):
+        raise TypeError(f"head must make a graphseq.nn.readout.Head, but made a {type(head).__name__}")
+    return head
 
 
 def _per_origin(found: Tensor, origin: Tensor, size: int) -> Tensor:

@@ -21,6 +21,7 @@ from graphseq.tasks import (
     AssociativeRecall,
     Characters,
     CopyMemory,
+    Distractors,
     Eccentricity,
     FixedTask,
     NeighborsMatch,
@@ -93,6 +94,9 @@ TASKS = [
     Entry("associative-at-once", lambda: AssociativeRecall(2, num_classes=3, query_hops=0), None, read=value_of(2)),
     Entry("adding", lambda: Adding(5), None, nearer=False, read=marked_sum),
     Entry("shortest-paths", lambda: ShortestPaths(4, num_nodes=6), None, hidden=False),
+    Entry("distractors", lambda: Distractors(num_nodes=20, num_asked=4), None, hidden=False),
+    Entry("distractors-nodes", lambda: Distractors(2, num_asked=1, num_strangers=0), None, hidden=False),
+    Entry("distractors-edges", lambda: Distractors(4, num_distractors=0), None, hidden=False),
     Entry("eccentricity", lambda: Eccentricity(4, num_nodes=6), None, hidden=False),
 ]
 
