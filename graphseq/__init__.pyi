@@ -1,5 +1,6 @@
 """Graphs and sequences as one: the public names. They load on first use."""
 
+from . import datasets as datasets
 from . import nn as nn
 from . import plot as plot
 from . import reach as reach
@@ -15,6 +16,12 @@ from .graph import Dense as Dense
 from .graph import SpaceTimeGraph as SpaceTimeGraph
 from .growth import grow as grow
 from .history import History as History
+from .lagging import lagged as lagged
+from .prediction import Predictions as Predictions
+from .prediction import average_precision as average_precision
+from .prediction import predict as predict
+from .scaling import Scaler as Scaler
+from .scaling import with_season as with_season
 from .topology import Topology as Topology
 from .training import DivergedError as DivergedError
 from .training import fit as fit

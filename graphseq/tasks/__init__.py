@@ -5,25 +5,34 @@ from graphseq.tasks.associative_recall import AssociativeRecall
 from graphseq.tasks.base import FixedTask, Regression, Task
 from graphseq.tasks.characters import Characters, read_text
 from graphseq.tasks.copy_memory import CopyMemory
+from graphseq.tasks.distractors import Distractors, Irrelevant
 from graphseq.tasks.eccentricity import Eccentricity
+from graphseq.tasks.forecast import Forecast
+from graphseq.tasks.links import LinkForecast
 from graphseq.tasks.neighbors_match import NeighborsMatch
 from graphseq.tasks.palindrome import Palindrome
 from graphseq.tasks.recall import Recall
 from graphseq.tasks.shortest_paths import ShortestPaths
 from graphseq.tasks.transfer import Transfer
+from graphseq.tasks.windows import Split
 
 __all__ = [
     "Adding",
     "AssociativeRecall",
     "Characters",
     "CopyMemory",
+    "Distractors",
     "Eccentricity",
     "FixedTask",
+    "Forecast",
+    "Irrelevant",
+    "LinkForecast",
     "NeighborsMatch",
     "Palindrome",
     "Recall",
     "Regression",
     "ShortestPaths",
+    "Split",
     "Task",
     "Transfer",
     "read_text",

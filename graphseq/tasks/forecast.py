@@ -1,0 +1,111 @@
+"""Forecast: what each node of a recorded graph will show, from a window of what it and the others have shown."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from graphseq import _checks
+from graphseq.graph import SpaceTimeGraph
+from graphseq.tasks.base import Regression
+from graphseq.tasks.windows import Recording, Windowed
+
+
+class Forecast(Windowed, Regression):
+    r"""The next values at each node of a recorded graph, from the last few snapshots of it.
+
+    .. math:: y_v = \big(x_{v, t + h, 1}, \dots, x_{v, t + h, C}\big) \quad \text{from } x_{u, s},\ A_s,
+              \quad s = t - p + 1, \dots, t, \quad u = 1, \dots, N
+
+    A sample is a window of p = ``lags`` consecutive times of the recording, with its rows, its edges and their weights;
+    h = ``horizon``. It is asked at the rows of its last time t whose node is there again at time t + h. Nodes and edges
+    may come and go. Times are counted among those that were recorded, so that a gap in them is one step. All rows of
+    the window may be read, both ways: no row of it is later than what is asked.
+
+    ``hops`` is p - 1, the way to the oldest row of the same node. Chance is the largest share of all answers that lie
+    within ``tolerance`` of one constant; of several channels, the least such share, which no constant exceeds.
+
+    Args:
+        graph: the recording, x (V, F); its own ``y`` and ``target`` are not read.
+        lags: p.
+        horizon: h.
+        channels: C: the first C columns of x are asked for; the others are read only.
+        tolerance: an answer is right when every number of it is nearer than this, in units of x: by default half a
+            standard deviation, where x is scaled.
+        first: the earliest time of an answer, counted from 0 among the recorded times. Windows may reach back beyond.
+        last: the latest time of an answer, counted likewise.
+
+    y is (K, C), one row for each asked row. In a batch each window counts its times from 0.
+
+    Raises:
+        TypeError: ``graph`` is not a recording with features.
+        ValueError: too few times, more channels than x has, bounds between which nothing can be asked.
+
+    Example:
+        Two nodes at four times, and the first window of two of them:
+
+        >>> import graphseq as gs, torch
+        >>> x = torch.tensor([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0], [4.0, 40.0]])[..., None]
+        >>> task = gs.tasks.Forecast(gs.from_signal(x, torch.tensor([[0, 1], [1, 0]])), lags=2)
+        >>> window = task.windows(torch.tensor([0]))
+        >>> window.x.flatten().tolist(), window.target.tolist(), window.y.flatten().tolist()
+        ([1.0, 10.0, 2.0, 20.0], [False, False, True, True], [3.0, 30.0])
+    """
+
+    def __init__(
+        self,
+        graph: SpaceTimeGraph,
+        *,
+        lags: int,
+        horizon: int = 1,
+        channels: int = 1,
+        tolerance: float = 0.5,
+        first: int | None = None,
+        last: int | None = None,
+    ) -> None:
+        recording = Recording(graph, lags, horizon)
+        self.in_channels = recording.x.shape[1]
+        self.out_channels = _checks.at_least("channels", channels, 1)
+        if channels > self.in_channels:
+            raise ValueError(f"channels={channels} numbers a node are asked for, but x has {self.in_channels} columns")
+        self.tolerance = _checks.positive("tolerance", tolerance)
+        self._answer = recording.later(horizon)
+        asked = torch.bincount(recording.moment[self._answer >= 0], minlength=len(recording.times))
+        super().__init__(recording, asked, first, last)
+
+    @property
+    def config(self) -> dict[str, object]:
+        """Name, windows, tolerance, bounds, and a fingerprint of the recording."""
+        return {**super().config, "tolerance": self.tolerance}
+
+    def _assemble(self, start: Tensor, generator: torch.Generator | None) -> SpaceTimeGraph:
+        cut = self.recording.cut(start)
+        answer = self._answer[cut.row].where(cut.is_last, -1)
+        target = answer >= 0
+        y = self.recording.x[answer[target], : self.out_channels]
+        x = self.recording.x[cut.row]
+        return SpaceTimeGraph.from_topology(cut.topology, x, y=y, target=target, batch=cut.batch)
+
+    def _chance(self) -> float:
+        """The most answers that fit into an open interval of width 2 τ, as a share of all."""
+        ends = torch.zeros(len(self.recording.times), dtype=torch.bool)
+        ends[self._start + self.lags - 1] = True
+        answer = self._answer[ends[self.recording.moment] & (self._answer >= 0)]
+        shares = []
+        for y in self.recording.x[answer, : self.out_channels].double().t().contiguous():
+            low = y.sort().values
+            fit = torch.searchsorted(low, low + 2 * self.tolerance) - torch.arange(len(low))
+            shares.append(int(fit.max()) / len(low))
+        return min(shares)
+
+    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+        """All rows of the asked row's own node in its window, (K, V), ``bool``.
+
+        What is needed of real data is not known beforehand: this is what an autoregression reads.
+        """
+        return self._rows_of(graph, graph.target_rows)
+
+    def asked(self, graph: SpaceTimeGraph) -> tuple[Tensor, Tensor]:
+        """The window of each answer, by its place in the batch, and its node in the recording, (K,) each."""
+        rows = graph.target_rows
+        return graph.batch[rows], graph.node[rows] % self.recording.num_nodes

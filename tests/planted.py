@@ -1,0 +1,33 @@
+"""A recording whose next values are known: a share of a node's own, a share of its neighbours' mean, and noise."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+OWN, NEIGHBOURS, NOISE = 0.3, 0.6, 0.1
+
+
+def ring(nodes: int) -> list[list[int]]:
+    """Edges both ways around a ring."""
+    return [[n, (n + step) % nodes] for n in range(nodes) for step in (1, -1)]
+
+
+def signal(times: int, nodes: int = 5, seed: int = 0) -> Tensor:
+    """x_t = a x_{t-1} + b (x_{t-1} of both neighbours) / 2 + noise, (T, N)."""
+    generator = torch.Generator().manual_seed(seed)
+    x = [torch.randn(nodes, generator=generator)]
+    for _ in range(times - 1):
+        mean = (x[-1].roll(1) + x[-1].roll(-1)) / 2
+        x.append(OWN * x[-1] + NEIGHBOURS * mean + NOISE * torch.randn(nodes, generator=generator))
+    return torch.stack(x)
+
+
+def write_json(path: Path, x: Tensor) -> Path:
+    """In the form of PyTorch Geometric Temporal's chickenpox."""
+    names = {f"n{n}": n for n in range(x.shape[1])}
+    path.write_text(json.dumps({"edges": ring(x.shape[1]), "node_ids": names, "FX": x.tolist()}))
+    return path
