@@ -8,19 +8,24 @@ from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import version
 
-from graphseq.commands import compare, reach
+from graphseq.commands import compare, forecast, reach
 from graphseq.commands.arguments import Help, Parser, dashed
-from graphseq.compare.settings import FORESEEN
+from graphseq.foreseen import FORESEEN
 
 EPILOG = """examples:
   python -m graphseq compare                               two tasks on paths, about a minute
   python -m graphseq compare --length 4 8 16 --depth 3 7 --seed 0 1 2 --out out/mine
   python -m graphseq compare --text book.txt               the next character of a text of yours
+  python -m graphseq forecast chickenpox --season 52.18 --scale file
   python -m graphseq reach --graph karate_club --source 16 --asked 26
   python -m graphseq reach --graph friends.csv --source Ann --out out/friends
 """
 COMMANDS = {
     "compare": (compare, "train GCNs, RNN, LSTM and GCN-LSTM on the same graphs and show where each breaks"),
+    "forecast": (
+        forecast,
+        "train models on a recorded graph over time and hold them against baselines on its end",
+    ),
     "reach": (reach, "say how far models see on a graph of yours: hops, routes, layers needed, influence, pictures"),
 }
 

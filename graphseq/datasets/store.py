@@ -93,7 +93,8 @@ BOOKS: tuple[str, ...] = tuple(source.name for source in SOURCES if source.path.
 def find(name: str) -> Path:
     """The file of that name: in the folder ``GRAPHSEQ_DATA``, in the cache, or where its package is installed.
 
-    Where it is in none of these, it is downloaded into the cache, if an address is known. Its checksum is held against the one recorded here, wherever it lies.
+    Where it is in none of these, it is downloaded into the cache, if an address is known. Its checksum is held against
+    the one recorded here, wherever it lies.
 
     Args:
         name: of one of ``SOURCES``.

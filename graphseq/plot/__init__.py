@@ -5,16 +5,23 @@ from graphseq.plot.cliff import figure as cliff_figure
 from graphseq.plot.cliff_map import draw_cliff_map
 from graphseq.plot.cones import draw_cones, draw_reach
 from graphseq.plot.depths import draw_over_layers
+from graphseq.plot.forecast import forecast_figure
+from graphseq.plot.forgetting import animate_forgetting
+from graphseq.plot.gate_map import draw_gates
 from graphseq.plot.hops import draw_hops, draw_receptive_fields
 from graphseq.plot.influence import draw_influence_by_hop
 from graphseq.plot.message import animate_message, draw_message, message_weights
+from graphseq.plot.node_errors import draw_errors_by_node, errors_by_node
 from graphseq.plot.summary import draw_rows_by_hop
 
 __all__ = [
+    "animate_forgetting",
     "animate_message",
     "cliff_figure",
     "draw_cliff_map",
     "draw_cones",
+    "draw_errors_by_node",
+    "draw_gates",
     "draw_hops",
     "draw_influence_by_hop",
     "draw_message",
@@ -22,6 +29,8 @@ __all__ = [
     "draw_reach",
     "draw_receptive_fields",
     "draw_rows_by_hop",
+    "errors_by_node",
+    "forecast_figure",
     "message_weights",
     "save_animation",
 ]
