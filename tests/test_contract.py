@@ -63,7 +63,7 @@ FAMILIES = [
     Family("Forgetting-2-both", lambda d: ForgettingGCNLSTM(d, H, 2)),
     Family("Forgetting-accumulated", lambda d: ForgettingGCNLSTM(d, H, accumulate=True)),
 ]
-READINGS = [None, "mean", "sum", "max", "pairs"]
+READINGS = [None, "mean", "sum", "max", "pairs", "residual"]
 
 each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 each_reading = pytest.mark.parametrize("pool", READINGS, ids=lambda pool: pool or "rows")
@@ -79,6 +79,10 @@ def model_of(family: Family, pool: str | None = None, view: Callable | None = No
     torch.manual_seed(0)
     if pool == "pairs":
         return Model(family.build(D), 3, view=paired, head=gs.nn.PairHead).double()
+    if pool == "residual":
+        model = Model(family.build(D), D, head=gs.nn.ResidualHead).double()
+        torch.nn.init.normal_(model.head.lin.weight)  # which is 0 at first
+        return model
     return Model(family.build(D), 3, pool=pool, view=view).double()
 
 

@@ -13,7 +13,7 @@ from graphseq import baselines, forecasters
 from graphseq.forecast.settings import DAG, FORGETTING, Settings
 from graphseq.graph import SpaceTimeGraph
 from graphseq.lagging import lagged
-from graphseq.nn import DAGLSTM, GCN, GCNLSTM, GRU, LSTM, RNN, Encoder, ForgettingGCNLSTM, Model
+from graphseq.nn import DAGLSTM, GCN, GCNLSTM, GRU, LSTM, RNN, Encoder, ForgettingGCNLSTM, Model, ResidualHead
 from graphseq.tasks.forecast import Forecast
 
 
@@ -25,7 +25,7 @@ def trained(name: str, task: Forecast, settings: Settings) -> Model:
     Args:
         name: one of :data:`graphseq.forecast.settings.FAMILIES`.
         task: what it is for.
-        settings: hidden units, lags, pressure.
+        settings: hidden units, lags, head, pressure.
     """
     f, h = task.in_channels, settings.hidden
     families: dict[str, Callable[[], Encoder]] = {
@@ -39,7 +39,8 @@ def trained(name: str, task: Forecast, settings: Settings) -> Model:
         FORGETTING: lambda: ForgettingGCNLSTM(f, h, pressure=settings.pressure),
         DAG: lambda: DAGLSTM(f, h),
     }
-    return Model(families[name](), task.out_channels, view=lagged if name == DAG else None)
+    head = ResidualHead if settings.residual else None
+    return Model(families[name](), task.out_channels, view=lagged if name == DAG else None, head=head)
 
 
 def fitted(name: str, task: Forecast) -> nn.Module:

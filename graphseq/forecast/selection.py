@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from graphseq import _checks
 from graphseq.history import History
 from graphseq.prediction import predict
-from graphseq.tasks.forecast import Forecast
+from graphseq.tasks.windows import Windowed
 from graphseq.training import fit
 
 
@@ -30,8 +30,8 @@ class Selected:
 
 def fit_selected(
     model: nn.Module,
-    train: Forecast,
-    validation: Forecast,
+    train: Windowed,
+    validation: Windowed,
     *,
     steps: int,
     every: int,
@@ -68,7 +68,7 @@ def fit_selected(
 
     Example:
         >>> import graphseq as gs
-        >>> split = Forecast(gs.from_sequence(torch.arange(20.0)[:, None].sin()), lags=2).split(0.5, 0.25)
+        >>> split = gs.tasks.Forecast(gs.from_sequence(torch.arange(20.0)[:, None].sin()), lags=2).split(0.5, 0.25)
         >>> model = gs.nn.Model(gs.nn.LSTM(1, 4), 1)
         >>> found = fit_selected(model, split.train, split.validation, steps=4, every=2, batch_size=2, optimizer="Adam")
         >>> [step for step, _ in found.curve], found.history.steps
@@ -103,7 +103,7 @@ def fit_selected(
     return Selected(at, least, curve, history)
 
 
-def validation_loss(model: nn.Module, task: Forecast) -> float:
+def validation_loss(model: nn.Module, task: Windowed) -> float:
     """The task's loss over all its windows, each read once."""
     found = predict(model, task)
     return float(task.loss(found.output, found.y))

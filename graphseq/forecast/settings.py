@@ -44,6 +44,7 @@ class Settings:
         batch_size: windows in a batch.
         lr: learning rate of AdamW.
         weight_decay: of AdamW.
+        residual: whether trained models say how far the next value lies from the last, and not the value itself.
         pressure: how hard the forgetting model is pressed to forget.
         seeds: one run of each trained model a seed.
         device: where to train.
@@ -67,6 +68,7 @@ class Settings:
     batch_size: int
     lr: float
     weight_decay: float
+    residual: bool
     pressure: float
     seeds: tuple[int, ...]
     device: str = "cpu"

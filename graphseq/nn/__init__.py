@@ -14,7 +14,7 @@ from graphseq.nn.gconv_lstm import from_gconv_lstm
 from graphseq.nn.memory import Memory
 from graphseq.nn.mlp import MLP
 from graphseq.nn.model import Model
-from graphseq.nn.readout import GraphHead, PairHead, RowHead
+from graphseq.nn.readout import GraphHead, PairHead, ResidualHead, RowHead
 from graphseq.nn.recurrent import GRU, LSTM, RNN, step_by_step
 from graphseq.nn.state_space import StateSpaceGCN
 from graphseq.nn.trace import Trace
@@ -43,6 +43,7 @@ __all__ = [
     "Model",
     "PairHead",
     "PairNorm",
+    "ResidualHead",
     "RowHead",
     "StateSpaceGCN",
     "Trace",

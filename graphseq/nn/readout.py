@@ -70,6 +70,48 @@ class RowHead(Head):
         return states(graph.target_rows)
 
 
+class ResidualHead(RowHead):
+    r"""What each target row shows, and a linear map of its state added: P = X_C + H W + b, (V, H) → (K, C).
+
+    With X_C the first C features of the row. W and b are 0 at first, so that a forecast begins as persistence, and the
+    model learns how far the next value will lie from the last.
+
+    Args:
+        in_channels: H.
+        out_channels: C, at most F.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> model = gs.nn.Model(gs.nn.LSTM(1, 8), 1, head=gs.nn.ResidualHead)
+        >>> model(gs.from_sequence(torch.tensor([[3.0], [5.0]]))).tolist()
+        [[3.0], [5.0]]
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels)
+        nn.init.zeros_(self.lin.weight)
+        nn.init.zeros_(self.lin.bias)
+
+    def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
+        """Outputs (K, C), in the order of the target rows.
+
+        Raises:
+            ValueError: tokens in place of features, or fewer than C of them.
+        """
+        channels = self.lin.out_features
+        if graph.x.dim() != 2 or graph.x.shape[1] < channels:
+            raise ValueError(f"x must have {channels} features a row or more to add to, got {tuple(graph.x.shape)}")
+        shown: Tensor = graph.x[graph.target_rows, :channels]
+        return shown + super().forward(states, graph)
+
+    def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
+        """That of each target row's state, and the row itself."""
+        rows = graph.target_rows
+        found = states(rows).clone()
+        found[torch.arange(len(rows)), rows.cpu()] = True
+        return found
+
+
 class GraphHead(Head):
     r"""A linear map of each graph's pooled states: P = pool(H) W + b, (V, H) → (B, C).
 

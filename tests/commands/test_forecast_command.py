@@ -31,13 +31,13 @@ def test_every_flag_arrives(asked: list[tuple[Settings, dict[str, object]]]) -> 
         "forecast x.csv --edges e.csv --window 7d --missing drop --models lstm mean --lags 3 --horizon 2 --channels 2"
     )
     more = "--train 0.5 --validation 0.1 --season 12.5 --scale file --hidden 6 --steps 7 --every 3 --batch-size 9"
-    rest = "--lr 0.5 --weight-decay 0 --pressure 0.25 --seed 4 0 --jobs 3 --out there --resume"
+    rest = "--lr 0.5 --weight-decay 0 --residual --pressure 0.25 --seed 4 0 --jobs 3 --out there --resume"
     given = [*words.split(), *more.split(), *rest.split()]
     call(*given)
     settings, told = asked[0]
     assert settings == Settings(
         *("x.csv", "e.csv", "7d", "drop", ("mean", "LSTM"), 3, 2, 2, 0.5, 0.1, 12.5, "file"),
-        *(6, 7, 3, 9, 0.5, 0.0, 0.25, (0, 4)),
+        *(6, 7, 3, 9, 0.5, 0.0, True, 0.25, (0, 4)),
     )
     assert told == {"out": Path("there"), "resume": True, "jobs": 3, "command": given}
 

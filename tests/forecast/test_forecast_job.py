@@ -230,7 +230,7 @@ def test_workers_of_their_own_give_the_same_numbers(
 def test_keys_of_runs_are_distinct_and_baselines_need_one_seed(ring: Path) -> None:
     settings = Settings(
         *(str(ring), None, None, "refuse", ("mean", "GCN-LSTM", "GCN-LSTM both"), 4, 1, 1, 0.5, 0.25, None, "file"),
-        *(4, 5, 5, 4, 0.01, 0.0, 0.0, (3, 7)),
+        *(4, 5, 5, 4, 0.01, 0.0, False, 0.0, (3, 7)),
     )
     cases = settings.cases()
     assert cases[0] == Case("mean", 3)

@@ -14,7 +14,7 @@ from graphseq.forecast.report import Facts, Line, summarise, table, to_csv
 from graphseq.forecast.settings import Case, Settings
 
 SETTINGS = Settings(
-    *("", None, None, "refuse", ("mean", "LSTM"), 4, 1, 1, 0.5, 0.25, None, "file", 4, 5, 5, 4, 0.01, 0.0, 0.0),
+    *("", None, None, "refuse", ("mean", "LSTM"), 4, 1, 1, 0.5, 0.25, None, "file", 4, 5, 5, 4, 0.01, 0.0, False, 0.0),
     seeds=(0, 1, 2),
 )
 FACTS = Facts("ring", 5, 20, 100, "a", "z", 2.0, 0.5, 0.25)
