@@ -59,8 +59,8 @@ def _add_reading(add: argparse.ArgumentParser) -> None:
         "--scale",
         choices=SCALES,
         default="train",
-        help="what models see: each node standardised on the part before the test, or numbers as in FILE; errors are "
-        "in the units of FILE either way",
+        help="what models see: each node standardised on the part before the test, all nodes together likewise, or "
+        "numbers as in FILE; errors are in the units of FILE in any case",
     )
 
 

@@ -52,11 +52,12 @@ def prepare(settings: Settings) -> Prepared:
     data = load(settings)
     graph, scaler = data.graph, None
     task = _task(graph, settings)
-    if settings.scale == "train":
+    if settings.scale != "file":
         before = task.split(settings.train, settings.validation).whole
         # A node that first appears later has no scale of its own, so all share one then.
         known = graph.node[graph.time <= graph.topology.times[before.last]]
-        per: Literal["node", "all"] = "node" if len(known.unique()) == len(graph.node.unique()) else "all"
+        by_node = settings.scale == "train" and len(known.unique()) == len(graph.node.unique())
+        per: Literal["node", "all"] = "node" if by_node else "all"
         scaler = Scaler.fit(graph, until=before.last + 1, per=per)
         graph = scaler.transform(graph)
     if settings.season is not None:

@@ -12,7 +12,7 @@ FORGETTING, DAG = "GCN-LSTM forgetting", "DAG-LSTM"
 BASELINES = ("mean", "persistence", "autoregression", "graph autoregression")
 FAMILIES = ("GCN", "GCN SAGE", "RNN", "GRU", "LSTM", "GCN-LSTM", "GCN-LSTM both", FORGETTING, DAG)
 MODELS = (*BASELINES, *FAMILIES)
-SCALES = ("train", "file")
+SCALES = ("train", "pooled", "file")
 JOB = "forecast"
 """What this is called in messages."""
 NUMBERS = ("mse", "mae", "validation_mse", "best_step", "parameters", "seconds")
@@ -36,8 +36,8 @@ class Settings:
         validation: share of these, their last, by which the step to stop at is chosen.
         season: length of the season in time steps, whose place is shown to all models, or ``None``.
         scale: "train": each node less its mean and in units of its deviation, both over the part before the test, or
-            those of all nodes together where one appears only later; "file": as the file has it. Errors are in the
-            file's units either way.
+            those of all nodes together where one appears only later; "pooled": those of all nodes together; "file":
+            as the file has it. Errors are in the file's units in any case.
         hidden: H of every model that is trained.
         steps: training steps.
         every: steps between two looks at the validation windows.

@@ -77,6 +77,14 @@ def test_events_become_what_was_sent_and_received_in_each_window(tmp_path: Path)
     assert data.graph.x.view(4, 3, 2)[..., 0].tolist() == [[1, 1, 0], [2, 0, 0], [0, 0, 1], [0, 2, 0]]
 
 
+def test_pooled_all_nodes_share_one_scale_of_the_past(tmp_path: Path) -> None:
+    prepared = prepare(replace(recorded(tmp_path), scale="pooled"))
+    x = prepared.data.graph.x[prepared.data.graph.time < prepared.split.whole.last + 1].double()
+    assert prepared.scaler is not None
+    assert prepared.scaler.mean.item() == pytest.approx(float(x.mean()))
+    assert prepared.scaler.deviation.item() == pytest.approx(float(x.std(correction=0)))
+
+
 def test_a_node_that_appears_late_shares_the_scale_of_all(tmp_path: Path) -> None:
     lines = [f"{t},{n},{t * 2 + n}" for t in range(8) for n in ((1, 2) if t > 5 else (1,))]
     (tmp_path / "late.csv").write_text("\n".join(["time,node,v", *lines]))
