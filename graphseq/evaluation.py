@@ -57,7 +57,7 @@ def evaluate(
     """Judge ``model`` on fresh graphs, which no training run with any seed drew.
 
     Graphs are the units of the sample: the interval is Wilson's where each is right or wrong as a whole, and Student's
-    over the graphs' means where a graph has several asked rows, since those are not independent.
+    over the graphs' means where a graph has several asked rows or pairs, since those are not independent.
 
     Args:
         model: judged in evaluation mode, and put back, module by module, into the mode it was in.
@@ -105,7 +105,8 @@ def evaluate(
 
 def _per_graph(scores: Tensor, graph: SpaceTimeGraph) -> Tensor:
     """Mean score of each graph that is asked anything, (B,)."""
-    rows, batch = graph.target_rows.cpu(), graph.get("batch")
+    pairs, batch = graph.get("edge_label_index"), graph.get("batch")
+    rows = (graph.target_rows if pairs is None else pairs[0]).cpu()  # a pair is asked in the graph of its rows
     if len(scores) != len(rows):  # a model that answers once a graph
         return scores
     owner = torch.zeros_like(rows) if batch is None else batch.cpu()[rows]
