@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from graphseq.tasks.windows import Recording
+
+
+class Meetings(NamedTuple):
+    """Every edge of a recording by its nodes and its moment, but those of weight 0: these join no one."""
+
+    source: Tensor  # (E,)
+    target: Tensor  # (E,)
+    moment: Tensor  # (E,)
+    weight: Tensor | None  # (E,)
+
+    @classmethod
+    def of(cls, recording: Recording) -> Meetings:
+        """Those of ``recording``, in the order of time."""
+        index, weight = recording.edge_index, recording.edge_weight
+        if weight is not None:
+            index, weight = index[:, weight != 0], weight[weight != 0]
+        source, target = recording.node[index]
+        return cls(source, target, recording.moment[index[0]], weight)
 
 
 class PairHistory:
@@ -24,15 +44,13 @@ class PairHistory:
 
     def __init__(self, recording: Recording) -> None:
         self._times, self._nodes = len(recording.times), recording.num_nodes
-        source, target = recording.edge_index
-        weight = recording.edge_weight
-        weight = torch.ones(len(source)) if weight is None else weight
+        met = Meetings.of(recording)
+        weight = torch.ones(len(met.moment)) if met.weight is None else met.weight
         if bool((weight < 0).any()):
             raise ValueError(
                 f"edge weights count events here, but one is {weight.min().item():g}; all must be 0 or more"
             )
-        key = self._key(recording.node[source], recording.node[target], recording.moment[source])
-        self._sorted, order = key.sort()
+        self._sorted, order = self._key(met.source, met.target, met.moment).sort()
         self._events = torch.cat([weight.new_zeros(1, dtype=torch.float64), weight[order].double().cumsum(0)])
 
     def _key(self, source: Tensor, target: Tensor, moment: Tensor | int) -> Tensor:
@@ -55,16 +73,16 @@ class Positives:
     """The edges that are answers: those between nodes that were both there at the end of the window before.
 
     They are sorted by the moment at which that window ends, by source and by target; a doubled edge is one, and one
-    from a node to itself is none.
+    from a node to itself or of weight 0 is none.
 
     Args:
         recording: with its horizon.
     """
 
     def __init__(self, recording: Recording) -> None:
-        self._recording, nodes = recording, recording.num_nodes
-        source, target = recording.node[recording.edge_index]
-        moment = recording.moment[recording.edge_index[0]] - recording.horizon
+        nodes = recording.num_nodes
+        source, target, moment, _ = Meetings.of(recording)
+        moment = moment - recording.horizon
         there = (recording.row_at(moment, source) >= 0) & (recording.row_at(moment, target) >= 0)
         kept = there & (source != target) & (moment >= 0)
         self.key = ((moment * nodes + source) * nodes + target)[kept].unique()
@@ -122,11 +140,11 @@ class HistoricalNegatives:
 
     def __init__(self, recording: Recording, positives: Positives) -> None:
         nodes = recording.num_nodes
-        source, target = recording.node[recording.edge_index]
+        source, target, when, _ = Meetings.of(recording)
         pair, place = (source * nodes + target).unique(return_inverse=True)
         begins = torch.full_like(pair, len(recording.times))
-        begins.scatter_reduce_(0, place, recording.moment[recording.edge_index[0]], "amin")
-        begins, order = begins.sort()
+        begins.scatter_reduce_(0, place, when, "amin")
+        begins, order = begins.sort(stable=True)  # else who meets later would change the order of those before
         pair = pair[order]
         known = torch.searchsorted(begins, torch.arange(len(recording.times)), right=True)
         parts = []
