@@ -1,4 +1,4 @@
-"""A recording whose next values are known: a share of a node's own, a share of its neighbours' mean, and noise."""
+"""Recordings whose next values are known, a share of a node's own and of its neighbours' mean, and one of noise."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+
+import graphseq as gs
 
 OWN, NEIGHBOURS, NOISE = 0.3, 0.6, 0.1
 
@@ -24,6 +26,12 @@ def signal(times: int, nodes: int = 5, seed: int = 0) -> Tensor:
         mean = (x[-1].roll(1) + x[-1].roll(-1)) / 2
         x.append(OWN * x[-1] + NEIGHBOURS * mean + NOISE * torch.randn(nodes, generator=generator))
     return torch.stack(x)
+
+
+def noise() -> gs.SpaceTimeGraph:
+    """Two nodes that show 0, 1 and 2, none of which tells of another, at more times than windows are ever drawn."""
+    x = torch.randint(3, (20_000, 2, 1), generator=torch.Generator().manual_seed(0))
+    return gs.from_signal(x.to(torch.get_default_dtype()), torch.tensor([[0, 1], [1, 0]]))
 
 
 def write_json(path: Path, x: Tensor) -> Path:

@@ -14,8 +14,9 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq.baselines import Constant
-from graphseq.forecasters import Autoregression, GraphAutoregression, Persistence
-from graphseq.tasks import Forecast, Split
+from graphseq.forecasters import Autoregression, Frequency, GraphAutoregression, Persistence, Recency
+from graphseq.prediction import average_precision
+from graphseq.tasks import Forecast, LinkForecast, Split
 
 
 def generated(own: list[float], neighbour: list[float], bias: float, edges: Tensor, steps: int = 60) -> Tensor:
@@ -122,6 +123,19 @@ def test_persistence_is_the_last_value() -> None:
     assert torch.equal(Persistence(2)(graph), graph.x[::2])
     with pytest.raises(ValueError, match="channels=3, but x has shape"):
         Persistence(3)(graph)
+
+
+def test_who_met_last_and_who_met_most_put_pairs_in_order() -> None:
+    """0 wrote thrice to 1 long ago, and once to 2 just now; it writes to 2 again."""
+    table = torch.tensor([[0, 1, 0], [0, 1, 0], [0, 1, 0], [1, 0, 1], [0, 2, 2], [0, 2, 3]]).float()
+    task = LinkForecast(gs.from_events(table, window=1), lags=1)
+    graph = task.windows(torch.tensor([len(task) - 1]))
+    assert (graph.edge_label_index.tolist(), graph.y.tolist()) == ([[0, 0], [2, 1]], [1, 0])
+    recency, frequency = gs.predict(Recency(), task).output[-2:], gs.predict(Frequency(), task).output[-2:]
+    torch.testing.assert_close(recency, torch.tensor([[0, 1], [0, 1 / 3]]))
+    torch.testing.assert_close(frequency, torch.tensor([[0.0, 2.0], [0.0, 4.0]]).log().nan_to_num(neginf=0))
+    assert average_precision(recency[:, 1], graph.y) == 1.0
+    assert average_precision(frequency[:, 1], graph.y) == 0.5
 
 
 def test_what_does_not_fit_is_named() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import networkx as nx
+import planted
 import pytest
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ from graphseq.tasks import (
     Distractors,
     Eccentricity,
     FixedTask,
+    Forecast,
     NeighborsMatch,
     Palindrome,
     Recall,
@@ -97,6 +99,7 @@ TASKS = [
     Entry("distractors", lambda: Distractors(num_nodes=20, num_asked=4), None, hidden=False),
     Entry("distractors-nodes", lambda: Distractors(2, num_asked=1, num_strangers=0), None, hidden=False),
     Entry("distractors-edges", lambda: Distractors(4, num_distractors=0), None, hidden=False),
+    Entry("forecast", lambda: Forecast(planted.noise(), lags=3), None, hidden=False),
     Entry("eccentricity", lambda: Eccentricity(4, num_nodes=6), None, hidden=False),
 ]
 
