@@ -58,7 +58,7 @@ def forecast_figure(
         A figure of its own, in no window.
 
     Raises:
-        ValueError: nodes that were not asked about, a name missing, a channel that there is not, or what
+        ValueError: nodes that were not asked about, a name or a time's missing, a channel that there is not, or what
             :func:`~graphseq.plot.errors_by_node` refuses.
 
     Example:
@@ -76,6 +76,9 @@ def forecast_figure(
         raise ValueError(f"channel must lie in 0 to {first[3].shape[1] - 1}, got {channel}")
     every = first[1].unique().tolist()
     every = every if last is None else every[-_checks.at_least("last", last, 1) :]
+    unnamed = [] if times is None else [time for time in every if time not in times]
+    if unnamed:
+        raise ValueError(f"times must name every time that is drawn; time {unnamed[0]} has no name")
     columns = min(len(shown), 4 if len(every) <= 60 and len(predictions) <= 4 else 3 if len(every) <= 120 else 2)
     lines = -(-len(shown) // columns)
     figure = Figure(figsize=(_WIDTH, 1.5 * lines + 1.3), layout="constrained")
@@ -166,6 +169,10 @@ def _label_times(panels: Sequence[Axes], every: Sequence[int], times: Mapping[in
     for panel in panels:
         panel.set_xticks(ticks, labels)
         panel.tick_params(labelbottom=True, labelsize=8)
+        if len(ticks) > 1:  # turned inwards, or the names at the ends would touch those of the next panel
+            first, *_, end = panel.get_xticklabels()
+            first.set_horizontalalignment("left")
+            end.set_horizontalalignment("right")
 
 
 def _handles(predictions: Predicted) -> list[Line2D]:

@@ -104,7 +104,7 @@ def draw_errors_by_node(axes: Axes, predictions: Predicted, *, names: Sequence[s
     axes.set_ylim(-0.7, len(order) - 0.3)
     axes.set_xlabel("mean squared error (less is better)")
     width = axes.get_window_extent().width / axes.figure.dpi
-    axes.set_title(textwrap.fill(finding(errors, len(order)), max(20, int(11 * width))), fontsize=11)
+    axes.set_title(textwrap.fill(finding(errors, len(order)), max(20, int(13 * width))), fontsize=11)
     axes.legend(loc="upper right", framealpha=0.85, edgecolor="none", fontsize=9)
     bare(axes)
     return axes
