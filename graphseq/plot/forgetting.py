@@ -141,9 +141,9 @@ def _faded(gates: Values, planted: NDArray[np.bool_]) -> Values:
 
 
 def _write(axes: Axes, named: Sequence[tuple[str, tuple[float, float]]], size: float) -> None:
-    """Names within the nodes, or beneath them where they do not fit; with a white seam, since what is below fades."""
+    """Names within the nodes, or all beneath where one does not fit; with a white seam, since what is below fades."""
+    fits = 5.0 * max(len(name) for name, _ in named) <= size**0.5
     for name, place in named:
-        fits = 5.0 * len(name) <= size**0.5
         written = axes.annotate(
             name,
             place,

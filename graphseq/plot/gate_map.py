@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from graphseq import _checks
@@ -29,6 +30,7 @@ from graphseq.plot._gates import (
 )
 
 _MOST_LINES = 40  #: names beside a heat map; more would lie upon each other
+_STRIPE = 5.0  # points, and half of that between it and the axes
 
 
 def draw_gates(
@@ -85,12 +87,14 @@ def draw_gates(
     if irrelevant is not None:
         _stripe(axes, np.bincount(place, planted, len(lines))[order] > 0)
     named = called(graph.node.unique().tolist(), names)
+    pad = 4.0 if irrelevant is None else 2 * _STRIPE
     if len(lines) <= _MOST_LINES:
         axes.set_yticks(range(len(lines)), [" → ".join(named[node] for node in line) for line in lines[order].tolist()])
-        axes.tick_params(axis="y", labelsize=8, length=0, pad=8)
+        axes.tick_params(axis="y", labelsize=8, length=0, pad=pad)
+        pad = 4.0
     else:
         axes.set_yticks([])
-    axes.set_ylabel(f"{len(lines):,} {of}" + ("" if irrelevant is None else " (stripe: irrelevant)"))
+    axes.set_ylabel(f"{len(lines):,} {of}" + ("" if irrelevant is None else " (stripe: irrelevant)"), labelpad=pad)
     ticks = range(0, len(frames), -(-len(frames) // 6))
     axes.set_xticks(ticks, [moments(graph, times, "")[tick] for tick in ticks])
     axes.set_xlabel("time")
@@ -112,9 +116,9 @@ def _long(
 
 def _stripe(axes: Axes, planted: NDArray[np.bool_]) -> None:
     """Beside the lines that were planted, just outside the axes."""
-    across = axes.get_yaxis_transform()
-    spans = [[(-0.012, line - 0.5), (-0.012, line + 0.5)] for line in np.flatnonzero(planted).tolist()]
-    stripe = LineCollection(spans, colors=PLANTED, linewidths=5, transform=across, clip_on=False)
+    aside = axes.get_yaxis_transform() + ScaledTranslation(-_STRIPE / 72, 0, axes.figure.dpi_scale_trans)
+    spans = [[(0.0, line - 0.5), (0.0, line + 0.5)] for line in np.flatnonzero(planted).tolist()]
+    stripe = LineCollection(spans, colors=PLANTED, linewidths=_STRIPE, transform=aside, clip_on=False)
     stripe.set_gid("irrelevant")
     stripe.set_capstyle("butt")
     axes.add_collection(stripe, autolim=False)
