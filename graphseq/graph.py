@@ -81,6 +81,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
             return  # PyG makes an empty one and fills it when it joins or splits batches.
         x = validation.checked_x(x)
         topology = validation.checked_topology(x.shape[0], *rows_and_edges)
+        validation.check_finite(x, topology)
         self._fill(topology, x, y, validation.checked_target(target, y, topology.num_rows))
 
     @classmethod

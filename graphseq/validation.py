@@ -15,9 +15,6 @@ def checked_x(x: Tensor | None) -> Tensor:
     if x.is_floating_point():
         if x.dim() != 2:
             raise ValueError(f"x must have shape (V, F), got {tuple(x.shape)}")
-        if not bool(x.isfinite().all()):
-            row, column = (~x.isfinite()).nonzero()[0].tolist()
-            raise ValueError(f"x[{row}, {column}] is {x[row, column].item()}; features must be finite")
     elif x.dtype == torch.bool or x.is_complex():
         raise TypeError(f"x must hold floats (V, F) or integer tokens (V,), got dtype {x.dtype}")
     elif x.dim() != 1:
@@ -68,6 +65,16 @@ def checked_topology(
     if edge_weight is not None:
         edge_weight = _checks.weights("edge_weight", edge_weight, edge_index.shape[1])
     return Topology(node, time, edge_index, edge_weight)
+
+
+def check_finite(x: Tensor, topology: Topology) -> None:
+    """Refuse features that are not finite, by row, node and time."""
+    if x.is_floating_point() and not bool(x.isfinite().all()):
+        row, column = (~x.isfinite()).nonzero()[0].tolist()
+        raise ValueError(
+            f"x[{row}, {column}] is {x[row, column].item()}, at node {int(topology.node[row])} and time "
+            f"{int(topology.time[row])}; features must be finite. A node without them has no row at that time"
+        )
 
 
 def _check_pairs_once(node: Tensor, time: Tensor) -> None:

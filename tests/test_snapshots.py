@@ -144,6 +144,19 @@ def one(**changed: object) -> Data:
             ValueError,
             r"rows 2 and 3 are both node 3 at time 1; a \(node, time\) pair occurs once",
         ),
+        (
+            [one(), one(x=torch.tensor([[1.0], [float("nan")]]), node=torch.tensor([0, 7]))],
+            [3, 5],
+            ValueError,
+            r"is nan, at node 7 and time 5; features must be finite",
+        ),
+        (
+            [one(), Data(x=torch.ones(1, 1), node=torch.tensor([0]), edge_index=index([(0, 1)]))],
+            None,
+            ValueError,
+            r"snapshots\[1\].edge_index\[:, 0\] is \(0, 1\), outside the 1 rows 0 to 0",
+        ),
+        ([one(), one()], [5, 3], ValueError, r"times must be 2 strictly ascending integers, .* got \[5, 3\]"),
         ([one(y=torch.ones(2)), one()], None, ValueError, r"snapshots\[1\] has no y, but snapshots\[0\] has"),
     ],
 )
@@ -204,6 +217,11 @@ def test_a_signal_on_one_node_is_the_sequence() -> None:
         ),
         ({"edge_index": None}, TypeError, "edge_index must be a torch.Tensor, got NoneType"),
         ({"edge_weight": torch.ones(2)}, ValueError, r"edge_weight must have shape \(1,\), .* got \(2,\)"),
+        (
+            {"x": torch.zeros(3, 2, 1).index_put_([torch.tensor(2), torch.tensor(1)], torch.tensor([torch.nan]))},
+            ValueError,
+            r"is nan, at node 1 and time 2; features must be finite",
+        ),
         ({"target": torch.ones(2, 3, dtype=bool)}, ValueError, r"target must be bool of shape \(6,\), .* \(2, 3\)"),
         ({"target": [True] * 6}, TypeError, "target must be a torch.Tensor, got list"),
     ],

@@ -71,6 +71,7 @@ def test_names_are_spelt_as_one_likes(word: str, asked: list[tuple[Settings, dic
         (("--device", "nowhere"), "--device must be a torch device such as cpu or cuda:0, got 'nowhere'"),
         (("--lags", "38"), "train=0.2 and validation=0.2 leave no window for"),
         (("--lags", "60"), "graph has 40 times; a window of lags=60"),
+        (("--horizon", "60"), "graph has 40 times; a window of lags=4 and an answer horizon=60 later need 64"),
         (("--channels", "2"), "channels=2 numbers a node are asked for, but x has 1 columns"),
         (("--edges", "e.csv"), "--edges goes with a table of observations"),
     ],
@@ -97,6 +98,37 @@ def test_a_file_that_will_not_do_is_refused(name: str, content: str | None, mess
     before = everything(tmp_path)
     assert message in refusal(call("forecast", tmp_path / name, "--out", tmp_path / "out"))
     assert everything(tmp_path) == before
+
+
+EDGES = "source,target,time\nA,B,1\n"
+GONE = "time,node,v\n0,A,1\n0,B,2\n1,A,3\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words", "message"),
+    [
+        (
+            "mail.csv",
+            "source,target,time\na,b,1\nb,a,9\n",
+            ("--window", "2"),
+            "line 3: window 1, from 3 on, has no event",
+        ),
+        ("mail.csv", "source,target,time\na,b,9\nb,a,1\n", ("--window", "2"), "line 3: time goes back, behind that of"),
+        ("seen.csv", GONE, ("--edges", "edges.csv"), "edges.csv, line 2: node 'B' is not there at time 1"),
+        ("seen.csv", "time,node,v\n0,A,NaN\n", ("--edges", "edges.csv"), "line 2: v is missing; fill it in"),
+        ("seen.csv", "time,node,v\n1,A,1\n0,A,1\n", ("--edges", "edges.csv"), "line 3: time goes back, behind that of"),
+        ("wide.json", '{"edges": [], "X": [[1, 2], [3]]}', (), "wide.json: X has 1 values at 1, but 2"),
+        ("gaps.json", '{"edges": [], "X": [[1, 2], [3, null]]}', (), "node 1 has no value of X"),
+    ],
+)
+def test_the_place_of_a_fault_within_a_file_is_told(
+    name: str, content: str, words: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("edges.csv").write_text(EDGES)
+    Path(name).write_text(content)
+    assert message in refusal(call("forecast", name, "--out", "out", *words))
+    assert not Path("out").exists()
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
