@@ -45,6 +45,13 @@ def test_historical_pairs_are_drawn_evenly_among_all() -> None:
     assert stats.chisquare(list(counts.values())).pvalue > 1e-3
 
 
+def test_who_meets_between_the_window_and_the_answer_has_not_met_before() -> None:
+    """0 writes to 1 within the window, 1 to 2 after it, and 0 to 2 at the answer, two times after its end."""
+    graph = gs.from_events(torch.tensor([[0, 1, 0.0], [1, 2, 1.0], [0, 2, 2.0]]), window=1)
+    task = LinkForecast(graph, lags=1, horizon=2, negatives=50, sampling="historical")
+    assert set(pairs_of(task.batch(1, torch.Generator().manual_seed(0)), 0, 3, 0)) == {(0, 1)}
+
+
 def test_draws_of_one_pair_do_not_depend_on_those_of_another() -> None:
     task = LinkForecast(complete_but(MISSING, 7), lags=1, negatives=2000)
     others = pairs_of(task.batch(1, torch.Generator().manual_seed(1)), 0, 7, 0)
