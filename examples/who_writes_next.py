@@ -6,10 +6,9 @@ written before and does not now ("historical"). Baselines rank pairs by when the
 alone" learns from just these numbers and sees no graph. All models but the two marked "blind" are shown them as well.
 Training is on the first weeks, its step chosen on the next few, and all later ones judge.
 
-What to expect: with random pairs, memory of who met is right most of the time, and what the past of both ends adds is
-small but there in every seed. With historical pairs counting does badly, and whatever may learn does well for a reason
-that has little to do with foresight: there, a pair that has never met can only be one that writes now. So no number of
-that column speaks of the future alone; hold it against "pairs alone".
+What to expect: with random pairs, memory of who met is right most of the time; what the past of both ends adds is small
+but there in every seed. With historical pairs counting does badly, and whatever may learn does well for a reason that is
+no foresight: there, a pair that has never met can only be one that writes now. Hold that column against "pairs alone".
 
 ``python examples/who_writes_next.py`` takes about ten minutes of one core and writes links.json and links.png.
 """
@@ -40,8 +39,7 @@ from graphseq.tabular import aligned, students_interval
 
 SAMPLINGS: tuple[Literal["random", "historical"], ...] = ("random", "historical")
 BASELINES: dict[str, Callable[[], nn.Module]] = {"recency": Recency, "frequency": Frequency}
-# From F and H, and how many numbers of a pair are shown.
-MODELS: dict[str, tuple[Callable[[int, int], gs.nn.Encoder], int]] = {
+MODELS: dict[str, tuple[Callable[[int, int], gs.nn.Encoder], int]] = {  # from F and H; numbers of a pair that are shown
     "pairs alone": (gs.nn.MLP, 4),
     "LSTM, blind": (gs.nn.LSTM, 0),
     "GCN-LSTM, blind": (gs.nn.GCNLSTM, 0),
@@ -117,6 +115,7 @@ def figure(lines: dict[str, list[dict[str, Any]]]) -> Figure:
         axes.scatter([of["precision"] for of in own], at, color=colours)
         axes.set_yticks(at, [of["model"] for of in own])
         axes.set_xlabel(f"average precision, {how} pairs")
+        axes.locator_params(axis="x", nbins=4)
         bare(axes)
     axes.invert_yaxis()
     return drawing
