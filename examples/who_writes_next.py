@@ -7,8 +7,8 @@ alone" learns from just these numbers and sees no graph. All models but the two 
 Training is on the first weeks, its step chosen on the next few, and all later ones judge.
 
 What to expect: with random pairs, memory of who met is right most of the time; what the past of both ends adds is small
-but there in every seed. With historical pairs counting does badly, and whatever may learn does well for a reason that is
-no foresight: there, a pair that has never met can only be one that writes now. Hold that column against "pairs alone".
+but there in every seed. With historical pairs counting does badly, and what may learn does well for a reason that is no
+foresight: there, a pair that has never met can only be one that writes now. Hold that column against "pairs alone".
 
 ``python examples/who_writes_next.py`` takes about ten minutes of one core and writes links.json and links.png.
 """
