@@ -11,11 +11,15 @@ from graphseq.nn.gcn_gru import GCNGRU
 from graphseq.nn.gcn_lstm import GCNLSTM
 from graphseq.nn.gcnii import GCNII
 from graphseq.nn.gconv_lstm import from_gconv_lstm
+from graphseq.nn.lru import LRU
 from graphseq.nn.memory import Memory
+from graphseq.nn.min_gru import MinGRU
+from graphseq.nn.min_lstm import MinLSTM
 from graphseq.nn.mlp import MLP
 from graphseq.nn.model import Model
 from graphseq.nn.readout import GraphHead, PairHead, ResidualHead, RowHead
 from graphseq.nn.recurrent import GRU, LSTM, RNN, step_by_step
+from graphseq.nn.scan import linear_scan
 from graphseq.nn.state_space import StateSpaceGCN
 from graphseq.nn.trace import Trace
 from graphseq.nn.wave import WaveGCN
@@ -29,6 +33,7 @@ __all__ = [
     "GCNII",
     "GCNLSTM",
     "GRU",
+    "LRU",
     "LSTM",
     "MLP",
     "RNN",
@@ -40,6 +45,8 @@ __all__ = [
     "GCNConv",
     "GraphHead",
     "Memory",
+    "MinGRU",
+    "MinLSTM",
     "Model",
     "PairHead",
     "PairNorm",
@@ -49,5 +56,6 @@ __all__ = [
     "Trace",
     "WaveGCN",
     "from_gconv_lstm",
+    "linear_scan",
     "step_by_step",
 ]
