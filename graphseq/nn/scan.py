@@ -131,11 +131,13 @@ def scan_rows(a: Tensor, b: Tensor, topology: Topology) -> Tensor:
 def _layout(topology: Topology) -> tuple[int | None, tuple[int, int]]:
     """Where rows stand as a full (T, N) or (N, T), which dimension is T; ``None`` where they do not."""
     nodes, previous = topology.num_nodes, topology.previous
-    steps = topology.num_rows // nodes
+    steps, left_over = divmod(topology.num_rows, nodes)
     rows = torch.arange(topology.num_rows, device=previous.device)
+    if left_over:
+        return None, (0, 0)
     if torch.equal(previous, (rows - nodes).clamp(min=-1)):
         return 0, (steps, nodes)
-    if steps * nodes == len(rows) and torch.equal(previous, torch.where(rows % steps == 0, -1, rows - 1)):
+    if torch.equal(previous, torch.where(rows % steps == 0, -1, rows - 1)):
         return 1, (nodes, steps)
     return None, (0, 0)
 

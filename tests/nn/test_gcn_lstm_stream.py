@@ -14,7 +14,7 @@ from torch import Tensor
 from torch_geometric.nn import SAGEConv
 
 import graphseq as gs
-from graphseq.nn import GCNGRU, GCNLSTM, GRU, LSTM, RNN, Memory
+from graphseq.nn import GCNGRU, GCNLSTM, GRU, LRU, LSTM, RNN, Memory, MinGRU, MinLSTM
 from graphseq.nn.encoder import Encoder
 
 H = 3
@@ -27,6 +27,9 @@ FAMILIES: dict[str, Callable[[], Encoder]] = {
     "GCNLSTM-3-input": lambda: GCNLSTM(2, H, 3, convolve="input"),
     "GCNLSTM-SAGE": lambda: GCNLSTM(2, H, conv=SAGEConv),
     "GCNGRU-2": lambda: GCNGRU(2, H, 2),
+    "LRU-2": lambda: LRU(2, H, 2),
+    "MinGRU-2": lambda: MinGRU(2, H, 2),
+    "MinLSTM-2": lambda: MinLSTM(2, H, 2),
 }
 each_family = pytest.mark.parametrize("name", FAMILIES)
 
