@@ -110,6 +110,8 @@ def fit(
     # under other names (the LSTM, and the GCN-LSTM without edges) then train alike, bit for bit.
     parameters = sorted((p for p in model.parameters() if p.requires_grad), key=lambda p: tuple(p.shape))
     stepper = _optimizer(optimizer, parameters, lr)
+    stepper = make_optimizer(optimizer, parameters, lr)
+    rates = Rates(stepper, schedule)
     config = {
         "task": task.config,
         "model": describe(model),
@@ -218,7 +220,14 @@ def _device(name: torch.device | str) -> torch.device:
         raise ValueError(f"device must be a torch device such as cpu or cuda:0, got {name!r}") from None
 
 
-def _optimizer(optimizer: str | OptimizerFactory, parameters: list[nn.Parameter], lr: float) -> torch.optim.Optimizer:
+def make_optimizer(
+    optimizer: str | OptimizerFactory, parameters: list[nn.Parameter], lr: float
+) -> torch.optim.Optimizer:
+    """The optimiser that :func:`fit` takes by this name, or makes by this function.
+
+    Raises:
+        TypeError, ValueError: neither one of the names nor a function that makes an optimiser.
+    """
     if callable(optimizer):
         made = optimizer(parameters)
         if not isinstance(made, torch.optim.Optimizer):

@@ -18,7 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LAYERS = [
     {"_checks", "_files", "foreseen", "graphfiles", "tabular"},
     {"grid", "outfolder"},
-    {"seeding", "adjacency", "history"},
+    {"seeding", "adjacency", "history", "schedules"},
     {"topology"},
     {"validation"},
     {"graph"},
@@ -27,6 +27,7 @@ LAYERS = [
     {"tasks", "nn"},
     {"baselines", "checkpoint", "evaluation", "forecasters", "prediction"},
     {"training"},
+    {"curriculum"},
     {"reach"},
     {"compare.settings", "compare.text", "forecast.settings"},
     {"compare.report", "forecast.data", "forecast.families", "forecast.gates", "forecast.report", "forecast.selection"},

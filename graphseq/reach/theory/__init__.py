@@ -6,6 +6,7 @@ are in-degrees, as PyG's ``gcn_norm`` has them, and row i of Â reads from j →
 
 from graphseq.reach.theory.backpropagation import RNNGradients, RNNWeights, rnn_gradients
 from graphseq.reach.theory.graphs import commute_time, effective_resistance, ring_eigenvalues, stationary_weights
+from graphseq.reach.theory.latch import latch_threshold
 from graphseq.reach.theory.layers import (
     linear_gcn_influence,
     linear_gcn_singular_values,
@@ -23,6 +24,7 @@ __all__ = [
     "directed_path_weight",
     "effective_resistance",
     "endless_path_weight",
+    "latch_threshold",
     "linear_gcn_influence",
     "linear_gcn_singular_values",
     "lstm_cell_gradient",
