@@ -87,6 +87,45 @@ def identity_(encoder: RNN, *, gain: float = 1.0) -> RNN:
 
 
 @torch.no_grad()
+def spread_biases_(encoder: RNN, low: float, high: float, *, generator: torch.Generator | None = None) -> RNN:
+    r"""Put the points where the first layer's units change sign evenly into the range of the inputs.
+
+    .. math:: b_i = -\sum_k W_{ik}\, x_{ik}, \qquad x_{ik} \sim U(\mathrm{low}, \mathrm{high})
+
+    With biases near zero, an input that is never negative, such as a digit as one number, drives each unit to one side
+    only; now as many units tell any two neighbouring values apart. Torch's second bias becomes zero.
+
+    Args:
+        encoder: an :class:`~graphseq.nn.RNN`.
+        low: the least value of an input.
+        high: the greatest, above ``low``.
+        generator: where x is drawn from; torch's own without it.
+
+    Raises:
+        TypeError: another encoder.
+        ValueError: ``high`` not above ``low``.
+
+    Source: Steinwart, *A sober look at neural network initializations* (2019), for rectifiers and their kinks.
+
+    Example:
+        >>> import graphseq as gs
+        >>> kernel = spread_biases_(gs.nn.RNN(1, 8), 0, 9).kernel
+        >>> turns = -kernel.bias_ih_l0 / kernel.weight_ih_l0[:, 0]
+        >>> bool((turns > -1e-4).all() and (turns < 9.0001).all())
+        True
+    """
+    kernel = _kernel(encoder, RNN, "RNN")
+    if not low < high:
+        raise ValueError(f"high must be above low, got low={low} and high={high}")
+    weight: Tensor = kernel.weight_ih_l0  # type: ignore[assignment]
+    at = torch.empty_like(weight).uniform_(low, high, generator=generator)
+    bias: Tensor = kernel.bias_ih_l0  # type: ignore[assignment]
+    bias.copy_(-(weight * at).sum(dim=1))
+    _zero_second_bias(kernel, 0)
+    return encoder
+
+
+@torch.no_grad()
 def chrono_(encoder: LSTM, longest: float, *, generator: torch.Generator | None = None) -> LSTM:
     r"""Give an LSTM memories of all lengths up to a longest, by the biases of its forget and input gates.
 

@@ -11,7 +11,7 @@ from randomgraphs import sequence
 from torch import Tensor
 
 import graphseq as gs
-from graphseq.nn import GRU, LSTM, RNN, chrono_, forget_bias_, identity_, orthogonal_
+from graphseq.nn import GRU, LSTM, RNN, chrono_, forget_bias_, identity_, orthogonal_, spread_biases_
 from graphseq.nn.recurrent import Recurrent
 from graphseq.reach.theory import latch_threshold, lstm_horizon
 
@@ -64,6 +64,23 @@ def test_units_of_gain_two_hold_the_first_of_a_thousand_digits_and_units_of_gain
         signs.append(float((first.sign() == last.sign())[clear].float().mean().detach()))
     assert signs[0] > 0.97
     assert signs[1] < 0.75
+
+
+def test_spread_biases_put_every_turn_into_the_range_and_evenly() -> None:
+    encoder = spread_biases_(identity_(RNN(1, 4000).double()), 0, 9, generator=torch.Generator().manual_seed(0))
+    turns = -(blocks(encoder, "bias_ih")[0] / blocks(encoder, "weight_ih")[0][:, 0])
+    counts = torch.histc(turns, bins=9, min=0, max=9)
+    assert counts.sum() == 4000
+    assert counts.min() > 380
+    assert not blocks(encoder, "bias_hh")[0].any()
+    assert torch.equal(blocks(encoder, "weight_hh")[0], torch.eye(4000).double())
+
+
+def test_a_unit_with_a_spread_bias_is_at_zero_where_it_was_put() -> None:
+    encoder = spread_biases_(RNN(3, 5).double(), -1, 1, generator=torch.Generator().manual_seed(2))
+    weight, bias = blocks(encoder, "weight_ih")[0], blocks(encoder, "bias_ih")[0]
+    at = torch.rand(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2)) * 2 - 1
+    torch.testing.assert_close((weight * at).sum(1) + bias, torch.zeros(5).double(), rtol=0, atol=1e-12)
 
 
 def test_chrono_draws_forget_biases_log_uniform_and_input_biases_their_opposites() -> None:
@@ -126,6 +143,8 @@ def test_the_threshold_of_gain_two_in_closed_form() -> None:
         (lambda: orthogonal_(RNN(2, 3), gain=0), ValueError, "gain must be a finite number above 0"),
         (lambda: identity_(LSTM(2, 3)), TypeError, "encoder must be a graphseq.nn RNN, got LSTM"),
         (lambda: identity_(RNN(2, 3), gain=-1.0), ValueError, "gain"),
+        (lambda: spread_biases_(GRU(2, 3), 0, 1), TypeError, "RNN, got GRU"),
+        (lambda: spread_biases_(RNN(2, 3), 1, 1), ValueError, "high must be above low, got low=1 and high=1"),
         (lambda: chrono_(RNN(2, 3), 10), TypeError, "LSTM, got RNN"),
         (lambda: chrono_(LSTM(2, 3), 2), ValueError, "longest must be above 2 steps, got 2"),
         (lambda: forget_bias_(GRU(2, 3)), TypeError, "LSTM, got GRU"),
