@@ -24,3 +24,95 @@ def test_the_benchmark_of_the_scan_gives_ratios(tmp_path: Path, monkeypatch: pyt
         assert row["loop"]["times_scan"]["low"] <= row["loop"]["times_scan"]["median"]
     with pytest.raises(SystemExit):
         script.main()
+
+
+def test_the_four_optimisers_begin_at_one_point_and_each_has_its_best_rate(tmp_path: Path) -> None:
+    example = load(ROOT / "examples" / "optimizers.py")
+    files = example.main(tmp_path / "new", steps=30, seeds=1)
+    assert [file.name for file in files] == ["optimizers.png", "optimizers.json"]
+    record = json.loads(files[1].read_text())
+    assert list(record["task"]) == list(record["valley"]) == ["SGD", "momentum", "RMSprop", "Adam"]
+    assert len({found["loss"][0] for found in record["task"].values()}) == 1
+    for found in record["task"].values():
+        assert found["last_loss_by_lr"][str(found["lr"])] == min(found["last_loss_by_lr"].values())
+    for found in record["valley"].values():
+        assert found["path"][0] == list(example.START)
+        assert found["steps"] == min(steps for steps in found["steps_by_lr"].values() if steps is not None)
+    # Gradient descent on a quadratic, in closed form: each coordinate shrinks by 1 - lr times its curvature.
+    sgd = record["valley"]["SGD"]
+    shrink = 1 - sgd["lr"], 1 - example.CURVATURE * sgd["lr"]
+    expected = [start * factor**10 for start, factor in zip(example.START, shrink, strict=True)]
+    assert sgd["path"][10] == pytest.approx(expected, rel=1e-9)
+    with pytest.raises(FileExistsError, match=r"optimizers\.png"):
+        example.main(tmp_path / "new", steps=30, seeds=1)
+
+
+def test_a_run_of_palindromes_is_recorded_once_and_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    script = load(ROOT / "benchmarks" / "palindromes.py")
+    plain = script.Setup("reference", "RNN", "one-hot", (3,), (3,), hidden=16, steps=60)
+    taught = script.Setup(
+        "improved", "RNN", "one-hot", (4, 8), (8, 40), "latch", optimizer="Adam", clip=1.0, window=20, steps=400
+    )
+    script.main(tmp_path, [(plain, 0)])
+    first = json.loads((tmp_path / "results.json").read_text())["records"][0]
+    table = script.main(tmp_path, [(plain, 0), (plain, 1), (taught, 0)])
+    whole = json.loads((tmp_path / "results.json").read_text())
+    assert whole["table"] == table.splitlines()
+    assert whole["records"][0] == first
+    assert [record["config"]["seed"] for record in whole["records"]] == [0, 1, 0]
+    latched = whole["records"][2]
+    assert latched["solved"]
+    assert [stage["length"] for stage in latched["stages"]] == [4, 8]
+    assert latched["steps"] == sum(stage["steps"] for stage in latched["stages"]) <= 400
+    assert [(test["length"], test["score"]) for test in latched["test"]] == [(8, 1.0), (40, 1.0)]
+    line = next(line for line in whole["lines"] if line["setup"] == "improved")
+    assert (line["horizon"], line["trained_to"], line["tested_to"], line["seeds"]) == (40, 8, 40, 1)
+
+
+def test_an_effective_horizon_ends_before_the_first_length_that_is_not_solved() -> None:
+    script = load(ROOT / "benchmarks" / "palindromes.py")
+    tests = [{"length": length, "score": score} for length, score in ((30, 0.9), (10, 1.0), (20, 0.95), (40, 1.0))]
+    assert script.horizon(tests) == 20
+    assert script.horizon([{"length": 4, "score": 0.5}]) == 0
+
+
+def test_set_ups_differ_only_in_what_their_names_say() -> None:
+    script = load(ROOT / "benchmarks" / "palindromes.py")
+    for encoding in ("scalar", "one-hot"):
+        chosen = script.setups(encoding)
+        assert len({(each.name, each.model, each.lengths) for each in chosen}) == len(chosen)
+        assert all(each.steps <= 10_000 and each.batch_size == 128 for each in chosen)
+        reference = [each for each in chosen if each.name == "reference"]
+        facts = {(e.optimizer, e.lr, e.clip, e.hidden, e.layers, e.start, e.steps, e.window) for e in reference}
+        assert facts == {("RMSprop", 0.001, 10.0, 128, 1, "torch", 10_000, 100)}
+        assert {each.model for each in reference} == {"RNN", "LSTM"}
+
+
+def test_figures_of_palindromes_are_drawn_from_the_record(tmp_path: Path) -> None:
+    example = load(ROOT / "examples" / "palindromes.py")
+
+    def record(name: str, model: str, encoding: str, seed: int, scores: dict[int, float]) -> dict[str, object]:
+        config = {"name": name, "model": model, "encoding": encoding, "seed": seed, "lengths": [max(scores)]}
+        return {"config": config, "test": [{"length": n, "score": score} for n, score in scores.items()]}
+
+    records = [
+        record(name, model, encoding, seed, scores)
+        for name, scores in (("reference", {4: 1.0}), ("reference", {12: 0.6}), ("improved", {10: 1.0, 300: 1.0}))
+        for model in ("RNN", "LSTM")
+        for encoding in ("scalar", "one-hot")
+        for seed in (0, 1)
+    ]
+    records += [record("trial: none", "RNN", "scalar", 0, {10: 0.1})]
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps({"records": records}))
+    files = example.main(file, tmp_path / "new")
+    assert [path.name for path in files] == ["figure_1_rnn.png", "figure_2_lstm.png", "figure_3_both.png"]
+    assert example.curve(records, "reference", "RNN", "scalar") == {4: [1.0, 1.0], 12: [0.6, 0.6]}
+    panel = example.figure(records, ("RNN",)).axes[0]
+    labels = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert labels == ["RNN, reference (2 seeds)", "RNN, improved (2 seeds)"]
+    with pytest.raises(FileExistsError, match=r"figure_1_rnn\.png"):
+        example.main(file, tmp_path / "new")
+    # Student's t of 2 degrees of freedom is 4.303; of 1 it is 12.706, which goes past 0 and 1 and is cut there.
+    assert example.interval([0.45, 0.55]) == (pytest.approx(0.5), 0.0, 1.0)
+    assert example.interval([0.5, 0.5, 0.52])[1] == pytest.approx(0.5066667 - 4.302653 * 0.0115470 / 3**0.5, abs=1e-6)

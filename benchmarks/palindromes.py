@@ -1,0 +1,279 @@
+"""How long a palindrome can each recurrent network keep, and what did it take to teach it?
+
+The last digit of a palindrome from the digits before it: its first digit must be kept, and all others kept out. Each
+set-up is trained from several seeds with at most 10,000 steps of 128 and tested on fresh palindromes of many lengths.
+
+- *Reference*: one model for each length, torch's first weights, RMSprop, learning rate 0.001, clip 10, 128 units, until
+  the last 100 steps average 100 %. Digits as one number, as in the study that this comes from, or one-hot.
+- *Improved*: one model, a curriculum that doubles the length, Adam, clip 1, and first weights that suit the cell; then
+  tested at lengths up to far beyond what it saw.
+- *Trial*: the improved set-up with one thing taken away or exchanged, to see which of its parts are needed.
+
+What to expect: the reference RNN ends near ten digits and the reference LSTM somewhere beyond; a curriculum lets gates
+learn to shut after the first digit, and such a gate does not ask how long it is to stay shut. A vanilla RNN needs to
+begin as units that latch, and then goes as far.
+
+Run it with ``python benchmarks/palindromes.py --out docs/palindromes``: hours on one core. Each finished run is added
+to results.json, a run that is there is not run again, and the table is made from what is there. One process a folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from joblib import Parallel, delayed
+from tqdm.auto import tqdm
+
+import graphseq as gs
+from graphseq import _files, growing_lengths, nn, seeding
+from graphseq.history import machine
+from graphseq.tasks import Palindrome
+
+MODELS: dict[str, Callable[..., nn.Encoder]] = {
+    "RNN": nn.RNN,
+    "LSTM": nn.LSTM,
+    "GRU": nn.GRU,
+    "MinGRU": nn.MinGRU,
+    "MinLSTM": nn.MinLSTM,
+    "LRU": nn.LRU,
+}
+
+
+def latch_and_spread(encoder: nn.RNN) -> None:
+    """Units that latch, each at a digit of its own, where digits enter as numbers."""
+    nn.spread_biases_(nn.identity_(encoder, gain=2.0), 0, 9)
+
+
+STARTS: dict[str, Callable[[Any], object]] = {
+    "torch": lambda _: None,
+    "orthogonal": nn.orthogonal_,
+    "identity": nn.identity_,
+    "latch": partial(nn.identity_, gain=2.0),
+    "latch, biases spread": latch_and_spread,
+    "forget bias 1": nn.forget_bias_,
+    "chrono 1000": partial(nn.chrono_, longest=1000),
+}
+TESTED = (10, 30, 100, 300, 1000, 3000, 10000)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that a run depends on but its seed."""
+
+    name: str  # what figures and tables call it
+    model: str
+    encoding: str
+    lengths: tuple[int, ...]  # trained on, one after another
+    tested: tuple[int, ...]
+    start: str = "torch"  # first weights
+    hidden: int = 128
+    layers: int = 1
+    optimizer: str = "RMSprop"
+    lr: float = 1e-3
+    clip: float = 10.0
+    steps: int = 10_000
+    batch_size: int = 128
+    passed_at: float = 0.99  # share right, over the last passed_window steps, at which the next length is begun
+    passed_window: int = 20
+    window: int = 100  # steps on the last length that must all be right, on average, for it to be solved
+    samples: int = 1000  # tested; of long palindromes as many as hold a million digits, at least 200
+
+
+def reference(model: str, encoding: str, lengths: Iterable[int]) -> list[Setup]:
+    """A model for each length, trained as in the study."""
+    return [Setup("reference", model, encoding, (length,), (length,)) for length in lengths]
+
+
+def taught(name: str, model: str, encoding: str, longest: int, **other: Any) -> Setup:
+    """One model for all lengths, by a curriculum that doubles the length up to ``longest``."""
+    tested = tuple(sorted({*TESTED, longest}))
+    settings = {"optimizer": "Adam", "clip": 1.0} | other
+    return Setup(name, model, encoding, tuple(growing_lengths(4, longest)), tested, **settings)
+
+
+def setups(encoding: str) -> list[Setup]:
+    """All of one encoding, those that matter most first."""
+    gated = {"hidden": 32 if encoding == "one-hot" else 64, "lr": 3e-3}
+    scanned = {"hidden": 32, "layers": 2, "lr": 3e-3}
+    latch = "latch" if encoding == "one-hot" else "latch, biases spread"
+    direct = Setup("trial: no curriculum", "RNN", encoding, (300,), (300,), latch, optimizer="Adam", clip=1.0)
+    return [
+        *reference("RNN", encoding, (4, 6, 8, 10, 12, 14, 16)),
+        taught("improved", "RNN", encoding, 300, start=latch),
+        *reference("LSTM", encoding, (5, 10, 20, 30)),
+        taught("improved", "LSTM", encoding, 1000, start="chrono 1000", window=50, **gated),
+        taught("improved", "MinLSTM", encoding, 2000, window=50, **scanned),
+        taught("improved", "MinGRU", encoding, 1000, window=50, **scanned),
+        taught("improved", "GRU", encoding, 300, window=50, **gated),
+        *reference("LSTM", encoding, (100,)),
+        direct,
+        taught("trial: torch's start", "RNN", encoding, 300, steps=3000),
+        taught("trial: orthogonal", "RNN", encoding, 300, start="orthogonal", lr=3e-4, steps=3000),
+        taught("trial: identity", "RNN", encoding, 300, start="identity", steps=3000),
+        taught("trial: torch's start", "LSTM", encoding, 1000, steps=3000, window=50, **gated),
+        taught("trial: forget bias 1", "LSTM", encoding, 1000, start="forget bias 1", steps=3000, window=50, **gated),
+        taught("trial: LRU", "LRU", encoding, 100, steps=3000, **scanned),
+    ]
+
+
+def run(setup: Setup, seed: int) -> dict[str, Any]:
+    """Train and test one model on one thread."""
+    torch.set_num_threads(1)
+    tasks = [Palindrome(length, encoding=setup.encoding) for length in setup.lengths]
+    with seeding.forked(seed, seeding.BUILD):
+        encoder = MODELS[setup.model](tasks[0].in_channels, setup.hidden, setup.layers)
+        STARTS[setup.start](encoder)
+        model = nn.Model(encoder, tasks[0].out_channels)
+    stages = gs.fit_curriculum(
+        model,
+        tasks,
+        steps=setup.steps,
+        batch_size=setup.batch_size,
+        optimizer=setup.optimizer,
+        lr=setup.lr,
+        clip=setup.clip,
+        seed=seed,
+        passed_at=setup.passed_at,
+        passed_window=setup.passed_window,
+        window=setup.window,
+    )
+    return {
+        "config": config_of(setup, seed),
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "steps": sum(stage.steps for stage in stages),
+        "seconds": sum(stage.seconds for stage in stages),
+        "solved": len(stages) == len(tasks) and stages[-1].solved,
+        "stages": [
+            {"length": length, "steps": stage.steps, "seconds": stage.seconds, "solved": stage.solved}
+            for length, stage in zip(setup.lengths, stages, strict=False)
+        ],
+        "test": [tested(model, setup, length, seed) for length in setup.tested],
+        "machine": machine(),
+    }
+
+
+def tested(model: nn.Model, setup: Setup, length: int, seed: int) -> dict[str, float]:
+    """The share of right answers on fresh palindromes of one length."""
+    samples = min(setup.samples, max(200, 1_000_000 // length))
+    batch_size = max(1, min(250, 250_000 // length))
+    task = Palindrome(length, encoding=setup.encoding)
+    found = gs.evaluate(model, task, samples=samples, batch_size=batch_size, seed=seed)
+    return {"length": length, "samples": samples, "score": found.score, "low": found.low, "high": found.high}
+
+
+def config_of(setup: Setup, seed: int) -> dict[str, Any]:
+    """What a run is known by, as JSON has it."""
+    found: dict[str, Any] = json.loads(json.dumps({**asdict(setup), "seed": seed}))
+    return found
+
+
+def read(out: Path) -> list[dict[str, Any]]:
+    """The finished runs of a folder."""
+    file = out / "results.json"
+    return json.loads(file.read_text())["records"] if file.exists() else []
+
+
+def horizon(tests: Iterable[dict[str, float]], at: float = 0.95) -> int:
+    """The longest length such that it and all shorter ones that were tested are right at least so often; 0 if none."""
+    best = 0
+    for test in sorted(tests, key=lambda test: test["length"]):
+        if test["score"] < at:
+            break
+        best = int(test["length"])
+    return best
+
+
+def lines(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One line for each set-up: its effective horizon and what that took, over the seeds that all its lengths have."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for record in records:
+        config = record["config"]
+        groups.setdefault((config["name"], config["model"], config["encoding"]), []).append(record)
+    found = []
+    for (name, model, encoding), own in groups.items():
+        by_seed: dict[int, list[dict[str, Any]]] = {}
+        for record in own:
+            by_seed.setdefault(record["config"]["seed"], []).append(record)
+        horizons = sorted(horizon(test for each in runs for test in each["test"]) for runs in by_seed.values())
+        tests = [test for record in own for test in record["test"]]
+        longest = max(length for record in own for length in record["config"]["lengths"])
+        there = [test["score"] for test in tests if test["length"] == longest]
+        found.append(
+            {
+                "setup": name,
+                "model": model,
+                "encoding": encoding,
+                "parameters": own[0]["parameters"],
+                "seeds": len(by_seed),
+                "trained_to": longest,
+                "tested_to": max(test["length"] for test in tests),
+                "score_there": statistics.mean(there),
+                "worst_seed_there": min(there),
+                "horizon": statistics.median_low(horizons),
+                "horizon_low": horizons[0],
+                "horizon_high": horizons[-1],
+                "steps": statistics.mean(record["steps"] for record in own),
+                "seconds": statistics.mean(record["seconds"] for record in own),
+            }
+        )
+    return found
+
+
+def table(found: Sequence[dict[str, Any]]) -> str:
+    """The lines, one below the other."""
+    out = [
+        f"{'set-up':24}{'model':9}{'digits':9}{'weights':>8}{'seeds':>6}{'trained to':>11}{'right there':>12}"
+        f"{'(worst)':>9}{'horizon':>9}{'[seeds]':>16}{'tested to':>10}{'steps':>7}{'seconds':>9}"
+    ]
+    for line in sorted(found, key=lambda line: (line["encoding"], line["setup"], line["model"])):
+        span = f"[{line['horizon_low']}, {line['horizon_high']}]"
+        out.append(
+            f"{line['setup']:24}{line['model']:9}{line['encoding']:9}{line['parameters']:8,}{line['seeds']:6}"
+            f"{line['trained_to']:11}{line['score_there']:12.1%}{line['worst_seed_there']:9.1%}{line['horizon']:9}"
+            f"{span:>16}{line['tested_to']:10}{line['steps']:7.0f}{line['seconds']:9.1f}"
+        )
+    return "\n".join(out)
+
+
+def main(out: Path, cases: Sequence[tuple[Setup, int]], jobs: int = 1) -> str:
+    """Run what is left, adding each to ``out``/results.json, and return the table of all that is there."""
+    out.mkdir(parents=True, exist_ok=True)
+    records = read(out)
+    done = [record["config"] for record in records]
+    left = [case for case in cases if config_of(*case) not in done]
+    work = Parallel(n_jobs=jobs, return_as="generator_unordered")(delayed(run)(*case) for case in left)
+    for record in tqdm(work, total=len(left), unit="run", disable=not left):
+        records.append(record)
+        found = lines(records)
+        whole = {"table": table(found).splitlines(), "lines": found, "records": records}
+        _files.write_text(out / "results.json", json.dumps(whole, indent=1) + "\n", overwrite=True)
+    return table(lines(records))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("out/palindromes"), help="folder for results.json")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="runs of each set-up")
+    parser.add_argument("--encoding", nargs="+", default=["scalar", "one-hot"], help="how a digit enters")
+    parser.add_argument("--model", nargs="+", default=list(MODELS), choices=list(MODELS), help="only these")
+    parser.add_argument("--name", default="", help="only set-ups whose name begins so, such as reference")
+    parser.add_argument("--longest", type=int, default=10_000, help="only set-ups that train up to here")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each on one thread")
+    options = parser.parse_args()
+    chosen = [
+        setup
+        for encoding in options.encoding
+        for setup in setups(encoding)
+        if setup.model in options.model
+        and setup.name.startswith(options.name)
+        and max(setup.lengths) <= options.longest
+    ]
+    print(main(options.out, [(setup, seed) for seed in options.seeds for setup in chosen], options.jobs))
