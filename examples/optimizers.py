@@ -10,8 +10,8 @@ averaged over seeds; in the valley, the fewest steps to a thousandth of the firs
 - RMSProp, s ← 0.99 s + 0.01 g², w ← w - η g / √s: every coordinate at a speed of its own, whatever the slope.
 - Adam, both, and both corrected for having begun at zero.
 
-What to expect: on the task the two that scale each weight are ahead of the two that do not; in the valley SGD comes
-last, momentum and Adam overshoot, and RMSProp, whose first steps are ten times as long, is first.
+What to expect: on the task RMSProp and Adam leave the start at once, and Adam ends lowest, SGD highest; in the valley
+SGD comes last, momentum and Adam overshoot, and RMSProp, whose first steps are ten times as long, is first.
 
 Run it with ``python examples/optimizers.py``; it takes a minute and writes optimizers.png and optimizers.json.
 """

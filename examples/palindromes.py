@@ -1,8 +1,8 @@
 """Accuracy against length: what a plain RNN and a plain LSTM keep of a palindrome, and what they can be taught to keep.
 
 The last digit of a palindrome is asked from the digits before it; it equals the first. Figures 1 to 3: the RNN, the
-LSTM, and both. A digit enters as one number (left) or one-hot (right). Each point is the mean over seeds, the bar its
-95 % interval (Student's, cut at 0 and 1), each seed tested on fresh palindromes. Chance is 10 %.
+LSTM, and both. A digit enters as one number (left) or one-hot (right). Each mark is the mean over seeds, the bar its
+95 % interval (Student's, cut at 0 and 1), a dot one seed, tested on fresh palindromes. Chance is 10 %.
 
 - *Reference*: a model for each length, RMSprop, torch's first weights, at most 10,000 steps of 128.
 - *Improved*: one model for all lengths, taught on lengths that double up to the mark, within the same steps, and
@@ -78,9 +78,11 @@ def draw(axes: Axes, records: Sequence[dict[str, Any]], models: Sequence[str], e
             seeds = f"{counts[0]} seeds" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
             shade = COLOURS[model] if name == "improved" or len(models) > 1 else "#555555"
             axes.errorbar(
-                lengths, mean, bars, linestyle=line, marker=mark, color=shade, capsize=3, markersize=5,
+                lengths, mean, bars, linestyle=line, marker=mark, color=shade, capsize=3, markersize=5, elinewidth=0.8,
                 markerfacecolor=shade if name == "improved" else "white", label=f"{model}, {name} ({seeds})",
             )  # fmt: skip
+            single = [(length, score) for length, scores in found.items() for score in scores]
+            axes.scatter(*zip(*single, strict=True), s=9, color=shade, alpha=0.5, linewidths=0)
             if name == "improved":
                 longest = taught_to(records, name, model, encoding)
                 axes.axvline(longest, color=shade, linewidth=0.8, linestyle=":")

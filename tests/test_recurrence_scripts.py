@@ -76,6 +76,17 @@ def test_an_effective_horizon_ends_before_the_first_length_that_is_not_solved() 
     assert script.horizon([{"length": 4, "score": 0.5}]) == 0
 
 
+def test_a_seed_that_was_not_tried_as_far_as_others_does_not_shorten_the_horizon() -> None:
+    script = load(ROOT / "benchmarks" / "palindromes.py")
+    scores = {0: {10: 1.0, 20: 1.0, 30: 1.0}, 1: {10: 1.0, 20: 1.0}, 2: {10: 1.0, 20: 0.5}}
+    records = [
+        {"config": {"seed": seed}, "test": [{"length": length, "score": score}]}
+        for seed, tests in scores.items()
+        for length, score in tests.items()
+    ]
+    assert script.horizons_of(records) == [30, 10]
+
+
 def test_set_ups_differ_only_in_what_their_names_say() -> None:
     script = load(ROOT / "benchmarks" / "palindromes.py")
     for encoding in ("scalar", "one-hot"):
@@ -116,3 +127,22 @@ def test_figures_of_palindromes_are_drawn_from_the_record(tmp_path: Path) -> Non
     # Student's t of 2 degrees of freedom is 4.303; of 1 it is 12.706, which goes past 0 and 1 and is cut there.
     assert example.interval([0.45, 0.55]) == (pytest.approx(0.5), 0.0, 1.0)
     assert example.interval([0.5, 0.5, 0.52])[1] == pytest.approx(0.5066667 - 4.302653 * 0.0115470 / 3**0.5, abs=1e-6)
+
+
+def test_the_recorded_gradients_fade_before_training_and_stay_in_the_lstms_cell_after_it() -> None:
+    record = json.loads((ROOT / "docs" / "gradients" / "gradients.json").read_text())
+    assert record["config"]["draws"] >= 100
+    before, after = record["over_time"]["100"], record["after_training"]["100"]
+    assert all(curve[0] < 1e-12 * max(curve) for curve in before.values())
+    assert after["RNN"][0] < 1e-12 * max(after["RNN"])
+    assert after["LSTM, cell"][0] > 0.1 * max(after["LSTM, cell"])
+
+
+def test_the_recorded_optimisers_do_what_the_example_says() -> None:
+    record = json.loads((ROOT / "docs" / "palindromes" / "optimizers.json").read_text())
+    last = {name: sum(found["loss"][-50:]) for name, found in record["task"].items()}
+    assert min(last, key=last.__getitem__) == "Adam"
+    assert max(last, key=last.__getitem__) == "SGD"
+    steps = {name: found["steps"] for name, found in record["valley"].items()}
+    assert min(steps, key=steps.__getitem__) == "RMSprop"
+    assert max(steps, key=steps.__getitem__) == "SGD"
