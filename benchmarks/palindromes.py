@@ -23,7 +23,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -125,6 +125,16 @@ def setups(encoding: str) -> list[Setup]:
         taught("trial: taught less far", "MinLSTM", encoding, 512, **scanned),
         taught("trial: LRU", "LRU", encoding, 100, steps=3000, **scanned),
     ]
+
+
+def shortened(setup: Setup, longest: int, steps: int) -> Setup | None:
+    """The same within a length and a number of steps; ``None`` where it begins beyond."""
+    if setup.lengths[0] > longest:
+        return None
+    last = min(longest, setup.lengths[-1])
+    lengths = growing_lengths(setup.lengths[0], last)
+    tested = {length for length in setup.tested if length <= longest} | {last}
+    return replace(setup, lengths=tuple(lengths), tested=tuple(sorted(tested)), steps=min(steps, setup.steps))
 
 
 def run(setup: Setup, seed: int) -> dict[str, Any]:
@@ -275,15 +285,15 @@ if __name__ == "__main__":
     parser.add_argument("--encoding", nargs="+", default=["scalar", "one-hot"], help="how a digit enters")
     parser.add_argument("--model", nargs="+", default=list(MODELS), choices=list(MODELS), help="only these")
     parser.add_argument("--name", default="", help="only set-ups whose name begins so, such as reference")
-    parser.add_argument("--longest", type=int, default=10_000, help="only set-ups that train up to here")
+    parser.add_argument("--longest", type=int, default=10_000, help="teach and test up to here at most")
+    parser.add_argument("--steps", type=int, default=10_000, help="train with so many steps at most")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each on one thread")
     options = parser.parse_args()
     chosen = [
-        setup
+        short
         for encoding in options.encoding
         for setup in setups(encoding)
-        if setup.model in options.model
-        and setup.name.startswith(options.name)
-        and max(setup.lengths) <= options.longest
+        if setup.model in options.model and setup.name.startswith(options.name)
+        if (short := shortened(setup, options.longest, options.steps)) is not None
     ]
     print(main(options.out, [(setup, seed) for seed in options.seeds for setup in chosen], options.jobs))

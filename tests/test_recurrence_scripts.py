@@ -99,6 +99,16 @@ def test_set_ups_differ_only_in_what_their_names_say() -> None:
         assert {each.model for each in reference} == {"RNN", "LSTM"}
 
 
+def test_a_set_up_is_shortened_only_where_it_is_longer() -> None:
+    script = load(ROOT / "benchmarks" / "palindromes.py")
+    for setup in script.setups("scalar"):
+        assert script.shortened(setup, 10_000, 10_000) == setup
+    rnn = script.taught("improved", "RNN", "one-hot", 300)
+    short = script.shortened(rnn, 20, 50)
+    assert (short.lengths, short.tested, short.steps) == ((4, 8, 16, 20), (10, 20), 50)
+    assert script.shortened(script.reference("RNN", "one-hot", (30,))[0], 20, 50) is None
+
+
 def test_figures_of_palindromes_are_drawn_from_the_record(tmp_path: Path) -> None:
     example = load(ROOT / "examples" / "palindromes.py")
 
