@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from graphseq import _checks, checkpoint, seeding
 from graphseq.history import History, machine
+from graphseq.schedules import Rates, Schedule
 from graphseq.tasks.base import Task
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -43,6 +44,7 @@ def fit(
     batch_size: int = 128,
     optimizer: str | OptimizerFactory = "RMSprop",
     lr: float = 1e-3,
+    schedule: Schedule | None = None,
     clip: float = 10.0,
     seed: int = 0,
     device: torch.device | str = "cpu",
@@ -68,6 +70,8 @@ def fit(
         optimizer: "SGD", "momentum" (SGD with momentum 0.9), "RMSprop", "Adam" or "AdamW", with torch's other defaults;
             or a function from parameters to an optimiser, which then ignores ``lr``: leave that at its default.
         lr: learning rate.
+        schedule: what the learning rate is multiplied by, as a function of the number of steps taken before, such as
+            :class:`~graphseq.schedules.StepDecay`; without it, the rate stays.
         clip: the largest norm of the gradient.
         seed: 0 or more.
         device: where to train.
@@ -109,7 +113,6 @@ def fit(
     # Sorted, since rounding in the norm of all gradients depends on their order: two modules that hold the same weights
     # under other names (the LSTM, and the GCN-LSTM without edges) then train alike, bit for bit.
     parameters = sorted((p for p in model.parameters() if p.requires_grad), key=lambda p: tuple(p.shape))
-    stepper = _optimizer(optimizer, parameters, lr)
     stepper = make_optimizer(optimizer, parameters, lr)
     rates = Rates(stepper, schedule)
     config = {
@@ -118,6 +121,7 @@ def fit(
         "batch_size": batch_size,
         "optimizer": optimizer if isinstance(optimizer, str) else repr(stepper),
         "lr": lr,
+        "schedule": rates.name,
         "clip": clip,
         "seed": seed,
         "solved_at": None if solved_at is None else float(solved_at),
@@ -125,6 +129,7 @@ def fit(
         "record_gradients": record_gradients,
     }
     history = _begin(model, stepper, config, checkpoint_path, resume)
+    rates.check(history.lr)
     history.machine = machine(device)
     generator = torch.Generator()
     bar = tqdm(total=steps, initial=history.steps, disable=not progress, unit="step")
@@ -135,6 +140,7 @@ def fit(
             for_batch, for_layers = seeding.derive_pair(seed, seeding.TRAIN, step)
             seeding.reseed(for_layers, device)
             graph = task.batch(batch_size, generator.manual_seed(for_batch)).to(device)
+            rates.set(step)
             stepper.zero_grad()
             output = model(graph)
             loss = task.loss(output, graph.y)

@@ -1,0 +1,152 @@
+"""A training on a text from settings to its folder: fit, in pieces, with a report after each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from graphseq import _files
+from graphseq.history import History
+from graphseq.nn.model import Model
+from graphseq.schedules import StepDecay
+from graphseq.tasks.characters import Characters
+from graphseq.text import held_out, report
+from graphseq.text.board import Board, writer_class
+from graphseq.text.folder import CHECKPOINT, claim
+from graphseq.text.models import build
+from graphseq.text.report import Report
+from graphseq.text.settings import Settings
+from graphseq.text.source import Source
+from graphseq.text.spelling import tokens
+from graphseq.training import fit
+
+RESULTS = "results.json"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came out.
+
+    Attributes:
+        steps: how many were taken, over all calls.
+        loss: nats a character in training, the mean since the last report but one.
+        accuracy: the share of next characters that were the likeliest, over the same steps.
+        bits_in_windows: bits a character on the whole held-out text, in windows of training's length.
+        bits_in_one_stream: the same with the state carried from end to end; ``None`` without a state.
+        parameters: trained numbers.
+        seconds: of all steps, reports left out.
+        characters_per_second: read in training in these seconds.
+    """
+
+    steps: int
+    loss: float
+    accuracy: float
+    bits_in_windows: float
+    bits_in_one_stream: float | None
+    parameters: int
+    seconds: float
+    characters_per_second: float
+
+
+def train(
+    settings: Settings,
+    source: Source,
+    out: Path,
+    *,
+    steps: int,
+    command: Sequence[str],
+    resume: bool = False,
+    tensorboard: bool = False,
+    tell: Callable[[Report], None] = lambda _: None,
+) -> Results:
+    """Train on a text, or go on with it, and write everything to ``out``.
+
+    The training is :func:`graphseq.fit` in pieces, one a report, each from the checkpoint of the one before: equal,
+    bit for bit, to one that never stopped. So is one that was killed and is resumed; the report it may have missed is
+    made then.
+
+    Args:
+        settings: what to train and how.
+        source: the text.
+        out: the folder, made where it is not there.
+        steps: how many in all, those before a resume included; may be more than at first.
+        command: the arguments that lead here, kept with the results.
+        resume: go on with a training of the same settings on the same text that ``out`` holds.
+        tensorboard: write for TensorBoard as well.
+        tell: called with each report once it is written.
+
+    Returns:
+        What is also in ``out``: ``results.json``; beside it ``config.json``, ``checkpoint.pt``, ``curves.csv`` with
+        every step, ``reports.csv`` and ``reports.json`` with every report, and ``samples.txt``.
+
+    Raises:
+        FileExistsError: ``out`` holds a training and ``resume`` is false, or other files.
+        ValueError: ``out`` holds another training or a damaged one, more steps than asked for, or the text is too
+            short.
+        ModuleNotFoundError: TensorBoard was asked for and is not installed.
+        graphseq.DivergedError: the loss stopped being finite; all that was written before is kept.
+    """
+    task, held = Characters.split(source.text, settings.length, held_out=settings.held_out)
+    if settings.sample_first:
+        tokens(settings.sample_first, task.alphabet, "the set of first characters")
+    if tensorboard:
+        writer_class()
+    claim(out, settings, source, command, resume=resume)
+    model, reports = build(settings, task.out_channels), report.read(out)
+    history = None
+    board = Board(out, reports[-1].step if reports else 0) if tensorboard else None
+    for step in settings.reports(steps):
+        before = reports[-1].step if reports else 0
+        if step <= before and step != steps:
+            continue
+        history = _fit(model, task, settings, out, step)
+        if history.steps > step:
+            if step == steps:
+                raise ValueError(f"--out {out} has taken {history.steps} steps already; ask for --steps of no fewer")
+            continue
+        if step > before:
+            reports.append(report.make(model, settings, held, history, before))
+            report.write(out, reports, history)
+            if board is not None:
+                board.add(history, reports[-1], before)
+            tell(reports[-1])
+    return _finish(model, held, history or History(), reports, out, settings)
+
+
+def _fit(model: Model, task: Characters, settings: Settings, out: Path, steps: int) -> History:
+    return fit(
+        model,
+        task,
+        steps=steps,
+        batch_size=settings.batch_size,
+        optimizer=settings.optimizer,
+        lr=settings.lr,
+        schedule=StepDecay(settings.decay, settings.decay_every),
+        clip=settings.clip,
+        seed=settings.seed,
+        device=settings.device,
+        solved_at=None,
+        checkpoint_path=out / CHECKPOINT,
+        resume=True,
+    )
+
+
+def _finish(
+    model: Model, held: Characters, history: History, reports: Sequence[Report], out: Path, settings: Settings
+) -> Results:
+    model.eval()
+    results = Results(
+        history.steps,
+        reports[-1].loss,
+        reports[-1].accuracy,
+        held_out.windows(model, held.tokens, held.length),
+        held_out.stream(model, held.tokens),
+        sum(parameter.numel() for parameter in model.parameters()),
+        history.seconds,
+        history.steps * settings.batch_size * settings.length / history.seconds,
+    )
+    record = {**asdict(results), "held_out_characters": len(held.tokens), "machine": history.machine}
+    _files.write_text(out / RESULTS, json.dumps(record, indent=1) + "\n", overwrite=True)
+    return results

@@ -1,0 +1,86 @@
+"""From characters to tokens, and what to say of a character that the model never saw."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+import torch
+from torch import Tensor
+
+# Signs that are written for one another; names and categories would not tell.
+_ALIKE = ("'’‘`´", '"“”„«»', "-–—‐‑−", " \u00a0\t\n")
+
+
+def tokens(text: str, alphabet: Sequence[str], name: str = "prompt") -> Tensor:
+    """The numbers of the characters of ``text``, (T,).
+
+    Raises:
+        ValueError: a character outside ``alphabet``; the message says which, and what is nearest in the alphabet.
+    """
+    number = {character: token for token, character in enumerate(alphabet)}
+    if unknown := sorted(set(text) - set(number), key=text.index):
+        near = {character: nearest(character, alphabet) for character in unknown}
+        spelt = ", ".join(f"{character!r} (nearest: {other!r})" for character, other in near.items())
+        raise ValueError(
+            f"{name} holds what the model never saw: {spelt}; with the nearest it reads "
+            f"{''.join(near.get(character, character) for character in text)!r}"
+        )
+    return torch.tensor([number[character] for character in text], dtype=torch.long)
+
+
+def nearest(character: str, alphabet: Sequence[str]) -> str:
+    """The character of ``alphabet`` that comes nearest to one that it lacks.
+
+    The same letter in the other case or without its accents comes first, then a sign that is written for it, then one
+    of its own kind (a letter for a letter, a digit for a digit) of the most similar Unicode name.
+
+    Example:
+        >>> nearest("É", "aeiou"), nearest("’", "a'"), nearest("7", "abc019"), nearest("z", "AZ")
+        ('e', "'", '0', 'Z')
+    """
+
+    def likeness(other: str) -> tuple[bool, bool, bool, bool, float, int]:
+        return (
+            character.casefold() == other.casefold(),
+            _bare(character) == _bare(other),
+            any(character in signs and other in signs for signs in _ALIKE),
+            unicodedata.category(character)[0] == unicodedata.category(other)[0],
+            SequenceMatcher(None, _name(character), _name(other)).ratio(),
+            -abs(ord(character) - ord(other)),
+        )
+
+    return max(alphabet, key=likeness)
+
+
+def first_character(alphabet: Sequence[str], generator: torch.Generator, among: str | None = None) -> str:
+    """A character for a text to begin with, each of those that may be equally likely.
+
+    Args:
+        alphabet: what the model knows.
+        generator: where the draw comes from.
+        among: the characters that may be; without it, the capital letters of the alphabet, or all of its letters where
+            it has no capitals, or all of its characters where it has no letters.
+
+    Raises:
+        ValueError: ``among`` is empty or holds what ``alphabet`` lacks.
+    """
+    if among is not None:
+        if not among:
+            raise ValueError("among must hold at least one character for a text to begin with")
+        tokens(among, alphabet, "the set of first characters")
+    capitals = [character for character in alphabet if character.isupper()]
+    letters = [character for character in alphabet if character.isalpha()]
+    choices = list(dict.fromkeys(among)) if among is not None else capitals or letters or list(alphabet)
+    return choices[int(torch.randint(len(choices), (1,), generator=generator))]
+
+
+def _bare(character: str) -> str:
+    """A letter in lower case without its accents."""
+    parts = unicodedata.normalize("NFKD", character.casefold())
+    return "".join(part for part in parts if not unicodedata.combining(part)) or character
+
+
+def _name(character: str) -> str:
+    return unicodedata.name(character, character)
