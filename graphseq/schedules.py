@@ -48,6 +48,98 @@ class StepDecay:
         return float(self.factor) ** (step // self.every)
 
 
+@dataclass(frozen=True)
+class Warmup:
+    r"""A learning rate that rises in a straight line over the first steps.
+
+    .. math:: η_s = η_0 \min\left(1, \frac{s + 1}{n}\right)
+
+    with s the number of steps taken before and n ``steps``.
+
+    Args:
+        steps: n.
+
+    Raises:
+        ValueError: ``steps`` below 1.
+
+    Source: Goyal et al., *Accurate, large minibatch SGD* (2017), section 2.2.
+
+    Example:
+        >>> rising = Warmup(4)
+        >>> rising(0), rising(2), rising(3), rising(10)
+        (0.25, 0.75, 1.0, 1.0)
+    """
+
+    steps: int
+
+    def __post_init__(self) -> None:
+        _checks.at_least("steps", self.steps, 1)
+
+    def __call__(self, step: int) -> float:
+        """The factor of the step that ``step`` others come before."""
+        return min(1.0, (step + 1) / self.steps)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    r"""A learning rate that falls along half a cosine, towards 0 after the last step.
+
+    .. math:: η_s = η_0 \, \frac{1 + \cos(π s / n)}{2}
+
+    with s the number of steps taken before and n ``steps``; what torch's ``CosineAnnealingLR`` gives.
+
+    Args:
+        steps: n, all the steps of the training.
+
+    Raises:
+        ValueError: ``steps`` below 1; or, when called, a step after the last.
+
+    Source: Loshchilov and Hutter, *SGDR: stochastic gradient descent with warm restarts* (2017), eq. 5, not restarted.
+
+    Example:
+        >>> falling = Cosine(4)
+        >>> [round(falling(step), 3) for step in range(4)]
+        [1.0, 0.854, 0.5, 0.146]
+    """
+
+    steps: int
+
+    def __post_init__(self) -> None:
+        _checks.at_least("steps", self.steps, 1)
+
+    def __call__(self, step: int) -> float:
+        """The factor of the step that ``step`` others come before."""
+        if step >= self.steps:
+            raise ValueError(f"a cosine over {self.steps} steps has come to its end; it has none for step {step + 1}")
+        return (1 + math.cos(math.pi * step / self.steps)) / 2
+
+
+@dataclass(frozen=True)
+class Product:
+    """Schedules one upon the other: the product of their factors.
+
+    Args:
+        parts: at least one.
+
+    Raises:
+        ValueError: no parts.
+
+    Example:
+        >>> Product((Warmup(2), StepDecay(0.1, every=2)))(0)
+        0.5
+    """
+
+    parts: tuple[Schedule, ...]
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise ValueError("parts must hold at least one schedule")
+
+    def __call__(self, step: int) -> float:
+        """The factor of the step that ``step`` others come before."""
+        return math.prod(part(step) for part in self.parts)
+
+
 class Rates:
     """The learning rates of an optimiser, set before each step.
 
