@@ -5,6 +5,7 @@ from . import nn as nn
 from . import plot as plot
 from . import reach as reach
 from . import tasks as tasks
+from . import text as text
 from .build import from_graph as from_graph
 from .build import from_sequence as from_sequence
 from .build import from_signal as from_signal

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import version
 
-from graphseq.commands import compare, forecast, reach
+from graphseq.commands import compare, forecast, reach, text
 from graphseq.commands.arguments import Help, Parser, dashed
 from graphseq.foreseen import FORESEEN
 
@@ -17,6 +17,8 @@ EPILOG = """examples:
   python -m graphseq compare --length 4 8 16 --depth 3 7 --seed 0 1 2 --out out/mine
   python -m graphseq compare --text book.txt               the next character of a text of yours
   python -m graphseq forecast chickenpox --season 52.18 --scale file
+  python -m graphseq text train book.txt --out out/book    the next character, with samples as it goes on
+  python -m graphseq text generate out/book --prompt "Once upon a time" --temperature 0.7
   python -m graphseq reach --graph karate_club --source 16 --asked 26
   python -m graphseq reach --graph friends.csv --source Ann --out out/friends
 """
@@ -26,6 +28,7 @@ COMMANDS = {
         forecast,
         "train models on a recorded graph over time and hold them against baselines on its end",
     ),
+    "text": (text, "train a model on the next character of a text of yours, and have it write"),
     "reach": (reach, "say how far models see on a graph of yours: hops, routes, layers needed, influence, pictures"),
 }
 

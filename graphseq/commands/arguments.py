@@ -47,6 +47,11 @@ def rate(word: str) -> float:
     return _between(word, float("inf"), "a number above 0")
 
 
+def at_least_0(word: str) -> float:
+    """A word that is 0 or a number above it."""
+    return 0.0 if word in {"0", "0.0"} else rate(word)
+
+
 def share(word: str) -> float:
     """A word that is a share between 0 and 1."""
     return _between(word, 1.0, "a share between 0 and 1")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from graphseq.commands.arguments import device, distinct, rate, share, whole
+from graphseq.commands.arguments import at_least_0, device, distinct, rate, share, whole
 from graphseq.forecast.settings import MODELS, SCALES, Settings
 
 
@@ -79,6 +79,8 @@ def _add_training(add: argparse.ArgumentParser) -> None:
         "--residual", action="store_true", help="models say how far the next value lies from the last; begins there"
     )
     add.add_argument("--pressure", type=_at_least_0, default=0.0, help="on the forgetting model to forget")
+    add.add_argument("--weight-decay", type=at_least_0, default=0.01, help="of AdamW")
+    add.add_argument("--pressure", type=at_least_0, default=0.0, help="on the forgetting model to forget")
     add.add_argument("--seed", type=whole(0), nargs="+", default=[0, 1, 2, 3, 4], help="one run of each model a seed")
     add.add_argument("--device", default="cpu", help="where to train: cpu, cuda, cuda:1")
     add.add_argument("--jobs", type=above_0, default=os.cpu_count() or 1, help="runs at a time, each on one thread")
@@ -135,7 +137,3 @@ def _models(names: Sequence[str]) -> tuple[str, ...]:
 
 def _plain(name: str) -> str:
     return name.lower().replace("-", " ").replace("_", " ")
-
-
-def _at_least_0(word: str) -> float:
-    return 0.0 if word in {"0", "0.0"} else rate(word)

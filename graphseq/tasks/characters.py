@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -52,6 +53,7 @@ class Characters(FixedTask):
         if len(set(self.alphabet)) != len(self.alphabet):
             raise ValueError("alphabet names a character twice; each must occur once")
         self.tokens = _tokens(text, self.alphabet)
+        self.sha256 = sha256(text.encode(errors="surrogatepass")).hexdigest()
         self.in_channels = self.out_channels = len(self.alphabet)
         self.hops = length - 1
         self.chance = float(torch.bincount(self.tokens).max()) / len(text)
@@ -83,12 +85,13 @@ class Characters(FixedTask):
 
     @property
     def config(self) -> dict[str, object]:
-        """Name, window, alphabet and size of the text."""
+        """Name, window and alphabet; size and checksum of the text, so that no checkpoint of another passes for it."""
         return {
             **super().config,
             "length": self.length,
             "alphabet": "".join(self.alphabet),
             "characters": len(self.tokens),
+            "sha256": self.sha256,
         }
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:

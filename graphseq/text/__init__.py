@@ -1,6 +1,5 @@
-"""Texts: to train a model on the next character, and to have it write."""
+"""Texts: to train a model on the next character, and to have it write. Names load on first use."""
 
-from graphseq.text.generation import Beam, beam_search, generate, greedy
-from graphseq.text.spelling import first_character, nearest
+import lazy_loader as _lazy
 
-__all__ = ["Beam", "beam_search", "first_character", "generate", "greedy", "nearest"]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

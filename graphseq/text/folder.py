@@ -15,6 +15,7 @@ import torch
 from graphseq import _files, checkpoint
 from graphseq.history import History, machine
 from graphseq.nn.model import Model
+from graphseq.tasks.characters import Characters
 from graphseq.text.models import build
 from graphseq.text.settings import Settings
 from graphseq.text.source import Source
@@ -23,11 +24,13 @@ from graphseq.training import describe
 CONFIG, CHECKPOINT = "config.json", "checkpoint.pt"
 
 
-def claim(out: Path, settings: Settings, source: Source, command: Sequence[str], *, resume: bool) -> None:
+def claim(
+    out: Path, settings: Settings, source: Source, task: Characters, command: Sequence[str], *, resume: bool
+) -> None:
     """Make ``out`` ours, or say why it cannot be.
 
-    Writes ``config.json`` with command, settings, text, alphabet, versions and machine, and takes away what a killed
-    run left half written.
+    Writes ``config.json`` with command, settings, text, the part of it that is trained on, versions and machine, and
+    takes away what a killed run left half written.
 
     Raises:
         FileExistsError: ``out`` holds a training and ``resume`` is false, or other files.
@@ -39,7 +42,7 @@ def claim(out: Path, settings: Settings, source: Source, command: Sequence[str],
     if not (out / CONFIG).exists():
         if any(path not in left_by_killed for path in out.iterdir()):
             raise FileExistsError(f"--out {out} holds other files; name a new or empty folder")
-        _files.write_text(out / CONFIG, _record(settings, source, command), overwrite=False)
+        _files.write_text(out / CONFIG, _record(settings, source, task, command), overwrite=False)
     elif not resume:
         raise FileExistsError(f"--out {out} already holds a training; add --resume to go on with it, or name another")
     else:
@@ -70,7 +73,8 @@ def open_trained(folder: Path) -> Trained:
     record = read_config(folder)
     if not (folder / CHECKPOINT).exists():
         raise FileNotFoundError(f"{folder} has no {CHECKPOINT} yet; go on with its training by --resume")
-    alphabet = tuple(record["alphabet"])
+    task: dict[str, Any] = record["trained_on"]
+    alphabet = tuple(task["alphabet"])
     settings = Settings.from_json({**record["settings"], "device": "cpu"})
     model = build(settings, len(alphabet))
     try:
@@ -79,9 +83,10 @@ def open_trained(folder: Path) -> Trained:
         history = checkpoint.load(folder / CHECKPOINT, model, stepper, {"model": describe(model)})
     except ValueError as error:
         raise ValueError(f"{error}; {CHECKPOINT} and {CONFIG} must be those of one training") from None
-    trained_on: Any = history.config["task"]
-    if trained_on.get("alphabet") != record["alphabet"]:
-        raise ValueError(f"{folder / CHECKPOINT} is of another text: its alphabet is not that of {CONFIG}")
+    if history.config["task"] != task:
+        raise ValueError(
+            f"{folder / CHECKPOINT} is of a training on another text, or on another part of it, than {CONFIG} tells of"
+        )
     return Trained(model.eval(), alphabet, settings, history)
 
 
@@ -93,7 +98,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     try:
         record = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        whole = isinstance(record["alphabet"], str) and isinstance(record["text"]["sha256"], str)
+        whole = all(isinstance(part, str) for part in (record["trained_on"]["alphabet"], record["text"]["sha256"]))
         Settings.from_json(record["settings"])
     except (ValueError, TypeError, KeyError, AttributeError):
         whole = False
@@ -119,12 +124,12 @@ def _check_same(out: Path, settings: Settings, source: Source) -> None:
             )
 
 
-def _record(settings: Settings, source: Source, command: Sequence[str]) -> str:
+def _record(settings: Settings, source: Source, task: Characters, command: Sequence[str]) -> str:
     record = {
         "command": shlex.join(["python", "-m", "graphseq", *command]),
         "settings": settings.to_json(),
         "text": {"name": source.name, "characters": len(source.text), "sha256": source.sha256},
-        "alphabet": "".join(source.alphabet),
+        "trained_on": task.config,
         "machine": machine(settings.device),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }

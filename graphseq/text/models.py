@@ -6,13 +6,15 @@ from graphseq import seeding
 from graphseq.growth import grow
 from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, RNN, Encoder, Model
 from graphseq.text.settings import Settings
+from graphseq.text.starting import scale
 
 
 def build(settings: Settings, classes: int) -> Model:
     """The untrained model, the same each time, for an alphabet of so many characters."""
     with seeding.forked(settings.seed, seeding.BUILD):
         view = grow if settings.model == "gcn-lstm-grown" else None
-        return Model(_encoder(settings, classes), classes, view=view).to(settings.device)
+        model = Model(_encoder(settings, classes), classes, view=view)
+        return (scale(model) if settings.start == "scaled" else model).to(settings.device)
 
 
 def window(settings: Settings) -> int | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from graphseq import _files
 from graphseq.history import History
 from graphseq.nn.model import Model
-from graphseq.schedules import StepDecay
+from graphseq.schedules import Cosine, Product, Schedule, StepDecay, Warmup
 from graphseq.tasks.characters import Characters
 from graphseq.text import held_out, report
 from graphseq.text.board import Board, writer_class
@@ -93,9 +93,9 @@ def train(
         tokens(settings.sample_first, task.alphabet, "the set of first characters")
     if tensorboard:
         writer_class()
-    claim(out, settings, source, command, resume=resume)
-    model, reports = build(settings, task.out_channels), report.read(out)
-    history = None
+    model = build(settings, task.out_channels)
+    claim(out, settings, source, task, command, resume=resume)
+    reports, history = report.read(out), None
     board = Board(out, reports[-1].step if reports else 0) if tensorboard else None
     for step in settings.reports(steps):
         before = reports[-1].step if reports else 0
@@ -123,7 +123,7 @@ def _fit(model: Model, task: Characters, settings: Settings, out: Path, steps: i
         batch_size=settings.batch_size,
         optimizer=settings.optimizer,
         lr=settings.lr,
-        schedule=StepDecay(settings.decay, settings.decay_every),
+        schedule=_schedule(settings),
         clip=settings.clip,
         seed=settings.seed,
         device=settings.device,
@@ -131,6 +131,15 @@ def _fit(model: Model, task: Characters, settings: Settings, out: Path, steps: i
         checkpoint_path=out / CHECKPOINT,
         resume=True,
     )
+
+
+def _schedule(settings: Settings) -> Schedule:
+    parts: list[Schedule] = [StepDecay(settings.decay, settings.decay_every)]
+    if settings.warmup:
+        parts.append(Warmup(settings.warmup))
+    if settings.cosine:
+        parts.append(Cosine(settings.cosine))
+    return Product(tuple(parts))
 
 
 def _finish(

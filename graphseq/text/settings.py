@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+STARTS = ("torch", "scaled")
+OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
 MODELS = ("lstm", "gru", "rnn", "gcn-lstm", "gcn-lstm-grown", "gcn")
 """Families that can be trained; the last two carry no state, so they write by reading their last rows again."""
 
@@ -17,12 +19,16 @@ class Settings:
         model: one of ``MODELS``.
         hidden: H.
         layers: L.
+        start: weights to start from: "torch", those of its own modules, or "scaled"; see
+            :func:`graphseq.text.starting.scale`.
         length: T, characters of a window.
         batch_size: B.
         optimizer: see :func:`graphseq.fit`.
         lr: learning rate at first.
+        warmup: steps over which the learning rate rises; 0 for none.
         decay: what the learning rate is multiplied by after each ``decay_every`` steps.
         decay_every: in steps.
+        cosine: steps over which the learning rate falls along half a cosine, all of the training; 0 where it does not.
         clip: the largest norm of the gradient.
         held_out: the share of the text, its end, that training never sees.
         seed: of weights, batches and samples.
@@ -37,12 +43,15 @@ class Settings:
     model: str = "lstm"
     hidden: int = 128
     layers: int = 2
+    start: str = "torch"
     length: int = 30
     batch_size: int = 64
     optimizer: str = "RMSprop"
     lr: float = 2e-3
+    warmup: int = 0
     decay: float = 0.96
     decay_every: int = 5000
+    cosine: int = 0
     clip: float = 5.0
     held_out: float = 0.1
     seed: int = 0
@@ -70,7 +79,9 @@ class Settings:
             ValueError: the record holds something else.
         """
         kinds = {field.name: type(field.default) for field in fields(cls)}
-        plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in record.items()
+        }
         if {key: type(value) for key, value in plain.items()} != kinds:
             raise ValueError(f"settings must hold {', '.join(kinds)}")
         return cls(**plain)

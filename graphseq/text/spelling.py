@@ -34,11 +34,11 @@ def nearest(character: str, alphabet: Sequence[str]) -> str:
     """The character of ``alphabet`` that comes nearest to one that it lacks.
 
     The same letter in the other case or without its accents comes first, then a sign that is written for it, then one
-    of its own kind (a letter for a letter, a digit for a digit) of the most similar Unicode name.
+    of its own kind: a letter for a letter, of the most similar Unicode name; a digit for a digit, the nearest.
 
     Example:
         >>> nearest("É", "aeiou"), nearest("’", "a'"), nearest("7", "abc019"), nearest("z", "AZ")
-        ('e', "'", '0', 'Z')
+        ('e', "'", '9', 'Z')
     """
 
     def likeness(other: str) -> tuple[bool, bool, bool, bool, float, int]:
@@ -47,7 +47,7 @@ def nearest(character: str, alphabet: Sequence[str]) -> str:
             _bare(character) == _bare(other),
             any(character in signs and other in signs for signs in _ALIKE),
             unicodedata.category(character)[0] == unicodedata.category(other)[0],
-            SequenceMatcher(None, _name(character), _name(other)).ratio(),
+            0.0 if character.isdecimal() else SequenceMatcher(None, _name(character), _name(other)).ratio(),
             -abs(ord(character) - ord(other)),
         )
 

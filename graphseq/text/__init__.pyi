@@ -1,0 +1,8 @@
+"""Texts: to train a model on the next character, and to have it write: the public names."""
+
+from .generation import Beam as Beam
+from .generation import beam_search as beam_search
+from .generation import generate as generate
+from .generation import greedy as greedy
+from .spelling import first_character as first_character
+from .spelling import nearest as nearest

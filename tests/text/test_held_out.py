@@ -1,0 +1,83 @@
+"""Bits a character, against a loop that takes one window and one character at a time."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import graphseq as gs
+from graphseq.nn import GCN, GCNLSTM, LSTM, RNN, Model
+from graphseq.text import held_out
+
+V, T = 4, 5
+TOKENS = torch.randint(V, (33,), generator=torch.Generator().manual_seed(1))
+
+
+def built(model: Model) -> Model:
+    torch.manual_seed(0)
+    for parameter in model.double().parameters():
+        nn.init.normal_(parameter)
+    return model
+
+
+def bits(model: Model, seen: Tensor, following: int) -> float:
+    with torch.no_grad():
+        return -float(model(gs.from_sequence(seen))[-1].log_softmax(0)[following]) / math.log(2)
+
+
+def by_hand(model: Model, starts: list[int]) -> float:
+    ends = [(start, start + row + 1) for start in starts for row in range(T)]
+    found = [bits(model, TOKENS[start:end], int(TOKENS[end])) for start, end in ends]
+    return sum(found) / len(found)
+
+
+MODELS = {
+    "LSTM": lambda: Model(LSTM(V, 6, 2), V),
+    "RNN": lambda: Model(RNN(V, 6), V),
+    "GCN": lambda: Model(GCN(V, 6, 2, causal=True), V),
+    "grown GCN-LSTM": lambda: Model(GCNLSTM(V, 6), V, view=gs.grow),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_windows_are_those_of_a_plain_loop(name: str) -> None:
+    model = built(MODELS[name]())
+    expected = by_hand(model, [0, 5, 10, 15, 20, 25])  # 25 + 5 + 1 of the 33 characters; two are left over
+    assert held_out.windows(model, TOKENS, T) == pytest.approx(expected, abs=1e-10)
+    assert held_out.windows(model, TOKENS, T, batch_size=4) == pytest.approx(expected, abs=1e-10)
+
+
+def test_a_text_that_ends_with_a_window_is_read_to_its_end() -> None:
+    model = built(MODELS["LSTM"]())
+    assert held_out.windows(model, TOKENS[:31], T) == pytest.approx(by_hand(model, [0, 5, 10, 15, 20, 25]), abs=1e-10)
+    assert held_out.windows(model, TOKENS[:30], T) == pytest.approx(by_hand(model, [0, 5, 10, 15, 20]), abs=1e-10)
+
+
+def test_a_few_windows_are_evenly_spaced() -> None:
+    model = built(MODELS["LSTM"]())
+    assert held_out.windows(model, TOKENS, T, most=3) == pytest.approx(by_hand(model, [0, 10, 20]), abs=1e-10)
+    assert held_out.windows(model, TOKENS, T, most=60) == pytest.approx(held_out.windows(model, TOKENS, T), abs=1e-12)
+
+
+def test_a_stream_is_one_long_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = built(MODELS["LSTM"]())
+    expected = sum(bits(model, TOKENS[: end + 1], int(TOKENS[end + 1])) for end in range(32)) / 32
+    assert held_out.stream(model, TOKENS) == pytest.approx(expected, abs=1e-10)
+    monkeypatch.setattr(held_out, "_PIECE", 7)
+    assert held_out.stream(model, TOKENS) == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize("name", ["GCN", "grown GCN-LSTM"])
+def test_what_carries_no_state_has_no_stream(name: str) -> None:
+    assert held_out.stream(built(MODELS[name]()), TOKENS) is None
+
+
+def test_a_model_that_knows_nothing_needs_the_logarithm_of_the_alphabet() -> None:
+    model = Model(LSTM(V, 6), V).double()
+    nn.init.zeros_(model.head.lin.weight)
+    nn.init.zeros_(model.head.lin.bias)
+    assert held_out.windows(model, TOKENS, T) == pytest.approx(2, abs=1e-12)
+    assert held_out.stream(model, TOKENS) == pytest.approx(2, abs=1e-12)
