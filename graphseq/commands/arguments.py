@@ -57,6 +57,11 @@ def share(word: str) -> float:
     return _between(word, 1.0, "a share between 0 and 1")
 
 
+def share_or_0(word: str) -> float:
+    """A word that is 0 or a share between 0 and 1."""
+    return 0.0 if word in {"0", "0.0"} else share(word)
+
+
 def distinct(name: str, values: Sequence[int]) -> tuple[int, ...]:
     """Return ``values`` in order, or say that one comes twice."""
     if len(set(values)) != len(values):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphseq.commands.arguments import at_least_0, device, distinct, rate, share, whole
+from graphseq.commands.arguments import at_least_0, device, distinct, rate, share, share_or_0, whole
 from graphseq.text.settings import MODELS, OPTIMIZERS, STARTS, Settings
 
 if TYPE_CHECKING:
@@ -40,6 +40,13 @@ def _add_model(add: argparse.ArgumentParser) -> None:
     add.add_argument("--layers", type=above_0, metavar="L", default=_DEFAULT.layers, help="layers")
     add.add_argument(
         "--start", choices=STARTS, default=_DEFAULT.start, help="weights to start from; scaled: for lstm, gru and rnn"
+    )
+    add.add_argument(
+        "--dropout",
+        type=share_or_0,
+        metavar="SHARE",
+        default=_DEFAULT.dropout,
+        help="of the units left out in training, against learning by heart; for lstm, gru and rnn",
     )
 
 
@@ -158,6 +165,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         hidden=options.hidden,
         layers=options.layers,
         start=options.start,
+        dropout=options.dropout,
         length=options.length,
         batch_size=options.batch_size,
         optimizer=options.optimizer,

@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from torch import Tensor
+from torch.nn.functional import dropout
+
 from graphseq import seeding
+from graphseq.graph import SpaceTimeGraph
 from graphseq.growth import grow
 from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, RNN, Encoder, Model
+from graphseq.nn.readout import RowHead
+from graphseq.nn.recurrent import Recurrent
 from graphseq.text.settings import Settings
 from graphseq.text.starting import scale
+
+
+class DroppedHead(RowHead):
+    r"""A linear map of each target row's state, some units of it left out in training: P = (H ⊙ m) W + b.
+
+    Each entry of m is 0 with probability p, else 1 / (1 - p); in evaluation all are 1.
+
+    Args:
+        in_channels: H.
+        out_channels: C.
+        share: p.
+
+    Source: Srivastava et al. (2014); where it goes in a recurrent network: Zaremba, Sutskever and Vinyals (2014).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, share: float) -> None:
+        super().__init__(in_channels, out_channels)
+        self.share = share
+
+    def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
+        """Outputs (K, C), in the order of the target rows."""
+        return super().forward(dropout(states, self.share, self.training), graph)
 
 
 def build(settings: Settings, classes: int) -> Model:
     """The untrained model, the same each time, for an alphabet of so many characters."""
     with seeding.forked(settings.seed, seeding.BUILD):
         view = grow if settings.model == "gcn-lstm-grown" else None
-        model = Model(_encoder(settings, classes), classes, view=view)
+        encoder = _encoder(settings, classes)
+        head = partial(DroppedHead, share=settings.dropout) if settings.dropout else None
+        model = Model(encoder, classes, view=view, head=head)
+        if settings.dropout:
+            if not isinstance(encoder, Recurrent):
+                raise ValueError(f"dropout is for RNN, GRU and LSTM, got {type(encoder).__name__}")
+            encoder.kernel.dropout = settings.dropout  # between its layers, where it has more than one
         return (scale(model) if settings.start == "scaled" else model).to(settings.device)
 
 

@@ -21,6 +21,7 @@ class Settings:
         layers: L.
         start: weights to start from: "torch", those of its own modules, or "scaled"; see
             :func:`graphseq.text.starting.scale`.
+        dropout: share of the units that are left out in training, of each layer and before the head.
         length: T, characters of a window.
         batch_size: B.
         optimizer: see :func:`graphseq.fit`.
@@ -44,6 +45,7 @@ class Settings:
     hidden: int = 128
     layers: int = 2
     start: str = "torch"
+    dropout: float = 0.0
     length: int = 30
     batch_size: int = 64
     optimizer: str = "RMSprop"

@@ -53,7 +53,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, dict[str, obj
 
 
 def test_every_flag_arrives(file: Path, asked: list[tuple[Settings, dict[str, object]]]) -> None:
-    model = "--model gru --hidden 8 --layers 3 --start scaled --encoding latin-1"
+    model = "--model gru --hidden 8 --layers 3 --start scaled --dropout 0.25 --encoding latin-1"
     rest = "--steps 7 --length 6 --batch-size 9 --optimizer AdamW --lr 0.5 --warmup 3 --cosine --decay 0.5"
     more = "--decay-every 10 --clip 2 --held-out 0.25 --seed 4 --every 3 --at 5 2 --sample-length 9 4"
     last = "--sample-temperature 0 0.7 --sample-first AB --out there --resume --tensorboard"
@@ -61,7 +61,7 @@ def test_every_flag_arrives(file: Path, asked: list[tuple[Settings, dict[str, ob
     call(*given)
     settings, told = asked[0]
     assert settings == Settings(
-        *("gru", 8, 3, "scaled", 6, 9, "AdamW", 0.5, 3, 0.5, 10, 7, 2.0, 0.25, 4, "cpu", 3, (2, 5), (4, 9)),
+        *("gru", 8, 3, "scaled", 0.25, 6, 9, "AdamW", 0.5, 3, 0.5, 10, 7, 2.0, 0.25, 4, "cpu", 3, (2, 5), (4, 9)),
         *((0.0, 0.7), "AB"),
     )
     expected = {"out": Path("there"), "steps": 7, "command": given, "resume": True, "tensorboard": True}
@@ -205,6 +205,8 @@ def test_what_cannot_be_written_is_refused(words: tuple[str, ...], message: str,
         (("--hidden", "0"), "argument --hidden: must be at least 1, got 0"),
         (("--model", "transformer"), "argument --model: invalid choice: 'transformer'"),
         (("--model", "gcn", "--start", "scaled"), "scaled weights are for RNN, GRU and LSTM, got GCN"),
+        (("--model", "gcn", "--dropout", "0.1"), "dropout is for RNN, GRU and LSTM, got GCN"),
+        (("--dropout", "1"), "argument --dropout: must be a share between 0 and 1, got '1'"),
         (("--sample-length", "1"), "argument --sample-length: must be at least 2, got 1"),
         (("--sample-temperature", "-1"), "argument --sample-temperature: must be a number above 0, got '-1'"),
         (("--sample-first", "X"), "the set of first characters holds what the model never saw: 'X'"),

@@ -108,7 +108,7 @@ def test_every_family_trains_reports_and_writes(model: str, tmp_path: Path) -> N
 
 
 def test_a_training_in_pieces_equals_an_unbroken_one(tmp_path: Path) -> None:
-    settings = tiny(start="scaled", warmup=3, cosine=11)
+    settings = tiny(start="scaled", dropout=0.3, layers=2, warmup=3, cosine=11)
     trained(tmp_path / "whole", 11, settings)
     trained(tmp_path / "parts", 3, settings)
     trained(tmp_path / "parts", 5, settings, resume=True)

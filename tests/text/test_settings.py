@@ -116,6 +116,34 @@ def test_scaled_settings_draw_scaled_weights() -> None:
     torch.testing.assert_close(w_h.T @ w_h, torch.eye(32), atol=1e-5, rtol=0)
 
 
+def test_dropout_leaves_out_its_share_in_training_alone() -> None:
+    model = models.build(Settings(hidden=200, layers=2, dropout=0.25), 3)
+    graph, between = gs.from_sequence(torch.zeros(50, dtype=torch.long)), []
+    model.head.lin.register_forward_hook(lambda _, given, __: between.append(given[0]))
+    with torch.no_grad():
+        model.eval()
+        plain = model(graph)
+        assert torch.equal(plain, model(graph))
+        assert not (between[-1] == 0).any()
+        model.train()
+        model(graph)
+    left_out = between[-1] == 0
+    assert float(left_out.float().mean()) == pytest.approx(0.25, abs=0.02)
+    # Between the layers as well: the states that were not left out are not those of evaluation, scaled.
+    assert not torch.allclose(between[-1][~left_out], between[-2][~left_out] / 0.75)
+
+
+def test_one_layer_with_dropout_drops_before_the_head_alone() -> None:
+    model = models.build(Settings(hidden=200, layers=1, dropout=0.25), 3)
+    graph, between = gs.from_sequence(torch.zeros(50, dtype=torch.long)), []
+    model.head.lin.register_forward_hook(lambda _, given, __: between.append(given[0]))
+    with torch.no_grad():
+        model.eval()(graph)
+        model.train()(graph)
+    left_out = between[1] == 0
+    torch.testing.assert_close(between[1][~left_out], between[0][~left_out] / 0.75)
+
+
 def test_multiply_adds_of_the_table_by_hand() -> None:
     model = Model(LSTM(87, 512, 2), 87)
     forward = 4 * (87 * 512 + 512 * 512) + 4 * (512 * 512 + 512 * 512) + 512 * 87
