@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import sys
@@ -13,8 +14,11 @@ import pytest
 import torch
 
 import graphseq as gs
+from graphseq.commands import text, text_train
 from graphseq.compare import report
 from graphseq.compare.settings import Settings
+from graphseq.text.cost import multiply_adds
+from graphseq.text.models import build
 
 ROOT = Path(__file__).parents[1]
 
@@ -214,3 +218,59 @@ def test_who_writes_next_ranks_pairs_and_keeps_its_record(tmp_path: Path, capsys
     assert (record["lines"], record["records"]) == (kept["lines"], kept["records"])
     with pytest.raises(FileExistsError, match=r"links\.json"):
         example.main(tmp_path / "new", tiny, data)
+def test_rows_of_texts_are_kept_as_they_are_done_and_the_tables_say_which_were_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, fable = load(ROOT / "benchmarks" / "text_rows.py"), "In a Wood there dwelt a Fox. " * 60
+    monkeypatch.setattr(script, "book", lambda _: fable)
+    half = script.main(tmp_path, tmp_path / "work", ["grimms_2x512_half"], steps=2)
+    for name in ("grimms_2x128_reference", "grimms_2x128_improved"):
+        rows = script.main(tmp_path, tmp_path / "work", [name], steps=3)
+    assert [row["name"] for row in rows] == ["grimms_2x512_half", "grimms_2x128_reference", "grimms_2x128_improved"]
+    assert rows[0] == json.loads(json.dumps(half[0]))
+    assert script.main(tmp_path, tmp_path / "work", ["grimms_2x128_improved"], steps=3) == rows  # as before
+    assert rows[1]["settings"]["optimizer"] == "RMSprop"
+    assert [rows[1]["reference"], rows[1]["steps"], rows[1]["averaged_over_steps"]] == [
+        {"accuracy": 0.637, "loss": 1.1},
+        3,
+        3,
+    ]
+    with pytest.raises(ValueError, match="--only must be of grimms_2x128_reference"):
+        script.main(tmp_path, tmp_path / "work", ["grimms"])
+    told = load(ROOT / "examples" / "text_tables.py").main(tmp_path / "rows.json", tmp_path)
+    line = next(line for line in told.splitlines() if line.startswith("grimms_fairy_tails, 2 × 128"))
+    assert f"{rows[1]['accuracy']:.2%} {rows[1]['loss']:.3f}  {rows[1]['bits_in_windows']:.3f}" in line
+    assert next(line for line in told.splitlines() if line.startswith("NL_darwin")).count("not run") == 2
+    assert rows[2]["completions"]["greedy"] in told
+    assert (tmp_path / "figure5.png").exists()
+    assert (tmp_path / "figure6.png").exists()
+
+
+def test_half_the_compute_is_at_most_half() -> None:
+    script = load(ROOT / "benchmarks" / "text_rows.py")
+    jobs = {job.name: job for job in script.jobs()}
+    cost = {
+        name: multiply_adds(build(jobs[name].settings, 87), jobs[name].steps)
+        for name in ("grimms_2x512_reference", "grimms_2x512_half")
+    }
+    assert cost["grimms_2x512_half"] <= 0.5 * cost["grimms_2x512_reference"]
+    for name, job in jobs.items():
+        if job.setup == "improved":
+            before = jobs[name.replace("improved", "reference")]
+            same = ("hidden", "layers", "length", "batch_size", "held_out")
+            assert job.steps == before.steps
+            assert all(getattr(job.settings, key) == getattr(before.settings, key) for key in same)
+
+
+def test_the_command_of_a_row_trains_that_row() -> None:
+    for job in load(ROOT / "benchmarks" / "text_rows.py").jobs():
+        parser = argparse.ArgumentParser()
+        text.add(parser)
+        assert text_train._settings(parser.parse_args(job.command[1:])) == job.settings
+
+
+def test_the_benchmark_of_texts_compares_what_writes_the_same() -> None:
+    results = load(ROOT / "benchmarks" / "text_speed.py").main(steps=1, length=5, repeats=3)
+    for row in results.values():
+        assert row["ratio_low"] <= row["ratio"] <= row["ratio_high"]
+        assert row["ratio"] == pytest.approx(row["ours"] / row["bare"], rel=1.0)
