@@ -195,7 +195,9 @@ def main(out: Path, work: Path, only: Sequence[str] = (), steps: int | None = No
         print(f"{job.name}: {job.steps} steps", flush=True)
         rows.append(run(job, work / job.name))
         out.mkdir(parents=True, exist_ok=True)
-        _files.write_text(file, json.dumps(rows, indent=1, ensure_ascii=False) + "\n", overwrite=True)
+        told = json.dumps(rows, indent=1, ensure_ascii=False)
+        _files.write_text(file, told + "\n", overwrite=True)
+        rows = json.loads(told)  # as it will be read
         row = rows[-1]
         print(f"  accuracy {row['accuracy']:.2%}, loss {row['loss']:.3f}, held out {row['bits_in_windows']:.3f} bits")
     return rows

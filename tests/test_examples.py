@@ -274,3 +274,17 @@ def test_the_benchmark_of_texts_compares_what_writes_the_same() -> None:
     for row in results.values():
         assert row["ratio_low"] <= row["ratio"] <= row["ratio_high"]
         assert row["ratio"] == pytest.approx(row["ours"] / row["bare"], rel=1.0)
+
+
+def test_a_gcn_uses_no_more_context_than_its_layers_reach(tmp_path: Path) -> None:
+    example, fable = load(ROOT / "examples" / "text_context.py"), "In a Wood there dwelt a Fox. " * 60
+    found = example.main(tmp_path, fable, steps=3, samples=40)
+    for layers in (1, 2, 4, 8):
+        bits = found["GCN, 1 layer" if layers == 1 else f"GCN, {layers} layers"]["bits"]
+        assert bits[layers + 1 :] == pytest.approx([bits[-1]] * (15 - layers), abs=1e-4)
+    assert len({round(value, 6) for value in found["LSTM"]["bits"]}) == 16
+    before = (tmp_path / "context.json").read_bytes()
+    assert example.main(tmp_path, fable, steps=3, samples=40) == json.loads(json.dumps(found))
+    assert (tmp_path / "context.json").read_bytes() == before
+    with pytest.raises(ValueError, match="holds other measurements"):
+        example.main(tmp_path, fable, steps=4, samples=40)

@@ -75,6 +75,25 @@ def test_what_carries_no_state_has_no_stream(name: str) -> None:
     assert held_out.stream(built(MODELS[name]()), TOKENS) is None
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_bits_by_context_are_those_of_a_plain_loop(name: str) -> None:
+    model, ends = built(MODELS[name]()), range(T, len(TOKENS))
+    found = held_out.by_context(model, TOKENS, T)
+    for context, value in enumerate(found, start=1):
+        plain = [bits(model, TOKENS[end - context : end], int(TOKENS[end])) for end in ends]
+        assert value == pytest.approx(sum(plain) / len(plain), abs=1e-10)
+    few = held_out.by_context(model, TOKENS, T, most=4, batch_size=3)
+    plain = [bits(model, TOKENS[end - T : end], int(TOKENS[end])) for end in (5, 12, 19, 26)]
+    assert few[-1] == pytest.approx(sum(plain) / 4, abs=1e-10)
+
+
+def test_more_than_a_gcn_reads_tells_it_nothing() -> None:
+    # Two layers read three rows; whether there is one before the first of them, its degree tells.
+    found = held_out.by_context(built(MODELS["GCN"]()), TOKENS, 8)
+    assert found[3:] == pytest.approx([found[3]] * 5, abs=1e-12)
+    assert all(abs(found[place] - found[3]) > 1e-3 for place in range(3))
+
+
 def test_a_model_that_knows_nothing_needs_the_logarithm_of_the_alphabet() -> None:
     model = Model(LSTM(V, 6), V).double()
     nn.init.zeros_(model.head.lin.weight)
