@@ -31,6 +31,7 @@ from graphseq.history import History
 from graphseq.text import beam_search, generate, greedy
 from graphseq.text.cost import multiply_adds
 from graphseq.text.folder import Trained, open_trained
+from graphseq.text.models import build
 from graphseq.text.report import read
 from graphseq.text.run import train
 from graphseq.text.settings import Settings
@@ -146,7 +147,8 @@ def run(job: Job, work: Path) -> dict[str, object]:
         "bits_in_windows": results.bits_in_windows,
         "bits_in_one_stream": results.bits_in_one_stream,
         "parameters": results.parameters,
-        "multiply_adds": multiply_adds(trained.model, job.steps * job.settings.batch_size * job.settings.length),
+        "multiply_adds": _cost(job, len(source.alphabet)),
+        "reference_multiply_adds": _cost(_job(job.row, "reference", {}, None), len(source.alphabet)),
         "steps": job.steps,
         "seconds": results.seconds,
         "settings": job.settings.to_json(),
@@ -156,6 +158,10 @@ def run(job: Job, work: Path) -> dict[str, object]:
         "reports": [asdict(report) for report in read(work)],
         "completions": _completions(trained, source.text),
     }
+
+
+def _cost(job: Job, classes: int) -> int:
+    return multiply_adds(build(job.settings, classes), job.steps * job.settings.batch_size * job.settings.length)
 
 
 def _completions(trained: Trained, text: str) -> dict[str, str]:
@@ -188,7 +194,7 @@ def main(out: Path, work: Path, only: Sequence[str] = (), steps: int | None = No
     file, todo = out / "rows.json", jobs(steps)
     if unknown := set(only) - {job.name for job in todo}:
         raise ValueError(f"--only must be of {', '.join(job.name for job in todo)}; got {', '.join(sorted(unknown))}")
-    rows = json.loads(file.read_text()) if file.exists() else []
+    rows = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
     for job in todo:
         if (only and job.name not in only) or any(row["name"] == job.name for row in rows):
             continue

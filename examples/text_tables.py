@@ -42,6 +42,13 @@ REFERENCE = {
     "NL_darwin_2x128": "60 %    1.29",
     "EN_democracy_2x128": "67.0 %  1.08",
 }
+FURTHER = {"half": "1 × 576,", "quarter": "improved,", "dropout": "dropout 0.2,"}
+LABELS = {
+    "reference": "its set-up, here",
+    "improved": "improved",
+    "half": "1 × 576",
+    "quarter": "a quarter of the steps",
+}
 STEPS, NOT_RUN = (100, 1000, 2000, 5000, 8400), "not run"
 FIGURES = {"figure5.png": "grimms_2x128", "figure6.png": "grimms_2x512"}
 
@@ -60,12 +67,10 @@ def table(rows: Rows) -> str:
     for key, name in NAMES.items():
         cells = [f"{_cell(rows.get((key, setup))):22}" for setup in ("reference", "improved")]
         lines.append(f"{name:28} {REFERENCE[key]:14} {' '.join(cells)}".rstrip())
-    full, half = rows.get(("grimms_2x512", "reference")), rows.get(("grimms_2x512", "half"))
-    if half is not None:
-        share = f", {half['multiply_adds'] / full['multiply_adds']:.0%} of it" if full else ""
-        size = f"{half['settings']['layers']} × {half['settings']['hidden']}"
-        lines.append(f"{f'  {size}, half compute':28} {'':14} {'':22} {_cell(half)}")
-        lines.append(f"  it took {half['multiply_adds']:.3g} multiply-adds{share}")
+    for (key, setup), row in rows.items():
+        if setup in FURTHER:
+            share = f"{row['multiply_adds'] / row['reference_multiply_adds']:.0%} of the compute"
+            lines.append(f"{NAMES[key]:28} {FURTHER[setup]:15}{share:22} {_cell(row)}")
     return "\n".join(lines)
 
 
@@ -104,15 +109,20 @@ def figure(rows: Rows, key: str) -> Figure | None:
     found = {setup: row for (each, setup), row in rows.items() if each == key}
     if not found:
         return None
-    drawing = Figure(figsize=(9, 3.6), layout="constrained")
-    panels = dict(zip(("accuracy", "loss"), drawing.subplots(1, 2), strict=True))
-    for what, panel in panels.items():
-        for setup, row in found.items():
-            panel.plot(row["curves"]["step"], row["curves"][what], label=setup, linewidth=1)
-            panel.axhline(row["reference"][what], color="k", linestyle="--", linewidth=0.8)
-        panel.set(title=NAMES[key], xlabel="step", ylabel=what + (" (nats a character)" if what == "loss" else ""))
-    panels["loss"].set_ylim(top=math.log(20))
-    panels["accuracy"].legend()
+    drawing = Figure(figsize=(12, 3.6), layout="constrained")
+    panels = dict(zip(("accuracy", "loss", "bits"), drawing.subplots(1, 3), strict=True))
+    for setup, row in found.items():
+        curves = row["curves"]
+        for what in ("accuracy", "loss"):
+            panels[what].plot(curves["step"], curves[what], label=LABELS.get(setup, setup), linewidth=1)
+        reports = row["reports"][1:]
+        panels["bits"].plot([one["step"] for one in reports], [one["bits"] for one in reports], ".-", linewidth=1)
+    for what, value in next(iter(found.values()))["reference"].items():
+        panels[what].axhline(value, color="k", linestyle="--", linewidth=0.8, label="the reference's last")
+    panels["accuracy"].set(title=f"{NAMES[key]}: accuracy", xlabel="step")
+    panels["loss"].set(title="loss in training (nats a character)", xlabel="step", ylim=(None, math.log(12)))
+    panels["bits"].set(title="held out (bits a character)", xlabel="step")
+    panels["accuracy"].legend(fontsize="small")
     return drawing
 
 
