@@ -269,6 +269,18 @@ def test_the_command_of_a_row_trains_that_row() -> None:
         assert text_train._settings(parser.parse_args(job.command[1:])) == job.settings
 
 
+def test_set_ups_for_texts_are_trained_once_each(tmp_path: Path) -> None:
+    script, fable = load(ROOT / "benchmarks" / "text_setups.py"), "In a Wood there dwelt a Fox. " * 60
+    found = script.main(tmp_path, 3, fable)
+    assert len({json.dumps(row["settings"]) for row in found.values()}) == len(found) == 10
+    assert len({row["loss"] for row in found.values()}) == 10  # each setting does something
+    before = (tmp_path / "setups.json").read_bytes()
+    script.main(tmp_path, 3, fable)
+    assert (tmp_path / "setups.json").read_bytes() == before
+    with pytest.raises(ValueError, match="holds other trainings"):
+        script.main(tmp_path, 4, fable)
+
+
 def test_the_benchmark_of_texts_compares_what_writes_the_same() -> None:
     results = load(ROOT / "benchmarks" / "text_speed.py").main(steps=1, length=5, repeats=3)
     for row in results.values():

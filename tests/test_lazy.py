@@ -25,7 +25,10 @@ def in_python(code: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout  # noqa: S603
 
 
-@pytest.mark.parametrize("words", ["'--help'", "'compare', '--help'", "'--version'", "'compare', '--length', 'x'", ""])
+@pytest.mark.parametrize(
+    "words",
+    ["'--help'", "'compare', '--help'", "'text', 'train', '--help'", "'--version'", "'compare', '--length', 'x'", ""],
+)
 def test_the_command_line_answers_at_once_and_loads_nothing_heavy(words: str) -> None:
     started = time.perf_counter()
     out = in_python(f"{HELP.format(words)}\nexcept SystemExit: pass\nprint(sorted({HEAVY} & set(sys.modules)))")

@@ -123,7 +123,7 @@ def _fit(model: Model, task: Characters, settings: Settings, out: Path, steps: i
         batch_size=settings.batch_size,
         optimizer=settings.optimizer,
         lr=settings.lr,
-        schedule=_schedule(settings),
+        schedule=schedule(settings),
         clip=settings.clip,
         seed=settings.seed,
         device=settings.device,
@@ -133,7 +133,8 @@ def _fit(model: Model, task: Characters, settings: Settings, out: Path, steps: i
     )
 
 
-def _schedule(settings: Settings) -> Schedule:
+def schedule(settings: Settings) -> Schedule:
+    """What the learning rate is multiplied by at each step."""
     parts: list[Schedule] = [StepDecay(settings.decay, settings.decay_every)]
     if settings.warmup:
         parts.append(Warmup(settings.warmup))

@@ -1,0 +1,100 @@
+"""Which set-up learns a text fastest at the reference's size? One change at a time, for a short training of each.
+
+Two layers of 128 units on grimms_fairy_tails, windows of 30 characters, 64 at a time, as the reference has them; what
+differs is the optimiser, how its learning rate changes, and the weights to start from. Loss and accuracy are the means
+over the batches of the last tenth of the steps. A set-up that wins a short training need not win a long one:
+``text_rows.py`` has the long ones.
+
+    python benchmarks/text_setups.py --out docs/text                what is left to run, each kept when done
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from graphseq import _files, fit
+from graphseq.datasets import book
+from graphseq.history import machine
+from graphseq.tasks import Characters
+from graphseq.text import held_out
+from graphseq.text.models import build
+from graphseq.text.run import schedule
+from graphseq.text.settings import Settings
+
+BOOK = "grimms_fairy_tails"
+
+
+def setups(steps: int) -> dict[str, Settings]:
+    """By what is changed, the reference's first."""
+    reference = Settings()
+    fading = replace(reference, decay=1.0, cosine=steps)
+    scaled = replace(fading, start="scaled")
+    adam = replace(scaled, optimizer="Adam")
+    return {
+        "reference: RMSprop at 2e-3": reference,
+        "cosine": fading,
+        "cosine, 4e-3": replace(fading, lr=4e-3),
+        "cosine, 8e-3": replace(fading, lr=8e-3),
+        "cosine, 8e-3, scaled start": replace(scaled, lr=8e-3),
+        "cosine, 16e-3, scaled start": replace(scaled, lr=16e-3),
+        "cosine, 8e-3, scaled start, warm-up of 100": replace(scaled, lr=8e-3, warmup=100),
+        "Adam, cosine, 8e-3, scaled start": replace(adam, lr=8e-3),
+        "Adam, cosine, 16e-3, scaled start": replace(adam, lr=16e-3),
+        "cosine, 8e-3, scaled start, dropout 0.2": replace(scaled, lr=8e-3, dropout=0.2),
+    }
+
+
+def run(settings: Settings, text: str, steps: int) -> dict[str, object]:
+    """Train one, and say how far it came."""
+    task, held = Characters.split(text, settings.length, held_out=settings.held_out)
+    model = build(settings, task.out_channels)
+    history = fit(
+        model,
+        task,
+        steps=steps,
+        batch_size=settings.batch_size,
+        optimizer=settings.optimizer,
+        lr=settings.lr,
+        schedule=schedule(settings),
+        clip=settings.clip,
+        seed=settings.seed,
+        solved_at=None,
+    )
+    last = max(1, steps // 10)
+    return {
+        "loss": sum(history.loss[-last:]) / last,
+        "accuracy": sum(history.score[-last:]) / last,
+        "bits": held_out.windows(model.eval(), held.tokens, settings.length),
+        "seconds": history.seconds,
+        "settings": settings.to_json(),
+    }
+
+
+def main(out: Path, steps: int, text: str) -> dict[str, dict[str, object]]:
+    """Train what is left, print the table, keep it in ``out``."""
+    out.mkdir(parents=True, exist_ok=True)
+    file, config = out / "setups.json", {"book": BOOK, "steps": steps}
+    record = json.loads(file.read_text()) if file.exists() else {"config": config, "machine": machine(), "setups": {}}
+    if record["config"] != config:
+        raise ValueError(f"--out {out} holds other trainings: {record['config']}; name another")
+    for name, settings in setups(steps).items():
+        if name not in record["setups"]:
+            record["setups"][name] = run(settings, text, steps)
+            _files.write_text(file, json.dumps(record, indent=1) + "\n", overwrite=True)
+        row = record["setups"][name]
+        print(f"{name:45} {row['accuracy']:.2%}  {row['loss']:.3f} nats  {row['bits']:.3f} bits held out", flush=True)
+    return record["setups"]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=1000, help="of each training")
+    parser.add_argument("--out", type=Path, default=Path("out/text_setups"), help="folder of setups.json")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    main(options.out, options.steps, book(BOOK))
