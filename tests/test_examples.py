@@ -218,6 +218,8 @@ def test_who_writes_next_ranks_pairs_and_keeps_its_record(tmp_path: Path, capsys
     assert (record["lines"], record["records"]) == (kept["lines"], kept["records"])
     with pytest.raises(FileExistsError, match=r"links\.json"):
         example.main(tmp_path / "new", tiny, data)
+
+
 def test_rows_of_texts_are_kept_as_they_are_done_and_the_tables_say_which_were_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,12 +74,10 @@ def _add_training(add: argparse.ArgumentParser) -> None:
     add.add_argument("--every", type=above_0, metavar="STEPS", default=20, help="steps between looks at the validation")
     add.add_argument("--batch-size", type=above_0, metavar="B", default=16, help="windows in a batch")
     add.add_argument("--lr", type=rate, default=0.003, help="learning rate of AdamW")
-    add.add_argument("--weight-decay", type=_at_least_0, default=0.01, help="of AdamW")
+    add.add_argument("--weight-decay", type=at_least_0, default=0.01, help="of AdamW")
     add.add_argument(
         "--residual", action="store_true", help="models say how far the next value lies from the last; begins there"
     )
-    add.add_argument("--pressure", type=_at_least_0, default=0.0, help="on the forgetting model to forget")
-    add.add_argument("--weight-decay", type=at_least_0, default=0.01, help="of AdamW")
     add.add_argument("--pressure", type=at_least_0, default=0.0, help="on the forgetting model to forget")
     add.add_argument("--seed", type=whole(0), nargs="+", default=[0, 1, 2, 3, 4], help="one run of each model a seed")
     add.add_argument("--device", default="cpu", help="where to train: cpu, cuda, cuda:1")
