@@ -302,3 +302,24 @@ def test_a_gcn_uses_no_more_context_than_its_layers_reach(tmp_path: Path) -> Non
     assert (tmp_path / "context.json").read_bytes() == before
     with pytest.raises(ValueError, match="holds other measurements"):
         example.main(tmp_path, fable, steps=4, samples=40)
+
+
+def test_the_tables_of_texts_are_those_of_the_recorded_rows(tmp_path: Path) -> None:
+    folder, example = ROOT / "docs" / "text", load(ROOT / "examples" / "text_tables.py")
+    assert example.main(folder / "rows.json", tmp_path) == (folder / "tables.txt").read_text()
+    rows = example.read(folder / "rows.json")
+    for (_, setup), row in rows.items():
+        if setup == "improved":
+            assert row["accuracy"] >= row["reference"]["accuracy"]
+            assert row["loss"] <= row["reference"]["loss"]
+    before = rows["grimms_2x128", "reference"]
+    for setup in ("quarter", "dropout"):
+        after = rows["grimms_2x128", setup]
+        assert after["multiply_adds"] <= before["multiply_adds"]
+        assert after["bits_in_windows"] < before["bits_in_windows"]
+
+
+def test_texts_are_read_and_written_as_fast_as_was_asked() -> None:
+    results = json.loads((ROOT / "docs" / "text" / "speed.json").read_text())["results"]
+    assert results["training"]["ratio"] >= 0.95
+    assert results["writing"]["ratio"] >= 0.5
