@@ -93,7 +93,7 @@ def main(out: Path, steps: int, text: str) -> dict[str, dict[str, object]]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1000, help="of each training")
+    parser.add_argument("--steps", type=int, default=600, help="of each training")
     parser.add_argument("--out", type=Path, default=Path("out/text_setups"), help="folder of setups.json")
     options = parser.parse_args()
     torch.set_num_threads(1)
