@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import sys
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
+from scripts import ROOT, load
 
 import graphseq as gs
 from graphseq.commands import text, text_train
@@ -19,18 +18,6 @@ from graphseq.compare import report
 from graphseq.compare.settings import Settings
 from graphseq.text.cost import multiply_adds
 from graphseq.text.models import build
-
-ROOT = Path(__file__).parents[1]
-
-
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"script_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look their annotations up
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_first_steps_says_that_the_gcn_does_not_see_far_enough(capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,33 +178,6 @@ def test_the_readme_says_of_the_gcn_lstm_what_was_measured() -> None:
         f"`nn.LSTM` on the same nodes without any graph takes {floor[0]:.1f}, {floor[1]:.1f} and {floor[2]:.1f}"
     )
     assert said in (ROOT / "README.md").read_text()
-
-
-def test_who_writes_next_ranks_pairs_and_keeps_its_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    example = load(ROOT / "examples" / "who_writes_next.py")
-    generator = torch.Generator().manual_seed(0)
-    # Everybody writes to the next in a ring, always, and to anybody else now and then: who met most meets again.
-    table = torch.tensor(
-        [
-            [float(i), float(j), float(t)]
-            for t in range(24)
-            for i in range(8)
-            for j in {(i + 1) % 8, int(torch.randint(8, (1,), generator=generator))} - {i}
-        ]
-    )
-    graph = gs.from_events(table, window=1.0)
-    data = gs.datasets.TemporalDataset("ring", graph, tuple("abcdefgh"), tuple(map(str, range(24))), ("sent", "got"))
-    tiny = example.Setting(seeds=(0,), hidden=4, steps=60, every=20)
-    record = example.main(tmp_path / "new", tiny, data)
-    of = {(each["sampling"], each["model"]): each["precision"] for each in record["records"]}
-    # Most of what comes is the ring, which is right before all else.
-    assert of["random", "frequency"] > 0.8
-    assert of["random", "pairs alone"] > of["random", "LSTM, blind"] + 0.1
-    assert "\n".join(record["table"]) in capsys.readouterr().out
-    kept = json.loads((tmp_path / "new" / "links.json").read_text())
-    assert (record["lines"], record["records"]) == (kept["lines"], kept["records"])
-    with pytest.raises(FileExistsError, match=r"links\.json"):
-        example.main(tmp_path / "new", tiny, data)
 
 
 def test_rows_of_texts_are_kept_as_they_are_done_and_the_tables_say_which_were_not_run(

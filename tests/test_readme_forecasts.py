@@ -68,3 +68,15 @@ def test_what_is_said_of_covid() -> None:
     assert all(line.mse < 0.8 * found["persistence"].mse for line in along_time)
     assert max(line.low for line in along_time) < min(line.high for line in along_time)  # the intervals overlap
     assert min(found[name].low for name in ("GCN", "GCN SAGE", "DAG-LSTM")) > max(line.high for line in along_time)
+
+
+def test_what_is_said_of_forgetting() -> None:
+    kept = record("forgetting/results.json")
+    assert "\n".join(kept["table"]) in README
+    accumulated = [line for line in kept["lines"] if line["model"] == "forgetting, pressure, accumulated"]
+    assert len(accumulated) == 3
+    assert all(line["edge_auc_min"] > 0.999 and line.get("node_auc_min", 1) > 0.999 for line in accumulated)
+    assert all(line["mse"] < 0.01 * line["unsorted"] for line in accumulated)
+    assert kept["config"]["seeds"] == [0, 1, 2, 3, 4]
+    shown = record("forgetting/forgetting.json")
+    assert min(shown["node_auc"], shown["edge_auc_at_one_row"]) > 0.95

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_examples import ROOT, load
+from scripts import ROOT, load
 
 
 def test_the_benchmark_of_the_scan_gives_ratios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
