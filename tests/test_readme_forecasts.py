@@ -80,3 +80,14 @@ def test_what_is_said_of_forgetting() -> None:
     assert kept["config"]["seeds"] == [0, 1, 2, 3, 4]
     shown = record("forgetting/forgetting.json")
     assert min(shown["node_auc"], shown["edge_auc_at_one_row"]) > 0.95
+
+
+def test_what_is_said_of_batches() -> None:
+    results = record("benchmarks/gcn_lstm_batches.json")["results"]
+    equal, nodes, time = (
+        results[n]["times_one_path"]["median"] for n in ("equal", "ragged in nodes", "ragged in time")
+    )
+    said = (
+        f"{equal:.2f} times where all are equal, {nodes:.2f} where\n  they differ in nodes, {time:.2f} where they end"
+    )
+    assert said in README
