@@ -178,3 +178,16 @@ def test_the_recorded_palindromes_are_what_their_table_says_and_reach_as_far_as_
             and record["config"]["encoding"] == "one-hot"
         }
         assert right == dict.fromkeys(range(5), 1.0)
+
+
+def test_the_readme_table_of_palindromes_is_the_recorded_one() -> None:
+    record = json.loads((ROOT / "docs" / "palindromes" / "results.json").read_text())
+    readme = (ROOT / "README.md").read_text()
+    assert "\n".join(record["table"]) in readme
+    whole = {line["model"]: line for line in record["lines"] if line["setup"] == "improved" and line["seeds"] == 5}
+    assert {"RNN", "LSTM", "MinLSTM"} <= set(whole)
+    for model in ("RNN", "LSTM", "MinLSTM"):
+        own = [r for r in record["records"] if (r["config"]["model"], r["config"]["name"]) == (model, "improved")]
+        tests = [t for r in own if r["config"]["encoding"] == "one-hot" for t in r["test"]]
+        assert all(t["score"] == 1 for t in tests)
+        assert max(t["length"] for t in tests) == 10_000
