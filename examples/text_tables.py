@@ -43,7 +43,7 @@ REFERENCE = {
     "NL_darwin_2x128": "60 %    1.29",
     "EN_democracy_2x128": "67.0 %  1.08",
 }
-FURTHER = {"half": "1 × 576", "quarter": "fewer steps", "dropout": "dropout of 0.2"}
+FURTHER = {"half": "2 × 352", "quarter": "fewer steps", "dropout": "dropout of 0.2"}
 LABELS = {"reference": "its set-up, here", **FURTHER}
 STEPS, NOT_RUN = (100, 1000, 2000, 5000, 8400), "not run"
 FIGURES = {"figure5.png": "grimms_2x128", "figure6.png": "grimms_2x512"}
