@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 import warnings
 from collections.abc import Callable
+
+from tqdm import tqdm
 
 
 def start(work: Callable[[], object]) -> int:
@@ -22,6 +25,9 @@ def start(work: Callable[[], object]) -> int:
     try:
         os.setpgid(0, 0)
         signal.alarm(60)  # whatever happens to the parent
+        # The lock that progress bars take is one for all processes: a child killed while it holds it would leave the
+        # parent waiting for ever.
+        tqdm.set_lock(threading.RLock())
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
