@@ -19,3 +19,12 @@ def test_what_reading_and_writing_cost() -> None:
     train, write = (results[name]["ratio"] for name in ("training", "writing"))
     said = f"has {train:.2f} times the throughput of a bare `nn.LSTM` loop, writing {write:.2f} times the speed"
     assert said in README
+
+
+def test_the_512_unit_result_for_half_of_its_compute() -> None:
+    rows = {row["name"]: row for row in json.loads((ROOT / "docs" / "text" / "rows.json").read_text())}
+    half, table = rows["grimms_2x512_half"], (ROOT / "docs" / "text" / "tables.txt").read_text()
+    assert half["accuracy"] > half["reference"]["accuracy"] == 0.75
+    assert half["loss"] < half["reference"]["loss"] == 0.75
+    assert "2 × 512: 2 × 352, 49% of its compute" in table
+    assert "two layers of 352 units fit better than 75 % and 0.75 with 49% of its" in README
