@@ -114,7 +114,7 @@ def jobs(steps: int | None = None) -> list[Job]:
         (large, "half", {"hidden": 352, "lr": 6e-3}),  # wider, so with smaller steps
         *((each, "reference", {}) for each in (row["grimms_3x128"], row["EN_democracy_2x128"], row["grimms_2x256"])),
         (row["NL_darwin_2x128"], "reference", {}),
-        (large, "improved", {}),
+        (large, "improved", {"lr": 5e-3}),
         (large, "reference", {}),
     ]
     return [_job(*each, steps) for each in order]
@@ -189,21 +189,30 @@ def _curves(history: History) -> dict[str, list[float]]:
     return {"step": list(ends), **means}
 
 
+def recorded(file: Path) -> list[dict[str, object]]:
+    """The rows that are done."""
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+
+
+def add(row: dict[str, object], file: Path) -> list[dict[str, object]]:
+    """Add a row to those in the file by now, which another process may have added to, and give them all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    told = json.dumps([*recorded(file), row], indent=1, ensure_ascii=False)
+    _files.write_text(file, told + "\n", overwrite=True)
+    return recorded(file)
+
+
 def main(out: Path, work: Path, only: Sequence[str] = (), steps: int | None = None) -> list[dict[str, object]]:
     """Train what is left, and keep each row in ``out`` once it is done."""
     file, todo = out / "rows.json", jobs(steps)
     if unknown := set(only) - {job.name for job in todo}:
         raise ValueError(f"--only must be of {', '.join(job.name for job in todo)}; got {', '.join(sorted(unknown))}")
-    rows = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    rows = recorded(file)
     for job in todo:
         if (only and job.name not in only) or any(row["name"] == job.name for row in rows):
             continue
         print(f"{job.name}: {job.steps} steps", flush=True)
-        rows.append(run(job, work / job.name))
-        out.mkdir(parents=True, exist_ok=True)
-        told = json.dumps(rows, indent=1, ensure_ascii=False)
-        _files.write_text(file, told + "\n", overwrite=True)
-        rows = json.loads(told)  # as it will be read
+        rows = add(run(job, work / job.name), file)
         row = rows[-1]
         print(f"  accuracy {row['accuracy']:.2%}, loss {row['loss']:.3f}, held out {row['bits_in_windows']:.3f} bits")
     return rows
