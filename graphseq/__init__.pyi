@@ -22,6 +22,7 @@ from .history import History as History
 from .lagging import lagged as lagged
 from .prediction import Predictions as Predictions
 from .prediction import average_precision as average_precision
+from .prediction import outputs as outputs
 from .prediction import predict as predict
 from .scaling import Scaler as Scaler
 from .scaling import with_season as with_season

@@ -9,6 +9,7 @@ from graphseq import _checks, seeding
 from graphseq.graph import SpaceTimeGraph
 from graphseq.tasks.base import Task
 from graphseq.tasks.characters import Characters
+from graphseq.tasks.collection import Collection
 
 BATCH = 1000
 """Graphs that are in memory at a time."""
@@ -19,6 +20,7 @@ class Constant(nn.Module):
 
     Args:
         output: logits of C classes, or C numbers, (C,).
+        per_graph: give it once a graph, instead of once a target row.
 
     Raises:
         ValueError: an output of another shape.
@@ -33,19 +35,20 @@ class Constant(nn.Module):
 
     output: Tensor
 
-    def __init__(self, output: Tensor) -> None:
+    def __init__(self, output: Tensor, *, per_graph: bool = False) -> None:
         super().__init__()
+        self.per_graph = per_graph
         if _checks.is_tensor("output", output).dim() != 1:
             raise ValueError(f"output must have shape (C,), got {tuple(output.shape)}")
         self.register_buffer("output", output)
 
     @classmethod
     def of(cls, task: Task, *, samples: int = 10_000, seed: int = 0) -> Constant:
-        """The constant that does best on a sample of a task's answers; for text, on all its characters.
+        """The constant that does best on a sample of a task's answers; for text or a data set, on all of them.
 
         Args:
             task: by its ``best_constant``: for classes the log of their smoothed shares, for numbers their mean.
-            samples: graphs in the sample.
+            samples: graphs in the sample; a data set is taken whole.
             seed: of the sample, which is apart from those of training and evaluation.
 
         Example:
@@ -56,13 +59,16 @@ class Constant(nn.Module):
         samples = _checks.at_least("samples", samples, 1)
         if isinstance(task, Characters):
             return cls(task.best_constant(task.tokens))
+        if isinstance(task, Collection):
+            return cls(task.best_constant(task.answers), per_graph=task.per_graph)
         generator = torch.Generator().manual_seed(seeding.derive(seed, seeding.BUILD))
         sizes = [min(BATCH, samples - start) for start in range(0, samples, BATCH)]
-        return cls(task.best_constant(torch.cat([task.batch(size, generator).y for size in sizes])))
+        y = torch.cat([task.batch(size, generator).y for size in sizes])
+        return cls(task.best_constant(y), per_graph=task.per_graph)
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
-        """The output at each asked row, (K, C)."""
-        return self.output.expand(len(graph.target_rows), -1)
+        """The output at each asked row or of each graph, (K, C)."""
+        return self.output.expand(graph.num_graphs if self.per_graph else len(graph.target_rows), -1)
 
 
 class Bigram(nn.Module):

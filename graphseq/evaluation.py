@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 from graphseq import _checks, seeding
 from graphseq.graph import SpaceTimeGraph
 from graphseq.tasks.base import Task
+from graphseq.tasks.collection import Collection
 
 
 @dataclass(frozen=True)
@@ -49,20 +52,20 @@ def evaluate(
     model: nn.Module,
     task: Task,
     *,
-    samples: int = 1000,
+    samples: int | None = None,
     batch_size: int = 250,
     seed: int = 0,
     device: torch.device | str | None = None,
 ) -> Evaluation:
-    """Judge ``model`` on fresh graphs, which no training run with any seed drew.
+    """Judge ``model`` on fresh graphs, which no training run with any seed drew, or on each graph of a data set.
 
     Graphs are the units of the sample: the interval is Wilson's where each is right or wrong as a whole, and Student's
     over the graphs' means where a graph has several asked rows or pairs, since those are not independent.
 
     Args:
         model: judged in evaluation mode, and put back, module by module, into the mode it was in.
-        task: where the graphs come from; for a split text, its held-out part.
-        samples: graphs to draw.
+        task: where the graphs come from; of a split text or a data set, the part held out.
+        samples: graphs to draw. Without it each graph of a data set once, and 1000 of any other task.
         batch_size: graphs at a time.
         seed: 0 or more; this stream of graphs is apart from those of training.
         device: where to compute; without it, where the model is.
@@ -78,29 +81,46 @@ def evaluate(
         >>> result.low < task.chance < result.high
         True
     """
-    _checks.at_least("samples", samples, 1)
+    if samples is not None:
+        _checks.at_least("samples", samples, 1)
     _checks.at_least("batch_size", batch_size, 1)
     if device is None:
         device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
     means, losses, weights = [], [], []
-    try:
-        for number, start in enumerate(range(0, samples, batch_size)):
-            generator = torch.Generator().manual_seed(seeding.derive(seed, seeding.EVALUATE, number))
-            graph = task.batch(min(batch_size, samples - start), generator).to(device)
+    with evaluating(model):
+        for drawn in _batches(task, samples, batch_size, seed):
+            graph = drawn.to(device)
             with torch.no_grad():
                 output = model(graph)
                 losses.append(float(task.loss(output, graph.y)))
                 means.append(_per_graph(task.score(output, graph.y).cpu(), graph))
             weights.append(len(output))
-    finally:
-        for module, mode in modes:
-            module.training = mode
     scores = torch.cat(means).double()
     low, high = _interval(scores)
     loss = sum(a * b for a, b in zip(losses, weights, strict=True)) / sum(weights)
-    return Evaluation(float(scores.mean()), low, high, loss, task.chance, samples)
+    return Evaluation(float(scores.mean()), low, high, loss, task.chance, len(scores))
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Have ``model`` in evaluation mode, and put it back, module by module, into the mode it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def _batches(task: Task, samples: int | None, batch_size: int, seed: int) -> Iterator[SpaceTimeGraph]:
+    if samples is None and isinstance(task, Collection):
+        yield from (task.graphs(numbers) for numbers in torch.arange(len(task)).split(batch_size))
+        return
+    samples = 1000 if samples is None else samples
+    for number, start in enumerate(range(0, samples, batch_size)):
+        generator = torch.Generator().manual_seed(seeding.derive(seed, seeding.EVALUATE, number))
+        yield task.batch(min(batch_size, samples - start), generator)
 
 
 def _per_graph(scores: Tensor, graph: SpaceTimeGraph) -> Tensor:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
+import networkx as nx
 import torch
 from torch import Tensor
 
@@ -32,6 +34,33 @@ def noise() -> gs.SpaceTimeGraph:
     """Two nodes that show 0, 1 and 2, none of which tells of another, at more times than windows are ever drawn."""
     x = torch.randint(3, (20_000, 2, 1), generator=torch.Generator().manual_seed(0))
     return gs.from_signal(x.to(torch.get_default_dtype()), torch.tensor([[0, 1], [1, 0]]))
+
+
+def graphs(classes: int, *, whole: bool = False, alike: bool = False) -> list[gs.SpaceTimeGraph]:
+    """A thousand paths of one to four rows, or of three where all are ``alike``, that show noise and are asked noise.
+
+    Args:
+        classes: how many classes; 0 for numbers.
+        whole: one answer a graph, instead of one for each of one or two target rows.
+        alike: the same rows and edges in all.
+    """
+    return _graphs(classes, whole, alike, torch.get_default_dtype())
+
+
+@lru_cache
+def _graphs(classes: int, whole: bool, alike: bool, kind: torch.dtype) -> list[gs.SpaceTimeGraph]:
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for number in range(1000):
+        size = 3 if alike else 1 + number % 4
+        asked = torch.arange(size) < 1 + number % 2
+        answers = 1 if whole else int(asked.sum())
+        y = torch.randint(max(classes, 3), (answers,), generator=generator)
+        y = y if classes else y[:, None].to(kind)
+        x = torch.randint(3, (size, 1), generator=generator).to(kind)
+        path = nx.path_graph(size)
+        found.append(gs.from_graph(path, x=x, y=y, target=None if whole else asked))
+    return found
 
 
 def write_json(path: Path, x: Tensor) -> Path:

@@ -4,6 +4,7 @@ from graphseq.tasks.adding import Adding
 from graphseq.tasks.associative_recall import AssociativeRecall
 from graphseq.tasks.base import FixedTask, Regression, Task
 from graphseq.tasks.characters import Characters, read_text
+from graphseq.tasks.collection import Labelled, Measured
 from graphseq.tasks.copy_memory import CopyMemory
 from graphseq.tasks.distractors import Distractors, Irrelevant
 from graphseq.tasks.eccentricity import Eccentricity
@@ -26,7 +27,9 @@ __all__ = [
     "FixedTask",
     "Forecast",
     "Irrelevant",
+    "Labelled",
     "LinkForecast",
+    "Measured",
     "NeighborsMatch",
     "Palindrome",
     "Recall",

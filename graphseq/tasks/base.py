@@ -25,6 +25,8 @@ class Task(ABC):
             differs from draw to draw, the farthest that occurs.
         chance: the score of the best guess that knows nothing of the input.
         causal: whether every row is asked for the next thing, so that a model must not see later rows.
+        per_graph: whether each graph is asked as a whole, so that a model pools, instead of each target row: there are
+            then K = B answers.
     """
 
     in_channels: int
@@ -32,6 +34,7 @@ class Task(ABC):
     hops: int
     chance: float
     causal: bool = False
+    per_graph: bool = False
 
     @abstractmethod
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
@@ -191,6 +194,13 @@ def blocks(marks: Tensor) -> Tensor:
     each = torch.arange(size, device=marks.device)
     out[each, :, each] = marks
     return out.view(size * asked, size * rows)
+
+
+def share_of_best_constant(y: Tensor, tolerance: float) -> float:
+    """The largest share of the numbers ``y`` (K,) that lie within ``tolerance`` of one constant."""
+    low = y.double().sort().values
+    fit = torch.searchsorted(low, low + 2 * tolerance) - torch.arange(len(low), device=low.device)
+    return int(fit.max()) / len(low)
 
 
 def repeat(topology: Topology, size: int) -> Topology:

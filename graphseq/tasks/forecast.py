@@ -7,7 +7,7 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq.graph import SpaceTimeGraph
-from graphseq.tasks.base import Regression
+from graphseq.tasks.base import Regression, share_of_best_constant
 from graphseq.tasks.windows import Recording, Windowed
 
 
@@ -87,16 +87,12 @@ class Forecast(Windowed, Regression):
         return SpaceTimeGraph.from_topology(cut.topology, x, y=y, target=target, batch=cut.batch)
 
     def _chance(self) -> float:
-        """The most answers that fit into an open interval of width 2 τ, as a share of all."""
+        """The largest share of answers within τ of one constant; of the channels the least."""
         ends = torch.zeros(len(self.recording.times), dtype=torch.bool)
         ends[self._start + self.lags - 1] = True
         answer = self._answer[ends[self.recording.moment] & (self._answer >= 0)]
-        shares = []
-        for y in self.recording.x[answer, : self.out_channels].double().t().contiguous():
-            low = y.sort().values
-            fit = torch.searchsorted(low, low + 2 * self.tolerance) - torch.arange(len(low))
-            shares.append(int(fit.max()) / len(low))
-        return min(shares)
+        y = self.recording.x[answer, : self.out_channels]
+        return min(share_of_best_constant(channel, self.tolerance) for channel in y.t())
 
     def sources(self, graph: SpaceTimeGraph) -> Tensor:
         """All rows of the asked row's own node in its window, (K, V), ``bool``.

@@ -26,6 +26,8 @@ from graphseq.tasks import (
     Eccentricity,
     FixedTask,
     Forecast,
+    Labelled,
+    Measured,
     NeighborsMatch,
     Palindrome,
     Recall,
@@ -100,6 +102,11 @@ TASKS = [
     Entry("distractors-nodes", lambda: Distractors(2, num_asked=1, num_strangers=0), None, hidden=False),
     Entry("distractors-edges", lambda: Distractors(4, num_distractors=0), None, hidden=False),
     Entry("forecast", lambda: Forecast(planted.noise(), lags=3), None, hidden=False),
+    Entry("labelled-rows", lambda: Labelled(planted.graphs(3), 3), None, hidden=False),
+    Entry("labelled-graphs", lambda: Labelled(planted.graphs(3, whole=True), 3), None, hidden=False),
+    Entry("labelled-alike", lambda: Labelled(planted.graphs(3, whole=True, alike=True), 3), None, hidden=False),
+    Entry("measured-rows", lambda: Measured(planted.graphs(0)), None, hidden=False),
+    Entry("measured-graphs", lambda: Measured(planted.graphs(0, whole=True)), None, hidden=False),
     Entry("eccentricity", lambda: Eccentricity(4, num_nodes=6), None, hidden=False),
 ]
 
@@ -117,10 +124,15 @@ each_hidden = those(lambda entry: entry.hidden)
 each_nearer = those(lambda entry: entry.hidden and entry.nearer)
 
 
-def members(graph: gs.SpaceTimeGraph) -> list[gs.SpaceTimeGraph]:
+def asked_graph(task: Task, graph: gs.SpaceTimeGraph) -> Tensor:
+    """Which graph of the batch each answer is asked of, (K,)."""
+    return torch.arange(graph.num_graphs) if task.per_graph else graph.batch[graph.target_rows]
+
+
+def members(task: Task, graph: gs.SpaceTimeGraph) -> list[gs.SpaceTimeGraph]:
     """The graphs of a batch, each cut out by itself."""
     index = graph.topology.spatial.edge_index
-    owner = graph.batch[graph.target_rows]
+    owner = asked_graph(task, graph)
     found = []
     for number in range(graph.num_graphs):
         rows = (graph.batch == number).nonzero()[:, 0]
@@ -128,7 +140,7 @@ def members(graph: gs.SpaceTimeGraph) -> list[gs.SpaceTimeGraph]:
         place = torch.full((graph.num_nodes,), -1)
         place[rows] = torch.arange(len(rows))
         node = graph.node[rows].unique(return_inverse=True)[1]
-        mine = {"y": graph.y[owner == number], "target": graph.target[rows]}
+        mine = {"y": graph.y[owner == number], "target": None if task.per_graph else graph.target[rows]}
         found.append(gs.SpaceTimeGraph(graph.x[rows], node, graph.time[rows], place[index[:, inside]], **mine))
     return found
 
@@ -160,28 +172,30 @@ def test_drawing_a_batch_leaves_the_global_generator_alone(entry: Entry) -> None
 
 
 @each_of_numbers
-def test_there_are_c_numbers_for_each_asked_row(entry: Entry) -> None:
+def test_there_are_c_numbers_for_each_asked_row_or_graph(entry: Entry) -> None:
     task = entry.build()
     graph = drawn(task, 50)
-    assert graph.y.shape == (len(graph.target_rows), task.out_channels)
+    assert graph.y.shape == (len(asked_graph(task, graph)), task.out_channels)
     assert graph.y.dtype == torch.get_default_dtype()
 
 
 @each_of_classes
-def test_there_is_one_class_for_each_asked_row(entry: Entry) -> None:
+def test_there_is_one_class_for_each_asked_row_or_graph(entry: Entry) -> None:
     task = entry.build()
     graph = drawn(task, 50)
-    assert graph.y.shape == graph.target_rows.shape
+    assert graph.y.shape == asked_graph(task, graph).shape
     assert graph.y.dtype == torch.int64
     assert set(graph.y.tolist()) <= set(range(task.out_channels))
 
 
 @each_task
 def test_a_batch_is_its_members_side_by_side(entry: Entry) -> None:
-    graph = drawn(entry.build(), 3)
-    joined = Batch.from_data_list(members(graph))
-    for key in ("x", "node", "time", "y", "target", "batch"):
+    task = entry.build()
+    graph = drawn(task, 3)
+    joined = Batch.from_data_list(members(task, graph))
+    for key in ("x", "node", "time", "y", "batch", *(() if task.per_graph else ("target",))):
         assert torch.equal(graph[key], joined[key])
+    assert ("target" in graph) is not task.per_graph
     assert torch.equal(graph.unroll().edge_index.unique(dim=1), joined.unroll().edge_index.unique(dim=1))
 
 
@@ -214,7 +228,7 @@ def test_features_and_numbers_are_of_torchs_default_type(entry: Entry) -> None:
 @each_task
 def test_a_batch_passes_every_check_of_a_graph(entry: Entry) -> None:
     graph = drawn(entry.build(), 3)
-    named = {key: graph.get(key) for key in ("x", "node", "time", "edge_index", "static_edge_index", "y", "target")}
+    named = {key: graph.get(key) for key in ("x", "node", "time", "edge_index", "static_edge_index", "target")}
     if named["static_edge_index"] is not None:
         named["edge_index"] = None
     checked = gs.SpaceTimeGraph(**named)
