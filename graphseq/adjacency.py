@@ -23,6 +23,8 @@ from torch import Tensor
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import add_remaining_self_loops
 
+from graphseq.workspace import Workspace
+
 T = TypeVar("T")
 
 
@@ -64,6 +66,8 @@ class SparseMatrix:
         transpose = _compressed(col, row, value, size)
         self.is_symmetric = _same(self.csr, transpose)
         self._transpose_csr = self.csr if self.is_symmetric else transpose
+        self._blocks: dict[int, list[tuple[slice, Tensor]]] = {}
+        self.workspaces = [Workspace() for _ in range(3)]
 
     @cached_property
     def transpose(self) -> SparseMatrix:
@@ -72,8 +76,16 @@ class SparseMatrix:
             return self
         turned = SparseMatrix.__new__(SparseMatrix)
         turned.csr, turned._transpose_csr, turned.is_symmetric = self._transpose_csr, self.csr, False
+        turned._blocks, turned.workspaces = {}, self.workspaces
         turned.__dict__["transpose"] = self
         return turned
+
+    def blocks(self, size: int) -> list[tuple[slice, Tensor]]:
+        """So many rows of M at a time, each with where they stand; indices and entries are shared with M."""
+        if size not in self._blocks:
+            with lasting():
+                self._blocks[size] = _cut(self.csr, size)
+        return self._blocks[size]
 
     def __matmul__(self, x: Tensor) -> Tensor:
         """M x for x of shape (V, F)."""
@@ -177,11 +189,27 @@ def _compressed(row: Tensor, col: Tensor, value: Tensor, size: int) -> Tensor:
     counts = torch.bincount(entries.indices()[0], minlength=size)
     crow = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
     kind = torch.int32 if max(size, value.numel()) < 2**31 else torch.int64
+    return _csr(crow.to(kind), entries.indices()[1].to(kind), entries.values(), size)
+
+
+def _csr(crow: Tensor, col: Tensor, value: Tensor, width: int) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            crow.to(kind), entries.indices()[1].to(kind), entries.values(), (size, size), check_invariants=False
-        )
+        return torch.sparse_csr_tensor(crow, col, value, (len(crow) - 1, width), check_invariants=False)
+
+
+def _cut(csr: Tensor, size: int) -> list[tuple[slice, Tensor]]:
+    crow, col, value = csr.crow_indices(), csr.col_indices(), csr.values()
+    count, width = csr.shape
+    if count <= size:
+        return [(slice(0, count), csr)]
+    starts = range(0, count, size)
+    ends = [min(start + size, count) for start in starts]
+    first = [int(crow[place]) for place in (*starts, count)]
+    return [
+        (slice(start, end), _csr(crow[start : end + 1] - low, col[low:high], value[low:high], width))
+        for start, end, low, high in zip(starts, ends, first, first[1:], strict=False)
+    ]
 
 
 def _same(a: Tensor, b: Tensor) -> bool:

@@ -18,6 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LAYERS = [
     {"_checks", "_files", "foreseen", "graphfiles", "tabular"},
     {"grid", "outfolder"},
+    {"workspace"},
     {"seeding", "adjacency", "history", "schedules"},
     {"topology"},
     {"validation"},

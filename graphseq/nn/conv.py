@@ -6,8 +6,10 @@ from typing import ClassVar
 
 import torch_geometric.nn
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from graphseq.adjacency import Adjacency
+from graphseq.nn._stack import stack
 
 
 class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
@@ -42,12 +44,8 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
             out: Tensor = super().forward(x, edge_index, edge_weight)
             return out
         if edge_index.is_identity:
-            out = self.lin(x)
-        elif self.in_channels < self.out_channels:
-            out = self.lin(edge_index.normalised(x.dtype) @ x)
-        else:
-            out = edge_index.normalised(x.dtype) @ self.lin(x)
-        return out if self.bias is None else out + self.bias
+            return linear(x, self.lin.weight, self.bias)
+        return stack(edge_index.normalised(x.dtype), x, [(self.lin.weight, self.bias)])
 
 
 def convolve(conv: nn.Module, x: Tensor, adjacency: Adjacency) -> Tensor:

@@ -13,6 +13,7 @@ from torch_geometric.nn.models import JumpingKnowledge
 
 from graphseq import _checks
 from graphseq.graph import SpaceTimeGraph
+from graphseq.nn._stack import stack
 from graphseq.nn.conv import GCNConv, convolve
 from graphseq.nn.layered import Layered, ball
 
@@ -93,6 +94,19 @@ class GCN(Layered):
                     for weight in layer.parameters():
                         weight.mul_(number**-0.5)
 
+    def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
+        """States (V, H) from features (V, F); where there are but convolutions and ReLU, all layers at once."""
+        adjacency = graph.topology.spacetime(self.causal)
+        if not self._is_plain() or adjacency.is_identity:
+            return super().encode(graph, x)
+        convs = [conv for conv in self.convs if isinstance(conv, GCNConv)]
+        return stack(adjacency.normalised(x.dtype), x, [(conv.lin.weight, conv.bias) for conv in convs])
+
+    def _is_plain(self) -> bool:
+        """Whether nothing stands between the convolutions but ReLU, nor looks at what they give."""
+        simple = not self.residual and self.jump is None and all(type(norm) is nn.Identity for norm in self.norms)
+        return simple and all(type(conv) is GCNConv and not _is_watched(conv) for conv in self.convs)
+
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
         """The states after each layer, L of (V, H), from features (V, F), and with ``jk`` what is made of them."""
         adjacency = graph.topology.spacetime(self.causal)
@@ -121,6 +135,12 @@ class GCN(Layered):
         batch = graph.get("batch")
         owner = torch.zeros_like(graph.node) if batch is None else batch
         return (owner[rows][:, None] == owner).cpu()
+
+
+def _is_watched(module: nn.Module) -> bool:
+    """Whether calling the module does more than its ``forward``."""
+    hooks = (each._forward_hooks or each._forward_pre_hooks or each._backward_hooks for each in module.modules())
+    return any(hooks) or any(each._backward_pre_hooks for each in module.modules())
 
 
 class PairNorm(pyg.PairNorm):  # type: ignore[misc]

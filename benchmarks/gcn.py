@@ -1,0 +1,242 @@
+"""How near is a graph convolution to its matrix products alone? Against PyG, and against the least there is to do.
+
+Forward and backward of one layer, and a whole training step of an 8-layer GCN (loss, gradients, Adam), as PyG's
+``GCNConv`` on an ``edge_index``, as the same layer on a sparse Â made beforehand, and as graphseq; the very same
+weights, whose outputs and gradients agree to 1e-5 of the largest. The floor is the dense products alone: X W forward,
+G Wᵀ and Xᵀ G backward, layer by layer. Beside it stands what it takes to copy the bytes that must move: X, Y, G and
+the gradient in X, once each, and X once more for the gradient in W.
+
+    OMP_NUM_THREADS=2 python benchmarks/gcn.py --out gcn.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import networkx as nx
+import torch
+from torch import Tensor
+from torch_geometric.nn import GCNConv as PyGConv
+from torch_geometric.nn.conv.gcn_conv import gcn_norm
+from turns import compared, in_turn
+
+import graphseq as gs
+from graphseq.history import machine
+from graphseq.topology import Topology
+
+LAYERS = 8
+Pass = Callable[[], Tensor]
+
+
+def paths(rows: int, count: int = 1) -> Tensor:
+    """The edges of so many paths, both ways."""
+    forth = torch.arange(rows - 1) + rows * torch.arange(count)[:, None]
+    return both(torch.stack([forth.flatten(), forth.flatten() + 1]))
+
+
+def both(edges: Tensor) -> Tensor:
+    """Each edge and the one back."""
+    return torch.cat([edges, edges.flip(0)], dim=1)
+
+
+def from_networkx(graph: nx.Graph) -> Tensor:
+    """The edges both ways, nodes renumbered."""
+    return both(torch.tensor(list(nx.convert_node_labels_to_integers(graph).edges)).t())
+
+
+def directed(rows: int, seed: int) -> Tensor:
+    """Five edges out of each row to anywhere."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.stack([torch.arange(rows).repeat(5), torch.randint(rows, (5 * rows,), generator=generator)])
+
+
+def graphs(scale: float, seed: int) -> dict[str, tuple[Tensor, int, int]]:
+    """Edges, rows and channels by name: the three sizes first, and then graphs that are no paths."""
+    few, some, many = (max(10, int(scale * rows)) for rows in (3840, 100_000, 1_000_000))
+    side = int(some**0.5)
+    return {
+        f"{few // 30 or 1} paths of 30 rows": (paths(30, few // 30 or 1), 30 * (few // 30 or 1), 128),
+        "one path, 64 channels": (paths(some), some, 64),
+        "one path, 16 channels": (paths(many), many, 16),
+        "random regular": (from_networkx(nx.random_regular_graph(4, some // 2 * 2, seed=seed)), some // 2 * 2, 64),
+        "power law": (from_networkx(nx.barabasi_albert_graph(some, 3, seed=seed)), some, 64),
+        "grid": (from_networkx(nx.grid_2d_graph(side, side)), side * side, 64),
+        "directed": (directed(some, seed), some, 64),
+        "directed, weighted": (directed(some, seed), some, 64),
+    }
+
+
+def as_pyg(edge_index: Tensor, weight: Tensor | None, rows: int, layers: list[gs.nn.GCNConv]) -> dict[str, list[Pass]]:
+    """PyG's layers with these weights: on edges, as a user would write it, and on a sparse Â made beforehand."""
+    index, value = gcn_norm(edge_index, weight, rows)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        sparse = torch.sparse_coo_tensor(index.flip(0), value, (rows, rows)).coalesce().to_sparse_csr()
+    found: dict[str, list[Pass]] = {"PyG, edge_index": [], "PyG, sparse": []}
+    for layer in layers:
+        for name, given, normalize in (
+            ("PyG, edge_index", (edge_index, weight), True),
+            ("PyG, sparse", (sparse,), False),
+        ):
+            conv = PyGConv(layer.in_channels, layer.out_channels, normalize=normalize)
+            conv.load_state_dict(layer.state_dict())
+            found[name].append(Called(conv, given))
+    return found
+
+
+class Called(torch.nn.Module):
+    """A convolution and the graph that it is called on."""
+
+    def __init__(self, conv: torch.nn.Module, given: tuple[Tensor | None, ...]) -> None:
+        super().__init__()
+        self.conv, self.given = conv, given
+
+    def forward(self, x: Tensor) -> Tensor:
+        """States from states."""
+        out: Tensor = self.conv(x, *self.given)
+        return out
+
+
+class Stacked(torch.nn.Module):
+    """Layers with ReLU between them."""
+
+    def __init__(self, layers: list[torch.nn.Module]) -> None:
+        super().__init__()
+        self.layers = torch.nn.ModuleList(layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """States after all."""
+        for number, layer in enumerate(self.layers):
+            x = layer(x.relu() if number else x)
+        return x
+
+
+def gradients_of(model: torch.nn.Module, x: Tensor, g: Tensor) -> Callable[[], list[Tensor]]:
+    """A forward and a backward pass: output, and gradients of x and of all weights."""
+
+    def once() -> list[Tensor]:
+        x.grad = None
+        model.zero_grad()
+        out = model(x)
+        out.backward(g)
+        return [out.detach(), x.grad, *(p.grad for p in model.parameters())]
+
+    return once
+
+
+def step_of(model: torch.nn.Module, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
+    """A training step: cross-entropy of every row, gradients, Adam."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-5)
+
+    def once() -> Tensor:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return once
+
+
+def products(x: Tensor, g: Tensor, weight: Tensor, layers: int, *, of_x: bool) -> Callable[[], None]:
+    """The dense products alone; the gradient in the features only where it is asked for."""
+
+    def once() -> None:
+        for number in range(layers):
+            torch.mm(x, weight)
+            torch.mm(g.t(), x)
+            if number or of_x:
+                torch.mm(g, weight)
+
+    return once
+
+
+def copies(x: Tensor) -> Callable[[], None]:
+    """Five reads or writes of so many bytes: a copy is two of them."""
+    there = torch.empty_like(x)
+
+    def once() -> None:
+        there.copy_(x)
+        x.copy_(there)
+        there[: len(x) // 2].copy_(x[: len(x) // 2])
+
+    return once
+
+
+def measure(case: tuple[Tensor, int, int], weighted: bool, rounds: int, seed: int) -> dict[str, object]:
+    """One graph: a layer and a training step, each as all of them do it."""
+    edge_index, rows, channels = case
+    torch.manual_seed(seed)
+    weight = torch.rand(edge_index.shape[1]) + 0.5 if weighted else None
+    x, g, y = torch.randn(rows, channels), torch.randn(rows, channels), torch.randint(channels, (rows,))
+    layers = [gs.nn.GCNConv(channels, channels) for _ in range(LAYERS)]
+    rows_and_edges = Topology(torch.arange(rows), torch.zeros(rows, dtype=torch.long), edge_index, weight)
+    graph = gs.SpaceTimeGraph.from_topology(rows_and_edges, x)
+    theirs = as_pyg(edge_index, weight, rows, layers)
+    ours = gs.nn.GCN(channels, channels, LAYERS)
+    ours.load_state_dict({f"convs.{n}.{k}": v for n, conv in enumerate(layers) for k, v in conv.state_dict().items()})
+    one = {"graphseq": Called(layers[0], (graph.topology.spatial,))} | {name: own[0] for name, own in theirs.items()}
+    asked = x.clone().requires_grad_()
+    passes = {name: gradients_of(model, asked, g) for name, model in one.items()}
+    off = agreement({name: once() for name, once in passes.items()})
+    dense = layers[0].lin.weight.detach()
+    floor = {"products": products(x, g, dense, 1, of_x=True), "bytes": copies(x.clone())}
+    layer = compared(in_turn({**passes, **floor}, rounds), "products")
+    steps = {"graphseq": step_of(OnGraph(ours, graph), x, y)}
+    steps |= {name: step_of(Stacked(own), x, y) for name, own in theirs.items()}
+    floor = {"products": products(x, g, dense, LAYERS, of_x=False)}
+    step = compared(in_turn({**steps, **floor}, max(2, rounds // 3)), "products")
+    size = {"rows": rows, "edges": edge_index.shape[1], "channels": channels}
+    return {**size, "largest_difference": off, "layer": layer, "training_step": step}
+
+
+class OnGraph(torch.nn.Module):
+    """An encoder on one graph, called with its features alone."""
+
+    def __init__(self, encoder: torch.nn.Module, graph: gs.SpaceTimeGraph) -> None:
+        super().__init__()
+        self.encoder, self.graph = encoder, graph
+
+    def forward(self, x: Tensor) -> Tensor:
+        """States of all rows."""
+        out: Tensor = self.encoder(self.graph)
+        return out
+
+
+def agreement(found: dict[str, list[Tensor]]) -> float:
+    """The largest difference from PyG's numbers, as a share of the largest number of their kind."""
+    told = found["PyG, edge_index"]
+    return max(
+        float((a - b).abs().max() / b.abs().max()) for name in found for a, b in zip(found[name], told, strict=True)
+    )
+
+
+def main() -> None:
+    """Measure, print, and write the record where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the rows")
+    parser.add_argument("--rounds", type=int, default=15, help="rounds of a layer; a third of it for training steps")
+    parser.add_argument("--seed", type=int, default=0, help="of graphs and weights")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these graphs alone")
+    parser.add_argument("--out", type=Path, help="a JSON file to write")
+    options = parser.parse_args()
+    results = {}
+    for name, case in graphs(options.scale, options.seed).items():
+        if options.only and name not in options.only:
+            continue
+        row = results[name] = measure(case, "weighted" in name, options.rounds, options.seed)
+        for kind in ("layer", "training_step"):
+            told = ", ".join(f"{who} {at['times_products']['median']:.2f}" for who, at in row[kind].items())
+            print(f"{name}, {kind.replace('_', ' ')}: times the products: {told}", flush=True)
+    if options.out:
+        settings = {"scale": options.scale, "rounds": options.rounds, "seed": options.seed}
+        record = {"settings": settings, "results": results, "machine": machine()}
+        options.out.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

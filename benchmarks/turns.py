@@ -1,0 +1,59 @@
+"""Several ways to do one thing, timed in turn: in each round every one runs once, and ratios are those of one round."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+TURN = 0.05  # seconds that a turn lasts, where one pass is shorter
+
+
+class Spread(NamedTuple):
+    """The median, and the ends of the middle half."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """With three digits, and the middle half in brackets."""
+        return f"{self.median:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+def spread(values: list[float]) -> Spread:
+    """Of at least two values."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return Spread(middle, low, high)
+
+
+def in_turn(passes: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of a pass in each round, by name; a turn is as many passes as fill it, after one to warm up."""
+    counts = {}
+    for name, once in passes.items():
+        once()
+        counts[name] = max(1, round(TURN / max(1e-9, _seconds(once, 1))))
+    found: dict[str, list[float]] = {name: [] for name in passes}
+    for _ in range(max(2, rounds)):
+        for name, once in passes.items():
+            found[name].append(_seconds(once, counts[name]) * 1e3)
+    return found
+
+
+def compared(times: Mapping[str, list[float]], floor: str) -> dict[str, dict[str, dict[str, float]]]:
+    """Milliseconds, and how many times as long as ``floor`` in the same round, by name."""
+    return {
+        name: {
+            "milliseconds": spread(own)._asdict(),
+            f"times_{floor}": spread([a / b for a, b in zip(own, times[floor], strict=True)])._asdict(),
+        }
+        for name, own in times.items()
+    }
+
+
+def _seconds(once: Callable[[], object], passes: int) -> float:
+    start = time.perf_counter()
+    for _ in range(passes):
+        once()
+    return (time.perf_counter() - start) / passes
