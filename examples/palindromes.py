@@ -5,7 +5,7 @@ LSTM, and both. A digit enters as one number (left) or one-hot (right). Each mar
 95 % interval (Student's, cut at 0 and 1, from 3 seeds on), a dot one seed, tested on fresh palindromes. Where both are
 drawn, the LSTM stands a little to the right, since points that are right to the last sample would hide each other.
 
-- *Reference*: a model for each length, RMSprop, torch's first weights, at most 10,000 steps of 128.
+- *Reference*: a model for each length, RMSprop, at most 10,000 steps of 128, from torch's first weights or from He's.
 - *Improved*: one model for all lengths, taught on lengths that double up to the mark, within the same steps, and
   tested beyond it. The RNN begins as units that latch, the LSTM with gates for long times.
 
@@ -35,7 +35,7 @@ from graphseq import _files
 
 FIGURES = {"figure_1_rnn.png": ("RNN",), "figure_2_lstm.png": ("LSTM",), "figure_3_both.png": ("RNN", "LSTM")}
 ENCODINGS = {"scalar": "a digit is one number", "one-hot": "a digit is one-hot"}
-STYLES = {"reference": ("--", "o"), "improved": ("-", "s")}
+STYLES = {"reference": ("--", "o"), "reference, He's start": (":", "^"), "improved": ("-", "s")}
 COLOURS = {"RNN": "#0072b2", "LSTM": "#d55e00"}
 Curve = dict[int, list[float]]
 

@@ -11,7 +11,7 @@ from graphseq.nn.gcn_gru import GCNGRU
 from graphseq.nn.gcn_lstm import GCNLSTM
 from graphseq.nn.gcnii import GCNII
 from graphseq.nn.gconv_lstm import from_gconv_lstm
-from graphseq.nn.initialisation import chrono_, forget_bias_, identity_, orthogonal_, spread_biases_
+from graphseq.nn.initialisation import chrono_, forget_bias_, identity_, kaiming_, orthogonal_, spread_biases_
 from graphseq.nn.lru import LRU
 from graphseq.nn.memory import Memory
 from graphseq.nn.min_gru import MinGRU
@@ -60,6 +60,7 @@ __all__ = [
     "forget_bias_",
     "from_gconv_lstm",
     "identity_",
+    "kaiming_",
     "linear_scan",
     "orthogonal_",
     "spread_biases_",

@@ -50,6 +50,39 @@ def orthogonal_(encoder: R, *, gain: float = 1.0, generator: torch.Generator | N
 
 
 @torch.no_grad()
+def kaiming_(encoder: R, *, generator: torch.Generator | None = None) -> R:
+    r"""Draw both matrices of every layer, or each gate's block of them, with He's variance, and make all biases zero.
+
+    .. math:: W_{hx} \sim N(0, 2/F), \qquad W_{hh} \sim N(0, 2/H), \qquad b = 0
+
+    Torch draws both from :math:`U(-1/\sqrt H, 1/\sqrt H)`, whatever F is, so that of few features little comes in. Of
+    one feature the weights here are :math:`\sqrt{6 H}` times as large.
+
+    Args:
+        encoder: an :class:`~graphseq.nn.RNN`, :class:`~graphseq.nn.GRU` or :class:`~graphseq.nn.LSTM`.
+        generator: where the weights are drawn from; torch's own without it.
+
+    Raises:
+        TypeError: another encoder.
+
+    Source: He et al., *Delving deep into rectifiers* (2015), eq. 10, there for rectifiers.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> kernel = kaiming_(gs.nn.LSTM(1, 500), generator=torch.Generator().manual_seed(0)).kernel
+        >>> round(kernel.weight_ih_l0.var().item(), 1), round(500 * kernel.weight_hh_l0.var().item(), 2)
+        (2.0, 2.0)
+    """
+    kernel = _kernel(encoder, Recurrent, "RNN, GRU or LSTM")
+    for layer in range(kernel.num_layers):
+        for name in ("weight_ih", "weight_hh"):
+            for block in _gates(kernel, name, layer):
+                nn.init.kaiming_normal_(block, generator=generator)
+        _zero_biases(kernel, layer)
+    return encoder
+
+
+@torch.no_grad()
 def identity_(encoder: RNN, *, gain: float = 1.0) -> RNN:
     r"""Make the recurrent matrix of every layer g times the identity, and all biases zero: units that latch if g > 1.
 

@@ -11,7 +11,7 @@ from randomgraphs import sequence
 from torch import Tensor
 
 import graphseq as gs
-from graphseq.nn import GRU, LSTM, RNN, chrono_, forget_bias_, identity_, orthogonal_, spread_biases_
+from graphseq.nn import GRU, LSTM, RNN, chrono_, forget_bias_, identity_, kaiming_, orthogonal_, spread_biases_
 from graphseq.nn.recurrent import Recurrent
 from graphseq.reach.theory import latch_threshold, lstm_horizon
 
@@ -31,6 +31,17 @@ def test_orthogonal_makes_every_block_orthogonal_and_all_biases_zero(
         assert len(found) == gates
         for block in found:
             torch.testing.assert_close(block @ block.T, gain**2 * torch.eye(6).double(), rtol=0, atol=1e-12)
+        assert not any(block.any() for name in ("bias_ih", "bias_hh") for block in blocks(encoder, name, layer))
+
+
+@pytest.mark.parametrize("kind", [RNN, GRU, LSTM])
+def test_kaiming_draws_each_block_with_two_over_what_it_reads_and_zero_biases(kind: type[Recurrent]) -> None:
+    encoder = kaiming_(kind(2, 200, 2), generator=torch.Generator().manual_seed(0))
+    for layer, reads in ((0, 2), (1, 200)):
+        for name, size in (("weight_ih", reads), ("weight_hh", 200)):
+            for block in blocks(encoder, name, layer):
+                deviation = math.sqrt(2 * 2 / block.numel())  # of a variance that is estimated
+                assert abs(float(block.var()) * size / 2 - 1) < 5 * deviation
         assert not any(block.any() for name in ("bias_ih", "bias_hh") for block in blocks(encoder, name, layer))
 
 
