@@ -257,13 +257,13 @@ def lines(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def table(found: Sequence[dict[str, Any]]) -> str:
     """The lines, one below the other."""
     out = [
-        f"{'set-up':26}{'model':9}{'digits':9}{'weights':>8}{'seeds':>6}{'trained to':>11}{'right there':>12}"
+        f"{'set-up':24}{'model':9}{'digits':9}{'weights':>8}{'seeds':>6}{'trained to':>11}{'right there':>12}"
         f"{'(worst)':>9}{'horizon':>9}{'[seeds]':>16}{'tested to':>10}{'steps':>7}{'seconds':>9}"
     ]
     for line in sorted(found, key=lambda line: (line["encoding"], line["setup"], line["model"])):
         span = f"[{line['horizon_low']}, {line['horizon_high']}]"
         out.append(
-            f"{line['setup']:26}{line['model']:9}{line['encoding']:9}{line['parameters']:8,}{line['seeds']:6}"
+            f"{line['setup']:24}{line['model']:9}{line['encoding']:9}{line['parameters']:8,}{line['seeds']:6}"
             f"{line['trained_to']:11}{line['score_there']:12.1%}{line['worst_seed_there']:9.1%}{line['horizon']:9}"
             f"{span:>16}{line['tested_to']:10}{line['steps']:7.0f}{line['seconds']:9.1f}"
         )
