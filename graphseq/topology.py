@@ -12,31 +12,11 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
 
 from graphseq.adjacency import Adjacency, derived, lasting
+from graphseq.sequences import Sequences
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Sequences:
-    """The rows as one sequence a node, longest first, step by step: the order that torch's kernels read unpadded."""
-
-    order: Tensor | None  # packed position -> row; None where the rows already stand so
-    place: Tensor | None  # row -> packed position
-    batch_sizes: Tensor  # sequences still running at each step, (longest,), on the CPU as torch wants it
-
-    def pack(self, x: Tensor) -> Tensor | PackedSequence:
-        """Rows (V, F) as (T, S, F) where all S sequences are equally long, else packed; never padded."""
-        data = x if self.order is None else x[self.order]
-        steps, first, last = len(self.batch_sizes), int(self.batch_sizes[:1].sum()), int(self.batch_sizes[-1:].sum())
-        return data.unflatten(0, (steps, first)) if first == last else PackedSequence(data, self.batch_sizes)
-
-    def unpack(self, out: Tensor | PackedSequence) -> Tensor:
-        """The inverse of :meth:`pack`: (V, H) in the order of the rows."""
-        data = out.data if isinstance(out, PackedSequence) else out.flatten(0, 1)
-        return data if self.place is None else data[self.place]
 
 
 @dataclass(frozen=True)
@@ -194,7 +174,7 @@ class Topology:
         place = order.argsort()
         ordered = torch.equal(order, place) and torch.equal(order, torch.arange(len(order), device=order.device))
         sizes = torch.bincount(position).cpu()
-        return Sequences(None if ordered else order, None if ordered else place, sizes)
+        return Sequences(None if ordered else order, sizes)
 
     @derived
     def spatial(self) -> Adjacency:

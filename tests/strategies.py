@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -56,6 +56,18 @@ def edge_lists(draw: st.DrawFn, values: st.SearchStrategy = WEIGHTS_AND_ZERO) ->
     ends = st.integers(0, rows - 1)
     edge_index = index(draw(st.lists(st.tuples(ends, ends), max_size=12)))
     return edge_index, draw(weights(edge_index.shape[1], values=values)), rows
+
+
+Rows = tuple[Tensor, Tensor]  # node and time
+
+
+def histories(rows: Rows) -> dict[int, list[int]]:
+    """The rows of each node in the order of time."""
+    node, time = (part.tolist() for part in rows)
+    found: dict[int, list[int]] = defaultdict(list)
+    for row in sorted(range(len(node)), key=lambda row: time[row]):
+        found[node[row]].append(row)
+    return found
 
 
 @st.composite

@@ -20,6 +20,7 @@ LAYERS = [
     {"grid", "outfolder"},
     {"workspace"},
     {"seeding", "adjacency", "history", "schedules"},
+    {"sequences"},
     {"topology"},
     {"validation"},
     {"graph"},

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from itertools import pairwise
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import bag, dynamic_graphs, gappy_signals, index, rows_at_times, signals, spatial_bag
+from strategies import Rows, bag, dynamic_graphs, gappy_signals, histories, index, rows_at_times, signals, spatial_bag
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
 
 import graphseq as gs
 from graphseq import SpaceTimeGraph
 from graphseq.topology import Topology
 
-Rows = tuple[Tensor, Tensor]
 Signal = tuple[Tensor, Tensor, Tensor | None]
 GRAPHS = st.one_of(dynamic_graphs(), gappy_signals())
-
-
-def histories(rows: Rows) -> dict[int, list[int]]:
-    """The rows of each node in the order of time."""
-    node, time = (part.tolist() for part in rows)
-    found: dict[int, list[int]] = defaultdict(list)
-    for row in sorted(range(len(node)), key=lambda row: time[row]):
-        found[node[row]].append(row)
-    return found
 
 
 def chain(rows: Rows) -> Counter[tuple[int, int, float]]:
@@ -70,13 +59,6 @@ def test_times_are_distinct_and_ascending_and_nodes_are_counted() -> None:
     assert Topology(NODE, TIME).num_rows == 5
 
 
-def test_packed_rows_stand_step_by_step_with_the_longest_sequence_first() -> None:
-    packed = Topology(NODE, TIME).sequences.pack(torch.arange(5.0)[:, None])
-    assert isinstance(packed, PackedSequence)
-    assert packed.data[:, 0].tolist() == [2, 3, 0, 1, 4]
-    assert packed.batch_sizes.tolist() == [2, 2, 1]
-
-
 @given(rows_at_times())
 def test_temporal_edges_are_those_of_a_dictionary(rows: Rows) -> None:
     assert bag(Topology(*rows).temporal_edges) == chain(rows)
@@ -90,43 +72,11 @@ def test_previous_and_position_are_those_of_a_dictionary(rows: Rows) -> None:
         assert [previous[row] for row in line] == [-1, *line[:-1]]
 
 
-@given(rows_at_times())
-def test_packing_puts_each_node_in_one_column_longest_first(rows: Rows) -> None:
-    topology = Topology(*rows)
-    order, sizes = topology.sequences.order, topology.sequences.batch_sizes.tolist()
-    packed = list(range(topology.num_rows)) if order is None else order.tolist()
-    lines = histories(rows)
-    by_name = sorted(lines)
-    columns = sorted((lines[name] for name in by_name), key=len, reverse=True)
-    assert sizes == [sum(len(line) > step for line in columns) for step in range(len(columns[0]))]
-    assert packed == [line[step] for step in range(len(columns[0])) for line in columns if len(line) > step]
-
-
-@given(rows_at_times())
-def test_unpacking_undoes_packing(rows: Rows) -> None:
-    sequences, x = Topology(*rows).sequences, torch.randn(len(rows[0]), 3)
-    assert torch.equal(sequences.unpack(sequences.pack(x)), x)
-
-
-@given(rows_at_times())
-def test_packing_adds_no_padding(rows: Rows) -> None:
-    packed = Topology(*rows).sequences.pack(torch.ones(len(rows[0]), 2))
-    data = packed.data if isinstance(packed, PackedSequence) else packed
-    assert data.numel() == data.sum() == 2 * len(rows[0])
-
-
-@given(rows_at_times())
-def test_packing_is_a_plain_tensor_where_all_are_equally_long(rows: Rows) -> None:
-    lengths = {len(line) for line in histories(rows).values()}
-    packed = Topology(*rows).sequences.pack(torch.ones(len(rows[0]), 2))
-    assert isinstance(packed, PackedSequence) == (len(lengths) > 1)
-
-
-def test_rows_already_in_packed_order_are_not_copied() -> None:
+def test_rows_already_step_by_step_are_not_copied() -> None:
     sequences = gs.from_signal(torch.zeros(3, 2, 1), index([])).topology.sequences
     assert sequences.order is None
     x = torch.randn(6, 4)
-    assert sequences.pack(x).data_ptr() == x.data_ptr()
+    assert sequences.along(x, lambda piece, held: (piece, held), None)[0].data_ptr() == x.data_ptr()
 
 
 @given(GRAPHS)
@@ -235,7 +185,7 @@ def test_nothing_follows_from_no_rows(edges: dict[str, Tensor]) -> None:
     topology = Topology(NO_ROWS, NO_ROWS, **edges)
     assert topology.num_nodes == len(topology.steps) == len(topology.times) == len(topology.position) == 0
     assert topology.temporal_edges.tolist() == topology.spatial.edge_index.tolist() == [[], []]
-    assert topology.sequences.unpack(topology.sequences.pack(torch.zeros(0, 3))).shape == (0, 3)
+    assert topology.sequences.along(torch.zeros(0, 3), lambda piece, held: (piece, held), None)[0].shape == (0, 3)
 
 
 @pytest.mark.parametrize("mode", ["transform", "inference"])
@@ -244,9 +194,9 @@ def test_what_is_first_worked_out_inside_a_mode_of_torch_serves_outside(mode: st
 
     def use(x: Tensor) -> Tensor:
         topology = graph.topology
-        packed = topology.sequences.pack(x)
+        along, _ = topology.sequences.along(x, lambda piece, held: (piece, held), x[None, :2])
         steps = torch.cat([x[step.rows] for step in topology.steps])
-        return topology.spacetime().normalised(x.dtype) @ x + topology.sequences.unpack(packed) + steps
+        return topology.spacetime().normalised(x.dtype) @ x + along + steps
 
     if mode == "transform":
         inside = torch.func.jvp(use, (graph.x,), (graph.x,))[0]

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch_geometric.utils import coalesce
 
 from graphseq.adjacency import derived
-from graphseq.topology import Sequences, Topology
+from graphseq.sequences import Sequences
+from graphseq.topology import Topology
 from graphseq.traversal import generations
 
 

@@ -13,7 +13,7 @@ from graphseq.graph import SpaceTimeGraph
 from graphseq.nn.ancestry import Ancestry, Generation
 from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 from graphseq.nn.encoder import Encoder
-from graphseq.nn.recurrent import GRU, LSTM, RNN
+from graphseq.nn.recurrent import GRU, LSTM, RNN, along_time
 from graphseq.nn.trace import Trace
 
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]  # of one layer: W_x, W_h, b_x, b_h
@@ -41,8 +41,7 @@ class ChildSum(Encoder):
         dag = Ancestry.of(graph.topology)
         if dag.sequences is None:
             return self.by_generation(dag, x)
-        out, _ = self.kernel(dag.sequences.pack(x))
-        return dag.sequences.unpack(out)
+        return along_time(self.kernel, dag.sequences, x)
 
     def by_generation(self, dag: Ancestry, x: Tensor) -> Tensor:
         """The same without the fused kernel, which knows no row of two children."""

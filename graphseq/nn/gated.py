@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
 
 from graphseq import _checks
 from graphseq.adjacency import Adjacency
@@ -114,15 +113,16 @@ class GatedLayer(nn.Module, ABC):
 
     def along_time(self, x: Tensor, topology: Topology) -> Tensor:
         """The same where states do not mix: torch's fused recurrence on these very weights."""
-        rows = topology.sequences.pack(self.mixed_input(x, topology))
         zero = x.new_zeros(1, topology.num_nodes, self.hidden_channels)
+        # Biases, one layer, no dropout, whether in training, one direction, not batch-first.
+        weights, options = self.weights(), (True, 1, 0.0, self.training, False, False)
+
+        def kernel(piece: Tensor, held: Any) -> tuple[Tensor, Any]:
+            out, *left = self.kernel(piece, held, weights, *options)
+            return out, tuple(left) if self.num_held > 1 else left[0]
+
         start = zero if self.num_held == 1 else (zero,) * self.num_held
-        # Biases, one layer, no dropout, whether in training, one direction, and for even lengths not batch-first.
-        options = (True, 1, 0.0, self.training, False)
-        if isinstance(rows, PackedSequence):
-            data = self.kernel(rows.data, rows.batch_sizes, start, self.weights(), *options)[0]
-            return topology.sequences.unpack(PackedSequence(data, rows.batch_sizes))
-        return topology.sequences.unpack(self.kernel(rows, start, self.weights(), *options, False)[0])
+        return topology.sequences.along(self.mixed_input(x, topology), kernel, start)[0]
 
     def mixed_input(self, x: Tensor, topology: Topology) -> Tensor:
         """What the weights of inputs are multiplied with, (V, F)."""

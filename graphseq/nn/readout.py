@@ -60,10 +60,12 @@ class RowHead(Head):
 
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
         """Outputs (K, C), in the order of the target rows."""
+        if graph.get("target") is None:
+            return self.lin(states)  # type: ignore[no-any-return]
         rows = graph.target_rows
         if len(rows) == 0:
             raise ValueError("no row of the graph is a target; mark at least one in target")
-        return self.lin(states[rows])  # type: ignore[no-any-return]
+        return self.lin(states.index_select(0, rows))  # type: ignore[no-any-return]
 
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
         """That of each target row's state."""
@@ -186,7 +188,7 @@ class PairHead(Head):
 
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
         """Outputs (K, C), in the order of the pairs."""
-        source, target = (states[rows] for rows in _pairs(graph))
+        source, target = (states.index_select(0, rows) for rows in _pairs(graph))
         parts = [source, target, source * target]
         if self.pair_channels:
             told, expected = graph.get("pair_features"), (len(source), self.pair_channels)

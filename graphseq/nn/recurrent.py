@@ -1,4 +1,4 @@
-"""Recurrent networks along each node's time: torch's fused kernels, over ragged lengths, with nothing padded."""
+"""Recurrent networks along each node's time: torch's fused kernels, over ragged lengths."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.memory import Memory, recalled, remembered
 from graphseq.nn.trace import Trace, through_time
+from graphseq.sequences import Sequences
 from graphseq.topology import Step
 
 
 class Recurrent(Encoder):
     """What the recurrent families share: rows go to the kernel as sequences, one a node, and come back as rows.
 
-    Rows are packed, not padded, so a row's state depends on nothing but its own past. The state starts at zero for
-    each node and is not kept between calls; :meth:`run` takes and returns it.
+    A row's state depends on nothing but its own past. The state starts at zero for each node and is not kept between
+    calls; :meth:`run` takes and returns it.
 
     Args:
         kernel: torch's ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, not batch-first.
@@ -31,9 +32,7 @@ class Recurrent(Encoder):
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
         """States (V, H) from features (V, F)."""
-        sequences = graph.topology.sequences
-        out, _ = self.kernel(sequences.pack(x))
-        return sequences.unpack(out)
+        return along_time(self.kernel, graph.topology.sequences, x)
 
     def run(self, graph: SpaceTimeGraph, memory: Memory | None = None) -> tuple[Tensor, Memory]:
         """States (V, H) of a piece of a stream, and what is remembered for the next: together, one long pass.
@@ -59,10 +58,11 @@ class Recurrent(Encoder):
         node = topology.node_index[rows if sequences.order is None else sequences.order[: topology.num_nodes]]
         held = recalled(memory, topology, kinds * self.num_layers, x.new_empty(0, self.hidden_channels))
         first = [torch.stack(held[kind::kinds])[:, node] for kind in range(kinds)]
-        out, last = self.kernel(sequences.pack(x), first[0] if kinds == 1 else tuple(first))
+        out, left = sequences.along(x, self.kernel, first[0] if kinds == 1 else tuple(first), exact=True)
+        last = sequences.last(left)
         by_kind = [part[:, node.argsort()] for part in ([last] if kinds == 1 else last)]
         parts = tuple(part[layer] for layer in range(self.num_layers) for part in by_kind)
-        return sequences.unpack(out), remembered(memory, topology, parts)
+        return out, remembered(memory, topology, parts)
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """What each node remembers after each step: h of the last layer down to the first, then c likewise, (N, S)."""
@@ -95,6 +95,12 @@ class Recurrent(Encoder):
         same = node[rows][:, None] == node
         line: Tensor = same & (time <= time[rows][:, None])
         return line.cpu()
+
+
+def along_time(kernel: nn.RNNBase, sequences: Sequences, x: Tensor) -> Tensor:
+    """States (V, H) from rows (V, F), each sequence from a state of zero."""
+    zero = x.new_zeros(kernel.num_layers, int(sequences.batch_sizes[0]), kernel.hidden_size)
+    return sequences.along(x, kernel, (zero, zero) if kernel.mode == "LSTM" else zero)[0]
 
 
 class RNN(Recurrent):
