@@ -24,7 +24,7 @@ class Spread(NamedTuple):
 
 def spread(values: list[float]) -> Spread:
     """Of at least two values."""
-    low, middle, high = statistics.quantiles(values, n=4)
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return Spread(middle, low, high)
 
 
