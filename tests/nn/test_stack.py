@@ -143,6 +143,24 @@ def test_memory_is_lent_again_once_a_pass_is_done(case: tuple[Adjacency, Tensor,
     del kept
 
 
+def test_a_product_is_kept_while_its_x_is_there_and_unchanged(case: tuple[Adjacency, Tensor, list[Layer]]) -> None:
+    adjacency, x, _ = case
+    matrix, x = adjacency.normalised(F64), x.detach().clone()
+    first = matrix.times(x)
+    assert matrix.times(x) is first
+    torch.testing.assert_close(matrix.times(x.clone()), first)
+    assert matrix.times(x) is not first  # of two, the last
+    x += 1
+    torch.testing.assert_close(matrix.times(x), matrix.csr.to_dense() @ x)
+    held = matrix._of_last
+    assert held is not None
+    del x
+    assert matrix._of_last is None
+    with torch.inference_mode():
+        x = torch.ones(4, 1, dtype=F64)
+        assert matrix.times(x) is not matrix.times(x)
+
+
 def test_what_is_written_to_meanwhile_is_noticed(case: tuple[Adjacency, Tensor, list[Layer]]) -> None:
     adjacency, x, layers = case
     x = x.detach().clone()
