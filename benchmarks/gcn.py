@@ -74,7 +74,7 @@ def as_pyg(edge_index: Tensor, weight: Tensor | None, rows: int, layers: list[gs
     """PyG's layers with these weights: on edges, as a user would write it, and on a sparse Â made beforehand."""
     index, value = gcn_norm(edge_index, weight, rows)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        warnings.filterwarnings("ignore", message="Sparse")
         sparse = torch.sparse_coo_tensor(index.flip(0), value, (rows, rows)).coalesce().to_sparse_csr()
     found: dict[str, list[Pass]] = {"PyG, edge_index": [], "PyG, sparse": []}
     for layer in layers:
@@ -82,7 +82,7 @@ def as_pyg(edge_index: Tensor, weight: Tensor | None, rows: int, layers: list[gs
             ("PyG, edge_index", (edge_index, weight), True),
             ("PyG, sparse", (sparse,), False),
         ):
-            conv = PyGConv(layer.in_channels, layer.out_channels, normalize=normalize)
+            conv = PyGConv(layer.in_channels, layer.out_channels, normalize=normalize).to(edge_index.device)
             conv.load_state_dict(layer.state_dict())
             found[name].append(Called(conv, given))
     return found
@@ -167,17 +167,20 @@ def copies(x: Tensor) -> Callable[[], None]:
     return once
 
 
-def measure(case: tuple[Tensor, int, int], weighted: bool, rounds: int, seed: int) -> dict[str, object]:
+def measure(
+    case: tuple[Tensor, int, int], weighted: bool, rounds: int, seed: int, device: torch.device
+) -> dict[str, object]:
     """One graph: a layer and a training step, each as all of them do it."""
     edge_index, rows, channels = case
     torch.manual_seed(seed)
-    weight = torch.rand(edge_index.shape[1]) + 0.5 if weighted else None
-    x, g, y = torch.randn(rows, channels), torch.randn(rows, channels), torch.randint(channels, (rows,))
-    layers = [gs.nn.GCNConv(channels, channels) for _ in range(LAYERS)]
-    rows_and_edges = Topology(torch.arange(rows), torch.zeros(rows, dtype=torch.long), edge_index, weight)
+    weight = (torch.rand(edge_index.shape[1]) + 0.5).to(device) if weighted else None
+    x, g, y = (part.to(device) for part in (*torch.randn(2, rows, channels), torch.randint(channels, (rows,))))
+    layers = [gs.nn.GCNConv(channels, channels).to(device) for _ in range(LAYERS)]
+    edge_index, at = edge_index.to(device), torch.zeros(rows, dtype=torch.long, device=device)
+    rows_and_edges = Topology(torch.arange(rows, device=device), at, edge_index, weight)
     graph = gs.SpaceTimeGraph.from_topology(rows_and_edges, x)
     theirs = as_pyg(edge_index, weight, rows, layers)
-    ours = gs.nn.GCN(channels, channels, LAYERS)
+    ours = gs.nn.GCN(channels, channels, LAYERS).to(device)
     ours.load_state_dict({f"convs.{n}.{k}": v for n, conv in enumerate(layers) for k, v in conv.state_dict().items()})
     one = {"graphseq": Called(layers[0], (graph.topology.spatial,))} | {name: own[0] for name, own in theirs.items()}
     asked = x.clone().requires_grad_()
@@ -185,11 +188,11 @@ def measure(case: tuple[Tensor, int, int], weighted: bool, rounds: int, seed: in
     off = agreement({name: once() for name, once in passes.items()})
     dense = layers[0].lin.weight.detach()
     floor = {"products": products(x, g, dense, 1, of_x=True), "bytes": copies(x.clone())}
-    layer = compared(in_turn({**passes, **floor}, rounds), "products")
+    layer = compared(in_turn({**passes, **floor}, rounds, device), "products")
     steps = {"graphseq": step_of(OnGraph(ours, graph), x, y)}
     steps |= {name: step_of(Stacked(own), x, y) for name, own in theirs.items()}
     floor = {"products": products(x, g, dense, LAYERS, of_x=False)}
-    step = compared(in_turn({**steps, **floor}, max(2, rounds // 3)), "products")
+    step = compared(in_turn({**steps, **floor}, max(2, rounds // 3), device), "products")
     size = {"rows": rows, "edges": edge_index.shape[1], "channels": channels}
     return {**size, "largest_difference": off, "layer": layer, "training_step": step}
 
@@ -222,19 +225,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="rounds of a layer; a third of it for training steps")
     parser.add_argument("--seed", type=int, default=0, help="of graphs and weights")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these graphs alone")
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"), help="where to compute")
     parser.add_argument("--out", type=Path, help="a JSON file to write")
     options = parser.parse_args()
     results = {}
     for name, case in graphs(options.scale, options.seed).items():
         if options.only and name not in options.only:
             continue
-        row = results[name] = measure(case, "weighted" in name, options.rounds, options.seed)
+        row = results[name] = measure(case, "weighted" in name, options.rounds, options.seed, options.device)
         for kind in ("layer", "training_step"):
             told = ", ".join(f"{who} {at['times_products']['median']:.2f}" for who, at in row[kind].items())
             print(f"{name}, {kind.replace('_', ' ')}: times the products: {told}", flush=True)
     if options.out:
         settings = {"scale": options.scale, "rounds": options.rounds, "seed": options.seed}
-        record = {"settings": settings, "results": results, "machine": machine()}
+        record = {"settings": settings, "results": results, "machine": machine(options.device)}
         options.out.write_text(json.dumps(record, indent=1) + "\n")
 
 

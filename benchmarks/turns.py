@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import torch
+
 TURN = 0.05  # seconds that a turn lasts, where one pass is shorter
 
 
@@ -28,16 +30,18 @@ def spread(values: list[float]) -> Spread:
     return Spread(middle, low, high)
 
 
-def in_turn(passes: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def in_turn(
+    passes: Mapping[str, Callable[[], object]], rounds: int, device: torch.device | str = "cpu"
+) -> dict[str, list[float]]:
     """Milliseconds of a pass in each round, by name; a turn is as many passes as fill it, after one to warm up."""
     counts = {}
     for name, once in passes.items():
         once()
-        counts[name] = max(1, round(TURN / max(1e-9, _seconds(once, 1))))
+        counts[name] = max(1, round(TURN / max(1e-9, _seconds(once, 1, device))))
     found: dict[str, list[float]] = {name: [] for name in passes}
     for _ in range(max(2, rounds)):
         for name, once in passes.items():
-            found[name].append(_seconds(once, counts[name]) * 1e3)
+            found[name].append(_seconds(once, counts[name], device) * 1e3)
     return found
 
 
@@ -52,8 +56,15 @@ def compared(times: Mapping[str, list[float]], floor: str) -> dict[str, dict[str
     }
 
 
-def _seconds(once: Callable[[], object], passes: int) -> float:
+def _seconds(once: Callable[[], object], passes: int, device: torch.device | str) -> float:
+    settle = torch.cuda.synchronize if torch.device(device).type == "cuda" else _nothing
+    settle()
     start = time.perf_counter()
     for _ in range(passes):
         once()
+    settle()
     return (time.perf_counter() - start) / passes
+
+
+def _nothing() -> None:
+    """What is there to wait for on a CPU."""

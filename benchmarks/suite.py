@@ -1,0 +1,85 @@
+"""All benchmarks, one after another, each in a process of its own on so many threads: the records of docs/benchmarks.
+
+    python benchmarks/suite.py --out docs/benchmarks          for an hour, on a machine that does nothing else
+    python benchmarks/suite.py --out docs/benchmarks --only gcn   one of them again
+    python benchmarks/suite.py --out out --tiny                     all in a few minutes, to see that they run
+
+``python benchmarks/table.py`` makes one table of the records. Where there is a CUDA device, those that can run on it
+are run there too, into records of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Question:
+    """A script, the threads that it is asked on, and how it is asked in full and in little."""
+
+    script: str
+    threads: int
+    words: tuple[str, ...] = ()
+    tiny: tuple[str, ...] = ()
+    on_cuda: bool = False
+
+
+QUESTIONS = (
+    Question("gcn", 2, tiny=("--scale", "0.01", "--rounds", "2"), on_cuda=True),
+    Question("gcn_ideas", 2, tiny=("--scale", "0.01", "--rounds", "2")),
+    Question("gcn_lstm", 2, tiny=("--nodes", "20", "--rounds", "3")),
+    Question("gcn_lstm_batches", 1, ("--rounds", "15"), ("--nodes", "40", "--rounds", "3")),
+    Question("recurrence", 1, tiny=("--scale", "0.05", "--rounds", "2")),
+    Question("fit_overhead", 1, tiny=("--repeats", "5", "--steps", "3")),
+    Question("influence", 1, ("--graphs", "path", "random"), ("--graphs", "path", "--rows", "3", "--repeats", "1")),
+    Question("scan", 1, tiny=("--lengths", "10", "100", "--batch", "2", "--rounds", "3")),
+)
+
+
+def ask(question: Question, out: Path, words: tuple[str, ...], device: str = "cpu") -> None:
+    """Run one script, and leave its record in ``out``."""
+    record = out / (f"{question.script}.json" if device == "cpu" else f"{question.script}_{device}.json")
+    command = [sys.executable, str(HERE / f"{question.script}.py"), *words, "--out", str(record)]
+    command += [] if device == "cpu" else ["--device", device]
+    print("$", f"OMP_NUM_THREADS={question.threads}", *command[1:], flush=True)
+    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": str(question.threads)})  # noqa: S603
+
+
+def main(out: Path, only: list[str], tiny: bool, peer: Path | None) -> None:
+    """Ask all, or some."""
+    if unknown := set(only) - {question.script for question in QUESTIONS}:
+        raise SystemExit(
+            f"--only must be of {', '.join(q.script for q in QUESTIONS)}; got {', '.join(sorted(unknown))}"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    chosen = [question for question in QUESTIONS if not only or question.script in only]
+    for question in chosen:
+        words = question.tiny if tiny else question.words
+        if question.script == "gcn_lstm" and peer is not None:
+            words = (*words, "--peer", str(peer))
+        ask(question, out, words)
+    if not torch.cuda.is_available():
+        print("no CUDA device here: what could run on one is skipped")
+        return
+    for question in chosen:
+        if question.on_cuda:
+            ask(question, out, question.tiny if tiny else question.words, "cuda")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("out/benchmarks"), help="folder of the records")
+    parser.add_argument("--only", nargs="+", default=[], metavar="SCRIPT", help="these alone")
+    parser.add_argument("--tiny", action="store_true", help="so little that figures say nothing")
+    parser.add_argument("--peer", type=Path, help="where PyG Temporal was installed to")
+    options = parser.parse_args()
+    main(options.out, options.only, options.tiny, options.peer)
