@@ -18,7 +18,11 @@ from graphseq.topology import Topology
 
 Ints = NDArray[np.int64]
 
-_ORDERS = ("bfs", "dfs", "topological")
+_ORDERS = ("bfs", "dfs", "given", "topological")
+_UNSOURCED = {
+    "given": "the order in which rows stand begins at the first of them",
+    "topological": "a topological order begins at all rows that no edge enters",
+}
 _NAMED = 8  # the most rows of a cycle that an error lists
 
 
@@ -27,7 +31,7 @@ class CycleError(ValueError):
 
 
 def traverse(
-    graph: SpaceTimeGraph, order: Literal["bfs", "dfs", "topological"] = "bfs", source: int | None = None
+    graph: SpaceTimeGraph, order: Literal["bfs", "dfs", "given", "topological"] = "bfs", source: int | None = None
 ) -> SpaceTimeGraph:
     """Read a static graph as a sequence, so that a recurrent model reads any graph.
 
@@ -41,10 +45,11 @@ def traverse(
 
     Args:
         graph: one static graph or a batch of them, each at one time.
-        order: "bfs", breadth first; "dfs", depth first, a row when it is first met; "topological", generation after
-            generation (see :func:`generations`), in each the smallest row first.
-        source: the row to begin at, counted within each graph of a batch; without it row 0. Not for "topological",
-            which begins at all rows that no edge enters.
+        order: "bfs", breadth first; "dfs", depth first, a row when it is first met; "given", as the rows stand,
+            whatever the edges; "topological", generation after generation (see :func:`generations`), in each the
+            smallest row first.
+        source: the row to begin at, counted within each graph of a batch; without it row 0. Not for "given", and not
+            for "topological", which begins at all rows that no edge enters.
 
     Returns:
         The same data as one sequence a graph, with ``x``, ``y``, ``target`` and ``batch`` as they were. The order is
@@ -53,7 +58,8 @@ def traverse(
 
     Raises:
         TypeError: not a graph, or a source that is not an integer.
-        ValueError: an unknown order, a source outside a graph or given for "topological", a graph at several times.
+        ValueError: an unknown order, a source outside a graph or for an order that takes none, a graph at several
+            times.
         CycleError: "topological" on a graph with a cycle, which is named; a ``ValueError``.
 
     Example:
@@ -69,10 +75,8 @@ def traverse(
     _checks.one_of("order", order, _ORDERS)
     if source is not None:
         source = _checks.at_least("source", source, 0)
-        if order == "topological":
-            raise ValueError(
-                f"source={source} was given, but a topological order begins at all rows that no edge enters"
-            )
+        if order in _UNSOURCED:
+            raise ValueError(f"source={source} was given, but {_UNSOURCED[order]}")
     old, batch = graph.topology, graph.get("batch")
     key = ("traverse", order, source or 0, None if batch is None else batch.cpu().numpy().tobytes())
     topology = old.keep(key, lambda: _as_sequences(old, batch, order, source or 0))
@@ -149,7 +153,9 @@ def _as_sequences(topology: Topology, batch: Tensor | None, order: str, source: 
     graph = member.cpu().numpy()
     spatial = topology.spatial
     edges = spatial.edge_index if spatial.edge_weight is None else spatial.edge_index[:, spatial.edge_weight != 0]
-    if order == "topological":
+    if order == "given":
+        rows = np.argsort(graph, kind="stable")
+    elif order == "topological":
         depth = generations(edges, topology.num_rows).cpu().numpy()
         rows = np.lexsort((depth, graph))
     else:

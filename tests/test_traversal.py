@@ -92,7 +92,16 @@ def test_directed_edges_are_followed_as_they_point() -> None:
     assert read(graph, "topological") == [2, 0, 3, 1]
 
 
-@pytest.mark.parametrize("order", ["bfs", "dfs", "topological"])
+def test_the_order_given_asks_no_edges_and_is_counted_in_each_graph_of_a_batch() -> None:
+    down, loop = of([(2, 0), (2, 1)], 3), of([(0, 1), (1, 0)], 2)
+    assert read(down, "given") == [0, 1, 2]
+    found = traverse(join([down, loop]), "given")
+    assert (found.node.tolist(), found.time.tolist()) == ([0, 0, 0, 1, 1], [0, 1, 2, 0, 1])
+    mixed = SpaceTimeGraph.from_topology(down.topology, down.x, batch=torch.tensor([1, 0, 1]))
+    assert traverse(mixed, "given").time.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("order", ["bfs", "dfs", "given", "topological"])
 def test_a_single_row_and_none_at_all(order: str) -> None:
     one = gs.from_graph(nx.empty_graph(1))
     assert (traverse(one, order).node.tolist(), traverse(one, order).time.tolist()) == ([0], [0])
@@ -135,7 +144,7 @@ def test_a_topological_order_is_networkxs_generations_each_sorted() -> None:
 # what stays with its row
 
 
-@given(graph=static_graphs(), order=searches)
+@given(graph=static_graphs(), order=st.sampled_from(["bfs", "dfs", "given"]))
 def test_rows_stay_what_and_where_they_were(graph: SpaceTimeGraph, order: str) -> None:
     graph.target = torch.arange(graph.num_rows) % 2 == 0
     graph.y = graph.target_rows * 10
@@ -257,12 +266,13 @@ def test_graphs_of_a_batch_may_each_have_a_time_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("how", "error", "message"),
     [
-        (("breadth",), ValueError, "order must be one of bfs, dfs, topological; got 'breadth'"),
+        (("breadth",), ValueError, "order must be one of bfs, dfs, given, topological; got 'breadth'"),
         (("bfs", 6), ValueError, "source must lie in 0 to 5, the rows of graph 0; got 6"),
         (("bfs", -1), ValueError, "source must be at least 0, got -1"),
         (("dfs", 1.0), TypeError, "source must be an integer, got 1.0"),
         (("dfs", True), TypeError, "source must be an integer, got True"),
         (("topological", 0), ValueError, "source=0 was given, but a topological order begins at all rows"),
+        (("given", 2), ValueError, "source=2 was given, but the order in which rows stand begins at the first"),
     ],
 )
 def test_what_cannot_be_read_is_refused(how: tuple[object, ...], error: type[Exception], message: str) -> None:
