@@ -19,6 +19,11 @@ from .graph import Dense as Dense
 from .graph import SpaceTimeGraph as SpaceTimeGraph
 from .growth import grow as grow
 from .history import History as History
+from .images import grid_graph as grid_graph
+from .images import grid_graphs as grid_graphs
+from .images import line_by_line as line_by_line
+from .images import pixel_places as pixel_places
+from .images import region_graph as region_graph
 from .lagging import lagged as lagged
 from .prediction import Predictions as Predictions
 from .prediction import average_precision as average_precision
