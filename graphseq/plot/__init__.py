@@ -12,6 +12,7 @@ from graphseq.plot.hops import draw_hops, draw_receptive_fields
 from graphseq.plot.influence import draw_influence_by_hop
 from graphseq.plot.message import animate_message, draw_message, message_weights
 from graphseq.plot.node_errors import draw_errors_by_node, errors_by_node
+from graphseq.plot.regions import draw_regions
 from graphseq.plot.summary import draw_rows_by_hop
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "draw_over_layers",
     "draw_reach",
     "draw_receptive_fields",
+    "draw_regions",
     "draw_rows_by_hop",
     "errors_by_node",
     "forecast_figure",
