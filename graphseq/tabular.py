@@ -40,6 +40,20 @@ def students_interval(values: Sequence[float]) -> tuple[float, float]:
     return middle - half, middle + half
 
 
+def mean_with_interval(values: Sequence[float], form: str) -> str:
+    """The mean of one value or more in a format such as ".1%", and the 95 % interval of it where there are several.
+
+    Example:
+        >>> mean_with_interval([0.5, 0.7, 0.6], ".0%"), mean_with_interval([0.5], ".1f")
+        ('60% [35%, 85%]', '0.5')
+    """
+    middle = f"{sum(values) / len(values):{form}}"
+    if len(values) == 1:
+        return middle
+    low, high = students_interval(values)
+    return f"{middle} [{low:{form}}, {high:{form}}]"
+
+
 def finite(value: object) -> object:
     """``value``, but ``None`` in place of numbers that JSON has no word for: NaN and the infinities."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
