@@ -188,11 +188,11 @@ def measure(
     off = agreement({name: once() for name, once in passes.items()})
     dense = layers[0].lin.weight.detach()
     floor = {"products": products(x, g, dense, 1, of_x=True), "bytes": copies(x.clone())}
-    layer = compared(in_turn({**passes, **floor}, rounds, device), "products")
+    layer = compared(in_turn({**passes, **floor}, rounds, device), "products", "graphseq")
     steps = {"graphseq": step_of(OnGraph(ours, graph), x, y)}
     steps |= {name: step_of(Stacked(own), x, y) for name, own in theirs.items()}
     floor = {"products": products(x, g, dense, LAYERS, of_x=False)}
-    step = compared(in_turn({**steps, **floor}, max(2, rounds // 3), device), "products")
+    step = compared(in_turn({**steps, **floor}, max(2, rounds // 3), device), "products", "graphseq")
     size = {"rows": rows, "edges": edge_index.shape[1], "channels": channels}
     return {**size, "largest_difference": off, "layer": layer, "training_step": step}
 

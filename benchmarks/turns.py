@@ -45,12 +45,15 @@ def in_turn(
     return found
 
 
-def compared(times: Mapping[str, list[float]], floor: str) -> dict[str, dict[str, dict[str, float]]]:
-    """Milliseconds, and how many times as long as ``floor`` in the same round, by name."""
+def compared(times: Mapping[str, list[float]], *bases: str) -> dict[str, dict[str, dict[str, float]]]:
+    """Milliseconds, and how many times as long as each of ``bases`` in the same round, by name."""
     return {
         name: {
             "milliseconds": spread(own)._asdict(),
-            f"times_{floor}": spread([a / b for a, b in zip(own, times[floor], strict=True)])._asdict(),
+            **{
+                f"times_{base}": spread([a / b for a, b in zip(own, times[base], strict=True)])._asdict()
+                for base in bases
+            },
         }
         for name, own in times.items()
     }

@@ -1,0 +1,141 @@
+"""One table of all benchmark records: what was asked, against whom, and how many times as long which of them takes.
+
+Each line is a median of ratios, the middle half of them in brackets, and the threads that it was measured on; above 1,
+the other takes longer than graphseq. "The least" is what must be done anyhow: the matrix products alone of a graph
+convolution, an LSTM without any graph of a GCN-LSTM.
+
+    python benchmarks/table.py --records docs/benchmarks
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from graphseq.tabular import aligned
+
+Record = dict[str, Any]
+Line = tuple[str, str, str]
+
+
+def told(spread: dict[str, float], *, turned: bool = False) -> str:
+    """A ratio and its middle half; of what is turned, the reciprocals."""
+    middle, low, high = (spread[key] for key in ("median", "low", "high"))
+    if turned:
+        middle, low, high = 1 / middle, 1 / high, 1 / low
+    return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def gcn(record: Record) -> Iterator[Line]:
+    """A layer and a training step of 8, against the products alone and PyG's."""
+    peers = {"products": "the least", "PyG, edge_index": "PyG, edge_index", "PyG, sparse": "PyG, sparse"}
+    for name, row in record["results"].items():
+        for kind, said in (("layer", "GCN layer"), ("training_step", "8-layer training step")):
+            for peer, called in peers.items():
+                yield f"{said}: {name}", called, told(row[kind][peer]["times_graphseq"])
+
+
+def gcn_ideas(record: Record) -> Iterator[Line]:
+    """What it costs to do without an idea, or to do what is not done."""
+    for name, row in record["results"].items():
+        for what, times in row.items():
+            if what != "graphseq":
+                yield f"8 layers: {name}", what, told(times["times_graphseq"])
+
+
+def gcn_lstm(record: Record) -> Iterator[Line]:
+    """Against PyG Temporal's cell and an LSTM of no graph."""
+    names = {"peer": "PyG Temporal's GConvLSTM", "floor": "the least", "loop": "graphseq's own loop"}
+    for nodes, row in record["results"].items():
+        for peer, called in names.items():
+            if peer in row:
+                yield f"GCN-LSTM, 30 steps of {int(nodes):,} nodes", called, told(row[peer]["times_ours"])
+
+
+def gcn_lstm_batches(record: Record) -> Iterator[Line]:
+    """A row of a batch, against a row of one large graph."""
+    for name, row in record["results"].items():
+        if name != "one path":
+            yield f"GCN-LSTM, a row of a batch: {name}", "of one large graph", told(row["times_one_path"], turned=True)
+
+
+def recurrence(record: Record) -> Iterator[Line]:
+    """A model against torch's kernels by hand."""
+    for name, row in record["results"].items():
+        yield f"{name}, equal lengths", "by hand", told(row["equal"]["graphseq"]["times_bare"], turned=True)
+        yield f"{name}, ragged lengths", "padded by hand", told(row["ragged"]["graphseq"]["times_padded"], turned=True)
+
+
+def fit_overhead(record: Record) -> Iterator[Line]:
+    """A step of ``fit`` against one of a loop."""
+    for name, row in record["results"].items():
+        spread = {"median": row["ratio"], "low": row["ratio_low"], "high": row["ratio_high"]}
+        yield f"a step of fit, {name}", "a loop by hand", told(spread, turned=True)
+
+
+def influence(record: Record) -> Iterator[Line]:
+    """All Jacobian norms, against PyG's total influence."""
+    for name, row in record["results"].items():
+        spread = {"median": row["ratio"], "low": row["ratio_low"], "high": row["ratio_high"]}
+        yield f"influence of {row['rows_asked']:,} rows: {name}", "PyG's total_influence", told(spread)
+
+
+def scan(record: Record) -> Iterator[Line]:
+    """A linear recurrence by a scan, against its loop."""
+    for name, row in record["results"].items():
+        yield f"linear recurrence, {name}", "step by step", told(row["loop"]["times_scan"])
+        yield f"MinLSTM, {name}", "nn.LSTM", told(row["nn.LSTM"]["times_MinLSTM"])
+
+
+def many_seeds(record: Record) -> Iterator[Line]:
+    """Many seeds at once in one process, against one a process."""
+    for row in record["results"]:
+        name = f"{row['seeds']} seeds of a {row['family']}, H={row['hidden']} B={row['batch']}, in processes"
+        for way, ratio in row["times_faster"].items():
+            yield name, way, told(ratio, turned=True)
+
+
+READ: dict[str, Callable[[Record], Iterator[Line]]] = {
+    "gcn": gcn,
+    "gcn_ideas": gcn_ideas,
+    "gcn_lstm": gcn_lstm,
+    "gcn_lstm_batches": gcn_lstm_batches,
+    "recurrence": recurrence,
+    "fit_overhead": fit_overhead,
+    "influence": influence,
+    "scan": scan,
+    "many_seeds": many_seeds,
+}
+
+
+def lines(folder: Path, only: list[str]) -> list[list[str]]:
+    """The lines of all records in a folder, those made on other devices too."""
+    found = []
+    for name, read in READ.items():
+        for file in sorted(folder.glob(f"{name}.json")) + sorted(folder.glob(f"{name}_cuda.json")):
+            if only and name not in only:
+                continue
+            record = json.loads(file.read_text(encoding="utf-8"))
+            machine = record["machine"]
+            on = str(machine["threads"]) if machine["device"] == "cpu" else machine["device"]
+            found += [[*line, on] for line in read(record)]
+    return found
+
+
+def main(folder: Path, only: list[str]) -> str:
+    """The table."""
+    rows = lines(folder, only)
+    if not rows:
+        raise FileNotFoundError(f"{folder} holds no record of a benchmark; python benchmarks/suite.py makes them")
+    return aligned([["what", "the other", "takes, times ours", "threads"], *rows], head=1)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=Path, default=Path("docs/benchmarks"), help="folder of the records")
+    parser.add_argument("--only", nargs="+", default=[], choices=list(READ), metavar="SCRIPT", help="these alone")
+    options = parser.parse_args()
+    print(main(options.records, options.only))
