@@ -84,6 +84,13 @@ SOURCES: tuple[Source, ...] = (
         f"{_PRACTICALS}/68e5d5b8e8119bf5a76657d1d6b6a875befaf225/{_FOLDER}/release/Part%202/assets/"
         "book_NL_darwin_reis_om_de_wereld.txt",
     ),
+    Source(
+        "EN_PUD",
+        "sentences/en_pud-ud-test.conllu",
+        "c80584f2bc2b31d5bada78a1136f9feec7ac49e5e18898db02dea434b5b8f0aa",
+        "CC BY-SA 3.0",
+        "github.com/UniversalDependencies/UD_English-PUD, en_pud-ud-test.conllu at f16eba4",
+    ),
 )
 """Every file there is, by what it is called; one more is one entry more."""
 
