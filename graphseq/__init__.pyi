@@ -17,6 +17,7 @@ from .evaluation import evaluate as evaluate
 from .events import from_events as from_events
 from .graph import Dense as Dense
 from .graph import SpaceTimeGraph as SpaceTimeGraph
+from .growth import arrive as arrive
 from .growth import grow as grow
 from .history import History as History
 from .images import grid_graph as grid_graph
@@ -25,6 +26,8 @@ from .images import line_by_line as line_by_line
 from .images import pixel_places as pixel_places
 from .images import region_graph as region_graph
 from .lagging import lagged as lagged
+from .orientation import towards as towards
+from .orientation import undirected as undirected
 from .prediction import Predictions as Predictions
 from .prediction import average_precision as average_precision
 from .prediction import outputs as outputs

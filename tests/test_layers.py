@@ -24,7 +24,7 @@ LAYERS = [
     {"topology"},
     {"validation"},
     {"graph"},
-    {"build", "events", "growth", "images", "lagging", "scaling", "traversal"},
+    {"build", "events", "growth", "images", "lagging", "orientation", "scaling", "traversal"},
     {"datasets"},
     {"tasks", "nn"},
     {"baselines", "checkpoint", "evaluation", "forecasters"},
