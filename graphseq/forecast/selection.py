@@ -1,4 +1,4 @@
-"""Training that keeps the weights which did best on windows that it did not train on."""
+"""Training that keeps the weights which did best on windows, or graphs, that it did not train on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from graphseq import _checks
 from graphseq.history import History
-from graphseq.prediction import predict
+from graphseq.prediction import outputs, predict
+from graphseq.tasks.base import Task
+from graphseq.tasks.collection import Collection
 from graphseq.tasks.windows import Windowed
 from graphseq.training import fit
 
@@ -23,15 +25,15 @@ class Selected:
     """How training went, and where it was best."""
 
     best_step: int  #: steps before the weights that were kept
-    validation_loss: float  #: the loss of these on all validation windows, in the task's units
+    validation_loss: float  #: the loss of these on all of the validation part, in the task's units
     curve: list[tuple[int, float]]  #: steps, and the validation loss after them, each time it was looked at
     history: History  #: of all steps
 
 
 def fit_selected(
     model: nn.Module,
-    train: Windowed,
-    validation: Windowed,
+    train: Task,
+    validation: Windowed | Collection,
     *,
     steps: int,
     every: int,
@@ -42,20 +44,20 @@ def fit_selected(
     seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> Selected:
-    r"""Train ``model`` and leave it with the weights of the step that was best on the validation windows.
+    r"""Train ``model`` and leave it with the weights of the step that was best on the validation part.
 
     .. math:: s^* = \arg\min_{s \in \{e, 2e, \dots, S\}} \mathcal L_{\text{validation}}(\theta_s)
 
     with e = ``every`` and S = ``steps``, the earliest of equals. The steps are those of :func:`~graphseq.fit`, bit for
-    bit; looking at the validation windows changes none of them.
+    bit; looking at the validation part changes none of them.
 
     Args:
         model: see :func:`~graphseq.fit`.
-        train: the windows to train on.
-        validation: the windows to judge by, each read once, in evaluation mode.
+        train: what to train on: windows of a recording, or graphs of a data set.
+        validation: the windows or graphs to judge by, each read once, in evaluation mode.
         steps: S.
         every: e; the last look is at S.
-        batch_size: windows in a batch.
+        batch_size: windows or graphs in a batch.
         optimizer: a name or a function, see :func:`~graphseq.fit`.
         lr: learning rate of an optimiser given by name.
         clip: the largest norm of the gradient.
@@ -103,7 +105,9 @@ def fit_selected(
     return Selected(at, least, curve, history)
 
 
-def validation_loss(model: nn.Module, task: Windowed) -> float:
-    """The task's loss over all its windows, each read once."""
+def validation_loss(model: nn.Module, task: Windowed | Collection) -> float:
+    """The task's loss over all its windows or graphs, each read once."""
+    if isinstance(task, Collection):
+        return float(task.loss(outputs(model, task), task.answers))
     found = predict(model, task)
     return float(task.loss(found.output, found.y))

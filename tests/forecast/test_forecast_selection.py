@@ -64,3 +64,15 @@ def test_the_last_look_is_after_the_last_step(split: Split[Forecast], steps: int
 def test_no_steps_are_refused(split: Split[Forecast], name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
         fit_selected(fresh(), split.train, split.validation, **{"steps": 2, "every": 2, name: 0}, **HOW)
+
+
+def test_graphs_of_a_data_set_are_selected_by_as_windows_are() -> None:
+    graphs = [gs.from_sequence(torch.full((3, 1), float(n)), y=torch.tensor([n % 2])) for n in range(8)]
+    train, validation = gs.tasks.Labelled(graphs, 2).folds(2, seed=0)[0]
+    model = gs.nn.Model(gs.nn.LSTM(1, 4), 2, pool="mean")
+    found = fit_selected(model, train, validation, steps=6, every=2, **HOW)
+    whole = validation.graphs(torch.arange(len(validation)))
+    with torch.no_grad():
+        naive = torch.nn.functional.cross_entropy(model(whole), whole.y)
+    assert found.validation_loss == pytest.approx(float(naive))
+    assert found.validation_loss == min(loss for _, loss in found.curve)
