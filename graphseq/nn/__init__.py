@@ -4,6 +4,7 @@ from graphseq.nn._forget_memory import ForgettingMemory
 from graphseq.nn.antisymmetric import AntisymmetricGCN
 from graphseq.nn.conv import GCNConv
 from graphseq.nn.dag import DAGGRU, DAGLSTM, DAGRNN
+from graphseq.nn.embedded import EmbeddedModel
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.forgetting import ForgettingGCNLSTM, Forgotten
 from graphseq.nn.gcn import GCN, PairNorm
@@ -39,6 +40,7 @@ __all__ = [
     "MLP",
     "RNN",
     "AntisymmetricGCN",
+    "EmbeddedModel",
     "Encoder",
     "ForgettingGCNLSTM",
     "ForgettingMemory",

@@ -1,0 +1,58 @@
+"""A model whose features are embedded row by row before it reads them."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from graphseq.graph import SpaceTimeGraph
+from graphseq.nn.model import Model
+
+
+class EmbeddedModel(nn.Module):
+    r"""A model of rows that are embedded first, once each, however often its reading of the data shows them.
+
+    .. math:: P = \mathrm{model}(e(X), A), \qquad e: (V, F) → (V, F')
+
+    A view that shows a row at many times, as :func:`graphseq.grow` and :func:`graphseq.arrive` do, shows it with one
+    embedding, and where there is dropout in it, with one mask.
+
+    Args:
+        embed: from features (V, F) to (V, F'), each row by itself, such as a linear map between dropouts.
+        model: reads F' features.
+
+    Raises:
+        TypeError: ``model`` is not a :class:`Model`.
+        ValueError: called on a graph, ``embed`` does not keep the rows.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> embed = nn.Sequential(nn.Linear(100, 8), nn.ReLU(), nn.Dropout(0.5))
+        >>> model = EmbeddedModel(embed, gs.nn.Model(gs.nn.GCNLSTM(8, 8), 2, view=gs.grow))
+        >>> model(gs.from_sequence(torch.zeros(4, 100))).shape
+        torch.Size([4, 2])
+    """
+
+    def __init__(self, embed: nn.Module, model: Model) -> None:
+        super().__init__()
+        if not isinstance(model, Model):
+            raise TypeError(f"model must be a graphseq.nn.Model, got {type(model).__name__}")
+        self.embed = embed
+        self.model = model
+
+    @property
+    def causal(self) -> bool:
+        """Whether no later row can change an earlier output."""
+        return self.model.causal
+
+    def forward(self, graph: SpaceTimeGraph) -> Tensor:
+        """Outputs (K, C) or (B, C)."""
+        x = self.embed(graph.x)
+        if x.dim() != 2 or len(x) != graph.num_rows:
+            raise ValueError(f"embed must give one row for each of {graph.num_rows}, but gave {tuple(x.shape)}")
+        rest = (graph.get("y"), graph.get("target"), graph.get("batch"))
+        seen = SpaceTimeGraph.from_topology(graph.topology, x, y=rest[0], target=rest[1], batch=rest[2])
+        return self.model(seen)  # type: ignore[no-any-return]
+
+    def reach(self, graph: SpaceTimeGraph) -> Tensor:
+        """Which rows of ``graph`` can change which output: that of the model, (K, V) or (B, V) of ``bool``."""
+        return self.model.reach(graph)
