@@ -17,7 +17,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # From the bottom up; a module imports from layers below its own, and within its package. A new module joins here.
 LAYERS = [
     {"_checks", "_files", "foreseen", "graphfiles", "tabular"},
-    {"grid", "outfolder"},
+    {"grid", "grouped", "outfolder"},
     {"workspace"},
     {"seeding", "adjacency", "history", "schedules"},
     {"sequences"},

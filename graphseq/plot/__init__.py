@@ -8,6 +8,7 @@ from graphseq.plot.depths import draw_over_layers
 from graphseq.plot.forecast import forecast_figure
 from graphseq.plot.forgetting import animate_forgetting
 from graphseq.plot.gate_map import draw_gates
+from graphseq.plot.groups import draw_groups, groups_figure
 from graphseq.plot.hops import draw_hops, draw_receptive_fields
 from graphseq.plot.influence import draw_influence_by_hop
 from graphseq.plot.message import animate_message, draw_message, message_weights
@@ -23,6 +24,7 @@ __all__ = [
     "draw_cones",
     "draw_errors_by_node",
     "draw_gates",
+    "draw_groups",
     "draw_hops",
     "draw_influence_by_hop",
     "draw_message",
@@ -33,6 +35,7 @@ __all__ = [
     "draw_rows_by_hop",
     "errors_by_node",
     "forecast_figure",
+    "groups_figure",
     "message_weights",
     "save_animation",
 ]
