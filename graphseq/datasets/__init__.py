@@ -8,6 +8,7 @@ from graphseq.datasets.store import book, find
 from graphseq.datasets.table import read_events, read_observations
 from graphseq.datasets.temporal_json import read_temporal_json
 from graphseq.datasets.temporal_networkx import from_temporal_networkx
+from graphseq.datasets.words import word_features
 
 __all__ = [
     "Sentence",
@@ -25,4 +26,5 @@ __all__ = [
     "read_events",
     "read_observations",
     "read_temporal_json",
+    "word_features",
 ]

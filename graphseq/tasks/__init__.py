@@ -1,6 +1,7 @@
 """Tasks: seeded batches of space-time graphs with answers."""
 
 from graphseq.tasks.adding import Adding
+from graphseq.tasks.agreement import Agreement, Case, case_groups, english_number, marked_number
 from graphseq.tasks.associative_recall import AssociativeRecall
 from graphseq.tasks.base import FixedTask, Regression, Task
 from graphseq.tasks.characters import Characters, read_text
@@ -11,6 +12,7 @@ from graphseq.tasks.eccentricity import Eccentricity
 from graphseq.tasks.forecast import Forecast
 from graphseq.tasks.links import LinkForecast
 from graphseq.tasks.neighbors_match import NeighborsMatch
+from graphseq.tasks.one_word import one_word
 from graphseq.tasks.palindrome import Palindrome
 from graphseq.tasks.recall import Recall
 from graphseq.tasks.shortest_paths import ShortestPaths
@@ -19,7 +21,9 @@ from graphseq.tasks.windows import Split
 
 __all__ = [
     "Adding",
+    "Agreement",
     "AssociativeRecall",
+    "Case",
     "Characters",
     "CopyMemory",
     "Distractors",
@@ -38,5 +42,9 @@ __all__ = [
     "Split",
     "Task",
     "Transfer",
+    "case_groups",
+    "english_number",
+    "marked_number",
+    "one_word",
     "read_text",
 ]
