@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import strategies as st
+
+from graphseq.datasets import Sentence, Word
 
 ROWS = "sentences/en_pud-ud-test.conllu"  # where the English PUD treebank lies in the user's folder
 
@@ -25,3 +29,16 @@ def trees(draw: st.DrawFn) -> list[int]:
     for place, word in enumerate(order[1:], start=1):
         heads[word] = order[draw(st.integers(0, place - 1))] + 1
     return heads
+
+
+def herds(count: int, seed: int = 0) -> list[Sentence]:
+    """The dogs run, the cat eats, and the like: a noun drawn singular or plural, and its verb."""
+    draw = random.Random(seed)  # noqa: S311 - no secret
+    found = []
+    for number in range(count):
+        noun, verb, plural = draw.choice(["dog", "cat", "cow"]), draw.choice(["run", "eat"]), draw.random() < 0.5
+        feats = {"Number": "Plur" if plural else "Sing"}
+        early = [Word("the", "the", "DET", {}, 1, "det"), Word(noun + "s" * plural, noun, "NOUN", feats, 2, "nsubj")]
+        last = Word(verb + "s" * (not plural), verb, "VERB", {"VerbForm": "Fin", **feats}, -1, "root")
+        found.append(Sentence(f"s{number}", 1, (*early, last)))
+    return found

@@ -15,10 +15,12 @@ import pytest
 import torch
 from torch import Tensor
 from torch_geometric.data import Batch
+from treebanks import herds
 
 import graphseq as gs
 from graphseq.tasks import (
     Adding,
+    Agreement,
     AssociativeRecall,
     Characters,
     CopyMemory,
@@ -105,6 +107,7 @@ TASKS = [
     Entry("labelled-rows", lambda: Labelled(planted.graphs(3), 3), None, hidden=False),
     Entry("labelled-graphs", lambda: Labelled(planted.graphs(3, whole=True), 3), None, hidden=False),
     Entry("labelled-alike", lambda: Labelled(planted.graphs(3, whole=True, alike=True), 3), None, hidden=False),
+    Entry("agreement", lambda: Agreement(herds(1000)), None, hidden=False),
     Entry("measured-rows", lambda: Measured(planted.graphs(0)), None, hidden=False),
     Entry("measured-graphs", lambda: Measured(planted.graphs(0, whole=True)), None, hidden=False),
     Entry("eccentricity", lambda: Eccentricity(4, num_nodes=6), None, hidden=False),
