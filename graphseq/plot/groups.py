@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from graphseq.grouped import Share
 from graphseq.plot.lines import STYLES, bare
 
 _APART = 0.09  # of models at one group, in units of the distance between groups
+_WRAPPED = 10  # characters of a group's name in one line
 
 
 def draw_groups(axes: Axes, lines: Mapping[str, Mapping[str, Share]], groups: Sequence[str]) -> None:
@@ -35,7 +37,8 @@ def draw_groups(axes: Axes, lines: Mapping[str, Mapping[str, Share]], groups: Se
         axes.errorbar(
             at, [each["share"] for each in own], yerr=ends, label=model, color=colour, fmt=marker, ms=4, elinewidth=1.2
         )
-    axes.set_xticks(range(len(groups)), [f"{group}\n({first[group]['answers']:.0f})" for group in groups])
+    names = [f"{fill(group, _WRAPPED, break_long_words=False)}\n({first[group]['answers']:.0f})" for group in groups]
+    axes.set_xticks(range(len(groups)), names)
     for place in range(1, len(groups)):
         axes.axvline(place - 0.5, color="0.9", linewidth=0.8)
     axes.set_ylim(0, 1.02)

@@ -12,7 +12,7 @@ from graphseq.tasks.eccentricity import Eccentricity
 from graphseq.tasks.forecast import Forecast
 from graphseq.tasks.links import LinkForecast
 from graphseq.tasks.neighbors_match import NeighborsMatch
-from graphseq.tasks.one_word import one_word
+from graphseq.tasks.one_word import ONE_WORD, one_word
 from graphseq.tasks.palindrome import Palindrome
 from graphseq.tasks.recall import Recall
 from graphseq.tasks.shortest_paths import ShortestPaths
@@ -20,6 +20,7 @@ from graphseq.tasks.transfer import Transfer
 from graphseq.tasks.windows import Split
 
 __all__ = [
+    "ONE_WORD",
     "Adding",
     "Agreement",
     "AssociativeRecall",
