@@ -34,6 +34,7 @@ from .prediction import outputs as outputs
 from .prediction import predict as predict
 from .scaling import Scaler as Scaler
 from .scaling import with_season as with_season
+from .sweeping import sweep as sweep
 from .topology import Topology as Topology
 from .training import DivergedError as DivergedError
 from .training import fit as fit

@@ -21,7 +21,7 @@ LAYERS = [
     {"workspace"},
     {"seeding", "adjacency", "history", "schedules"},
     {"sequences"},
-    {"topology"},
+    {"sweeping", "topology"},
     {"validation"},
     {"graph"},
     {"build", "events", "growth", "images", "lagging", "orientation", "scaling", "traversal"},
@@ -153,7 +153,7 @@ def test_only_seeding_touches_generators_that_are_not_its_own(module: str) -> No
 
 @each_module
 def test_only_a_run_of_a_job_sets_the_number_of_threads(module: str) -> None:
-    assert ("torch.set_num_threads" in calls(module)) is (module in {"compare.runs", "forecast.runs"})
+    assert ("torch.set_num_threads" in calls(module)) is (module in {"compare.runs", "forecast.runs", "sweeping.run"})
 
 
 @each_module
