@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import version
 
-from graphseq.commands import compare, forecast, reach, text
+from graphseq.commands import compare, forecast, reach, sweep, text
 from graphseq.commands.arguments import Help, Parser, dashed
 from graphseq.foreseen import FORESEEN
 
@@ -16,6 +16,7 @@ EPILOG = """examples:
   python -m graphseq compare                               two tasks on paths, about a minute
   python -m graphseq compare --length 4 8 16 --depth 3 7 --seed 0 1 2 --out out/mine
   python -m graphseq compare --text book.txt               the next character of a text of yours
+  python -m graphseq sweep --length 5 10 20 --model RNN LSTM GCN --depth 1 4 --jobs 2 --out out/sweep
   python -m graphseq forecast chickenpox --season 52.18 --scale file
   python -m graphseq text train book.txt --out out/book    the next character, with samples as it goes on
   python -m graphseq text generate out/book --prompt "Once upon a time" --temperature 0.7
@@ -28,13 +29,14 @@ COMMANDS = {
         forecast,
         "train models on a recorded graph over time and hold them against baselines on its end",
     ),
+    "sweep": (sweep, "accuracy against length, over a grid of tasks, models, depths and seeds, here or on a cluster"),
     "text": (text, "train a model on the next character of a text of yours, and have it write"),
     "reach": (reach, "say how far models see on a graph of yours: hops, routes, layers needed, influence, pictures"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, 2 for a refusal, 130 when interrupted."""
+    """Run a command and return its exit status: 0, 1 if a run failed, 2 for a refusal, 130 when interrupted."""
     given = [dashed(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     parser = _parser()
     options = parser.parse_args(given)

@@ -45,7 +45,7 @@ def claim(out: Path, job: str, facts: Mapping[str, object], command: Sequence[st
     if not config.exists():
         if any(path not in left_by_killed for path in out.iterdir()):
             raise FileExistsError(f"--out {out} holds other files; name a new or empty folder")
-        _files.write_text(config, _record(facts, command), overwrite=False)
+        _files.write_text(config, record(facts, command), overwrite=False)
     elif not resume:
         raise FileExistsError(f"--out {out} already holds a {job}; add --resume to go on with it, or name another")
     else:
@@ -112,12 +112,13 @@ def _read_result(path: Path, case: Mapping[str, object], numbers: Collection[str
     return result
 
 
-def _record(facts: Mapping[str, object], command: Sequence[str]) -> str:
-    record = {
+def record(facts: Mapping[str, object], command: Sequence[str]) -> str:
+    """What ``config.json`` holds: command, facts, versions and machine."""
+    found = {
         "command": shlex.join(["python", "-m", "graphseq", *command]),
         "settings": dict(facts),
         "versions": {"python": sys.version.split()[0], **{name: version(name) for name in _PACKAGES}},
         "machine": {"processor": platform.machine(), "system": platform.system(), "threads_a_run": 1},
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    return json.dumps(record, indent=1) + "\n"
+    return json.dumps(found, indent=1) + "\n"

@@ -32,16 +32,19 @@ LAYERS = [
     {"training"},
     {"curriculum"},
     {"reach", "text"},
-    {"compare.settings", "compare.text", "forecast.settings"},
-    {"compare.report", "forecast.data", "forecast.families", "forecast.gates", "forecast.report", "forecast.selection"},
-    {"plot", "compare.runs", "forecast.runs"},
+    {"compare.settings", "compare.text", "forecast.settings", "lengths.settings"},
+    {
+        *("compare.report", "lengths.report"),
+        *("forecast.data", "forecast.families", "forecast.gates", "forecast.report", "forecast.selection"),
+    },
+    {"plot", "compare.runs", "forecast.runs", "lengths.runs"},
     {"forecast.pictures"},
-    {"compare.job", "forecast.job"},
+    {"compare.job", "forecast.job", "lengths.job"},
     {"commands"},
     {"cli"},
     {"__main__"},
 ]
-JOBS = {"compare", "forecast"}  # packages of several layers, whose own module holds nothing
+JOBS = {"compare", "forecast", "lengths"}  # packages of several layers, whose own module holds nothing
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 
@@ -107,7 +110,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 @each_module
 def test_only_the_jobs_import_instruments_and_pictures(module: str) -> None:
-    above = ("compare", "forecast.", "commands", "cli", "reach", "plot")
+    above = ("compare", "forecast.", "lengths.", "commands", "cli", "reach", "plot")
     if not module.startswith(above):
         found = [
             other for other in imported(TREES[module]) if other.startswith(("reach", "plot", "compare", "forecast."))
@@ -130,7 +133,10 @@ def test_names_are_imported_one_by_one(module: str) -> None:
     assert not stars
 
 
-PRINTING = {"cli", *(f"commands.{name}" for name in ("compare", "forecast", "reach", "text_generate", "text_train"))}
+PRINTING = {
+    "cli",
+    *(f"commands.{name}" for name in ("compare", "forecast", "reach", "sweep", "text_generate", "text_train")),
+}
 
 
 @each_module

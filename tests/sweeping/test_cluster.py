@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import console
 import pytest
 from sweepwork import deadly, square, told, train
 
@@ -99,3 +101,19 @@ def test_where_dask_is_not_installed_that_is_said(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'graphseq\[cluster\]'"):
         gs.sweep(square, {"number": [1]}, tmp_path / "r.jsonl", cluster="tcp://127.0.0.1:8786")
     assert not (tmp_path / "r.jsonl").exists()
+
+
+def test_the_command_runs_there_too(cluster: str, tmp_path: Path) -> None:
+    tiny = ("--model", "RNN", "--length", 3, "--seed", 0, 1, "--hidden", 8, "--steps", 3, "--samples", 20)
+    scores = []
+    for out, where in ((tmp_path / "here", ("--jobs", 1)), (tmp_path / "there", ("--cluster", cluster))):
+        assert console.call("sweep", *tiny, *where, "--out", out).status == 0
+        lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+        scores.append({line["key"]: line["result"]["loss"] for line in lines})
+    assert scores[0] == scores[1]
+
+
+def test_the_command_says_what_is_missing_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    said = console.call("sweep", "--cluster", "tcp://127.0.0.1:8786", "--out", tmp_path / "out")
+    assert "pip install 'graphseq[cluster]'" in console.refusal(said)

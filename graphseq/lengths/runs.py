@@ -1,0 +1,98 @@
+"""One run of the grid: build, train, judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import torch
+
+from graphseq import seeding
+from graphseq.curriculum import fit_curriculum, growing_lengths
+from graphseq.evaluation import evaluate
+from graphseq.growth import grow
+from graphseq.history import History
+from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, RNN, Encoder, Model, chrono_, forget_bias_, identity_, orthogonal_
+from graphseq.nn.initialisation import spread_biases_
+from graphseq.reach import hops_reached
+from graphseq.tasks import Palindrome, Task, Transfer
+from graphseq.training import DivergedError
+
+FAMILIES: dict[str, Callable[[int, int, int], Encoder]] = {
+    "RNN": RNN,
+    "GRU": GRU,
+    "LSTM": LSTM,
+    "GCN": GCN,
+    "GCN-LSTM": GCNLSTM,
+}
+
+
+def _latch_and_spread(encoder: RNN) -> RNN:
+    """Units that latch, each at a digit of its own, where digits enter as numbers."""
+    return spread_biases_(identity_(encoder, gain=2.0), 0, 9)
+
+
+STARTS: dict[str, Callable[[Any], object]] = {
+    "torch": lambda encoder: encoder,
+    "orthogonal": orthogonal_,
+    "identity": identity_,
+    "latch": partial(identity_, gain=2.0),
+    "spread-latch": _latch_and_spread,
+    "chrono": partial(chrono_, longest=1000),
+    "forget-bias": forget_bias_,
+}
+
+
+def run_length(
+    *,
+    task: str,
+    model: str,
+    length: int,
+    depth: int,
+    seed: int,
+    hidden: int,
+    batch_size: int,
+    optimizer: str,
+    lr: float,
+    clip: float,
+    steps: int,
+    samples: int,
+    encoding: str,
+    curriculum: bool,
+    start: str,
+) -> dict[str, object]:
+    """Train one model for one length and judge it there; arguments as in :class:`graphseq.lengths.settings.Settings`.
+
+    A training that diverges is judged by the weights that it had before.
+    """
+    shorter = growing_lengths(min(4, length), length) if curriculum else [length]
+    tasks = [Transfer(each) if task == "Transfer" else Palindrome(each, encoding=encoding) for each in shorter]  # type: ignore[arg-type]
+    asked = tasks[-1]
+    with seeding.forked(seed, seeding.BUILD):
+        encoder = FAMILIES[model](asked.in_channels, hidden, depth)
+        STARTS[start](encoder)
+        network = Model(encoder, asked.out_channels, view=grow if model == "GCN-LSTM" else None)
+    settings = {"optimizer": optimizer, "lr": lr, "clip": clip, "steps": steps, "batch_size": batch_size}
+    stages, diverged = _train(network, tasks, seed, settings)
+    judged = evaluate(network, asked, samples=samples, seed=seed)
+    return {
+        **asdict(judged),
+        "hops_needed": asked.hops,
+        "hops_reached": hops_reached(network, asked),
+        "parameters": sum(weight.numel() for weight in network.parameters()),
+        "steps": sum(stage.steps for stage in stages),
+        "solved": len(stages) == len(tasks) and stages[-1].solved,
+        "training_seconds": sum(stage.seconds for stage in stages),
+        "diverged": diverged,
+    }
+
+
+def _train(
+    network: torch.nn.Module, tasks: Sequence[Task], seed: int, settings: dict[str, Any]
+) -> tuple[list[History], str]:
+    try:
+        return fit_curriculum(network, tasks, seed=seed, **settings), ""
+    except DivergedError as error:
+        return [error.history], str(error)

@@ -1,0 +1,96 @@
+"""What to sweep over: the axes of the grid, what all its runs share, and the configuration of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+
+TASKS = ("Palindrome", "Transfer")
+MODELS = ("RNN", "GRU", "LSTM", "GCN", "GCN-LSTM")
+STARTS: dict[str, tuple[str, ...]] = {
+    "orthogonal": ("RNN", "GRU", "LSTM"),
+    "identity": ("RNN",),
+    "latch": ("RNN",),
+    "spread-latch": ("RNN",),
+    "chrono": ("LSTM",),
+    "forget-bias": ("LSTM",),
+}
+"""First weights other than torch's, and the models that they are for."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the numbers of a sweep depend on.
+
+    Attributes:
+        tasks: of ``TASKS``.
+        models: of ``MODELS``.
+        lengths: digits of a palindrome; rows of the path of a transfer.
+        depths: layers.
+        seeds: one run a seed.
+        hidden: H of every model.
+        batch_size: B.
+        optimizer: see :func:`graphseq.fit`.
+        lr: learning rate.
+        clip: the largest norm of the gradient.
+        steps: the most training steps of a run, those of its curriculum included; it stops earlier once solved.
+        samples: fresh graphs in the evaluation.
+        encoding: of a palindrome's digits.
+        curriculum: train on lengths that double from 4 up to the one asked for.
+        starts: first weights, each for the models that it is made for; torch's for all others.
+    """
+
+    tasks: tuple[str, ...]
+    models: tuple[str, ...]
+    lengths: tuple[int, ...]
+    depths: tuple[int, ...] = (1,)
+    seeds: tuple[int, ...] = (0,)
+    hidden: int = 128
+    batch_size: int = 128
+    optimizer: str = "RMSprop"
+    lr: float = 1e-3
+    clip: float = 10.0
+    steps: int = 10_000
+    samples: int = 1000
+    encoding: str = "one-hot"
+    curriculum: bool = False
+    starts: tuple[str, ...] = ()
+
+    def start_of(self, model: str) -> str:
+        """The first weights of a model.
+
+        Raises:
+            ValueError: two of ``starts`` are for it.
+        """
+        found = [start for start in self.starts if model in STARTS[start]]
+        if len(found) > 1:
+            raise ValueError(f"--start {' '.join(found)}: {model} begins from one of them; name one")
+        return found[0] if found else "torch"
+
+    def cases(self) -> list[dict[str, object]]:
+        """The configuration of each run, the longest first, so that no worker waits for a late long one."""
+        shared = {
+            key: value
+            for key, value in asdict(self).items()
+            if key not in {"tasks", "models", "lengths", "depths", "seeds", "encoding", "starts"}
+        }
+        return [
+            {
+                **{"task": task, "model": model, "length": length, "depth": depth, "seed": seed},
+                **shared,
+                "encoding": self.encoding if task == "Palindrome" else "one-hot",
+                "start": self.start_of(model),
+            }
+            for length, task, model, depth, seed in product(
+                sorted(self.lengths, reverse=True), self.tasks, self.models, self.depths, self.seeds
+            )
+        ]
+
+    def to_json(self) -> dict[str, object]:
+        """As plain data."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    def lines(self) -> Sequence[tuple[str, int]]:
+        """Model and depth of each line of a table or figure."""
+        return list(product(self.models, self.depths))
