@@ -53,6 +53,15 @@ def deadly(number: int, folder: str, times: int) -> dict[str, object]:
     return square(number)
 
 
+def drawn(seed: int) -> dict[str, object]:
+    """Numbers from torch's own generator, with time in between for others to draw; a seed only names the run."""
+    found = []
+    for _ in range(5):
+        found.append(torch.rand(()).item())
+        time.sleep(0.005)
+    return {"drawn": found, "threads": torch.get_num_threads()}
+
+
 def told(runs: list[Run]) -> list[tuple[str, dict[str, object], dict[str, object] | None, str | None]]:
     """What of runs is the same however often they are made."""
     return [(run.key, run.config, run.result, run.error) for run in runs]

@@ -50,11 +50,11 @@ def sweep_lengths(
 def _claim(out: Path, resume: bool) -> None:
     """Make ``out`` ours, or say why it cannot be; take away what a killed writer left."""
     out.mkdir(parents=True, exist_ok=True)
-    left_by_killed = _files.partial(out)
-    if (out / RESULTS).exists():
+    left_by_killed, results = _files.partial(out), out / RESULTS
+    if results.exists() and results.stat().st_size:
         if not resume:
             raise FileExistsError(f"--out {out} already holds a sweep; add --resume to go on with it, or name another")
-    elif any(path not in left_by_killed for path in out.iterdir()):
+    elif any(path not in left_by_killed and path != results for path in out.iterdir()):
         raise FileExistsError(f"--out {out} holds other files; name a new or empty folder")
     for path in left_by_killed:
         path.unlink(missing_ok=True)

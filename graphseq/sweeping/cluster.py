@@ -44,6 +44,8 @@ class Cluster:
         Raises:
             ConnectionError: no scheduler answers, it goes away, or no worker is there for too long.
         """
+        if not configs:
+            return
         waiting = iter(configs.items())
         under_way: dict[Any, tuple[str, Config, float]] = {}
         with self._connected() as client:

@@ -91,6 +91,13 @@ def test_it_goes_on_only_when_asked_and_runs_only_what_is_new(done: tuple[Path, 
     assert len(results(out)) == 24
 
 
+def test_one_that_ended_before_its_first_run_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "results.jsonl").touch()
+    (tmp_path / ".figure.png.x1y2.partial").touch()
+    assert sweep(tmp_path, "--seed", 0).status == 0
+    assert sorted(os.listdir(tmp_path)) == FILES
+
+
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     assert console.refusal(sweep(tmp_path)).endswith("holds other files; name a new or empty folder")

@@ -9,15 +9,17 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import children
 import pytest
 import torch
 from scripts import ROOT
-from sweepwork import deadly, slow_square, square, told, train
+from sweepwork import deadly, drawn, slow_square, square, told, train
 
 import graphseq as gs
+from graphseq.sweeping.run import carry_out
 
 GRID = {"model": ["RNN", "GCN"], "seed": [0, 1]}
 
@@ -42,6 +44,14 @@ def test_two_jobs_give_the_numbers_of_one_bit_for_bit_on_one_thread_each(tmp_pat
     assert {run.result["threads"] for run in here if run.result} == {1}
     assert len({run.result["loss"][0] for run in here if run.result}) == 4  # type: ignore[index]
     assert all(run.machine["torch"] == torch.__version__ and run.seconds > 0 for run in here)
+
+
+def test_threads_of_one_process_take_turns_so_that_none_draws_the_numbers_of_another(tmp_path: Path) -> None:
+    configs = [{"seed": seed} for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda config: carry_out(drawn, config), configs))  # type: ignore[arg-type]
+    assert told(found) == told(gs.sweep(drawn, configs, tmp_path / "r.jsonl", jobs=1))
+    assert len({run.result["drawn"][0] for run in found if run.result}) == 4  # type: ignore[index]
 
 
 def test_what_is_there_is_not_run_again_whatever_the_order_of_its_arguments(tmp_path: Path) -> None:
