@@ -41,6 +41,7 @@ QUESTIONS = (
     Question("recurrence", 1, tiny=("--scale", "0.05", "--rounds", "2")),
     Question("fit_overhead", 1, tiny=("--repeats", "5", "--steps", "3")),
     Question("influence", 1, ("--graphs", "path", "random"), ("--graphs", "path", "--rows", "3", "--repeats", "1")),
+    Question("many_seeds", 1, tiny=("--seeds", "2", "--steps", "3", "--hidden", "4", "--batch", "4", "--rounds", "2")),
     Question("scan", 1, tiny=("--lengths", "10", "100", "--batch", "2", "--rounds", "3")),
 )
 
