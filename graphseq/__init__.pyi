@@ -6,6 +6,7 @@ from . import plot as plot
 from . import reach as reach
 from . import tasks as tasks
 from . import text as text
+from .acyclic import oriented as oriented
 from .build import from_graph as from_graph
 from .build import from_sequence as from_sequence
 from .build import from_signal as from_signal
@@ -39,3 +40,4 @@ from .topology import Topology as Topology
 from .training import DivergedError as DivergedError
 from .training import fit as fit
 from .traversal import traverse as traverse
+from .weisfeiler_lehman import subtree_features as subtree_features
