@@ -49,6 +49,11 @@ class Collection(Task):
         return joined.y[joined.cut(self._numbers).answer]
 
     @property
+    def numbers(self) -> Tensor:
+        """Which graphs of the whole data set these are, counted from 0, (B,): rows of what else is known of them."""
+        return self._numbers.clone()
+
+    @property
     def config(self) -> dict[str, object]:
         """Name, size, which graphs, and a fingerprint of the data set."""
         which = hashlib.blake2b(self._numbers.numpy().tobytes(), digest_size=8).hexdigest()

@@ -109,6 +109,15 @@ def test_folds_ask_each_graph_once_train_on_the_others_and_spread_classes(y: lis
         assert max(shares) - min(shares) <= 1
 
 
+def test_a_part_of_a_part_says_which_graphs_of_the_whole_it_has() -> None:
+    task = Labelled(shapes([2, 3, 4, 5, 6]), 2)
+    part = task.part(torch.tensor([4, 2, 1])).part(torch.tensor([2, 0]))
+    assert part.numbers.tolist() == [1, 4]
+    assert torch.equal(part.graphs(torch.arange(2)).x, task.graphs(part.numbers).x)
+    part.numbers[0] = 3  # a copy
+    assert part.numbers.tolist() == [1, 4]
+
+
 def test_folds_are_a_function_of_the_seed() -> None:
     task = Measured(planted.graphs(0, whole=True))
     sides = [task.folds(10, seed=seed)[0][1].config["which"] for seed in (0, 0, 1)]
