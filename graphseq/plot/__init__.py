@@ -12,9 +12,11 @@ from graphseq.plot.groups import draw_groups, groups_figure
 from graphseq.plot.hops import draw_hops, draw_receptive_fields
 from graphseq.plot.influence import draw_influence_by_hop
 from graphseq.plot.message import animate_message, draw_message, message_weights
+from graphseq.plot.molecules import molecule_layout
 from graphseq.plot.node_errors import draw_errors_by_node, errors_by_node
 from graphseq.plot.regions import draw_regions
 from graphseq.plot.summary import draw_rows_by_hop
+from graphseq.plot.values import draw_values
 
 __all__ = [
     "animate_forgetting",
@@ -33,9 +35,11 @@ __all__ = [
     "draw_receptive_fields",
     "draw_regions",
     "draw_rows_by_hop",
+    "draw_values",
     "errors_by_node",
     "forecast_figure",
     "groups_figure",
     "message_weights",
+    "molecule_layout",
     "save_animation",
 ]

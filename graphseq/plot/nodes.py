@@ -94,9 +94,9 @@ def draw_nodes(
     places: dict[int, tuple[float, float]],
     colours: Sequence[ColorType],
     names: Sequence[str],
-    marked: int,
+    marked: int | None = None,
 ) -> PathCollection:
-    """Edges, nodes, names where there is room, and a rim around row ``marked``; gives the nodes."""
+    """Edges, nodes, names where there is room, and a rim around row ``marked``, if any; gives the nodes."""
     edges, rows = edges_of(graph), list(range(graph.num_rows))
     both_ways = set(edges) == {(i, j) for j, i in edges}
     drawn = nx.Graph() if both_ways else nx.DiGraph()
@@ -109,10 +109,11 @@ def draw_nodes(
     )
     nodes.set_zorder(3)
     nodes.set_gid("nodes")
-    around = nx.draw_networkx_nodes(
-        drawn, places, nodelist=[marked], ax=axes, node_size=1.9 * size + 20, node_color="none", edgecolors="k"
-    )
-    around.set_zorder(3)
+    if marked is not None:
+        around = nx.draw_networkx_nodes(
+            drawn, places, nodelist=[marked], ax=axes, node_size=1.9 * size + 20, node_color="none", edgecolors="k"
+        )
+        around.set_zorder(3)
     if len(rows) <= MOST_LABELS:
         _write(axes, places, colours, names, size**0.5)
     _frame(axes, places)
