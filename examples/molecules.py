@@ -1,0 +1,111 @@
+"""Does it mutate, does it dissolve, how does water hold it? Molecules read as graphs, as sequences, and as DAGs.
+
+MUTAG (188 molecules, two classes), ESOL (1,128, solubility) and FreeSolv (642, hydration free energy), by the same
+code: convolutions read atoms and bonds as they are, a GRU and an LSTM the atoms in the order of a traversal, and the
+child-sum Tree-LSTM the bonds pointed along it. Ten folds of seed 0, of even classes; one setting for all models,
+fixed beforehand; answers are standardised by the training fold alone. The interval is Student's over the ten folds,
+which share most of their training data, so it is rather too narrow.
+
+What to expect: on MUTAG counting atoms does nearly as well as anything, and the folds, of 19 molecules, tell no model
+from another. On ESOL and FreeSolv all models beat counting atoms; a dozen descriptors in a linear model are as good as
+plain convolutions on ESOL, and what reads the molecule by a recurrence does best. Published figures stand beside,
+chosen by their authors in ways of their own.
+
+``python examples/molecules.py --out docs/molecules`` takes about ten minutes of one core, and goes on where it was
+stopped. ``--tu FOLDER`` or ``--csv FILE --target COLUMN`` asks the same of molecules of yours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from molecule_baselines import Baseline, baselines
+from molecule_models import MODELS, Data, Setting, numbers, task_of, trained
+from molecule_report import figure, table
+
+import graphseq as gs
+from graphseq import _files
+from graphseq.history import machine
+
+DATA = (gs.datasets.mutag, gs.datasets.esol, gs.datasets.freesolv)
+
+
+def cross_validated(setting: Setting, name: str, data: Data, known: dict[str, Baseline]) -> dict[str, Any]:
+    """One model or baseline on all folds of one data set: accuracies in %, or root mean squared errors."""
+    y = torch.cat([graph.y for graph in data.graphs]).flatten()
+    scores, parameters, began = [], 0, time.process_time()
+    for number, (train, test) in enumerate(task_of(data, data.graphs).folds(setting.folds, seed=setting.seed)):
+        if name in MODELS:
+            found = trained(setting, name, data, number, train.numbers)
+            told, parameters = found.says, sum(weight.numel() for weight in found.model.parameters())
+        else:
+            said = known[name](y.double().numpy(), (train.numbers.numpy(), test.numbers.numpy()))
+            told = torch.zeros_like(y).index_copy(0, test.numbers, torch.from_numpy(said).to(y.dtype))
+        wrong = (told - y)[test.numbers].double()
+        scores.append(float(wrong.square().mean().sqrt() if numbers(data) else 100 * (wrong == 0).double().mean()))
+    measure = f"RMSE of {data.answers[0]}" if numbers(data) else "accuracy, %"
+    record = {"data": data.name, "model": name, "baseline": name in known, "measure": measure}
+    return {**record, "parameters": parameters, "scores": scores, "seconds": time.process_time() - began}
+
+
+def chosen(
+    tu: Path | None = None, csv: Path | None = None, smiles: str = "smiles", target: str | None = None
+) -> list[Data]:
+    """The user's own molecules, or the three that are known by name; lines that cannot be read are told."""
+    if tu is None and csv is None:
+        return [load() for load in DATA]
+    sets = [] if tu is None else [gs.datasets.read_tu(tu)]
+    sets += [] if csv is None else [gs.datasets.read_smiles(csv, smiles=smiles, target=target, invalid="skip")]
+    for skip in (skip for data in sets for skip in data.skipped):
+        print(f"left out: {skip.where}: {skip.why}")
+    return sets
+
+
+def main(out: Path, setting: Setting | None = None, sets: Sequence[Data] | None = None) -> dict[str, Any]:
+    """Run what is left, print the table, and write results.json and figure.png to ``out``."""
+    setting, sets = setting or Setting(), sets or chosen()
+    data = {each.name: task_of(each, each.graphs).config["data"] for each in sets}  # what they are, and a fingerprint
+    runs, facts = out / "runs", {**asdict(setting), "models": list(MODELS), "data": data}
+    runs.mkdir(parents=True, exist_ok=True)
+    if (runs / "setting.json").exists() and json.loads((runs / "setting.json").read_text()) != facts:
+        raise FileExistsError(f"{out} holds results of another setting or other molecules; choose another --out")
+    _files.write_text(runs / "setting.json", json.dumps(facts), overwrite=True)
+    records = []
+    for data in sets:
+        known = baselines(data)
+        for number, name in enumerate((*known, *MODELS)):
+            kept = runs / f"{data.name}-{number}.json"
+            if not kept.exists():
+                found = cross_validated(setting, name, data, known)
+                _files.write_text(kept, json.dumps(found) + "\n", overwrite=False)
+            records.append(json.loads(kept.read_text()))
+    print(table(records))
+    libraries = {name: version(name) for name in ("rdkit", "scikit-learn")}
+    record = {"config": facts, "machine": {**machine(), **libraries}, "table": table(records).splitlines()}
+    _files.write_text(out / "results.json", json.dumps({**record, "records": records}, indent=1) + "\n", overwrite=True)
+    _files.write(out / "figure.png", lambda file: figure(records).savefig(file, dpi=150), overwrite=True)
+    return {**record, "records": records}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("out/molecules"), help="folder for the records and the figure")
+    parser.add_argument("--tu", type=Path, help="a folder of your own, in the form of the TU collection")
+    parser.add_argument("--csv", type=Path, help="a table of your own, with SMILES")
+    parser.add_argument("--smiles", default="smiles", help="its column of SMILES")
+    parser.add_argument("--target", help="its column of numbers")
+    parser.add_argument("--tiny", action="store_true", help="two folds and a few steps, to see that it runs")
+    told = parser.parse_args()
+    if told.csv is not None and told.target is None:
+        parser.error("--csv asks for --target, the column of what was measured")
+    torch.set_num_threads(1)
+    setting = Setting(folds=2, hidden=8, steps=3) if told.tiny else Setting()
+    main(told.out, setting, chosen(told.tu, told.csv, told.smiles, told.target))
