@@ -1,4 +1,4 @@
-"""Does it mutate, does it dissolve, how does water hold it? Molecules read as graphs, as sequences, and as DAGs.
+"""Is it a mutagen, does it dissolve, how does water hold it? Molecules read as graphs, as sequences, and as DAGs.
 
 MUTAG (188 molecules, two classes), ESOL (1,128, solubility) and FreeSolv (642, hydration free energy), by the same
 code: convolutions read atoms and bonds as they are, a GRU and an LSTM the atoms in the order of a traversal, and the

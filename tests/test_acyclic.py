@@ -94,12 +94,13 @@ def test_edges_of_weight_0_are_none_and_several_have_their_mean() -> None:
     assert found.edge_weight.tolist() == [1.5]
 
 
+@pytest.mark.parametrize("pool", [None, "sum"])
 @pytest.mark.parametrize("reverse", [False, True])
-def test_a_model_that_views_a_graph_so_sees_what_its_jacobian_says(reverse: bool) -> None:
+def test_a_model_that_views_a_graph_so_sees_what_its_jacobian_says(reverse: bool, pool: str | None) -> None:
     torch.manual_seed(0)
     graph = gs.from_graph(nx.gnp_random_graph(7, 0.4, seed=1), x=torch.randn(7, 2, dtype=torch.float64))
     view = partial(gs.oriented, source=2, reverse=reverse)
-    model = gs.nn.Model(gs.nn.DAGLSTM(2, 8), 1, view=view).double()
+    model = gs.nn.Model(gs.nn.DAGLSTM(2, 8), 1, view=view, pool=pool).double()
     assert torch.equal(gs.reach.influence(model, graph) > 0, model.reach(graph))
 
 

@@ -1,4 +1,4 @@
-"""Real data: graphs over time, sentences and molecules, readers of the forms they are kept in, and some known by name."""
+"""Real data: graphs over time, sentences, molecules; readers of the forms they are kept in, and some known by name."""
 
 from graphseq.datasets.conllu import read_conllu
 from graphseq.datasets.dataset import TemporalDataset

@@ -28,6 +28,7 @@ class GraphDataset:
     names: tuple[str, ...]  #: what each graph is called: a molecule by its SMILES, else its number in the file
     channels: tuple[str, ...]  #: what each of the F columns of x is
     answers: tuple[str, ...]  #: what each class is called in the file, or what each of the C numbers is
+    smiles: tuple[str, ...] = ()  #: of each graph, where they were read from such
     skipped: tuple[Skipped, ...] = ()  #: what could not be read, where that was asked for
 
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ _MUTAG_FILES = ("A", "graph_indicator", "graph_labels", "node_labels", "edge_lab
 
 
 def mutag(folder: str | Path | None = None) -> GraphDataset:
-    """Does it mutate? 188 aromatic and heteroaromatic nitro compounds, tested on a bacterium.
+    """Is it a mutagen? 188 aromatic and heteroaromatic nitro compounds, tested on a bacterium.
 
     Class 1, 125 of them, are mutagenic; class 0, 63, are not. F = 7, the element of an atom one-hot; hydrogens are
     left out. What each kind of bond is, is not read; see :func:`~graphseq.datasets.read_tu`.
@@ -59,7 +59,7 @@ def esol(path: str | Path | None = None) -> GraphDataset:
 
 
 def freesolv(path: str | Path | None = None) -> GraphDataset:
-    """How much free energy is set free when a molecule goes from gas into water? 642 molecules, in kcal/mol.
+    """What does it cost to bring a molecule from gas into water? Free energies of 642 molecules, in kcal/mol.
 
     y (1, 1) is the experiment, from -25.47 to 3.43, mean -3.80, standard deviation 3.85; the file's calculated value is
     not read.

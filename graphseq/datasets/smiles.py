@@ -129,7 +129,7 @@ def read_smiles(
     left = {skip.where for skip in skipped}
     names = tuple(entry for row, entry in enumerate(entries) if table.at(row) not in left)
     answers = () if target is None else (target,)
-    return GraphDataset(table.path.stem, tuple(graphs), names, atom_channels(elements), answers, tuple(skipped))
+    return GraphDataset(table.path.stem, tuple(graphs), names, atom_channels(elements), answers, names, tuple(skipped))
 
 
 def molecule(smiles: str) -> Any:

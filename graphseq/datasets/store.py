@@ -104,6 +104,7 @@ SOURCES: tuple[Source, ...] = (
         "CC BY-SA 3.0",
         "github.com/UniversalDependencies/UD_English-PUD, en_pud-ud-test.conllu at f16eba4",
     ),
+    Source(
         "ESOL",
         "molecules/delaney-processed.csv",
         "8c06a76f0c6487d29ab0f903e6a7a7139f189ab3c1178f159c8be8964602f189",

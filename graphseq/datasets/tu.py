@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ from torch_geometric.io import read_tu_data
 
 from graphseq.datasets.graphset import GraphDataset
 from graphseq.graph import SpaceTimeGraph
+
+Number = TypeVar("Number", int, float)
 
 
 def read_tu(folder: str | Path, name: str | None = None) -> GraphDataset:
@@ -32,8 +35,8 @@ def read_tu(folder: str | Path, name: str | None = None) -> GraphDataset:
 
     Raises:
         FileNotFoundError: the folder or one of the two files is not there.
-        ValueError: a line that is no integer, graphs that are not numbered 1, 2, … in order, an edge to a node that
-            there is not or between graphs, more or fewer labels than nodes or graphs. The message names the line.
+        ValueError: a line that is no number, graphs that are not numbered 1, 2, … in order, an edge to a node that
+            there is not or between graphs, more or fewer labels than nodes, edges or graphs. The message says where.
 
     Source: Morris, Kriege, Bause, Kersting, Mutzel and Neumann, *TUDataset: a collection of benchmark datasets for
     learning with graphs* (2020), arXiv:2007.08663; ``torch_geometric.io.read_tu_data``.
@@ -41,15 +44,15 @@ def read_tu(folder: str | Path, name: str | None = None) -> GraphDataset:
     folder = Path(folder)
     name = folder.resolve().name if name is None else name
     owner = _checked_owner(folder, name)
-    _check_edges(folder / f"{name}_A.txt", owner)
-    classes = _checked_answers(folder, name, len(owner), owner[-1])
+    edges = _checked_edges(folder / f"{name}_A.txt", owner)
+    classes = _checked_answers(folder, name, {"node": len(owner), "graph": owner[-1], "edge": edges})
     plain, slices, sizes = read_tu_data(str(folder), name)
-    rows, edges = _bounds(owner), slices["edge_index"].tolist()
+    rows, ends = _bounds(owner), slices["edge_index"].tolist()
     x = torch.ones(len(owner), 1) if plain.x is None else plain.x.float()
     y = None if plain.y is None else plain.y.view(owner[-1], *([] if classes else [-1]))
     graphs = tuple(
         _graph(x[a:b], plain.edge_index[:, c:d], None if y is None else y[number : number + 1])
-        for number, (a, b, c, d) in enumerate(zip(rows, rows[1:], edges, edges[1:], strict=False))
+        for number, (a, b, c, d) in enumerate(zip(rows, rows[1:], ends, ends[1:], strict=False))
     )
     answers = classes or tuple(f"attribute {c}" for c in range(0 if y is None else y.shape[1]))
     names = tuple(str(number) for number in range(1, len(graphs) + 1))
@@ -67,18 +70,34 @@ def _bounds(owner: Sequence[int]) -> list[int]:
     return [*starts, len(owner)]
 
 
-def _integers(path: Path, columns: int) -> list[list[int]]:
-    """The lines of a file as so many integers each, or any number of them where ``columns`` is 0."""
-    found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        cells = line.split(",")
+def _table(path: Path, kind: Callable[[str], Number]) -> list[list[Number]]:
+    """The lines of a file as numbers, equally many each."""
+    found: list[list[Number]] = []
+    for number, line in enumerate(_lines(path), start=1):
         try:
-            found.append([int(cell) for cell in cells])
+            found.append([kind(cell) for cell in line.split(",")])
         except ValueError:
-            raise ValueError(f"{path}, line {number}: {line.strip()!r} must hold integers") from None
-        if columns and len(cells) != columns:
-            raise ValueError(f"{path}, line {number}: {line.strip()!r} must be {columns} integers, with commas between")
+            what = "integers" if kind is int else "numbers"
+            raise ValueError(f"{path}, line {number}: {line.strip()!r} must hold {what}") from None
+        if len(found[-1]) != len(found[0]):
+            raise ValueError(f"{path}, line {number} has {len(found[-1])} numbers, but line 1 has {len(found[0])}")
     return found
+
+
+def _integers(path: Path, columns: int) -> list[list[int]]:
+    """The lines of a file as so many integers each."""
+    found = _table(path, int)
+    if found and len(found[0]) != columns:
+        raise ValueError(f"{path}, line 1 has {len(found[0])} integers; each line must have {columns}")
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file, the last of which must end as the others do: PyG's reader would leave it out."""
+    text = path.read_text(encoding="utf-8")
+    if text and not text.endswith("\n"):
+        raise ValueError(f"{path}: the last line has no end; add a line break, without which PyG does not read it")
+    return text.splitlines()
 
 
 def _checked_owner(folder: Path, name: str) -> list[int]:
@@ -91,21 +110,24 @@ def _checked_owner(folder: Path, name: str) -> list[int]:
             )
     path = folder / f"{name}_graph_indicator.txt"
     owner = [line[0] for line in _integers(path, 1)]
-    if not owner:
-        raise ValueError(f"{path} is empty; it must say of each node which graph it is in")
     for number, (before, now) in enumerate(zip([0, *owner], owner, strict=False), start=1):
         if now not in (before, before + 1) or not now:
             raise ValueError(
                 f"{path}, line {number}: graph {now} comes after graph {before}; nodes must be sorted by graph, and "
                 "graphs numbered 1, 2, … without a gap"
             )
+    if not owner or owner[-1] < 2:
+        raise ValueError(
+            f"{path} must say of each node which of two or more graphs it is in; there are {len(set(owner))}"
+        )
     return owner
 
 
-def _check_edges(path: Path, owner: Sequence[int]) -> None:
+def _checked_edges(path: Path, owner: Sequence[int]) -> int:
+    """How many lines of edges there are."""
     pairs = _integers(path, 2)
-    if not pairs:
-        raise ValueError(f"{path} is empty; at least one graph must have an edge")
+    if len(pairs) < 2:
+        raise ValueError(f"{path} must hold an edge both ways at least; it has {len(pairs)} lines")
     for number, (i, j) in enumerate(pairs, start=1):
         if not (1 <= i <= len(owner) and 1 <= j <= len(owner)):
             raise ValueError(f"{path}, line {number}: edge {i}, {j}; nodes are numbered 1 to {len(owner)}")
@@ -114,21 +136,22 @@ def _check_edges(path: Path, owner: Sequence[int]) -> None:
                 f"{path}, line {number}: edge {i}, {j} joins graph {owner[i - 1]} to graph {owner[j - 1]}; edges must "
                 "stay within a graph"
             )
+    return len(pairs)
 
 
-def _checked_answers(folder: Path, name: str, nodes: int, graphs: int) -> tuple[str, ...]:
+def _checked_answers(folder: Path, name: str, counts: dict[str, int]) -> tuple[str, ...]:
     """What the classes are called, none where answers are numbers; refuses files that are too long or short."""
-    for part, count in (("node_labels", nodes), ("node_attributes", nodes), ("graph_attributes", graphs)):
-        path = folder / f"{name}_{part}.txt"
-        if path.is_file() and (lines := len(path.read_text(encoding="utf-8").splitlines())) != count:
-            raise ValueError(f"{path} has {lines} lines for {count} {part.partition('_')[0]}s; it must have one each")
+    for part, count in counts.items():
+        for path, kind in (
+            (folder / f"{name}_{part}_labels.txt", int),
+            (folder / f"{name}_{part}_attributes.txt", float),
+        ):
+            if path.is_file() and (lines := len(_table(path, kind))) != count:
+                raise ValueError(f"{path} has {lines} lines for {count} {part}s; it must have one each")
     path = folder / f"{name}_graph_labels.txt"
     if (folder / f"{name}_graph_attributes.txt").is_file() or not path.is_file():
         return ()
-    labels = [line[0] for line in _integers(path, 1)]
-    if len(labels) != graphs:
-        raise ValueError(f"{path} has {len(labels)} lines for {graphs} graphs; it must have one each")
-    return tuple(str(label) for label in sorted(set(labels)))
+    return tuple(str(label) for label in sorted({line[0] for line in _integers(path, 1)}))
 
 
 def _channels(folder: Path, name: str, sizes: dict[str, int], width: int) -> tuple[str, ...]:
@@ -138,7 +161,7 @@ def _channels(folder: Path, name: str, sizes: dict[str, int], width: int) -> tup
     path = folder / f"{name}_node_labels.txt"
     if not path.is_file():
         return ("constant",)
-    columns = list(zip(*_integers(path, 0), strict=True))
+    columns = list(zip(*_table(path, int), strict=True))
     several = len(columns) > 1
     labels = [
         f"label {value}" if not several else f"label {number}: {value}"

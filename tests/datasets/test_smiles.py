@@ -113,7 +113,7 @@ def test_a_line_that_does_not_parse_is_named(table: Path) -> None:
 
 def test_the_rest_is_there_on_request_and_what_is_not_is_listed(table: Path) -> None:
     data = read_smiles(table, target="value", invalid="skip")
-    assert data.names == ("CCO", "O")
+    assert data.names == data.smiles == ("CCO", "O")
     assert [graph.y.tolist() for graph in data.graphs] == [[[pytest.approx(-0.77)]], [[0.5]]]
     assert [(skip.where, skip.entry) for skip in data.skipped] == [(f"{table}, line 3", "C1CC")]
     assert "does not parse" in data.skipped[0].why

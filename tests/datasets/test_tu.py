@@ -42,7 +42,7 @@ def test_two_graphs_are_read_to_the_last_edge(tmp_path: Path) -> None:
     assert pair.x.tolist() == [[0, 0, 1, 0], [0, 0, 0, 1]]
     assert data.answers == ("-1", "1")
     assert (path.y.tolist(), pair.y.tolist()) == ([1], [0])
-    assert (data.name, data.names) == ("two", ("1", "2"))
+    assert (data.name, data.names, data.smiles) == ("two", ("1", "2"), ())
     assert sorted(folder.iterdir()) == before  # nothing is written into the folder of the data
     task = gs.tasks.Labelled(data.graphs, num_classes=2)
     assert task.graphs(torch.tensor([1, 0])).edge_index.tolist() == [[0, 1, 2, 3, 3, 4], [1, 0, 3, 2, 4, 3]]
@@ -78,16 +78,23 @@ def test_without_features_and_answers(tmp_path: Path) -> None:
         ({"A": "1, 2\n1, 6\n"}, "two_A.txt, line 2: edge 1, 6; nodes are numbered 1 to 5"),
         ({"A": "1, 2\n0, 1\n"}, "two_A.txt, line 2: edge 0, 1; nodes are numbered 1 to 5"),
         ({"A": "1, 2\n3, 4\n"}, "two_A.txt, line 2: edge 3, 4 joins graph 1 to graph 2"),
-        ({"A": "1, 2\n2\n"}, "two_A.txt, line 2: '2' must be 2 integers"),
+        ({"A": "1, 2\n2\n"}, "two_A.txt, line 2 has 1 numbers, but line 1 has 2"),
         ({"A": "1, b\n"}, "two_A.txt, line 1: '1, b' must hold integers"),
-        ({"A": ""}, "two_A.txt is empty"),
-        ({"graph_indicator": ""}, "two_graph_indicator.txt is empty"),
+        ({"A": ""}, "two_A.txt must hold an edge both ways at least; it has 0 lines"),
+        ({"A": "1, 2\n2, 1"}, "two_A.txt: the last line has no end"),
+        ({"node_attributes": "1\n1\n1\n1\n1"}, "two_node_attributes.txt: the last line has no end"),
+        ({"graph_indicator": ""}, "two_graph_indicator.txt must say of each node which of two or more graphs .* are 0"),
+        ({"graph_indicator": "1\n1\n1\n1\n1\n"}, "which of two or more graphs it is in; there are 1"),
         ({"graph_indicator": "1\n1\n2\n1\n2\n"}, "two_graph_indicator.txt, line 4: graph 1 comes after graph 2"),
         ({"graph_indicator": "1\n1\n1\n3\n3\n"}, "two_graph_indicator.txt, line 4: graph 3 comes after graph 1"),
         ({"graph_indicator": "0\n0\n0\n1\n1\n"}, "two_graph_indicator.txt, line 1: graph 0 comes after graph 0"),
         ({"graph_labels": "1\n"}, "two_graph_labels.txt has 1 lines for 2 graphs"),
         ({"graph_labels": "1\nx\n"}, "two_graph_labels.txt, line 2: 'x' must hold integers"),
         ({"node_labels": "1\n1\n"}, "two_node_labels.txt has 2 lines for 5 nodes"),
+        ({"graph_indicator": "1,1\n1,1\n"}, "two_graph_indicator.txt, line 1 has 2 integers; each line must have 1"),
+        ({"node_labels": "1\n1\nC\n1\n1\n"}, "two_node_labels.txt, line 3: 'C' must hold integers"),
+        ({"node_attributes": "1\n1\n?\n1\n1\n"}, "two_node_attributes.txt, line 3: '[?]' must hold numbers"),
+        ({"edge_labels": "1\n"}, "two_edge_labels.txt has 1 lines for 6 edges"),
         ({"graph_attributes": "1\n"}, "two_graph_attributes.txt has 1 lines for 2 graphs"),
     ],
 )
