@@ -63,9 +63,9 @@ def chosen(
     if tu is None and csv is None:
         return [load() for load in DATA]
     sets = [] if tu is None else [gs.datasets.read_tu(tu)]
-    sets += [] if csv is None else [gs.datasets.read_smiles(csv, smiles=smiles, target=target, invalid="skip")]
+    sets += [] if csv is None else [gs.datasets.read_smiles(csv, smiles=smiles, target=target, on_error="skip")]
     for skip in (skip for data in sets for skip in data.skipped):
-        print(f"left out: {skip.where}: {skip.why}")
+        print(f"left out: {csv}, line {skip.line}: {skip.reason}")
     return sets
 
 

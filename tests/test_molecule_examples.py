@@ -37,7 +37,7 @@ def alcohols(folder: Path) -> gs.datasets.GraphDataset:
     lines = [f"{'C' * n}{'O' * o},{n - 3 * o}" for n, o in chains]
     path = folder / "chains.csv"
     path.write_text("\n".join(["smiles,value", *lines, "C1,0"]))
-    return gs.datasets.read_smiles(path, target="value", invalid="skip")
+    return gs.datasets.read_smiles(path, target="value", on_error="skip")
 
 
 def rings(count: int = 16) -> gs.datasets.GraphDataset:

@@ -6,7 +6,8 @@ from graphseq.datasets.descriptors import descriptors
 from graphseq.datasets.graphset import GraphDataset
 from graphseq.datasets.known import chickenpox, collegemsg, england_covid
 from graphseq.datasets.molecules import esol, freesolv, mutag
-from graphseq.datasets.sentences import Sentence, Skipped, Treebank, Word
+from graphseq.datasets.sentences import Sentence, Treebank, Word
+from graphseq.datasets.skipped import Skipped
 from graphseq.datasets.smiles import atom_channels, from_smiles, read_smiles
 from graphseq.datasets.store import book, find
 from graphseq.datasets.table import read_events, read_observations

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from graphseq import _checks
-from graphseq.datasets.sentences import Sentence, Skipped, Treebank, Word
+from graphseq.datasets.sentences import Sentence, Treebank, Word
+from graphseq.datasets.skipped import ON_ERROR, OnError, Skipped
 from graphseq.datasets.store import find
 
 _COLUMNS = 10
-_ON_ERROR = ("refuse", "skip")
 _NAMED = 8  # the most words of a cycle that an error lists
 
 
@@ -28,7 +28,7 @@ class _Fault(Exception):
         self.line, self.reason = line, reason
 
 
-def read_conllu(path: str | Path | None = None, *, on_error: Literal["refuse", "skip"] = "refuse") -> Treebank:
+def read_conllu(path: str | Path | None = None, *, on_error: OnError = "refuse") -> Treebank:
     r"""Read the sentences of a CoNLL-U file, each with its dependency tree.
 
     The lines are read by the package ``conllu``. What makes a tree is the basic dependencies: columns HEAD and DEPREL
@@ -61,7 +61,7 @@ def read_conllu(path: str | Path | None = None, *, on_error: Literal["refuse", "
         >>> bank[0].id, [(word.form, word.head) for word in bank[0].words]
         ('a', [('They', 1), ('sing', -1)])
     """
-    _checks.one_of("on_error", on_error, _ON_ERROR)
+    _checks.one_of("on_error", on_error, ON_ERROR)
     path = find("EN_PUD") if path is None else Path(path)
     sentences: list[Sentence] = []
     skipped: list[Skipped] = []

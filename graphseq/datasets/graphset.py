@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from graphseq.datasets.skipped import Skipped
 from graphseq.graph import SpaceTimeGraph
-
-INVALID = ("refuse", "skip")
-"""What to do with an entry that cannot be read: "refuse" the file, or "skip" the entry and list it."""
-
-
-class Skipped(NamedTuple):
-    """An entry that could not be read."""
-
-    where: str  #: file and line
-    entry: str  #: what stands there
-    why: str  #: what is wrong with it
 
 
 @dataclass(frozen=True, repr=False, eq=False)

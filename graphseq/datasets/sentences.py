@@ -9,6 +9,7 @@ from typing import overload
 import torch
 from torch import Tensor
 
+from graphseq.datasets.skipped import Skipped
 from graphseq.graph import SpaceTimeGraph
 
 
@@ -64,15 +65,6 @@ class Sentence:
         rows = torch.arange(len(self.words), device=x.device)
         index = torch.tensor(pairs, dtype=torch.long, device=x.device).reshape(-1, 2).t().contiguous()
         return SpaceTimeGraph(x, rows, torch.zeros_like(rows), index, y=y, target=target)
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A sentence that could not be read, and why."""
-
-    id: str  #: its ``sent_id``, or its number in the file where it has none
-    line: int  #: the line at fault, counted from 1
-    reason: str
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +15,8 @@ from torch_geometric.utils.smiles import e_map, x_map
 
 from graphseq import _checks
 from graphseq.datasets._csv import read_table
-from graphseq.datasets.graphset import INVALID, GraphDataset, Skipped
+from graphseq.datasets.graphset import GraphDataset
+from graphseq.datasets.skipped import ON_ERROR, OnError, Skipped
 from graphseq.graph import SpaceTimeGraph
 
 ELEMENTS = ("C", "N", "O", "S", "P", "F", "Cl", "Br", "I")
@@ -82,7 +83,7 @@ def read_smiles(
     *,
     smiles: str = "smiles",
     target: str | None = None,
-    invalid: Literal["refuse", "skip"] = "refuse",
+    on_error: OnError = "refuse",
     elements: Sequence[str] = ELEMENTS,
     bond_orders: bool = False,
     delimiter: str = ",",
@@ -93,7 +94,7 @@ def read_smiles(
         path: a CSV file with a first line of names, packed as .gz or not.
         smiles: the column of SMILES.
         target: the column of numbers, which become y (1, 1); without it, molecules have no y.
-        invalid: what to do with a line whose SMILES does not parse or whose number is none: "refuse" the file, naming
+        on_error: what to do with a line whose SMILES does not parse or whose number is none: "refuse" the file, naming
             the line, or "skip" it, and list it in ``skipped``.
         elements: as in :func:`from_smiles`.
         bond_orders: as in :func:`from_smiles`.
@@ -108,7 +109,7 @@ def read_smiles(
         ValueError: a column that there is not, a line that is longer or shorter than the first, a line that is
             refused, or no line that is left. The message names the line.
     """
-    _checks.one_of("invalid", invalid, INVALID)
+    _checks.one_of("on_error", on_error, ON_ERROR)
     symbols = _numbers_of(elements)
     table = read_table(path, delimiter)
     entries = [entry.strip() for entry in table.column("smiles", smiles)]
@@ -120,14 +121,14 @@ def read_smiles(
             y = None if numbers is None else _answer(target, numbers[row])
             graphs.append(_graph(_read(entry), y, symbols, bond_orders))
         except ValueError as error:
-            if invalid == "refuse":
-                advice = 'mend or drop that line, or take invalid="skip" to read the others'
+            if on_error == "refuse":
+                advice = 'mend or drop that line, or take on_error="skip" to read the others'
                 raise ValueError(f"{table.at(row)}: {error}; {advice}") from None
-            skipped.append(Skipped(table.at(row), entry, str(error)))
+            skipped.append(Skipped(entry, table.lines[row], str(error)))
     if not graphs:
         raise ValueError(f"{table.path} has no molecule that can be read; {len(skipped)} lines were skipped")
-    left = {skip.where for skip in skipped}
-    names = tuple(entry for row, entry in enumerate(entries) if table.at(row) not in left)
+    left = {skip.line for skip in skipped}
+    names = tuple(entry for row, entry in enumerate(entries) if table.lines[row] not in left)
     answers = () if target is None else (target,)
     return GraphDataset(table.path.stem, tuple(graphs), names, atom_channels(elements), answers, names, tuple(skipped))
 

@@ -88,7 +88,7 @@ def test_a_wrong_sentence_is_refused_or_skipped_by_name_and_line(
         read(tmp_path, wrong, DOGS)
     bank = read(tmp_path, wrong, DOGS, on_error="skip")
     assert [sentence.id for sentence in bank] == ["s2"]
-    assert [(each.id, each.line) for each in bank.skipped] == [("s1", line)]
+    assert [(each.name, each.line) for each in bank.skipped] == [("s1", line)]
     assert "1 sentences skipped" in repr(bank)
 
 

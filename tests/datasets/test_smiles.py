@@ -107,16 +107,16 @@ def test_without_rdkit_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_line_that_does_not_parse_is_named(table: Path) -> None:
-    with pytest.raises(ValueError, match=r"mine.csv, line 3: SMILES 'C1CC' does not parse: .*take invalid=\"skip\""):
+    with pytest.raises(ValueError, match=r"mine.csv, line 3: SMILES 'C1CC' does not parse: .*take on_error=\"skip\""):
         read_smiles(table, target="value")
 
 
 def test_the_rest_is_there_on_request_and_what_is_not_is_listed(table: Path) -> None:
-    data = read_smiles(table, target="value", invalid="skip")
+    data = read_smiles(table, target="value", on_error="skip")
     assert data.names == data.smiles == ("CCO", "O")
     assert [graph.y.tolist() for graph in data.graphs] == [[[pytest.approx(-0.77)]], [[0.5]]]
-    assert [(skip.where, skip.entry) for skip in data.skipped] == [(f"{table}, line 3", "C1CC")]
-    assert "does not parse" in data.skipped[0].why
+    assert [(skip.line, skip.name) for skip in data.skipped] == [(3, "C1CC")]
+    assert "does not parse" in data.skipped[0].reason
     assert repr(data) == "GraphDataset(mine: 2 graphs, V=4, F=18, 1 skipped)"
     assert data.answers == ("value",)
 
@@ -127,7 +127,7 @@ def test_a_number_that_is_none_is_named_or_skipped(tmp_path: Path, cell: str) ->
     path.write_text(f"smiles,value\nC,1\nCC,{cell}\n")
     with pytest.raises(ValueError, match=f"line 3: value is '{cell}'"):
         read_smiles(path, target="value")
-    assert [skip.entry for skip in read_smiles(path, target="value", invalid="skip").skipped] == ["CC"]
+    assert [skip.name for skip in read_smiles(path, target="value", on_error="skip").skipped] == ["CC"]
     assert len(read_smiles(path).graphs) == 2
     assert "y" not in read_smiles(path).graphs[0]
 
@@ -135,11 +135,11 @@ def test_a_number_that_is_none_is_named_or_skipped(tmp_path: Path, cell: str) ->
 def test_a_table_that_has_nothing_to_read(tmp_path: Path, table: Path) -> None:
     with pytest.raises(ValueError, match=r"has no column 'SMILES'; it has name, smiles, value. Name the column by smi"):
         read_smiles(table, smiles="SMILES")
-    with pytest.raises(ValueError, match="invalid must be one of refuse, skip; got 'ignore'"):
-        read_smiles(table, invalid="ignore")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="on_error must be one of refuse, skip; got 'ignore'"):
+        read_smiles(table, on_error="ignore")  # type: ignore[arg-type]
     table.write_text("smiles\nC1\n")
     with pytest.raises(ValueError, match="has no molecule that can be read; 1 lines were skipped"):
-        read_smiles(table, invalid="skip")
+        read_smiles(table, on_error="skip")
     with pytest.raises(FileNotFoundError):
         read_smiles(tmp_path / "nowhere.csv")
 
