@@ -33,6 +33,7 @@ from .prediction import Predictions as Predictions
 from .prediction import average_precision as average_precision
 from .prediction import outputs as outputs
 from .prediction import predict as predict
+from .sampling import NeighborSampler as NeighborSampler
 from .scaling import Scaler as Scaler
 from .scaling import with_season as with_season
 from .sweeping import sweep as sweep

@@ -63,6 +63,21 @@ def _graphs(classes: int, whole: bool, alike: bool, kind: torch.dtype) -> list[g
     return found
 
 
+def large(classes: int) -> gs.SpaceTimeGraph:
+    """A ring of five nodes over 4,000 times that shows noise, some rows of which are asked noise.
+
+    Args:
+        classes: how many classes; 0 for numbers.
+    """
+    kind = torch.get_default_dtype()
+    generator = torch.Generator().manual_seed(0)
+    graph = gs.from_signal(torch.randint(3, (4000, 5, 1), generator=generator).to(kind), torch.tensor(ring(5)).t())
+    graph.target = torch.rand(20_000, generator=generator) < 0.5
+    y = torch.randint(max(classes, 3), (int(graph.target.sum()),), generator=generator)
+    graph.y = y if classes else y[:, None].to(kind)
+    return graph
+
+
 def write_json(path: Path, x: Tensor) -> Path:
     """In the form of PyTorch Geometric Temporal's chickenpox."""
     names = {f"n{n}": n for n in range(x.shape[1])}

@@ -11,6 +11,7 @@ from graphseq.tasks.distractors import Distractors, Irrelevant
 from graphseq.tasks.eccentricity import Eccentricity
 from graphseq.tasks.forecast import Forecast
 from graphseq.tasks.links import LinkForecast
+from graphseq.tasks.neighborhoods import LabelledRows, MeasuredRows
 from graphseq.tasks.neighbors_match import NeighborsMatch
 from graphseq.tasks.one_word import ONE_WORD, one_word
 from graphseq.tasks.palindrome import Palindrome
@@ -33,8 +34,10 @@ __all__ = [
     "Forecast",
     "Irrelevant",
     "Labelled",
+    "LabelledRows",
     "LinkForecast",
     "Measured",
+    "MeasuredRows",
     "NeighborsMatch",
     "Palindrome",
     "Recall",

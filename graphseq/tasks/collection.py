@@ -65,9 +65,12 @@ class Collection(Task):
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """``size`` graphs drawn evenly: none a second time before each was drawn once."""
+        return self._beside(self._drawn(size, generator))
+
+    def _drawn(self, size: int, generator: torch.Generator) -> Tensor:
         passes, rest = divmod(_checks.at_least("size", size, 1), len(self))
         drawn = torch.randperm(len(self), generator=generator)[:rest]
-        return self._beside(torch.cat([torch.arange(len(self)).repeat(passes), drawn]))
+        return torch.cat([torch.arange(len(self)).repeat(passes), drawn])
 
     def graphs(self, numbers: Tensor) -> SpaceTimeGraph:
         """These graphs, counted from 0, in this order; ``torch.arange(len(task))`` for all of them.

@@ -29,7 +29,9 @@ from graphseq.tasks import (
     FixedTask,
     Forecast,
     Labelled,
+    LabelledRows,
     Measured,
+    MeasuredRows,
     NeighborsMatch,
     Palindrome,
     Recall,
@@ -110,6 +112,8 @@ TASKS = [
     Entry("agreement", lambda: Agreement(herds(1000)), None, hidden=False),
     Entry("measured-rows", lambda: Measured(planted.graphs(0)), None, hidden=False),
     Entry("measured-graphs", lambda: Measured(planted.graphs(0, whole=True)), None, hidden=False),
+    Entry("labelled-neighborhoods", lambda: LabelledRows(planted.large(3), 3, [-1, 2]), None, hidden=False),
+    Entry("measured-neighborhoods", lambda: MeasuredRows(planted.large(0), [2], causal=True), None, hidden=False),
     Entry("eccentricity", lambda: Eccentricity(4, num_nodes=6), None, hidden=False),
 ]
 
