@@ -163,8 +163,7 @@ class NeighborSampler:
             who = reader[thinned]
             step = (self._before[last] - self._before[first])[who] / number
             point = self._before[first[who]] + (luck[who] + nth[thinned]) * step
-            place = self._before.searchsorted(point, side="right") - 1
-            entry[thinned] = place.clip(first[who], last[who] - 1)  # rounding may lead over either end
+            entry[thinned] = _last_at_most(self._before, point, first[who], last[who] - 1)
             weight[thinned] = step
         return _Drawn(reader, self._source[entry], weight)
 
@@ -200,6 +199,19 @@ class NeighborSampler:
         if not disjoint and len(np.unique(numbers)) != count:
             raise ValueError("rows must name each row at most once; disjoint=True takes a row twice")
         return numbers
+
+
+def _last_at_most(ascending: Floats, point: Floats, low: Integers, high: Integers) -> Integers:
+    """For each point the last place, from ``low`` to ``high``, that holds no more, or ``low``: all bisected at once.
+
+    Within a row's few edges: to look among all edges of the graph would cost more, the larger it is.
+    """
+    for _ in range(int((high - low).max()).bit_length()):
+        middle = (low + high + 1) // 2
+        is_later = ascending[middle] <= point
+        low, high = np.where(is_later, middle, low), np.where(is_later, high, middle - 1)
+        high = np.maximum(low, high)
+    return low
 
 
 def _hops(num_neighbors: Sequence[int]) -> tuple[int, ...]:

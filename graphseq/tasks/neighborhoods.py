@@ -89,6 +89,19 @@ class Neighborhoods(Collection):
         generator = torch.Generator().manual_seed(seeding.derive(0, seeding.EVALUATE))
         return self._cut(self._checked(numbers), generator)
 
+    def _drawn(self, size: int, generator: torch.Generator) -> Tensor:
+        """As of any collection, at a cost that does not grow with the graph: few of many are seldom drawn twice."""
+        if _checks.at_least("size", size, 1) > len(self) // 2:
+            return super()._drawn(size, generator)
+        drawn = torch.empty(0, dtype=torch.long)
+        while len(drawn) < size:
+            more = torch.cat([drawn, torch.randint(len(self), (size,), generator=generator)])
+            sorted_, order = more.sort(stable=True)
+            again = order[1:][sorted_[1:] == sorted_[:-1]]
+            kept = torch.ones(len(more), dtype=torch.bool).index_fill(0, again, False)
+            drawn = more[kept][:size]
+        return drawn
+
     def _cut(self, numbers: Tensor, generator: torch.Generator) -> SpaceTimeGraph:
         which = self._numbers[numbers]
         graph = self._sampler(self._rows[which], generator, disjoint=True)
