@@ -258,7 +258,10 @@ class Topology:
         if self.static_edge_index is None or not rows or any(len(at) != self.num_nodes for at in rows):
             return None
         nodes = self.node[rows[0]]
-        local = nodes.new_full((int(nodes.max()) + 1,), -1)
+        ends = torch.cat(
+            [nodes, self.static_edge_index.flatten()]
+        )  # of nodes that have no row too, in a part of a graph
+        local = nodes.new_full((int(ends.max()) + 1,), -1)
         local[nodes] = torch.arange(len(nodes), device=nodes.device)
         index = local[self.static_edge_index]
         if bool((index < 0).any()) or not all(torch.equal(self.node[at], nodes) for at in rows):

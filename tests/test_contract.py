@@ -51,6 +51,8 @@ FAMILIES = [
     Family("GCNLSTM-3-hops", lambda d: GCNLSTM(d, H, hops=3)),
     Family("GCNGRU", lambda d: gs.nn.GCNGRU(d, H)),
     Family("GCNGRU-2-state-SAGE", lambda d: gs.nn.GCNGRU(d, H, 2, convolve="state", conv=SAGEConv)),
+    Family("Recomputed-LSTM-2", lambda d: gs.nn.Recomputed(LSTM(d, H, 2), 2)),
+    Family("Recomputed-GCNLSTM", lambda d: gs.nn.Recomputed(GCNLSTM(d, H), 1)),
     Family("MLP", lambda d: MLP(d, H)),
     Family("GCN-4-jk", lambda d: GCN(d, H, 4, jk="cat")),
     Family("GCN-3-pairnorm", lambda d: GCN(d, H, 3, norm=gs.nn.PairNorm)),

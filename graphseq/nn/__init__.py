@@ -22,6 +22,7 @@ from graphseq.nn.model import Model
 from graphseq.nn.readout import GraphHead, PairHead, ResidualHead, RowHead
 from graphseq.nn.recurrent import GRU, LSTM, RNN, step_by_step
 from graphseq.nn.scan import linear_scan
+from graphseq.nn.segments import Recomputed, Truncated
 from graphseq.nn.state_space import StateSpaceGCN
 from graphseq.nn.trace import Trace
 from graphseq.nn.wave import WaveGCN
@@ -53,10 +54,12 @@ __all__ = [
     "Model",
     "PairHead",
     "PairNorm",
+    "Recomputed",
     "ResidualHead",
     "RowHead",
     "StateSpaceGCN",
     "Trace",
+    "Truncated",
     "WaveGCN",
     "chrono_",
     "forget_bias_",

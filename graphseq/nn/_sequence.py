@@ -66,7 +66,8 @@ class _Sequence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, of_h: Tensor | None, of_c: Tensor | None) -> tuple[Tensor | None, ...]:
-        given, past = ctx.saved_tensors[:7], Past(*ctx.saved_tensors[7:])
+        saved = ctx.saved_tensors  # unpacked once, as a segment that is recomputed asks for
+        given, past = saved[:7], Past(*saved[7:])
         into, wanted = (of_h, of_c), ctx.needs_input_grad[1:]
         if of_h is None and of_c is None:
             return (None,) * (1 + len(wanted))

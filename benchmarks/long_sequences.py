@@ -1,0 +1,168 @@
+"""What do long sequences cost? Memory and time of a forward and backward pass over T steps, plain and in segments.
+
+- **plain**: all that happened at each step is kept for the gradient;
+- **recomputed**: ``nn.Recomputed`` over segments of about √T steps, the same gradient;
+- **truncated**: ``nn.Truncated`` over segments as long, whose gradients end where a segment begins.
+
+One sequence of 10 features into 64 units (the GCN-LSTM: a ring of 4 nodes into 16), with a loss at every row and with
+one at the last row alone. Each runs in a process of its own, which tells the most memory that it held beyond what it
+held before the pass (``ru_maxrss``), the seconds, and how far its gradient is from the plain one, relative to its norm:
+rounding, or what truncation leaves out.
+
+    OMP_NUM_THREADS=1 python benchmarks/long_sequences.py --out long_sequences.json --figure long_sequences.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor
+
+import graphseq as gs
+from graphseq import _files
+from graphseq.history import machine
+
+FEATURES, HIDDEN, NODES, OVER_GRAPH = 10, 64, 4, 16
+FAMILIES: dict[str, Callable[[], gs.nn.Encoder]] = {
+    "RNN": lambda: gs.nn.RNN(FEATURES, HIDDEN),
+    "GRU": lambda: gs.nn.GRU(FEATURES, HIDDEN),
+    "LSTM": lambda: gs.nn.LSTM(FEATURES, HIDDEN),
+    "MinGRU": lambda: gs.nn.MinGRU(FEATURES, HIDDEN),
+    "GCNLSTM": lambda: gs.nn.GCNLSTM(FEATURES, OVER_GRAPH),
+}
+WAYS = ("plain", "recomputed", "truncated")
+ASKED = ("all", "last")
+Row = dict[str, float | str]
+
+
+def held() -> int:
+    """The most bytes that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def signal(family: str, steps: int) -> gs.SpaceTimeGraph:
+    """Noise: a sequence, or a signal on a ring."""
+    nodes = NODES if family == "GCNLSTM" else 1
+    ring = torch.arange(nodes)
+    edges = torch.cat([torch.stack([ring, ring.roll(1)]), torch.stack([ring.roll(1), ring])], dim=1)
+    x = torch.randn(steps, nodes, FEATURES, generator=torch.Generator().manual_seed(0))
+    return gs.from_signal(x, edges if nodes > 1 else edges[:, :0])
+
+
+def gradient(encoder: gs.nn.Encoder, graph: gs.SpaceTimeGraph, asked: str) -> Tensor:
+    """Of the mean square of the states asked for, in all weights."""
+    states = encoder(graph)
+    loss = states.square().mean() if asked == "all" else states[-1].square().mean()
+    return torch.cat([part.flatten() for part in torch.autograd.grad(loss, list(encoder.parameters()))])
+
+
+def measure(family: str, way: str, asked: str, steps: int, rounds: int) -> Row:
+    """One pass in this process, then the plain one to hold its gradient against."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    plain, length = FAMILIES[family](), max(1, round(steps**0.5))
+    within = {"recomputed": gs.nn.Recomputed, "truncated": gs.nn.Truncated}
+    encoder = plain if way == "plain" else within[way](plain, length)
+    gradient(encoder, signal(family, 50), asked)
+    graph = signal(family, steps)
+    before = held()
+    start = time.perf_counter()
+    found = gradient(encoder, graph, asked)
+    first, most, seconds = time.perf_counter() - start, held(), []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        gradient(encoder, graph, asked)
+        seconds.append(time.perf_counter() - start)
+    expected = gradient(plain, graph, asked)
+    return {
+        "family": family,
+        "way": way,
+        "asked": asked,
+        "steps": steps,
+        "segment": steps if way == "plain" else length,
+        "megabytes": (most - before) / 1e6,
+        "first_seconds": first,
+        "seconds": statistics.median(seconds),
+        "gradient_off_by": float((found - expected).norm() / expected.norm()),
+    }
+
+
+def apart(family: str, way: str, asked: str, steps: int, rounds: int) -> Row:
+    """The same in a process of its own."""
+    one = [family, way, asked]
+    command = [sys.executable, __file__, "--one", *one, "--steps", str(steps), "--rounds", str(rounds)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this very script
+    row: Row = json.loads(done.stdout)
+    return row
+
+
+def draw(results: list[Row], path: Path) -> None:
+    """Memory and time against T, one column a family, where every row is asked."""
+    families = list(dict.fromkeys(str(row["family"]) for row in results))
+    figure, axes = plt.subplots(
+        2, len(families), figsize=(3 * len(families), 5), layout="constrained", sharex=True, squeeze=False
+    )
+    for column, family in enumerate(families):
+        for way in WAYS:
+            rows = [row for row in results if (row["family"], row["way"], row["asked"]) == (family, way, "all")]
+            for axis, key in zip(axes[:, column], ("megabytes", "seconds"), strict=True):
+                axis.plot([row["steps"] for row in rows], [row[key] for row in rows], "o-", label=way)
+                axis.set(xscale="log", yscale="log")
+        axes[0, column].set_title(family)
+        axes[1, column].set_xlabel("T")
+    axes[0, 0].set_ylabel("peak memory, MB")
+    axes[1, 0].set_ylabel("forward and backward, s")
+    axes[0, 0].legend()
+    _files.write(path, lambda file: figure.savefig(file, format=path.suffix[1:], dpi=150), overwrite=False)
+
+
+def main() -> None:
+    """Measure, print, and write record and figure where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, nargs="+", default=[1000, 10_000, 100_000], help="T")
+    parser.add_argument("--family", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    parser.add_argument("--asked", nargs="+", choices=ASKED, default=list(ASKED), help="rows with a loss")
+    parser.add_argument("--rounds", type=int, default=3, help="timed passes of each")
+    parser.add_argument("--one", nargs=3, help="measure family, way and asked here and write it to standard output")
+    parser.add_argument("--out", type=Path, help="a JSON file to write")
+    parser.add_argument("--figure", type=Path, help="a picture to write")
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(measure(*options.one, options.steps[0], options.rounds)))
+        return
+    for path in filter(None, (options.out, options.figure)):
+        if path.exists():
+            parser.error(f"{path} is already there; choose another name")
+    results: list[Row] = []
+    for steps in options.steps:
+        for family in options.family:
+            for asked in options.asked:
+                # All ways of one case one after another, so that they meet the machine in one state.
+                for row in [apart(family, way, asked, steps, options.rounds) for way in WAYS]:
+                    results.append(row)
+                    print(
+                        f"T={steps:7,} {family:8} {asked:4} asked, {row['way']:10} {row['megabytes']:8.1f} MB "
+                        f"{row['seconds']:8.3f} s, gradient off by {row['gradient_off_by']:.1e}",
+                        flush=True,
+                    )
+    if options.out:
+        config = {"features": FEATURES, "hidden": HIDDEN, "nodes": NODES, "hidden_over_graph": OVER_GRAPH}
+        record = {"config": config | {"rounds": options.rounds}, "results": results}
+        record["machine"] = machine() | {"threads": 1}
+        _files.write_text(options.out, json.dumps(record, indent=1) + "\n", overwrite=False)
+    if options.figure:
+        draw(results, options.figure)
+
+
+if __name__ == "__main__":
+    main()
