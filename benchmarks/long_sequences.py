@@ -117,7 +117,7 @@ def draw(results: list[Row], path: Path) -> None:
             rows = [row for row in results if (row["family"], row["way"], row["asked"]) == (family, way, "all")]
             for axis, key in zip(axes[:, column], ("megabytes", "seconds"), strict=True):
                 axis.plot([row["steps"] for row in rows], [row[key] for row in rows], "o-", label=way)
-                axis.set(xscale="log", yscale="log")
+                axis.set(xscale="log", yscale="symlog" if key == "megabytes" else "log")  # it may be none at all
         axes[0, column].set_title(family)
         axes[1, column].set_xlabel("T")
     axes[0, 0].set_ylabel("peak memory, MB")

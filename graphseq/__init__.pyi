@@ -1,6 +1,7 @@
 """Graphs and sequences as one: the public names. They load on first use."""
 
 from . import datasets as datasets
+from . import distributed as distributed
 from . import nn as nn
 from . import plot as plot
 from . import reach as reach

@@ -24,6 +24,7 @@ from torch import Tensor
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import add_remaining_self_loops
 
+from graphseq._precision import HALVES, in_full, is_mixed
 from graphseq.workspace import Workspace
 
 T = TypeVar("T")
@@ -105,7 +106,10 @@ class SparseMatrix:
             self._of_last = None
 
     def __matmul__(self, x: Tensor) -> Tensor:
-        """M x for x of shape (V, F)."""
+        """M x for x of shape (V, F). x of half the bits is multiplied in float32, and M x is then of its type again."""
+        if is_mixed(x):  # torch has no sparse product of these
+            with in_full(x) as full:
+                return _Product.apply(full, self).to(x.dtype)  # type: ignore[no-any-return]
         out: Tensor = _Product.apply(x, self)
         return out
 
@@ -167,7 +171,8 @@ class Adjacency:
         return self.edge_index.shape[1] == 0
 
     def normalised(self, dtype: torch.dtype) -> SparseMatrix:
-        """Â, row i reading from its in-neighbours j, in ``dtype``."""
+        """Â, row i reading from its in-neighbours j, in ``dtype``; in float32 for types of half the bits."""
+        dtype = torch.float32 if dtype in HALVES else dtype
         if dtype not in self._normalised:
             with lasting():
                 self._normalised[dtype] = self._normalise(dtype)

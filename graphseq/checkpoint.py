@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from graphseq.history import History, is_whole
 
 _FORMAT = "graphseq checkpoint 1"
 _CURVES = ("loss", "score", "grad_norm", "lr")
-_BEFORE = {"record_gradients": False}  # what runs did before there was a setting for it
+_BEFORE = {"record_gradients": False, "precision": "float32"}  # what runs did before there was a setting for it
 
 
 def save(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, history: History) -> None:
@@ -56,6 +57,35 @@ def load(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, c
     optimizer.load_state_dict(state["optimizer"])  # refuses what does not fit before it changes anything
     model.load_state_dict(state["model"])  # fits, since config describes the weights
     return history
+
+
+def describe(model: nn.Module) -> dict[str, object]:
+    """What makes two models interchangeable for a checkpoint.
+
+    Their structure, type and shape of each weight, which of them are not trained, and what the modules have been told
+    that neither of these shows: whether a GCN is causal, say, or how a model views its data.
+    """
+    weights = {
+        name: f"{value.dtype} {tuple(value.shape)}".removeprefix("torch.") for name, value in model.state_dict().items()
+    }
+    return {
+        "structure": repr(model),
+        "weights": weights,
+        "not trained": [name for name, value in model.named_parameters() if not value.requires_grad],
+        "settings": {name or "model": _plain_attributes(module) for name, module in model.named_modules()},
+    }
+
+
+def _plain_attributes(module: nn.Module) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in vars(module).items():
+        if name.startswith("_") or name == "training":
+            continue
+        if value is None or isinstance(value, bool | int | float | str):
+            found[name] = value
+        elif isinstance(value, type | FunctionType):
+            found[name] = f"{value.__module__}.{value.__qualname__}"
+    return found
 
 
 def _read(path: str | Path) -> dict[str, Any]:

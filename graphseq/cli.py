@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +20,7 @@ EPILOG = """examples:
   python -m graphseq sweep --length 5 10 20 --model RNN LSTM GCN --depth 1 4 --jobs 2 --out out/sweep
   python -m graphseq forecast chickenpox --season 52.18 --scale file
   python -m graphseq text train book.txt --out out/book    the next character, with samples as it goes on
+  torchrun --nproc-per-node 2 -m graphseq text train book.txt --out out/book     each batch shared by two processes
   python -m graphseq text generate out/book --prompt "Once upon a time" --temperature 0.7
   python -m graphseq reach --graph karate_club --source 16 --asked 26
   python -m graphseq reach --graph friends.csv --source Ann --out out/friends
@@ -34,6 +36,8 @@ COMMANDS = {
     "reach": (reach, "say how far models see on a graph of yours: hops, routes, layers needed, influence, pictures"),
 }
 
+SHARED = ("text", "train")  # the command that several processes, started by torchrun, run as one
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 if a run failed, 2 for a refusal, 130 when interrupted."""
@@ -44,13 +48,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     command, _ = COMMANDS[options.command]
+    is_one_of_many = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    is_first = not is_one_of_many or os.environ.get("RANK") == "0"
     try:
+        if is_one_of_many and (options.command, getattr(options, "does", None)) != SHARED:
+            raise ValueError("torchrun starts one run in many processes, which text train can share; run this without")
         status: int = command.run(options, given)
     except KeyboardInterrupt:
         print(f"\n{command.stopped(options)}", file=sys.stderr)
         return 130
     except FORESEEN as error:
-        print(f"graphseq {options.command}: {_one_line(error)}", file=sys.stderr)
+        if is_first or isinstance(error, ConnectionError):
+            print(f"graphseq {options.command}: {_one_line(error)}", file=sys.stderr)
         return 2
     return status
 

@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Iterable
 from numbers import Real
 from pathlib import Path
-from types import FunctionType
+from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from tqdm.auto import tqdm
 
-from graphseq import _checks, checkpoint, seeding
+from graphseq import _checks, _precision, checkpoint, seeding
+from graphseq.checkpoint import describe
+from graphseq.distributed import Alone, Group
+from graphseq.graph import SpaceTimeGraph
 from graphseq.history import History, machine
 from graphseq.schedules import Rates, Schedule
 from graphseq.tasks.base import Task
@@ -55,6 +58,8 @@ def fit(
     resume: bool = False,
     record_gradients: bool = False,
     progress: bool = False,
+    group: Group | None = None,
+    precision: Literal["float32", "bfloat16"] = "float32",
 ) -> History:
     r"""Train ``model`` on ``task``.
 
@@ -82,6 +87,12 @@ def fit(
         resume: go on from ``checkpoint_path`` where that file is there. Without it, an existing file is an error.
         record_gradients: keep the norm of every parameter's gradient at every step, in ``History.gradients``.
         progress: show a progress bar.
+        group: the processes that share each batch, from :func:`graphseq.distributed.joined`. Each calls this with the
+            same arguments and has the same history and weights; the first one writes the checkpoints, where all can
+            read them.
+        precision: "bfloat16" computes the model's matrix products with 8 bits of mantissa in place of 24, by torch's
+            autocast, where the hardware is faster at that; weights, sparse products, the GCN-LSTM's kernel, loss and
+            optimiser stay in float32. What it costs in accuracy is measured by ``benchmarks/precision.py``.
 
     Returns:
         The :class:`History` of all steps, those before a resume included.
@@ -100,15 +111,12 @@ def fit(
         >>> gs.fit(model, task, steps=400, optimizer="Adam", lr=0.03).solved
         True
     """
-    steps = _checks.at_least("steps", steps, 1)
-    window = _checks.at_least("window", window, 1)
-    checkpoint_every = _checks.at_least("checkpoint_every", checkpoint_every, 1)
-    batch_size = _checks.at_least("batch_size", batch_size, 1)
+    sizes = {"steps": steps, "window": window, "checkpoint_every": checkpoint_every, "batch_size": batch_size}
+    steps, window, checkpoint_every, batch_size = (_checks.at_least(name, size, 1) for name, size in sizes.items())
     seed = _checks.at_least("seed", seed, 0)
     lr, clip = _checks.positive("lr", lr), _checks.positive("clip", clip)
     _check_model(model, task)
-    _check_solved_at(solved_at)
-    device = _device(device)
+    device, solved_at = _device(device), _solved_at(solved_at)
     model.to(device).train()
     # Sorted, since rounding in the norm of all gradients depends on their order: two modules that hold the same weights
     # under other names (the LSTM, and the GCN-LSTM without edges) then train alike, bit for bit.
@@ -116,6 +124,7 @@ def fit(
     stepper = make_optimizer(optimizer, parameters, lr)
     rates = Rates(stepper, schedule)
     config = {
+        "precision": _checks.one_of("precision", precision, _precision.PRECISIONS),
         "task": task.config,
         "model": describe(model),
         "batch_size": batch_size,
@@ -124,76 +133,70 @@ def fit(
         "schedule": rates.name,
         "clip": clip,
         "seed": seed,
-        "solved_at": None if solved_at is None else float(solved_at),
+        "solved_at": solved_at,
         "window": window,
         "record_gradients": record_gradients,
     }
-    history = _begin(model, stepper, config, checkpoint_path, resume)
+    together = group or Alone()
+    history = _begin(model, stepper, config, checkpoint_path, resume, together)
+    shared = together.replicate(model)
     rates.check(history.lr)
     history.machine = machine(device)
     generator = torch.Generator()
-    bar = tqdm(total=steps, initial=history.steps, disable=not progress, unit="step")
+    bar = tqdm(total=steps, initial=history.steps, disable=not (progress and together.is_first), unit="step")
     last_saved = started = history.steps
     clock, before = time.perf_counter(), history.seconds
     with seeding.forked(seed, seeding.TRAIN, device=device), bar:
         for step in range(started, steps if not history.solved else started):
             for_batch, for_layers = seeding.derive_pair(seed, seeding.TRAIN, step)
             seeding.reseed(for_layers, device)
-            graph = task.batch(batch_size, generator.manual_seed(for_batch)).to(device)
+            graph, share = together.share(task, task.batch(batch_size, generator.manual_seed(for_batch)))
+            graph = graph.to(device)
             rates.set(step)
             stepper.zero_grad()
-            output = model(graph)
-            loss = task.loss(output, graph.y)
+            output = _computed(shared, graph, precision)
+            loss = task.loss(output, graph.y) * share
             loss.backward()
             gradients = _gradient_norms(model) if record_gradients else None
             norm = float(clip_grad_norm_(parameters, clip))
-            rate, value = float(stepper.param_groups[0]["lr"]), loss.item()
+            rate = float(stepper.param_groups[0]["lr"])
+            value, score = together.mean(loss.item(), task.score(output, graph.y).mean().item() * share)
             if not math.isfinite(value) or not math.isfinite(norm):
                 raise DivergedError(_diverged(step + 1, value, rate, norm, checkpoint_path, last_saved), history)
             stepper.step()
-            history.append(value, task.score(output, graph.y).mean().item(), norm, rate, gradients)
+            history.append(value, score, norm, rate, gradients)
             history.seconds = before + time.perf_counter() - clock
             history.solved = solved_at is not None and history.recent_score(window) >= solved_at
             if checkpoint_path is not None and (history.steps % checkpoint_every == 0 or history.solved):
-                checkpoint.save(checkpoint_path, model, stepper, history)
-                last_saved = history.steps
+                last_saved = _save(checkpoint_path, model, stepper, history, together)
             if progress:
-                bar.set_postfix(loss=f"{history.loss[-1]:.3f}", score=f"{history.score[-1]:.1%}", refresh=False)
-                bar.update()
+                _show(bar, history)
             if history.solved:
                 break
     if checkpoint_path is not None and last_saved != history.steps:
-        checkpoint.save(checkpoint_path, model, stepper, history)
+        _save(checkpoint_path, model, stepper, history, together)
+    together.wait()  # until it can be read
     return history
 
 
-def describe(model: nn.Module) -> dict[str, object]:
-    """What makes two models interchangeable for a checkpoint.
-
-    Their structure, type and shape of each weight, which of them are not trained, and what the modules have been told
-    that neither of these shows: whether a GCN is causal, say, or how a model views its data.
-    """
-    weights = {
-        name: f"{value.dtype} {tuple(value.shape)}".removeprefix("torch.") for name, value in model.state_dict().items()
-    }
-    return {
-        "structure": repr(model),
-        "weights": weights,
-        "not trained": [name for name, value in model.named_parameters() if not value.requires_grad],
-        "settings": {name or "model": _plain_attributes(module) for name, module in model.named_modules()},
-    }
+def _show(bar: tqdm[None], history: History) -> None:
+    bar.set_postfix(loss=f"{history.loss[-1]:.3f}", score=f"{history.score[-1]:.1%}", refresh=False)
+    bar.update()
 
 
-def _plain_attributes(module: nn.Module) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name, value in vars(module).items():
-        if name.startswith("_") or name == "training":
-            continue
-        if value is None or isinstance(value, bool | int | float | str):
-            found[name] = value
-        elif isinstance(value, type | FunctionType):
-            found[name] = f"{value.__module__}.{value.__qualname__}"
-    return found
+def _save(path: str | Path, model: nn.Module, stepper: torch.optim.Optimizer, history: History, together: Alone) -> int:
+    if together.is_first:
+        checkpoint.save(path, model, stepper, history)
+    return history.steps
+
+
+def _computed(model: nn.Module, graph: SpaceTimeGraph, precision: str) -> Tensor:
+    """What ``model`` gives, its matrix products in ``precision`` as by torch's autocast; never of half the bits."""
+    if precision == "float32":
+        return model(graph)  # type: ignore[no-any-return]
+    with torch.autocast(graph.x.device.type, dtype=torch.bfloat16):
+        output: Tensor = model(graph)
+    return output.float() if output.dtype in _precision.HALVES else output
 
 
 def _check_model(model: nn.Module, task: Task) -> None:
@@ -210,13 +213,14 @@ def _check_model(model: nn.Module, task: Task) -> None:
         )
 
 
-def _check_solved_at(value: object) -> None:
+def _solved_at(value: object) -> float | None:
     if value is None:
-        return
+        return None
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"solved_at must be a number or None, got {value!r} ({type(value).__name__})")
     if not math.isfinite(value):
         raise ValueError(f"solved_at must be finite, got {value}; None never stops early")
+    return float(value)
 
 
 def _device(name: torch.device | str) -> torch.device:
@@ -261,18 +265,21 @@ def _begin(
     config: dict[str, object],
     path: str | Path | None,
     resume: bool,
+    together: Alone,
 ) -> History:
+    history = History(config=config)
     if path is None:
         if resume:
             raise ValueError("resume needs checkpoint_path, the file to go on from")
-        return History(config=config)
-    if not Path(path).exists():
+    elif not Path(path).exists():
         if not Path(path).parent.is_dir():
             raise ValueError(f"checkpoint_path must lie in a folder that exists, got {path}")
-        return History(config=config)
-    if not resume:
+    elif not resume:
         raise FileExistsError(f"checkpoint_path {path} is already there; resume from it, or choose another name")
-    return checkpoint.load(path, model, stepper, config)
+    else:
+        history = checkpoint.load(path, model, stepper, config)
+    together.wait()  # before the first process writes what the others look for
+    return history
 
 
 def _gradient_norms(model: nn.Module) -> dict[str, float]:

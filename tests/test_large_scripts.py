@@ -37,3 +37,16 @@ def test_the_benchmark_of_long_sequences_tells_recomputed_from_truncated(
     plain, recomputed, truncated = (row["gradient_off_by"] for row in results)
     assert plain == 0
     assert recomputed < 1e-5 < truncated
+
+
+def test_the_benchmark_of_precision_has_both_from_each_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "precision.json"
+    arguments = ["--seeds", "2", "--hidden", "8", "--steps", "2", "--out", str(out)]
+    monkeypatch.setattr("sys.argv", ["precision", *arguments])
+    script = load(ROOT / "benchmarks" / "precision.py")
+    monkeypatch.setattr(script.torch, "set_num_threads", lambda _: None)
+    script.main()
+    for found in json.loads(out.read_text())["results"].values():
+        assert len(found["runs"]) == len(found["time_ratios"]) == 2
+        scores = [run["bfloat16"]["score"] for run in found["runs"]]
+        assert found["mean"]["bfloat16"]["score"] == pytest.approx(sum(scores) / 2)

@@ -16,7 +16,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # From the bottom up; a module imports from layers below its own, and within its package. A new module joins here.
 LAYERS = [
-    {"_checks", "_files", "foreseen", "graphfiles", "tabular"},
+    {"_checks", "_files", "_precision", "foreseen", "graphfiles", "tabular"},
     {"grid", "grouped", "outfolder"},
     {"workspace"},
     {"seeding", "adjacency", "history", "schedules"},
@@ -39,7 +39,7 @@ LAYERS = [
     {"acyclic"},
     {"datasets"},
     {"tasks", "nn"},
-    {"baselines", "checkpoint", "evaluation", "forecasters"},
+    {"baselines", "checkpoint", "distributed", "evaluation", "forecasters"},
     {"prediction"},
     {"training"},
     {"curriculum"},

@@ -27,9 +27,9 @@ from trained import (
 
 import graphseq as gs
 from graphseq import DivergedError, fit, seeding
+from graphseq.checkpoint import describe
 from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, RNN, Model
 from graphseq.tasks import Characters, Task, Transfer
-from graphseq.training import describe
 
 
 def test_the_batch_of_a_step_is_a_function_of_seed_and_step() -> None:

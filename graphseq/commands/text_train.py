@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphseq.commands.arguments import at_least_0, device, distinct, rate, share, share_or_0, whole
-from graphseq.text.settings import MODELS, OPTIMIZERS, STARTS, Settings
+from graphseq.text.settings import MODELS, OPTIMIZERS, PRECISIONS, STARTS, Settings
 
 if TYPE_CHECKING:
+    from graphseq.distributed import Group
     from graphseq.text.report import Report
 
 _DEFAULT = Settings()
@@ -78,6 +82,9 @@ def _add_training(add: argparse.ArgumentParser) -> None:
         help="of the text, its end, kept for judging",
     )
     add.add_argument("--seed", type=from_0, default=_DEFAULT.seed, help="of weights, batches and samples")
+    add.add_argument(
+        "--precision", choices=PRECISIONS, default=_DEFAULT.precision, help="of matrix products; the rest is float32"
+    )
     add.add_argument("--device", default=_DEFAULT.device, help="where to train: cpu, cuda, cuda:1")
 
 
@@ -117,8 +124,19 @@ def stopped(options: argparse.Namespace) -> str:
 
 def run(options: argparse.Namespace, given: Sequence[str]) -> int:
     """Train, say how it goes and what came out; the exit status."""
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # torch warns of what DistributedDataParallel is asked for
+    from graphseq import distributed  # noqa: PLC0415 - loads on use, so that --help is quick
+
+    if not distributed.launched():
+        return _train(options, given, None)
+    # Of processes that train together, the first speaks for all.
+    with distributed.joined() as group, nullcontext() if group.is_first else redirect_stdout(io.StringIO()):
+        return _train(options, given, group)
+
+
+def _train(options: argparse.Namespace, given: Sequence[str], group: Group | None) -> int:
     settings = _settings(options)
-    from graphseq.text import run as training  # noqa: PLC0415 - loads on use, so that --help is quick
+    from graphseq.text import run as training  # noqa: PLC0415
     from graphseq.text import source  # noqa: PLC0415
 
     text = source.load(options.file, options.encoding)
@@ -137,6 +155,7 @@ def run(options: argparse.Namespace, given: Sequence[str]) -> int:
         resume=options.resume,
         tensorboard=options.tensorboard,
         tell=_tell,
+        group=group,
     )
     stream = "" if done.bits_in_one_stream is None else f", {done.bits_in_one_stream:.3f} in one stream"
     print(
@@ -175,6 +194,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         decay_every=options.decay_every,
         cosine=options.steps if options.cosine else 0,
         clip=options.clip,
+        precision=options.precision,
         held_out=options.held_out,
         seed=options.seed,
         device=device(options.device),

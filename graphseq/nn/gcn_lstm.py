@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from graphseq._precision import in_full, is_mixed
 from graphseq.nn._lstm_kernel import Weights
 from graphseq.nn._sequence import sequence
 from graphseq.nn._walk import Walk
@@ -41,6 +42,12 @@ class GCNLSTMLayer(GatedLayer):
         """
         if not self.is_plain:
             return self.step_by_step(x, topology, held)
+        if is_mixed(x):  # its kernel has one precision, so it takes no part in what is cast
+            with in_full(x) as full:
+                return self._in_one(full, topology, held)
+        return self._in_one(x, topology, held)
+
+    def _in_one(self, x: Tensor, topology: Topology, held: Held | None) -> tuple[Tensor, Held]:
         w_x, w_h, b_x, b_h = self.weights()
         walk = Walk.over(topology, x.dtype if self.gates.of_state else None, self.gates.hops)
         return sequence(walk, self.mixed_input(x, topology), Weights(w_x, w_h, b_x + b_h, self.peepholes), held)

@@ -13,13 +13,13 @@ from typing import Any
 import torch
 
 from graphseq import _files, checkpoint
+from graphseq.checkpoint import describe
 from graphseq.history import History, machine
 from graphseq.nn.model import Model
 from graphseq.tasks.characters import Characters
 from graphseq.text.models import build
-from graphseq.text.settings import Settings
+from graphseq.text.settings import BEFORE, Settings
 from graphseq.text.source import Source
-from graphseq.training import describe
 
 CONFIG, CHECKPOINT = "config.json", "checkpoint.pt"
 
@@ -117,11 +117,8 @@ def _check_same(out: Path, settings: Settings, source: Source) -> None:
             f"{source.sha256[:12]}…; name another --out"
         )
     for key, now in settings.to_json().items():
-        if record["settings"][key] != now:
-            raise ValueError(
-                f"--out {out} holds a training with {key} = {record['settings'][key]!r}, now {now!r}; name another "
-                "--out"
-            )
+        if (was := {**BEFORE, **record["settings"]}[key]) != now:
+            raise ValueError(f"--out {out} holds a training with {key} = {was!r}, now {now!r}; name another --out")
 
 
 def _record(settings: Settings, source: Source, task: Characters, command: Sequence[str]) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from graphseq import _files
+from graphseq.distributed import Alone, Group
 from graphseq.history import History
 from graphseq.nn.model import Model
 from graphseq.schedules import Cosine, Product, Schedule, StepDecay, Warmup
@@ -60,6 +62,7 @@ def train(
     resume: bool = False,
     tensorboard: bool = False,
     tell: Callable[[Report], None] = lambda _: None,
+    group: Group | None = None,
 ) -> Results:
     """Train on a text, or go on with it, and write everything to ``out``.
 
@@ -76,6 +79,7 @@ def train(
         resume: go on with a training of the same settings on the same text that ``out`` holds.
         tensorboard: write for TensorBoard as well.
         tell: called with each report once it is written.
+        group: the processes that share each batch, as for :func:`graphseq.fit`; the first one writes and tells.
 
     Returns:
         What is also in ``out``: ``results.json``; beside it ``config.json``, ``checkpoint.pt``, ``curves.csv`` with
@@ -94,28 +98,46 @@ def train(
     if tensorboard:
         writer_class()
     model = build(settings, task.out_channels)
-    claim(out, settings, source, task, command, resume=resume)
-    reports, history = report.read(out), None
-    board = Board(out, reports[-1].step if reports else 0) if tensorboard else None
+    together = group or Alone()
+    together.first(lambda: claim(out, settings, source, task, command, resume=resume))
+    reports, history = together.first(lambda: report.read(out)), None
+    board = Board(out, reports[-1].step if reports else 0) if tensorboard and together.is_first else None
     for step in settings.reports(steps):
         before = reports[-1].step if reports else 0
         if step <= before and step != steps:
             continue
-        history = _fit(model, task, settings, out, step)
+        history = _fit(model, task, settings, out, step, group)
         if history.steps > step:
             if step == steps:
                 raise ValueError(f"--out {out} has taken {history.steps} steps already; ask for --steps of no fewer")
             continue
         if step > before:
-            reports.append(report.make(model, settings, held, history, before))
-            report.write(out, reports, history)
-            if board is not None:
-                board.add(history, reports[-1], before)
-            tell(reports[-1])
-    return _finish(model, held, history or History(), reports, out, settings)
+            write = partial(_report, model, settings, held, history, reports, out, board, tell)
+            reports = together.first(write)
+    return together.first(lambda: _finish(model, held, history or History(), reports, out, settings))
 
 
-def _fit(model: Model, task: Characters, settings: Settings, out: Path, steps: int) -> History:
+def _report(
+    model: Model,
+    settings: Settings,
+    held: Characters,
+    history: History,
+    reports: list[Report],
+    out: Path,
+    board: Board | None,
+    tell: Callable[[Report], None],
+) -> list[Report]:
+    """All reports, with one more of where the training stands, written and told."""
+    before = reports[-1].step if reports else 0
+    reports = [*reports, report.make(model, settings, held, history, before)]
+    report.write(out, reports, history)
+    if board is not None:
+        board.add(history, reports[-1], before)
+    tell(reports[-1])
+    return reports
+
+
+def _fit(model: Model, task: Characters, settings: Settings, out: Path, steps: int, group: Group | None) -> History:
     return fit(
         model,
         task,
@@ -130,6 +152,8 @@ def _fit(model: Model, task: Characters, settings: Settings, out: Path, steps: i
         solved_at=None,
         checkpoint_path=out / CHECKPOINT,
         resume=True,
+        group=group,
+        precision=settings.precision,  # type: ignore[arg-type]
     )
 
 

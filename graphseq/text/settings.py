@@ -10,6 +10,10 @@ OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
 MODELS = ("lstm", "gru", "rnn", "gcn-lstm", "gcn-lstm-grown", "gcn")
 """Families that can be trained; the last two carry no state, so they write by reading their last rows again."""
 
+PRECISIONS = ("float32", "bfloat16")
+BEFORE = {"precision": "float32"}
+"""What trainings had before there was a setting for it."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -39,6 +43,7 @@ class Settings:
         sample_lengths: characters of the samples of a report, the first among them.
         sample_temperatures: temperatures of the samples; 0 stands for the likeliest character each time.
         sample_first: characters that samples may begin with; "" for the capitals of the text.
+        precision: "float32" or "bfloat16"; see :func:`graphseq.fit`.
     """
 
     model: str = "lstm"
@@ -63,6 +68,7 @@ class Settings:
     sample_lengths: tuple[int, ...] = (10, 30, 60)
     sample_temperatures: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0)
     sample_first: str = ""
+    precision: str = "float32"
 
     def reports(self, steps: int) -> list[int]:
         """The steps after which a run of so many reports: each ``every``, those ``at``, and the last."""
@@ -82,7 +88,7 @@ class Settings:
         """
         kinds = {field.name: type(field.default) for field in fields(cls)}
         plain: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in record.items()
+            key: tuple(value) if isinstance(value, list) else value for key, value in {**BEFORE, **record}.items()
         }
         if {key: type(value) for key, value in plain.items()} != kinds:
             raise ValueError(f"settings must hold {', '.join(kinds)}")

@@ -56,15 +56,15 @@ def test_every_flag_arrives(file: Path, asked: list[tuple[Settings, dict[str, ob
     model = "--model gru --hidden 8 --layers 3 --start scaled --dropout 0.25 --encoding latin-1"
     rest = "--steps 7 --length 6 --batch-size 9 --optimizer AdamW --lr 0.5 --warmup 3 --cosine --decay 0.5"
     more = "--decay-every 10 --clip 2 --held-out 0.25 --seed 4 --every 3 --at 5 2 --sample-length 9 4"
-    last = "--sample-temperature 0 0.7 --sample-first AB --out there --resume --tensorboard"
+    last = "--sample-temperature 0 0.7 --sample-first AB --precision bfloat16 --out there --resume --tensorboard"
     given = ["text", "train", str(file), *model.split(), *rest.split(), *more.split(), *last.split()]
     call(*given)
     settings, told = asked[0]
     assert settings == Settings(
         *("gru", 8, 3, "scaled", 0.25, 6, 9, "AdamW", 0.5, 3, 0.5, 10, 7, 2.0, 0.25, 4, "cpu", 3, (2, 5), (4, 9)),
-        *((0.0, 0.7), "AB"),
+        *((0.0, 0.7), "AB", "bfloat16"),
     )
-    expected = {"out": Path("there"), "steps": 7, "command": given, "resume": True, "tensorboard": True}
+    expected = {"out": Path("there"), "steps": 7, "command": given, "resume": True, "tensorboard": True, "group": None}
     assert told == expected
 
 

@@ -175,3 +175,9 @@ def test_other_models_are_not_counted() -> None:
         multiply_adds(Model(GCN(3, 4, 1, causal=True), 3), 10)
     with pytest.raises(ValueError, match="got LSTM"):
         multiply_adds(Model(LSTM(3, 4), 3, pool="mean"), 10)
+
+
+def test_a_record_from_before_there_was_a_precision_is_of_float32() -> None:
+    record = Settings().to_json()
+    del record["precision"]
+    assert Settings.from_json(record) == Settings(precision="float32")

@@ -1,0 +1,101 @@
+"""What does bfloat16 cost in accuracy, and what does it gain in time? The same runs in both precisions, in turn.
+
+Each task is trained from the same seeds in ``precision="float32"`` and ``"bfloat16"`` for as many steps, and judged in
+float32. The time of a step is that of the runs themselves, which take turns, as a ratio a seed; processors without
+matrix units for bfloat16 are slower in it, and a GCN-LSTM's kernel and every sparse product are float32 in either.
+
+    OMP_NUM_THREADS=1 python benchmarks/precision.py --out precision.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+import graphseq as gs
+from graphseq import _files
+from graphseq.history import machine
+
+PRECISIONS = ("float32", "bfloat16")
+Case = tuple[gs.tasks.Task, Callable[[gs.tasks.Task, int], gs.nn.Model]]
+
+
+def recurrent(encoder: type[gs.nn.RNN | gs.nn.LSTM]) -> Callable[[gs.tasks.Task, int], gs.nn.Model]:
+    """A model of one layer."""
+    return lambda task, hidden: gs.nn.Model(encoder(task.in_channels, hidden), task.out_channels)
+
+
+def cases() -> dict[str, Case]:
+    """Tasks of classes and of numbers, and their models."""
+    return {
+        "Transfer(5), GCN-4": (
+            gs.tasks.Transfer(5),
+            lambda task, hidden: gs.nn.Model(gs.nn.GCN(task.in_channels, hidden, 4), task.out_channels),
+        ),
+        "Palindrome(9), RNN": (gs.tasks.Palindrome(9), recurrent(gs.nn.RNN)),
+        "Palindrome(9), LSTM": (gs.tasks.Palindrome(9), recurrent(gs.nn.LSTM)),
+        "Adding(20), LSTM": (gs.tasks.Adding(20), recurrent(gs.nn.LSTM)),
+        "Distractors, GCN-LSTM": (
+            gs.tasks.Distractors(),
+            lambda task, hidden: gs.nn.Model(gs.nn.GCNLSTM(task.in_channels, hidden), task.out_channels),
+        ),
+    }
+
+
+def run(case: Case, precision: str, seed: int, hidden: int, steps: int) -> dict[str, float]:
+    """Train from one seed, and judge."""
+    task, build = case
+    torch.manual_seed(seed)
+    model = build(task, hidden)
+    history = gs.fit(
+        model, task, steps=steps, optimizer="Adam", lr=3e-3, seed=seed, solved_at=None, precision=precision
+    )
+    judged = gs.evaluate(model, task, seed=seed)
+    return {"score": judged.score, "loss": judged.loss, "milliseconds_a_step": history.seconds / steps * 1e3}
+
+
+def measure(case: Case, seeds: int, hidden: int, steps: int) -> dict[str, object]:
+    """Both precisions from all seeds, and what lies between them."""
+    run(case, "float32", 0, hidden, 2)
+    run(case, "bfloat16", 0, hidden, 2)
+    pairs = [{name: run(case, name, seed, hidden, steps) for name in PRECISIONS} for seed in range(seeds)]
+    mean = {
+        name: {key: statistics.mean(pair[name][key] for pair in pairs) for key in pairs[0][name]} for name in PRECISIONS
+    }
+    ratios = [pair["bfloat16"]["milliseconds_a_step"] / pair["float32"]["milliseconds_a_step"] for pair in pairs]
+    return {"runs": pairs, "mean": mean, "time_ratio": statistics.median(ratios), "time_ratios": ratios}
+
+
+def main() -> None:
+    """Measure, print, and write the record where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of each")
+    parser.add_argument("--hidden", type=int, default=128, help="H")
+    parser.add_argument("--steps", type=int, default=600, help="training steps of each run")
+    parser.add_argument("--out", type=Path, help="a JSON file to write")
+    options = parser.parse_args()
+    if options.out and options.out.exists():
+        parser.error(f"{options.out} is already there; choose another --out")
+    torch.set_num_threads(1)
+    results = {}
+    for name, case in cases().items():
+        found = results[name] = measure(case, options.seeds, options.hidden, options.steps)
+        full, half = (found["mean"][each] for each in PRECISIONS)
+        print(
+            f"{name:24} right {full['score']:6.1%} in float32, {half['score']:6.1%} in bfloat16; loss "
+            f"{full['loss']:.4f}, {half['loss']:.4f}; a step in bfloat16 takes {found['time_ratio']:.2f} times as long",
+            flush=True,
+        )
+    if options.out:
+        config = {"seeds": options.seeds, "hidden": options.hidden, "steps": options.steps}
+        record = {"config": config, "results": results, "machine": machine()}
+        _files.write_text(options.out, json.dumps(record, indent=1) + "\n", overwrite=False)
+
+
+if __name__ == "__main__":
+    main()
