@@ -1,7 +1,7 @@
 """What do long sequences cost? Memory and time of a forward and backward pass over T steps, plain and in segments.
 
 - **plain**: all that happened at each step is kept for the gradient;
-- **recomputed**: ``nn.Recomputed`` over segments of about √T steps, the same gradient;
+- **recomputed**: ``nn.Recomputed`` over segments of 500 steps, the same gradient;
 - **truncated**: ``nn.Truncated`` over segments as long, whose gradients end where a segment begins.
 
 One sequence of 10 features into 64 units (the GCN-LSTM: a ring of 4 nodes into 16), with a loss at every row and with
@@ -66,11 +66,11 @@ def gradient(encoder: gs.nn.Encoder, graph: gs.SpaceTimeGraph, asked: str) -> Te
     return torch.cat([part.flatten() for part in torch.autograd.grad(loss, list(encoder.parameters()))])
 
 
-def measure(family: str, way: str, asked: str, steps: int, rounds: int) -> Row:
+def measure(family: str, way: str, asked: str, steps: int, length: int, rounds: int) -> Row:
     """One pass in this process, then the plain one to hold its gradient against."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    plain, length = FAMILIES[family](), max(1, round(steps**0.5))
+    plain = FAMILIES[family]()
     within = {"recomputed": gs.nn.Recomputed, "truncated": gs.nn.Truncated}
     encoder = plain if way == "plain" else within[way](plain, length)
     gradient(encoder, signal(family, 50), asked)
@@ -97,10 +97,10 @@ def measure(family: str, way: str, asked: str, steps: int, rounds: int) -> Row:
     }
 
 
-def apart(family: str, way: str, asked: str, steps: int, rounds: int) -> Row:
+def apart(family: str, way: str, asked: str, steps: int, length: int, rounds: int) -> Row:
     """The same in a process of its own."""
-    one = [family, way, asked]
-    command = [sys.executable, __file__, "--one", *one, "--steps", str(steps), "--rounds", str(rounds)]
+    command = [sys.executable, __file__, "--one", family, way, asked, "--steps", str(steps)]
+    command += ["--segment", str(length), "--rounds", str(rounds)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this very script
     row: Row = json.loads(done.stdout)
     return row
@@ -132,13 +132,14 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[1000, 10_000, 100_000], help="T")
     parser.add_argument("--family", nargs="+", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--asked", nargs="+", choices=ASKED, default=list(ASKED), help="rows with a loss")
+    parser.add_argument("--segment", type=int, default=500, help="steps of a segment")
     parser.add_argument("--rounds", type=int, default=3, help="timed passes of each")
     parser.add_argument("--one", nargs=3, help="measure family, way and asked here and write it to standard output")
     parser.add_argument("--out", type=Path, help="a JSON file to write")
     parser.add_argument("--figure", type=Path, help="a picture to write")
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(measure(*options.one, options.steps[0], options.rounds)))
+        print(json.dumps(measure(*options.one, options.steps[0], options.segment, options.rounds)))
         return
     for path in filter(None, (options.out, options.figure)):
         if path.exists():
@@ -148,7 +149,7 @@ def main() -> None:
         for family in options.family:
             for asked in options.asked:
                 # All ways of one case one after another, so that they meet the machine in one state.
-                for row in [apart(family, way, asked, steps, options.rounds) for way in WAYS]:
+                for row in [apart(family, way, asked, steps, options.segment, options.rounds) for way in WAYS]:
                     results.append(row)
                     print(
                         f"T={steps:7,} {family:8} {asked:4} asked, {row['way']:10} {row['megabytes']:8.1f} MB "
@@ -157,7 +158,7 @@ def main() -> None:
                     )
     if options.out:
         config = {"features": FEATURES, "hidden": HIDDEN, "nodes": NODES, "hidden_over_graph": OVER_GRAPH}
-        record = {"config": config | {"rounds": options.rounds}, "results": results}
+        record = {"config": config | {"segment": options.segment, "rounds": options.rounds}, "results": results}
         record["machine"] = machine() | {"threads": 1}
         _files.write_text(options.out, json.dumps(record, indent=1) + "\n", overwrite=False)
     if options.figure:

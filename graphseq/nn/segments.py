@@ -27,8 +27,9 @@ class Recomputed(Encoder):
 
     Time is read in segments of k times, each from the memory that the one before it left. A segment's inside is thrown
     away once it is read, and worked out again when the gradient comes by: memory grows with the states (V, H) that come
-    out, the T/k memories between segments, and the inside of one segment, instead of the inside of all T times. With
-    :math:`k \approx \sqrt T` what is held beside the states is least.
+    out, the T/k memories between segments, and the inside of one segment, instead of the inside of all T times. What
+    is held beside the states is least with :math:`k \approx \sqrt T`, but a segment has a cost of its own, as much as
+    some hundreds of times that a small kernel reads: take k of 500 or more where memory allows.
 
     Args:
         encoder: one that reads streams by ``run``: RNN, GRU, LSTM, GCNLSTM, GCNGRU, LRU, MinGRU, MinLSTM. Its weights
@@ -76,7 +77,8 @@ class Recomputed(Encoder):
             found, memory = self._segment(part, x[rows], memory)
             states.append(found)
         assert memory is not None  # noqa: S101 - a graph has rows
-        return torch.cat(states)[graph.topology.place_in_time], memory
+        out, topology = torch.cat(states), graph.topology
+        return out if topology.sorted_by_time is topology else out[topology.place_in_time], memory
 
     def _segments(self, topology: Topology) -> Iterator[tuple[Tensor, Topology]]:
         """Each segment's rows, and what is among them."""
