@@ -19,6 +19,7 @@ from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
+from graphseq._precision import is_mixed
 from graphseq.adjacency import SparseMatrix
 from graphseq.nn._dense import linear_into, mix_into
 
@@ -36,7 +37,7 @@ def stack(matrix: SparseMatrix, x: Tensor, layers: Sequence[Layer]) -> Tensor:
     flat = [part for layer in layers for part in layer]
     if (
         x.device.type != "cpu"
-        or torch.is_autocast_enabled("cpu")
+        or is_mixed(x)
         or torch._C._are_functorch_transforms_active()
         or any(part is not None and forward_ad.unpack_dual(part).tangent is not None for part in (x, *flat))
     ):
