@@ -31,7 +31,6 @@ MODELS: dict[str, tuple[Callable[[int, int], gs.nn.Encoder], Reading]] = {  # fr
     "GCN": (GCN, lambda graph: graph),
     "GCN, residual + JK": (partial(GCN, residual=True, jk="cat"), lambda graph: graph),
     "GIN": (partial(GCN, conv=gin), lambda graph: graph),
-    "GRU, breadth first": (gs.nn.GRU, gs.traverse),
     "LSTM, depth first": (gs.nn.LSTM, partial(gs.traverse, order="dfs")),
     "Tree-LSTM on the DAG": (gs.nn.DAGLSTM, partial(gs.oriented, reverse=True)),
 }
@@ -39,14 +38,18 @@ MODELS: dict[str, tuple[Callable[[int, int], gs.nn.Encoder], Reading]] = {  # fr
 
 @dataclass(frozen=True)
 class Setting:
-    """All that the numbers depend on, beside the table above: one for all models, fixed beforehand."""
+    """All that the numbers depend on, beside the table above: one for all models and data sets, fixed beforehand.
+
+    The rate is the largest of 0.003, 0.01 and 0.03 at which GCN, GIN and a GRU learnt steadily on parts of the first
+    fold's training of MUTAG and ESOL; no test fold took part in the choice.
+    """
 
     folds: int = 10
     seed: int = 0
     hidden: int = 48
-    steps: int = 250
+    steps: int = 200
     batch_size: int = 100
-    lr: float = 3e-3
+    lr: float = 1e-2
     clip: float = 1.0
 
 

@@ -6,11 +6,11 @@ equals the first. The influence of an atom is the norm of the answer's derivativ
 of a feature and has no sign. RDKit lays molecules out that come as SMILES; those of MUTAG come without, and lie as
 Kamada and Kawai's layout has them.
 
-What to expect: a model that judges a molecule well looks at its heteroatoms and at what they hang on, and models that
-are about as good as each other do not look at the same atoms. With four convolutions every atom that is counted is
-seen, however weakly: what is read is the whole molecule.
+What to expect: every atom moves the answer, since all are counted and four convolutions see most of such a molecule,
+and models that answer about alike do not lean on the same atoms: on ESOL's, the LSTM leans on the oxygens, the GCN and
+the GIN on the ring. So it is a picture of the model, and not of the chemistry.
 
-``python examples/molecule_pictures.py --out docs/molecules`` takes about two minutes of one core, and writes
+``python examples/molecule_pictures.py --out docs/molecules`` takes half a minute of one core, and writes
 influence.json and influence.png.
 """
 

@@ -1,17 +1,20 @@
 """Is it a mutagen, does it dissolve, how does water hold it? Molecules read as graphs, as sequences, and as DAGs.
 
 MUTAG (188 molecules, two classes), ESOL (1,128, solubility) and FreeSolv (642, hydration free energy), by the same
-code: convolutions read atoms and bonds as they are, a GRU and an LSTM the atoms in the order of a traversal, and the
+code: convolutions read atoms and bonds as they are, an LSTM the atoms in the order of a traversal, and the
 child-sum Tree-LSTM the bonds pointed along it. Ten folds of seed 0, of even classes; one setting for all models,
 fixed beforehand; answers are standardised by the training fold alone. The interval is Student's over the ten folds,
 which share most of their training data, so it is rather too narrow.
 
-What to expect: on MUTAG counting atoms does nearly as well as anything, and the folds, of 19 molecules, tell no model
-from another. On ESOL and FreeSolv all models beat counting atoms; a dozen descriptors in a linear model are as good as
-plain convolutions on ESOL, and what reads the molecule by a recurrence does best. Published figures stand beside,
-chosen by their authors in ways of their own.
+What to expect: on MUTAG nothing beats a logistic regression on counts of atoms, 85 %; GIN, LSTM, Tree-LSTM and the
+Weisfeiler-Lehman kernel come to 83 to 84 %. The GCN, with a remedy or without, and the model that sees no bonds stay at
+75 %, though they could count as well: 200 steps of one setting are few. On ESOL the two recurrences (RMSE 0.92) are
+level with ridge regression on RDKit's descriptors (0.96), and the convolutions (1.00 to 1.07) with the model without
+bonds (1.04); on FreeSolv the recurrences do best (1.3), and convolutions worse than without bonds. Published figures
+are higher on MUTAG, being of the epoch that is best on the very folds they are given for; on the other two recurrences
+come to the level of MoleculeNet's graph convolutions, and its MPNN is better than all here.
 
-``python examples/molecules.py --out docs/molecules`` takes about ten minutes of one core, and goes on where it was
+``python examples/molecules.py --out docs/molecules`` takes about six minutes of one core, and goes on where it was
 stopped. ``--tu FOLDER`` or ``--csv FILE --target COLUMN`` asks the same of molecules of yours.
 """
 
