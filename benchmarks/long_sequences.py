@@ -119,6 +119,7 @@ def draw(results: list[Row], path: Path) -> None:
                 axis.plot([row["steps"] for row in rows], [row[key] for row in rows], "o-", label=way)
                 axis.set(xscale="log", yscale="symlog" if key == "megabytes" else "log")  # it may be none at all
         axes[0, column].set_title(family)
+        axes[0, column].set_ylim(bottom=0)
         axes[1, column].set_xlabel("T")
     axes[0, 0].set_ylabel("peak memory, MB")
     axes[1, 0].set_ylabel("forward and backward, s")

@@ -122,6 +122,7 @@ def draw(results: dict[str, list[Row]], path: Path) -> None:
         right.plot(size, [row["peak_bytes_a_row"] for row in found], "o-", label=way)
     left.set(xscale="log", yscale="log", xlabel="rows of the graph", ylabel="µs a row, forward and backward")
     right.set(xscale="log", yscale="symlog", xlabel="rows of the graph", ylabel="peak memory, bytes a row")
+    right.set_ylim(bottom=0)
     left.legend()
     _files.write(path, lambda file: figure.savefig(file, format=path.suffix[1:], dpi=150), overwrite=False)
 
