@@ -14,6 +14,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class Question:
     words: tuple[str, ...] = ()
     tiny: tuple[str, ...] = ()
     on_cuda: bool = False
+    draws: bool = False  # whether it makes a picture, too
 
 
 QUESTIONS = (
@@ -42,17 +44,27 @@ QUESTIONS = (
     Question("fit_overhead", 1, tiny=("--repeats", "5", "--steps", "3")),
     Question("influence", 1, ("--graphs", "path", "random"), ("--graphs", "path", "--rows", "3", "--repeats", "1")),
     Question("many_seeds", 1, tiny=("--seeds", "2", "--steps", "3", "--hidden", "4", "--batch", "4", "--rounds", "2")),
+    Question("rows", 1, ("--rounds", "3"), ("--rows", "200", "400", "--rounds", "1"), draws=True),
+    Question("long_sequences", 1, ("--rounds", "1"), ("--steps", "60", "--rounds", "1", "--family", "RNN"), draws=True),
+    Question("precision", 1, tiny=("--seeds", "1", "--hidden", "8", "--steps", "2")),
     Question("scan", 1, tiny=("--lengths", "10", "100", "--batch", "2", "--rounds", "3")),
 )
 
 
 def ask(question: Question, out: Path, words: tuple[str, ...], device: str = "cpu") -> None:
-    """Run one script, and leave its record in ``out``."""
-    record = out / (f"{question.script}.json" if device == "cpu" else f"{question.script}_{device}.json")
-    command = [sys.executable, str(HERE / f"{question.script}.py"), *words, "--out", str(record)]
-    command += [] if device == "cpu" else ["--device", device]
-    print("$", f"OMP_NUM_THREADS={question.threads}", *command[1:], flush=True)
-    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": str(question.threads)})  # noqa: S603
+    """Run one script, and leave its record in ``out``, in place of an older one."""
+    name = question.script if device == "cpu" else f"{question.script}_{device}"
+    with tempfile.TemporaryDirectory(dir=out) as fresh:
+        made = {"--out": Path(fresh) / f"{name}.json"}
+        if question.draws:
+            made["--figure"] = Path(fresh) / f"{name}.png"
+        command = [str(HERE / f"{question.script}.py"), *words, *(str(w) for pair in made.items() for w in pair)]
+        command += [] if device == "cpu" else ["--device", device]
+        print("$", f"OMP_NUM_THREADS={question.threads} python benchmarks/{question.script}.py", *words, flush=True)
+        threads = {**os.environ, "OMP_NUM_THREADS": str(question.threads)}
+        subprocess.run([sys.executable, *command], check=True, env=threads)  # noqa: S603 - a script of ours
+        for file in made.values():
+            file.replace(out / file.name)
 
 
 def main(out: Path, only: list[str], tiny: bool, peer: Path | None) -> None:

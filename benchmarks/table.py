@@ -98,6 +98,27 @@ def many_seeds(record: Record) -> Iterator[Line]:
             yield name, way, told(ratio, turned=True)
 
 
+def long_sequences(record: Record) -> Iterator[Line]:
+    """Time and memory of a long sequence in segments, against one pass over all of it."""
+    rows = record["results"]
+    longest = max(row["steps"] for row in rows)
+    plain = {(row["family"], row["asked"]): row for row in rows if row["steps"] == longest and row["way"] == "plain"}
+    for row in rows:
+        if row["steps"] == longest and row["way"] != "plain":
+            whole = plain[row["family"], row["asked"]]
+            name = f"{row['family']}, T={longest:,}, {row['asked']} asked, {row['way']}"
+            yield f"{name}: seconds", "in one pass", f"{whole['seconds'] / row['seconds']:.2f}"
+            yield f"{name}: memory", "in one pass", f"{whole['megabytes'] / row['megabytes']:.2f}"
+
+
+def precision(record: Record) -> Iterator[Line]:
+    """Training steps in half the bits."""
+    for name, row in record["results"].items():
+        full, half = (f"{row['mean'][each]['score']:.1%}" for each in ("float32", "bfloat16"))
+        ratio = 1 / row["time_ratio"]
+        yield f"{name}: {half} right in bfloat16, {full} in float32", "in float32", f"{ratio:.2f}"
+
+
 READ: dict[str, Callable[[Record], Iterator[Line]]] = {
     "gcn": gcn,
     "gcn_ideas": gcn_ideas,
@@ -108,6 +129,8 @@ READ: dict[str, Callable[[Record], Iterator[Line]]] = {
     "influence": influence,
     "scan": scan,
     "many_seeds": many_seeds,
+    "long_sequences": long_sequences,
+    "precision": precision,
 }
 
 
