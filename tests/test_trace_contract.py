@@ -46,7 +46,9 @@ def pulled(out: Tensor, seed: Tensor, inputs: Tensor) -> Tensor:
 def traced_from(encoder: Encoder, graph: SpaceTimeGraph, monkeypatch: pytest.MonkeyPatch) -> tuple[Tensor, Trace]:
     """Features, and a trace in whose autograd graph they are."""
     x = graph.x.clone().requires_grad_()
-    monkeypatch.setattr(encoder, "_cut", lambda _: x)
+    for each in encoder.modules():  # one that wraps another leaves the trace to it
+        if isinstance(each, Encoder):
+            monkeypatch.setattr(each, "_cut", lambda _: x)
     return x, encoder.trace(graph)
 
 
