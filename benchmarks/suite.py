@@ -36,17 +36,28 @@ class Question:
 
 
 QUESTIONS = (
-    Question("gcn", 2, tiny=("--scale", "0.01", "--rounds", "2"), on_cuda=True),
-    Question("gcn_ideas", 2, tiny=("--scale", "0.01", "--rounds", "2")),
+    Question("gcn", 2, ("--rounds", "11"), ("--scale", "0.01", "--rounds", "2"), on_cuda=True),
+    Question("gcn_ideas", 2, ("--rounds", "7"), ("--scale", "0.01", "--rounds", "2")),
     Question("gcn_lstm", 2, tiny=("--nodes", "20", "--rounds", "3")),
     Question("gcn_lstm_batches", 1, ("--rounds", "15"), ("--nodes", "40", "--rounds", "3")),
     Question("recurrence", 1, tiny=("--scale", "0.05", "--rounds", "2")),
     Question("fit_overhead", 1, tiny=("--repeats", "5", "--steps", "3")),
     Question("influence", 1, ("--graphs", "path", "random"), ("--graphs", "path", "--rows", "3", "--repeats", "1")),
-    Question("many_seeds", 1, tiny=("--seeds", "2", "--steps", "3", "--hidden", "4", "--batch", "4", "--rounds", "2")),
+    Question(
+        "many_seeds",
+        1,
+        ("--hidden", "16", "--batch", "16", "--rounds", "3"),
+        ("--seeds", "2", "--steps", "3", "--hidden", "4", "--batch", "4", "--rounds", "2"),
+    ),
     Question("rows", 1, ("--rounds", "3"), ("--rows", "200", "400", "--rounds", "1"), draws=True),
-    Question("long_sequences", 1, ("--rounds", "1"), ("--steps", "60", "--rounds", "1", "--family", "RNN"), draws=True),
-    Question("precision", 1, tiny=("--seeds", "1", "--hidden", "8", "--steps", "2")),
+    Question(
+        "long_sequences",
+        1,
+        ("--rounds", "1", "--family", "RNN", "LSTM"),
+        ("--steps", "60", "--rounds", "1", "--family", "RNN"),
+        draws=True,
+    ),
+    Question("precision", 1, ("--steps", "400"), ("--seeds", "1", "--hidden", "8", "--steps", "2")),
     Question("scan", 1, tiny=("--lengths", "10", "100", "--batch", "2", "--rounds", "3")),
 )
 

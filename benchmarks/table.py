@@ -108,7 +108,8 @@ def long_sequences(record: Record) -> Iterator[Line]:
             whole = plain[row["family"], row["asked"]]
             name = f"{row['family']}, T={longest:,}, {row['asked']} asked, {row['way']}"
             yield f"{name}: seconds", "in one pass", f"{whole['seconds'] / row['seconds']:.2f}"
-            yield f"{name}: memory", "in one pass", f"{whole['megabytes'] / row['megabytes']:.2f}"
+            if row["megabytes"]:  # which short sequences do not add to
+                yield f"{name}: memory", "in one pass", f"{whole['megabytes'] / row['megabytes']:.2f}"
 
 
 def precision(record: Record) -> Iterator[Line]:
