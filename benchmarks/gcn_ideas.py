@@ -83,7 +83,7 @@ def as_matrix(crow: Tensor, col: Tensor, value: Tensor) -> SparseMatrix:
         warnings.filterwarnings("ignore", message="Sparse")
         found.csr = torch.sparse_csr_tensor(crow, col, value, (size, size), check_invariants=False)
     found._transpose_csr, found.is_symmetric, found._blocks = found.csr, True, {}
-    found.workspaces, found._of_last = [workspace.Workspace() for _ in range(3)], None
+    found.workspaces, found._of_last = [workspace.Workspace() for _ in range(5)], None
     return found
 
 

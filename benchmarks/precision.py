@@ -77,13 +77,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="seeds of each")
     parser.add_argument("--hidden", type=int, default=128, help="H")
     parser.add_argument("--steps", type=int, default=600, help="training steps of each run")
+    parser.add_argument("--case", nargs="+", choices=list(cases()), default=list(cases()), help="these alone")
     parser.add_argument("--out", type=Path, help="a JSON file to write")
     options = parser.parse_args()
     if options.out and options.out.exists():
         parser.error(f"{options.out} is already there; choose another --out")
     torch.set_num_threads(1)
     results = {}
-    for name, case in cases().items():
+    for name in options.case:
+        case = cases()[name]
         found = results[name] = measure(case, options.seeds, options.hidden, options.steps)
         full, half = (found["mean"][each] for each in PRECISIONS)
         print(

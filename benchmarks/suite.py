@@ -35,6 +35,7 @@ class Question:
     draws: bool = False  # whether it makes a picture, too
 
 
+SHORT = ("Transfer(5), GCN-4", "Palindrome(9), RNN", "Palindrome(9), LSTM", "Adding(20), LSTM")  # in minutes
 QUESTIONS = (
     Question("gcn", 2, ("--rounds", "11"), ("--scale", "0.01", "--rounds", "2"), on_cuda=True),
     Question("gcn_ideas", 2, ("--rounds", "7"), ("--scale", "0.01", "--rounds", "2")),
@@ -57,7 +58,7 @@ QUESTIONS = (
         ("--steps", "60", "--rounds", "1", "--family", "RNN"),
         draws=True,
     ),
-    Question("precision", 1, ("--steps", "400"), ("--seeds", "1", "--hidden", "8", "--steps", "2")),
+    Question("precision", 1, ("--steps", "400", "--case", *SHORT), ("--seeds", "1", "--hidden", "8", "--steps", "2")),
     Question("scan", 1, tiny=("--lengths", "10", "100", "--batch", "2", "--rounds", "3")),
 )
 

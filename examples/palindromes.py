@@ -10,9 +10,9 @@ drawn, the LSTM stands a little to the right, since points that are right to the
   tested beyond it. The RNN begins as units that latch, the LSTM with gates for long times.
 
 What to expect: the reference RNN is right up to 14 digits, from some seeds farther, and the reference LSTM is at chance
-at 20. One-hot, the improved ones are right at every length up to 10,000, far beyond what they were taught, for what
-latches does not ask how long. Where a digit is one number it is not so: the RNN learns to latch from one seed and not
-from another, and the LSTM taught up to 100 is right at 100 and at no other length.
+at 20, but not from He's first weights. One-hot, the improved ones are right at every length up to 10,000, far beyond
+what they were taught, for what latches does not ask how long. Where a digit is one number it is not so: the RNN learns
+to latch from one seed and not from another, and the LSTM taught up to 100 is right at 100 and at no other length.
 
 The numbers come from ``benchmarks/palindromes.py``, which takes hours; this script only draws what it recorded:
 ``python examples/palindromes.py --records docs/palindromes/results.json --out docs/palindromes``.

@@ -95,7 +95,7 @@ def main(out: Path, picture: str = "coffee", regions: int = 150, overwrite: bool
     record["mean influence by hop"] = [float(moved[hops == hop].mean()) for hop in range(int(hops.max()) + 1)]
     out.mkdir(parents=True, exist_ok=True)
     drawing = figure(image, labels, graph, asked, hops, moved)
-    _files.write(files[0], lambda file: drawing.savefig(file, format="png", dpi=150), overwrite=overwrite)
+    _files.write(files[0], lambda file: drawing.savefig(file, format="png", dpi=110), overwrite=overwrite)
     _files.write_text(files[1], json.dumps(record, indent=1) + "\n", overwrite=overwrite)
     return record
 

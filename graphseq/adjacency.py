@@ -69,7 +69,7 @@ class SparseMatrix:
         self.is_symmetric = _same(self.csr, transpose)
         self._transpose_csr = self.csr if self.is_symmetric else transpose
         self._blocks: dict[int, list[tuple[slice, Tensor]]] = {}
-        self.workspaces = [Workspace() for _ in range(3)]
+        self.workspaces = [Workspace() for _ in range(5)]  # states, two gradients in turn, what is returned of either
         self._of_last: tuple[weakref.ref[Tensor], int, Tensor] | None = None
 
     @cached_property

@@ -31,7 +31,8 @@ class Workspace:
             with torch.inference_mode(False):
                 room = self._room = torch.empty(size, dtype=like.dtype)
                 self._alone = _holders(room)
-        return room[:size].view(shape)
+        # Its storage, and no view of it: autograd lets nobody write to a view that a function returns.
+        return like.new_empty(0).set_(room.untyped_storage(), 0, shape)  # type: ignore[call-overload, no-any-return]
 
     def _is_lent(self, room: Tensor) -> bool:
         return _holders(room) > self._alone

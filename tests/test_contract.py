@@ -1,74 +1,20 @@
-"""What holds for every encoder, and for every model made of one. A new family joins by one line of ``FAMILIES``."""
+"""What holds for every encoder of ``families.FAMILIES``, and for every model made of one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import networkx as nx
 import pytest
 import torch
+from families import FAMILIES, D, Family, H
 from randomgraphs import draw, join, renumbered, seen, sequence, with_x
-from torch import Tensor, nn
-from torch_geometric.nn import GINConv, SAGEConv
+from torch import Tensor
 
 import graphseq as gs
 from graphseq import SpaceTimeGraph
-from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, MLP, RNN, Encoder, ForgettingGCNLSTM, Model
+from graphseq.nn import Encoder, Model
 
-D, H = 2, 16
-
-
-def gin(in_channels: int, out_channels: int) -> GINConv:
-    return GINConv(nn.Sequential(nn.Linear(in_channels, 16), nn.Tanh(), nn.Linear(16, out_channels)))
-
-
-@dataclass(frozen=True)
-class Family:
-    """A name, and an encoder of so many input channels."""
-
-    name: str
-    build: Callable[[int], Encoder]
-
-
-FAMILIES = [
-    Family("GCN-1", lambda d: GCN(d, H, 1)),
-    Family("GCN-3", lambda d: GCN(d, H, 3)),
-    Family("GCN-3-causal", lambda d: GCN(d, H, 3, causal=True)),
-    Family("GCN-4-residual-norm", lambda d: GCN(d, H, 4, residual=True, norm=nn.LayerNorm)),
-    Family("GCN-2-SAGE", lambda d: GCN(d, H, 2, conv=SAGEConv)),
-    Family("GCN-2-GIN-causal", lambda d: GCN(d, H, 2, conv=gin, causal=True)),
-    Family("RNN", lambda d: RNN(d, H)),
-    Family("GRU", lambda d: GRU(d, H)),
-    Family("LSTM", lambda d: LSTM(d, H)),
-    Family("LSTM-2", lambda d: LSTM(d, H, 2)),
-    Family("GCNLSTM", lambda d: GCNLSTM(d, H)),
-    Family("GCNLSTM-2", lambda d: GCNLSTM(d, H, 2)),
-    Family("GCNLSTM-SAGE", lambda d: GCNLSTM(d, H, conv=SAGEConv)),
-    Family("GCNLSTM-peepholes", lambda d: GCNLSTM(d, H, peepholes=True)),
-    Family("GCNLSTM-2-input", lambda d: GCNLSTM(d, H, 2, convolve="input")),
-    Family("GCNLSTM-2-state-residual", lambda d: GCNLSTM(d, H, 2, convolve="state", residual=True)),
-    Family("GCNLSTM-3-hops", lambda d: GCNLSTM(d, H, hops=3)),
-    Family("GCNGRU", lambda d: gs.nn.GCNGRU(d, H)),
-    Family("GCNGRU-2-state-SAGE", lambda d: gs.nn.GCNGRU(d, H, 2, convolve="state", conv=SAGEConv)),
-    Family("Recomputed-LSTM-2", lambda d: gs.nn.Recomputed(LSTM(d, H, 2), 2)),
-    Family("Recomputed-GCNLSTM", lambda d: gs.nn.Recomputed(GCNLSTM(d, H), 1)),
-    Family("MLP", lambda d: MLP(d, H)),
-    Family("GCN-4-jk", lambda d: GCN(d, H, 4, jk="cat")),
-    Family("GCN-3-pairnorm", lambda d: GCN(d, H, 3, norm=gs.nn.PairNorm)),
-    Family("GCNII-3", lambda d: gs.nn.GCNII(d, H, 3)),
-    Family("Antisymmetric-3", lambda d: gs.nn.AntisymmetricGCN(d, H, 3)),
-    Family("StateSpace-3-causal", lambda d: gs.nn.StateSpaceGCN(d, H, 3, causal=True)),
-    Family("Wave-3", lambda d: gs.nn.WaveGCN(d, H, 3)),
-    Family("LRU-2", lambda d: gs.nn.LRU(d, H, 2)),
-    Family("MinGRU", lambda d: gs.nn.MinGRU(d, H)),
-    Family("MinGRU-2", lambda d: gs.nn.MinGRU(d, H, 2)),
-    Family("MinLSTM-2", lambda d: gs.nn.MinLSTM(d, H, 2)),
-    Family("Forgetting-nodes", lambda d: ForgettingGCNLSTM(d, H, forget="nodes")),
-    Family("Forgetting-edges", lambda d: ForgettingGCNLSTM(d, H, forget="edges")),
-    Family("Forgetting-2-both", lambda d: ForgettingGCNLSTM(d, H, 2)),
-    Family("Forgetting-accumulated", lambda d: ForgettingGCNLSTM(d, H, accumulate=True)),
-]
 READINGS = [None, "mean", "sum", "max", "pairs", "residual"]
 
 each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

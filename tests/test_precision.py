@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from families import FAMILIES, Family
 from randomgraphs import draw, sequence
-from test_contract import FAMILIES, Family, encoder_of
+from test_contract import encoder_of
 
 import graphseq as gs
 from graphseq.adjacency import SparseMatrix

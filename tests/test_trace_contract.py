@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import pytest
 import torch
+from families import FAMILIES, Family
 from randomgraphs import draw, join, sequence, with_x
-from test_contract import FAMILIES, Family, each_family, encoder_of, ragged, signal, static, three_seeds
+from test_contract import each_family, encoder_of, ragged, signal, static, three_seeds
 from torch import Tensor
 
 from graphseq import SpaceTimeGraph

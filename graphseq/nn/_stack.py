@@ -77,7 +77,7 @@ class _Stack(torch.autograd.Function):
         for number, (weight, bias) in enumerate(zip(weights, flat[1::2], strict=True)):
             is_last = number == len(inner)
             if is_last or room is None:
-                out = x.new_empty(len(x), len(weight))  # type: ignore[arg-type]
+                out = matrix.workspaces[3].take(x, len(x), len(weight))  # type: ignore[arg-type]
             else:
                 out = room.split([len(x) * width for width in inner])[number].view(len(x), -1)
             _forward(matrix, states[-1], (weight, bias), out, mixed if number == 0 else None, relu=not is_last)  # type: ignore[arg-type]
@@ -154,8 +154,7 @@ def _by_hand(
             break
         into = None
         if any(wanted[:place]):
-            # Two buffers take turns, but the gradient that is given back is a tensor of its own.
-            into = matrix.workspaces[1 + number % 2].take(x, *x.shape) if number else torch.empty_like(x)
+            into = matrix.workspaces[1 + number % 2 if number else 4].take(x, *x.shape)  # two take turns
         _backward(matrix, (x, weight, g), (into, w, b), masked=number > 0)
         if into is None:
             break

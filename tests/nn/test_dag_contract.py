@@ -10,7 +10,7 @@ import pytest
 import randomgraphs
 import test_contract
 import test_trace_contract
-from test_contract import Family, H
+from families import Family, H
 
 import graphseq as gs
 from graphseq import SpaceTimeGraph, Topology

@@ -118,6 +118,23 @@ def test_two_passes_at_once_keep_their_own_states(case: tuple[Adjacency, Tensor,
 
 
 @pytest.mark.usefixtures("lending")
+def test_what_is_returned_is_its_holders_alone_and_can_be_written_to(
+    case: tuple[Adjacency, Tensor, list[Layer]],
+) -> None:
+    adjacency, x, layers = case
+    matrix = adjacency.normalised(F64)
+    out = stack(matrix, x, layers)
+    grad = torch.autograd.grad(out.sum(), x, retain_graph=True)[0]
+    before = out.detach().clone(), grad.clone()
+    for factor in (2, 3):
+        stack(matrix, factor * x, layers).sum().backward()
+    assert torch.equal(out, before[0])
+    assert torch.equal(grad, before[1])
+    written = stack(matrix, x, layers).relu_()
+    assert torch.equal(torch.autograd.grad(written.sum(), x)[0], torch.autograd.grad(out.relu().sum(), x)[0])
+
+
+@pytest.mark.usefixtures("lending")
 def test_a_kept_graph_gives_its_gradient_again(case: tuple[Adjacency, Tensor, list[Layer]]) -> None:
     adjacency, x, layers = case
     matrix = adjacency.normalised(F64)

@@ -13,6 +13,7 @@ import networkx as nx
 import planted
 import pytest
 import torch
+from members import asked_graph, members
 from torch import Tensor
 from torch_geometric.data import Batch
 from treebanks import herds
@@ -129,27 +130,6 @@ each_of_numbers = those(lambda entry: isinstance(entry.build(), Regression))
 each_uniform = those(lambda entry: entry.hidden and not isinstance(entry.build(), Regression))
 each_hidden = those(lambda entry: entry.hidden)
 each_nearer = those(lambda entry: entry.hidden and entry.nearer)
-
-
-def asked_graph(task: Task, graph: gs.SpaceTimeGraph) -> Tensor:
-    """Which graph of the batch each answer is asked of, (K,)."""
-    return torch.arange(graph.num_graphs) if task.per_graph else graph.batch[graph.target_rows]
-
-
-def members(task: Task, graph: gs.SpaceTimeGraph) -> list[gs.SpaceTimeGraph]:
-    """The graphs of a batch, each cut out by itself."""
-    index = graph.topology.spatial.edge_index
-    owner = asked_graph(task, graph)
-    found = []
-    for number in range(graph.num_graphs):
-        rows = (graph.batch == number).nonzero()[:, 0]
-        inside = (graph.batch[index] == number).all(dim=0)
-        place = torch.full((graph.num_nodes,), -1)
-        place[rows] = torch.arange(len(rows))
-        node = graph.node[rows].unique(return_inverse=True)[1]
-        mine = {"y": graph.y[owner == number], "target": None if task.per_graph else graph.target[rows]}
-        found.append(gs.SpaceTimeGraph(graph.x[rows], node, graph.time[rows], place[index[:, inside]], **mine))
-    return found
 
 
 def drawn(task: Task, size: int, seed: int = 0) -> gs.SpaceTimeGraph:

@@ -8,10 +8,10 @@ import networkx as nx
 import numpy as np
 import pytest
 import torch
+from members import asked_graph
 from scipy import stats
 from test_task_contract import (
     Entry,
-    asked_graph,
     drawn,
     each_hidden,
     each_nearer,
