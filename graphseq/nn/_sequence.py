@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
+from graphseq.nn import _batched
 from graphseq.nn._lstm_gradient import gradients
 from graphseq.nn._lstm_kernel import Past, Weights, run
 from graphseq.nn._walk import Walk, scan
@@ -100,7 +100,8 @@ def _by_loop(walk: Walk, given: Given, into: Into, wanted: tuple[bool, ...]) -> 
 
 def _by_hand(walk: Walk, given: Given, past: Past, into: Into, wanted: tuple[bool, ...]) -> list[Tensor | None]:
     """Gradients of one pass, or of the many that ``torch.autograd.grad(…, is_grads_batched=True)`` asks at once."""
-    level, (of_h, of_c) = _opened(into)
+    level, opened = _batched.opened(into, dim=1)
+    of_h, of_c = (None if part is None else part.contiguous() for part in opened)
     if of_h is None:
         assert of_c is not None  # noqa: S101 - one of them is asked
         of_h = of_c.new_zeros(len(past.h) - walk.num_nodes, *of_c.shape[1:])
@@ -110,18 +111,4 @@ def _by_hand(walk: Walk, given: Given, past: Past, into: Into, wanted: tuple[boo
     w_x, w_h = (part.unflatten(1, (passes, -1)).permute(1, 2, 0) for part in (found.w_x, found.w_h))
     of_weights = w_x, w_h, found.bias.view(passes, -1), found.peepholes.transpose(0, 1)
     of_x, *of_first = (None if part is None else part.transpose(0, 1) for part in (found.x, found.h, found.c))
-    every = [of_x, *of_weights, *of_first]
-    if level is None:
-        return [None if part is None else part[0] for part in every]
-    return [None if part is None else torch._add_batch_dim(part, 0, level) for part in every]
-
-
-def _opened(into: Into) -> tuple[int | None, list[Tensor | None]]:
-    """Gradients as (R, P, H), and the level of torch's own batch that they come in, where they do."""
-    batched = next((part for part in into if part is not None and is_legacy_batchedtensor(part)), None)
-    if batched is None:
-        return None, [None if part is None else part.unsqueeze(1).contiguous() for part in into]
-    level: int = torch._C._vmapmode_increment_nesting() - 1
-    torch._C._vmapmode_decrement_nesting()
-    passes = len(torch._remove_batch_dim(batched, level, 0, 0))
-    return level, [None if part is None else torch._remove_batch_dim(part, level, passes, 1) for part in into]
+    return [_batched.closed(part, level) for part in (of_x, *of_weights, *of_first)]

@@ -1,12 +1,15 @@
-"""Recurrent networks along each node's time: torch's fused kernels, over ragged lengths."""
+"""Recurrent networks along each node's time, over ragged lengths."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
 from graphseq.graph import SpaceTimeGraph
+from graphseq.nn._recurrence import recur
 from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.memory import Memory, recalled, remembered
@@ -58,7 +61,8 @@ class Recurrent(Encoder):
         node = topology.node_index[rows if sequences.order is None else sequences.order[: topology.num_nodes]]
         held = recalled(memory, topology, kinds * self.num_layers, x.new_empty(0, self.hidden_channels))
         first = [torch.stack(held[kind::kinds])[:, node] for kind in range(kinds)]
-        out, left = sequences.along(x, self.kernel, first[0] if kinds == 1 else tuple(first), exact=True)
+        kernel = partial(recur, self.kernel)
+        out, left = sequences.along(x, kernel, first[0] if kinds == 1 else tuple(first), exact=True)
         last = sequences.last(left)
         by_kind = [part[:, node.argsort()] for part in ([last] if kinds == 1 else last)]
         parts = tuple(part[layer] for layer in range(self.num_layers) for part in by_kind)
@@ -100,7 +104,7 @@ class Recurrent(Encoder):
 def along_time(kernel: nn.RNNBase, sequences: Sequences, x: Tensor) -> Tensor:
     """States (V, H) from rows (V, F), each sequence from a state of zero."""
     zero = x.new_zeros(kernel.num_layers, int(sequences.batch_sizes[0]), kernel.hidden_size)
-    return sequences.along(x, kernel, (zero, zero) if kernel.mode == "LSTM" else zero)[0]
+    return sequences.along(x, partial(recur, kernel), (zero, zero) if kernel.mode == "LSTM" else zero)[0]
 
 
 class RNN(Recurrent):
@@ -201,7 +205,7 @@ def step_by_step(encoder: Recurrent, graph: SpaceTimeGraph) -> Tensor:
                           & c_t = g_t ⊙ i_t + c_{t-1} ⊙ f_t, \quad h_t = \tanh(c_t) ⊙ o_t \\
         \text{GRU:}\quad  & \text{see } \texttt{graphseq.nn.cells.gru\_cell}
 
-    Slow, and meant to be: it is what the fused kernels are tested against.
+    Slow, and meant to be: it is what the kernels are tested against.
 
     Args:
         encoder: an :class:`RNN`, :class:`GRU` or :class:`LSTM`.

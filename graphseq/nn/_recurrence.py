@@ -1,0 +1,150 @@
+r"""Layers of torch's ``nn.RNN`` and ``nn.GRU`` over equal lengths, each one function of autograd on a CPU.
+
+What no step waits for is done for many steps at once, as many as fit in cache: what inputs add up to, slopes, and the
+gradients of inputs and weights. One product with W_h, each way, is left to a step, and little beside it, where
+torch's own are taken back operation by operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import forward_ad
+
+from graphseq._precision import is_mixed
+from graphseq.nn import _batched
+from graphseq.nn._recurrent_steps import GRU_STEPS, RNN_STEPS, Steps, Way, Weights
+
+BLOCK = 2**20  # bytes of gradients in sums that are there at a time
+
+STEPS: dict[str, Steps] = {"RNN_TANH": RNN_STEPS, "GRU": GRU_STEPS}
+
+
+def recur(kernel: nn.RNNBase, x: Tensor, start: Any) -> tuple[Tensor, Any]:
+    """States (T, B, H) and last memory, of inputs (T, B, F) and first memory, as of ``kernel(x, start)``.
+
+    Torch's own where there is none better: for an LSTM, beside a CPU, where derivatives are asked for that the function
+    lacks (forward mode, a transform of ``torch.func``), and where torch is to choose number types itself.
+    """
+    layers = kernel.all_weights
+    if not _is_known(kernel) or not _is_ready(x, (start, *layers[0], *layers[-1])):
+        return kernel(x, start)  # type: ignore[no-any-return]
+    last = []
+    for weights, first in zip(layers, start.unbind(0), strict=True):
+        x = _Layer.apply(kernel.mode, x, first, *weights)  # type: ignore[no-untyped-call]
+        last.append(x[-1])
+    return x, torch.stack(last)
+
+
+def _is_known(kernel: nn.RNNBase) -> bool:
+    """Whether this is a kernel as the library makes them, with nothing hung on it that would be left out."""
+    as_made = kernel.mode in STEPS and kernel.bias and not kernel.bidirectional
+    hung_on = kernel._forward_hooks or kernel._forward_pre_hooks or kernel._backward_hooks
+    return as_made and not hung_on and not (kernel.dropout and kernel.training)
+
+
+def _is_ready(x: Tensor, others: Sequence[Tensor]) -> bool:
+    if x.device.type != "cpu" or not len(x) or is_mixed(x) or torch._C._are_functorch_transforms_active():
+        return False
+    dual = forward_ad._current_level >= 0 and any(
+        forward_ad.unpack_dual(part).tangent is not None for part in (x, *others)
+    )
+    return not dual and all(part.dtype == x.dtype for part in others)
+
+
+class _Layer(torch.autograd.Function):
+    """One layer. Its gradient is written out, and is that of torch's own where it is differentiated in turn."""
+
+    @staticmethod
+    def forward(ctx: Any, mode: str, x: Tensor, start: Tensor, *weights: Tensor) -> Tensor:
+        held, *kept = STEPS[mode].run(x, start, Weights(*weights))
+        ctx.mode = mode
+        ctx.save_for_backward(x, start, *weights, held, *kept)
+        return held[1:]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        given, past = saved[:6], saved[6:]
+        if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+            return None, *_by_torch(ctx.mode, given, grad, wanted)
+        level, (passes,) = _batched.opened([grad])
+        assert passes is not None  # noqa: S101 - autograd fills in zeros
+        into = _room(given, len(passes), wanted)
+        _go_back(STEPS[ctx.mode], given, past, passes, into)
+        return None, *(_batched.closed(part, level) for part in into)
+
+
+class _Into(NamedTuple):
+    """Gradients of what a layer is a function of, in each of P passes; ``None`` where none is asked."""
+
+    x: Tensor | None  # (P, T, B, F)
+    start: Tensor | None  # (P, B, H)
+    w_x: Tensor | None  # (P, G, F)
+    w_h: Tensor | None  # (P, G, H)
+    b_x: Tensor | None  # (P, G)
+    b_h: Tensor | None  # (P, G)
+
+
+def _room(given: Sequence[Tensor], passes: int, wanted: Sequence[bool]) -> _Into:
+    return _Into(
+        *(part.new_zeros(passes, *part.shape) if wants else None for part, wants in zip(given, wanted, strict=True))
+    )
+
+
+def _go_back(steps: Steps, given: Sequence[Tensor], past: Sequence[Tensor], grad: Tensor, into: _Into) -> None:
+    """Add up gradients from those of the states in P passes, (P, T, B, H), block of steps by block of steps."""
+    (x, _, *parts), (held, *kept) = given, past
+    weights, (passes, times, count, size) = Weights(*parts), grad.shape
+    width, turn = steps.sums * size, steps.turn * size
+    most = max(1, min(times, BLOCK // (passes * count * width * grad.element_size())))
+    room, gamma = grad.new_empty(most, passes, count, width), grad.new_empty(passes, count, size)
+    with torch.inference_mode():
+        inputs, w_h = x.flatten(0, 1), weights.w_h.roll(turn, 0)
+        gamma.copy_(grad[:, -1])
+        of_before = grad[:, :-1].transpose(0, 1).flatten(1, 2).unbind(0)
+        coming_in = (gamma.new_zeros(()).expand(passes * count, size), *of_before)
+        for end in range(times, 0, -most):
+            block = slice(max(0, end - most), end)
+            around = held[block.start : end + 1]
+            deltas = room[: end - block.start]
+            steps.back(Way(around, [part[block] for part in kept], coming_in[block], gamma, deltas), w_h)
+            _add_up(deltas, (inputs.unflatten(0, (times, count))[block], around[:-1]), weights, into, block)
+        if into.start is not None:
+            into.start.copy_(gamma)
+        for part in (into.w_h, into.b_h):
+            if part is not None and turn:
+                part.copy_(part.roll(-turn, 1))
+
+
+def _add_up(deltas: Tensor, read: tuple[Tensor, Tensor], weights: Weights, into: _Into, block: slice) -> None:
+    """Add what a block's δ (S, P, B, W) amount to."""
+    of_inputs, of_states = deltas[..., -len(weights.w_x) :], deltas[..., : len(weights.w_h)]
+    x, h = (part.flatten(0, 1) for part in read)
+    for number in range(deltas.shape[1]):
+        at_inputs, at_states = (part[:, number].flatten(0, 1) for part in (of_inputs, of_states))
+        if into.x is not None:
+            torch.mm(at_inputs, weights.w_x, out=into.x[number, block].flatten(0, 1))
+        if into.w_x is not None:
+            into.w_x[number].addmm_(at_inputs.t(), x)
+        if into.w_h is not None:
+            into.w_h[number].addmm_(at_states.t(), h)
+        if into.b_x is not None:
+            into.b_x[number] += at_inputs.sum(0)
+        if into.b_h is not None:
+            into.b_h[number] += at_states.sum(0)
+
+
+def _by_torch(mode: str, given: Sequence[Tensor], grad: Tensor, wanted: Sequence[bool]) -> list[Tensor | None]:
+    """Gradients that can be differentiated."""
+    kernel = torch.rnn_tanh if mode == "RNN_TANH" else torch.gru
+    with torch.enable_grad():
+        # Through aliases, a gradient is that of one argument alone, even where one was computed from another.
+        x, start, *weights = parts = [part.view_as(part) for part in given]
+        out, _ = kernel(x, start[None], weights, True, 1, 0.0, False, False, False)
+    asked = [part for part, wants in zip(parts, wanted, strict=True) if wants]
+    found = iter(torch.autograd.grad(out, asked, grad, create_graph=torch.is_grad_enabled(), allow_unused=True))
+    return [next(found) if wants else None for wants in wanted]
