@@ -93,7 +93,7 @@ def stacked(
     task = task_of(family, length)
     models = [build(family, task, hidden, seed) for seed in seeds]
     weights, _ = stack_module_state(models)  # type: ignore[arg-type]
-    optimizer = torch.optim.Adam(weights.values(), lr=LR)
+    optimizer = torch.optim.Adam(weights.values(), lr=LR, fused=True)
     answer: Answer = as_it_is if family == "GCN" else as_a_loop
     generator, losses = torch.Generator(), []
     for step in range(steps):

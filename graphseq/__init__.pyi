@@ -14,6 +14,7 @@ from .build import from_signal as from_signal
 from .build import from_snapshots as from_snapshots
 from .curriculum import fit_curriculum as fit_curriculum
 from .curriculum import growing_lengths as growing_lengths
+from .ensemble import fit_ensemble as fit_ensemble
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
 from .events import from_events as from_events

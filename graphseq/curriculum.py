@@ -10,8 +10,9 @@ from torch import nn
 
 from graphseq import _checks, seeding
 from graphseq.history import History
+from graphseq.optimizers import OptimizerFactory, make_optimizer
 from graphseq.tasks.base import Task
-from graphseq.training import OptimizerFactory, fit, make_optimizer
+from graphseq.training import fit
 
 
 def fit_curriculum(

@@ -9,6 +9,7 @@ import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -120,8 +121,14 @@ def machine(device: torch.device | str = "cpu") -> dict[str, object]:
     names = ("graphseq", "torch", "torch-geometric", "networkx", "scipy", "numpy")
     return {
         "python": sys.version.split()[0],
-        **{name: version(name) for name in names},
+        **{name: _version(name) for name in names},
         "processor": platform.machine(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
     }
+
+
+@cache
+def _version(name: str) -> str:
+    """Of an installed package; looked up once, which takes longer than a small training's step."""
+    return version(name)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
 from numbers import Real
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
 from tqdm.auto import tqdm
 
 from graphseq import _checks, _precision, checkpoint, seeding
@@ -19,12 +17,9 @@ from graphseq.checkpoint import describe
 from graphseq.distributed import Alone, Group
 from graphseq.graph import SpaceTimeGraph
 from graphseq.history import History, machine
+from graphseq.optimizers import OptimizerFactory, make_optimizer, scale_gradients
 from graphseq.schedules import Rates, Schedule
 from graphseq.tasks.base import Task
-
-OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
-
-OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
 
 
 class DivergedError(ArithmeticError):
@@ -115,8 +110,8 @@ def fit(
     steps, window, checkpoint_every, batch_size = (_checks.at_least(name, size, 1) for name, size in sizes.items())
     seed = _checks.at_least("seed", seed, 0)
     lr, clip = _checks.positive("lr", lr), _checks.positive("clip", clip)
-    _check_model(model, task)
-    device, solved_at = _device(device), _solved_at(solved_at)
+    check_model(model, task)
+    device, solved_at = checked_device(device), checked_solved_at(solved_at)
     model.to(device).train()
     # Sorted, since rounding in the norm of all gradients depends on their order: two modules that hold the same weights
     # under other names (the LSTM, and the GCN-LSTM without edges) then train alike, bit for bit.
@@ -153,16 +148,17 @@ def fit(
             graph, share = together.share(task, task.batch(batch_size, generator.manual_seed(for_batch)))
             graph = graph.to(device)
             rates.set(step)
-            stepper.zero_grad()
+            for parameter in parameters:
+                parameter.grad = None
             output = _computed(shared, graph, precision)
             loss = task.loss(output, graph.y) * share
             loss.backward()
             gradients = _gradient_norms(model) if record_gradients else None
-            norm = float(clip_grad_norm_(parameters, clip))
+            norm = scale_gradients(parameters, clip)
             rate = float(stepper.param_groups[0]["lr"])
             value, score = together.mean(loss.item(), task.score(output, graph.y).mean().item() * share)
             if not math.isfinite(value) or not math.isfinite(norm):
-                raise DivergedError(_diverged(step + 1, value, rate, norm, checkpoint_path, last_saved), history)
+                raise DivergedError(diverged(step + 1, value, rate, norm, checkpoint_path, last_saved), history)
             stepper.step()
             history.append(value, score, norm, rate, gradients)
             history.seconds = before + time.perf_counter() - clock
@@ -199,7 +195,8 @@ def _computed(model: nn.Module, graph: SpaceTimeGraph, precision: str) -> Tensor
     return output.float() if output.dtype in _precision.HALVES else output
 
 
-def _check_model(model: nn.Module, task: Task) -> None:
+def check_model(model: nn.Module, task: Task) -> None:
+    """Refuse what cannot be trained on a task."""
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
     if not isinstance(task, Task):
@@ -213,7 +210,8 @@ def _check_model(model: nn.Module, task: Task) -> None:
         )
 
 
-def _solved_at(value: object) -> float | None:
+def checked_solved_at(value: object) -> float | None:
+    """A score to stop at, or ``None`` for never."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -223,40 +221,12 @@ def _solved_at(value: object) -> float | None:
     return float(value)
 
 
-def _device(name: torch.device | str) -> torch.device:
+def checked_device(name: torch.device | str) -> torch.device:
+    """A device by its name."""
     try:
         return torch.device(name)
     except RuntimeError:
         raise ValueError(f"device must be a torch device such as cpu or cuda:0, got {name!r}") from None
-
-
-def make_optimizer(
-    optimizer: str | OptimizerFactory, parameters: list[nn.Parameter], lr: float
-) -> torch.optim.Optimizer:
-    """The optimiser that :func:`fit` takes by this name, or makes by this function.
-
-    Raises:
-        TypeError, ValueError: neither one of the names nor a function that makes an optimiser.
-    """
-    if callable(optimizer):
-        made = optimizer(parameters)
-        if not isinstance(made, torch.optim.Optimizer):
-            raise TypeError(f"optimizer must return a torch.optim.Optimizer, got {type(made).__name__}")
-        return made
-    if not isinstance(optimizer, str):
-        raise TypeError(f"optimizer must be a name or a function, got {optimizer!r} ({type(optimizer).__name__})")
-    match optimizer.lower():
-        case "sgd":
-            return torch.optim.SGD(parameters, lr=lr)
-        case "momentum":
-            return torch.optim.SGD(parameters, lr=lr, momentum=0.9)
-        case "rmsprop":
-            return torch.optim.RMSprop(parameters, lr=lr)
-        case "adam":
-            return torch.optim.Adam(parameters, lr=lr)
-        case "adamw":
-            return torch.optim.AdamW(parameters, lr=lr)
-    raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)} or a function; got {optimizer!r}")
 
 
 def _begin(
@@ -289,7 +259,8 @@ def _gradient_norms(model: nn.Module) -> dict[str, float]:
     return dict(zip(trained, torch.stack(norms).tolist(), strict=True))
 
 
-def _diverged(step: int, loss: float, lr: float, norm: float, path: str | Path | None, saved: int) -> str:
+def diverged(step: int, loss: float, lr: float, norm: float, path: str | Path | None = None, saved: int = 0) -> str:
+    """What is said of a training that diverged; ``saved`` is the step of the last checkpoint."""
     kept = f"; the checkpoint of step {saved} is kept in {path}" if path is not None and saved else ""
     return (
         f"training diverged at step {step}: loss {loss:g}, gradient norm {norm:g}, learning rate {lr:g}. The weights "

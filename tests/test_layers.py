@@ -19,7 +19,7 @@ LAYERS = [
     {"_checks", "_files", "_precision", "foreseen", "graphfiles", "tabular"},
     {"grid", "grouped", "outfolder"},
     {"workspace"},
-    {"seeding", "adjacency", "history", "schedules"},
+    {"seeding", "adjacency", "history", "optimizers", "schedules"},
     {"sequences"},
     {"sweeping", "topology"},
     {"validation"},
@@ -42,7 +42,7 @@ LAYERS = [
     {"baselines", "checkpoint", "distributed", "evaluation", "forecasters"},
     {"prediction"},
     {"training"},
-    {"curriculum"},
+    {"curriculum", "ensemble"},
     {"reach", "text"},
     {"compare.settings", "compare.text", "forecast.settings", "lengths.settings"},
     {

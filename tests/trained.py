@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from graphseq import History, SpaceTimeGraph, fit
 from graphseq.nn import GCN, MLP, Model
+from graphseq.optimizers import OPTIMIZERS
 from graphseq.tasks import Transfer
-from graphseq.training import OPTIMIZERS
 
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS)
 TORCHS: dict[str, Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]] = {
     "SGD": lambda p: torch.optim.SGD(p, lr=0.01),
     "momentum": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9),
     "RMSprop": lambda p: torch.optim.RMSprop(p, lr=0.01),
-    "Adam": lambda p: torch.optim.Adam(p, lr=0.01),
-    "AdamW": lambda p: torch.optim.AdamW(p, lr=0.01),
+    "Adam": lambda p: torch.optim.Adam(p, lr=0.01, fused=True),
+    "AdamW": lambda p: torch.optim.AdamW(p, lr=0.01, fused=True),
 }
 
 

@@ -7,47 +7,89 @@ torch's own are taken back operation by operation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
+from torch.nn.functional import linear
 
 from graphseq._precision import is_mixed
 from graphseq.nn import _batched
 from graphseq.nn._recurrent_steps import GRU_STEPS, RNN_STEPS, Steps, Way, Weights
+from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 
 BLOCK = 2**20  # bytes of gradients in sums that are there at a time
 
 STEPS: dict[str, Steps] = {"RNN_TANH": RNN_STEPS, "GRU": GRU_STEPS}
 
 
-def recur(kernel: nn.RNNBase, x: Tensor, start: Any) -> tuple[Tensor, Any]:
-    """States (T, B, H) and last memory, of inputs (T, B, F) and first memory, as of ``kernel(x, start)``.
+TORCHS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
+    "RNN_TANH": torch.rnn_tanh,
+    "GRU": torch.gru,
+    "LSTM": torch.lstm,
+}
 
-    Torch's own where there is none better: for an LSTM, beside a CPU, where derivatives are asked for that the function
-    lacks (forward mode, a transform of ``torch.func``), and where torch is to choose number types itself.
-    """
+
+def recur(kernel: nn.RNNBase, x: Tensor, start: Any) -> tuple[Tensor, Any]:
+    """States (T, B, H) and last memory, of inputs (T, B, F) and first memory, as of ``kernel(x, start)``."""
     layers = kernel.all_weights
-    if not _is_known(kernel) or not _is_ready(x, (start, *layers[0], *layers[-1])):
+    hung_on = kernel._forward_hooks or kernel._forward_pre_hooks or kernel._backward_hooks
+    as_made = kernel.bias and not kernel.bidirectional and kernel.mode in TORCHS
+    fits = x.dtype == layers[0][0].dtype and x.shape[2:] == layers[0][0].shape[1:]
+    if hung_on or not as_made or not fits or (kernel.dropout and kernel.training):
         return kernel(x, start)  # type: ignore[no-any-return]
+    return read(kernel.mode, layers, x, start, training=kernel.training)
+
+
+def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *, training: bool) -> tuple[Tensor, Any]:
+    """The same of layers by their weights, W_x, W_h, b_x and b_h each.
+
+    Torch's own where there is none better: for an LSTM, beside a CPU, in forward mode, and where torch is to choose
+    number types itself. Under a transform of ``torch.func``, such as ``vmap``, which torch's own have no rule for, the
+    equations step by step.
+    """
+    if torch._C._are_functorch_transforms_active():
+        return loop(mode, layers, x, start)
+    if mode not in STEPS or not _is_ready(x, (start, *(part for layer in layers for part in layer))):
+        flat = [part for layer in layers for part in layer]
+        out, *memory = TORCHS[mode](x, start, flat, True, len(layers), 0.0, training, False, False)
+        return out, tuple(memory) if mode == "LSTM" else memory[0]
     last = []
     for weights, first in zip(layers, start.unbind(0), strict=True):
-        x = _Layer.apply(kernel.mode, x, first, *weights)  # type: ignore[no-untyped-call]
+        x = _Layer.apply(mode, x, first, *weights)  # type: ignore[no-untyped-call]
         last.append(x[-1])
     return x, torch.stack(last)
 
 
-def _is_known(kernel: nn.RNNBase) -> bool:
-    """Whether this is a kernel as the library makes them, with nothing hung on it that would be left out."""
-    as_made = kernel.mode in STEPS and kernel.bias and not kernel.bidirectional
-    hung_on = kernel._forward_hooks or kernel._forward_pre_hooks or kernel._backward_hooks
-    return as_made and not hung_on and not (kernel.dropout and kernel.training)
+def loop(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any) -> tuple[Tensor, Any]:
+    """The same by the equations of :mod:`graphseq.nn.cells`, step by step, of operations that torch transforms."""
+    is_lstm = mode == "LSTM"
+    last = []
+    for weights, *first in zip(layers, *(start if is_lstm else [start]), strict=True):
+        x, memory = _layer(mode, x, tuple(first), *weights)
+        last.append(memory)
+    parts = tuple(torch.stack(part) for part in zip(*last, strict=True))
+    return x, parts if is_lstm else parts[0]
+
+
+def _layer(
+    mode: str, x: Tensor, memory: tuple[Tensor, ...], w_x: Tensor, w_h: Tensor, b_x: Tensor, b_h: Tensor
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    states = []
+    for a in linear(x, w_x, b_x if mode == "GRU" else b_x + b_h).unbind(0):
+        h = memory[0]
+        if mode == "LSTM":
+            memory = lstm_cell(a + linear(h, w_h), memory[1])
+        else:
+            memory = (gru_cell(a, linear(h, w_h, b_h), h) if mode == "GRU" else rnn_cell(a + linear(h, w_h)),)
+        states.append(memory[0])
+    return torch.stack(states), memory
 
 
 def _is_ready(x: Tensor, others: Sequence[Tensor]) -> bool:
-    if x.device.type != "cpu" or not len(x) or is_mixed(x) or torch._C._are_functorch_transforms_active():
+    if x.device.type != "cpu" or not len(x) or is_mixed(x):
         return False
     dual = forward_ad._current_level >= 0 and any(
         forward_ad.unpack_dual(part).tangent is not None for part in (x, *others)
@@ -140,11 +182,10 @@ def _add_up(deltas: Tensor, read: tuple[Tensor, Tensor], weights: Weights, into:
 
 def _by_torch(mode: str, given: Sequence[Tensor], grad: Tensor, wanted: Sequence[bool]) -> list[Tensor | None]:
     """Gradients that can be differentiated."""
-    kernel = torch.rnn_tanh if mode == "RNN_TANH" else torch.gru
     with torch.enable_grad():
         # Through aliases, a gradient is that of one argument alone, even where one was computed from another.
         x, start, *weights = parts = [part.view_as(part) for part in given]
-        out, _ = kernel(x, start[None], weights, True, 1, 0.0, False, False, False)
+        out, _ = TORCHS[mode](x, start[None], weights, True, 1, 0.0, False, False, False)
     asked = [part for part, wants in zip(parts, wanted, strict=True) if wants]
     found = iter(torch.autograd.grad(out, asked, grad, create_graph=torch.is_grad_enabled(), allow_unused=True))
     return [next(found) if wants else None for wants in wanted]

@@ -13,6 +13,7 @@ from graphseq import _checks
 from graphseq.adjacency import Adjacency
 from graphseq.graph import SpaceTimeGraph
 from graphseq.nn import _cone
+from graphseq.nn._recurrence import read
 from graphseq.nn._walk import Walk, scan
 from graphseq.nn.conv import GCNConv, convolve
 from graphseq.nn.encoder import Encoder
@@ -43,8 +44,8 @@ class GatedLayer(nn.Module, ABC):
     """One recurrent layer: a map of the inputs and one of the states, each with a bias, and a cell that joins them.
 
     ``conv_x`` and ``conv_h`` hold the weights that torch's recurrences call ``weight_ih, bias_ih`` and ``weight_hh,
-    bias_hh``; the side that is not convolved has an ``nn.Linear``. A subclass names the ``kernel`` of torch that is the
-    recurrence without a graph.
+    bias_hh``; the side that is not convolved has an ``nn.Linear``. A subclass names the ``mode`` of torch's recurrence
+    that it is without a graph.
 
     Args:
         in_channels: F.
@@ -55,7 +56,7 @@ class GatedLayer(nn.Module, ABC):
         conv: makes the convolutions.
     """
 
-    kernel: ClassVar[Callable[..., tuple[Tensor, ...]]]
+    mode: ClassVar[str]
 
     def __init__(
         self, in_channels: int, hidden_channels: int, num_gates: int, num_held: int, gates: Gates, conv: Conv
@@ -114,12 +115,10 @@ class GatedLayer(nn.Module, ABC):
     def along_time(self, x: Tensor, topology: Topology) -> Tensor:
         """The same where states do not mix: torch's fused recurrence on these very weights."""
         zero = x.new_zeros(1, topology.num_nodes, self.hidden_channels)
-        # Biases, one layer, no dropout, whether in training, one direction, not batch-first.
-        weights, options = self.weights(), (True, 1, 0.0, self.training, False, False)
+        weights = self.weights()
 
         def kernel(piece: Tensor, held: Any) -> tuple[Tensor, Any]:
-            out, *left = self.kernel(piece, held, weights, *options)
-            return out, tuple(left) if self.num_held > 1 else left[0]
+            return read(self.mode, [weights], piece, held, training=self.training)
 
         start = zero if self.num_held == 1 else (zero,) * self.num_held
         return topology.sequences.along(self.mixed_input(x, topology), kernel, start)[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from graphseq.nn.cells import gru_cell
@@ -13,7 +12,7 @@ from graphseq.nn.gated import Conv, GatedEncoder, GatedLayer, Gates, Held, Sides
 class GCNGRULayer(GatedLayer):
     """One recurrent layer; see :class:`GCNGRU`."""
 
-    kernel = staticmethod(torch.gru)
+    mode = "GRU"
 
     def __init__(self, in_channels: int, hidden_channels: int, gates: Gates, conv: Conv) -> None:
         super().__init__(in_channels, hidden_channels, 3, 1, gates, conv)

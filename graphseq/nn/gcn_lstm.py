@@ -18,7 +18,7 @@ from graphseq.topology import Topology
 class GCNLSTMLayer(GatedLayer):
     """One recurrent layer; see :class:`GCNLSTM`. ``peepholes`` holds those of i, f and o, (3, H), or is ``None``."""
 
-    kernel = staticmethod(torch.lstm)
+    mode = "LSTM"
 
     def __init__(self, in_channels: int, hidden_channels: int, gates: Gates, conv: Conv, peepholes: bool) -> None:
         super().__init__(in_channels, hidden_channels, 4, 2, gates, conv)

@@ -11,11 +11,11 @@ from torch import nn
 
 import graphseq as gs
 from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, RNN, Model
+from graphseq.optimizers import OPTIMIZERS as KNOWN
 from graphseq.text import models
 from graphseq.text.cost import multiply_adds
 from graphseq.text.settings import MODELS, OPTIMIZERS, STARTS, Settings
 from graphseq.text.starting import scale
-from graphseq.training import OPTIMIZERS as KNOWN
 
 
 def test_settings_survive_json() -> None:
