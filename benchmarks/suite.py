@@ -47,8 +47,7 @@ QUESTIONS = (
     Question(
         "many_seeds",
         1,
-        ("--hidden", "16", "--batch", "16", "--rounds", "3"),
-        ("--seeds", "2", "--steps", "3", "--hidden", "4", "--batch", "4", "--rounds", "2"),
+        tiny=("--seeds", "2", "--steps", "3", "--hidden", "4", "--batch", "4", "--length", "4", "--rounds", "2"),
     ),
     Question("rows", 1, ("--rounds", "3"), ("--rows", "200", "400", "--rounds", "1"), draws=True),
     Question(

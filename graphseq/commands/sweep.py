@@ -20,6 +20,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     _add_grid(parser)
     _add_training(parser)
+    parser.add_argument(
+        "--separate", action="store_true", help="train each seed by itself; else eight of a small model side by side"
+    )
     parser.add_argument("--jobs", type=whole(1), help="runs at a time, each on one thread (default: one a core)")
     parser.add_argument(
         "--cluster", metavar="ADDRESS", help="scheduler of a dask.distributed cluster, tcp://HOST:PORT, to run it all"
@@ -119,6 +122,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         encoding=options.encoding,
         curriculum=options.curriculum,
         starts=_names("--start", options.start),
+        separate=options.separate,
     )
     idle = [start for start in settings.starts if not set(STARTS[start]) & set(settings.models)]
     if idle:

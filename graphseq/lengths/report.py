@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from graphseq import tabular
 from graphseq.lengths.settings import Settings
@@ -52,9 +53,9 @@ def summarise(settings: Settings, runs: Sequence[Run]) -> list[Cell]:
 
 
 def _cell(task: str, model: str, depth: int, length: int, runs: Sequence[Run]) -> Cell:
-    by_seed = sorted(runs, key=lambda run: number(run.config, "seed"))
-    results: list[Result] = [run.result for run in by_seed if run.result is not None]
-    failed = len(runs) - len(results)
+    by_seed = sorted((pair for run in runs for pair in _of_each_seed(run)), key=lambda pair: pair[0])
+    results: list[Result] = [result for _, result in by_seed if result is not None]
+    failed = len(by_seed) - len(results)
     if not results:
         return Cell(task, model, depth, length, seeds=0, failed=failed)
     scores = [number(result, "score") for result in results]
@@ -78,8 +79,21 @@ def _cell(task: str, model: str, depth: int, length: int, runs: Sequence[Run]) -
         hops_reached=int(number(results[0], "hops_reached")),
         parameters=int(number(results[0], "parameters")),
         steps=mean(results, "steps"),
-        seconds=sum(run.seconds for run in by_seed if run.result is not None),
+        seconds=sum(run.seconds for run in sorted(runs, key=_first_seed) if run.result is not None),
     )
+
+
+def _of_each_seed(run: Run) -> list[tuple[int, Result | None]]:
+    """The seeds of a run and what came of each, ``None`` where the run failed."""
+    seed = run.config["seed"]
+    if not isinstance(seed, list):
+        return [(int(number(run.config, "seed")), run.result)]
+    found = [None] * len(seed) if run.result is None else cast("list[Result | None]", run.result["seeds"])
+    return list(zip(cast("list[int]", seed), found, strict=True))
+
+
+def _first_seed(run: Run) -> int:
+    return _of_each_seed(run)[0][0]
 
 
 def table(settings: Settings, cells: Sequence[Cell]) -> str:

@@ -1,4 +1,4 @@
-"""One run of the grid: build, train, judge."""
+"""One run of the grid: build, train, judge; of one seed, or of several side by side."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 
 from graphseq import seeding
 from graphseq.curriculum import fit_curriculum, growing_lengths
+from graphseq.ensemble import fit_ensemble
 from graphseq.evaluation import evaluate
 from graphseq.growth import grow
 from graphseq.history import History
@@ -51,7 +52,7 @@ def run_length(
     model: str,
     length: int,
     depth: int,
-    seed: int,
+    seed: int | list[int],
     hidden: int,
     batch_size: int,
     optimizer: str,
@@ -63,19 +64,36 @@ def run_length(
     curriculum: bool,
     start: str,
 ) -> dict[str, object]:
-    """Train one model for one length and judge it there; arguments as in :class:`graphseq.lengths.settings.Settings`.
+    """Train a model for one length and judge it there; arguments as in :class:`graphseq.lengths.settings.Settings`.
 
-    A training that diverges is judged by the weights that it had before.
+    A training that diverges is judged by the weights that it had before. Several seeds are trained as one ensemble, and
+    what is found of each is in ``seeds``, in their order.
     """
     shorter = growing_lengths(min(4, length), length) if curriculum else [length]
     tasks = [Transfer(each) if task == "Transfer" else Palindrome(each, encoding=encoding) for each in shorter]  # type: ignore[arg-type]
-    asked = tasks[-1]
-    with seeding.forked(seed, seeding.BUILD):
-        encoder = FAMILIES[model](asked.in_channels, hidden, depth)
-        STARTS[start](encoder)
-        network = Model(encoder, asked.out_channels, view=grow if model == "GCN-LSTM" else None)
+    seeds = seed if isinstance(seed, list) else [seed]
+    networks = []
+    for each in seeds:
+        with seeding.forked(each, seeding.BUILD):
+            encoder = FAMILIES[model](tasks[-1].in_channels, hidden, depth)
+            STARTS[start](encoder)
+            networks.append(Model(encoder, tasks[-1].out_channels, view=grow if model == "GCN-LSTM" else None))
     settings = {"optimizer": optimizer, "lr": lr, "clip": clip, "steps": steps, "batch_size": batch_size}
-    stages, diverged = _train(network, tasks, seed, settings)
+    if isinstance(seed, list):
+        trained = _train_side_by_side(networks, tasks, seed, settings)
+    else:
+        trained = [_train(networks[0], tasks, seed, settings)]
+    found = [
+        _judged(network, tasks, each, samples, *outcome)
+        for network, each, outcome in zip(networks, seeds, trained, strict=True)
+    ]
+    return {"seeds": found} if isinstance(seed, list) else found[0]
+
+
+def _judged(
+    network: Model, tasks: Sequence[Task], seed: int, samples: int, stages: Sequence[History], diverged: str
+) -> dict[str, object]:
+    asked = tasks[-1]
     judged = evaluate(network, asked, samples=samples, seed=seed)
     return {
         **asdict(judged),
@@ -96,3 +114,13 @@ def _train(
         return fit_curriculum(network, tasks, seed=seed, **settings), ""
     except DivergedError as error:
         return [error.history], str(error)
+
+
+def _train_side_by_side(
+    networks: Sequence[torch.nn.Module], tasks: Sequence[Task], seeds: Sequence[int], settings: dict[str, Any]
+) -> list[tuple[list[History], str]]:
+    """As one by one, on the one task that there is without a curriculum."""
+    (task,) = tasks
+    streams = [seeding.derive(seed, seeding.TRAIN, 0) for seed in seeds]  # those of a curriculum's first task
+    found = fit_ensemble(networks, task, seeds=streams, **settings)
+    return [([each.history], str(each)) if isinstance(each, DivergedError) else ([each], "") for each in found]

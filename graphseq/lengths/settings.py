@@ -1,7 +1,13 @@
-"""What to sweep over: the axes of the grid, what all its runs share, and the configuration of each."""
+"""What to sweep over: the axes of the grid, what all its runs share, and the configuration of each.
+
+Where a model is small, most of a training step is the price of calling torch, and eight seeds trained side by side take
+less than half the time of eight trained one by one: ``benchmarks/many_seeds.py`` measures for which models. Those are
+run so by default.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -17,6 +23,15 @@ STARTS: dict[str, tuple[str, ...]] = {
     "forget-bias": ("LSTM",),
 }
 """First weights other than torch's, and the models that they are for."""
+
+SIDE_BY_SIDE = 8
+"""Seeds in one run of a small model; fewer gain too little. Always as many, so that a grid with more keeps them."""
+
+SMALL = 512
+"""The most that H · B is in a small model."""
+
+LONGEST = {"RNN": 20, "GCN": math.inf}
+"""The models that gain where they are small, and up to which length; the others have kernels for all steps at once."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,7 @@ class Settings:
         encoding: of a palindrome's digits.
         curriculum: train on lengths that double from 4 up to the one asked for.
         starts: first weights, each for the models that it is made for; torch's for all others.
+        separate: train each seed by itself, also where a model is small.
     """
 
     tasks: tuple[str, ...]
@@ -56,6 +72,7 @@ class Settings:
     encoding: str = "one-hot"
     curriculum: bool = False
     starts: tuple[str, ...] = ()
+    separate: bool = False
 
     def start_of(self, model: str) -> str:
         """The first weights of a model.
@@ -73,7 +90,7 @@ class Settings:
         shared = {
             key: value
             for key, value in asdict(self).items()
-            if key not in {"tasks", "models", "lengths", "depths", "seeds", "encoding", "starts"}
+            if key not in {"tasks", "models", "lengths", "depths", "seeds", "encoding", "starts", "separate"}
         }
         return [
             {
@@ -82,10 +99,20 @@ class Settings:
                 "encoding": self.encoding if task == "Palindrome" else "one-hot",
                 "start": self.start_of(model),
             }
-            for length, task, model, depth, seed in product(
-                sorted(self.lengths, reverse=True), self.tasks, self.models, self.depths, self.seeds
+            for length, task, model, depth in product(
+                sorted(self.lengths, reverse=True), self.tasks, self.models, self.depths
             )
+            for seed in self._seeds(model, length)
         ]
+
+    def _seeds(self, model: str, length: int) -> list[int | list[int]]:
+        """A seed for each run of a model, or the seeds that it trains side by side."""
+        is_small = length <= LONGEST.get(model, 0) and self.hidden * self.batch_size <= SMALL
+        if self.separate or self.curriculum or not is_small:
+            return [*self.seeds]
+        whole = len(self.seeds) // SIDE_BY_SIDE * SIDE_BY_SIDE
+        groups = [list(self.seeds[first : first + SIDE_BY_SIDE]) for first in range(0, whole, SIDE_BY_SIDE)]
+        return [*groups, *self.seeds[whole:]]
 
     def to_json(self) -> dict[str, object]:
         """As plain data."""
