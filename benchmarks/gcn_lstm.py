@@ -69,13 +69,14 @@ def through(cell: nn.Module, x: Tensor, edge_index: Tensor) -> Tensor:
     return torch.stack(states)
 
 
-def contenders(nodes: int) -> dict[str, Pass]:
+def contenders(nodes: int, device: torch.device) -> dict[str, Pass]:
     """Forward passes to states (T · N, H)."""
     torch.manual_seed(0)
-    x, path = torch.randn(STEPS, nodes, FEATURES), torch.arange(nodes - 1)
-    edge_index = torch.stack([torch.cat([path, path + 1]), torch.cat([path + 1, path])])
+    x, path = torch.randn(STEPS, nodes, FEATURES).to(device), torch.arange(nodes - 1)
+    edge_index = torch.stack([torch.cat([path, path + 1]), torch.cat([path + 1, path])]).to(device)
     graph = gs.from_signal(x, edge_index)
-    encoder, floor, peer = gs.nn.GCNLSTM(FEATURES, HIDDEN), nn.LSTM(FEATURES, HIDDEN), peer_class()
+    encoder, floor = gs.nn.GCNLSTM(FEATURES, HIDDEN).to(device), nn.LSTM(FEATURES, HIDDEN).to(device)
+    peer = peer_class()
     layer, in_order = cast("GCNLSTMLayer", encoder.layers[0]), graph.topology.sorted_by_time
     found: dict[str, Pass] = {
         "ours": lambda: encoder(graph),
@@ -83,21 +84,33 @@ def contenders(nodes: int) -> dict[str, Pass]:
         "floor": lambda: floor(x)[0].flatten(0, 1),
     }
     if peer is not None:
-        cell = peer(FEATURES, HIDDEN, 2)
+        cell = peer(FEATURES, HIDDEN, 2).to(device)
         found["peer"] = lambda: through(cell, x, edge_index).flatten(0, 1)
     return found
 
 
 def milliseconds(forward: Pass, seed: Tensor, passes: int) -> float:
     """A forward and backward pass, on the mean of so many."""
+    settle = torch.cuda.synchronize if seed.is_cuda else _nothing
+    settle()
     start = time.perf_counter()
     for _ in range(passes):
         forward().backward(seed)
+    settle()
     return (time.perf_counter() - start) / passes * 1e3
+
+
+def _nothing() -> None:
+    """What is there to wait for on a CPU."""
 
 
 def megabytes(forward: Pass, seed: Tensor) -> float:
     """The most that one pass held at once."""
+    if seed.is_cuda:
+        before = torch.cuda.memory_allocated(seed.device)
+        torch.cuda.reset_peak_memory_stats(seed.device)
+        forward().backward(seed)
+        return (torch.cuda.max_memory_allocated(seed.device) - before) / 2**20
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         forward().backward(seed)
     held = most = 0
@@ -114,9 +127,9 @@ def quartiles(values: list[float]) -> dict[str, float]:
     return {"median": middle, "low": low, "high": high}
 
 
-def measure(nodes: int, rounds: int) -> dict[str, dict[str, object]]:
+def measure(nodes: int, rounds: int, device: torch.device) -> dict[str, dict[str, object]]:
     """Times of all, in turn, their memory, and their ratios to ours round by round."""
-    passes, seed = contenders(nodes), torch.randn(STEPS * nodes, HIDDEN)
+    passes, seed = contenders(nodes, device), torch.randn(STEPS * nodes, HIDDEN).to(device)
     for forward in passes.values():
         milliseconds(forward, seed, 3)
     counts = {name: max(1, round(TURN / milliseconds(forward, seed, 3))) for name, forward in passes.items()}
@@ -142,6 +155,7 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, nargs="+", default=[20, 1000, 10000], help="sizes of the path")
     parser.add_argument("--rounds", type=int, nargs="+", default=[25, 25, 15], help="rounds at each size")
     parser.add_argument("--peer", type=Path, help="where PyG Temporal was installed to")
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"), help="where to compute")
     parser.add_argument("--out", type=Path, help="a JSON file to write")
     options = parser.parse_args()
     if options.peer:
@@ -150,7 +164,7 @@ def main() -> None:
         print("PyG Temporal is not there, so it is left out; --help says how to get it")
     results = {}
     for nodes, rounds in zip(options.nodes, options.rounds, strict=True):
-        results[nodes] = measure(nodes, rounds)
+        results[nodes] = measure(nodes, rounds, options.device)
         for name, row in results[nodes].items():
             ms, ratio = cast("dict[str, float]", row["milliseconds"]), cast("dict[str, float]", row["times_ours"])
             print(
@@ -159,16 +173,16 @@ def main() -> None:
                 f"{row['megabytes']:.1f} MB"
             )
     if options.out:
-        options.out.write_text(json.dumps({"results": results, "machine": made_with()}, indent=1) + "\n")
+        options.out.write_text(json.dumps({"results": results, "machine": made_with(options.device)}, indent=1) + "\n")
 
 
-def made_with() -> dict[str, object]:
+def made_with(device: torch.device) -> dict[str, object]:
     """Versions and machine, the peer's among them."""
     try:
         peer = version("torch-geometric-temporal")
     except PackageNotFoundError:
         peer = "absent"
-    return {**machine(), "torch-geometric-temporal": peer}
+    return {**machine(device), "torch-geometric-temporal": peer}
 
 
 if __name__ == "__main__":

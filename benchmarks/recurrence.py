@@ -1,9 +1,9 @@
 """What does it cost that sequences are graphs? The library's recurrent networks, and torch's on tensors by hand.
 
 Forward and backward of a model of one layer that gives one of F classes at every row, cross-entropy included, with the
-same weights. On equal lengths the peer is torch's ``nn.RNN`` or ``nn.LSTM`` and a linear map, on a tensor (T, B, F)
-that lies ready. On ragged lengths, drawn evenly from 1 to T, it is the same on sequences padded to the longest, which
-is how it is done by hand, and the true steps picked out.
+same weights. On equal lengths the peer is torch's ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM`` and a linear map, on a tensor
+(T, B, F) that lies ready. On ragged lengths, drawn evenly from 1 to T, it is the same on sequences padded to the
+longest, which is how it is done by hand, and the true steps picked out.
 
     OMP_NUM_THREADS=1 python benchmarks/recurrence.py --out recurrence.json
 """
@@ -25,7 +25,7 @@ import graphseq as gs
 from graphseq.history import machine
 
 SIZES = ((10, 128, 10, 128), (30, 64, 87, 128), (100, 64, 32, 64), (1000, 16, 32, 64))  # T, B, F, H
-FAMILIES = {"RNN": gs.nn.RNN, "LSTM": gs.nn.LSTM}
+FAMILIES = {"RNN": gs.nn.RNN, "GRU": gs.nn.GRU, "LSTM": gs.nn.LSTM}
 
 
 def both_ways(forward: Callable[[], Tensor], y: Tensor, weights: list[nn.Parameter]) -> Callable[[], None]:
@@ -39,26 +39,29 @@ def both_ways(forward: Callable[[], Tensor], y: Tensor, weights: list[nn.Paramet
     return once
 
 
-def batch_of(sequences: list[Tensor]) -> gs.SpaceTimeGraph:
+def batch_of(sequences: list[Tensor], device: torch.device) -> gs.SpaceTimeGraph:
     """Sequences side by side."""
     found: gs.SpaceTimeGraph = Batch.from_data_list([gs.from_sequence(x) for x in sequences])
-    return found
+    return found.to(device)
 
 
-def measure(family: str, size: tuple[int, int, int, int], rounds: int, seed: int) -> dict[str, object]:
+def measure(
+    family: str, size: tuple[int, int, int, int], rounds: int, seed: int, device: torch.device
+) -> dict[str, object]:
     """One size, equal lengths and ragged ones."""
     steps, count, channels, hidden = size
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    model = gs.nn.Model(FAMILIES[family](channels, hidden), channels)
+    model = gs.nn.Model(FAMILIES[family](channels, hidden), channels).to(device)
     kernel, head, weights = model.encoder.kernel, model.head.lin, list(model.parameters())
-    equal = [torch.randn(steps, channels, generator=generator) for _ in range(count)]
+    equal = [torch.randn(steps, channels, generator=generator).to(device) for _ in range(count)]
     lengths = torch.randint(1, steps + 1, (count,), generator=generator).tolist()
     ragged = [x[:length] for x, length in zip(equal, lengths, strict=True)]
-    ready, graph = torch.stack(equal, dim=1), batch_of(equal)
-    some, there = batch_of(ragged), pad_sequence([torch.ones(length, dtype=torch.bool) for length in lengths])
-    y = [torch.randint(channels, (length,), generator=generator) for length in lengths]
-    of_equal = torch.randint(channels, (steps * count,), generator=generator)
+    ready, graph = torch.stack(equal, dim=1), batch_of(equal, device)
+    there = pad_sequence([torch.ones(length, dtype=torch.bool) for length in lengths]).to(device)
+    some = batch_of(ragged, device)
+    y = [torch.randint(channels, (length,), generator=generator).to(device) for length in lengths]
+    of_equal = torch.randint(channels, (steps * count,), generator=generator).to(device)
     same = {
         "graphseq": both_ways(lambda: model(graph), of_equal, weights),
         "bare": both_ways(lambda: head(kernel(ready)[0]).flatten(0, 1), of_equal, weights),
@@ -67,7 +70,7 @@ def measure(family: str, size: tuple[int, int, int, int], rounds: int, seed: int
         "graphseq": both_ways(lambda: model(some), torch.cat(y), weights),
         "padded": both_ways(lambda: head(kernel(pad_sequence(ragged))[0][there]), pad_sequence(y)[there], weights),
     }
-    same, other = in_turn(same, rounds), in_turn(other, rounds)
+    same, other = in_turn(same, rounds, device), in_turn(other, rounds, device)
     return {"equal": compared(same, "bare"), "ragged": compared(other, "padded")}
 
 
@@ -77,6 +80,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=25, help="rounds at each size")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the steps")
     parser.add_argument("--seed", type=int, default=0, help="of numbers and lengths")
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"), help="where to compute")
     parser.add_argument("--out", type=Path, help="a JSON file to write")
     options = parser.parse_args()
     results = {}
@@ -84,7 +88,7 @@ def main() -> None:
         for steps, *rest in SIZES:
             size = (max(2, round(options.scale * steps)), *rest)
             name = "{} T={} B={} F={} H={}".format(family, *size)
-            row = results[name] = measure(family, size, options.rounds, options.seed)
+            row = results[name] = measure(family, size, options.rounds, options.seed, options.device)
             equal, ragged = (row[kind]["graphseq"] for kind in ("equal", "ragged"))
             print(
                 f"{name}: {equal['times_bare']['median']:.3f} times the bare kernel on equal lengths, "
@@ -94,7 +98,7 @@ def main() -> None:
     if options.out:
         settings = {"scale": options.scale, "rounds": options.rounds, "seed": options.seed}
         options.out.write_text(
-            json.dumps({"settings": settings, "results": results, "machine": machine()}, indent=1) + "\n"
+            json.dumps({"settings": settings, "results": results, "machine": machine(options.device)}, indent=1) + "\n"
         )
 
 

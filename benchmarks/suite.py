@@ -39,9 +39,9 @@ SHORT = ("Transfer(5), GCN-4", "Palindrome(9), RNN", "Palindrome(9), LSTM", "Add
 QUESTIONS = (
     Question("gcn", 2, ("--rounds", "11"), ("--scale", "0.01", "--rounds", "2"), on_cuda=True),
     Question("gcn_ideas", 2, ("--rounds", "7"), ("--scale", "0.01", "--rounds", "2")),
-    Question("gcn_lstm", 2, tiny=("--nodes", "20", "--rounds", "3")),
+    Question("gcn_lstm", 2, tiny=("--nodes", "20", "--rounds", "3"), on_cuda=True),
     Question("gcn_lstm_batches", 1, ("--rounds", "15"), ("--nodes", "40", "--rounds", "3")),
-    Question("recurrence", 1, tiny=("--scale", "0.05", "--rounds", "2")),
+    Question("recurrence", 1, tiny=("--scale", "0.05", "--rounds", "2"), on_cuda=True),
     Question("fit_overhead", 1, tiny=("--repeats", "5", "--steps", "3")),
     Question("influence", 1, ("--graphs", "path", "random"), ("--graphs", "path", "--rows", "3", "--repeats", "1")),
     Question(
@@ -86,17 +86,16 @@ def main(out: Path, only: list[str], tiny: bool, peer: Path | None) -> None:
         )
     out.mkdir(parents=True, exist_ok=True)
     chosen = [question for question in QUESTIONS if not only or question.script in only]
-    for question in chosen:
-        words = question.tiny if tiny else question.words
-        if question.script == "gcn_lstm" and peer is not None:
-            words = (*words, "--peer", str(peer))
-        ask(question, out, words)
-    if not torch.cuda.is_available():
-        print("no CUDA device here: what could run on one is skipped")
-        return
-    for question in chosen:
-        if question.on_cuda:
-            ask(question, out, question.tiny if tiny else question.words, "cuda")
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    for device in devices:
+        for question in chosen:
+            words = question.tiny if tiny else question.words
+            if question.script == "gcn_lstm" and peer is not None:
+                words = (*words, "--peer", str(peer))
+            if device == "cpu" or question.on_cuda:
+                ask(question, out, words, device)
+    if "cuda" not in devices:
+        print("no CUDA device here: " + ", ".join(q.script for q in chosen if q.on_cuda) + " on one is skipped")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,10 @@ def told(spread: dict[str, float], *, turned: bool = False) -> str:
 
 def gcn(record: Record) -> Iterator[Line]:
     """A layer and a training step of 8, against the products alone and PyG's."""
-    peers = {"products": "the least", "PyG, edge_index": "PyG, edge_index", "PyG, sparse": "PyG, sparse"}
+    peers = {
+        **{"products": "the least", "products in place": "the least, in place"},
+        **{"PyG, edge_index": "PyG, edge_index", "PyG, sparse": "PyG, sparse"},
+    }
     for name, row in record["results"].items():
         for kind, said in (("layer", "GCN layer"), ("training_step", "8-layer training step")):
             for peer, called in peers.items():

@@ -21,6 +21,7 @@ from graphseq.nn._recurrent_steps import GRU_STEPS, RNN_STEPS, Steps, Way, Weigh
 from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 
 BLOCK = 2**20  # bytes of gradients in sums that are there at a time
+FEWEST = 6  # steps from which on the function's own price, the same for any number of them, is less than what it saves
 
 STEPS: dict[str, Steps] = {"RNN_TANH": RNN_STEPS, "GRU": GRU_STEPS}
 
@@ -46,9 +47,9 @@ def recur(kernel: nn.RNNBase, x: Tensor, start: Any) -> tuple[Tensor, Any]:
 def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *, training: bool) -> tuple[Tensor, Any]:
     """The same of layers by their weights, W_x, W_h, b_x and b_h each.
 
-    Torch's own where there is none better: for an LSTM, beside a CPU, in forward mode, and where torch is to choose
-    number types itself. Under a transform of ``torch.func``, such as ``vmap``, which torch's own have no rule for, the
-    equations step by step.
+    Torch's own where there is none better: for an LSTM, over a few steps, beside a CPU, in forward mode, and where
+    torch is to choose number types itself. Under a transform of ``torch.func``, such as ``vmap``, which torch's own
+    have no rule for, the equations step by step.
     """
     if torch._C._are_functorch_transforms_active():
         return loop(mode, layers, x, start)
@@ -89,7 +90,7 @@ def _layer(
 
 
 def _is_ready(x: Tensor, others: Sequence[Tensor]) -> bool:
-    if x.device.type != "cpu" or not len(x) or is_mixed(x):
+    if x.device.type != "cpu" or len(x) < FEWEST or is_mixed(x):
         return False
     dual = forward_ad._current_level >= 0 and any(
         forward_ad.unpack_dual(part).tangent is not None for part in (x, *others)
@@ -148,7 +149,8 @@ def _go_back(steps: Steps, given: Sequence[Tensor], past: Sequence[Tensor], grad
         inputs, w_h = x.flatten(0, 1), weights.w_h.roll(turn, 0)
         gamma.copy_(grad[:, -1])
         of_before = grad[:, :-1].transpose(0, 1).flatten(1, 2).unbind(0)
-        coming_in = (gamma.new_zeros(()).expand(passes * count, size), *of_before)
+        at_start = None if into.start is None else gamma.new_zeros(()).expand(passes * count, size)
+        coming_in = (at_start, *of_before)
         for end in range(times, 0, -most):
             block = slice(max(0, end - most), end)
             around = held[block.start : end + 1]

@@ -37,7 +37,7 @@ class Way(NamedTuple):
 
     held: Tensor  # states before the steps and after each, (1 + S, B, H)
     kept: Sequence[Tensor]  # what else was kept of the steps
-    g: Sequence[Tensor]  # gradients that come in at the state before each step, (P · B, H) each
+    g: Sequence[Tensor | None]  # gradients that come in at the state before each step, (P · B, H); None: γ is not asked
     gamma: Tensor  # after the last step, to be replaced by that before the first, (P, B, H)
     deltas: Tensor  # where to write δ, (S, P, B, W)
 
@@ -85,7 +85,8 @@ class RNNSteps:
         steps = zip(slopes, way.deltas.unbind(0), way.deltas.flatten(1, 2).unbind(0), way.g, strict=True)
         for slope, delta, rows, g in reversed(list(steps)):
             torch.mul(gamma, slope, out=delta)
-            torch.addmm(g, rows, w_h, out=flat)
+            if g is not None:
+                torch.addmm(g, rows, w_h, out=flat)
 
 
 class GRUSteps:
@@ -120,8 +121,9 @@ class GRUSteps:
         steps = zip(factors, z, way.deltas.unflatten(3, (4, size)).unbind(0), rows, way.g, strict=True)
         for factor, keep, delta, row, g in reversed(list(steps)):
             torch.mul(gamma, factor, out=delta)
-            way.gamma.mul_(keep)
-            flat.add_(g).addmm_(row, w_h)
+            if g is not None:
+                way.gamma.mul_(keep)
+                flat.add_(g).addmm_(row, w_h)
 
     def _factors(self, held: Tensor, gates: Tensor, summed: Tensor) -> Tensor:
         """What γ is multiplied by for δ of s, r, z and n, (S, B, 4, H)."""

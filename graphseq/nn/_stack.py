@@ -23,7 +23,7 @@ from graphseq._precision import is_mixed
 from graphseq.adjacency import SparseMatrix
 from graphseq.nn._dense import linear_into, mix_into
 
-BLOCK = 2**20  # bytes of Â H that are there at a time: in cache, and many enough to be worth a call
+BLOCK = 2**21  # bytes of Â H that are there at a time: in cache, and many enough to be worth a call
 
 Layer = tuple[Tensor, Tensor | None]  # W (H, F) and b (H,)
 

@@ -16,6 +16,11 @@ KINDS = (nn.RNN, nn.GRU)
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
+@pytest.fixture(autouse=True)
+def also_over_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_recurrence, "FEWEST", 1)
+
+
 def drawn(
     kind: type[nn.RNNBase], shape: tuple[int, int, int, int], layers: int = 1
 ) -> tuple[nn.RNNBase, Tensor, Tensor]:
@@ -56,6 +61,13 @@ def test_states_and_gradients_are_torchs_in_blocks_of_any_size(
 def test_it_is_the_function_that_is_tested_here_and_not_torchs(kind: type[nn.RNNBase]) -> None:
     kernel, x, start = drawn(kind, (3, 2, 2, 4))
     assert "_Layer" in type(recur(kernel, x, start)[0].grad_fn).__name__
+
+
+@each_kind
+def test_over_few_steps_torchs_is_read(kind: type[nn.RNNBase], monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel, x, start = drawn(kind, (3, 2, 2, 4))
+    monkeypatch.setattr(_recurrence, "FEWEST", 4)
+    assert "_Layer" not in type(recur(kernel, x, start)[0].grad_fn).__name__
 
 
 @each_kind
