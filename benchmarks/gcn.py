@@ -21,6 +21,7 @@ from pathlib import Path
 import networkx as nx
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from torch_geometric.nn import GCNConv as PyGConv
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from turns import compared, in_turn
@@ -31,6 +32,7 @@ from graphseq.topology import Topology
 
 LAYERS = 8
 Pass = Callable[[], Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def paths(rows: int, count: int = 1) -> Tensor:
@@ -129,13 +131,13 @@ def gradients_of(model: torch.nn.Module, x: Tensor, g: Tensor) -> Callable[[], l
     return once
 
 
-def step_of(model: torch.nn.Module, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
+def step_of(model: torch.nn.Module, x: Tensor, y: Tensor, loss_of: Loss = cross_entropy) -> Callable[[], Tensor]:
     """A training step: cross-entropy of every row, gradients, Adam."""
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-5)
 
     def once() -> Tensor:
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(model(x), y)
+        loss = loss_of(model(x), y)
         loss.backward()
         optimizer.step()
         return loss.detach()
@@ -180,7 +182,7 @@ def measure(
     layers = [gs.nn.GCNConv(channels, channels).to(device) for _ in range(LAYERS)]
     edge_index, at = edge_index.to(device), torch.zeros(rows, dtype=torch.long, device=device)
     rows_and_edges = Topology(torch.arange(rows, device=device), at, edge_index, weight)
-    graph = gs.SpaceTimeGraph.from_topology(rows_and_edges, x)
+    graph = gs.SpaceTimeGraph.from_topology(rows_and_edges, x, y=y)
     theirs = as_pyg(edge_index, weight, rows, layers)
     ours = gs.nn.GCN(channels, channels, LAYERS).to(device)
     ours.load_state_dict({f"convs.{n}.{k}": v for n, conv in enumerate(layers) for k, v in conv.state_dict().items()})
@@ -191,7 +193,8 @@ def measure(
     dense = layers[0].lin.weight.detach()
     floor = {**products(x, g, dense, 1, of_x=True), "bytes": copies(x.clone())}
     layer = compared(in_turn({**passes, **floor}, rounds, device), "products", "products in place", "graphseq")
-    steps = {"graphseq": step_of(OnGraph(ours, graph), x, y)}
+    loss_of = gs.tasks.LabelledRows(graph, num_classes=channels, num_neighbors=[-1]).loss
+    steps = {"graphseq": step_of(OnGraph(ours, graph), x, y, loss_of)}
     steps |= {name: step_of(Stacked(own), x, y) for name, own in theirs.items()}
     floor = products(x, g, dense, LAYERS, of_x=False)
     turns = in_turn({**steps, **floor}, max(2, rounds // 3), device)

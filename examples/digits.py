@@ -28,7 +28,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ from torch import nn
 from torch_geometric.nn import SAGEConv
 
 import graphseq as gs
-from graphseq import _files, grid, history, schedules, seeding, tabular
+from graphseq import _files, history, schedules, seeding, tabular
 
 READINGS: dict[str, Callable[[gs.SpaceTimeGraph], gs.SpaceTimeGraph]] = {
     "scan line": partial(gs.traverse, order="given"),
@@ -83,25 +82,24 @@ def digits(setting: Setting, reading: str) -> tuple[gs.tasks.Labelled, gs.tasks.
     return task.part(train), task.part(test)
 
 
-def run(setting: Setting, case: tuple[str, int]) -> dict[str, Any]:
+def run(settings: dict[str, Any], model: str, seed: int) -> dict[str, Any]:
     """Train one model from one seed, and judge it."""
-    name, seed = case
-    reading, encoder = MODELS[name]
+    setting, (reading, encoder) = Setting(**settings), MODELS[model]
     train, test = digits(setting, reading)
     with seeding.forked(seed, seeding.BUILD):
-        model = gs.nn.Model(encoder(train.in_channels, setting.hidden), train.out_channels, pool="max")
+        network = gs.nn.Model(encoder(train.in_channels, setting.hidden), train.out_channels, pool="max")
     size = {"steps": setting.steps, "batch_size": setting.batch_size, "solved_at": None, "clip": 1.0, "seed": seed}
     began = time.process_time()
-    gs.fit(model, train, **size, optimizer="Adam", lr=setting.lr, schedule=schedules.Cosine(setting.steps))
-    told = {"model": name, "seed": seed, "seconds": time.process_time() - began, "farthest": test.hops}
+    gs.fit(network, train, **size, optimizer="Adam", lr=setting.lr, schedule=schedules.Cosine(setting.steps))
+    told = {"model": model, "seed": seed, "seconds": time.process_time() - began, "farthest": test.hops}
     one, rows = test.graphs(torch.tensor([0])), torch.arange(64)
-    told["sees"] = int(gs.reach.hop_distances(one, rows)[model.encoder.reach(one, rows)].max())
-    told["parameters"] = sum(weight.numel() for weight in model.parameters())
+    told["sees"] = int(gs.reach.hop_distances(one, rows)[network.encoder.reach(one, rows)].max())
+    told["parameters"] = sum(weight.numel() for weight in network.parameters())
     if seed == setting.seeds[0]:
-        shown = gs.reach.influence(model, test.graphs(torch.arange(setting.shown)))
+        shown = gs.reach.influence(network, test.graphs(torch.arange(setting.shown)))
         own = shown.sum(dim=0).view(-1, 64)  # no pixel moves another digit's answer
         told["influence"] = (own / own.sum(dim=1, keepdim=True)).mean(dim=0).tolist()
-    return {**told, "accuracy": gs.evaluate(model, test).score}
+    return {**told, "accuracy": gs.evaluate(network, test).score}
 
 
 def baseline(setting: Setting, name: str) -> dict[str, Any]:
@@ -128,12 +126,14 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
 
 def main(out: Path, setting: Setting = Setting()) -> dict[str, Any]:
     """Run what is left to run, print the table, and write the record to ``out``."""
-    cases = {f"{name}, seed {seed}": (name, seed) for name in MODELS for seed in setting.seeds}
-    work, facts = partial(run, setting), asdict(setting)
-    found = grid.run_kept(work, cases, out / "runs", facts=facts, jobs=1, said=itemgetter("model")).values()
+    out.mkdir(parents=True, exist_ok=True)
+    cases = {"settings": [asdict(setting)], "model": list(MODELS), "seed": setting.seeds}
+    runs = gs.sweep(run, cases, out / "runs.jsonl", jobs=1, progress=True)
+    if failed := [made.error for made in runs if made.failed]:
+        raise SystemExit(f"{len(failed)} runs failed, the first of {failed[0]}; run it again")
     results = {name: [baseline(setting, name)] for name in BASELINES}
-    results |= {name: [told for told in found if told["model"] == name] for name in MODELS}
-    record = {"config": facts, "machine": {**history.machine(), "scikit-learn": version("scikit-learn")}}
+    results |= {name: [made.result for made in runs if made.config["model"] == name] for name in MODELS}
+    record = {"config": asdict(setting), "machine": {**history.machine(), "scikit-learn": version("scikit-learn")}}
     record |= {"table": table(results).splitlines(), "results": results}
     _files.write_text(out / "digits.json", json.dumps(record, indent=1) + "\n", overwrite=True)
     print(table(results))

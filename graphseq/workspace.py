@@ -34,6 +34,10 @@ class Workspace:
         # Its storage, and no view of it: autograd lets nobody write to a view that a function returns.
         return like.new_empty(0).set_(room.untyped_storage(), 0, shape)  # type: ignore[call-overload, no-any-return]
 
+    def __reduce__(self) -> tuple[type[Workspace], tuple[()]]:
+        """Elsewhere, and in a copy, it begins without memory."""
+        return Workspace, ()
+
     def _is_lent(self, room: Tensor) -> bool:
         return _holders(room) > self._alone
 

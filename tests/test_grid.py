@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
-from pathlib import Path
 
 import pytest
 
-from graphseq.grid import Result, run_each, run_kept
+from graphseq.grid import Result, run_each
 
 
 def squared(done: list[int] | None, case: int) -> Result:
@@ -61,22 +59,3 @@ def test_what_cannot_be_foreseen_stops_all_at_once() -> None:
 def test_nothing_to_do_is_done_without_a_bar(capsys: pytest.CaptureFixture[str]) -> None:
     assert squares(partial(squared, None), [], finished=3, jobs=4) == []
     assert capsys.readouterr().err == ""
-
-
-def test_what_is_kept_is_not_run_again_and_what_failed_is(tmp_path: Path) -> None:
-    def keep(cases: list[int], facts: dict[str, object]) -> dict[str, Result]:
-        by_name = {f"case {case}": case for case in cases}
-        return run_kept(partial(squared, done), by_name, tmp_path / "runs", facts=facts, jobs=1, said=said)
-
-    done: list[int] = []
-    with pytest.raises(RuntimeError, match="no room for 3"):
-        keep([2, 3, 4], {"seeds": (0, 1)})
-    assert done == [2, 4]
-    found = keep([6, 4, 2], {"seeds": (0, 1)})
-    assert done == [2, 4, 6]
-    assert found == {f"case {case}": {"case": case, "square": case**2} for case in (6, 4, 2)}
-    assert list(found) == ["case 6", "case 4", "case 2"]
-    assert json.loads((tmp_path / "runs" / "case 2.json").read_text()) == found["case 2"]
-    with pytest.raises(ValueError, match=r"results of other settings, told in .*facts\.json; name another folder"):
-        keep([2], {"seeds": (0, 2)})
-    assert done == [2, 4, 6]

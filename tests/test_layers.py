@@ -19,7 +19,7 @@ LAYERS = [
     {"_checks", "_files", "_precision", "foreseen", "graphfiles", "tabular"},
     {"grid", "grouped", "outfolder"},
     {"workspace"},
-    {"seeding", "adjacency", "history", "optimizers", "schedules"},
+    {"_cross_entropy", "seeding", "adjacency", "history", "optimizers", "schedules"},
     {"sequences"},
     {"sweeping", "topology"},
     {"validation"},

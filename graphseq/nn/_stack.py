@@ -25,6 +25,8 @@ from graphseq.nn._dense import linear_into, mix_into
 
 BLOCK = 2**21  # bytes of Â H that are there at a time: in cache, and many enough to be worth a call
 
+WIDE = 64  # columns that torch sums as fast as it reads them
+
 Layer = tuple[Tensor, Tensor | None]  # W (H, F) and b (H,)
 
 
@@ -189,7 +191,15 @@ def _add(w: Tensor | None, b: Tensor | None, s: Tensor, g: Tensor, x: Tensor) ->
     if w is not None:
         w.addmm_(s.t(), x)
     if b is not None:
-        b += g.sum(0)
+        b += _sum(g)
+
+
+def _sum(g: Tensor) -> Tensor:
+    """The sum over rows; narrow ones side by side, which torch sums in half the time."""
+    fold = max(1, WIDE // g.shape[1])
+    if len(g) % fold:
+        fold = 1
+    return g.reshape(-1, fold * g.shape[1]).sum(0).view(fold, -1).sum(0)
 
 
 def _by_products(

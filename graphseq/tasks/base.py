@@ -11,8 +11,10 @@ from scipy.sparse import csgraph
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._cross_entropy import mean_cross_entropy
 from graphseq.graph import SpaceTimeGraph
 from graphseq.topology import Topology
+from graphseq.workspace import Workspace
 
 
 class Task(ABC):
@@ -52,7 +54,8 @@ class Task(ABC):
             ValueError: shapes that do not fit; nothing is broadcast.
         """
         _check_classes(output, y)
-        return torch.nn.functional.cross_entropy(output, y)
+        room: Workspace = self.__dict__.setdefault("_workspace", Workspace())
+        return mean_cross_entropy(output, y, room)
 
     def score(self, output: Tensor, y: Tensor) -> Tensor:
         """Which answers are right, (K,): 1 where the most likely class is y, else 0."""
