@@ -45,9 +45,9 @@ def fit_ensemble(
               g_k = \partial \mathcal L(\theta_k; \text{batch}(s_k)) / \partial \theta_k
 
     with u the optimiser, entry by entry. Each has the batches of its seed, a gradient norm and a history of its own,
-    and leaves the stack once it is solved. Where a step of :func:`graphseq.fit` is mostly the price of calling torch, K
-    models cost little more than one: K of them with H · B up to some hundreds several times less; large ones, more than
-    one by one. ``benchmarks/many_seeds.py`` measures it. Losses are those of ``fit`` up to rounding.
+    and leaves the stack once it is solved. Losses are those of ``fit`` up to rounding. Where a step of ``fit`` is
+    mostly the price of calling torch, with H · B up to some hundreds, K models cost little more than one; large ones,
+    and long sequences, cost more than one by one. ``benchmarks/many_seeds.py`` measures it.
 
     Args:
         models: K of them, alike but for the numbers in their weights; moved to ``device``.

@@ -25,7 +25,6 @@ FEWEST = 6  # steps from which on the function's own price, the same for any num
 
 STEPS: dict[str, Steps] = {"RNN_TANH": RNN_STEPS, "GRU": GRU_STEPS}
 
-
 TORCHS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
     "RNN_TANH": torch.rnn_tanh,
     "GRU": torch.gru,
@@ -37,7 +36,8 @@ def recur(kernel: nn.RNNBase, x: Tensor, start: Any) -> tuple[Tensor, Any]:
     """States (T, B, H) and last memory, of inputs (T, B, F) and first memory, as of ``kernel(x, start)``."""
     layers = kernel.all_weights
     hung_on = kernel._forward_hooks or kernel._forward_pre_hooks or kernel._backward_hooks
-    as_made = kernel.bias and not kernel.bidirectional and kernel.mode in TORCHS
+    otherwise = kernel.bidirectional or kernel.batch_first or kernel.proj_size
+    as_made = kernel.mode in TORCHS and kernel.bias and not otherwise
     fits = x.dtype == layers[0][0].dtype and x.shape[2:] == layers[0][0].shape[1:]
     if hung_on or not as_made or not fits or (kernel.dropout and kernel.training):
         return kernel(x, start)  # type: ignore[no-any-return]

@@ -111,7 +111,7 @@ def test_gradients_of_gradients_are_right(kind: type[nn.RNNBase]) -> None:
 class Bare:
     """A kernel whose weights are any tensors."""
 
-    bias, bidirectional, dropout, training = True, False, 0.0, True
+    bias, bidirectional, batch_first, proj_size, dropout, training = True, False, False, 0, 0.0, True
     _forward_hooks = _forward_pre_hooks = _backward_hooks = ()
 
     def __init__(self, mode: str, weights: dict[str, Tensor]) -> None:
@@ -153,6 +153,15 @@ def test_a_hook_on_the_kernel_is_called(kind: type[nn.RNNBase]) -> None:
     kernel.register_forward_hook(lambda module, given, found: seen.append(found[0]))
     out, _ = recur(kernel, x, start)
     torch.testing.assert_close(seen, [out], rtol=0, atol=0)
+
+
+@each_kind
+@pytest.mark.parametrize("options", [{"bidirectional": True}, {"bias": False}, {"batch_first": True}], ids=str)
+def test_a_kernel_that_is_made_otherwise_is_torchs(kind: type[nn.RNNBase], options: dict[str, bool]) -> None:
+    kernel = kind(3, 4, **options)
+    x, start = torch.randn(5, 5, 3), torch.zeros(2 if kernel.bidirectional else 1, 5, 4)
+    for ours, torchs in zip(recur(kernel, x, start), kernel(x, start), strict=True):
+        torch.testing.assert_close(ours, torchs, rtol=0, atol=0)
 
 
 @each_kind
