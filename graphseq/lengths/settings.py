@@ -30,7 +30,7 @@ SIDE_BY_SIDE = 8
 SMALL = 512
 """The most that H · B is in a small model."""
 
-LONGEST = {"RNN": 20, "GCN": math.inf}
+LONGEST = {"RNN": 20, "GRU": 10, "GCN": math.inf}
 """The models that gain where they are small, and up to which length; the others have kernels for all steps at once."""
 
 
