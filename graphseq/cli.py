@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import version
@@ -37,6 +38,7 @@ COMMANDS = {
 }
 
 SHARED = ("text", "train")  # the command that several processes, started by torchrun, run as one
+TURN = 5.0  # seconds in which the first of them says what is wrong with all, upon which torchrun ends the others
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,8 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{command.stopped(options)}", file=sys.stderr)
         return 130
     except FORESEEN as error:
-        if is_first or isinstance(error, ConnectionError):
-            print(f"graphseq {options.command}: {_one_line(error)}", file=sys.stderr)
+        if not is_first and not isinstance(error, ConnectionError):
+            time.sleep(TURN)
+        print(f"graphseq {options.command}: {_one_line(error)}", file=sys.stderr)
         return 2
     return status
 

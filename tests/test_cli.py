@@ -241,3 +241,17 @@ def test_what_is_wrong_in_the_library_itself_is_not_hidden(monkeypatch: pytest.M
     monkeypatch.setattr(job, "compare", broken)
     with pytest.raises(KeyError):
         cli.main(["compare", *TINY, "--out", str(tmp_path / "out")])
+
+
+def test_of_many_processes_the_first_speaks_first_and_another_only_if_it_is_left_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(cli.time, "sleep", waited.append)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, turns in (("0", []), ("1", [cli.TURN])):
+        monkeypatch.setenv("RANK", rank)
+        said = call("compare")
+        assert said.status == 2
+        assert "torchrun starts one run in many processes" in said.err
+        assert waited == turns
