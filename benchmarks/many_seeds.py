@@ -3,7 +3,7 @@
 K small models from K seeds, S steps of Adam on batches of their own. *Separate*: ``gs.fit`` for one seed after another,
 in two processes of one thread each. *Stacked*: ``gs.fit_ensemble``, which stacks the weights of all seeds and has
 ``torch.func.vmap`` do every operation for all; once in one process on two threads, and once in two processes of one
-thread, half the seeds in each, which is what ``python -m graphseq sweep`` does with a small RNN or GCN.
+thread, half the seeds in each, which is what ``python -m graphseq sweep`` does with a small RNN, GRU or GCN.
 
 First, in double precision, losses of both are checked to agree to 1e-5. (In single precision training can drive
 rounding apart; how far is in the record.) The ways then take turns, and a ratio is that of one round; the result is its
@@ -84,6 +84,9 @@ def stacked(case: Case, seeds: Sequence[int], threads: int) -> Losses:
     task = case.task()
     models = [build(case, task, seed) for seed in seeds]
     found = gs.fit_ensemble(models, task, seeds=seeds, **case.settings())  # type: ignore[arg-type]
+    lost = [each for each in found if isinstance(each, gs.DivergedError)]
+    if lost:
+        raise lost[0]
     return [each.loss for each in found if isinstance(each, gs.History)]
 
 

@@ -39,6 +39,9 @@ def mean_cross_entropy(output: Tensor, y: Tensor, workspace: Workspace) -> Tenso
         or output.dtype not in (torch.float32, torch.float64)
         or y.dtype != torch.long
         or not output.requires_grad
+        or not len(output)
+        or y.shape != output.shape[:1]
+        or torch.compiler.is_compiling()
         or torch._C._are_functorch_transforms_active()
         or forward_ad.unpack_dual(output).tangent is not None
         or int(y.min()) < 0  # torch's own has a meaning for some of these
@@ -52,24 +55,35 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, output: Tensor, y: Tensor, workspace: Workspace) -> Tensor:
-        grad = workspace.take(output, *output.shape)
-        loss = output.new_zeros((), dtype=torch.float64)
-        rows = max(1, BLOCK // (output.shape[1] * output.element_size()))
-        with torch.inference_mode():
-            for o, c, p in zip(output.split(rows), y.unsqueeze(1).split(rows), grad.split(rows), strict=True):
-                loss -= _block(o, c, p, len(output))
-        ctx.save_for_backward(output, y, grad)
-        return (loss / len(output)).to(output.dtype)
+        grad, loss = _both(output, y, workspace)
+        ctx.save_for_backward(output, y)
+        ctx.workspace = workspace
+        ctx.grad = grad  # given away once, so that whoever has it may write to it
+        return loss
 
     @staticmethod
     def backward(ctx: Any, of_loss: Tensor) -> tuple[Tensor, None, None]:
-        output, y, grad = ctx.saved_tensors
+        output, y = ctx.saved_tensors
         if torch.is_grad_enabled() or is_legacy_batchedtensor(of_loss) or torch._C._are_functorch_transforms_active():
             with torch.enable_grad():
                 own = output.view_as(output)
                 (found,) = torch.autograd.grad(cross_entropy(own, y), own, of_loss, create_graph=True)
             return found, None, None
+        grad, ctx.grad = ctx.grad, None
+        if grad is None:
+            grad, _ = _both(output, y, ctx.workspace)
         return grad if float(of_loss) == 1 else grad * of_loss, None, None
+
+
+def _both(output: Tensor, y: Tensor, workspace: Workspace) -> tuple[Tensor, Tensor]:
+    """The gradient of the mean, in memory that is lent, and the mean."""
+    grad = workspace.take(output, *output.shape)
+    loss = output.new_zeros((), dtype=torch.float64)
+    rows = max(1, BLOCK // (output.shape[1] * output.element_size()))
+    with torch.inference_mode():
+        for o, c, p in zip(output.split(rows), y.unsqueeze(1).split(rows), grad.split(rows), strict=True):
+            loss -= _block(o, c, p, len(output))
+    return grad, (loss / len(output)).to(output.dtype)
 
 
 def _block(output: Tensor, y: Tensor, into: Tensor, count: int) -> Tensor:

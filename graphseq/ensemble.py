@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from graphseq import _checks, seeding, training
+from graphseq.alike import alike, check_models
 from graphseq.checkpoint import describe
 from graphseq.graph import SpaceTimeGraph
 from graphseq.history import History, machine
@@ -49,6 +50,8 @@ def fit_ensemble(
     mostly the price of calling torch, with H · B up to some hundreds, K models cost little more than one; large ones,
     and long sequences, cost more than one by one. ``benchmarks/many_seeds.py`` measures it.
 
+    There are no checkpoints, and no gradients are left on the parameters.
+
     Args:
         models: K of them, alike but for the numbers in their weights; moved to ``device``.
         task: one whose batches all have the same rows and edges, whatever the seed.
@@ -69,8 +72,9 @@ def fit_ensemble(
         before that step.
 
     Raises:
-        TypeError, ValueError: as for :func:`graphseq.fit`; models that differ or come twice; a task whose
-            batches differ in rows or edges; a computation that ``vmap`` has no rule for, dropout among them.
+        TypeError, ValueError: as for :func:`graphseq.fit`; models that share weights, differ in anything but the
+            numbers in theirs, or have hooks; a task whose batches differ in rows or edges; a computation that ``vmap``
+            has no rule for, such as dropout, spectral norm, or one that looks at its numbers.
 
     Source: PyTorch's tutorial *Model ensembling*.
 
@@ -86,14 +90,14 @@ def fit_ensemble(
         _checks.at_least(name, size, 1)
         for name, size in {"steps": steps, "window": window, "batch_size": batch_size}.items()
     )
+    seeds = [_checks.at_least(f"seeds[{number}]", seed, 0) for number, seed in enumerate(seeds)]
+    check_models(models, len(seeds), task)
     if not isinstance(optimizer, str):
         raise TypeError(
             f"optimizer must be one of {', '.join(OPTIMIZERS)}, for it is made anew as models leave; got {optimizer!r}"
         )
     lr, clip = _checks.positive("lr", lr), _checks.positive("clip", clip)
     device, solved_at = training.checked_device(device), training.checked_solved_at(solved_at)
-    seeds = [_checks.at_least("seed", seed, 0) for seed in seeds]
-    _check_models(models, seeds, task)
     ensemble = _Ensemble([model.to(device).train() for model in models], optimizer, lr, schedule)
     config = {
         "task": task.config,
@@ -112,9 +116,11 @@ def fit_ensemble(
     try:
         for step in range(steps):
             clock, members = time.perf_counter(), list(ensemble.members)
-            drawn = [graph.to(device) for graph in _draw(task, batch_size, [seeds[m] for m in members], step)]
+            drawn = list(_draw(task, batch_size, [seeds[member] for member in members], step))
+            graph = alike(drawn, task).to(device)
+            x, y = (torch.stack([each[key] for each in drawn]).to(device) for key in ("x", "y"))
             ensemble.rates.set(step)
-            values = ensemble.gradients(task, drawn, clip)
+            values = ensemble.gradients(task, (graph, x, y), clip)
             rate = float(ensemble.stepper.param_groups[0]["lr"])
             diverged = [m for m, (loss, _, norm) in values.items() if not math.isfinite(loss + norm)]
             for member in diverged:
@@ -160,11 +166,13 @@ class _Ensemble:
         self.rates = Rates(self.stepper, schedule)
 
     def gradients(
-        self, task: Task, drawn: Sequence[SpaceTimeGraph], clip: float
+        self, task: Task, drawn: tuple[SpaceTimeGraph, Tensor, Tensor], clip: float
     ) -> dict[int, tuple[float, float, float]]:
-        """Loss, score and norm of the gradient of each member, whose gradients are then there, and scaled."""
-        graph = _alike(drawn, task)
-        x, y = torch.stack([each.x for each in drawn]), torch.stack([each.y for each in drawn])
+        """Loss, score and norm of the gradient of each member, whose gradients are then there, and scaled.
+
+        ``drawn`` is one graph, and features and answers of all members, (K, …) each.
+        """
+        graph, x, y = drawn
 
         def judged(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
             own = copy(graph)
@@ -182,10 +190,10 @@ class _Ensemble:
                 raise
             raise ValueError(
                 f"vmap cannot do what this model or {type(task).__name__} computes, such as dropout, or a look at "
-                f"numbers: {error}. Train the models one by one with fit"
+                f"numbers; train the models one by one with fit. It said: {error}"
             ) from error
         gradients = [part.grad for part in self.trained if part.grad is not None]
-        norms = torch.cat([part.flatten(1) for part in gradients], dim=1).norm(dim=1)
+        norms = torch.cat([part.reshape(len(part), -1) for part in gradients], dim=1).norm(dim=1)
         values = torch.stack([losses.detach(), scores, norms.to(losses.dtype)], dim=1).tolist()
         if any(not norm + 1e-6 < clip for _, _, norm in values):
             _scale(gradients, (clip / (norms + 1e-6)).clamp(max=1))
@@ -226,33 +234,3 @@ def _scale(gradients: Sequence[Tensor], factors: Tensor) -> None:
     """Multiply gradients (K, …) by the factor of each member, (K,)."""
     for part in gradients:
         part.mul_(factors.view(-1, *[1] * (part.dim() - 1)))
-
-
-def _alike(drawn: Sequence[SpaceTimeGraph], task: Task) -> SpaceTimeGraph:
-    """The first of some batches, whose features and answers alone differ."""
-    first, *others = drawn
-    kept = {key: value for key, value in first.to_dict().items() if key not in ("x", "y")}
-    for each in others:
-        own = each.to_dict()
-        for key, value in kept.items():
-            if own.get(key) is not value:
-                raise ValueError(
-                    f"task {type(task).__name__} draws graphs that differ in {key}, but an ensemble reads the same "
-                    "rows and edges in all; train its models one by one with fit"
-                )
-    return first
-
-
-def _check_models(models: Sequence[nn.Module], seeds: Sequence[int], task: Task) -> None:
-    if not models:
-        raise ValueError("models must hold at least one model, got none")
-    if len(seeds) != len(models):
-        raise ValueError(f"seeds must hold one for each model, got {len(seeds)} for {len(models)} models")
-    for model in models:
-        training.check_model(model, task)
-    if len({id(model) for model in models}) < len(models):
-        raise ValueError("models holds one model twice; each needs weights of its own")
-    first = describe(models[0])
-    for number, model in enumerate(models):
-        if describe(model) != first:
-            raise ValueError(f"models must be alike but for the numbers in their weights; models[{number}] is another")

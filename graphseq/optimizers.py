@@ -29,7 +29,7 @@ def make_optimizer(
     if not isinstance(optimizer, str):
         raise TypeError(f"optimizer must be a name or a function, got {optimizer!r} ({type(optimizer).__name__})")
     # The same steps in fewer passes over memory: all in one operation, where torch has one for the device.
-    fused = True if all(part.device.type in ("cpu", "cuda") for part in parameters) else None
+    fused = all(part.is_floating_point() and part.device.type in ("cpu", "cuda") for part in parameters) or None
     match optimizer.lower():
         case "sgd":
             return torch.optim.SGD(parameters, lr=lr)

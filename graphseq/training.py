@@ -148,8 +148,7 @@ def fit(
             graph, share = together.share(task, task.batch(batch_size, generator.manual_seed(for_batch)))
             graph = graph.to(device)
             rates.set(step)
-            for parameter in parameters:
-                parameter.grad = None
+            stepper.zero_grad()
             output = _computed(shared, graph, precision)
             loss = task.loss(output, graph.y) * share
             loss.backward()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import torch
 from torch import Tensor
 
@@ -12,12 +14,13 @@ class Workspace:
     """One flat tensor that is lent over and over.
 
     It is lent only while no other tensor shares its storage, such as one that is kept for a gradient to come; else a
-    new one takes its place, and it goes when its holders do.
+    new one takes its place, and it goes when its holders do. It is kept for as long as the workspace is.
     """
 
     def __init__(self) -> None:
         self._room: Tensor | None = None
         self._alone = 0
+        self._turn = threading.Lock()  # between finding that nothing holds it and lending it
 
     def take(self, like: Tensor, *shape: int) -> Tensor:
         """An empty tensor of this shape, of the kind of ``like``."""
@@ -26,13 +29,14 @@ class Workspace:
             size *= each
         if size * like.element_size() < LARGE or like.device.type != "cpu":
             return like.new_empty(shape)
-        room = self._room
-        if room is None or room.dtype != like.dtype or not size <= room.numel() <= 2 * size or self._is_lent(room):
-            with torch.inference_mode(False):
-                room = self._room = torch.empty(size, dtype=like.dtype)
-                self._alone = _holders(room)
-        # Its storage, and no view of it: autograd lets nobody write to a view that a function returns.
-        return like.new_empty(0).set_(room.untyped_storage(), 0, shape)  # type: ignore[call-overload, no-any-return]
+        with self._turn:
+            room = self._room
+            if room is None or room.dtype != like.dtype or not size <= room.numel() <= 2 * size or self._is_lent(room):
+                with torch.inference_mode(False):
+                    room = self._room = torch.empty(size, dtype=like.dtype)
+                    self._alone = _holders(room)
+            # Its storage, and no view of it: autograd lets nobody write to a view that a function returns.
+            return like.new_empty(0).set_(room.untyped_storage(), 0, shape)  # type: ignore[call-overload, no-any-return]
 
     def __reduce__(self) -> tuple[type[Workspace], tuple[()]]:
         """Elsewhere, and in a copy, it begins without memory."""

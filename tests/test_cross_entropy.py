@@ -79,6 +79,15 @@ def test_gradients_scale_with_the_loss_and_can_be_differentiated() -> None:
     assert torch.autograd.gradgradcheck(lambda o: mean_cross_entropy(o, y, Workspace()), (output,))
 
 
+def test_who_has_a_gradient_may_write_to_it() -> None:
+    output, y = drawn(6, 3)
+    loss = mean_cross_entropy(output, y, Workspace())
+    (first,) = torch.autograd.grad(loss, output, retain_graph=True)
+    kept = first.clone()
+    first.zero_()
+    torch.testing.assert_close(torch.autograd.grad(loss, output)[0], kept, rtol=0, atol=0)
+
+
 def test_many_gradients_at_once_and_forward_mode_are_torchs() -> None:
     output, y = drawn(4, 3)
     factors = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)

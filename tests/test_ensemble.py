@@ -191,9 +191,9 @@ def test_what_a_model_counts_as_it_trains_is_its_own() -> None:
     [
         ([], [], {}, "at least one"),
         (built([0, 1], rnn), [0], {}, "one for each model"),
-        (built([0], rnn) * 2, [0, 1], {}, "twice"),
-        (built([0], rnn) + built([0], lambda c: RNN(c, 7)), [0, 1], {}, r"models\[1\] is another"),
-        (built([0], rnn) + built([0], lambda c: GCN(c, 6, 1)), [0, 1], {}, r"models\[1\] is another"),
+        (built([0], rnn) * 2, [0, 1], {}, "share no weights, but one of them comes twice"),
+        (built([0], rnn) + built([0], lambda c: RNN(c, 7)), [0, 1], {}, r"models\[1\] differs .* structure, sizes"),
+        (built([0], rnn) + built([0], lambda c: GCN(c, 6, 1)), [0, 1], {}, r"models\[1\] differs .* structure, sizes"),
         (built([0, 1], rnn), [0, -1], {}, "seed"),
         (built([0, 1], rnn), [0, 1], {"optimizer": "adamm"}, "adamm"),
         (built([0, 1], rnn), [0, 1], {"steps": 0}, "steps"),
@@ -224,3 +224,96 @@ def test_a_longer_task_is_solved_by_all() -> None:
         built(seeds, lambda c: RNN(c, 24), task), task, seeds=seeds, steps=600, batch_size=16, optimizer="Adam", lr=0.01
     )
     assert all(isinstance(history, History) and history.solved for history in found)
+
+
+class Own(Task):
+    """The same rows and edges each time, built anew."""
+
+    in_channels, out_channels, hops, chance = 2, 2, 1, 0.5
+
+    def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
+        x = torch.randn(2 * size, 2, generator=generator)
+        node, time = torch.arange(size).repeat_interleave(2), torch.arange(2).repeat(size)
+        target = torch.tensor([False, True]).repeat(size)
+        return SpaceTimeGraph(x, node, time, y=(x[::2, 0] > 0).long(), target=target)
+
+
+def test_batches_that_are_built_anew_are_alike_all_the_same() -> None:
+    task = Own()
+    together, apart = built([0, 1], rnn, task), built([0, 1], rnn, task)
+    found = fit_ensemble(together, task, seeds=[0, 1], steps=3, batch_size=4)
+    for seed, alone, history in zip([0, 1], apart, found, strict=True):
+        same_curves(history, fit(alone, task, seed=seed, steps=3, batch_size=4))
+
+
+def test_on_another_device_no_task_is_refused_for_what_moving_makes_anew() -> None:
+    # "meta" computes no numbers, so that the first look at one ends it.
+    with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
+        fit_ensemble(built([0, 1], rnn), TASK, seeds=[0, 1], steps=1, batch_size=2, device="meta")
+
+
+class Scaled(nn.Module):
+    """A head of a model that holds something beside its weights."""
+
+    def __init__(self, model: nn.Module, beside: object) -> None:
+        super().__init__()
+        self.model, self.beside = model, beside
+        self.gain = nn.Parameter(torch.tensor(1.5))
+
+    def forward(self, graph: SpaceTimeGraph) -> torch.Tensor:
+        return self.gain * self.model(graph)
+
+
+def test_weights_that_are_one_number_are_trained_like_any() -> None:
+    together, apart = ([Scaled(model, [1.0]) for model in built([0, 1], rnn)] for _ in range(2))
+    found = fit_ensemble(together, TASK, seeds=[0, 1], steps=3, batch_size=4)
+    for seed, model, alone, history in zip([0, 1], together, apart, found, strict=True):
+        same_curves(history, fit(alone, TASK, seed=seed, steps=3, batch_size=4))
+        same_weights(model, alone)
+
+
+def closing(over: float) -> Callable[[float], float]:
+    return lambda value: value * over
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([1.0], [50.0]),
+        ({"a": (1, 2)}, {"a": (1, 3)}),
+        (torch.ones(3), torch.zeros(3)),
+        (closing(1.0), closing(2.0)),
+        (Own(), object()),
+    ],
+    ids=["list", "mapping", "tensor", "closure", "object"],
+)
+def test_what_models_hold_beside_their_weights_must_be_alike(one: object, other: object) -> None:
+    first, second = built([0, 1], rnn)
+    with pytest.raises(ValueError, match=r"models\[1\] differs from models\[0\] in beside"):
+        fit_ensemble([Scaled(first, one), Scaled(second, other)], TASK, seeds=[0, 1], steps=1)
+    fit_ensemble([Scaled(first, one), Scaled(second, one)], TASK, seeds=[0, 1], steps=1, batch_size=2)
+
+
+def test_functions_made_alike_are_alike() -> None:
+    first, second = built([0, 1], rnn)
+    fit_ensemble([Scaled(first, closing(2.0)), Scaled(second, closing(2.0))], TASK, seeds=[0, 1], steps=1, batch_size=2)
+
+
+def test_hooks_shared_weights_ties_and_padding_are_refused() -> None:
+    def refused(models: list[nn.Module], message: str) -> None:
+        with pytest.raises(ValueError, match=message):
+            fit_ensemble(models, TASK, seeds=range(len(models)), steps=1)
+
+    hooked = built([0, 1], rnn)
+    hooked[1].head.register_forward_hook(lambda *_: None)  # type: ignore[union-attr]
+    refused(hooked, r"models\[1\]\.head has hooks")
+    watched = built([0, 1], rnn)
+    next(watched[1].parameters()).register_hook(lambda grad: grad)
+    refused(watched, r"models\[1\]\.encoder\.kernel has hooks")
+    encoder = rnn(TASK.in_channels)
+    refused([Model(encoder, 10), Model(encoder, 10)], "share no weights")
+    plain, tied = built([0, 1], lambda channels: RNN(channels, 6, 2))
+    tied.encoder.kernel.weight_hh_l1 = tied.encoder.kernel.weight_hh_l0  # type: ignore[union-attr]
+    refused([plain, tied], "which weights are tied")
+    padded = [nn.Sequential(nn.Embedding(3, 2, padding_idx=0)) for _ in range(2)]
+    refused(padded, "padding_idx=0")

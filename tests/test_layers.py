@@ -42,7 +42,8 @@ LAYERS = [
     {"baselines", "checkpoint", "distributed", "evaluation", "forecasters"},
     {"prediction"},
     {"training"},
-    {"curriculum", "ensemble"},
+    {"alike", "curriculum"},
+    {"ensemble"},
     {"reach", "text"},
     {"compare.settings", "compare.text", "forecast.settings", "lengths.settings"},
     {

@@ -21,7 +21,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     _add_grid(parser)
     _add_training(parser)
     parser.add_argument(
-        "--separate", action="store_true", help="train each seed by itself; else eight of a small model side by side"
+        "--separate",
+        action="store_true",
+        help="train each seed by itself; else eight of a small model side by side in one run, which pays unless there "
+        "are more cores than runs",
     )
     parser.add_argument("--jobs", type=whole(1), help="runs at a time, each on one thread (default: one a core)")
     parser.add_argument(
@@ -44,7 +47,7 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
         help="digits of a palindrome, rows of the path of a transfer; a model is trained for each",
     )
     parser.add_argument("--depth", type=whole(1), nargs=many, metavar="L", default=[1], help="layers")
-    parser.add_argument("--seed", type=whole(0), nargs=many, default=[0, 1, 2, 3, 4], help="one run a seed")
+    parser.add_argument("--seed", type=whole(0), nargs=many, default=[0, 1, 2, 3, 4], help="each trained anew")
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.nn.functional import linear
+from torch.nn.modules.module import _has_any_global_hook
 
 from graphseq._precision import is_mixed
 from graphseq.nn import _batched
@@ -31,15 +32,15 @@ TORCHS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
     "LSTM": torch.lstm,
 }
 
+FORWARDS = (nn.RNN.forward, nn.GRU.forward, nn.LSTM.forward)  # those of subclasses that change weights alone, too
+
 
 def recur(kernel: nn.RNNBase, x: Tensor, start: Any) -> tuple[Tensor, Any]:
     """States (T, B, H) and last memory, of inputs (T, B, F) and first memory, as of ``kernel(x, start)``."""
     layers = kernel.all_weights
-    hung_on = kernel._forward_hooks or kernel._forward_pre_hooks or kernel._backward_hooks
-    otherwise = kernel.bidirectional or kernel.batch_first or kernel.proj_size
-    as_made = kernel.mode in TORCHS and kernel.bias and not otherwise
-    fits = x.dtype == layers[0][0].dtype and x.shape[2:] == layers[0][0].shape[1:]
-    if hung_on or not as_made or not fits or (kernel.dropout and kernel.training):
+    w_x, at_first = layers[0][0], start[0] if isinstance(start, tuple) else start
+    fits = x.dtype == w_x.dtype and x.shape[2:] == w_x.shape[1:] and x.shape[1] == at_first.shape[1]
+    if not _is_as_made(kernel) or not fits or (kernel.dropout and kernel.training):
         return kernel(x, start)  # type: ignore[no-any-return]
     return read(kernel.mode, layers, x, start, training=kernel.training)
 
@@ -57,11 +58,20 @@ def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *
         flat = [part for layer in layers for part in layer]
         out, *memory = TORCHS[mode](x, start, flat, True, len(layers), 0.0, training, False, False)
         return out, tuple(memory) if mode == "LSTM" else memory[0]
-    last = []
+    out, last = x, []
     for weights, first in zip(layers, start.unbind(0), strict=True):
-        x = _Layer.apply(mode, x, first, *weights)  # type: ignore[no-untyped-call]
-        last.append(x[-1])
-    return x, torch.stack(last)
+        out = _Layer.apply(mode, out, first, *weights)  # type: ignore[no-untyped-call]
+        last.append(out[-1])
+    # Where rows stand in the order of steps, what is returned would be the function's own, which nobody may write to.
+    return out.clone() if x.is_contiguous() and out.requires_grad else out, torch.stack(last)
+
+
+def _is_as_made(kernel: nn.RNNBase) -> bool:
+    """Whether it is one of torch's own, with nothing changed or hung on it that would be left out."""
+    hooks = (kernel._forward_hooks, kernel._forward_pre_hooks, kernel._backward_hooks, kernel._backward_pre_hooks)
+    is_torchs = type(kernel).forward in FORWARDS and "forward" not in vars(kernel)
+    otherwise = kernel.bidirectional or kernel.batch_first or kernel.proj_size or not kernel.bias
+    return is_torchs and kernel.mode in TORCHS and not otherwise and not any(hooks) and not _has_any_global_hook()
 
 
 def loop(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any) -> tuple[Tensor, Any]:
@@ -90,7 +100,7 @@ def _layer(
 
 
 def _is_ready(x: Tensor, others: Sequence[Tensor]) -> bool:
-    if x.device.type != "cpu" or len(x) < FEWEST or is_mixed(x):
+    if x.device.type != "cpu" or len(x) < FEWEST or is_mixed(x) or torch.compiler.is_compiling():
         return False
     dual = forward_ad._current_level >= 0 and any(
         forward_ad.unpack_dual(part).tangent is not None for part in (x, *others)
@@ -143,7 +153,7 @@ def _go_back(steps: Steps, given: Sequence[Tensor], past: Sequence[Tensor], grad
     (x, _, *parts), (held, *kept) = given, past
     weights, (passes, times, count, size) = Weights(*parts), grad.shape
     width, turn = steps.sums * size, steps.turn * size
-    most = max(1, min(times, BLOCK // (passes * count * width * grad.element_size())))
+    most = max(1, min(times, BLOCK // max(1, passes * count * width * grad.element_size())))
     room, gamma = grad.new_empty(most, passes, count, width), grad.new_empty(passes, count, size)
     with torch.inference_mode():
         inputs, w_h = x.flatten(0, 1), weights.w_h.roll(turn, 0)

@@ -113,7 +113,7 @@ class GatedLayer(nn.Module, ABC):
         return self.step_by_step(x, topology, held)
 
     def along_time(self, x: Tensor, topology: Topology) -> Tensor:
-        """The same where states do not mix: torch's fused recurrence on these very weights."""
+        """The same where states do not mix: a recurrence without a graph on these very weights."""
         zero = x.new_zeros(1, topology.num_nodes, self.hidden_channels)
         weights = self.weights()
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
+import graphseq as gs
 from graphseq.nn import _recurrence
-from graphseq.nn._recurrence import recur
+from graphseq.nn._recurrence import read, recur
 
 KINDS = (nn.RNN, nn.GRU)
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -30,6 +31,13 @@ def drawn(
     kernel = kind(channels, hidden, layers).double()
     x = torch.randn(steps, count, channels, dtype=torch.double, requires_grad=True)
     return kernel, x, torch.randn(layers, count, hidden, dtype=torch.double, requires_grad=True)
+
+
+def is_ours(out: Tensor) -> bool:
+    """Whether the library's function gave it, or a copy of it."""
+    assert out.grad_fn is not None
+    made = (out.grad_fn, *(before for before, _ in out.grad_fn.next_functions))
+    return any("_Layer" in type(each).__name__ for each in made)
 
 
 def gradients(run: Callable[..., tuple[Tensor, Tensor]], kernel: nn.RNNBase, x: Tensor, start: Tensor) -> list[Tensor]:
@@ -60,14 +68,14 @@ def test_states_and_gradients_are_torchs_in_blocks_of_any_size(
 @each_kind
 def test_it_is_the_function_that_is_tested_here_and_not_torchs(kind: type[nn.RNNBase]) -> None:
     kernel, x, start = drawn(kind, (3, 2, 2, 4))
-    assert "_Layer" in type(recur(kernel, x, start)[0].grad_fn).__name__
+    assert is_ours(recur(kernel, x, start)[0])
 
 
 @each_kind
 def test_over_few_steps_torchs_is_read(kind: type[nn.RNNBase], monkeypatch: pytest.MonkeyPatch) -> None:
     kernel, x, start = drawn(kind, (3, 2, 2, 4))
     monkeypatch.setattr(_recurrence, "FEWEST", 4)
-    assert "_Layer" not in type(recur(kernel, x, start)[0].grad_fn).__name__
+    assert not is_ours(recur(kernel, x, start)[0])
 
 
 @each_kind
@@ -98,24 +106,13 @@ def test_many_gradients_at_once_are_each_as_asked_alone(kind: type[nn.RNNBase]) 
 @each_kind
 def test_gradients_of_gradients_are_right(kind: type[nn.RNNBase]) -> None:
     kernel, x, start = drawn(kind, (3, 2, 2, 2))
-    names = [name for name, _ in kernel.named_parameters()]
 
     def states(x: Tensor, start: Tensor, *weights: Tensor) -> Tensor:
-        return recur(Bare(kernel.mode, dict(zip(names, weights, strict=True))), x, start)[0]  # type: ignore[arg-type]
+        return read(kernel.mode, [weights], x, start, training=True)[0]
 
     given = (x, start, *kernel.parameters())
     assert torch.autograd.gradcheck(states, given)
     assert torch.autograd.gradgradcheck(states, given)
-
-
-class Bare:
-    """A kernel whose weights are any tensors."""
-
-    bias, bidirectional, batch_first, proj_size, dropout, training = True, False, False, 0, 0.0, True
-    _forward_hooks = _forward_pre_hooks = _backward_hooks = ()
-
-    def __init__(self, mode: str, weights: dict[str, Tensor]) -> None:
-        self.mode, self.all_weights = mode, [list(weights.values())]
 
 
 @each_kind
@@ -141,7 +138,7 @@ def test_what_it_lacks_is_left_to_torch(kind: type[nn.RNNBase]) -> None:
     torch.testing.assert_close(ours, torchs, rtol=0, atol=0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mixed = recur(kernel.float(), x.float(), start.float())[0]
-    assert "_Layer" not in type(mixed.grad_fn).__name__
+    assert not is_ours(mixed)
     with pytest.raises(ValueError, match="dtype"):
         recur(kernel.float(), x, start)
 
@@ -173,4 +170,78 @@ def test_dropout_between_layers_is_torchs_while_training_only(kind: type[nn.RNNB
     torch.manual_seed(1)
     torch.testing.assert_close(ours, kernel(x, start)[0], rtol=0, atol=0)
     kernel.eval()
-    assert "_Layer" in type(recur(kernel, x, start)[0].grad_fn).__name__
+    assert is_ours(recur(kernel, x, start)[0])
+
+
+@each_kind
+@pytest.mark.parametrize("across", [False, True])
+def test_states_may_be_written_to_and_gradients_stay_right(kind: type[nn.RNNBase], across: bool) -> None:
+    kernel, x, _ = drawn(kind, (5, 3 if across else 1, 2, 4))
+    graph = gs.from_signal(x.detach(), torch.zeros(2, 0, dtype=torch.long))
+    encoder = (gs.nn.RNN if kind is nn.RNN else gs.nn.GRU)(2, 4).double()
+    encoder.kernel = kernel
+    written = torch.autograd.grad(encoder(graph).relu_().square().sum(), list(kernel.parameters()))
+    beside = torch.autograd.grad(encoder(graph).relu().square().sum(), list(kernel.parameters()))
+    for own, other in zip(written, beside, strict=True):
+        torch.testing.assert_close(own, other, rtol=0, atol=1e-14)
+    remembered = encoder.run(graph)[0].relu_()
+    torch.testing.assert_close(remembered, encoder(graph).relu(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_what_was_changed_in_a_kernel_is_kept(kind: type[nn.RNNBase]) -> None:
+    class Doubled(kind):  # type: ignore[misc, valid-type]
+        def forward(self, x: Tensor, start: object = None) -> object:
+            out, last = super().forward(x, start)
+            return 2 * out, last
+
+    graph = gs.from_sequence(torch.randn(7, 3))
+    encoder = {nn.RNN: gs.nn.RNN, nn.GRU: gs.nn.GRU, nn.LSTM: gs.nn.LSTM}[kind](3, 4)
+    plain = encoder(graph)
+    changed, patched = Doubled(3, 4), kind(3, 4)
+    for other in (changed, patched):
+        other.load_state_dict(encoder.kernel.state_dict())
+    kept = patched.forward
+    patched.forward = lambda x, start=None: (2 * kept(x, start)[0], kept(x, start)[1])
+    for other in (changed, patched):
+        encoder.kernel = other
+        torch.testing.assert_close(encoder(graph), 2 * plain)
+
+
+@each_kind
+def test_hooks_of_every_kind_are_called(kind: type[nn.RNNBase]) -> None:
+    kernel, x, start = drawn(kind, (3, 2, 2, 4))
+    called: list[str] = []
+    hooks = [
+        kernel.register_full_backward_pre_hook(lambda *_: called.append("backward pre")),
+        nn.modules.module.register_module_forward_hook(lambda module, *_: called.append(type(module).__name__)),
+    ]
+    try:
+        recur(kernel, x, start)[0].sum().backward()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert set(called) == {"backward pre", type(kernel).__name__}
+
+
+@each_kind
+def test_single_precision_is_within_rounding(kind: type[nn.RNNBase]) -> None:
+    kernel, x, start = drawn(kind, (40, 3, 2, 8))
+    kernel, x, start = kernel.float(), x.detach().float().requires_grad_(), start.detach().float().requires_grad_()
+    ours = gradients(lambda *given: recur(kernel, *given), kernel, x, start)
+    for own, torchs in zip(ours, gradients(kernel, kernel, x, start), strict=True):
+        torch.testing.assert_close(own, torchs, rtol=1e-4, atol=1e-4)
+
+
+@each_kind
+def test_a_first_state_that_does_not_fit_is_refused_as_by_torch(kind: type[nn.RNNBase]) -> None:
+    kernel, x, start = drawn(kind, (7, 5, 2, 3))
+    with pytest.raises(RuntimeError, match="hidden"):
+        recur(kernel, x, start[:, :2])
+
+
+@each_kind
+def test_it_compiles(kind: type[nn.RNNBase]) -> None:
+    kernel, x, start = drawn(kind, (7, 2, 2, 3))
+    compiled = torch.compile(lambda x: recur(kernel, x, start)[0], backend="aot_eager")
+    torch.testing.assert_close(compiled(x), kernel(x, start)[0])

@@ -225,3 +225,10 @@ def test_a_product_into_memory_does_not_read_what_was_there() -> None:
     x = torch.tensor([[1.0], [2.0]], dtype=F64)
     found = _dense.mix_into(torch.full((2, 1), torch.nan, dtype=F64), matrix, x)
     torch.testing.assert_close(found, matrix.to_dense() @ x)
+
+
+@given(rows=st.integers(0, 70), columns=st.integers(1, 70))
+def test_a_sum_over_rows_is_that_however_they_are_folded(rows: int, columns: int) -> None:
+    x = torch.arange(float(rows * columns), dtype=torch.float64).view(rows, columns)
+    torch.testing.assert_close(_stack._sum(x), x.sum(0), rtol=0, atol=0)
+    torch.testing.assert_close(_stack._sum(x.t().contiguous().t()), x.sum(0), rtol=0, atol=0)
