@@ -11,6 +11,7 @@ from graphseq.lengths.runs import run_length
 from graphseq.lengths.settings import Settings
 from graphseq.plot.lengths import figure
 from graphseq.sweeping import Run, sweep
+from graphseq.sweeping.resultsfile import ResultsFile
 
 RESULTS = "results.jsonl"
 
@@ -36,9 +37,11 @@ def sweep_lengths(
         FileExistsError: ``out`` holds results and ``resume`` is false, or other files.
         Exception: as for :func:`graphseq.sweep`.
     """
-    cases = settings.cases()
+    settings.cases()  # refuses what will not do before a folder is made
     _claim(out, resume)
-    runs = sweep(run_length, cases, out / RESULTS, jobs=jobs, cluster=cluster, progress=True)
+    with ResultsFile(out / RESULTS, run_length.__qualname__) as file:
+        kept = [run.config for run in file.runs.values() if not run.failed]
+    runs = sweep(run_length, settings.cases(kept), out / RESULTS, jobs=jobs, cluster=cluster, progress=True)
     cells = summarise(settings, runs)
     _files.write_text(out / "config.json", outfolder.record(settings.to_json(), command), overwrite=True)
     _files.write_text(out / "table.csv", to_csv(cells), overwrite=True)

@@ -40,22 +40,26 @@ class Cell:
 
 
 def summarise(settings: Settings, runs: Sequence[Run]) -> list[Cell]:
-    """Means over seeds: with one seed the interval of its evaluation, with several Student's over the seeds."""
+    """Means over the seeds asked for: of one the interval of its evaluation, of several Student's over them."""
     groups: dict[tuple[object, ...], list[Run]] = {}
     for run in runs:
         groups.setdefault(tuple(run.config[name] for name in ("task", "model", "depth", "length")), []).append(run)
     return [
-        _cell(task, model, depth, length, groups[task, model, depth, length])
+        _cell(task, model, depth, length, groups[task, model, depth, length], settings.seeds)
         for task in settings.tasks
         for model, depth in settings.lines()
         for length in settings.lengths
     ]
 
 
-def _cell(task: str, model: str, depth: int, length: int, runs: Sequence[Run]) -> Cell:
-    by_seed = sorted((pair for run in runs for pair in _of_each_seed(run)), key=lambda pair: pair[0])
-    results: list[Result] = [result for _, result in by_seed if result is not None]
-    failed = len(by_seed) - len(results)
+def _cell(task: str, model: str, depth: int, length: int, runs: Sequence[Run], seeds: Sequence[int]) -> Cell:
+    found: dict[int, Result | None] = {}
+    for run in runs:
+        for seed, result in _of_each_seed(run):
+            if seed in seeds and found.get(seed) is None:
+                found[seed] = result
+    results: list[Result] = [result for _, result in sorted(found.items()) if result is not None]
+    failed = len(found) - len(results)
     if not results:
         return Cell(task, model, depth, length, seeds=0, failed=failed)
     scores = [number(result, "score") for result in results]

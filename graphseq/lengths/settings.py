@@ -7,10 +7,12 @@ run so by default.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
+from typing import cast
 
 TASKS = ("Palindrome", "Transfer")
 MODELS = ("RNN", "GRU", "LSTM", "GCN", "GCN-LSTM")
@@ -85,34 +87,48 @@ class Settings:
             raise ValueError(f"--start {' '.join(found)}: {model} begins from one of them; name one")
         return found[0] if found else "torch"
 
-    def cases(self) -> list[dict[str, object]]:
-        """The configuration of each run, the longest first, so that no worker waits for a late long one."""
+    def cases(self, finished: Iterable[Mapping[str, object]] = ()) -> list[dict[str, object]]:
+        """The configuration of each run, the longest first, so that no worker waits for a late long one.
+
+        Args:
+            finished: configurations of runs that are kept; the seeds in them are not trained again.
+        """
+        kept: dict[str, list[list[int]]] = {}
+        for config in finished:
+            seed = cast("int | list[int]", config["seed"])
+            kept.setdefault(_of_all_seeds(config), []).append(seed if isinstance(seed, list) else [seed])
         shared = {
             key: value
             for key, value in asdict(self).items()
             if key not in {"tasks", "models", "lengths", "depths", "seeds", "encoding", "starts", "separate"}
         }
-        return [
-            {
-                **{"task": task, "model": model, "length": length, "depth": depth, "seed": seed},
+        cases: list[dict[str, object]] = []
+        for length, task, model, depth in product(
+            sorted(self.lengths, reverse=True), self.tasks, self.models, self.depths
+        ):
+            case = {
+                **{"task": task, "model": model, "length": length, "depth": depth, "seed": None},
                 **shared,
                 "encoding": self.encoding if task == "Palindrome" else "one-hot",
                 "start": self.start_of(model),
             }
-            for length, task, model, depth in product(
-                sorted(self.lengths, reverse=True), self.tasks, self.models, self.depths
-            )
-            for seed in self._seeds(model, length)
-        ]
+            cases += [{**case, "seed": seed} for seed in self._seeds(model, length, kept.get(_of_all_seeds(case), []))]
+        return cases
 
-    def _seeds(self, model: str, length: int) -> list[int | list[int]]:
-        """A seed for each run of a model, or the seeds that it trains side by side."""
+    def _seeds(self, model: str, length: int, kept: Sequence[list[int]]) -> list[int | list[int]]:
+        """A seed for each run of a model, or the seeds that it trains side by side; those of kept runs first."""
+        found: list[int | list[int]] = []
+        left = list(self.seeds)
+        for seeds in kept:
+            if set(seeds) & set(left):
+                found.append(seeds if len(seeds) > 1 else seeds[0])
+                left = [seed for seed in left if seed not in seeds]
         is_small = length <= LONGEST.get(model, 0) and self.hidden * self.batch_size <= SMALL
         if self.separate or self.curriculum or not is_small:
-            return [*self.seeds]
-        whole = len(self.seeds) // SIDE_BY_SIDE * SIDE_BY_SIDE
-        groups = [list(self.seeds[first : first + SIDE_BY_SIDE]) for first in range(0, whole, SIDE_BY_SIDE)]
-        return [*groups, *self.seeds[whole:]]
+            return [*found, *left]
+        whole = len(left) // SIDE_BY_SIDE * SIDE_BY_SIDE
+        groups = [left[first : first + SIDE_BY_SIDE] for first in range(0, whole, SIDE_BY_SIDE)]
+        return [*found, *groups, *left[whole:]]
 
     def to_json(self) -> dict[str, object]:
         """As plain data."""
@@ -121,3 +137,8 @@ class Settings:
     def lines(self) -> Sequence[tuple[str, int]]:
         """Model and depth of each line of a table or figure."""
         return list(product(self.models, self.depths))
+
+
+def _of_all_seeds(config: Mapping[str, object]) -> str:
+    """What a configuration says of all seeds alike, in one spelling."""
+    return json.dumps({name: value for name, value in config.items() if name != "seed"}, sort_keys=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -115,3 +116,53 @@ def test_the_command_says_the_same_either_way_and_goes_on_where_it_was(tmp_path:
     assert len((apart / "results.jsonl").read_text().splitlines()) == 8
     assert console.call("sweep", *words, 8, "--out", side, "--resume").status == 0
     assert len((side / "results.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_grid_that_grew_keeps_the_seeds_that_are_there_however_they_were_run() -> None:
+    small = changed(models=("RNN",))
+
+    def grown(kept: list[object], seeds: Sequence[int], **fields: Any) -> list[object]:
+        finished = [{**small.cases()[0], "seed": seed} for seed in kept]
+        return [case["seed"] for case in changed(models=("RNN",), seeds=tuple(seeds), **fields).cases(finished)]
+
+    assert grown([0, 1, 2], range(11)) == [0, 1, 2, list(range(3, 11))]
+    assert grown([0, 1, 2], range(8)) == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert grown([list(range(8))], range(16)) == [list(range(8)), list(range(8, 16))]
+    assert grown([list(range(8))], [9, 0, 3], separate=True) == [list(range(8)), 9]
+    assert grown([0, list(range(8))], range(8)) == [0, list(range(8))]
+    assert grown([list(range(8))], range(8), hidden=9) == [list(range(8))]  # as of another model: all of them anew
+    assert changed(models=("RNN",), hidden=9).cases([small.cases()[0]])[0]["hidden"] == 9
+
+
+def test_seeds_that_are_not_asked_for_or_are_there_twice_do_not_count() -> None:
+    settings = changed(models=("RNN",), seeds=(0, 2))
+    one = {
+        **{"low": 0.4, "high": 0.6, "chance": 0.1, "hops_needed": 3, "hops_reached": 3},
+        **{"parameters": 10, "steps": 5, "solved": True},
+    }
+    config = settings.cases()[0]
+    eight: dict[str, object] = {"seeds": [{**one, "score": seed / 10} for seed in range(8)]}
+    runs_made = [
+        Run("a", cast("Any", {**config, "seed": 0}), {**one, "score": 0.8}),
+        Run("b", cast("Any", {**config, "seed": list(range(8))}), eight),
+    ]
+    (cell,) = summarise(settings, runs_made)
+    assert (cell.seeds, cell.failed) == (2, 0)
+    assert cell.accuracy == pytest.approx((0.8 + 0.2) / 2)
+
+
+def test_what_was_run_one_by_one_is_not_run_again_side_by_side(tmp_path: Path) -> None:
+    words: tuple[object, ...] = (
+        *("--task", "Transfer", "--model", "RNN", "--length", 3, "--hidden", 8, "--batch-size", 4, "--steps", 2),
+        *("--samples", 10, "--jobs", 1, "--out", tmp_path / "out"),
+    )
+
+    def lines() -> int:
+        return len((tmp_path / "out" / "results.jsonl").read_text().splitlines())
+
+    assert console.call("sweep", *words, "--seed", *range(5)).status == 0
+    assert lines() == 5
+    assert console.call("sweep", *words, "--seed", *range(13), "--resume").status == 0
+    assert lines() == 6
+    assert console.call("sweep", *words, "--seed", 7, 2, "--separate", "--resume").status == 0
+    assert lines() == 6
