@@ -39,16 +39,26 @@ class Sequences:
         self.order, self.batch_sizes = order, batch_sizes
 
     @derived
+    def longest(self) -> int:
+        """Steps of the longest sequence."""
+        return len(self.batch_sizes)
+
+    @derived
+    def count(self) -> int:
+        """How many sequences there are."""
+        return int(self.batch_sizes[0]) if self.longest else 0
+
+    @derived
     def is_even(self) -> bool:
         """Whether all are equally long."""
-        return not len(self.batch_sizes) or int(self.batch_sizes[0]) == int(self.batch_sizes[-1])
+        return not self.longest or self.count == int(self.batch_sizes[-1])
 
     @derived
     def is_by_sequence(self) -> bool:
         """Whether all are equally long and stand one after another, each in the order of time."""
         if not self.is_even or self.order is None:
             return False
-        shape = (len(self.batch_sizes), int(self.batch_sizes[0]))
+        shape = (self.longest, self.count)
         ascending = torch.arange(len(self.order), device=self.order.device)
         return torch.equal(self.order.view(shape).t().flatten(), ascending)
 
@@ -100,7 +110,7 @@ class Sequences:
             start: what all sequences remember at first: one part or a tuple of parts.
             exact: cut wherever a sequence ends, so that what the pieces leave behind is true of each.
         """
-        steps, count = len(self.batch_sizes), int(self.batch_sizes[:1].sum())
+        steps, count = self.longest, self.count
         if self.is_even and (self.order is None or self.is_by_sequence):
             whole = (
                 x.unflatten(0, (steps, count)) if self.order is None else x.unflatten(0, (count, steps)).transpose(0, 1)

@@ -61,9 +61,9 @@ def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *
     out, last = x, []
     for weights, first in zip(layers, start.unbind(0), strict=True):
         out = _Layer.apply(mode, out, first, *weights)  # type: ignore[no-untyped-call]
-        last.append(out[-1])
+        last.append(out[-1:])
     # Where rows stand in the order of steps, what is returned would be the function's own, which nobody may write to.
-    return out.clone() if x.is_contiguous() and out.requires_grad else out, torch.stack(last)
+    return out.clone() if x.is_contiguous() and out.requires_grad else out, torch.cat(last)
 
 
 def _is_as_made(kernel: nn.RNNBase) -> bool:

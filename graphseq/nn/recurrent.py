@@ -103,7 +103,7 @@ class Recurrent(Encoder):
 
 def along_time(kernel: nn.RNNBase, sequences: Sequences, x: Tensor) -> Tensor:
     """States (V, H) from rows (V, F), each sequence from a state of zero."""
-    zero = x.new_zeros(kernel.num_layers, int(sequences.batch_sizes[0]), kernel.hidden_size)
+    zero = x.new_zeros(kernel.num_layers, sequences.count, kernel.hidden_size)
     return sequences.along(x, partial(recur, kernel), (zero, zero) if kernel.mode == "LSTM" else zero)[0]
 
 
