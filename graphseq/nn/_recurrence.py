@@ -18,7 +18,7 @@ from torch.nn.modules.module import _has_any_global_hook
 
 from graphseq._precision import is_mixed
 from graphseq.nn import _batched
-from graphseq.nn._recurrent_steps import GRU_STEPS, RNN_STEPS, Steps, Way, Weights
+from graphseq.nn._recurrent_steps import AT_ONCE, GRU_STEPS, RNN_STEPS, Steps, Way, Weights
 from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 
 BLOCK = 2**20  # bytes of gradients in sums that are there at a time
@@ -153,19 +153,19 @@ def _go_back(steps: Steps, given: Sequence[Tensor], past: Sequence[Tensor], grad
     (x, _, *parts), (held, *kept) = given, past
     weights, (passes, times, count, size) = Weights(*parts), grad.shape
     width, turn = steps.sums * size, steps.turn * size
-    most = max(1, min(times, BLOCK // max(1, passes * count * width * grad.element_size())))
+    most = max(1, min(times, AT_ONCE, BLOCK // max(1, passes * count * width * grad.element_size())))
     room, gamma = grad.new_empty(most, passes, count, width), grad.new_empty(passes, count, size)
     with torch.inference_mode():
         inputs, w_h = x.flatten(0, 1), weights.w_h.roll(turn, 0)
         gamma.copy_(grad[:, -1])
-        of_before = grad[:, :-1].transpose(0, 1).flatten(1, 2).unbind(0)
         at_start = None if into.start is None else gamma.new_zeros(()).expand(passes * count, size)
-        coming_in = (at_start, *of_before)
         for end in range(times, 0, -most):
             block = slice(max(0, end - most), end)
             around = held[block.start : end + 1]
             deltas = room[: end - block.start]
-            steps.back(Way(around, [part[block] for part in kept], coming_in[block], gamma, deltas), w_h)
+            before = grad[:, max(0, block.start - 1) : end - 1].transpose(0, 1).flatten(1, 2).unbind(0)
+            g = before if block.start else (at_start, *before)
+            steps.back(Way(around, [part[block] for part in kept], g, gamma, deltas), w_h)
             _add_up(deltas, (inputs.unflatten(0, (times, count))[block], around[:-1]), weights, into, block)
         if into.start is not None:
             into.start.copy_(gamma)

@@ -22,6 +22,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+AT_ONCE = 256  # steps whose tensors are there at a time; many more would keep Python's garbage collector busy
+
 
 class Weights(NamedTuple):
     """The weights of one layer, gates in torch's order."""
@@ -72,10 +74,10 @@ class RNNSteps:
         # What is written to is made before; in between, autograd need not look at every operation.
         with torch.inference_mode():
             torch.addmm(bias, x.flatten(0, 1), weights.w_x.t(), out=held[1:].flatten(0, 1))
-            first, *steps = held.unbind(0)
-            h = first.copy_(start)
-            for step in steps:
-                h = step.addmm_(h, turned).tanh_()
+            h = held[0].copy_(start)
+            for some in held[1:].split(AT_ONCE):
+                for step in some.unbind(0):
+                    h = step.addmm_(h, turned).tanh_()
         return (held,)
 
     def back(self, way: Way, w_h: Tensor) -> None:
@@ -104,13 +106,13 @@ class GRUSteps:
         b_n = weights.b_h[both:]
         with torch.inference_mode():
             torch.addmm(bias, x.flatten(0, 1), weights.w_x.t(), out=gates.flatten(0, 1))
-            first, *states = held.unbind(0)
-            h = first.copy_(start)
-            parts = (part.unbind(0) for part in (*gates.split(size, dim=2), gates[..., :both], summed))
-            for r, z, n, rz, s, out in zip(*parts, states, strict=True):
-                rz.addmm_(h, of_gates).sigmoid_()
-                torch.addmm(b_n, h, of_n, out=s)
-                h = torch.lerp(n.addcmul_(r, s).tanh_(), h, z, out=out)
+            h = held[0].copy_(start)
+            parts = (*gates.split(size, dim=2), gates[..., :both], summed, held[1:])
+            for some in zip(*(part.split(AT_ONCE) for part in parts), strict=True):
+                for r, z, n, rz, s, out in zip(*(part.unbind(0) for part in some), strict=True):
+                    rz.addmm_(h, of_gates).sigmoid_()
+                    torch.addmm(b_n, h, of_n, out=s)
+                    h = torch.lerp(n.addcmul_(r, s).tanh_(), h, z, out=out)
         return held, gates, summed
 
     def back(self, way: Way, w_h: Tensor) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 import graphseq as gs
-from graphseq.nn import _recurrence
+from graphseq.nn import _recurrence, _recurrent_steps
 from graphseq.nn._recurrence import read, recur
 
 KINDS = (nn.RNN, nn.GRU)
@@ -53,13 +53,16 @@ def gradients(run: Callable[..., tuple[Tensor, Tensor]], kernel: nn.RNNBase, x: 
     shape=st.tuples(st.integers(1, 9), st.integers(1, 4), st.integers(1, 3), st.integers(1, 5)),
     layers=st.integers(1, 3),
     block=st.integers(1, 2000),
+    at_once=st.integers(1, 10),
 )
 def test_states_and_gradients_are_torchs_in_blocks_of_any_size(
-    kind: type[nn.RNNBase], shape: tuple[int, int, int, int], layers: int, block: int
+    kind: type[nn.RNNBase], shape: tuple[int, int, int, int], layers: int, block: int, at_once: int
 ) -> None:
     kernel, x, start = drawn(kind, shape, layers)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_recurrence, "BLOCK", block)
+        for module in (_recurrence, _recurrent_steps):
+            patch.setattr(module, "AT_ONCE", at_once)
         own = gradients(lambda *given: recur(kernel, *given), kernel, x, start)
     for ours, torchs in zip(own, gradients(kernel, kernel, x, start), strict=True):
         torch.testing.assert_close(ours, torchs, rtol=0, atol=1e-12)
