@@ -29,7 +29,8 @@ class Recomputed(Encoder):
     away once it is read, and worked out again when the gradient comes by: memory grows with the states (V, H) that come
     out, the T/k memories between segments, and the inside of one segment, instead of the inside of all T times. What
     is held beside the states is least with :math:`k \approx \sqrt T`, but a segment has a cost of its own, as much as
-    some hundreds of times that a small kernel reads: take k of 500 or more where memory allows.
+    some hundreds of times that a small kernel reads: take k of 500 or more where memory allows. An RNN on a CPU keeps
+    its states alone in any case, and has nothing to gain.
 
     Args:
         encoder: one that reads streams by ``run``: RNN, GRU, LSTM, GCNLSTM, GCNGRU, LRU, MinGRU, MinLSTM. Its weights
