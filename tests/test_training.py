@@ -262,3 +262,31 @@ def test_a_bar_shows_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr() == ("", "")
     fit(mlp(), Transfer(2), steps=2, batch_size=4, progress=True)
     assert re.search(r"2/2 .*loss=\d", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("optimizer", ["Adam", "AdamW"])
+def test_weights_that_are_complex_are_trained_too(optimizer: str) -> None:
+    class Phased(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = mlp()
+            self.phase = nn.Parameter(torch.ones(10, dtype=torch.cfloat))
+
+        def forward(self, graph: gs.SpaceTimeGraph) -> Tensor:
+            return (self.inner(graph) * self.phase).real
+
+    model = Phased()
+    fit(model, Transfer(1), steps=2, batch_size=4, optimizer=optimizer)
+    assert not torch.equal(model.phase, torch.ones(10, dtype=torch.cfloat))
+
+
+def test_gradients_of_all_that_an_optimiser_of_ones_own_holds_begin_anew_at_each_step() -> None:
+    extra, seen = nn.Parameter(torch.zeros(())), []
+
+    class Watched(Transfer):
+        def loss(self, output: Tensor, y: Tensor) -> Tensor:
+            seen.append(extra.grad)
+            return super().loss(output, y) + extra
+
+    fit(mlp(), Watched(1), steps=3, batch_size=4, optimizer=lambda own: torch.optim.SGD([*own, extra], lr=0.0))
+    assert seen == [None] * 3
