@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 import graphseq as gs
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 LENGTH, HIDDEN, BATCH = 11, 128, 128  # a palindrome of 11 digits is a path of T = 10 rows
 

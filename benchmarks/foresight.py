@@ -24,10 +24,10 @@ from verdicts import PLACES, transfer
 
 import graphseq as gs
 from graphseq import _files, nn, seeding
-from graphseq.history import machine
 from graphseq.reach.evidence import Evidence, gather
 from graphseq.reach.verdict import VERDICTS, Thresholds, judge
 from graphseq.tasks import Task
+from graphseq.training.history import machine
 
 STEPS, LR, BATCH, HIDDEN = 1000, 3e-3, 32, 32
 

@@ -34,10 +34,10 @@ from tqdm.auto import tqdm
 
 import graphseq as gs
 from graphseq import _files, seeding
-from graphseq.history import machine
 from graphseq.nn import GCNLSTM, ForgettingGCNLSTM
-from graphseq.nn.forgetting import Forget
+from graphseq.nn.recurrent.forgetting import Forget
 from graphseq.tasks import Distractors
+from graphseq.training.history import machine
 
 # What is planted, and how many of whom each node reads beside the relevant ones.
 PLANTED: dict[Forget, dict[str, int]] = {

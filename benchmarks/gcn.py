@@ -27,8 +27,8 @@ from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from turns import compared, in_turn
 
 import graphseq as gs
-from graphseq.history import machine
-from graphseq.topology import Topology
+from graphseq.data.topology import Topology
+from graphseq.training.history import machine
 
 LAYERS = 8
 Pass = Callable[[], Tensor]

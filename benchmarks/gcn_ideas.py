@@ -23,11 +23,11 @@ from scipy.sparse import csgraph
 from torch import Tensor
 from turns import compared, in_turn
 
-from graphseq import workspace
-from graphseq.adjacency import Adjacency, SparseMatrix
-from graphseq.history import machine
-from graphseq.nn import _dense, _stack
-from graphseq.nn._stack import Layer, plain, stack
+from graphseq._torch import buffers
+from graphseq.data.adjacency import Adjacency, SparseMatrix
+from graphseq.nn.kernels import dense, gcn_stack
+from graphseq.nn.kernels.gcn_stack import Layer, plain, stack
+from graphseq.training.history import machine
 
 LAYERS = 8
 Once = Callable[[], None]
@@ -57,11 +57,11 @@ def without(*names: str) -> Iterator[None]:
         if "kept product" in names:
             off.enter_context(patch.object(SparseMatrix, "times", lambda matrix, x: matrix.csr @ x))
         if "blocks" in names:
-            off.enter_context(patch.object(_stack, "BLOCK", 2**40))
+            off.enter_context(patch.object(gcn_stack, "BLOCK", 2**40))
         if "lent memory" in names:
-            off.enter_context(patch.object(workspace, "LARGE", 2**60))
+            off.enter_context(patch.object(buffers, "LARGE", 2**60))
         if "fused product" in names:
-            off.enter_context(patch.object(_dense, "_FUSED", None))
+            off.enter_context(patch.object(dense, "_FUSED", None))
         yield
 
 
@@ -83,7 +83,7 @@ def as_matrix(crow: Tensor, col: Tensor, value: Tensor) -> SparseMatrix:
         warnings.filterwarnings("ignore", message="Sparse")
         found.csr = torch.sparse_csr_tensor(crow, col, value, (size, size), check_invariants=False)
     found._transpose_csr, found.is_symmetric, found._blocks = found.csr, True, {}
-    found.workspaces, found._of_last = [workspace.Workspace() for _ in range(5)], None
+    found.workspaces, found._of_last = [buffers.Workspace() for _ in range(5)], None
     return found
 
 

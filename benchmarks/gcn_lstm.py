@@ -37,8 +37,8 @@ from torch.profiler import ProfilerActivity, profile
 from torch_geometric.typing import SparseTensor
 
 import graphseq as gs
-from graphseq.history import machine
-from graphseq.nn.gcn_lstm import GCNLSTMLayer
+from graphseq.nn.recurrent.gcn_lstm import GCNLSTMLayer
+from graphseq.training.history import machine
 
 STEPS, FEATURES, HIDDEN = 30, 4, 32
 TURN = 100  # milliseconds

@@ -29,7 +29,7 @@ from torch_geometric.data import Batch
 
 import graphseq as gs
 from graphseq import _files
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 Graphs = Sequence[gs.SpaceTimeGraph]
 

@@ -31,7 +31,7 @@ from torch_geometric.nn.models import GCN as PyGGCN
 from torch_geometric.utils import total_influence
 
 import graphseq as gs
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 ROWS, CHANNELS, LAYERS, MILLION = 1000, 64, 8, 10**6
 GRAPHS: dict[str, Callable[[], nx.Graph]] = {

@@ -30,7 +30,7 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq import _files
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 FEATURES, HIDDEN, NODES, OVER_GRAPH = 10, 64, 4, 16
 FAMILIES: dict[str, Callable[[], gs.nn.Encoder]] = {

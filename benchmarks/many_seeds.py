@@ -33,7 +33,7 @@ from turns import spread
 
 import graphseq as gs
 from graphseq import _files, nn, seeding
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 FAMILIES = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}
 LR, CLIP = 3e-3, 1.0

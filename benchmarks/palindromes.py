@@ -38,8 +38,8 @@ from tqdm.auto import tqdm
 
 import graphseq as gs
 from graphseq import _files, growing_lengths, nn, seeding
-from graphseq.history import machine
 from graphseq.tasks import Palindrome
+from graphseq.training.history import machine
 
 MODELS: dict[str, Callable[..., nn.Encoder]] = {
     "RNN": nn.RNN,

@@ -19,7 +19,7 @@ import torch
 
 import graphseq as gs
 from graphseq import _files
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 PRECISIONS = ("float32", "bfloat16")
 Case = tuple[gs.tasks.Task, Callable[[gs.tasks.Task, int], gs.nn.Model]]

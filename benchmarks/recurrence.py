@@ -22,7 +22,7 @@ from torch_geometric.data import Batch
 from turns import compared, in_turn
 
 import graphseq as gs
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 SIZES = ((10, 128, 10, 128), (30, 64, 87, 128), (100, 64, 32, 64), (1000, 16, 32, 64))  # T, B, F, H
 FAMILIES = {"RNN": gs.nn.RNN, "GRU": gs.nn.GRU, "LSTM": gs.nn.LSTM}

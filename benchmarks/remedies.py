@@ -32,7 +32,7 @@ from tqdm.auto import tqdm
 
 import graphseq as gs
 from graphseq import _files, seeding
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 REMEDIES: dict[str, Callable[[int, int, int], gs.nn.Encoder]] = {
     "plain GCN": gs.nn.GCN,

@@ -33,7 +33,7 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq import _files
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 FEATURES, HIDDEN, TIMES, ASKED, NUM_NEIGHBORS = 16, 16, 10, 1024, [5, 3]
 WAYS = ("whole", "sampled")

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 import graphseq as gs
 from graphseq import _files
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 FEATURES, HIDDEN = 10, 32
 Pass = Callable[[], Tensor]

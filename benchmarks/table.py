@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from graphseq.tabular import aligned
+from graphseq.evaluation.tables import aligned
 
 Record = dict[str, Any]
 Line = tuple[str, str, str]

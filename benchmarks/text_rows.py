@@ -27,15 +27,15 @@ import torch
 
 from graphseq import _files
 from graphseq.datasets import book
-from graphseq.history import History
+from graphseq.experiments.text.corpus import Source
+from graphseq.experiments.text.models import build
+from graphseq.experiments.text.report import read
+from graphseq.experiments.text.settings import Settings
+from graphseq.experiments.text.train import train
+from graphseq.experiments.text.trained import Trained, open_trained
 from graphseq.text import beam_search, generate, greedy
-from graphseq.text.cost import multiply_adds
-from graphseq.text.folder import Trained, open_trained
-from graphseq.text.models import build
-from graphseq.text.report import read
-from graphseq.text.run import train
-from graphseq.text.settings import Settings
-from graphseq.text.source import Source
+from graphseq.text.flops import multiply_adds
+from graphseq.training.history import History
 
 AVERAGED = 500
 POINTS = 200

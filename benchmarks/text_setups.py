@@ -19,12 +19,12 @@ import torch
 
 from graphseq import _files, fit
 from graphseq.datasets import book
-from graphseq.history import machine
+from graphseq.experiments.text.models import build
+from graphseq.experiments.text.settings import Settings
+from graphseq.experiments.text.train import schedule
 from graphseq.tasks import Characters
-from graphseq.text import held_out
-from graphseq.text.models import build
-from graphseq.text.run import schedule
-from graphseq.text.settings import Settings
+from graphseq.text import evaluation
+from graphseq.training.history import machine
 
 BOOK = "grimms_fairy_tails"
 
@@ -69,7 +69,7 @@ def run(settings: Settings, text: str, steps: int) -> dict[str, object]:
     return {
         "loss": sum(history.loss[-last:]) / last,
         "accuracy": sum(history.score[-last:]) / last,
-        "bits": held_out.windows(model.eval(), held.tokens, settings.length),
+        "bits": evaluation.windows(model.eval(), held.tokens, settings.length),
         "seconds": history.seconds,
         "settings": settings.to_json(),
     }

@@ -28,10 +28,10 @@ from torch.nn.functional import cross_entropy, one_hot
 
 import graphseq as gs
 from graphseq import _files
-from graphseq.history import machine
+from graphseq.experiments.text.models import build
+from graphseq.experiments.text.settings import Settings
 from graphseq.text import generate
-from graphseq.text.models import build
-from graphseq.text.settings import Settings
+from graphseq.training.history import machine
 
 ALPHABET = "".join(map(chr, range(33, 33 + 87)))  # as many as the reference's book has
 SETTINGS = Settings()

@@ -27,10 +27,10 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq import _files, nn, seeding
-from graphseq.history import machine
 from graphseq.reach.evidence import Evidence, gather
 from graphseq.reach.verdict import VERDICTS, Thresholds, judge
 from graphseq.tasks import AssociativeRecall, CopyMemory, NeighborsMatch, Palindrome, Recall, Task, Transfer
+from graphseq.training.history import machine
 
 PLACES = ("path", "ring", "tree", "random graph", "sequence")
 

@@ -29,11 +29,11 @@ from torch import nn
 import graphseq as gs
 from graphseq import _files, seeding
 from graphseq.datasets import Treebank, read_conllu
-from graphseq.forecast.selection import fit_selected
-from graphseq.grouped import shares, table
-from graphseq.history import machine
+from graphseq.evaluation.groups import shares, table
 from graphseq.plot import groups_figure
 from graphseq.tasks import ONE_WORD, Agreement, agreement, case_groups, one_word
+from graphseq.training.early_stopping import fit_selected
+from graphseq.training.history import machine
 
 NUMBERS = {"english": agreement.english_number, "marked": agreement.marked_number}
 path = partial(gs.traverse, order="given")

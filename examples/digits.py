@@ -37,7 +37,9 @@ from torch import nn
 from torch_geometric.nn import SAGEConv
 
 import graphseq as gs
-from graphseq import _files, history, schedules, seeding, tabular
+from graphseq import _files, seeding
+from graphseq.evaluation import tables
+from graphseq.training import history, lr_schedule
 
 READINGS: dict[str, Callable[[gs.SpaceTimeGraph], gs.SpaceTimeGraph]] = {
     "scan line": partial(gs.traverse, order="given"),
@@ -90,7 +92,7 @@ def run(settings: dict[str, Any], model: str, seed: int) -> dict[str, Any]:
         network = gs.nn.Model(encoder(train.in_channels, setting.hidden), train.out_channels, pool="max")
     size = {"steps": setting.steps, "batch_size": setting.batch_size, "solved_at": None, "clip": 1.0, "seed": seed}
     began = time.process_time()
-    gs.fit(network, train, **size, optimizer="Adam", lr=setting.lr, schedule=schedules.Cosine(setting.steps))
+    gs.fit(network, train, **size, optimizer="Adam", lr=setting.lr, schedule=lr_schedule.Cosine(setting.steps))
     told = {"model": model, "seed": seed, "seconds": time.process_time() - began, "farthest": test.hops}
     one, rows = test.graphs(torch.tensor([0])), torch.arange(64)
     told["sees"] = int(gs.reach.hop_distances(one, rows)[network.encoder.reach(one, rows)].max())
@@ -117,11 +119,11 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
     rows = [["model", "reading", "accuracy", "farthest", "sees", "parameters", "seconds"]]
     for name, runs in results.items():
         reading, one = MODELS[name][0] if name in MODELS else "64 numbers", runs[0]
-        accuracy = tabular.mean_with_interval([each["accuracy"] for each in runs], ".1%")
+        accuracy = tables.mean_with_interval([each["accuracy"] for each in runs], ".1%")
         seconds = sum(each["seconds"] for each in runs) / len(runs)
         counts = [f"{one[key]:,}" if one[key] != "" else "" for key in ("farthest", "sees", "parameters")]
         rows.append([name, reading, accuracy, *counts, f"{seconds:.1f}"])
-    return tabular.aligned(rows, head=1)
+    return tables.aligned(rows, head=1)
 
 
 def main(out: Path, setting: Setting = Setting()) -> dict[str, Any]:

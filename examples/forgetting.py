@@ -28,7 +28,7 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq import _files, plot, seeding
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 PRESSURE, HIDDEN, LENGTH = 0.003, 16, 4
 FILES = ("gates.png", "nodes.png", "forgotten.gif", "forgetting.json")

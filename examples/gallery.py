@@ -26,8 +26,8 @@ from matplotlib.figure import Figure
 
 import graphseq as gs
 from graphseq import plot, reach, seeding
-from graphseq.history import machine
 from graphseq.reach import theory
+from graphseq.training.history import machine
 
 NUMBERS = ("influence", "cliff", "smoothness")
 DRAWN = ("hops.png", "fields.png", "rows.png", "message.gif", "message_500.gif")

@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 
 import graphseq as gs
 from graphseq import _files, plot, reach, seeding
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 HIDDEN, LAYERS = 32, 8
 Curves = dict[str, list[float]]

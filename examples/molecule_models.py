@@ -13,7 +13,7 @@ from torch_geometric.nn import GINConv
 
 import graphseq as gs
 from graphseq import seeding
-from graphseq.schedules import Cosine
+from graphseq.training.lr_schedule import Cosine
 
 Data = gs.datasets.GraphDataset
 Reading = Callable[[gs.SpaceTimeGraph], gs.SpaceTimeGraph]

@@ -28,8 +28,8 @@ from molecule_models import Data, Setting, numbers, task_of, trained
 
 import graphseq as gs
 from graphseq import _files
-from graphseq.history import machine
 from graphseq.plot import draw_values, molecule_layout
+from graphseq.training.history import machine
 
 DATA = {gs.datasets.freesolv: "kcal/mol", gs.datasets.esol: "log mol/L", gs.datasets.mutag: "logits"}
 LOOKING = ("GCN", "GIN", "LSTM, depth first")

@@ -7,8 +7,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from graphseq.evaluation.tables import aligned, students_interval
 from graphseq.plot.lines import bare
-from graphseq.tabular import aligned, students_interval
 
 UNITS = {"MUTAG": "accuracy, %", "ESOL": "RMSE, log mol/L", "FreeSolv": "RMSE, kcal/mol"}
 # Mean and standard deviation. Xu et al., "How powerful are graph neural networks?", ICLR 2019, table 1: over ten folds;

@@ -36,7 +36,7 @@ from molecule_report import figure, table
 
 import graphseq as gs
 from graphseq import _files
-from graphseq.history import machine
+from graphseq.training.history import machine
 
 DATA = (gs.datasets.mutag, gs.datasets.esol, gs.datasets.freesolv)
 

@@ -30,8 +30,8 @@ from matplotlib.figure import Figure
 
 import graphseq as gs
 from graphseq import _files, seeding
-from graphseq.history import machine
-from graphseq.optimizers import make_optimizer
+from graphseq.training.history import machine
+from graphseq.training.optim import make_optimizer
 
 NAMES = {"SGD": "#0072b2", "momentum": "#d55e00", "RMSprop": "#009e73", "Adam": "#cc79a7"}
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)

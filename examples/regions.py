@@ -33,9 +33,9 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq import _files, seeding
-from graphseq.history import machine
 from graphseq.plot.cones import shared_norm
 from graphseq.plot.regions import COLOURS
+from graphseq.training.history import machine
 
 PICTURES = ("astronaut", "chelsea", "coffee", "rocket")  # in colour, and part of the package itself
 LAYERS, HIDDEN, SEEDS = 4, 16, 10

@@ -25,12 +25,12 @@ from matplotlib.figure import Figure
 
 from graphseq import _files, fit
 from graphseq.datasets import book
-from graphseq.history import machine
-from graphseq.schedules import Cosine
+from graphseq.experiments.text.models import build
+from graphseq.experiments.text.settings import Settings
 from graphseq.tasks import Characters
-from graphseq.text import held_out
-from graphseq.text.models import build
-from graphseq.text.settings import Settings
+from graphseq.text import evaluation
+from graphseq.training.history import machine
+from graphseq.training.lr_schedule import Cosine
 
 COMMON = Settings(hidden=64, layers=1, length=16, batch_size=32, optimizer="Adam", lr=5e-3, every=1)
 FAMILIES = {
@@ -62,7 +62,7 @@ def measure(settings: Settings, text: str, steps: int, samples: int) -> dict[str
         seed=settings.seed,
         solved_at=None,
     )
-    bits = held_out.by_context(model.eval(), held.tokens, settings.length, most=samples)
+    bits = evaluation.by_context(model.eval(), held.tokens, settings.length, most=samples)
     used = next(place for place in range(len(bits)) if max(abs(later - bits[-1]) for later in bits[place:]) <= WITHIN)
     last = history.loss[-steps // 10 :]
     return {

@@ -31,11 +31,11 @@ from torch import nn
 
 import graphseq as gs
 from graphseq import _files, seeding
-from graphseq.forecast.selection import fit_selected
-from graphseq.forecasters import Frequency, Recency
-from graphseq.history import machine
+from graphseq.baselines.forecast import Frequency, Recency
+from graphseq.evaluation.tables import aligned, students_interval
 from graphseq.plot.lines import bare
-from graphseq.tabular import aligned, students_interval
+from graphseq.training.early_stopping import fit_selected
+from graphseq.training.history import machine
 
 SAMPLINGS: tuple[Literal["random", "historical"], ...] = ("random", "historical")
 BASELINES: dict[str, Callable[[], nn.Module]] = {"recency": Recency, "frequency": Frequency}

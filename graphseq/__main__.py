@@ -2,6 +2,6 @@
 
 import sys
 
-from graphseq.cli import main
+from graphseq.cli.main import main
 
 sys.exit(main())

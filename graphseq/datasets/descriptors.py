@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from graphseq.datasets.smiles import molecule
+from graphseq.io.smiles import molecule
 
 DESCRIPTORS = (
     "MolLogP",

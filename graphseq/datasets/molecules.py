@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from graphseq.datasets.graphset import GraphDataset
-from graphseq.datasets.smiles import read_smiles
-from graphseq.datasets.store import find
-from graphseq.datasets.tu import read_tu
+from graphseq.datasets.registry import find
+from graphseq.io.graphset import GraphDataset
+from graphseq.io.smiles import read_smiles
+from graphseq.io.tu import read_tu
 
 _MUTAG_ATOMS = ("C", "N", "O", "F", "I", "Cl", "Br")
 _MUTAG_FILES = ("A", "graph_indicator", "graph_labels", "node_labels", "edge_labels")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.datasets.sentences import Word
+from graphseq.io.sentences import Word
 
 PARTS_OF_SPEECH = (
     *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM"),

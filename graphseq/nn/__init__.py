@@ -1,31 +1,31 @@
 """Encoders over space-time graphs, heads, and the model that joins them."""
 
-from graphseq.nn._forget_memory import ForgettingMemory
-from graphseq.nn.antisymmetric import AntisymmetricGCN
 from graphseq.nn.conv import GCNConv
-from graphseq.nn.dag import DAGGRU, DAGLSTM, DAGRNN
+from graphseq.nn.convolutional.antisymmetric import AntisymmetricGCN
+from graphseq.nn.convolutional.gcn import GCN, PairNorm
+from graphseq.nn.convolutional.gcnii import GCNII
+from graphseq.nn.convolutional.mlp import MLP
+from graphseq.nn.convolutional.state_space import StateSpaceGCN
+from graphseq.nn.convolutional.wave import WaveGCN
 from graphseq.nn.embedded import EmbeddedModel
 from graphseq.nn.encoder import Encoder
-from graphseq.nn.forgetting import ForgettingGCNLSTM, Forgotten
-from graphseq.nn.gcn import GCN, PairNorm
-from graphseq.nn.gcn_gru import GCNGRU
-from graphseq.nn.gcn_lstm import GCNLSTM
-from graphseq.nn.gcnii import GCNII
-from graphseq.nn.gconv_lstm import from_gconv_lstm
-from graphseq.nn.initialisation import chrono_, forget_bias_, identity_, kaiming_, orthogonal_, spread_biases_
-from graphseq.nn.lru import LRU
-from graphseq.nn.memory import Memory
-from graphseq.nn.min_gru import MinGRU
-from graphseq.nn.min_lstm import MinLSTM
-from graphseq.nn.mlp import MLP
+from graphseq.nn.heads import GraphHead, PairHead, ResidualHead, RowHead
 from graphseq.nn.model import Model
-from graphseq.nn.readout import GraphHead, PairHead, ResidualHead, RowHead
-from graphseq.nn.recurrent import GRU, LSTM, RNN, step_by_step
-from graphseq.nn.scan import linear_scan
-from graphseq.nn.segments import Recomputed, Truncated
-from graphseq.nn.state_space import StateSpaceGCN
+from graphseq.nn.recurrent._forgetting_state import ForgettingMemory
+from graphseq.nn.recurrent.dag import DAGGRU, DAGLSTM, DAGRNN
+from graphseq.nn.recurrent.forgetting import ForgettingGCNLSTM, Forgotten
+from graphseq.nn.recurrent.gcn_gru import GCNGRU
+from graphseq.nn.recurrent.gcn_lstm import GCNLSTM
+from graphseq.nn.recurrent.gconv_lstm import from_gconv_lstm
+from graphseq.nn.recurrent.init import chrono_, forget_bias_, identity_, kaiming_, orthogonal_, spread_biases_
+from graphseq.nn.recurrent.long_sequences import Recomputed, Truncated
+from graphseq.nn.recurrent.lru import LRU
+from graphseq.nn.recurrent.min_gru import MinGRU
+from graphseq.nn.recurrent.min_lstm import MinLSTM
+from graphseq.nn.recurrent.rnn import GRU, LSTM, RNN, step_by_step
+from graphseq.nn.recurrent.scan import linear_scan
+from graphseq.nn.recurrent.state import Memory
 from graphseq.nn.trace import Trace
-from graphseq.nn.wave import WaveGCN
 
 __all__ = [
     "DAGGRU",

@@ -8,12 +8,12 @@ import torch_geometric.nn
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from graphseq.adjacency import Adjacency
-from graphseq.nn._stack import stack
+from graphseq.data.adjacency import Adjacency
+from graphseq.nn.kernels.gcn_stack import stack
 
 
 class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
-    r"""PyG's ``GCNConv`` that also takes a prepared :class:`~graphseq.adjacency.Adjacency`.
+    r"""PyG's ``GCNConv`` that also takes a prepared :class:`~graphseq.data.adjacency.Adjacency`.
 
     .. math:: X' = \hat A X W + b, \qquad
               x'_i = W^\top \sum_{j \in N(i) \cup \{i\}} \frac{\tilde A_{ij}}{\sqrt{\tilde d_i \tilde d_j}} x_j + b

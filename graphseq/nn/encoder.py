@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.trace import Trace
 
 
 class Encoder(nn.Module, ABC):
     """A module that gives each row of a graph a state: ``encoder(graph)`` is (V, H).
 
-    A new family is a subclass with :meth:`encode` and :meth:`reach`; ``tests/test_contract.py`` runs its suite over
+    A new family is a subclass with :meth:`encode` and :meth:`reach`; ``tests/nn/test_contract.py`` runs its suite over
     it once it is listed there.
 
     Args:

@@ -8,9 +8,9 @@ from copy import copy
 import torch
 from torch import Tensor, nn
 
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
-from graphseq.nn.readout import GraphHead, Head, RowHead
+from graphseq.nn.heads import GraphHead, Head, RowHead
 
 
 class Model(nn.Module):
@@ -22,7 +22,7 @@ class Model(nn.Module):
         view: how the encoder reads the data, such as :func:`graphseq.grow`: a function from graph to graph that keeps
             the targets and their order. Without it, as they are.
         pool: "mean", "sum" or "max" for one output a graph; without it, one a target row.
-        head: in place of these, what makes the head from H and C: a :class:`~graphseq.nn.readout.Head`, such as
+        head: in place of these, what makes the head from H and C: a :class:`~graphseq.nn.heads.Head`, such as
             :class:`~graphseq.nn.PairHead` for one output a pair of rows.
 
     Raises:
@@ -82,7 +82,7 @@ def _head(width: int, out_channels: int, pool: str | None, make: Callable[[int, 
         raise ValueError(f"pool={pool!r} and a head were both given; a model has one head")
     head = make(width, out_channels)
     if not isinstance(head, Head):
-        raise TypeError(f"head must make a graphseq.nn.readout.Head, but made a {type(head).__name__}")
+        raise TypeError(f"head must make a graphseq.nn.heads.Head, but made a {type(head).__name__}")
     return head
 
 

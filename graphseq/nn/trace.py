@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from graphseq.topology import Step, Topology
+from graphseq.data.topology import Step, Topology
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Pictures. Each takes data and gives a matplotlib figure or draws on given axes; none of them trains or measures."""
 
+from graphseq.plot.accuracy import figure as cliff_figure
 from graphseq.plot.animation import save_animation
-from graphseq.plot.cliff import figure as cliff_figure
 from graphseq.plot.cliff_map import draw_cliff_map
 from graphseq.plot.cones import draw_cones, draw_reach
 from graphseq.plot.depths import draw_over_layers

@@ -11,8 +11,8 @@ from matplotlib.colors import Colormap, ListedColormap, to_rgb
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graphseq.graph import SpaceTimeGraph
-from graphseq.nn.forgetting import Forgotten
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.recurrent.forgetting import Forgotten
 
 KEPT, PLANTED = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion
 AWAY = "0.9"

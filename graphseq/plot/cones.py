@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
 
 _OUTLINE = "#D55E00"  # Okabe and Ito's vermilion, which is far from every colour of cividis
 _COLOURS = "cividis_r"

@@ -44,7 +44,7 @@ def forecast_figure(
     that over all nodes. A line breaks where the node was away. Each panel has a scale of its own.
 
     Args:
-        predictions: by model, 1 to 6 of them, what :func:`graphseq.prediction.predict` gives; see
+        predictions: by model, 1 to 6 of them, what :func:`graphseq.evaluation.predict.predict` gives; see
             :func:`~graphseq.plot.errors_by_node`.
         nodes: which nodes to draw, 1 to 24; without it all of them, or, of more than 24, some from that with the
             least error of the first model to that with the most, evenly spread.

@@ -18,8 +18,8 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graphseq.graph import SpaceTimeGraph
-from graphseq.nn.forgetting import Forgotten
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.recurrent.forgetting import Forgotten
 from graphseq.plot._gates import HALF, KEPT, PLANTED, Irrelevant, Snapshot, Values, called, frames_of, moments, scale
 from graphseq.plot.nodes import MOST_LABELS, MOST_ROWS, Places, layout
 

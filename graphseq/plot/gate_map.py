@@ -13,8 +13,8 @@ from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
-from graphseq.nn.forgetting import Forgotten
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.recurrent.forgetting import Forgotten
 from graphseq.plot._gates import (
     AWAY,
     HALF,

@@ -8,7 +8,7 @@ from textwrap import fill
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphseq.grouped import Share
+from graphseq.evaluation.groups import Share
 from graphseq.plot.lines import STYLES, bare
 
 _APART = 0.09  # of models at one group, in units of the distance between groups
@@ -16,7 +16,7 @@ _WRAPPED = 10  # characters of a group's name in one line
 
 
 def draw_groups(axes: Axes, lines: Mapping[str, Mapping[str, Share]], groups: Sequence[str]) -> None:
-    """Draw the shares of :func:`graphseq.grouped.shares`, models side by side at each group.
+    """Draw the shares of :func:`graphseq.evaluation.groups.shares`, models side by side at each group.
 
     Args:
         axes: where to draw.

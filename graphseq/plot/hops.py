@@ -16,7 +16,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.transforms import ScaledTranslation
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
 from graphseq.plot.nodes import MOST_LABELS, Places, checked_row, draw_nodes, edges_of, hops_from, prepared
 from graphseq.reach.hops import hop_distances
 

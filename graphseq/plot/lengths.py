@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from graphseq.lengths.report import Cell
-from graphseq.lengths.settings import Settings
+from graphseq.experiments.accuracy.report import Cell
+from graphseq.experiments.accuracy.settings import Settings
 from graphseq.plot.lines import STYLES, bare
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
 from graphseq.plot.cones import shared_norm
 from graphseq.plot.nodes import MOST_ROWS, Places, checked_row, draw_nodes, hops_from, prepared
 from graphseq.plot.summary import draw_rows_by_hop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from graphseq.datasets.smiles import molecule
+from graphseq.io.smiles import molecule
 
 
 class MoleculeLayout(NamedTuple):

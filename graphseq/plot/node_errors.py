@@ -42,8 +42,8 @@ def errors_by_node(predictions: Predicted) -> NodeErrors:
               K_v = \{k : \text{answer } k \text{ is asked of node } v\}
 
     Args:
-        predictions: by model, what :func:`graphseq.prediction.predict` gives: node (K,), time (K,), output (K, C) and
-            y (K, C), all for the same answers.
+        predictions: by model, what :func:`graphseq.evaluation.predict.predict` gives: node (K,), time (K,), output
+            (K, C) and y (K, C), all for the same answers.
 
     Raises:
         ValueError: no model, shapes that do not fit, numbers that are not finite, or models asked other things.

@@ -14,7 +14,7 @@ from scipy.sparse import csgraph
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
 
 MOST_ROWS = 200  #: more would be dots on a blot
 MOST_LABELS = 60  #: more would lie upon each other

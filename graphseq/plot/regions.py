@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
-from graphseq.images import region_graph
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.images import region_graph
 from graphseq.plot.cones import shared_norm
 from graphseq.plot.nodes import checked_row
 

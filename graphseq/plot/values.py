@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
 from graphseq.plot.lines import at_least_zero, numbers
 from graphseq.plot.nodes import Places, draw_nodes, prepared
 

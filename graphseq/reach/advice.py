@@ -7,12 +7,12 @@ import math
 import torch
 
 from graphseq import seeding
-from graphseq.nn.gcn_lstm import GCNLSTM
-from graphseq.nn.layered import Layered
-from graphseq.nn.mlp import MLP
+from graphseq.nn.convolutional.layered import Layered
+from graphseq.nn.convolutional.mlp import MLP
+from graphseq.nn.convolutional.wave import WaveGCN
 from graphseq.nn.model import Model
-from graphseq.nn.recurrent import LSTM, Recurrent
-from graphseq.nn.wave import WaveGCN
+from graphseq.nn.recurrent.gcn_lstm import GCNLSTM
+from graphseq.nn.recurrent.rnn import LSTM, Recurrent
 from graphseq.reach.evidence import Evidence
 from graphseq.tasks.base import Task
 

@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 
 from graphseq import seeding
-from graphseq.evaluation import Evaluation, evaluate
-from graphseq.graph import SpaceTimeGraph
-from graphseq.nn.antisymmetric import AntisymmetricGCN
-from graphseq.nn.layered import Layered
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.evaluation.evaluate import Evaluation, evaluate
+from graphseq.nn.convolutional.antisymmetric import AntisymmetricGCN
+from graphseq.nn.convolutional.layered import Layered
+from graphseq.nn.convolutional.state_space import StateSpaceGCN
+from graphseq.nn.convolutional.wave import WaveGCN
+from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
-from graphseq.nn.readout import RowHead
-from graphseq.nn.state_space import StateSpaceGCN
-from graphseq.nn.wave import WaveGCN
 from graphseq.reach.hops import hop_distances
 from graphseq.reach.jacobian import _features, _still
 from graphseq.reach.limit import distance_to_limit

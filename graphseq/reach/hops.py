@@ -9,9 +9,9 @@ from scipy.sparse import csgraph
 from torch import Tensor
 
 from graphseq import _checks, seeding
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
-from graphseq.nn.readout import RowHead
 from graphseq.tasks.base import Task
 
 

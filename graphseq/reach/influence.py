@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
+from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
-from graphseq.nn.readout import RowHead
 from graphseq.reach.hops import hop_distances
 from graphseq.reach.jacobian import Jacobian, jacobian
 from graphseq.reach.profile import sums_by_hop

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
+from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
-from graphseq.nn.readout import RowHead
 
 # Bytes that one activation of all passes of a batch may take: what stays in cache on a CPU, what fills a GPU.
 _BATCH_BYTES = {"cpu": 2**21, "cuda": 2**28}

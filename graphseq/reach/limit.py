@@ -8,7 +8,7 @@ from torch import Tensor
 from torch_geometric.utils import add_remaining_self_loops
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
 
 
 def distance_to_limit(states: Tensor, graph: SpaceTimeGraph, *, causal: bool = False) -> float:

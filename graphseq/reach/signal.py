@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks, seeding
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
-from graphseq.nn.readout import RowHead
 from graphseq.reach.jacobian import _still
 from graphseq.reach.states import traced
 from graphseq.tasks.base import Task

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch_geometric.utils import add_remaining_self_loops
 
 from graphseq import _checks
-from graphseq.adjacency import Adjacency
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.adjacency import Adjacency
+from graphseq.data.graph import SpaceTimeGraph
 
 _CHUNK = 2**16  # numbers that the states of some pairs may hold: what stays in cache
 

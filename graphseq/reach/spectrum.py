@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
 from graphseq.reach.influence import TooLargeError

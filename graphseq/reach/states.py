@@ -8,12 +8,12 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.topology import Topology
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
 from graphseq.nn.trace import Trace
 from graphseq.reach.jacobian import _encoder, _features, _still
-from graphseq.topology import Topology
 
 Measure = Callable[[Tensor, SpaceTimeGraph], float]
 

@@ -9,9 +9,9 @@ from itertools import groupby
 
 import torch
 
-from graphseq.datasets.sentences import Sentence, Word
 from graphseq.datasets.words import word_features
-from graphseq.tasks.collection import Labelled
+from graphseq.io.sentences import Sentence, Word
+from graphseq.tasks.graphs import Labelled
 
 NUMBERS = ("Sing", "Plur")
 """The classes, in the order of their numbers."""

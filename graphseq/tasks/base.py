@@ -11,10 +11,10 @@ from scipy.sparse import csgraph
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq._cross_entropy import mean_cross_entropy
-from graphseq.graph import SpaceTimeGraph
-from graphseq.topology import Topology
-from graphseq.workspace import Workspace
+from graphseq._torch.buffers import Workspace
+from graphseq._torch.cross_entropy import mean_cross_entropy
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.topology import Topology
 
 
 class Task(ABC):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import Regression, share_of_best_constant
 from graphseq.tasks.windows import Recording, Windowed
 

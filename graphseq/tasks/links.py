@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks, seeding
-from graphseq.graph import SpaceTimeGraph
-from graphseq.tasks.pairs import HistoricalNegatives, PairHistory, Positives, RandomNegatives
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.tasks._pairs import HistoricalNegatives, PairHistory, Positives, RandomNegatives
 from graphseq.tasks.windows import Recording, Windowed, slices
 
 _SAMPLING = ("random", "historical")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.datasets.sentences import Sentence
+from graphseq.io.sentences import Sentence
 from graphseq.tasks.agreement import NUMBERS, Agreement
 
 ONE_WORD = ("majority", "nearest noun", "nearest noun, gold", "subject told", "subject told, gold")

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.graph import SpaceTimeGraph
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.topology import Topology
 from graphseq.tasks.base import Task, repeat
-from graphseq.topology import Topology
 
 
 class Cut(NamedTuple):

@@ -4,5 +4,5 @@ from .generation import Beam as Beam
 from .generation import beam_search as beam_search
 from .generation import generate as generate
 from .generation import greedy as greedy
-from .spelling import first_character as first_character
-from .spelling import nearest as nearest
+from .vocabulary import first_character as first_character
+from .vocabulary import nearest as nearest

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq.nn.model import Model
-from graphseq.text.choosing import check_cut, checked_temperature, draw
-from graphseq.text.reading import Reader, State, reader
-from graphseq.text.spelling import tokens
+from graphseq.text.decoding import Reader, State, reader
+from graphseq.text.sampling import check_cut, checked_temperature, draw
+from graphseq.text.vocabulary import tokens
 
 
 def generate(
@@ -38,8 +38,8 @@ def generate(
         prompt: what to go on from, at least one character.
         length: characters to draw.
         generator: on the CPU; its state alone decides what is drawn.
-        temperature: below 1 keeps to what is likely, above 1 strays; see :func:`~graphseq.text.choosing.probabilities`.
-        top_k: draw from the k most probable only; see :func:`~graphseq.text.choosing.kept`.
+        temperature: below 1 keeps to what is likely, above 1 strays; see :func:`~graphseq.text.sampling.probabilities`.
+        top_k: draw from the k most probable only; see :func:`~graphseq.text.sampling.kept`.
         top_p: draw from the nucleus of probability p only.
         window: rows that a model without a state reads again; without it, as many as it sees.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphseq.datasets import book, chickenpox, collegemsg, england_covid, store
+from graphseq.datasets import book, chickenpox, collegemsg, england_covid, registry
 
 COUNTIES = (
     "BACS BARANYA BEKES BORSOD BUDAPEST CSONGRAD FEJER GYOR HAJDU HEVES JASZ KOMAROM NOGRAD PEST SOMOGY SZABOLCS "
@@ -22,7 +22,7 @@ def at_hand(name: str) -> None:
     """Skip where the folder of data does not have the file of that name."""
     if "GRAPHSEQ_DATA" not in os.environ:
         pytest.skip("GRAPHSEQ_DATA names no folder with data")
-    path = Path(os.environ["GRAPHSEQ_DATA"]) / {source.name: source.path for source in store.SOURCES}[name]
+    path = Path(os.environ["GRAPHSEQ_DATA"]) / {source.name: source.path for source in registry.SOURCES}[name]
     if not path.exists():
         pytest.skip(f"there is no {path.name} in GRAPHSEQ_DATA")
 
@@ -84,7 +84,7 @@ def test_england_is_129_regions_over_61_days_whose_edges_change_every_day() -> N
 
 def first_weight() -> float:
     """The first weight of the first day, as the file spells it."""
-    text = store.find("england_covid").read_text(encoding="utf-8")
+    text = registry.find("england_covid").read_text(encoding="utf-8")
     return float(text.partition('"edge_weight"')[2].partition('"0": [')[2].partition(",")[0])
 
 

@@ -10,7 +10,7 @@ import torch
 from test_known import at_hand
 
 import graphseq as gs
-from graphseq.datasets import store
+from graphseq.datasets import registry
 
 
 def test_mutag_is_188_nitro_compounds() -> None:
@@ -47,8 +47,8 @@ def test_what_was_measured(name: str, count: int, rows: int, low: float, high: f
 def test_a_data_folder_that_is_not_there_says_what_to_do(
     read: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(store.VARIABLE, str(tmp_path / "nowhere"))
+    monkeypatch.setenv(registry.VARIABLE, str(tmp_path / "nowhere"))
     monkeypatch.setattr(pooch, "os_cache", lambda _: tmp_path / "cache")
-    monkeypatch.setattr(store, "_carried", lambda _: None)
+    monkeypatch.setattr(registry, "_carried", lambda _: None)
     with pytest.raises(FileNotFoundError, match=r"neither in GRAPHSEQ_DATA \(.*nowhere\) .* put it under that folder"):
         read()  # type: ignore[operator]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch_geometric.utils import add_self_loops
 
-from graphseq.adjacency import Adjacency
+from graphseq.data.adjacency import Adjacency
 from graphseq.nn import GCNConv
 from graphseq.nn.conv import convolve
 

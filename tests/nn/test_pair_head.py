@@ -86,7 +86,7 @@ def test_what_cannot_be_paired_is_named() -> None:
         PairHead(4, 0)
     with pytest.raises(ValueError, match="pool='mean' and a head were both given"):
         Model(GCN(2, 4), 2, pool="mean", head=PairHead)
-    with pytest.raises(TypeError, match=r"head must make a graphseq.nn.readout.Head, but made a Linear"):
+    with pytest.raises(TypeError, match=r"head must make a graphseq.nn.heads.Head, but made a Linear"):
         Model(GCN(2, 4), 2, head=torch.nn.Linear)  # type: ignore[arg-type]
 
 

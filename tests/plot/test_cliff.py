@@ -11,9 +11,9 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from graphseq.compare.report import Cell
-from graphseq.compare.settings import Settings
-from graphseq.plot.cliff import accuracy_against_length, bits_bars, figure
+from graphseq.experiments.compare.report import Cell
+from graphseq.experiments.compare.settings import Settings
+from graphseq.plot.accuracy import accuracy_against_length, bits_bars, figure
 
 SETTINGS = Settings((2, 3, 5, 9), (1, 4), 4, 8, 0.01, 10, (0,), 20)
 TEXT = Settings((4,), (1,), 4, 8, 0.01, 10, (0,), 20, text="")

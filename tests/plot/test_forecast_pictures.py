@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 import graphseq as gs
-from graphseq.forecasters import Persistence
+from graphseq.baselines.forecast import Persistence
+from graphseq.evaluation.predict import Predictions, predict
 from graphseq.plot import draw_errors_by_node, errors_by_node, forecast_figure
 from graphseq.plot.node_errors import MODEL_STYLES, brief
-from graphseq.prediction import Predictions, predict
 
 # Nodes 0, 2 and 3 at the times 5 to 8; 2 is away at 6, and 3 but at 7.
 NODE = torch.tensor([0, 2, 0, 0, 2, 3, 0, 2])

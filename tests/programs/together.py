@@ -11,7 +11,7 @@ import networkx as nx
 import torch
 
 import graphseq as gs
-from graphseq import distributed
+from graphseq.training import distributed
 
 
 class Uneven(gs.tasks.Task):

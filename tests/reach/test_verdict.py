@@ -14,7 +14,7 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq import nn
-from graphseq.evaluation import Evaluation
+from graphseq.evaluation.evaluate import Evaluation
 from graphseq.reach.evidence import Evidence, gather
 from graphseq.reach.verdict import VERDICTS, Thresholds, judge, verdict
 from graphseq.tasks import Adding, AssociativeRecall, Characters, CopyMemory, Palindrome, Recall, Task, Transfer

@@ -10,7 +10,7 @@ import pytest
 import torch
 from treebanks import ROWS, conllu
 
-from graphseq.datasets import Treebank, read_conllu, store, word_features
+from graphseq.datasets import Treebank, read_conllu, registry, word_features
 from graphseq.tasks import Agreement, Case, case_groups, english_number, marked_number, one_word
 from graphseq.tasks.one_word import ONE_WORD
 
@@ -183,7 +183,7 @@ def test_a_treebank_of_one_number_is_refused_with_its_counts(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(
-    not (Path(os.environ.get(store.VARIABLE, "")) / ROWS).is_file(), reason="needs the English PUD treebank"
+    not (Path(os.environ.get(registry.VARIABLE, "")) / ROWS).is_file(), reason="needs the English PUD treebank"
 )
 def test_the_cases_of_english_pud_are_counted() -> None:
     found = Agreement(read_conllu(), number=english_number)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Batch
 
 import graphseq as gs
-from graphseq.baselines import Constant
+from graphseq.baselines.constant import Constant
 from graphseq.tasks import Labelled, Measured
 
 

@@ -11,7 +11,7 @@ from randomgraphs import draw
 from torch import Tensor
 
 import graphseq as gs
-from graphseq.baselines import Constant
+from graphseq.baselines.constant import Constant
 from graphseq.nn import MLP, Model
 from graphseq.tasks import Palindrome, Regression, Task, Transfer
 from graphseq.tasks.base import blocks

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphseq.text.choosing import draw, kept, probabilities
+from graphseq.text.sampling import draw, kept, probabilities
 
 LOGITS = torch.tensor([math.log(1), math.log(2), math.log(4), math.log(9)], dtype=torch.float64)
 P = torch.tensor([0.1, 0.5, 0.3, 0.1], dtype=torch.float64)

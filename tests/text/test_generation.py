@@ -12,9 +12,9 @@ from torch import nn
 import graphseq as gs
 from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, RNN, Encoder, Model
 from graphseq.text import beam_search, generate, greedy
-from graphseq.text.choosing import draw
+from graphseq.text.decoding import reader
 from graphseq.text.generation import search
-from graphseq.text.reading import reader
+from graphseq.text.sampling import draw
 
 ALPHABET = "abcde"
 V = len(ALPHABET)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import graphseq as gs
 from graphseq.nn import GCN, GCNLSTM, LSTM, RNN, Model
-from graphseq.text import held_out
+from graphseq.text import evaluation
 
 V, T = 4, 5
 TOKENS = torch.randint(V, (33,), generator=torch.Generator().manual_seed(1))
@@ -46,50 +46,52 @@ MODELS = {
 def test_windows_are_those_of_a_plain_loop(name: str) -> None:
     model = built(MODELS[name]())
     expected = by_hand(model, [0, 5, 10, 15, 20, 25])  # 25 + 5 + 1 of the 33 characters; two are left over
-    assert held_out.windows(model, TOKENS, T) == pytest.approx(expected, abs=1e-10)
-    assert held_out.windows(model, TOKENS, T, batch_size=4) == pytest.approx(expected, abs=1e-10)
+    assert evaluation.windows(model, TOKENS, T) == pytest.approx(expected, abs=1e-10)
+    assert evaluation.windows(model, TOKENS, T, batch_size=4) == pytest.approx(expected, abs=1e-10)
 
 
 def test_a_text_that_ends_with_a_window_is_read_to_its_end() -> None:
     model = built(MODELS["LSTM"]())
-    assert held_out.windows(model, TOKENS[:31], T) == pytest.approx(by_hand(model, [0, 5, 10, 15, 20, 25]), abs=1e-10)
-    assert held_out.windows(model, TOKENS[:30], T) == pytest.approx(by_hand(model, [0, 5, 10, 15, 20]), abs=1e-10)
+    assert evaluation.windows(model, TOKENS[:31], T) == pytest.approx(by_hand(model, [0, 5, 10, 15, 20, 25]), abs=1e-10)
+    assert evaluation.windows(model, TOKENS[:30], T) == pytest.approx(by_hand(model, [0, 5, 10, 15, 20]), abs=1e-10)
 
 
 def test_a_few_windows_are_evenly_spaced() -> None:
     model = built(MODELS["LSTM"]())
-    assert held_out.windows(model, TOKENS, T, most=3) == pytest.approx(by_hand(model, [0, 10, 20]), abs=1e-10)
-    assert held_out.windows(model, TOKENS, T, most=60) == pytest.approx(held_out.windows(model, TOKENS, T), abs=1e-12)
+    assert evaluation.windows(model, TOKENS, T, most=3) == pytest.approx(by_hand(model, [0, 10, 20]), abs=1e-10)
+    assert evaluation.windows(model, TOKENS, T, most=60) == pytest.approx(
+        evaluation.windows(model, TOKENS, T), abs=1e-12
+    )
 
 
 def test_a_stream_is_one_long_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     model = built(MODELS["LSTM"]())
     expected = sum(bits(model, TOKENS[: end + 1], int(TOKENS[end + 1])) for end in range(32)) / 32
-    assert held_out.stream(model, TOKENS) == pytest.approx(expected, abs=1e-10)
-    monkeypatch.setattr(held_out, "_PIECE", 7)
-    assert held_out.stream(model, TOKENS) == pytest.approx(expected, abs=1e-10)
+    assert evaluation.stream(model, TOKENS) == pytest.approx(expected, abs=1e-10)
+    monkeypatch.setattr(evaluation, "_PIECE", 7)
+    assert evaluation.stream(model, TOKENS) == pytest.approx(expected, abs=1e-10)
 
 
 @pytest.mark.parametrize("name", ["GCN", "grown GCN-LSTM"])
 def test_what_carries_no_state_has_no_stream(name: str) -> None:
-    assert held_out.stream(built(MODELS[name]()), TOKENS) is None
+    assert evaluation.stream(built(MODELS[name]()), TOKENS) is None
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_bits_by_context_are_those_of_a_plain_loop(name: str) -> None:
     model, ends = built(MODELS[name]()), range(T, len(TOKENS))
-    found = held_out.by_context(model, TOKENS, T)
+    found = evaluation.by_context(model, TOKENS, T)
     for context, value in enumerate(found, start=1):
         plain = [bits(model, TOKENS[end - context : end], int(TOKENS[end])) for end in ends]
         assert value == pytest.approx(sum(plain) / len(plain), abs=1e-10)
-    few = held_out.by_context(model, TOKENS, T, most=4, batch_size=3)
+    few = evaluation.by_context(model, TOKENS, T, most=4, batch_size=3)
     plain = [bits(model, TOKENS[end - T : end], int(TOKENS[end])) for end in (5, 12, 19, 26)]
     assert few[-1] == pytest.approx(sum(plain) / 4, abs=1e-10)
 
 
 def test_more_than_a_gcn_reads_tells_it_nothing() -> None:
     # Two layers read three rows; whether there is one before the first of them, its degree tells.
-    found = held_out.by_context(built(MODELS["GCN"]()), TOKENS, 8)
+    found = evaluation.by_context(built(MODELS["GCN"]()), TOKENS, 8)
     assert found[3:] == pytest.approx([found[3]] * 5, abs=1e-12)
     assert all(abs(found[place] - found[3]) > 1e-3 for place in range(3))
 
@@ -98,5 +100,5 @@ def test_a_model_that_knows_nothing_needs_the_logarithm_of_the_alphabet() -> Non
     model = Model(LSTM(V, 6), V).double()
     nn.init.zeros_(model.head.lin.weight)
     nn.init.zeros_(model.head.lin.bias)
-    assert held_out.windows(model, TOKENS, T) == pytest.approx(2, abs=1e-12)
-    assert held_out.stream(model, TOKENS) == pytest.approx(2, abs=1e-12)
+    assert evaluation.windows(model, TOKENS, T) == pytest.approx(2, abs=1e-12)
+    assert evaluation.stream(model, TOKENS) == pytest.approx(2, abs=1e-12)

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 import torch
 
-from graphseq.text.spelling import first_character, nearest, tokens
+from graphseq.text.vocabulary import first_character, nearest, tokens
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from torch_geometric.nn import SAGEConv
 
 import graphseq as gs
 from graphseq.nn import GCN, GCNGRU, GCNLSTM, GRU, LSTM, MLP, RNN, Encoder, Model
-from graphseq.text.reading import CarryingReader, CellReader, WindowReader, reader
+from graphseq.text.decoding import CarryingReader, CellReader, WindowReader, reader
 
 V = 5
 FAMILIES: dict[str, tuple[Callable[[], Encoder], type]] = {
@@ -102,7 +102,7 @@ def test_a_grown_sequence_is_read_in_windows_that_are_named() -> None:
 
 
 def test_what_sees_without_end_and_carries_nothing_must_be_told_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphseq.text.reading.LONGEST", 8)
+    monkeypatch.setattr("graphseq.text.decoding.LONGEST", 8)
     with pytest.raises(ValueError, match=r"GCNLSTM carries no state and sees more than 8 rows back; .* window="):
         reader(Model(GCNLSTM(V, 6), V, view=gs.grow))
 

@@ -1,0 +1,212 @@
+"""What every forecast is held against: the last value and linear autoregressions; of links, who met last and most."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from graphseq import _checks
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.tasks.forecast import Forecast
+
+BATCH = 256
+"""Windows that are in memory at a time."""
+
+
+class Persistence(nn.Module):
+    r"""Tomorrow as today: :math:`\hat y_v = x_{v, t}`, the first C features of each asked row.
+
+    Args:
+        channels: C.
+
+    Raises:
+        ValueError: fewer than one; called on a graph, more than its x has.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> Persistence(channels=1)(gs.from_sequence(torch.tensor([[3.0, 0.0], [5.0, 1.0]]))).tolist()
+        [[3.0], [5.0]]
+    """
+
+    def __init__(self, channels: int = 1) -> None:
+        super().__init__()
+        self.channels = _checks.at_least("channels", channels, 1)
+
+    def forward(self, graph: SpaceTimeGraph) -> Tensor:
+        """The last values, (K, C)."""
+        if graph.x.dim() != 2 or graph.x.shape[1] < self.channels:
+            raise ValueError(f"channels={self.channels}, but x has shape {tuple(graph.x.shape)}")
+        last: Tensor = graph.x[graph.target_rows, : self.channels]
+        return last
+
+
+class Autoregression(nn.Module):
+    r"""A linear forecast from the last p rows of a node, the same for all nodes.
+
+    .. math:: \hat y_v = b + \sum_{k=0}^{p-1} \big(x_{v, t-k}\, W_k + m_{v, t-k}\, u_k\big)
+
+    in all F features of x. Where a node was away at a time its features count 0, and :math:`m = 1` instead of 0, so
+    that what absence tells has a weight of its own. The weights are those of least squares,
+
+    .. math:: \min_{b, W, u} \sum_{\text{answers}} (y - \hat y)^2 + \lambda \big(\|W\|^2 + \|u\|^2\big),
+
+    of the least norm where several do equally well, so that u = 0 where no node was ever away.
+
+    Args:
+        weight: W and u of k = 0, then of k = 1, …, (p·P, C), P = F + 1 being what is shown of a node at a time.
+        bias: b, (C,).
+        lags: p.
+
+    Raises:
+        ValueError: shapes that do not fit.
+
+    Example:
+        A value that doubles each time:
+
+        >>> import graphseq as gs, torch
+        >>> task = gs.tasks.Forecast(gs.from_sequence(2.0 ** torch.arange(6)[:, None]), lags=1)
+        >>> Autoregression.fit(task)(task.windows(torch.tensor([4]))).round(decimals=4).tolist()
+        [[32.0]]
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, weight: Tensor, bias: Tensor, *, lags: int) -> None:
+        super().__init__()
+        self.lags = _checks.at_least("lags", lags, 1)
+        if weight.dim() != 2 or bias.shape != weight.shape[1:] or len(weight) % lags:
+            raise ValueError(
+                f"weight must have shape (lags·P, C) and bias (C,), with lags={lags}; "
+                f"got {tuple(weight.shape)} and {tuple(bias.shape)}"
+            )
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+
+    @classmethod
+    def fit(cls, task: Forecast, *, ridge: float = 0.0) -> Self:
+        """The weights that do best on all windows of a task, worked out in float64.
+
+        Args:
+            task: the training part of a forecast.
+            ridge: λ, at least 0.
+
+        Raises:
+            TypeError: another task.
+            ValueError: a ``ridge`` below 0 or not finite.
+        """
+        if not isinstance(task, Forecast):
+            raise TypeError(f"task must be a Forecast, got {type(task).__name__}")
+        ridge = 0.0 if ridge == 0 else _checks.positive("ridge", ridge)
+        parts = [task.windows(numbers) for numbers in torch.arange(len(task)).split(BATCH)]
+        shown = torch.cat([cls._past(graph, task.lags) for graph in parts]).double()
+        y = torch.cat([graph.y for graph in parts])
+        center, mean = shown.mean(dim=0), y.double().mean(dim=0)
+        weight = _least_squares(shown - center, y.double() - mean, ridge)
+        return cls(weight.to(y.dtype), (mean - center @ weight).to(y.dtype), lags=task.lags)
+
+    def forward(self, graph: SpaceTimeGraph) -> Tensor:
+        """Forecasts (K, C).
+
+        Raises:
+            ValueError: features of another width than those fitted to.
+        """
+        past = self._past(graph, self.lags)
+        if past.shape[1] != len(self.weight):
+            raise ValueError(f"fitted to {len(self.weight)} numbers an asked row, but this graph has {past.shape[1]}")
+        return past @ self.weight + self.bias
+
+    @classmethod
+    def _past(cls, graph: SpaceTimeGraph, lags: int) -> Tensor:
+        """What was shown of each asked row's node at its last times, latest first, (K, lags · P)."""
+        topology, shown = graph.topology, cls._shown(graph)
+        moment, node = torch.searchsorted(topology.times, topology.time), topology.node_index
+        # As many empty times before the first as the first row looks back.
+        table = shown.new_zeros(lags - 1 + len(topology.times), topology.num_nodes, shown.shape[1] + 1)
+        table[..., -1] = 1
+        table[moment + lags - 1, node] = torch.cat([shown, shown.new_zeros(len(shown), 1)], dim=1)
+        rows = graph.target_rows
+        back = moment[rows, None] + lags - 1 - torch.arange(lags, device=moment.device)
+        return table[back, node[rows, None]].flatten(1)
+
+    @classmethod
+    def _shown(cls, graph: SpaceTimeGraph) -> Tensor:
+        """What is shown of a node at each of its rows, (V, P - 1)."""
+        x: Tensor = graph.x
+        return x
+
+
+class GraphAutoregression(Autoregression):
+    r"""A linear forecast from the last p rows of a node and of its neighbours' means, the same for all nodes.
+
+    .. math:: \hat y_v = b + \sum_{k=0}^{p-1} \big(x_{v, t-k}\, W_k + \bar x_{v, t-k}\, V_k
+              + q_{v, t-k}\, r_k + m_{v, t-k}\, u_k\big), \qquad
+              \bar x_{v,s} = \frac{\sum_u A_{uv,s}\, x_{u,s}}{\sum_u A_{uv,s}}
+
+    with the edges that lead to v at that very time, by their weights; a self-loop that the graph has counts as a
+    neighbour. Where none leads there the mean counts 0, and :math:`q = 1` instead of 0. All else is as in
+    :class:`Autoregression`.
+
+    Args:
+        weight: W, V, r and u of k = 0, then of k = 1, …, (p·P, C), with P = 2F + 2.
+        bias: b, (C,).
+        lags: p.
+
+    Raises:
+        ValueError: shapes that do not fit; called on a graph, edge weights below 0, which have no mean.
+
+    Source: Knight, Leeming, Nason and Nunes, *Generalized Network Autoregressive Processes and the GNAR Package*
+    (2020), eq. 1, with neighbours of stage 1 and the same coefficients at all nodes. Theirs has no intercept, which
+    data less its mean does not need, and gives a node's weight to the neighbours that are there, as here.
+    """
+
+    @classmethod
+    def _shown(cls, graph: SpaceTimeGraph) -> Tensor:
+        spatial = graph.topology.spatial
+        source, reader = spatial.edge_index
+        weight = graph.x.new_ones(len(source)) if spatial.edge_weight is None else spatial.edge_weight.to(graph.x.dtype)
+        if bool((weight < 0).any()):
+            place = int((weight < 0).nonzero()[0])
+            raise ValueError(f"edge_weight[{place}] is {weight[place].item():g}; a weighted mean needs weights above 0")
+        total = graph.x.new_zeros(graph.num_rows, 1).index_add_(0, reader, weight[:, None])
+        told = torch.zeros_like(graph.x).index_add_(0, reader, weight[:, None] * graph.x[source])
+        alone = total == 0
+        return torch.cat([graph.x, told / total.where(~alone, 1), alone.to(graph.x.dtype)], dim=1)
+
+
+class Recency(nn.Module):
+    """Pairs that met last are the likeliest to meet again: 1/(1 + times since), 0 where they never did.
+
+    The score is the second of two outputs, the first being 0. It puts pairs in order; it is no odds.
+    """
+
+    def forward(self, graph: SpaceTimeGraph) -> Tensor:
+        """Scores of the pairs of a :class:`~graphseq.tasks.LinkForecast`, (K, 2)."""
+        return _scored(graph.pair_features[:, 1])
+
+
+class Frequency(nn.Module):
+    """Pairs that met most are the likeliest to meet again: log(1 + events so far).
+
+    The score is the second of two outputs, the first being 0. It puts pairs in order; it is no odds.
+    """
+
+    def forward(self, graph: SpaceTimeGraph) -> Tensor:
+        """Scores of the pairs of a :class:`~graphseq.tasks.LinkForecast`, (K, 2)."""
+        return _scored(graph.pair_features[:, 0])
+
+
+def _scored(score: Tensor) -> Tensor:
+    return torch.stack([torch.zeros_like(score), score], dim=1)
+
+
+def _least_squares(shown: Tensor, y: Tensor, ridge: float) -> Tensor:
+    """The weights (P, C) of least squares and, among equals, of least norm."""
+    if ridge:
+        gram = shown.t() @ shown
+        gram += ridge * torch.eye(len(gram), dtype=gram.dtype)
+        return torch.cholesky_solve(shown.t() @ y, torch.linalg.cholesky(gram))
+    weight: Tensor = torch.linalg.lstsq(shown, y, driver="gelsd").solution
+    return weight

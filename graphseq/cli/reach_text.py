@@ -1,0 +1,191 @@
+"""A survey as a text for people, and as a record."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+
+import torch
+
+from graphseq.reach.survey import DRAWS, FEATURES, MOST_RESISTANCE, Asked, Survey
+from graphseq.training.history import machine
+
+_COLUMNS = 12  #: hops that have a column of their own
+_LINE = 110  #: characters
+
+
+def text(found: Survey) -> str:
+    """Tables of what was found."""
+    lines = [_head(found), *(f"  {note}" for note in found.request.graph.notes), "", *_hops(found)]
+    for asked in found.asked:
+        lines += ["", *_way(found, asked), "", *_seen(found, asked), "", *_influence(found, asked)]
+    return "\n".join(lines)
+
+
+def record(found: Survey, command: Sequence[str]) -> str:
+    """The same as JSON, with what it was made from and with."""
+    request, graph = found.request, found.request.graph
+    whole = {
+        "command": shlex.join(["python", "-m", "graphseq", *command]),
+        "machine": machine(),
+        "graph": {
+            "name": graph.name,
+            "nodes": len(graph.graph),
+            "edges": graph.graph.size(),
+            "directed": graph.graph.is_directed(),
+            "weighted": graph.weighted,
+            "notes": list(graph.notes),
+        },
+        "times": request.times,
+        "causal": request.causal,
+        "hidden": request.hidden,
+        "features": FEATURES,
+        "seed": request.seed,
+        "source": found.label(found.source),
+        "rows_by_hop": _counts(found),
+        "unreachable_rows": int((found.hops < 0).sum()),
+        "asked": [_asked(found, asked) for asked in found.asked],
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+
+
+def _asked(found: Survey, asked: Asked) -> dict[str, object]:
+    return {
+        "row": found.label(asked.row),
+        "hops": asked.hops,
+        "shortest_routes": asked.number_of_routes,
+        "first_routes": [[found.label(row) for row in way] for way in asked.routes],
+        "effective_resistance": asked.resistance,
+        "linear_influence_by_hop": asked.linear,
+        "models": [
+            {
+                "model": seen.model,
+                "layers": seen.layers,
+                "rows_seen": seen.rows,
+                "sees_source": seen.source_within,
+                "influence_by_hop": seen.influence,
+                "estimated_from_draws": DRAWS if seen.estimated else None,
+            }
+            for seen in asked.seen
+        ],
+    }
+
+
+def _head(found: Survey) -> str:
+    graph = found.request.graph
+    kinds = ["directed" if graph.graph.is_directed() else "undirected", *["weighted"] * graph.weighted]
+    times = found.request.times
+    over = f"; {times} times, so {found.rows.num_rows:,} rows" if times > 1 else ""
+    sizes = f"{counted(len(graph.graph), 'node')}, {counted(graph.graph.size(), 'edge')}"
+    return f"{graph.name}: {sizes}, {', '.join(kinds)}{over}"
+
+
+def _counts(found: Survey) -> list[int]:
+    there = found.hops[found.hops >= 0]
+    counts: list[int] = torch.bincount(there).tolist()
+    return counts
+
+
+def _hops(found: Survey) -> list[str]:
+    counts = _counts(found)
+    lost = int((found.hops < 0).sum())
+    title = f"Hops from {found.label(found.source)}: {sum(counts):,} of {found.rows.num_rows:,} rows are reached"
+    title += f", {lost:,} {'is' if lost == 1 else 'are'} unreachable" if lost else ""
+    return [title, *_columns([("hops", range(len(counts))), ("rows", [f"{count:,}" for count in counts])])]
+
+
+def _way(found: Survey, asked: Asked) -> list[str]:
+    source, row = found.label(found.source), found.label(asked.row)
+    lines = [f"{source} to {row}: {counted(asked.hops, 'hop')}, so a GCN needs {counted(asked.hops, 'layer')}"]
+    lines[0] += "" if found.request.asked else f" ({row} is the farthest)"
+    more = "" if asked.number_of_routes == len(asked.routes) else f", {len(asked.routes)} of them"
+    lines.append(f"  {counted(asked.number_of_routes, 'shortest route')}{more}:")
+    lines += [f"    {route(found, way)}" for way in asked.routes]
+    if asked.resistance is not None:
+        lines.append(f"  effective resistance {asked.resistance:.4g}, where an edge of weight 1 has 1")
+    elif found.request.graph.graph.is_directed():
+        lines.append("  no effective resistance: edges have directions")
+    elif len(found.names) > MOST_RESISTANCE:
+        lines.append(f"  no effective resistance: more than {MOST_RESISTANCE} nodes")
+    return lines
+
+
+def route(found: Survey, way: Sequence[int]) -> str:
+    """A route by its names, shortened in the middle where the line would be too long."""
+    names = [found.label(row) for row in way]
+    # A hyphen or a blank within a name would look like a step.
+    step = " - " if any("-" in name or " " in name for name in names) else "-"
+    if len(step.join(names)) > _LINE and len(names) > 9:
+        names = [*names[:4], f"({len(names) - 8} more)", *names[-4:]]
+    return step.join(names)
+
+
+def _seen(found: Survey, asked: Asked) -> list[str]:
+    source = found.label(found.source)
+    head = ("model", "layers", "rows seen", f"sees {source}")
+    body = [
+        (one.model, str(one.layers), f"{one.rows:,} of {found.rows.num_rows:,}", "yes" if one.source_within else "no")
+        for one in asked.seen
+    ]
+    widths = [max(len(line[place]) for line in (head, *body)) for place in range(len(head))]
+    shown = [
+        "  ".join([line[0].ljust(widths[0]), *(word.rjust(w) for word, w in zip(line[1:], widths[1:], strict=True))])
+        for line in (head, *body)
+    ]
+    title = f"What each model sees from {found.label(asked.row)}, from structure alone"
+    if found.request.times == 1 and any(one.model in {"RNN", "GRU", "LSTM"} for one in asked.seen):
+        title += " (at one time a recurrent network has no past; see --times)"
+    return [title, *(f"  {one}" for one in shown)]
+
+
+def _influence(found: Survey, asked: Asked) -> list[str]:
+    request = found.request
+    title = (
+        f"Influence on {found.label(asked.row)} by hops from it, in % of the whole "
+        f"(untrained models of {request.hidden} units, seed {request.seed}; 0 is exactly none)"
+    )
+    most = len(asked.seen[0].influence)
+    lines: list[tuple[str, Sequence[object]]] = [("hops", range(most))]
+    for one in asked.seen:
+        whole = sum(one.influence)
+        shares = [percent(value / whole) if whole else "0" for value in one.influence]
+        lines.append((f"{one.model} {one.layers}{'~' if one.estimated else ''}", shares))
+    found_estimates = any(one.estimated for one in asked.seen)
+    tail = [f"  ~ estimated from {DRAWS} draws: the exact Jacobian is too large"] if found_estimates else []
+    return [title, *_columns(lines), *tail]
+
+
+def percent(part: float) -> str:
+    """A share in per cent: 0 for exactly nothing, and never for what is merely small.
+
+    Example:
+        >>> percent(0.5), percent(0.0123), percent(0.0), percent(2e-9)
+        ('50', '1.2', '0', '2e-07')
+    """
+    value = 100 * part
+    if value == 0:
+        return "0"
+    if value >= 9.95:
+        return f"{value:.0f}"
+    return f"{value:.2g}" if value >= 9.5e-4 else f"{value:.0e}"
+
+
+def _columns(lines: Sequence[tuple[str, Sequence[object]]]) -> list[str]:
+    """Names and columns beside each other, those after the twelfth left out and said to be."""
+    first = max(len(name) for name, _ in lines)
+    words = [[str(value) for value in values[:_COLUMNS]] for _, values in lines]
+    widths = [max(len(line[place]) for line in words) for place in range(len(words[0]))]
+    left = len(lines[0][1]) - _COLUMNS
+    rest = ["  …" if left > 0 else ""] * len(lines)
+    if left > 0:
+        rest[0] += f" to {len(lines[0][1]) - 1}"
+    return [
+        f"  {name.ljust(first)}  {'  '.join(word.rjust(width) for word, width in zip(line, widths, strict=True))}{more}"
+        for (name, _), line, more in zip(lines, words, rest, strict=True)
+    ]
+
+
+def counted(count: int, what: str) -> str:
+    """A number and a noun: 1 hop, 2 hops."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

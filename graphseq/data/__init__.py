@@ -1,0 +1,1 @@
+"""The space-time graph: its rows, edges and topology, and the ways of making one."""

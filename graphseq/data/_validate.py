@@ -1,0 +1,103 @@
+"""What a :class:`~graphseq.SpaceTimeGraph` asks of its tensors, each refusal naming the first place."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from graphseq import _checks
+from graphseq.data.topology import Topology
+
+
+def checked_x(x: Tensor | None) -> Tensor:
+    """Features as they are, or why they cannot be."""
+    x = _checks.is_tensor("x", x)
+    if x.is_floating_point():
+        if x.dim() != 2:
+            raise ValueError(f"x must have shape (V, F), got {tuple(x.shape)}")
+    elif x.dtype == torch.bool or x.is_complex():
+        raise TypeError(f"x must hold floats (V, F) or integer tokens (V,), got dtype {x.dtype}")
+    elif x.dim() != 1:
+        raise ValueError(f"x of integers holds tokens and must have shape (V,), got {tuple(x.shape)}")
+    return x
+
+
+def checked_topology(
+    rows: int,
+    node: Tensor | None,
+    time: Tensor | None,
+    edge_index: Tensor | None,
+    edge_weight: Tensor | None,
+    static_edge_index: Tensor | None,
+    static_edge_weight: Tensor | None,
+) -> Topology:
+    """Rows and edges as a topology, or the first place at which they do not make one."""
+    node = _checks.integer_rows("node", node, rows)
+    time = _checks.integer_rows("time", time, rows)
+    if rows and int(node.min()) < 0:
+        raise ValueError(f"node must be numbered from 0, got {int(node.min())}")
+    _check_pairs_once(node, time)
+    if edge_index is not None and static_edge_index is not None:
+        raise ValueError("edge_index and static_edge_index were both given; a graph has one kind of spatial edges")
+    for name, index, weight in (
+        ("edge", edge_index, edge_weight),
+        ("static_edge", static_edge_index, static_edge_weight),
+    ):
+        if index is None and weight is not None:
+            raise ValueError(f"{name}_weight was given without {name}_index")
+    if static_edge_index is not None:
+        size = int(node.max()) + 1 if rows else 0
+        static_edge_index = _checks.edges("static_edge_index", static_edge_index, size, "nodes")
+        if static_edge_weight is not None:
+            static_edge_weight = _checks.weights("static_edge_weight", static_edge_weight, static_edge_index.shape[1])
+        return Topology(node, time, None, None, static_edge_index, static_edge_weight)
+    if edge_index is None:
+        edge_index = node.new_zeros((2, 0))
+    edge_index = _checks.edges("edge_index", edge_index, rows, "rows")
+    across = time[edge_index[0]] != time[edge_index[1]]
+    if bool(across.any()):
+        place = int(across.nonzero()[0])
+        (i, j), (s, t) = edge_index[:, place].tolist(), time[edge_index[:, place]].tolist()
+        raise ValueError(
+            f"edge_index[:, {place}] joins row {i} at time {s} to row {j} at time {t}; spatial edges join rows of one "
+            "time, and temporal edges are derived, not given"
+        )
+    if edge_weight is not None:
+        edge_weight = _checks.weights("edge_weight", edge_weight, edge_index.shape[1])
+    return Topology(node, time, edge_index, edge_weight)
+
+
+def check_finite(x: Tensor, topology: Topology) -> None:
+    """Refuse features that are not finite, by row, node and time."""
+    if x.is_floating_point() and not bool(x.isfinite().all()):
+        row, column = (~x.isfinite()).nonzero()[0].tolist()
+        raise ValueError(
+            f"x[{row}, {column}] is {x[row, column].item()}, at node {int(topology.node[row])} and time "
+            f"{int(topology.time[row])}; features must be finite. A node without them has no row at that time"
+        )
+
+
+def _check_pairs_once(node: Tensor, time: Tensor) -> None:
+    order = time.argsort(stable=True)
+    order = order[node[order].argsort(stable=True)]
+    again = (node[order[1:]] == node[order[:-1]]) & (time[order[1:]] == time[order[:-1]])
+    if bool(again.any()):
+        place = int(again.nonzero()[0])
+        first, second = sorted(order[place : place + 2].tolist())
+        raise ValueError(
+            f"rows {first} and {second} are both node {int(node[first])} at time {int(time[first])}; "
+            "a (node, time) pair occurs once"
+        )
+
+
+def checked_target(target: Tensor | None, y: Tensor | None, rows: int) -> Tensor | None:
+    """The target mark as it is, or why it and ``y`` do not fit the rows."""
+    asked = rows
+    if target is not None:
+        target = _checks.marked_rows("target", target, rows)
+        asked = int(target.sum())
+    if y is not None and (_checks.is_tensor("y", y).dim() == 0 or y.shape[0] not in (asked, 1)):
+        raise ValueError(
+            f"y must have one entry for each of the {asked} target rows, or one for the graph; got {tuple(y.shape)}"
+        )
+    return target

@@ -1,0 +1,242 @@
+r"""Ã and Â of one set of edges, prepared once and reused by every layer and every step.
+
+.. math:: \tilde A = A + I, \qquad \hat A = \tilde D^{-1/2} \tilde A \tilde D^{-1/2},
+          \qquad \tilde D_{ii} = \sum_j \tilde A_{ij}
+
+Source: Kipf and Welling, *Semi-Supervised Classification with Graph Convolutional Networks* (2017), eq. 2;
+the numbers are those of PyG's ``gcn_norm``, which computes them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+from torch_geometric.nn.conv.gcn_conv import gcn_norm
+from torch_geometric.utils import add_remaining_self_loops
+
+from graphseq._torch.buffers import Workspace
+from graphseq._torch.precision import HALVES, in_full, is_mixed
+
+T = TypeVar("T")
+
+
+@contextmanager
+def lasting() -> Iterator[None]:
+    """Work out what is kept outside ``torch.inference_mode`` and ``torch.func`` transforms: it outlives them."""
+    with torch.inference_mode(False), torch._C._DisableFuncTorch():
+        yield
+
+
+class derived(cached_property[T]):
+    """A ``cached_property`` whose tensors serve in every mode of torch, whichever it was first asked for in."""
+
+    def __init__(self, func: Callable[[Any], T]) -> None:
+        super().__init__(lasting()(func))
+
+
+class SparseMatrix:
+    r"""A constant sparse matrix M (V, V) in compressed rows, with the layout that its gradient needs.
+
+    ``matrix @ x`` is M x, differentiable in x: the gradient is Mᵀ g, and where M equals its transpose (Â of an
+    undirected graph does) one layout serves both.
+
+    Args:
+        row: row of each entry, shape (E,).
+        col: column of each entry, shape (E,).
+        value: the entries, shape (E,), floating; entries at one place are summed.
+        size: V.
+
+    Example:
+        >>> import torch
+        >>> flip = SparseMatrix(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.ones(2), 2)
+        >>> (flip @ torch.tensor([[1.0], [2.0]])).tolist()
+        [[2.0], [1.0]]
+    """
+
+    def __init__(self, row: Tensor, col: Tensor, value: Tensor, size: int) -> None:
+        self.csr = _compressed(row, col, value, size)
+        transpose = _compressed(col, row, value, size)
+        self.is_symmetric = _same(self.csr, transpose)
+        self._transpose_csr = self.csr if self.is_symmetric else transpose
+        self._blocks: dict[int, list[tuple[slice, Tensor]]] = {}
+        self.workspaces = [Workspace() for _ in range(5)]  # states, two gradients in turn, what is returned of either
+        self._of_last: tuple[weakref.ref[Tensor], int, Tensor] | None = None
+
+    @cached_property
+    def transpose(self) -> SparseMatrix:
+        """Mᵀ, sharing this matrix's memory."""
+        if self.is_symmetric:
+            return self
+        turned = SparseMatrix.__new__(SparseMatrix)
+        turned.csr, turned._transpose_csr, turned.is_symmetric = self._transpose_csr, self.csr, False
+        turned._blocks, turned.workspaces, turned._of_last = {}, self.workspaces, None
+        turned.__dict__["transpose"] = self
+        return turned
+
+    def blocks(self, size: int) -> list[tuple[slice, Tensor]]:
+        """So many rows of M at a time, each with where they stand; indices and entries are shared with M."""
+        if size not in self._blocks:
+            with lasting():
+                self._blocks[size] = _cut(self.csr, size)
+        return self._blocks[size]
+
+    def times(self, x: Tensor) -> Tensor:
+        """M x without a gradient, which is kept for as long as x is there and torch has not written to it."""
+        if x.is_inference():
+            return self.csr @ x
+        kept = self._of_last
+        if kept is None or kept[0]() is not x or kept[1] != x._version:
+            with torch.no_grad(), lasting():
+                kept = weakref.ref(x, self._forget), x._version, self.csr @ x
+            self._of_last = kept
+        return kept[2]
+
+    def _forget(self, gone: weakref.ref[Tensor]) -> None:
+        if self._of_last is not None and self._of_last[0] is gone:
+            self._of_last = None
+
+    def __matmul__(self, x: Tensor) -> Tensor:
+        """M x for x of shape (V, F). x of half the bits is multiplied in float32, and M x is then of its type again."""
+        if is_mixed(x):  # torch has no sparse product of these
+            with in_full(x) as full:
+                return _Product.apply(full, self).to(x.dtype)  # type: ignore[no-any-return]
+        out: Tensor = _Product.apply(x, self)
+        return out
+
+
+class _Product(torch.autograd.Function):
+    """M x, its gradient Mᵀ g, and both under ``vmap`` and forward mode, so that Jacobians take one pass."""
+
+    @staticmethod
+    def forward(x: Tensor, matrix: SparseMatrix) -> Tensor:
+        return matrix.csr @ x
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, SparseMatrix], output: Tensor) -> None:
+        ctx.matrix = inputs[1]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        return _Product.apply(grad, ctx.matrix.transpose), None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
+        out: Tensor = _Product.apply(tangent, ctx.matrix)
+        return out
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int, None], x: Tensor, matrix: SparseMatrix) -> tuple[Tensor, int]:
+        wide = x.movedim(in_dims[0], 1)
+        return _Product.apply(wide.flatten(1), matrix).unflatten(1, wide.shape[1:]), 1
+
+
+# torch works the signature out anew at every call, in longer than a small product takes; this is where it looks first.
+_Product.forward.__signature__ = inspect.signature(_Product.forward)  # type: ignore[attr-defined]
+
+
+class Adjacency:
+    r"""The edges among V rows, with Â made from them at most once a number type.
+
+    Args:
+        edge_index: edges j → i as columns (j, i), shape (2, E), ``long``.
+        edge_weight: weights, shape (E,), or ``None`` where every edge counts 1.
+        num_rows: V.
+
+    Example:
+        >>> import torch
+        >>> both_ways = torch.tensor([[0, 1], [1, 0]])
+        >>> Adjacency(both_ways, None, 2).normalised(torch.float64).csr.to_dense().round(decimals=6).tolist()
+        [[0.5, 0.5], [0.5, 0.5]]
+    """
+
+    def __init__(self, edge_index: Tensor, edge_weight: Tensor | None, num_rows: int) -> None:
+        self.edge_index = edge_index
+        self.edge_weight = edge_weight
+        self.num_rows = num_rows
+        self._normalised: dict[torch.dtype, SparseMatrix] = {}
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether there is no edge, so that Ã = Â = I and no product is needed."""
+        return self.edge_index.shape[1] == 0
+
+    def normalised(self, dtype: torch.dtype) -> SparseMatrix:
+        """Â, row i reading from its in-neighbours j, in ``dtype``; in float32 for types of half the bits."""
+        dtype = torch.float32 if dtype in HALVES else dtype
+        if dtype not in self._normalised:
+            with lasting():
+                self._normalised[dtype] = self._normalise(dtype)
+        return self._normalised[dtype]
+
+    def _normalise(self, dtype: torch.dtype) -> SparseMatrix:
+        weight = self.edge_weight
+        if weight is not None:
+            if bool((weight < 0).any()):
+                place = int((weight < 0).nonzero()[0])
+                raise ValueError(
+                    f"edge_weight[{place}] is {weight[place].item():g}; the square root in Â needs weights of at "
+                    "least 0. Take absolute values, or a convolution that does not normalise"
+                )
+            weight = weight.detach().to(dtype)
+        index, value = gcn_norm(self.edge_index, weight, self.num_rows, dtype=dtype)
+        return SparseMatrix(index[1], index[0], value, self.num_rows)
+
+    @derived
+    def pattern(self) -> sp.csr_array:
+        """Where Ã is not zero, (V, V) of ``bool``: entry (i, j) says that row i reads row j."""
+        # A stored self-loop stands in the place of the one that Ã adds, even when its weight is zero.
+        index, weight = add_remaining_self_loops(self.edge_index, self.edge_weight, 1.0, self.num_rows)
+        if weight is not None:
+            index = index[:, weight != 0]
+        source, reader = index.cpu().numpy()
+        ones = np.ones(len(source), dtype=bool)
+        found = sp.csr_array((ones, (reader, source)), shape=(self.num_rows, self.num_rows))
+        found.sum_duplicates()
+        return found
+
+
+def _compressed(row: Tensor, col: Tensor, value: Tensor, size: int) -> Tensor:
+    """Compressed rows with 32-bit indices where they fit: half the traffic, and what MKL reads without converting."""
+    entries = torch.sparse_coo_tensor(torch.stack([row, col]), value, (size, size), check_invariants=False).coalesce()
+    counts = torch.bincount(entries.indices()[0], minlength=size)
+    crow = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    kind = torch.int32 if max(size, value.numel()) < 2**31 else torch.int64
+    return _csr(crow.to(kind), entries.indices()[1].to(kind), entries.values(), size)
+
+
+def _csr(crow: Tensor, col: Tensor, value: Tensor, width: int) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(crow, col, value, (len(crow) - 1, width), check_invariants=False)
+
+
+def _cut(csr: Tensor, size: int) -> list[tuple[slice, Tensor]]:
+    crow, col, value = csr.crow_indices(), csr.col_indices(), csr.values()
+    count, width = csr.shape
+    if count <= size:
+        return [(slice(0, count), csr)]
+    starts = range(0, count, size)
+    ends = [min(start + size, count) for start in starts]
+    first = [int(crow[place]) for place in (*starts, count)]
+    return [
+        (slice(start, end), _csr(crow[start : end + 1] - low, col[low:high], value[low:high], width))
+        for start, end, low, high in zip(starts, ends, first, first[1:], strict=False)
+    ]
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return (
+        torch.equal(a.crow_indices(), b.crow_indices())
+        and torch.equal(a.col_indices(), b.col_indices())
+        and torch.equal(a.values(), b.values())
+    )

@@ -1,0 +1,246 @@
+"""The one data type: rows observed at nodes and times, joined in space and along time."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import networkx as nx
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphseq.data import _validate
+from graphseq.data.topology import Topology
+
+
+class Dense(NamedTuple):
+    """A small graph written out in full, for reading and for checking by hand."""
+
+    x: Tensor  #: features, (T, N, F), zero where a node is absent; tokens (T, N)
+    present: Tensor  #: which node is there when, (T, N), ``bool``
+    adjacency: Tensor  #: A at each time, (T, N, N); entry (t, i, j) is the weight of the edge from i to j
+
+
+class SpaceTimeGraph(Data):  # type: ignore[misc]
+    r"""A graph over time as rows: one row is one node observed at one time.
+
+    A sequence is N = 1 node at T times, a static graph is N nodes at T = 1 time, and a dynamic graph is both. It is
+    a PyG :class:`~torch_geometric.data.Data` whose "nodes" are the V rows, so PyG's ``Batch`` and ``DataLoader`` take
+    it as it is; a batch is again such a graph, with the nodes of its members numbered one after another.
+
+    Temporal edges join consecutive rows of one node. They are not stored but derived, see :attr:`topology`.
+
+    Args:
+        x: features (V, F), floating, or integer tokens (V,).
+        node: which node each row observes, (V,), integers from 0.
+        time: when, (V,), integers; a (node, time) pair occurs once. A node may be absent at some times.
+        edge_index: edges j → i as columns (j, i) between rows of the same time, (2, E).
+        edge_weight: weights (E,) of ``edge_index``.
+        static_edge_index: edges between *nodes*, (2, E), there at every time at which both ends are; stored once
+            instead of a copy each time. A graph has these or ``edge_index``, not both.
+        static_edge_weight: weights (E,) of ``static_edge_index``.
+        y: what is asked for, one entry a target row (K, …), or a graph.
+        target: rows at which an output is asked for, (V,), ``bool``. Without it, all of them.
+
+    Raises:
+        TypeError: a tensor of the wrong kind.
+        ValueError: shapes that do not fit, NaN features, edges that point outside or between times, a doubled
+            (node, time); the message names the first place.
+
+    Example:
+        Two nodes, joined at both of two times:
+
+        >>> import torch
+        >>> graph = SpaceTimeGraph(
+        ...     x=torch.eye(4), node=torch.tensor([0, 1, 0, 1]), time=torch.tensor([0, 0, 1, 1]),
+        ...     static_edge_index=torch.tensor([[0, 1], [1, 0]]))
+        >>> graph.topology.temporal_edges.tolist()
+        [[0, 1], [2, 3]]
+        >>> graph.topology.spatial.edge_index.tolist()
+        [[0, 1, 2, 3], [1, 0, 3, 2]]
+    """
+
+    def __init__(
+        self,
+        x: Tensor | None = None,
+        node: Tensor | None = None,
+        time: Tensor | None = None,
+        edge_index: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        *,
+        static_edge_index: Tensor | None = None,
+        static_edge_weight: Tensor | None = None,
+        y: Tensor | None = None,
+        target: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        rows_and_edges = (node, time, edge_index, edge_weight, static_edge_index, static_edge_weight)
+        if all(part is None for part in (x, *rows_and_edges, y, target)):
+            return  # PyG makes an empty one and fills it when it joins or splits batches.
+        x = _validate.checked_x(x)
+        topology = _validate.checked_topology(x.shape[0], *rows_and_edges)
+        _validate.check_finite(x, topology)
+        self._fill(topology, x, y, _validate.checked_target(target, y, topology.num_rows))
+
+    @classmethod
+    def from_topology(
+        cls,
+        topology: Topology,
+        x: Tensor,
+        *,
+        y: Tensor | None = None,
+        target: Tensor | None = None,
+        batch: Tensor | None = None,
+    ) -> SpaceTimeGraph:
+        """Join features to a topology that is known to be sound: nothing is checked and nothing derived again.
+
+        Args:
+            topology: rows and edges, of a graph that was built before.
+            x: features (V, F) or tokens (V,).
+            y: what is asked for, (K, …).
+            target: rows asked, (V,), ``bool``.
+            batch: which graph of a batch each row belongs to, (V,).
+        """
+        graph = cls()
+        graph._fill(topology, x, y, target)
+        if batch is not None:
+            graph.batch = batch
+        return graph
+
+    def _fill(self, topology: Topology, x: Tensor, y: Tensor | None, target: Tensor | None) -> None:
+        self.__dict__["_topology"] = topology
+        named = zip(("x", *Topology.KEYS, "y", "target"), (x, *topology.parts, y, target), strict=True)
+        for key, value in named:
+            if value is not None:
+                self[key] = value
+
+    @property
+    def topology(self) -> Topology:
+        """Rows and edges and all that follows from them; kept for as long as these very tensors stay in place."""
+        parts = tuple(self._store.get(key) for key in Topology.KEYS)
+        kept = self.__dict__.get("_topology")
+        if kept is None or not kept.is_of(parts):
+            kept = self.__dict__["_topology"] = Topology(*parts)
+        return kept
+
+    @property
+    def num_rows(self) -> int:
+        """V: how many rows; PyG calls them nodes."""
+        return int(self.num_nodes)
+
+    @property
+    def num_graphs(self) -> int:
+        """B: how many graphs this is a batch of; 1 where it is not one."""
+        batch = self._store.get("batch")
+        return 1 if batch is None else int(batch.max()) + 1 if batch.numel() else 0
+
+    @property
+    def target_rows(self) -> Tensor:
+        """Numbers of the rows at which an output is asked for, (K,), ascending."""
+        target = self._store.get("target")
+        if target is None:
+            return torch.arange(self.num_nodes, device=self.node.device)
+        rows: Tensor = target.nonzero()[:, 0]
+        return rows
+
+    def to(self, device: torch.device | str, *args: str, non_blocking: bool = False) -> SpaceTimeGraph:
+        """Move to ``device`` as PyG does; a prepared topology is moved once and found again there."""
+        device = torch.device(device)
+        if all(value.device == device for value in self._store.values() if isinstance(value, Tensor)):
+            return self
+        topology = None if args or "node" not in self else self.topology.to(device)
+        super().to(device, *args, non_blocking=non_blocking)
+        if topology is not None:
+            self._fill(topology, self._store.get("x"), None, None)
+        return self
+
+    def unroll(self, causal: bool = False) -> Data:
+        """The space-time graph as plain PyG data, for any PyG model: a sequence becomes its path graph.
+
+        Args:
+            causal: keep temporal edges past → future only, instead of both ways.
+
+        Returns:
+            ``Data`` with ``x``, ``edge_index`` of all space-time edges, ``edge_weight`` where spatial edges have
+            weights (temporal ones then count 1), ``node``, ``time``, and ``y``, ``target``, ``batch`` where given.
+
+        Example:
+            >>> import graphseq as gs, torch
+            >>> gs.from_sequence(torch.zeros(3, 1)).unroll().edge_index.tolist()
+            [[0, 1, 1, 2], [1, 2, 0, 1]]
+        """
+        adjacency = self.topology.spacetime(causal)
+        plain = Data(edge_index=adjacency.edge_index)
+        if adjacency.edge_weight is not None:
+            plain.edge_weight = adjacency.edge_weight
+        for key in ("x", "node", "time", "y", "target", "batch"):
+            if key in self:
+                plain[key] = self[key]
+        return plain
+
+    def snapshot(self, time: int) -> Data:
+        """The graph at one time as plain PyG data: ``x``, ``edge_index``, ``edge_weight``, and each row's ``node``.
+
+        Raises:
+            ValueError: no row has this time.
+        """
+        places = (self.topology.times == time).nonzero()
+        if not places.numel():
+            raise ValueError(f"time must be one at which a row was observed, got {time}")
+        step = self.topology.steps[int(places[0])]
+        plain = Data(x=self.x[step.rows], edge_index=step.adjacency.edge_index, node=self.node[step.rows])
+        if step.adjacency.edge_weight is not None:
+            plain.edge_weight = step.adjacency.edge_weight
+        return plain
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """Rows as nodes with ``x``, ``node`` and ``time``; edges carry ``kind`` ("space" or "time") and ``weight``.
+
+        :func:`graphseq.from_graph` reads it back.
+        """
+        out = nx.MultiDiGraph()
+        rows = zip(self.x.tolist(), self.node.tolist(), self.time.tolist(), strict=True)
+        out.add_nodes_from((row, {"x": x, "node": node, "time": time}) for row, (x, node, time) in enumerate(rows))
+        spatial = self.topology.spatial
+        pairs = spatial.edge_index.t().tolist()
+        if spatial.edge_weight is None:
+            out.add_edges_from((i, j, {"kind": "space"}) for i, j in pairs)
+        else:
+            weighted = zip(pairs, spatial.edge_weight.tolist(), strict=True)
+            out.add_edges_from((i, j, {"kind": "space", "weight": w}) for (i, j), w in weighted)
+        out.add_edges_from((i, j, {"kind": "time"}) for i, j in self.topology.temporal_edges.t().tolist())
+        return out
+
+    def to_scipy(self) -> sp.coo_array:
+        """Spatial edges as (V, V): entry (i, j) is the weight of the edge from row i to row j, as networkx has it."""
+        spatial = self.topology.spatial
+        index = spatial.edge_index.cpu().numpy()
+        weight = spatial.edge_weight
+        values = np.ones(index.shape[1], dtype=np.float32) if weight is None else weight.detach().cpu().numpy()
+        return sp.coo_array((values, (index[0], index[1])), shape=(self.num_nodes, self.num_nodes))
+
+    def to_dense(self) -> Dense:
+        """Everything written out: features (T, N, F), presence (T, N), adjacency (T, N, N). Meant for small graphs."""
+        topology = self.topology
+        steps, n = topology.steps, topology.num_nodes
+        x = self.x.new_zeros((len(steps), n, *self.x.shape[1:]))
+        present = torch.zeros(len(steps), n, dtype=torch.bool, device=self.x.device)
+        weight = topology.spatial.edge_weight
+        kind = torch.get_default_dtype() if weight is None else weight.dtype
+        adjacency = torch.zeros(len(steps), n, n, dtype=kind, device=self.x.device)
+        for t, step in enumerate(steps):
+            x[t, step.nodes] = self.x[step.rows]
+            present[t, step.nodes] = True
+            source, target = step.nodes[step.adjacency.edge_index]
+            values = step.adjacency.edge_weight
+            values = adjacency.new_ones(len(source)) if values is None else values.detach()
+            adjacency[t].index_put_((source, target), values, accumulate=True)
+        return Dense(x, present, adjacency)
+
+    def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
+        # PyG's hook for joining graphs: nodes of the next graph are numbered after this one's.
+        if key in ("node", "static_edge_index"):
+            return int(self.node.max()) + 1 if self.node.numel() else 0
+        return super().__inc__(key, value, *args, **kwargs)

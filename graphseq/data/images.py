@@ -1,0 +1,240 @@
+"""Images as graphs: a row a pixel, or a row a region; and a grid of pixels read line by line, as a graph over time."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch_geometric.utils import coalesce, scatter
+
+from graphseq import _checks
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.topology import Topology
+
+Connectivity = Literal[4, 8]
+"""Which pixels touch: with 4 those that share a side, with 8 those that share a side or a corner."""
+
+
+def grid_graph(
+    image: Tensor,
+    *,
+    connectivity: Connectivity = 4,
+    y: Tensor | None = None,
+    target: Tensor | None = None,
+) -> SpaceTimeGraph:
+    r"""Read an image as a static graph: a row a pixel, and an edge each way where two pixels touch.
+
+    Pixel (r, c) of R × W pixels is row r·W + c. There are 2(R(W - 1) + W(R - 1)) edges with connectivity 4, and
+    4(R - 1)(W - 1) more with 8. The same rows are read
+
+    - as a sequence of R·W steps, the scan line, by ``traverse(graph, "given")``, each line from left to right; with
+      connectivity 4 ``traverse(graph, "dfs")`` turns round at the end of each line;
+    - as a graph over time, by :func:`line_by_line`.
+
+    Args:
+        image: features of the pixels, (R, W, F), floating, or integer tokens (R, W).
+        connectivity: 4 or 8.
+        y: what is asked for, such as the class of the image, (1,).
+        target: pixels asked, (R·W,), ``bool``.
+
+    Returns:
+        N = R·W nodes at one time.
+
+    Raises:
+        TypeError, ValueError: no image of these shapes, no pixels, another connectivity; and as
+            :class:`~graphseq.SpaceTimeGraph`.
+
+    Example:
+        >>> import torch
+        >>> grid_graph(torch.zeros(2, 2, 1)).edge_index.tolist()
+        [[0, 0, 1, 1, 2, 2, 3, 3], [1, 2, 0, 3, 0, 3, 1, 2]]
+    """
+    height, width = _size("image", image)
+    rows = torch.arange(height * width, device=image.device)
+    edges = _edges(rows.view(height, width), connectivity)
+    return SpaceTimeGraph(image.flatten(0, 1), rows, torch.zeros_like(rows), edges, y=y, target=target)
+
+
+def grid_graphs(images: Tensor, y: Tensor, *, connectivity: Connectivity = 4) -> list[SpaceTimeGraph]:
+    """Read images of one size, each with its answer, as :func:`grid_graph` does; all share one topology.
+
+    Args:
+        images: (B, R, W, F), floating, or integer tokens (B, R, W).
+        y: what is asked of each, classes (B,) or C numbers (B, C).
+        connectivity: 4 or 8.
+
+    Returns:
+        B graphs, the b-th with ``y[b : b + 1]``.
+
+    Raises:
+        TypeError, ValueError: as :func:`grid_graph`; no images, or another number of answers.
+
+    Example:
+        >>> import torch
+        >>> one, other = grid_graphs(torch.rand(2, 8, 8, 1), torch.tensor([3, 7]))
+        >>> one.topology is other.topology, other.y.tolist()
+        (True, [7])
+    """
+    _size("images", images, many=True)
+    if _checks.is_tensor("y", y).dim() == 0 or len(y) != len(images):
+        raise ValueError(f"y must have one entry for each of the {len(images)} images, got {tuple(y.shape)}")
+    if images.is_floating_point() and not bool(images.isfinite().all()):
+        number = int((~images.isfinite()).flatten(1).any(dim=1).nonzero()[0])
+        raise ValueError(f"images[{number}] holds NaN or an infinity; features must be finite")
+    topology = grid_graph(images[0], connectivity=connectivity).topology
+    pairs = zip(images.flatten(1, 2), y.split(1), strict=True)
+    return [SpaceTimeGraph.from_topology(topology, x, y=answer) for x, answer in pairs]
+
+
+def line_by_line(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGraph:
+    r"""Read a grid of pixels as a graph over time: W nodes, one a column, and R times, one a line of the image.
+
+    Pixel (r, c) becomes node c at time r. Edges within a line stay; edges straight down become the steps along time;
+    edges across a corner are gone. Row v of the answer is row v of ``graph``, so targets and ``y`` stay paired.
+
+    Args:
+        graph: what :func:`grid_graph` gives, or a batch of them, all of one shape.
+        shape: (R, W), as of the image.
+
+    Returns:
+        The same data, with ``x``, ``y``, ``target`` and ``batch`` as they were. Its topology is derived once from that
+        of ``graph`` and kept with it. It can stand as ``view`` of a :class:`graphseq.nn.Model`:
+        ``view=partial(line_by_line, shape=(8, 8))``.
+
+    Raises:
+        TypeError: not a graph, or a shape that is not two integers.
+        ValueError: graphs of another number of pixels, or edges between pixels that are no neighbours in this shape.
+
+    Example:
+        >>> import torch
+        >>> lines = line_by_line(grid_graph(torch.zeros(2, 3, 1)), (2, 3))
+        >>> lines.node.tolist(), lines.time.tolist()
+        ([0, 1, 2, 0, 1, 2], [0, 0, 0, 1, 1, 1])
+        >>> lines.edge_index.tolist()
+        [[0, 1, 1, 2, 3, 4, 4, 5], [1, 0, 2, 1, 4, 3, 5, 4]]
+    """
+    if not isinstance(graph, SpaceTimeGraph):
+        raise TypeError(f"graph must be a graphseq.SpaceTimeGraph, got {type(graph).__name__}")
+    if not isinstance(shape, tuple) or len(shape) != 2:
+        raise TypeError(f"shape must be (R, W), as of the image, got {shape!r}")
+    height, width = (_checks.at_least(f"shape[{place}]", size, 1) for place, size in enumerate(shape))
+    batch, old = graph.get("batch"), graph.topology
+    sizes = [old.num_rows] if batch is None else torch.bincount(batch).tolist()
+    wrong = [number for number, size in enumerate(sizes) if size != height * width]
+    if wrong:
+        raise ValueError(f"graph {wrong[0]} has {sizes[wrong[0]]} rows, but shape {shape} has {height * width} pixels")
+    topology = old.keep(("line_by_line", height, width), lambda: _lines(old, height, width))
+    return SpaceTimeGraph.from_topology(topology, graph.x, y=graph.get("y"), target=graph.get("target"), batch=batch)
+
+
+def region_graph(
+    image: Tensor, labels: Tensor, *, connectivity: Connectivity = 4, y: Tensor | None = None
+) -> SpaceTimeGraph:
+    r"""Read the regions of an image, superpixels say, as a static graph: a row a region, an edge where two touch.
+
+    .. math:: x_v = \Big[\tfrac{1}{|S_v|} \sum_{p \in S_v} image_p \;\Big\|\;
+                         \tfrac{1}{|S_v|} \sum_{p \in S_v} \big(\tfrac{r_p + 1/2}{R}, \tfrac{c_p + 1/2}{W}\big)\Big]
+
+    with S_v the pixels of the v-th smallest label: mean features, and the centroid as a share of height and width.
+    A label in several pieces is one region. It is known as the region adjacency graph.
+
+    Args:
+        image: (R, W, F), floating.
+        labels: which region each pixel belongs to, (R, W), integers, such as
+            ``torch.from_numpy(skimage.segmentation.slic(image))``.
+        connectivity: 4 where regions touch along a side of a pixel, 8 where a corner is enough.
+        y: what is asked for, one entry a region or one for the image.
+
+    Returns:
+        N regions at one time, with x (N, F + 2), the last two columns the centroid, and an edge each way.
+
+    Raises:
+        TypeError, ValueError: no image or labels of these shapes, no pixels, another connectivity; and as
+            :class:`~graphseq.SpaceTimeGraph`.
+
+    Source: Trémeau and Colantoni, *Regions adjacency graph applied to color image segmentation* (2000).
+
+    Example:
+        >>> import torch
+        >>> image = torch.tensor([[[1.0], [3.0], [5.0]]])
+        >>> graph = region_graph(image, torch.tensor([[4, 4, 9]]))
+        >>> graph.edge_index.tolist(), graph.x[:, 0].tolist()
+        ([[0, 1], [1, 0]], [2.0, 5.0])
+    """
+    height, width = _size("image", image, tokens=False)
+    if not image.is_floating_point():
+        raise TypeError(f"image must be floats (R, W, F), got {image.dtype}; divide bytes by 255")
+    if _checks.is_tensor("labels", labels).shape != (height, width):
+        raise ValueError(f"labels must have the shape of the image, {(height, width)}; got {tuple(labels.shape)}")
+    _checks.integer_rows("labels", labels.flatten(), height * width)
+    names, region = labels.unique(return_inverse=True)
+    x = torch.cat([image, pixel_places(height, width).to(image)], dim=2).flatten(0, 1)
+    rows = torch.arange(len(names), device=image.device)
+    mean = scatter(x, region.flatten(), dim=0, dim_size=len(names), reduce="mean")
+    return SpaceTimeGraph(mean, rows, torch.zeros_like(rows), _edges(region, connectivity), y=y)
+
+
+def pixel_places(height: int, width: int) -> Tensor:
+    r"""The middle of each pixel as a share of height and width: :math:`((r + ½) / R, (c + ½) / W)`, (R, W, 2).
+
+    Args:
+        height: R.
+        width: W.
+
+    Raises:
+        TypeError, ValueError: no integers of at least 1.
+
+    Example:
+        >>> pixel_places(1, 2).tolist()
+        [[[0.5, 0.25], [0.5, 0.75]]]
+    """
+    sides = [_checks.at_least(name, size, 1) for name, size in (("height", height), ("width", width))]
+    down, across = ((torch.arange(size) + 0.5) / size for size in sides)
+    return torch.stack(torch.meshgrid(down, across, indexing="ij"), dim=2)
+
+
+def _size(name: str, image: object, *, many: bool = False, tokens: bool = True) -> tuple[int, int]:
+    """R and W of an image, or of many, or why there is none."""
+    image = _checks.is_tensor(name, image)
+    flat = "B, R, W" if many else "R, W"
+    channels = not tokens or image.is_floating_point()
+    if image.dim() != 2 + many + channels:
+        expected = f"({flat}, F)" + (f", or ({flat}) where it holds tokens" if tokens else "")
+        raise ValueError(f"{name} must have shape {expected}; got {image.dtype} {tuple(image.shape)}")
+    if not image.numel():
+        raise ValueError(f"{name} must have a pixel or more with a feature or more, got shape {tuple(image.shape)}")
+    height, width = image.shape[many : 2 + many]
+    return height, width
+
+
+def _edges(field: Tensor, connectivity: int) -> Tensor:
+    """An edge each way between any two numbers of ``field`` (R, W) that stand at pixels that touch, (2, E)."""
+    if connectivity not in (4, 8):
+        raise ValueError(f"connectivity must be 4, pixels that share a side, or 8, a corner; got {connectivity!r}")
+    sides = [(field[:, :-1], field[:, 1:]), (field[:-1], field[1:])]
+    corners = [(field[:-1, :-1], field[1:, 1:]), (field[:-1, 1:], field[1:, :-1])]
+    pairs = sides + (corners if connectivity == 8 else [])
+    touching = torch.stack([torch.cat([pair[end].flatten() for pair in pairs]) for end in (0, 1)])
+    apart = touching[:, touching[0] != touching[1]]
+    edges: Tensor = coalesce(torch.cat([apart, apart.flip(0)], dim=1))
+    return edges
+
+
+def _lines(old: Topology, height: int, width: int) -> Topology:
+    """Rows by line and column, and of the edges those within a line."""
+    number = torch.arange(old.num_rows, device=old.node.device)
+    image, line, column = number // (height * width), number // width % height, number % width
+    edges, weight = old.spatial.edge_index, old.spatial.edge_weight
+    source, target = edges
+    near = ((line[source] - line[target]).abs() <= 1) & ((column[source] - column[target]).abs() <= 1)
+    far = (~near | (image[source] != image[target])).nonzero()
+    if len(far):
+        ends = [(int(line[row]), int(column[row])) for row in edges[:, int(far[0])]]
+        raise ValueError(
+            f"graph has an edge from pixel {ends[0]} to {ends[1]}, which do not touch; is it a grid of "
+            f"shape {(height, width)}?"
+        )
+    within = line[source] == line[target]
+    kept = None if weight is None else weight[within]
+    return Topology(image * width + column, line, edges[:, within], kept)

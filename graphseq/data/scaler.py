@@ -1,0 +1,164 @@
+"""Features in units of what was known in time: means and deviations of the training part, and the season."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from graphseq import _checks
+from graphseq.data.graph import SpaceTimeGraph
+
+
+@dataclass(frozen=True)
+class Scaler:
+    r"""Each channel less its mean, in units of its standard deviation, over the rows before a time.
+
+    .. math:: z_{vf} = \frac{x_{vf} - \mu_f}{\sigma_f}, \qquad
+              \mu_f = \frac{1}{n} \sum_{t < t_0} x_{vf}, \qquad
+              \sigma_f^2 = \frac{1}{n} \sum_{t < t_0} (x_{vf} - \mu_f)^2
+
+    with μ and σ of each node by itself, or of all together. No row at or after t₀ can change them. A channel that does
+    not change before t₀ says nothing of its scale, so it is centred and keeps its unit, σ = 1: counts of a node that
+    had no events yet are such, and no reason to refuse the others.
+
+    Attributes:
+        mean: μ, (N, F), in which a node without a row before t₀ has NaN; (1, F) of all together.
+        deviation: σ, of the same shape.
+        per: "node" or "all".
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> graph = gs.from_sequence(torch.tensor([[1.0], [3.0], [100.0]]))
+        >>> scaler = Scaler.fit(graph, until=2)
+        >>> scaler.transform(graph).x.flatten().tolist()
+        [-1.0, 1.0, 98.0]
+        >>> scaler.inverse(torch.tensor([[98.0]]), torch.tensor([0])).tolist()
+        [[100.0]]
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    per: Literal["node", "all"]
+
+    @classmethod
+    def fit(cls, graph: SpaceTimeGraph, *, until: int, per: Literal["node", "all"] = "node") -> Scaler:
+        """Means and deviations of the rows before a time.
+
+        Args:
+            graph: the whole recording, x (V, F).
+            until: t₀, counted from 0 among the recorded times: rows at it and later are not read. For a split,
+                ``split.whole.last + 1``.
+            per: "node" for each node by itself, "all" for all nodes together.
+
+        Raises:
+            TypeError: tokens in place of features.
+            ValueError: ``until`` below 1 or beyond the last time, a node that is first seen at or after it, by number.
+        """
+        _check_features(graph)
+        _checks.one_of("per", per, ("node", "all"))
+        times = graph.topology.times
+        until = _checks.at_least("until", until, 1)
+        if until > len(times):
+            raise ValueError(f"until must be at most {len(times)}, the number of times; got {until}")
+        known = graph.time <= times[until - 1]
+        node = graph.node if per == "node" else torch.zeros_like(graph.node)
+        late = node[~torch.isin(node, node[known])]
+        if late.numel():
+            raise ValueError(
+                f'node {int(late.min())} has no row before until={until}, so no scale; take a later one, or per="all"'
+            )
+        return cls(*_moments(graph.x[known], node[known]), per)
+
+    def transform(self, graph: SpaceTimeGraph) -> SpaceTimeGraph:
+        """The same graph with x scaled; rows, edges, ``y`` and ``target`` stay as they are.
+
+        Raises:
+            TypeError: tokens in place of features.
+            ValueError: another number of channels, or a node without a scale, by number.
+        """
+        _check_features(graph)
+        mean, deviation = self._of(graph.node)
+        if graph.x.shape[1] != mean.shape[1]:
+            raise ValueError(f"graph has {graph.x.shape[1]} channels, but the scaler was fitted to {mean.shape[1]}")
+        return _with_x(graph, ((graph.x - mean) / deviation).to(graph.x.dtype))
+
+    def inverse(self, values: Tensor, node: Tensor) -> Tensor:
+        """Values in the units of the recording: z σ + μ.
+
+        Args:
+            values: of the first C channels, (K, C).
+            node: which node each is of, (K,).
+
+        Raises:
+            TypeError: nodes that are no integers.
+            ValueError: shapes that do not fit, or a node without a scale, by number.
+        """
+        node = _checks.integer_rows("node", node, len(_checks.is_tensor("values", values)))
+        mean, deviation = self._of(node)
+        if values.dim() != 2 or values.shape[1] > mean.shape[1]:
+            raise ValueError(f"values must have shape (K, C), C at most {mean.shape[1]}; got {tuple(values.shape)}")
+        channels = values.shape[1]
+        return (values * deviation[:, :channels] + mean[:, :channels]).to(values.dtype)
+
+    def _of(self, node: Tensor) -> tuple[Tensor, Tensor]:
+        """μ and σ of each of these nodes, (K, F) or (1, F)."""
+        if self.per == "all":
+            return self.mean.to(node.device), self.deviation.to(node.device)
+        mean = self.mean.to(node.device)
+        strange = (node < 0) | (node >= len(mean)) | mean[node.clamp(0, len(mean) - 1)].isnan().any(dim=1)
+        if bool(strange.any()):
+            raise ValueError(f"node {int(node[strange][0])} has no scale: it was not among those fitted to")
+        return mean[node], self.deviation.to(node.device)[node]
+
+
+def with_season(graph: SpaceTimeGraph, period: float) -> SpaceTimeGraph:
+    r"""The same graph with the place of each row in a season as two more features, which are known ahead.
+
+    .. math:: \big(\sin 2\pi t / P,\ \cos 2\pi t / P\big)
+
+    Args:
+        graph: x (V, F) becomes (V, F + 2).
+        period: P, in the units of ``graph.time``.
+
+    Raises:
+        TypeError: tokens in place of features, or a period that is no number.
+        ValueError: a period that is not above 0.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> with_season(gs.from_sequence(torch.zeros(3, 1)), period=4).x.round(decimals=6).abs().tolist()
+        [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    _check_features(graph)
+    angle = 2 * math.pi * (graph.time.double() / _checks.positive("period", period))
+    return _with_x(graph, torch.cat([graph.x, torch.stack([angle.sin(), angle.cos()], dim=1).to(graph.x.dtype)], dim=1))
+
+
+def _moments(x: Tensor, node: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each node's rows, (N, F), in float64."""
+    x = x.double()
+    shape, count = (int(node.max()) + 1, x.shape[1]), torch.bincount(node)[:, None]
+    mean = x.new_zeros(shape).index_add_(0, node, x) / count
+    deviation = (x.new_zeros(shape).index_add_(0, node, (x - mean[node]) ** 2) / count).sqrt()
+    index = node[:, None].expand_as(x)
+    highest, lowest = (
+        x.new_zeros(shape).scatter_reduce_(0, index, x, to, include_self=False) for to in ("amax", "amin")
+    )
+    return mean, deviation.where(highest > lowest, 1)
+
+
+def _with_x(graph: SpaceTimeGraph, x: Tensor) -> SpaceTimeGraph:
+    return SpaceTimeGraph.from_topology(
+        graph.topology, x, y=graph.get("y"), target=graph.get("target"), batch=graph.get("batch")
+    )
+
+
+def _check_features(graph: SpaceTimeGraph) -> None:
+    if not isinstance(graph, SpaceTimeGraph):
+        raise TypeError(f"graph must be a SpaceTimeGraph, got {type(graph).__name__}")
+    if not graph.x.is_floating_point():
+        raise TypeError("graph holds integer tokens; only features (V, F) have a scale")

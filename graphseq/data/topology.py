@@ -1,0 +1,273 @@
+"""Who is joined to whom: the part of a space-time graph that does not depend on its features.
+
+A topology is derived from a graph's rows and edges, keeps everything that was ever worked out from them, and is
+shared by all graphs that have the same rows and edges, so that a training run prepares it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from graphseq.data.adjacency import Adjacency, derived, lasting
+from graphseq.data.sequences import Sequences
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Step:
+    """The snapshot at one time: its rows, the nodes they observe (numbered 0 … N - 1) and the edges among them."""
+
+    rows: Tensor  # (R,)
+    nodes: Tensor  # (R,)
+    adjacency: Adjacency  # over the R rows, renumbered 0 … R - 1
+    is_everyone: bool  # whether these are all N nodes, in order
+
+
+class Topology:
+    """Rows and edges, and what follows from them. Trusts its input: :class:`~graphseq.SpaceTimeGraph` checks.
+
+    Args:
+        node: node of each row, (V,).
+        time: time of each row, (V,).
+        edge_index: edges between rows of one time, (2, E), or ``None``.
+        edge_weight: their weights, (E,), or ``None``.
+        static_edge_index: edges between *nodes*, (2, E), present at every time at which both ends are, or ``None``.
+        static_edge_weight: their weights, (E,), or ``None``.
+    """
+
+    KEYS = ("node", "time", "edge_index", "edge_weight", "static_edge_index", "static_edge_weight")
+
+    def __init__(
+        self,
+        node: Tensor,
+        time: Tensor,
+        edge_index: Tensor | None = None,
+        edge_weight: Tensor | None = None,
+        static_edge_index: Tensor | None = None,
+        static_edge_weight: Tensor | None = None,
+    ) -> None:
+        self.node, self.time = node, time
+        self.edge_index, self.edge_weight = edge_index, edge_weight
+        self.static_edge_index, self.static_edge_weight = static_edge_index, static_edge_weight
+        self._versions = tuple(_version(part) for part in self.parts)
+        self._kept: dict[object, object] = {}
+
+    def __reduce__(self) -> tuple[type[Topology], tuple[Tensor | None, ...]]:
+        """Copies and pickles hold the tensors alone: what follows from them is worked out again, from their copies."""
+        return type(self), self.parts
+
+    @property
+    def parts(self) -> tuple[Tensor | None, ...]:
+        """The tensors that this topology was derived from, in the order of ``KEYS``."""
+        return tuple(getattr(self, key) for key in self.KEYS)
+
+    def is_of(self, parts: tuple[Tensor | None, ...]) -> bool:
+        """Whether ``parts`` are the very tensors this was derived from, not written to since."""
+        mine = zip(self.parts, parts, self._versions, strict=True)
+        return all(own is other and _version(own) == version for own, other, version in mine)
+
+    def keep(self, key: object, make: Callable[[], T]) -> T:
+        """What ``make`` returns, made at most once: what other modules derive lives as long as this."""
+        if key not in self._kept:
+            with lasting():
+                self._kept[key] = make()
+        return self._kept[key]  # type: ignore[return-value]
+
+    def to(self, device: torch.device | str) -> Topology:
+        """This topology on ``device``: the same object each time it is asked for, so that work on it is kept."""
+        device = torch.empty(0, device=device).device
+        if device == self.node.device:
+            return self
+        moved = (None if part is None else part.to(device) for part in self.parts)
+        return self.keep(("device", device), lambda: Topology(*moved))  # type: ignore[arg-type]
+
+    @property
+    def num_rows(self) -> int:
+        """V."""
+        return self.node.shape[0]
+
+    @derived
+    def _nodes(self) -> tuple[Tensor, int]:
+        """Nodes renumbered 0 … N - 1 without holes, and N."""
+        names, index = self.node.unique(return_inverse=True)
+        return index, len(names)
+
+    @property
+    def node_index(self) -> Tensor:
+        """Node of each row, numbered 0 … N - 1 without holes, (V,)."""
+        return self._nodes[0]
+
+    @property
+    def num_nodes(self) -> int:
+        """N: how many nodes have at least one row."""
+        return self._nodes[1]
+
+    @derived
+    def times(self) -> Tensor:
+        """The distinct times, ascending, (T,)."""
+        times: Tensor = self.time.unique()
+        return times
+
+    @derived
+    def by_time(self) -> Tensor:
+        """Rows sorted by time, (V,): the rows of all :attr:`steps`, one after another."""
+        return self.time.argsort(stable=True)
+
+    @derived
+    def place_in_time(self) -> Tensor:
+        """Where each row stands in :attr:`by_time`, (V,)."""
+        return self.by_time.argsort()
+
+    @derived
+    def sorted_by_time(self) -> Topology:
+        """The same graph with its rows in the order of :attr:`by_time`; this one itself where they already are."""
+        order, place = self.by_time, self.place_in_time
+        if torch.equal(order, place) and bool((order[1:] > order[:-1]).all()):
+            return self
+        index = None if self.edge_index is None else place[self.edge_index]
+        static = (self.static_edge_index, self.static_edge_weight)
+        return Topology(self.node[order], self.time[order], index, self.edge_weight, *static)
+
+    @derived
+    def _by_node(self) -> Tensor:
+        """Rows sorted by node, then by time."""
+        return self.by_time[self.node_index[self.by_time].argsort(stable=True)]
+
+    @derived
+    def temporal_edges(self) -> Tensor:
+        """Edges from each row of a node to its next one, (2, V - N)."""
+        order = self._by_node
+        same = self.node_index[order[1:]] == self.node_index[order[:-1]]
+        return torch.stack([order[:-1][same], order[1:][same]])
+
+    @derived
+    def previous(self) -> Tensor:
+        """The row before each row at its node, (V,); -1 at a node's first."""
+        before = self.node.new_full((self.num_rows,), -1)
+        before[self.temporal_edges[1]] = self.temporal_edges[0]
+        return before
+
+    @derived
+    def position(self) -> Tensor:
+        """How many rows of its node come before each row, (V,)."""
+        order, node = self._by_node, self.node_index
+        counts = torch.bincount(node, minlength=self.num_nodes)
+        first = counts.cumsum(0) - counts
+        place = torch.empty_like(order)
+        place[order] = torch.arange(len(order), device=order.device)
+        return place - first[node]
+
+    @derived
+    def sequences(self) -> Sequences:
+        """The rows as one sequence a node."""
+        node, position = self.node_index, self.position
+        lengths = torch.bincount(node, minlength=self.num_nodes)
+        rank = torch.empty_like(lengths)
+        rank[lengths.argsort(descending=True, stable=True)] = torch.arange(len(lengths), device=rank.device)
+        order = (position * self.num_nodes + rank[node]).argsort()
+        place = order.argsort()
+        ordered = torch.equal(order, place) and torch.equal(order, torch.arange(len(order), device=order.device))
+        sizes = torch.bincount(position).cpu()
+        return Sequences(None if ordered else order, sizes)
+
+    @derived
+    def spatial(self) -> Adjacency:
+        """All edges between rows of one time, static ones written out."""
+        if self.static_edge_index is not None and self.num_rows:
+            return Adjacency(*self._written_out(), self.num_rows)
+        index = self.edge_index
+        if index is None:
+            index = self.node.new_zeros((2, 0))
+        return Adjacency(index, self.edge_weight, self.num_rows)
+
+    def _written_out(self) -> tuple[Tensor, Tensor | None]:
+        """Static edges at every time at which both ends are present, as edges between rows."""
+        assert self.static_edge_index is not None  # noqa: S101 - the caller asked
+        source, target = self.static_edge_index
+        by_source = source.argsort(stable=True)
+        size = int(max(self.node.max(), self.static_edge_index.max() if source.numel() else 0)) + 1
+        degree = torch.bincount(source, minlength=size)
+        first = degree.cumsum(0) - degree
+        out = degree[self.node]
+        row = torch.arange(self.num_rows, device=out.device).repeat_interleave(out)
+        nth = torch.arange(len(row), device=out.device) - (out.cumsum(0) - out)[row]
+        edge = by_source[first[self.node[row]] + nth]
+        moment = torch.searchsorted(self.times, self.time)
+        key = self.node * len(self.times) + moment
+        sorted_key, by_key = key.sort()
+        wanted = target[edge] * len(self.times) + moment[row]
+        found = torch.searchsorted(sorted_key, wanted).clamp(max=len(key) - 1)
+        there = sorted_key[found] == wanted
+        index = torch.stack([row[there], by_key[found[there]]])
+        weight = None if self.static_edge_weight is None else self.static_edge_weight[edge[there]]
+        return index, weight
+
+    def spacetime(self, causal: bool = False) -> Adjacency:
+        """Spatial and temporal edges together: both ways along time, or past → future only where ``causal``."""
+
+        def make() -> Adjacency:
+            forward = self.temporal_edges
+            index = [self.spatial.edge_index, forward] + ([] if causal else [forward.flip(0)])
+            weight = self.spatial.edge_weight
+            joined = torch.cat(index, dim=1)
+            if weight is not None:
+                weight = torch.cat([weight, weight.new_ones(joined.shape[1] - len(weight))])
+            return Adjacency(joined, weight, self.num_rows)
+
+        return self.keep(("spacetime", causal), make)
+
+    @derived
+    def step_sizes(self) -> list[int]:
+        """How many rows each time has, (T,)."""
+        sizes: list[int] = self.time.unique(return_counts=True)[1].tolist()
+        return sizes
+
+    @derived
+    def steps(self) -> list[Step]:
+        """One snapshot a time, in the order of time; snapshots that share a static topology share its Â."""
+        moment = torch.searchsorted(self.times, self.time)
+        rows = self.by_time.split(self.step_sizes)
+        shared = self._shared_adjacency(rows)
+        if shared is not None:
+            return [self._step(at, shared) for at in rows]
+        index, weight = self.spatial.edge_index, self.spatial.edge_weight
+        when = moment[index[0]]
+        by_time = when.argsort(stable=True)
+        edges = by_time.split(torch.bincount(when, minlength=len(self.times)).tolist())
+        local = torch.empty_like(self.node)
+        for at in rows:
+            local[at] = torch.arange(len(at), device=at.device)
+        return [
+            self._step(at, Adjacency(local[index[:, on]], None if weight is None else weight[on], len(at)))
+            for at, on in zip(rows, edges, strict=True)
+        ]
+
+    def _step(self, rows: Tensor, adjacency: Adjacency) -> Step:
+        nodes = self.node_index[rows]
+        everyone = torch.arange(self.num_nodes, device=nodes.device)
+        return Step(rows, nodes, adjacency, torch.equal(nodes, everyone))
+
+    def _shared_adjacency(self, rows: tuple[Tensor, ...]) -> Adjacency | None:
+        """The one adjacency of all snapshots, where every node is there at every time, in the same order."""
+        if self.static_edge_index is None or not rows or any(len(at) != self.num_nodes for at in rows):
+            return None
+        nodes = self.node[rows[0]]
+        ends = torch.cat(
+            [nodes, self.static_edge_index.flatten()]
+        )  # of nodes that have no row too, in a part of a graph
+        local = nodes.new_full((int(ends.max()) + 1,), -1)
+        local[nodes] = torch.arange(len(nodes), device=nodes.device)
+        index = local[self.static_edge_index]
+        if bool((index < 0).any()) or not all(torch.equal(self.node[at], nodes) for at in rows):
+            return None
+        return Adjacency(index, self.static_edge_weight, len(nodes))
+
+
+def _version(part: Tensor | None) -> int:
+    return 0 if part is None or part.is_inference() else part._version

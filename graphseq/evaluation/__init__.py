@@ -1,0 +1,1 @@
+"""Scores of a model and of its predictions, with intervals and tables."""

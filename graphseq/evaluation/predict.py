@@ -1,0 +1,125 @@
+"""A model's answers to every window of a recording or every graph of a data set, and how well scores order pairs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from graphseq import _checks
+from graphseq.evaluation.evaluate import evaluating
+from graphseq.tasks.graphs import Collection
+from graphseq.tasks.windows import Windowed
+
+
+class Predictions(NamedTuple):
+    """Answers in the order of the windows, K in all."""
+
+    node: Tensor  #: the node asked about, (K,); of pairs, from which to which, (K, 2)
+    time: Tensor  #: when the answer was recorded, (K,)
+    output: Tensor  #: what the model says, (K, C)
+    y: Tensor  #: what was recorded, (K, C); of pairs, (K,)
+
+
+def predict(
+    model: nn.Module, task: Windowed, *, batch_size: int = 250, device: torch.device | str | None = None
+) -> Predictions:
+    """Ask ``model`` for every answer of ``task``, in the order of time.
+
+    Args:
+        model: asked in evaluation mode, without gradients, and put back, module by module, into the mode it was in.
+        task: the part of a recording to go through, such as ``split.test``.
+        batch_size: windows at a time.
+        device: where to compute; without it, where the model is. What is returned is on the CPU.
+
+    Raises:
+        TypeError: a task that is not made of windows.
+        ValueError: a batch size below 1.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> from graphseq.baselines.forecast import Persistence
+        >>> task = gs.tasks.Forecast(gs.from_sequence(torch.tensor([[1.0], [2.0], [4.0]])), lags=1)
+        >>> predict(Persistence(), task).output.tolist()
+        [[1.0], [2.0]]
+    """
+    if not isinstance(task, Windowed):
+        raise TypeError(f"task must be made of windows, as Forecast and LinkForecast are; got {type(task).__name__}")
+    batch_size = _checks.at_least("batch_size", batch_size, 1)
+    if device is None:
+        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    parts = []
+    with evaluating(model):
+        for numbers in torch.arange(len(task)).split(batch_size):
+            graph = task.windows(numbers)
+            window, node = task.asked(graph)
+            with torch.no_grad():
+                output = model(graph.to(device)).cpu()
+            parts.append((node, task.answer_times(numbers)[window], output, graph.y.cpu()))
+    return Predictions(*(torch.cat(part) for part in zip(*parts, strict=True)))
+
+
+def outputs(
+    model: nn.Module, task: Collection, *, batch_size: int = 250, device: torch.device | str | None = None
+) -> Tensor:
+    """What ``model`` says to every answer of a data set, in the order of ``task.answers``, (K, C).
+
+    Args:
+        model: asked in evaluation mode, without gradients, and put back, module by module, into the mode it was in.
+        task: the data set or a part of it, such as the test of a fold.
+        batch_size: graphs at a time.
+        device: where to compute; without it, where the model is. What is returned is on the CPU.
+
+    Raises:
+        TypeError: a task that is no data set.
+        ValueError: a batch size below 1.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> graphs = [gs.from_sequence(torch.zeros(2, 1), y=torch.tensor([c])) for c in (0, 1, 1)]
+        >>> task = gs.tasks.Labelled(graphs, num_classes=2)
+        >>> model = gs.nn.Model(gs.nn.RNN(1, 4), 2, pool="mean")
+        >>> outputs(model, task).shape
+        torch.Size([3, 2])
+    """
+    if not isinstance(task, Collection):
+        raise TypeError(f"task must be a data set, as Labelled and Measured are; got {type(task).__name__}")
+    batch_size = _checks.at_least("batch_size", batch_size, 1)
+    if device is None:
+        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    with evaluating(model), torch.no_grad():
+        parts = torch.arange(len(task)).split(batch_size)
+        return torch.cat([model(task.graphs(numbers).to(device)).cpu() for numbers in parts])
+
+
+def average_precision(scores: Tensor, y: Tensor) -> float:
+    r"""How far up the edges stand in a list of pairs by score: :math:`\sum_k (R_k - R_{k-1}) P_k`.
+
+    P and R are precision and recall of all pairs down to the k-th distinct score, so that pairs of equal score count
+    together, in whatever order they came. A list without order has the share of edges among the pairs.
+
+    Args:
+        scores: the higher, the likelier an edge, (K,).
+        y: 1 for an edge, else 0, (K,).
+
+    Raises:
+        ValueError: shapes that do not fit, a score that is NaN, answers that are not 0 or 1, or none that is 1.
+
+    Example:
+        >>> import torch
+        >>> round(average_precision(torch.tensor([0.9, 0.8, 0.7]), torch.tensor([1, 0, 1])), 4)
+        0.8333
+    """
+    if scores.dim() != 1 or scores.shape != y.shape:
+        raise ValueError(f"scores and y must have shape (K,) each; got {tuple(scores.shape)} and {tuple(y.shape)}")
+    if bool(scores.isnan().any()):
+        raise ValueError(f"scores[{int(scores.isnan().nonzero()[0])}] is NaN; such have no order")
+    if not bool(((y == 0) | (y == 1)).all()) or not bool((y == 1).any()):
+        raise ValueError("y must hold 0 and 1, and 1 at least once")
+    ranked, order = scores.sort(descending=True)
+    hits = y[order].double().cumsum(0)
+    ends = torch.cat([ranked[1:] != ranked[:-1], torch.ones(1, dtype=torch.bool, device=y.device)])
+    precision = hits / torch.arange(1, len(hits) + 1, device=y.device)
+    recall = torch.cat([hits.new_zeros(1), (hits / hits[-1])[ends]])
+    return float((recall.diff() * precision[ends]).sum())

@@ -1,0 +1,108 @@
+"""The file of a sweep's results: a line of JSON a run, appended once it is finished, by one sweep at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from dataclasses import asdict, fields
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from graphseq.experiments.engine.configs import key_of
+from graphseq.experiments.engine.run import Run
+
+_BEGINNING = re.compile(rb'\{"key": "[0-9a-f]{64}", "work": "')
+_EXAMPLE = b'{"key": "' + b"0" * 64 + b'", "work": "'
+
+
+class ResultsFile:
+    """The results of one function, kept in a file that nobody else may write to while it is open.
+
+    A file that is there is gone on with. A last line that was cut short, as a kill or a full disk leaves it, is taken
+    away: its run counts as not finished.
+
+    Args:
+        path: the file, made where it is not there.
+        work: the name of the function whose results it holds.
+
+    Raises:
+        BlockingIOError: another sweep has it open.
+        ValueError: it holds something else, or results of another function; it is left as it was.
+        OSError: it cannot be read or written.
+    """
+
+    def __init__(self, path: str | Path, work: str) -> None:
+        self.path = Path(path)
+        self.work = work
+        self.runs: dict[str, Run] = {}
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        """Lock it and read what it holds, into ``runs``: the last of each configuration."""
+        file = self.path.open("a+b")
+        try:
+            self._lock(file)
+            file.seek(0)
+            *lines, rest = file.read().split(b"\n")
+            for number, line in enumerate(lines, start=1):
+                run = self._parse(line, number)
+                self.runs[run.key] = run
+            if rest:
+                self._drop(file, rest, len(lines) + 1)
+        except BaseException:
+            file.close()
+            raise
+        self._file = file
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it, which unlocks it."""
+        if self._file is not None:
+            self._file.close()
+
+    def append(self, run: Run) -> None:
+        """Add a run; when this returns, it is on the disk."""
+        if self._file is None:
+            raise ValueError(f"{self.path} is not open")
+        record = asdict(run)
+        line = json.dumps({"key": record.pop("key"), "work": self.work, **record}, allow_nan=False)
+        self._file.write(line.encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.runs[run.key] = run
+
+    def _lock(self, file: BinaryIO) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # given up when the process ends, however it ends
+        except BlockingIOError:
+            raise BlockingIOError(
+                f"{self.path} is being written to by another sweep; wait for it to end, or name another file"
+            ) from None
+
+    def _parse(self, line: bytes, number: int) -> Run:
+        try:
+            record = json.loads(line)
+            work = record.pop("work")
+            run = Run(**record)
+            whole = set(record) == {field.name for field in fields(Run)} and key_of(run.config) == run.key
+            whole = whole and (run.result is None) is run.failed and isinstance(run.attempt, int)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            whole = False
+        if not whole:
+            raise ValueError(f"{self.path}, line {number}, is not a run of a sweep; name another file for the results")
+        if work != self.work:
+            raise ValueError(
+                f"{self.path} holds results of {work!r}, now they would be of {self.work!r}; name another file"
+            )
+        return run
+
+    def _drop(self, file: BinaryIO, rest: bytes, number: int) -> None:
+        """Take a last line without an end away, if it is the beginning of a run's."""
+        if not _BEGINNING.match(rest + _EXAMPLE[len(rest) :]):
+            raise ValueError(f"{self.path}, line {number}, is not a run of a sweep; name another file for the results")
+        file.truncate(file.seek(0, os.SEEK_END) - len(rest))

@@ -1,0 +1,83 @@
+"""Runs in worker processes of this machine, some at a time; when one of them dies, the rest goes on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from graphseq.experiments.engine.configs import Config
+from graphseq.experiments.engine.run import Run, Work, carry_out
+
+
+class Workers:
+    """Worker processes of joblib, and the blame where one of them dies.
+
+    All others are ended with it, and nobody says whose run it was. Those under way are the suspects: each is repeated
+    while nothing else runs, where a death can be nobody else's, until it is ready or has seen ``tries`` workers die,
+    the last of them alone.
+
+    Args:
+        work: what is run; with several jobs it goes to other processes, and so must be what joblib can send.
+        jobs: processes; 1 is this one, and what kills it kills the sweep.
+        tries: how many workers a run may take with it.
+    """
+
+    def __init__(self, work: Work, *, jobs: int, tries: int) -> None:
+        self.work = work
+        self.jobs = jobs
+        self.tries = tries
+        self._left: dict[str, Config] = {}
+        self._deaths: Counter[str] = Counter()
+
+    def runs(self, configs: Mapping[str, Config]) -> Iterator[Run]:
+        """Carry out all of ``configs``, which are by key, and yield each run as soon as it is ready."""
+        self._left = dict(configs)
+        while self._left:
+            suspects = yield from self._flight(list(self._left), at_once=self.jobs)
+            for key in suspects:
+                yield from self._alone(key, certain=len(suspects) == 1)
+
+    def _alone(self, key: str, *, certain: bool) -> Iterator[Run]:
+        while key in self._left:
+            if certain and self._deaths[key] >= self.tries:
+                yield _killed(key, self._left.pop(key), self._deaths[key])
+            else:
+                yield from self._flight([key], at_once=1)
+                certain = True
+
+    def _flight(self, keys: Sequence[str], *, at_once: int) -> Generator[Run, None, list[str]]:
+        """Yield runs until all are ready or a worker dies; returns the keys of those under way when one did."""
+        under_way: list[str] = []
+
+        def calls() -> Iterator[object]:  # taken one by one, never more than at_once of them before they are ready
+            for key in keys:
+                under_way.append(key)
+                yield delayed(carry_out)(self.work, self._left[key])
+
+        # Two processes at least, for joblib has no other for a single job than this one.
+        jobs = 1 if self.jobs == 1 else max(2, min(self.jobs, len(keys)))
+        pool = Parallel(
+            n_jobs=jobs, backend="loky", batch_size=1, pre_dispatch=at_once, return_as="generator_unordered"
+        )
+        try:
+            for run in pool(calls()):
+                under_way.remove(run.key)
+                del self._left[run.key]
+                yield replace(run, attempt=1 + self._deaths[run.key])
+        except TerminatedWorkerError:
+            self._deaths.update(under_way)
+            return under_way
+        return []
+
+
+def _killed(key: str, config: Config, deaths: int) -> Run:
+    times = "once" if deaths == 1 else f"{deaths} times"
+    error = (
+        f"WorkerDied: its worker process was killed or crashed {times}, the last time while nothing else ran; perhaps "
+        "it needs more memory than there is"
+    )
+    return Run(key, config, None, error, attempt=deaths)

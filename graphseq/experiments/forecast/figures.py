@@ -1,0 +1,148 @@
+"""What is drawn and listed of the forecasts of the first seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from graphseq import _files
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.datasets import TemporalDataset
+from graphseq.evaluation import tables
+from graphseq.evaluation.predict import Predictions
+from graphseq.experiments.forecast.gates import latest, unpacked
+from graphseq.experiments.forecast.report import Line
+from graphseq.experiments.forecast.settings import BASELINES, Case, Settings
+from graphseq.plot.animation import save_animation
+from graphseq.plot.forecast import forecast_figure
+from graphseq.plot.forgetting import animate_forgetting
+from graphseq.plot.gate_map import draw_gates
+from graphseq.plot.node_errors import MOST_NAMES, draw_errors_by_node
+from graphseq.plot.nodes import MOST_ROWS
+
+DRAWN = 3  # trained models, besides a baseline: more lines would hide each other
+LAST = 120  # times
+FRAMES = 30  # snapshots whose gates are drawn
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the runs of the first seed have left."""
+
+    predictions: dict[str, Predictions]  #: by model, all for the same answers
+    gates: dict[
+        str, Tensor
+    ]  #: of the forgetting model, see :func:`graphseq.experiments.forecast.gates.unpacked`; or empty
+
+
+def read_kept(settings: Settings, lines: Sequence[Line], runs: Path) -> Kept:
+    """What ``runs`` holds of the first seed, without the models that diverged.
+
+    Raises:
+        OSError: a file is not there.
+        ValueError: it holds something else.
+    """
+    predictions: dict[str, Predictions] = {}
+    gates: dict[str, Tensor] = {}
+    for line in lines:
+        if line.failure:
+            continue
+        path = runs / f"{Case(line.model, settings.seeds[0]).key}.npz"
+        parts = _read(path)
+        predictions[line.model] = Predictions(*(parts.pop(name) for name in Predictions._fields))
+        gates = parts or gates
+    return Kept(predictions, gates)
+
+
+def to_csv(kept: Kept, data: TemporalDataset) -> str:
+    """One line an answer and channel: node, time, channel, what came, and what each model said."""
+    called = _called(data)
+    names = ["node", "time", "channel", "y", *kept.predictions]
+    if not kept.predictions:
+        return tables.to_csv(names, [])
+    first = next(iter(kept.predictions.values()))
+    said = torch.stack([first.y, *(each.output for each in kept.predictions.values())], dim=-1)
+    rows = [
+        [data.nodes[node], called[time], channel, *numbers]
+        for node, time, answer in zip(first.node.tolist(), first.time.tolist(), said.tolist(), strict=True)
+        for channel, numbers in zip(data.channels, answer, strict=False)
+    ]
+    return tables.to_csv(names, rows)
+
+
+def draw(kept: Kept, lines: Sequence[Line], data: TemporalDataset, out: Path) -> list[str]:
+    """Write the pictures that there is something for to ``out``; returns their names."""
+    models, called = chosen(lines), _called(data)
+    names = []
+    if models:
+        shown = {model: kept.predictions[model] for model in models}
+        _save(
+            forecast_figure(shown, names=data.nodes, times=called, last=LAST, unit=data.channels[0]), out, "forecasts"
+        )
+        figure = Figure(figsize=(8, 2 + 0.22 * min(len(data.nodes), MOST_NAMES)), layout="constrained")
+        draw_errors_by_node(figure.subplots(), shown, names=data.nodes)
+        _save(figure, out, "errors")
+        names = ["forecasts.png", "errors.png"]
+    return [*names, *(_draw_gates(kept.gates, data, out) if kept.gates else [])]
+
+
+def _draw_gates(gates: Mapping[str, Tensor], data: TemporalDataset, out: Path) -> list[str]:
+    """What was forgotten in the last snapshots of the test: a map of it, and in motion where the graph is not large."""
+    graph, forgotten = latest(*unpacked(gates), FRAMES)
+    called = _called(data)
+    times = [called[time] for time in graph.topology.times.tolist()]
+    figure = Figure(figsize=(9, 7), layout="constrained")
+    of: Literal["edges", "nodes"] = "edges" if _joined(graph) else "nodes"
+    draw_gates(figure.subplots(), graph, forgotten, of=of, names=data.nodes, times=times)
+    _save(figure, out, "forgotten")
+    if len(graph.node.unique()) > MOST_ROWS:
+        return ["forgotten.png"]
+    moving = animate_forgetting(graph, forgotten, names=data.nodes, times=times)
+    save_animation(out / "forgotten.gif", moving, frames_per_second=2, dpi=80, overwrite=True)
+    return ["forgotten.png", "forgotten.gif"]
+
+
+def _joined(graph: SpaceTimeGraph) -> bool:
+    """Whether there is an edge between different nodes."""
+    source, target = graph.node[graph.edge_index]
+    return bool((source != target).any())
+
+
+def _called(data: TemporalDataset) -> dict[int, str]:
+    """What each time is called, by its number."""
+    return dict(zip(data.graph.topology.times.tolist(), data.times, strict=True))
+
+
+def chosen(lines: Sequence[Line]) -> list[str]:
+    """The autoregression, or the first baseline, and the trained models with the least validation errors.
+
+    By those and not by the errors drawn, which would then be the least by luck.
+    """
+    whole = [line for line in lines if not line.failure and math.isfinite(line.mse)]
+    baselines = [line.model for line in whole if line.model in BASELINES]
+    first = ["autoregression"] if "autoregression" in baselines else baselines[:1]
+    trained = [line for line in whole if line.model not in BASELINES]
+    return [*first, *(line.model for line in sorted(trained, key=lambda line: line.validation_mse)[:DRAWN])]
+
+
+def _save(figure: Figure, out: Path, name: str) -> None:
+    _files.write(out / f"{name}.png", lambda file: figure.savefig(file, format="png", dpi=150), overwrite=True)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        with np.load(path) as parts:
+            found = {name: torch.from_numpy(parts[name]) for name in parts.files}
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is damaged; delete it and its .json to have them made again") from error
+    if not set(Predictions._fields) <= set(found):
+        raise ValueError(f"{path} holds no forecasts; delete it and its .json to have them made again")
+    return found

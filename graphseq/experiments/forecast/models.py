@@ -1,0 +1,95 @@
+"""The models by name: for each an encoder and how it reads a window, or a baseline that is fitted at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import GraphConv
+from torch_geometric.utils import scatter
+
+from graphseq.baselines import constant, forecast
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.experiments.forecast.settings import DAG, FORGETTING, Settings
+from graphseq.nn import DAGLSTM, GCN, GCNLSTM, GRU, LSTM, RNN, Encoder, ForgettingGCNLSTM, Model, ResidualHead
+from graphseq.tasks.forecast import Forecast
+from graphseq.transforms.lagging import lagged
+
+
+def trained(name: str, task: Forecast, settings: Settings) -> Model:
+    """A model to train.
+
+    A GCN has as many layers as there are lags, so that the oldest row of a window is within its reach.
+
+    Args:
+        name: one of :data:`graphseq.experiments.forecast.settings.FAMILIES`.
+        task: what it is for.
+        settings: hidden units, lags, head, pressure.
+    """
+    f, h = task.in_channels, settings.hidden
+    families: dict[str, Callable[[], Encoder]] = {
+        "GCN": lambda: GCN(f, h, num_layers=settings.lags),
+        "GCN SAGE": lambda: GCN(f, h, num_layers=settings.lags, conv=WeightedSAGE),
+        "RNN": lambda: RNN(f, h),
+        "GRU": lambda: GRU(f, h),
+        "LSTM": lambda: LSTM(f, h),
+        "GCN-LSTM": lambda: GCNLSTM(f, h, convolve="state"),
+        "GCN-LSTM both": lambda: GCNLSTM(f, h, convolve="both"),
+        FORGETTING: lambda: ForgettingGCNLSTM(f, h, pressure=settings.pressure),
+        DAG: lambda: DAGLSTM(f, h),
+    }
+    head = ResidualHead if settings.residual else None
+    return Model(families[name](), task.out_channels, view=lagged if name == DAG else None, head=head)
+
+
+def fitted(name: str, task: Forecast) -> nn.Module:
+    """A baseline, fitted to all windows of ``task``.
+
+    Args:
+        name: one of :data:`graphseq.experiments.forecast.settings.BASELINES`.
+        task: all that comes before the test.
+    """
+    match name:
+        case "mean":
+            return constant.Constant(task.best_constant(every(task).y))
+        case "persistence":
+            return forecast.Persistence(task.out_channels)
+        case "autoregression":
+            return forecast.Autoregression.fit(task)
+    return forecast.GraphAutoregression.fit(task)
+
+
+def every(task: Forecast) -> SpaceTimeGraph:
+    """All windows of a task as one batch."""
+    return task.windows(torch.arange(len(task)))
+
+
+class WeightedSAGE(GraphConv):  # type: ignore[misc]
+    r"""PyG's ``SAGEConv`` with its mean over neighbours weighted by the edges; without weights it is ``SAGEConv``.
+
+    .. math:: x'_i = W_1 x_i + W_2 \frac{\sum_j A_{ji}\, x_j}{\sum_j A_{ji}} + b
+
+    Args:
+        in_channels: F.
+        out_channels: H.
+
+    Shapes: x (V, F) → (V, H).
+
+    Source: Hamilton, Ying and Leskovec, *Inductive representation learning on large graphs* (2017), with the mean.
+
+    Example:
+        >>> conv = WeightedSAGE(1, 1)
+        >>> conv(torch.zeros(2, 1), torch.tensor([[0], [1]]), torch.tensor([3.0])).shape
+        torch.Size([2, 1])
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, aggr="add")
+
+    def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
+        """Convolve x (V, F) to (V, H)."""
+        weight = x.new_ones(edge_index.shape[1]) if edge_weight is None else edge_weight
+        total = scatter(weight, edge_index[1], dim_size=len(x))[edge_index[1]]
+        out: Tensor = super().forward(x, edge_index, weight / total.where(total > 0, 1))
+        return out

@@ -1,0 +1,142 @@
+"""One run of a forecast: build, train or fit, judge on the test part. Runs in a worker process, on one thread."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from graphseq import _files, seeding
+from graphseq.baselines.forecast import Autoregression, GraphAutoregression
+from graphseq.evaluation.predict import Predictions, predict
+from graphseq.evaluation.tables import finite
+from graphseq.experiments.forecast import models
+from graphseq.experiments.forecast.data import Prepared, prepare
+from graphseq.experiments.forecast.gates import last_gates, packed
+from graphseq.experiments.forecast.settings import BASELINES, Case, Settings
+from graphseq.nn import ForgettingGCNLSTM, Model
+from graphseq.tasks.forecast import Forecast
+from graphseq.training.early_stopping import Selected, fit_selected
+from graphseq.training.fit import DivergedError
+from graphseq.training.history import machine
+
+CLIP = 1.0
+
+
+class Bound(NamedTuple):
+    """What linear models of the same lags reach on the test part when they are fitted to that very part."""
+
+    answers: int
+    variance: float  #: mean squared distance of the answers from their mean, in the file's units
+    linear: float  #: mean squared error from a node's own past
+    linear_graph: float  #: and from its neighbours' as well
+
+
+def run(case: Case, settings: Settings, folder: Path) -> dict[str, object]:
+    """Train and judge one case; returns its line of results.
+
+    Leaves ``<key>.json`` in ``folder``, with the result, the curves, configuration and versions; of the first seed
+    ``<key>.npz`` too, with its forecasts of the test part and, of the forgetting model, its gates.
+    """
+    # One thread, whatever the number of workers: the same numbers, bit for bit, and no two runs in each other's way.
+    torch.set_num_threads(1)
+    prepared = prepare(settings)
+    started = time.perf_counter()
+    model, selected, failure = _ready(case, prepared, settings)
+    seconds = time.perf_counter() - started
+    test = in_units(prepared, predict(model, prepared.split.test))
+    mse, mae = errors(test)
+    held = errors(in_units(prepared, predict(model, prepared.split.validation)))[0]
+    result = {
+        **asdict(case),
+        "mse": math.nan if failure else mse,
+        "mae": math.nan if failure else mae,
+        "validation_mse": math.nan if failure or case.model in BASELINES else held,
+        "best_step": 0 if selected is None else selected.best_step,
+        "parameters": sum(part.numel() for part in [*model.parameters(), *model.buffers()]),
+        "seconds": seconds,
+        "failure": failure,
+    }
+    if settings.shows(case) and not failure:
+        _keep(model, test, prepared, case, folder)
+    record = {
+        "result": {key: finite(value) for key, value in result.items()},
+        "validation": [] if selected is None else selected.curve,
+        "history": None if selected is None else asdict(selected.history),
+        "machine": machine(settings.device),
+    }
+    _files.write_text(folder / f"{case.key}.json", json.dumps(record) + "\n", overwrite=True)
+    return result
+
+
+def bound(settings: Settings) -> Bound:
+    """How much of the test part linear models could explain, if they knew it: more than any of them will.
+
+    Fitted to what the models see and to the numbers of the file, whichever does better: least squares of scaled
+    answers are not those of the file's units.
+    """
+    least: list[float] = []
+    seen = {settings, replace(settings, scale="file")}
+    for prepared in map(prepare, seen):
+        test = prepared.split.test
+        found = [in_units(prepared, predict(kind.fit(test), test)) for kind in (Autoregression, GraphAutoregression)]
+        errors_here = [errors(each)[0] for each in found]
+        least = [min(pair) for pair in zip(least or errors_here, errors_here, strict=True)]
+    y = found[0].y.double()
+    return Bound(len(y), float(y.var(dim=0, correction=0).mean()), *least)
+
+
+def in_units(prepared: Prepared, found: Predictions) -> Predictions:
+    """Predictions in the units of the file."""
+    output, y = (prepared.in_units(values, found.node) for values in (found.output, found.y))
+    return found._replace(output=output, y=y)
+
+
+def errors(found: Predictions) -> tuple[float, float]:
+    """Mean squared and mean absolute error over all answers."""
+    apart = found.output.double() - found.y.double()
+    return float(apart.square().mean()), float(apart.abs().mean())
+
+
+def _ready(case: Case, prepared: Prepared, settings: Settings) -> tuple[nn.Module, Selected | None, str]:
+    """The model, how its training went where it was trained, and why it failed where it did."""
+    split = prepared.split
+    if case.model in BASELINES:
+        return models.fitted(case.model, split.whole), None, ""
+    with seeding.forked(case.seed, seeding.BUILD):
+        model = models.trained(case.model, split.train, settings)
+    try:
+        return model, _select(model, split.train, split.validation, case, settings), ""
+    except DivergedError as error:
+        return model, None, str(error)
+
+
+def _select(model: Model, train: Forecast, validation: Forecast, case: Case, settings: Settings) -> Selected:
+    return fit_selected(
+        model,
+        train,
+        validation,
+        steps=settings.steps,
+        every=settings.every,
+        batch_size=settings.batch_size,
+        optimizer=partial(torch.optim.AdamW, lr=settings.lr, weight_decay=settings.weight_decay),
+        clip=CLIP,
+        seed=case.seed,
+        device=settings.device,
+    )
+
+
+def _keep(model: nn.Module, test: Predictions, prepared: Prepared, case: Case, folder: Path) -> None:
+    arrays: dict[str, Tensor] = dict(zip(test._fields, test, strict=True))
+    if isinstance(model, Model) and isinstance(model.encoder, ForgettingGCNLSTM):
+        arrays |= packed(*last_gates(model.encoder, prepared.split.test))
+    parts: dict[str, Any] = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
+    _files.write(folder / f"{case.key}.npz", lambda file: np.savez_compressed(file, **parts), overwrite=True)

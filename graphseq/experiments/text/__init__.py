@@ -1,0 +1,1 @@
+"""The experiment on text: train a model on the next character of a text."""

@@ -1,0 +1,71 @@
+"""The text that a user names: a file, or a book known by name, whole and worth training on."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from graphseq.datasets.registry import BOOKS, book
+from graphseq.tasks.characters import read_text
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text and where it is from."""
+
+    name: str  #: as it was named
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        """Of the text in UTF-8, whatever the encoding of its file, with newlines as it is read."""
+        return sha256(self.text.encode(errors="surrogatepass")).hexdigest()
+
+    @property
+    def alphabet(self) -> tuple[str, ...]:
+        """Its characters, in the order of their code points."""
+        return tuple(sorted(set(self.text)))
+
+
+def load(name: str, encoding: str = "utf-8") -> Source:
+    """Read a text, and refuse one that nothing can be learned from.
+
+    Args:
+        name: a file; or, where no file is called so, a book of :func:`graphseq.datasets.book`.
+        encoding: how the bytes of a file spell characters.
+
+    Raises:
+        OSError: as the system says.
+        ValueError: an empty text, one character alone, a file that was cut short or is no text in this encoding.
+    """
+    if name in BOOKS and not Path(name).exists():
+        return Source(name, book(name))
+    _check_end(name, encoding)
+    text = read_text(name, encoding=encoding)
+    if "\0" in text:
+        raise ValueError(
+            f"{name} has a zero byte at character {text.index(chr(0))}: it was downloaded in part, is no text, or has "
+            "another encoding (--encoding utf-16, say)"
+        )
+    if len(set(text)) == 1:
+        raise ValueError(f"{name} holds nothing but {text[0]!r}, {len(text)} times; there is nothing to learn from it")
+    return Source(name, text)
+
+
+def _check_end(name: str, encoding: str) -> None:
+    """Say where a file ends within a character, which tells of a download that broke off."""
+    raw = Path(name).read_bytes()
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)()
+        decoder.decode(raw)
+    except (LookupError, ValueError):
+        return  # wrong all the way; reading it says how
+    try:
+        decoder.decode(b"", final=True)
+    except ValueError:
+        raise ValueError(
+            f"{name} ends in the middle of a character of {encoding}: it may have been downloaded in part; get it "
+            "again, or name its encoding (--encoding)"
+        ) from None

@@ -1,0 +1,74 @@
+"""The model of a training on a text, by the name of its family."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from torch import Tensor
+from torch.nn.functional import dropout
+
+from graphseq import seeding
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.experiments.text.init import scale
+from graphseq.experiments.text.settings import Settings
+from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, RNN, Encoder, Model
+from graphseq.nn.heads import RowHead
+from graphseq.nn.recurrent.rnn import Recurrent
+from graphseq.transforms.growing import grow
+
+
+class DroppedHead(RowHead):
+    r"""A linear map of each target row's state, some units of it left out in training: P = (H ⊙ m) W + b.
+
+    Each entry of m is 0 with probability p, else 1 / (1 - p); in evaluation all are 1.
+
+    Args:
+        in_channels: H.
+        out_channels: C.
+        share: p.
+
+    Source: Srivastava et al. (2014); where it goes in a recurrent network: Zaremba, Sutskever and Vinyals (2014).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, share: float) -> None:
+        super().__init__(in_channels, out_channels)
+        self.share = share
+
+    def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
+        """Outputs (K, C), in the order of the target rows."""
+        return super().forward(dropout(states, self.share, self.training), graph)
+
+
+def build(settings: Settings, classes: int) -> Model:
+    """The untrained model, the same each time, for an alphabet of so many characters."""
+    with seeding.forked(settings.seed, seeding.BUILD):
+        view = grow if settings.model == "gcn-lstm-grown" else None
+        encoder = _encoder(settings, classes)
+        head = partial(DroppedHead, share=settings.dropout) if settings.dropout else None
+        model = Model(encoder, classes, view=view, head=head)
+        if settings.dropout:
+            if not isinstance(encoder, Recurrent):
+                raise ValueError(f"dropout is for RNN, GRU and LSTM, got {type(encoder).__name__}")
+            encoder.kernel.dropout = settings.dropout  # between its layers, where it has more than one
+        return (scale(model) if settings.start == "scaled" else model).to(settings.device)
+
+
+def window(settings: Settings) -> int | None:
+    """Rows that it reads again where it carries no state and sees without end: as many as in training."""
+    return settings.length if settings.model == "gcn-lstm-grown" else None
+
+
+def _encoder(settings: Settings, classes: int) -> Encoder:
+    sizes = (classes, settings.hidden, settings.layers)
+    match settings.model:
+        case "lstm":
+            return LSTM(*sizes)
+        case "gru":
+            return GRU(*sizes)
+        case "rnn":
+            return RNN(*sizes)
+        case "gcn-lstm" | "gcn-lstm-grown":
+            return GCNLSTM(*sizes)
+        case "gcn":
+            return GCN(*sizes, causal=True)
+    raise ValueError(f"model must be a family that text can train, got {settings.model!r}")

@@ -1,0 +1,127 @@
+"""What a training says of itself on the way: numbers, samples, and the files that hold them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from graphseq import _files, seeding
+from graphseq.evaluation.tables import to_csv
+from graphseq.experiments.text.models import window
+from graphseq.experiments.text.settings import Settings
+from graphseq.nn.model import Model
+from graphseq.tasks.characters import Characters
+from graphseq.text import evaluation
+from graphseq.text.generation import generate, greedy
+from graphseq.text.vocabulary import first_character
+from graphseq.training.history import History
+
+REPORTS, TABLE, SAMPLES, CURVES = "reports.json", "reports.csv", "samples.txt", "curves.csv"
+WINDOWS = 500
+"""How many held-out windows a report reads on the way; all are read at the end."""
+_SAMPLE = 3  # what a stream of random numbers is for, beside the purposes that seeding has
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A text that the model wrote."""
+
+    temperature: float  #: 0 stands for the likeliest character each time
+    text: str  #: its first character, which was given, among the rest
+
+
+@dataclass(frozen=True)
+class Report:
+    """A training after so many steps.
+
+    Attributes:
+        step: how many.
+        loss: nats a character, the mean of the steps since the report before.
+        accuracy: share of next characters that were the likeliest, the mean of the same steps.
+        bits: bits a character on held-out windows; see :func:`graphseq.text.evaluation.windows`.
+        lr: learning rate of the last step.
+        seconds: of all steps so far, reports left out.
+        samples: texts.
+    """
+
+    step: int
+    loss: float
+    accuracy: float
+    bits: float
+    lr: float
+    seconds: float
+    samples: tuple[Sample, ...]
+
+
+def make(model: Model, settings: Settings, held: Characters, history: History, before: int) -> Report:
+    """Report on a model that has come to the last step of ``history``; the report before was of step ``before``."""
+    model.eval()
+    return Report(
+        history.steps,
+        sum(history.loss[before:]) / (history.steps - before),
+        sum(history.score[before:]) / (history.steps - before),
+        evaluation.windows(model, held.tokens, held.length, most=WINDOWS),
+        history.lr[-1],
+        history.seconds,
+        tuple(_samples(model, settings, held.alphabet, history.steps)),
+    )
+
+
+def _samples(model: Model, settings: Settings, alphabet: Sequence[str], step: int) -> list[Sample]:
+    """One text of each temperature and length, all from one first character; a function of seed, step and weights."""
+    generator = torch.Generator()
+    generator.manual_seed(seeding.derive(settings.seed, _SAMPLE, step))
+    first = first_character(alphabet, generator, settings.sample_first or None)
+    rows, found = window(settings), []
+    for temperature in settings.sample_temperatures:
+        for length in settings.sample_lengths:
+            if temperature == 0:
+                text = greedy(model, alphabet, first, length - 1, window=rows)
+            else:
+                text = generate(
+                    model, alphabet, first, length - 1, generator=generator, temperature=temperature, window=rows
+                )
+            found.append(Sample(temperature, first + "".join(text)))
+    return found
+
+
+def write(out: Path, reports: Sequence[Report], history: History) -> None:
+    """Put all reports in ``out``; last of all the file that :func:`read` reads."""
+    history.to_csv(out / CURVES, overwrite=True)
+    columns = ("step", "loss", "accuracy", "bits", "lr", "seconds")
+    rows = [[getattr(report, column) for column in columns] for report in reports]
+    _files.write_text(out / TABLE, to_csv(columns, rows), overwrite=True)
+    _files.write_text(out / SAMPLES, "\n".join(map(_samples_text, reports)), overwrite=True)
+    _files.write_text(
+        out / REPORTS, json.dumps([asdict(report) for report in reports], indent=1) + "\n", overwrite=True
+    )
+
+
+def read(out: Path) -> list[Report]:
+    """The reports in ``out``, none where there are none yet.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    if not (out / REPORTS).exists():
+        return []
+    try:
+        return [
+            Report(**{**report, "samples": tuple(Sample(**sample) for sample in report["samples"])})
+            for report in json.loads((out / REPORTS).read_text(encoding="utf-8"))
+        ]
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"{out / REPORTS} does not hold the reports of a training; name another --out") from None
+
+
+def _samples_text(report: Report) -> str:
+    parts = []
+    for sample in report.samples:
+        how = "greedy" if sample.temperature == 0 else f"temperature {sample.temperature:g}"
+        head = f"step {report.step}, {how}, {len(sample.text)} characters, first {sample.text[:1]!r}"
+        parts.append(f"--- {head} ---\n{sample.text}\n")
+    return "\n".join(parts)

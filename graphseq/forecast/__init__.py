@@ -1,4 +1,0 @@
-"""The forecasting job: model families and baselines side by side on the same windows of a recorded graph over time.
-
-Nothing here loads torch but :mod:`graphseq.forecast.runs` and what only it and the job's end read.
-"""

@@ -1,0 +1,210 @@
+"""Dependency trees from files of the form CoNLL-U, which every treebank of Universal Dependencies has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from graphseq import _checks
+from graphseq.datasets.registry import find
+from graphseq.io.sentences import Sentence, Treebank, Word
+from graphseq.io.skipped import ON_ERROR, OnError, Skipped
+
+_COLUMNS = 10
+_NAMED = 8  # the most words of a cycle that an error lists
+
+
+class _Line(NamedTuple):
+    number: int  # in the file, from 1
+    text: str
+
+
+class _Fault(Exception):
+    """What is wrong with a sentence, and on which line."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line, self.reason = line, reason
+
+
+def read_conllu(path: str | Path | None = None, *, on_error: OnError = "refuse") -> Treebank:
+    r"""Read the sentences of a CoNLL-U file, each with its dependency tree.
+
+    The lines are read by the package ``conllu``. What makes a tree is the basic dependencies: columns HEAD and DEPREL
+    of the words. Two kinds of line are no words, and are counted but not kept: a multi-word token ("1-2 don't") writes
+    as one what the lines after it have as words, and an empty node ("1.1") is part of the enhanced dependencies only.
+
+    Args:
+        path: the file; without it, the English PUD treebank, 1,000 sentences, of
+            :func:`graphseq.datasets.find`\ ``("EN_PUD")``.
+        on_error: what to do with a sentence that is wrong: "refuse" the file, or "skip" the sentence, so that the rest
+            is there and ``skipped`` lists what is not.
+
+    Raises:
+        ModuleNotFoundError: the package ``conllu`` is not installed.
+        FileNotFoundError: the file, or its folder, is not there.
+        ValueError: not UTF-8; no sentence; or a sentence that is wrong: not ten columns, fields that cannot be read,
+            words not numbered 1, 2, …, a head that there is not, two roots or none, a cycle. The message names the
+            file, the sentence and the line.
+
+    Source:
+        https://universaldependencies.org/format.html. English PUD: Zeman et al., *CoNLL 2017 shared task: multilingual
+        parsing from raw text to Universal Dependencies* (2017), CC BY-SA 3.0.
+
+    Example:
+        >>> import tempfile
+        >>> lines = "1 They they PRON _ _ 2 nsubj _ _\n2 sing sing VERB _ _ 0 root _ _\n".replace(" ", "\t")
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".conllu") as file:
+        ...     _ = file.write("# sent_id = a\n" + lines), file.flush()
+        ...     bank = read_conllu(file.name)
+        >>> bank[0].id, [(word.form, word.head) for word in bank[0].words]
+        ('a', [('They', 1), ('sing', -1)])
+    """
+    _checks.one_of("on_error", on_error, ON_ERROR)
+    path = find("EN_PUD") if path is None else Path(path)
+    sentences: list[Sentence] = []
+    skipped: list[Skipped] = []
+    multiword = empty = 0
+    for number, block in enumerate(_blocks(_text(path)), start=1):
+        name = _name(block, number)
+        try:
+            tokens = _tokens(block)
+            sentences.append(Sentence(name, block[0].number, _words(tokens)))
+        except _Fault as fault:
+            if on_error == "refuse":
+                raise ValueError(
+                    f"{path}, line {fault.line}, sentence {name}: {fault.reason}. Mend it, or read with "
+                    'on_error="skip" to go on without such sentences'
+                ) from None
+            skipped.append(Skipped(name, fault.line, fault.reason))
+            continue
+        multiword += sum(_kind(token) == "-" for _, token in tokens)
+        empty += sum(_kind(token) == "." for _, token in tokens)
+    if not sentences:
+        why = f"all {len(skipped)} were skipped, the first for: {skipped[0].reason}" if skipped else "it is empty"
+        raise ValueError(f"{path} has no sentence: {why}. A CoNLL-U file has one word a line, in ten columns with tabs")
+    return Treebank(path.name, tuple(sentences), tuple(skipped), multiword, empty)
+
+
+def _text(path: Path) -> str:
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is not there, so neither is {path.name}; name a folder that is")
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is not there; https://universaldependencies.org has treebanks, of which take a .conllu file"
+        )
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: byte {error.start} is not utf-8; CoNLL-U files are") from None
+
+
+def _blocks(text: str) -> Iterator[list[_Line]]:
+    """The lines of each sentence with their numbers: what lies between blank lines."""
+    block: list[_Line] = []
+    for number, line in enumerate(text.split("\n"), start=1):  # splitlines would cut at what may stand in a form
+        if line.strip():
+            block.append(_Line(number, line.rstrip("\r")))
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _name(block: Sequence[_Line], number: int) -> str:
+    for line in block:
+        key, equals, value = line.text.partition("=")
+        if line.text.startswith("#") and equals and key[1:].strip() == "sent_id":
+            return value.strip()
+    return str(number)
+
+
+def _tokens(block: Sequence[_Line]) -> list[tuple[_Line, Mapping[str, Any]]]:
+    """What the package makes of each line that is no comment."""
+    conllu = _package()
+    lines = [line for line in block if not line.text.startswith("#")]
+    if not lines:
+        raise _Fault(block[0].number, "it has comments and no words")
+    for line in lines:
+        found = len(line.text.split("\t"))
+        if found != _COLUMNS:
+            raise _Fault(line.number, f"it has {found} columns, not {_COLUMNS} with tabs between them")
+        if "  " in line.text:  # at which the package would cut as well
+            raise _Fault(line.number, "it has two spaces in a row, where a field may have one at most")
+    tokens = []
+    for line in lines:
+        try:
+            tokens += [(line, token) for token in conllu.parse(line.text)[0]]
+        except conllu.exceptions.ParseException as error:
+            raise _Fault(line.number, f"it cannot be read: {str(error).rstrip('.')}") from None
+    return tokens
+
+
+def _package() -> Any:
+    try:
+        import conllu  # noqa: PLC0415 - only who reads such files needs it
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "reading CoNLL-U needs the package conllu: pip install 'graphseq[sentences]'"
+        ) from error
+    return conllu
+
+
+def _kind(token: Mapping[str, Any]) -> str:
+    """What stands inside of its number: a dash in a multi-word token's, a dot in an empty node's, else nothing."""
+    return str(token["id"][1]) if isinstance(token["id"], tuple) else ""
+
+
+def _words(tokens: Sequence[tuple[_Line, Mapping[str, Any]]]) -> tuple[Word, ...]:
+    """The words in order, once they are known to be a tree."""
+    own = [(line, token) for line, token in tokens if not _kind(token)]
+    if not own:
+        raise _Fault(tokens[0][0].number, "it has no words, only multi-word tokens or empty nodes")
+    for place, (line, token) in enumerate(own, start=1):
+        if token["id"] != place:
+            raise _Fault(line.number, f"words must be numbered 1, 2, …: expected {place}, got {token['id']}")
+        if not isinstance(token["head"], int) or not 0 <= token["head"] <= len(own):
+            came = token["head"]
+            raise _Fault(line.number, f"the head of a word must be 0 to {len(own)}, as many as there are; got {came}")
+    roots = [place for place, (_, token) in enumerate(own) if token["head"] == 0]
+    if len(roots) > 1:
+        first, second = (own[place] for place in roots[:2])
+        raise _Fault(
+            second[0].number,
+            f"it has two roots, {_called(first[1])} on line {first[0].number} and {_called(second[1])}; a tree has one",
+        )
+    _check_acyclic(own)
+    return tuple(
+        Word(
+            token["form"],
+            token["lemma"],
+            token["upos"],
+            {name: value or "" for name, value in (token["feats"] or {}).items()},
+            token["head"] - 1,
+            token["deprel"],
+        )
+        for _, token in own
+    )
+
+
+def _check_acyclic(own: Sequence[tuple[_Line, Mapping[str, Any]]]) -> None:
+    """Follow heads from every word, each word once, and say which come round to themselves."""
+    known: set[int] = {0}
+    for start in range(1, len(own) + 1):
+        way: list[int] = []
+        at = start
+        while at not in known:
+            known.add(at)
+            way.append(at)
+            at = own[at - 1][1]["head"]
+        if at in way:
+            cycle = [*way[way.index(at) :], at]
+            told = [_called(own[place - 1][1]) for place in cycle]
+            shown = told if len(told) <= _NAMED else [*told[:_NAMED], "…"]
+            raise _Fault(own[at - 1][0].number, f"heads go in a cycle, {' → '.join(shown)}, and lead to no root")
+
+
+def _called(token: Mapping[str, Any]) -> str:
+    return f"word {token['id']} {token['form']!r}"

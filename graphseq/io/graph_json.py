@@ -1,0 +1,108 @@
+"""Graphs in JSON: networkx's node-link and adjacency forms, and a plain list of pairs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+from graphseq.io.graph_plain import Edge, Listed
+
+_FORMS = '{"edges": [["A", "B"], …]}, or networkx\'s node_link_data or adjacency_data'
+
+
+def parse_json(name: str, text: str) -> Listed:
+    """Read a graph in one of three forms of JSON.
+
+    The plain form has ``edges``, pairs of names or pairs with a weight, and may have ``nodes`` and ``directed``.
+
+    Args:
+        name: of the file, for messages.
+        text: what is in it.
+
+    Raises:
+        ValueError: no JSON (the message names the line), or JSON of another form.
+
+    Example:
+        >>> parse_json("mine", '{"edges": [["A", "B"], ["B", 3]]}').edges[1][:2]
+        ('B', 3)
+    """
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{name}, line {error.lineno}: no JSON: {error.msg}") from None
+    except RecursionError:
+        raise ValueError(f"{name} is no graph: its JSON is nested too deep") from None
+    if isinstance(data, list):
+        data = {"edges": data}
+    if not isinstance(data, dict):
+        raise ValueError(f"{name} holds no graph; expected {_FORMS}")
+    directed = data.get("directed", False)
+    if not isinstance(directed, bool):
+        raise ValueError(f'{name}: "directed" must be true or false, got {directed!r}')
+    if "adjacency" in data:
+        return Listed(*_adjacency(name, data), directed)
+    links = data.get("edges", data.get("links"))
+    if not isinstance(links, list):
+        raise ValueError(f"{name} holds no graph; expected {_FORMS}")
+    nodes = [_identity(name, node) for node in _list(name, "nodes", data.get("nodes", []))]
+    edges = [_edge(name, number, link) for number, link in enumerate(links, start=1)]
+    if any(isinstance(node, dict) for node in data.get("nodes", [])):
+        known = set(nodes)
+        for edge in edges:
+            for end in (edge.start, edge.end):
+                if end not in known:
+                    raise ValueError(f"{name}, {edge.where}: it names {end!r}, which is not among the nodes")
+    return Listed(nodes, edges, directed)
+
+
+def _adjacency(name: str, data: dict[str, Any]) -> tuple[list[Hashable], list[Edge]]:
+    nodes = [_identity(name, node) for node in _list(name, "nodes", data.get("nodes"))]
+    lists = _list(name, "adjacency", data["adjacency"])
+    if len(lists) != len(nodes):
+        raise ValueError(f'{name}: "adjacency" has {len(lists)} entries for {len(nodes)} nodes')
+    one_way = data.get("directed") is True or data.get("multigraph") is True
+    return nodes, list(_listed_once(name, nodes, lists, one_way))
+
+
+def _listed_once(name: str, nodes: list[Hashable], lists: list[Any], one_way: bool) -> Iterator[Edge]:
+    """An undirected edge stands in the lists of both its ends; it is one edge."""
+    seen = set()
+    for node, others in zip(nodes, lists, strict=True):
+        for other in _list(name, "adjacency", others):
+            end, weight = _identity(name, other), other.get("weight") if isinstance(other, dict) else None
+            if one_way or (end, node) not in seen:
+                yield Edge(node, end, weight, f"the list of {node!r}")
+            seen.add((node, end))
+
+
+def _edge(name: str, number: int, link: object) -> Edge:
+    where = f"edge {number}"
+    if isinstance(link, dict) and {"source", "target"} <= set(link):
+        return Edge(_name(name, where, link["source"]), _name(name, where, link["target"]), link.get("weight"), where)
+    if isinstance(link, list) and len(link) in {2, 3}:
+        weight = link[2] if len(link) == 3 else None
+        weight = weight.get("weight") if isinstance(weight, dict) else weight
+        return Edge(_name(name, where, link[0]), _name(name, where, link[1]), weight, where)
+    said = json.dumps(link, ensure_ascii=False)[:60]
+    raise ValueError(f"{name}, {where}: expected two names and at most a weight, got {said}")
+
+
+def _identity(name: str, node: object) -> Hashable:
+    if isinstance(node, dict):
+        if "id" not in node:
+            raise ValueError(f'{name}: a node without an "id": {json.dumps(node, ensure_ascii=False)[:60]}')
+        node = node["id"]
+    return _name(name, "nodes", node)
+
+
+def _name(name: str, where: str, value: object) -> Hashable:
+    if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
+        return value
+    raise ValueError(f"{name}, {where}: a node is called by a text or a number, got {json.dumps(value)[:60]}")
+
+
+def _list(name: str, key: str, value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f'{name}: "{key}" must be a list; expected {_FORMS}')
+    return value

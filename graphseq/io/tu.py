@@ -1,0 +1,171 @@
+"""Folders of graphs in the form of the TU collection: edges, owners and labels, each in a text file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch_geometric.io import read_tu_data
+
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.io.graphset import GraphDataset
+
+Number = TypeVar("Number", int, float)
+
+
+def read_tu(folder: str | Path, name: str | None = None) -> GraphDataset:
+    """Read a data set of graphs from the files ``NAME_A.txt``, ``NAME_graph_indicator.txt`` and those beside them.
+
+    PyG reads the files, and writes none: its ``TUDataset`` would, into the folder of the data. What it takes for
+    granted is checked before.
+
+    - x: node attributes, then node labels one-hot, from the smallest label of the file to the largest; a constant 1
+      where there are neither.
+    - edges as the file lists them, which is both ways, each once, without self-loops and without weights; the labels
+      of edges are not read, as weights would say how near nodes are, and not of what kind an edge is.
+    - y: ``graph_attributes``, numbers (1, C); without these ``graph_labels``, a class (1,), numbered in the order of
+      the labels; without either, none.
+
+    Args:
+        folder: where the files lie.
+        name: what their names begin with; without it, as the folder is called.
+
+    Raises:
+        FileNotFoundError: the folder or one of the two files is not there.
+        ValueError: a line that is no number, graphs that are not numbered 1, 2, … in order, an edge to a node that
+            there is not or between graphs, more or fewer labels than nodes, edges or graphs. The message says where.
+
+    Source: Morris, Kriege, Bause, Kersting, Mutzel and Neumann, *TUDataset: a collection of benchmark datasets for
+    learning with graphs* (2020), arXiv:2007.08663; ``torch_geometric.io.read_tu_data``.
+    """
+    folder = Path(folder)
+    name = folder.resolve().name if name is None else name
+    owner = _checked_owner(folder, name)
+    edges = _checked_edges(folder / f"{name}_A.txt", owner)
+    classes = _checked_answers(folder, name, {"node": len(owner), "graph": owner[-1], "edge": edges})
+    plain, slices, sizes = read_tu_data(str(folder), name)
+    rows, ends = _bounds(owner), slices["edge_index"].tolist()
+    x = torch.ones(len(owner), 1) if plain.x is None else plain.x.float()
+    y = None if plain.y is None else plain.y.view(owner[-1], *([] if classes else [-1]))
+    graphs = tuple(
+        _graph(x[a:b], plain.edge_index[:, c:d], None if y is None else y[number : number + 1])
+        for number, (a, b, c, d) in enumerate(zip(rows, rows[1:], ends, ends[1:], strict=False))
+    )
+    answers = classes or tuple(f"attribute {c}" for c in range(0 if y is None else y.shape[1]))
+    names = tuple(str(number) for number in range(1, len(graphs) + 1))
+    return GraphDataset(name, graphs, names, _channels(folder, name, sizes, x.shape[1]), answers)
+
+
+def _graph(x: Tensor, edge_index: Tensor, y: Tensor | None) -> SpaceTimeGraph:
+    rows = torch.arange(len(x))
+    return SpaceTimeGraph(x, rows, torch.zeros_like(rows), edge_index.contiguous(), y=y)
+
+
+def _bounds(owner: Sequence[int]) -> list[int]:
+    """Where each graph's nodes begin, and where the last ones end."""
+    starts = [place for place, number in enumerate(owner) if not place or owner[place - 1] != number]
+    return [*starts, len(owner)]
+
+
+def _table(path: Path, kind: Callable[[str], Number]) -> list[list[Number]]:
+    """The lines of a file as numbers, equally many each."""
+    found: list[list[Number]] = []
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            found.append([kind(cell) for cell in line.split(",")])
+        except ValueError:
+            what = "integers" if kind is int else "numbers"
+            raise ValueError(f"{path}, line {number}: {line.strip()!r} must hold {what}") from None
+        if len(found[-1]) != len(found[0]):
+            raise ValueError(f"{path}, line {number} has {len(found[-1])} numbers, but line 1 has {len(found[0])}")
+    return found
+
+
+def _integers(path: Path, columns: int) -> list[list[int]]:
+    """The lines of a file as so many integers each."""
+    found = _table(path, int)
+    if found and len(found[0]) != columns:
+        raise ValueError(f"{path}, line 1 has {len(found[0])} integers; each line must have {columns}")
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file, the last of which must end as the others do: PyG's reader would leave it out."""
+    text = path.read_text(encoding="utf-8")
+    if text and not text.endswith("\n"):
+        raise ValueError(f"{path}: the last line has no end; add a line break, without which PyG does not read it")
+    return text.splitlines()
+
+
+def _checked_owner(folder: Path, name: str) -> list[int]:
+    """The graph of each node, 1, 2, … in order."""
+    for part in ("A", "graph_indicator"):
+        if not (folder / f"{name}_{part}.txt").is_file():
+            raise FileNotFoundError(
+                f"there is no {name}_{part}.txt in {folder}; give the folder that has the files of one data set, and "
+                "name= what they begin with, if it is not the folder's name"
+            )
+    path = folder / f"{name}_graph_indicator.txt"
+    owner = [line[0] for line in _integers(path, 1)]
+    for number, (before, now) in enumerate(zip([0, *owner], owner, strict=False), start=1):
+        if now not in (before, before + 1) or not now:
+            raise ValueError(
+                f"{path}, line {number}: graph {now} comes after graph {before}; nodes must be sorted by graph, and "
+                "graphs numbered 1, 2, … without a gap"
+            )
+    if not owner or owner[-1] < 2:
+        raise ValueError(
+            f"{path} must say of each node which of two or more graphs it is in; there are {len(set(owner))}"
+        )
+    return owner
+
+
+def _checked_edges(path: Path, owner: Sequence[int]) -> int:
+    """How many lines of edges there are."""
+    pairs = _integers(path, 2)
+    if len(pairs) < 2:
+        raise ValueError(f"{path} must hold an edge both ways at least; it has {len(pairs)} lines")
+    for number, (i, j) in enumerate(pairs, start=1):
+        if not (1 <= i <= len(owner) and 1 <= j <= len(owner)):
+            raise ValueError(f"{path}, line {number}: edge {i}, {j}; nodes are numbered 1 to {len(owner)}")
+        if owner[i - 1] != owner[j - 1]:
+            raise ValueError(
+                f"{path}, line {number}: edge {i}, {j} joins graph {owner[i - 1]} to graph {owner[j - 1]}; edges must "
+                "stay within a graph"
+            )
+    return len(pairs)
+
+
+def _checked_answers(folder: Path, name: str, counts: dict[str, int]) -> tuple[str, ...]:
+    """What the classes are called, none where answers are numbers; refuses files that are too long or short."""
+    for part, count in counts.items():
+        for path, kind in (
+            (folder / f"{name}_{part}_labels.txt", int),
+            (folder / f"{name}_{part}_attributes.txt", float),
+        ):
+            if path.is_file() and (lines := len(_table(path, kind))) != count:
+                raise ValueError(f"{path} has {lines} lines for {count} {part}s; it must have one each")
+    path = folder / f"{name}_graph_labels.txt"
+    if (folder / f"{name}_graph_attributes.txt").is_file() or not path.is_file():
+        return ()
+    return tuple(str(label) for label in sorted({line[0] for line in _integers(path, 1)}))
+
+
+def _channels(folder: Path, name: str, sizes: dict[str, int], width: int) -> tuple[str, ...]:
+    attributes = [f"attribute {f}" for f in range(sizes["num_node_attributes"])]
+    if len(attributes) == width:
+        return tuple(attributes)
+    path = folder / f"{name}_node_labels.txt"
+    if not path.is_file():
+        return ("constant",)
+    columns = list(zip(*_table(path, int), strict=True))
+    several = len(columns) > 1
+    labels = [
+        f"label {value}" if not several else f"label {number}: {value}"
+        for number, column in enumerate(columns)
+        for value in range(min(column), max(column) + 1)
+    ]
+    return (*attributes, *labels)

@@ -1,0 +1,50 @@
+"""The model that looks at no neighbour: what it solves needs no reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.convolutional.layered import Layered
+
+
+class MLP(Layered):
+    r"""L dense layers on each row by itself, ReLU between them: the 0-hop baseline of every task.
+
+    .. math:: H^{(l)} = \mathrm{ReLU}(H^{(l-1)} W^{(l)} + b^{(l)}), \qquad H^{(0)} = X
+
+    Args:
+        in_channels: F.
+        hidden_channels: H.
+        num_layers: L.
+
+    Shapes: graph of V rows → (V, H).
+
+    Raises:
+        ValueError: a size below 1.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> gs.nn.MLP(3, 8).reach(gs.from_sequence(torch.eye(3)), torch.tensor([2])).tolist()
+        [[False, False, True]]
+    """
+
+    def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 2) -> None:
+        super().__init__(in_channels, hidden_channels, num_layers, causal=True)
+        widths = [in_channels] + [hidden_channels] * num_layers
+        self.lins = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+
+    def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
+        """The states after each layer, before its ReLU, L of (V, H), from features (V, F)."""
+        h = x
+        for layer, lin in enumerate(self.lins):
+            h = lin(h if layer == 0 else h.relu())
+            yield h
+
+    def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
+        """A point: the row itself, (K, V)."""
+        return (rows[:, None] == torch.arange(graph.num_nodes, device=rows.device)).cpu()

@@ -1,0 +1,65 @@
+"""A linear state-space update over depth: the same map at every layer, and the nonlinearity after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.convolutional.layered import Layered, ball
+
+
+class StateSpaceGCN(Layered):
+    r"""L steps of one linear recurrence over depth, then a small network on each row.
+
+    .. math:: S^{(l)} = \hat A S^{(l-1)} W + X B, \qquad S^{(0)} = X B, \qquad
+              H = \mathrm{ReLU}(S^{(L)} W_1 + b_1) W_2 + b_2
+
+    so that :math:`S^{(L)} = \sum_l \hat A^l X B W^l`: linear in the features, one set of weights for all layers, and a
+    Jacobian that can be written down. W starts orthogonal: what is lost on the way is lost by Â alone.
+
+    Args:
+        in_channels: F.
+        hidden_channels: H.
+        num_layers: L, steps; the reach is L hops.
+        causal: read temporal edges past → future only.
+
+    Shapes: graph of V rows → (V, H).
+
+    Raises:
+        ValueError: a size below 1.
+
+    Source: Ceni et al., *Message-passing state-space models* (2025), its recurrence with the same input at every step.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> gs.nn.StateSpaceGCN(3, 8, num_layers=16)(gs.from_sequence(torch.eye(3))).shape
+        torch.Size([3, 8])
+    """
+
+    def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 2, *, causal: bool = False) -> None:
+        super().__init__(in_channels, hidden_channels, num_layers, causal=causal)
+        self.lin = nn.Linear(in_channels, hidden_channels, bias=False)
+        self.weight = nn.Parameter(nn.init.orthogonal_(torch.empty(hidden_channels, hidden_channels)))
+        self.mix = mixer(hidden_channels)
+
+    def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
+        """The states of the recurrence, L + 1 of (V, H), and the answer, (V, H), from features (V, F)."""
+        operator = graph.topology.spacetime(self.causal).normalised(x.dtype)
+        state = given = self.lin(x)
+        yield state
+        for _ in range(self.num_layers):
+            state = operator @ (state @ self.weight) + given
+            yield state
+        yield self.mix(state)
+
+    def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
+        """A ball: the rows within L hops, (K, V)."""
+        return ball(graph, rows, self.num_layers, causal=self.causal)
+
+
+def mixer(channels: int) -> nn.Sequential:
+    """The network on each row that follows a linear recurrence, (V, H) → (V, H)."""
+    return nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels))

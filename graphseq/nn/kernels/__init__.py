@@ -1,0 +1,1 @@
+"""Fused implementations of layers, each equal to the plain equations."""

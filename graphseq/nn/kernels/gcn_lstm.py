@@ -1,0 +1,114 @@
+"""The graph-convolutional LSTM over all steps as one function of autograd, and when it may stand for the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.nn.functional import linear
+
+from graphseq.nn.cells import lstm_cell
+from graphseq.nn.kernels import batched_grad
+from graphseq.nn.kernels.gcn_lstm_backward import gradients
+from graphseq.nn.kernels.gcn_lstm_forward import Past, Weights, run
+from graphseq.nn.kernels.schedule import Walk, scan
+
+State = tuple[Tensor, ...]
+
+
+def sequence(walk: Walk, x: Tensor, weights: Weights, start: State | None = None) -> tuple[Tensor, State]:
+    """States (V, H), and states and cells of the nodes at last (N, H), from convolved inputs (V, F).
+
+    One function with a gradient of its own; where a derivative is asked for that this lacks (forward mode, a
+    transform of ``torch.func``), the loop that it stands for.
+    """
+    given = (x, *weights, *(start or (None, None)))
+    if torch._C._are_functorch_transforms_active() or any(_is_dual(part) for part in given):
+        return loop(walk, x, weights, start)
+    out, c = _Sequence.apply(walk, *given)  # type: ignore[no-untyped-call]
+    h = out[len(out) - walk.num_nodes :] if walk.last is None else out[walk.last - walk.num_nodes]
+    return out, (h, c)
+
+
+def _is_dual(part: Tensor | None) -> bool:
+    return part is not None and forward_ad.unpack_dual(part).tangent is not None
+
+
+def loop(walk: Walk, x: Tensor, weights: Weights, start: State | None = None) -> tuple[Tensor, State]:
+    """The same, step by step."""
+    if start is None:
+        zero = x.new_zeros(walk.num_nodes, weights.w_h.shape[1])
+        start = (zero, zero)
+    terms = linear(x, weights.w_x, weights.bias).split(walk.sizes)
+
+    def from_state(step: int, h: Tensor) -> Tensor:
+        return linear(walk.mixed(step, h), weights.w_h)
+
+    def cell(a: Tensor, s: Tensor, _: Tensor, c: Tensor) -> State:
+        return lstm_cell(a + s, c, weights.peepholes)
+
+    return scan(walk.nodes, terms, from_state, cell, start)
+
+
+class _Sequence(torch.autograd.Function):
+    """The function. Its gradient is written out, and is the loop's where it is to be differentiated in turn."""
+
+    @staticmethod
+    def forward(ctx: Any, walk: Walk, *given: Tensor | None) -> tuple[Tensor, Tensor]:
+        past = run(walk, *_unpacked(given))
+        ctx.walk = walk
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*given, *past)
+        return past.h[walk.num_nodes :], walk.final(past.cells) / -2
+
+    @staticmethod
+    def backward(ctx: Any, of_h: Tensor | None, of_c: Tensor | None) -> tuple[Tensor | None, ...]:
+        saved = ctx.saved_tensors  # unpacked once, as a segment that is recomputed asks for
+        given, past = saved[:7], Past(*saved[7:])
+        into, wanted = (of_h, of_c), ctx.needs_input_grad[1:]
+        if of_h is None and of_c is None:
+            return (None,) * (1 + len(wanted))
+        if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+            return None, *_by_loop(ctx.walk, given, into, wanted)
+        found = _by_hand(ctx.walk, given, past, into, wanted)
+        return None, *(part if wants else None for part, wants in zip(found, wanted, strict=True))
+
+
+Given = Sequence[Any]  # x, w_x, w_h, bias, peepholes, first states, first cells; the last three may be None
+Into = tuple[Tensor | None, Tensor | None]  # gradients of states and of last cells
+
+
+def _unpacked(given: Given) -> tuple[Tensor, Weights, State | None]:
+    x, w_x, w_h, bias, peepholes, h, c = given
+    return x, Weights(w_x, w_h, bias, peepholes), None if h is None else (h, c)
+
+
+def _by_loop(walk: Walk, given: Given, into: Into, wanted: tuple[bool, ...]) -> list[Tensor | None]:
+    """Gradients that can be differentiated."""
+    with torch.enable_grad():
+        # Through aliases, a gradient is that of one argument alone, even where one was computed from another.
+        parts = [None if part is None else part.view_as(part) for part in given]
+        out, (_, last) = loop(walk, *_unpacked(parts))
+    asked = [part for part, wants in zip(parts, wanted, strict=True) if wants and part is not None]
+    ends, of_ends = zip(*((end, of) for end, of in zip((out, last), into, strict=True) if of is not None), strict=True)
+    found = iter(torch.autograd.grad(ends, asked, of_ends, create_graph=True, allow_unused=True))
+    return [next(found) if wants else None for wants in wanted]
+
+
+def _by_hand(walk: Walk, given: Given, past: Past, into: Into, wanted: tuple[bool, ...]) -> list[Tensor | None]:
+    """Gradients of one pass, or of the many that ``torch.autograd.grad(…, is_grads_batched=True)`` asks at once."""
+    level, opened = batched_grad.opened(into, dim=1)
+    of_h, of_c = (None if part is None else part.contiguous() for part in opened)
+    if of_h is None:
+        assert of_c is not None  # noqa: S101 - one of them is asked
+        of_h = of_c.new_zeros(len(past.h) - walk.num_nodes, *of_c.shape[1:])
+    x, weights, _ = _unpacked(given)
+    found = gradients(walk, x, weights, past, (of_h, of_c), (wanted[0], any(wanted[1:5])))
+    passes = of_h.shape[1]
+    w_x, w_h = (part.unflatten(1, (passes, -1)).permute(1, 2, 0) for part in (found.w_x, found.w_h))
+    of_weights = w_x, w_h, found.bias.view(passes, -1), found.peepholes.transpose(0, 1)
+    of_x, *of_first = (None if part is None else part.transpose(0, 1) for part in (found.x, found.h, found.c))
+    return [batched_grad.closed(part, level) for part in (of_x, *of_weights, *of_first)]

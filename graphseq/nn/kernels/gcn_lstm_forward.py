@@ -1,0 +1,107 @@
+r"""All steps of a graph-convolutional LSTM on plain tensors, kept for a gradient at a third of what a loop keeps.
+
+.. math:: a_t = X_t W_x^\top + \hat A_t^L H_{t-1} W_h^\top + b, \qquad C_t = f ⊙ C_{t-1} + i ⊙ g, \qquad
+          H_t = o ⊙ \tanh(C_t)
+
+and with peepholes w_i ⊙ C_{t-1} in i, w_f ⊙ C_{t-1} in f, w_o ⊙ C_t in o. The inputs X are convolved already.
+
+Every function is the logistic one, :math:`\tanh a = 2 σ(2a) - 1 = 1 - 2 σ(-2a)`, which torch computes several times
+faster than tanh, off by no more than the rounding of a number near 1. So g's weights are doubled, and cells are held
+as -2 C: both exact.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from graphseq.nn.kernels.schedule import Block, Walk, times
+
+
+class Weights(NamedTuple):
+    """The weights of one layer, gates in torch's order i, f, g, o."""
+
+    w_x: Tensor  # (4H, F)
+    w_h: Tensor  # (4H, H)
+    bias: Tensor  # (4H,)
+    peepholes: Tensor | None  # of i, f and o, (3, H)
+
+    def doubled(self) -> Weights:
+        """The weights that give twice g's argument, and that read -2 C."""
+        w_x, w_h, bias = self.w_x.clone(), self.w_h.clone(), self.bias.clone()
+        for part in (w_x, w_h, bias):
+            part.chunk(4)[2].mul_(2)
+        return Weights(w_x, w_h, bias, None if self.peepholes is None else self.peepholes / -2)
+
+
+class Past(NamedTuple):
+    """What is kept of the way there: gates only while all of them fit in cache, else they are worked out anew."""
+
+    h: Tensor  # of the nodes at first and of the rows, (N + V, H)
+    cells: Tensor  # -2 C likewise, (N + V, H)
+    mixed: Tensor | None  # Âᴸ H of the step before, (V, H)
+    gates: Tensor | None  # (V, 4H)
+
+
+def run(walk: Walk, x: Tensor, weights: Weights, start: tuple[Tensor, ...] | None) -> Past:
+    """Walk through all steps, from inputs (V, F) and first states and cells (N, H), zero where not given."""
+    hidden, nodes, rows = weights.w_h.shape[1], walk.num_nodes, len(x)
+    blocks = walk.blocks(4 * hidden * x.element_size())
+    most = max(block.rows.stop - block.rows.start for block in blocks)
+    room, held = x.new_empty(most, 4 * hidden), x.new_empty(2, nodes + rows, hidden)
+    kept = (x.new_zeros(rows, hidden), room) if len(blocks) == 1 else (None, None)
+    past = Past(held[0], held[1], *kept)
+    # What is written to is made before; in between, autograd need not look at every operation.
+    with torch.inference_mode():
+        if start is None:
+            held[:, :nodes] = 0
+        else:
+            past.h[:nodes] = start[0]
+            torch.mul(start[1], -2, out=past.cells[:nodes])
+        doubled = weights.doubled()
+        for block in blocks:
+            _run_block(walk, block, of_inputs(x[block.rows], doubled, room), doubled, past)
+    return past
+
+
+def of_inputs(x: Tensor, weights: Weights, room: Tensor) -> Tensor:
+    """What inputs (R, F) add to the gates, (R, 4H), in the first rows of ``room``."""
+    return torch.addmm(weights.bias, x, weights.w_x.t(), out=room[: len(x)])
+
+
+def look_back(gates: Tensor, cells: Tensor, peepholes: Tensor) -> Tensor:
+    """Add what i and f, of the gates (R, ·, H), see of the cells before."""
+    gates[:, :2].addcmul_(cells.unsqueeze(1), peepholes[:2])
+    return gates
+
+
+def _run_block(walk: Walk, block: Block, flat: Tensor, weights: Weights, past: Past) -> None:
+    """The steps of one block, from what its inputs add to the gates, (R, 4H)."""
+    sizes, rows, w_h, peepholes = block.sizes, block.rows, weights.w_h.t(), weights.peepholes
+    by_gate = flat.unflatten(1, (4, -1))
+    gates = None if peepholes is None else by_gate[:, :3].split_with_sizes(sizes)
+    i, f, g, o = (part.split_with_sizes(sizes) for part in by_gate.unbind(1))
+    left_h, left_c = (walk.left(held, rows).split_with_sizes(sizes) for held in past[:2])
+    room = flat.new_zeros(3, max(sizes), len(w_h))
+    rooms = {size: room[:, :size].unbind() for size in set(sizes)}
+    mixed = None if past.mixed is None else past.mixed.split_with_sizes(sizes)
+    places = None if walk.before is None else walk.before[rows].split_with_sizes(sizes)
+    h, c = past.h[rows][: walk.num_nodes], past.cells[rows][: walk.num_nodes]
+    for k, a in enumerate(flat.split_with_sizes(sizes)):
+        if places is not None:
+            h, c = past.h.index_select(0, places[k]), past.cells.index_select(0, places[k])
+        near, far, sigma = rooms[sizes[k]]
+        if mixed is not None:
+            near = mixed[k]
+        matrix = walk.matrices[block.steps[k]]
+        a.addmm_(near.copy_(h) if matrix is None else times(matrix.csr, h, walk.hops, near, far), w_h)
+        if gates is None or peepholes is None:
+            a.sigmoid_()
+        else:
+            look_back(gates[k], c, peepholes).sigmoid_()
+        c = torch.mul(f[k], c, out=left_c[k]).addcmul_(i[k], g[k], value=-4).add_(i[k], alpha=2)
+        if peepholes is not None:
+            o[k].addcmul_(c, peepholes[2]).sigmoid_()
+        h = torch.addcmul(o[k], o[k], torch.sigmoid(c, out=sigma), value=-2, out=left_h[k])

@@ -1,0 +1,237 @@
+r"""A stack of graph convolutions as one function of autograd, worked through in blocks of rows that fit in cache.
+
+.. math:: H^{(l)} = \mathrm{ReLU}(\hat A H^{(l-1)} W_l^\top + b_l), \qquad
+          S = \hat A^\top G^{(l)}, \qquad \partial W_l = S^\top H^{(l-1)}, \qquad
+          G^{(l-1)} = (S W_l) ⊙ [H^{(l-1)} > 0]
+
+with no ReLU after the last layer, and G the gradient in what a layer adds up to. Neither Â H nor S is ever there as a
+whole, so what must move is the states, once in and once out, and what is kept for the gradient is the states alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._C._functorch import is_legacy_batchedtensor
+from torch.autograd import forward_ad
+from torch.nn.functional import linear
+
+from graphseq._torch.precision import is_mixed
+from graphseq.data.adjacency import SparseMatrix
+from graphseq.nn.kernels.dense import linear_into, mix_into
+
+BLOCK = 2**21  # bytes of Â H that are there at a time: in cache, and many enough to be worth a call
+
+WIDE = 64  # columns that torch sums as fast as it reads them
+
+Layer = tuple[Tensor, Tensor | None]  # W (H, F) and b (H,)
+
+
+def stack(matrix: SparseMatrix, x: Tensor, layers: Sequence[Layer]) -> Tensor:
+    """States (V, H) after all layers, from features (V, F), with ReLU between them.
+
+    Where a derivative is asked for that the function lacks (forward mode, a transform of ``torch.func``), or torch is
+    to choose number types itself, or the device is no CPU, the products that it stands for.
+    """
+    flat = [part for layer in layers for part in layer]
+    if (
+        x.device.type != "cpu"
+        or is_mixed(x)
+        or torch._C._are_functorch_transforms_active()
+        or any(part is not None and forward_ad.unpack_dual(part).tangent is not None for part in (x, *flat))
+    ):
+        return plain(matrix, x, layers)
+    return _Stack.apply(matrix, x, *flat)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def plain(matrix: SparseMatrix, x: Tensor, layers: Sequence[Layer]) -> Tensor:
+    """The same, product by product: Â is multiplied with whichever of H and H Wᵀ is narrower."""
+    for number, (weight, bias) in enumerate(layers):
+        x = x.relu() if number else x
+        if _is_narrow(weight):
+            x = linear(matrix @ x, weight, bias)
+        else:
+            x = matrix @ linear(x, weight)
+            x = x if bias is None else x + bias
+    return x
+
+
+def _is_narrow(weight: Tensor) -> bool:
+    """Whether a layer reads no more channels than it gives, so that Â comes first."""
+    return weight.shape[1] <= weight.shape[0]
+
+
+class _Stack(torch.autograd.Function):
+    """The function. Its gradient is written out, and is that of the products where it is differentiated in turn."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: SparseMatrix, x: Tensor, *flat: Tensor | None) -> Tensor:
+        weights, wanted = flat[::2], ctx.needs_input_grad
+        # Of use again for the gradient in the first weights, which then takes no product, if x asks for none.
+        keeps = wanted[2] and not wanted[1] and _is_narrow(weights[0])  # type: ignore[arg-type]
+        mixed = matrix.times(x) if keeps else None
+        inner = [len(weight) for weight in weights[:-1]]  # type: ignore[arg-type]
+        room = matrix.workspaces[0].take(x, len(x) * sum(inner)) if any(wanted) else None
+        states = [x]
+        for number, (weight, bias) in enumerate(zip(weights, flat[1::2], strict=True)):
+            is_last = number == len(inner)
+            if is_last or room is None:
+                out = matrix.workspaces[3].take(x, len(x), len(weight))  # type: ignore[arg-type]
+            else:
+                out = room.split([len(x) * width for width in inner])[number].view(len(x), -1)
+            _forward(matrix, states[-1], (weight, bias), out, mixed if number == 0 else None, relu=not is_last)  # type: ignore[arg-type]
+            states = [*states, out] if room is not None else [out]
+        ctx.matrix = matrix
+        ctx.save_for_backward(*states[:-1], *flat, mixed)
+        return states[-1]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        count = len(saved) // 3
+        states, flat, mixed = saved[:count], saved[count:-1], saved[-1]
+        if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+            return None, *_by_products(ctx.matrix, states[0], flat, grad, wanted)
+        if is_legacy_batchedtensor(grad):
+            return None, *_of_many(ctx.matrix, states, flat, grad, wanted)
+        return None, *_by_hand(ctx.matrix, states, flat, mixed, grad, wanted)
+
+
+def _forward(matrix: SparseMatrix, x: Tensor, layer: Layer, out: Tensor, mixed: Tensor | None, *, relu: bool) -> None:
+    weight, bias = layer
+    blocks = matrix.blocks(_rows(weight))
+    # What is written to is made before; in between, autograd need not look at every operation.
+    with torch.inference_mode():
+        wide = None if _is_narrow(weight) else linear(x, weight)
+        room = x.new_empty(_longest(blocks), weight.shape[1])
+        for rows, block in blocks:
+            part = out[rows]
+            if wide is None:
+                read = mix_into(room[: len(part)], block, x) if mixed is None else mixed[rows]
+                linear_into(part, read, weight, bias, relu=relu)
+                continue
+            mix_into(part, block, wide)
+            if bias is not None:
+                part += bias
+            if relu:
+                part.relu_()
+
+
+def _rows(weight: Tensor) -> int:
+    """Rows of a block."""
+    widest = int(max(weight.shape))
+    return max(1, BLOCK // (widest * weight.element_size()))
+
+
+def _longest(blocks: Sequence[tuple[slice, Tensor]]) -> int:
+    return max(block.shape[0] for _, block in blocks)
+
+
+Gradients = list[Tensor | None]  # of x, and of weight and bias of each layer
+
+
+def _by_hand(
+    matrix: SparseMatrix,
+    states: Sequence[Tensor],
+    flat: Sequence[Tensor | None],
+    mixed: Tensor | None,
+    grad: Tensor,
+    wanted: Sequence[bool],
+) -> Gradients:
+    found: Gradients = [None] * len(wanted)
+    g = grad.contiguous()
+    for number in reversed(range(len(states))):
+        weight, x, place = flat[2 * number], states[number], 1 + 2 * number
+        assert weight is not None  # noqa: S101 - every layer has one
+        if not any(wanted[: place + 2]):
+            break
+        w = torch.zeros_like(weight) if wanted[place] else None
+        b = g.new_zeros(len(weight)) if wanted[place + 1] else None
+        found[place : place + 2] = w, b
+        if number == 0 and mixed is not None:
+            _add(w, b, g, g, mixed)
+            break
+        into = None
+        if any(wanted[:place]):
+            into = matrix.workspaces[1 + number % 2 if number else 4].take(x, *x.shape)  # two take turns
+        _backward(matrix, (x, weight, g), (into, w, b), masked=number > 0)
+        if into is None:
+            break
+        g = into
+    else:
+        found[0] = g
+    return found
+
+
+def _backward(
+    matrix: SparseMatrix,
+    given: tuple[Tensor, Tensor, Tensor],
+    into: tuple[Tensor | None, Tensor | None, Tensor | None],
+    *,
+    masked: bool,
+) -> None:
+    (x, weight, g), (of_x, w, b) = given, into
+    blocks = matrix.transpose.blocks(_rows(weight))
+    with torch.inference_mode():
+        room, turned = g.new_empty(_longest(blocks), g.shape[1]), weight.t()
+        for rows, block in blocks:
+            s = mix_into(room[: rows.stop - rows.start], block, g)
+            _add(w, b, s, g[rows], x[rows])
+            if of_x is not None:
+                part = linear_into(of_x[rows], s, turned, None)
+                if masked:
+                    torch.ops.aten.threshold_backward.grad_input(part, x[rows], 0, grad_input=part)
+
+
+def _add(w: Tensor | None, b: Tensor | None, s: Tensor, g: Tensor, x: Tensor) -> None:
+    """Add to the gradients of weight and bias what some rows amount to."""
+    if w is not None:
+        w.addmm_(s.t(), x)
+    if b is not None:
+        b += _sum(g)
+
+
+def _sum(g: Tensor) -> Tensor:
+    """The sum over rows; narrow ones side by side, which torch sums in half the time."""
+    fold = max(1, WIDE // g.shape[1])
+    if len(g) % fold:
+        fold = 1
+    return g.reshape(-1, fold * g.shape[1]).sum(0).view(fold, -1).sum(0)
+
+
+def _by_products(
+    matrix: SparseMatrix, x: Tensor, flat: Sequence[Tensor | None], grad: Tensor, wanted: Sequence[bool]
+) -> Gradients:
+    """Gradients that can be differentiated."""
+    with torch.enable_grad():
+        # Through aliases, a gradient is that of one argument alone, even where one was computed from another.
+        parts = [None if part is None else part.view_as(part) for part in (x, *flat)]
+        weights, biases = parts[1::2], parts[2::2]
+        assert parts[0] is not None  # noqa: S101 - there are features
+        out = plain(matrix, parts[0], list(zip(weights, biases, strict=True)))  # type: ignore[arg-type]
+    asked = [part for part, wants in zip(parts, wanted, strict=True) if wants and part is not None]
+    found = iter(torch.autograd.grad(out, asked, grad, create_graph=torch.is_grad_enabled()))
+    return [next(found) if wants else None for wants in wanted]
+
+
+def _of_many(
+    matrix: SparseMatrix, states: Sequence[Tensor], flat: Sequence[Tensor | None], grad: Tensor, wanted: Sequence[bool]
+) -> Gradients:
+    """Gradients of the many passes that ``torch.autograd.grad(…, is_grads_batched=True)`` asks at once."""
+    found: Gradients = [None] * len(wanted)
+    for number in reversed(range(len(states))):
+        weight, x = flat[2 * number], states[number]
+        assert weight is not None  # noqa: S101 - every layer has one
+        s = matrix.transpose @ grad
+        if wanted[1 + 2 * number]:
+            found[1 + 2 * number] = s.t() @ x
+        if wanted[2 + 2 * number]:
+            found[2 + 2 * number] = grad.sum(0)
+        grad = s @ weight
+        if number:
+            grad = grad * (x > 0)
+    found[0] = grad if wanted[0] else None
+    return found

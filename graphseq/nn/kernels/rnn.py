@@ -1,0 +1,203 @@
+r"""Layers of torch's ``nn.RNN`` and ``nn.GRU`` over equal lengths, each one function of autograd on a CPU.
+
+What no step waits for is done for many steps at once, as many as fit in cache: what inputs add up to, slopes, and the
+gradients of inputs and weights. One product with W_h, each way, is left to a step, and little beside it, where
+torch's own are taken back operation by operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import forward_ad
+from torch.nn.functional import linear
+from torch.nn.modules.module import _has_any_global_hook
+
+from graphseq._torch.precision import is_mixed
+from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
+from graphseq.nn.kernels import batched_grad
+from graphseq.nn.kernels.rnn_steps import AT_ONCE, GRU_STEPS, RNN_STEPS, Steps, Way, Weights
+
+BLOCK = 2**20  # bytes of gradients in sums that are there at a time
+FEWEST = 6  # steps from which on the function's own price, the same for any number of them, is less than what it saves
+
+STEPS: dict[str, Steps] = {"RNN_TANH": RNN_STEPS, "GRU": GRU_STEPS}
+
+TORCHS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
+    "RNN_TANH": torch.rnn_tanh,
+    "GRU": torch.gru,
+    "LSTM": torch.lstm,
+}
+
+FORWARDS = (nn.RNN.forward, nn.GRU.forward, nn.LSTM.forward)  # those of subclasses that change weights alone, too
+
+
+def recur(kernel: nn.RNNBase, x: Tensor, start: Any) -> tuple[Tensor, Any]:
+    """States (T, B, H) and last memory, of inputs (T, B, F) and first memory, as of ``kernel(x, start)``."""
+    layers = kernel.all_weights
+    w_x, at_first = layers[0][0], start[0] if isinstance(start, tuple) else start
+    fits = x.dtype == w_x.dtype and x.shape[2:] == w_x.shape[1:] and x.shape[1] == at_first.shape[1]
+    if not _is_as_made(kernel) or not fits or (kernel.dropout and kernel.training):
+        return kernel(x, start)  # type: ignore[no-any-return]
+    return read(kernel.mode, layers, x, start, training=kernel.training)
+
+
+def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *, training: bool) -> tuple[Tensor, Any]:
+    """The same of layers by their weights, W_x, W_h, b_x and b_h each.
+
+    Torch's own where there is none better: for an LSTM, over a few steps, beside a CPU, in forward mode, and where
+    torch is to choose number types itself. Under a transform of ``torch.func``, such as ``vmap``, which torch's own
+    have no rule for, the equations step by step.
+    """
+    if torch._C._are_functorch_transforms_active():
+        return loop(mode, layers, x, start)
+    if mode not in STEPS or not _is_ready(x, (start, *(part for layer in layers for part in layer))):
+        flat = [part for layer in layers for part in layer]
+        out, *memory = TORCHS[mode](x, start, flat, True, len(layers), 0.0, training, False, False)
+        return out, tuple(memory) if mode == "LSTM" else memory[0]
+    out, last = x, []
+    for weights, first in zip(layers, start.unbind(0), strict=True):
+        out = _Layer.apply(mode, out, first, *weights)  # type: ignore[no-untyped-call]
+        last.append(out[-1:])
+    # Where rows stand in the order of steps, what is returned would be the function's own, which nobody may write to.
+    return out.clone() if x.is_contiguous() and out.requires_grad else out, torch.cat(last)
+
+
+def _is_as_made(kernel: nn.RNNBase) -> bool:
+    """Whether it is one of torch's own, with nothing changed or hung on it that would be left out."""
+    hooks = (kernel._forward_hooks, kernel._forward_pre_hooks, kernel._backward_hooks, kernel._backward_pre_hooks)
+    is_torchs = type(kernel).forward in FORWARDS and "forward" not in vars(kernel)
+    otherwise = kernel.bidirectional or kernel.batch_first or kernel.proj_size or not kernel.bias
+    return is_torchs and kernel.mode in TORCHS and not otherwise and not any(hooks) and not _has_any_global_hook()
+
+
+def loop(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any) -> tuple[Tensor, Any]:
+    """The same by the equations of :mod:`graphseq.nn.cells`, step by step, of operations that torch transforms."""
+    is_lstm = mode == "LSTM"
+    last = []
+    for weights, *first in zip(layers, *(start if is_lstm else [start]), strict=True):
+        x, memory = _layer(mode, x, tuple(first), *weights)
+        last.append(memory)
+    parts = tuple(torch.stack(part) for part in zip(*last, strict=True))
+    return x, parts if is_lstm else parts[0]
+
+
+def _layer(
+    mode: str, x: Tensor, memory: tuple[Tensor, ...], w_x: Tensor, w_h: Tensor, b_x: Tensor, b_h: Tensor
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    states = []
+    for a in linear(x, w_x, b_x if mode == "GRU" else b_x + b_h).unbind(0):
+        h = memory[0]
+        if mode == "LSTM":
+            memory = lstm_cell(a + linear(h, w_h), memory[1])
+        else:
+            memory = (gru_cell(a, linear(h, w_h, b_h), h) if mode == "GRU" else rnn_cell(a + linear(h, w_h)),)
+        states.append(memory[0])
+    return torch.stack(states), memory
+
+
+def _is_ready(x: Tensor, others: Sequence[Tensor]) -> bool:
+    if x.device.type != "cpu" or len(x) < FEWEST or is_mixed(x) or torch.compiler.is_compiling():
+        return False
+    dual = forward_ad._current_level >= 0 and any(
+        forward_ad.unpack_dual(part).tangent is not None for part in (x, *others)
+    )
+    return not dual and all(part.dtype == x.dtype for part in others)
+
+
+class _Layer(torch.autograd.Function):
+    """One layer. Its gradient is written out, and is that of torch's own where it is differentiated in turn."""
+
+    @staticmethod
+    def forward(ctx: Any, mode: str, x: Tensor, start: Tensor, *weights: Tensor) -> Tensor:
+        held, *kept = STEPS[mode].run(x, start, Weights(*weights))
+        ctx.mode = mode
+        ctx.save_for_backward(x, start, *weights, held, *kept)
+        return held[1:]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        given, past = saved[:6], saved[6:]
+        if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+            return None, *_by_torch(ctx.mode, given, grad, wanted)
+        level, (passes,) = batched_grad.opened([grad])
+        assert passes is not None  # noqa: S101 - autograd fills in zeros
+        into = _room(given, len(passes), wanted)
+        _go_back(STEPS[ctx.mode], given, past, passes, into)
+        return None, *(batched_grad.closed(part, level) for part in into)
+
+
+class _Into(NamedTuple):
+    """Gradients of what a layer is a function of, in each of P passes; ``None`` where none is asked."""
+
+    x: Tensor | None  # (P, T, B, F)
+    start: Tensor | None  # (P, B, H)
+    w_x: Tensor | None  # (P, G, F)
+    w_h: Tensor | None  # (P, G, H)
+    b_x: Tensor | None  # (P, G)
+    b_h: Tensor | None  # (P, G)
+
+
+def _room(given: Sequence[Tensor], passes: int, wanted: Sequence[bool]) -> _Into:
+    return _Into(
+        *(part.new_zeros(passes, *part.shape) if wants else None for part, wants in zip(given, wanted, strict=True))
+    )
+
+
+def _go_back(steps: Steps, given: Sequence[Tensor], past: Sequence[Tensor], grad: Tensor, into: _Into) -> None:
+    """Add up gradients from those of the states in P passes, (P, T, B, H), block of steps by block of steps."""
+    (x, _, *parts), (held, *kept) = given, past
+    weights, (passes, times, count, size) = Weights(*parts), grad.shape
+    width, turn = steps.sums * size, steps.turn * size
+    most = max(1, min(times, AT_ONCE, BLOCK // max(1, passes * count * width * grad.element_size())))
+    room, gamma = grad.new_empty(most, passes, count, width), grad.new_empty(passes, count, size)
+    with torch.inference_mode():
+        inputs, w_h = x.flatten(0, 1), weights.w_h.roll(turn, 0)
+        gamma.copy_(grad[:, -1])
+        at_start = None if into.start is None else gamma.new_zeros(()).expand(passes * count, size)
+        for end in range(times, 0, -most):
+            block = slice(max(0, end - most), end)
+            around = held[block.start : end + 1]
+            deltas = room[: end - block.start]
+            before = grad[:, max(0, block.start - 1) : end - 1].transpose(0, 1).flatten(1, 2).unbind(0)
+            g = before if block.start else (at_start, *before)
+            steps.back(Way(around, [part[block] for part in kept], g, gamma, deltas), w_h)
+            _add_up(deltas, (inputs.unflatten(0, (times, count))[block], around[:-1]), weights, into, block)
+        if into.start is not None:
+            into.start.copy_(gamma)
+        for part in (into.w_h, into.b_h):
+            if part is not None and turn:
+                part.copy_(part.roll(-turn, 1))
+
+
+def _add_up(deltas: Tensor, read: tuple[Tensor, Tensor], weights: Weights, into: _Into, block: slice) -> None:
+    """Add what a block's δ (S, P, B, W) amount to."""
+    of_inputs, of_states = deltas[..., -len(weights.w_x) :], deltas[..., : len(weights.w_h)]
+    x, h = (part.flatten(0, 1) for part in read)
+    for number in range(deltas.shape[1]):
+        at_inputs, at_states = (part[:, number].flatten(0, 1) for part in (of_inputs, of_states))
+        if into.x is not None:
+            torch.mm(at_inputs, weights.w_x, out=into.x[number, block].flatten(0, 1))
+        if into.w_x is not None:
+            into.w_x[number].addmm_(at_inputs.t(), x)
+        if into.w_h is not None:
+            into.w_h[number].addmm_(at_states.t(), h)
+        if into.b_x is not None:
+            into.b_x[number] += at_inputs.sum(0)
+        if into.b_h is not None:
+            into.b_h[number] += at_states.sum(0)
+
+
+def _by_torch(mode: str, given: Sequence[Tensor], grad: Tensor, wanted: Sequence[bool]) -> list[Tensor | None]:
+    """Gradients that can be differentiated."""
+    with torch.enable_grad():
+        # Through aliases, a gradient is that of one argument alone, even where one was computed from another.
+        x, start, *weights = parts = [part.view_as(part) for part in given]
+        out, _ = TORCHS[mode](x, start[None], weights, True, 1, 0.0, False, False, False)
+    asked = [part for part, wants in zip(parts, wanted, strict=True) if wants]
+    found = iter(torch.autograd.grad(out, asked, grad, create_graph=torch.is_grad_enabled(), allow_unused=True))
+    return [next(found) if wants else None for wants in wanted]

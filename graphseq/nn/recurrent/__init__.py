@@ -1,0 +1,1 @@
+"""Encoders with a state that goes along time."""

@@ -1,0 +1,71 @@
+"""Weights of PyG Temporal's ``GConvLSTM``, read into a GCN-LSTM that computes the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch_geometric.nn import ChebConv
+
+from graphseq.nn.recurrent.gcn_lstm import GCNLSTM
+
+_GATES = ("i", "f", "c", "o")  # the peer's names, in torch's order; its c is torch's g
+
+
+def from_gconv_lstm(state: Mapping[str, Tensor]) -> GCNLSTM:
+    r"""A GCN-LSTM of Chebyshev gates with peepholes, from the weights of PyG Temporal's ``GConvLSTM`` of K = 2.
+
+    .. math:: a = \sum_{k<2} T_k(\tilde L)\, X_t W_x^{(k)} + \sum_{k<2} T_k(\tilde L)\, H_{t-1} W_h^{(k)} + b,
+              \qquad T_0 = I, \quad T_1 = \tilde L = -D^{-1/2} A D^{-1/2}
+
+    with λ_max = 2, the peer's own choice for normalised Laplacians. Its K = 1 reads no neighbour, and K > 2 more than
+    one hop a step: neither is a convolution of one hop.
+
+    Args:
+        state: the ``state_dict()`` of a ``GConvLSTM(F, H, 2)``, with or without its biases.
+
+    Returns:
+        An encoder whose states are the peer's H after each step, up to rounding, in the number type of the weights.
+
+    Raises:
+        ValueError: weights that are not those of a ``GConvLSTM``, or of one whose K is not 2.
+
+    Source: Seo et al. (2016), as PyG Temporal has it.
+
+    Example:
+        >>> import torch
+        >>> weights = {f"conv_{s}_{g}.lins.{k}.weight": torch.ones(1, 1) for s in "xh" for g in "ifco" for k in (0, 1)}
+        >>> peepholes = {f"w_c_{g}": torch.ones(1, 1) for g in "ifo"} | {f"b_{g}": torch.ones(1, 1) for g in "ifco"}
+        >>> from_gconv_lstm(weights | peepholes).layers[0].peepholes.tolist()
+        [[1.0], [1.0], [1.0]]
+    """
+    missing = [name for name in _names() if name not in state]
+    if missing:
+        raise ValueError(f"state must be the state_dict() of a GConvLSTM of K = 2; it has no {missing[0]}")
+    if "conv_x_i.lins.2.weight" in state:
+        raise ValueError("state is that of a GConvLSTM of K > 2, whose gates read more than one hop; K must be 2")
+    first = state["conv_x_i.lins.0.weight"]
+    hidden, inputs = first.shape
+    encoder = GCNLSTM(inputs, hidden, conv=lambda a, b: ChebConv(a, b, K=2), peepholes=True).to(first)
+    encoder.layers[0].load_state_dict(_renamed(state, first.new_zeros(hidden)))
+    return encoder
+
+
+def _names() -> list[str]:
+    convs = [f"conv_{side}_{gate}.lins.{k}.weight" for side in "xh" for gate in _GATES for k in (0, 1)]
+    return [*convs, *(f"w_c_{gate}" for gate in "ifo"), *(f"b_{gate}" for gate in _GATES)]
+
+
+def _renamed(state: Mapping[str, Tensor], zero: Tensor) -> dict[str, Tensor]:
+    """Gate by gate one upon the other; the peer has a third bias, which goes to the inputs'."""
+    found = {
+        f"conv_{side}.lins.{k}.weight": torch.cat([state[f"conv_{side}_{gate}.lins.{k}.weight"] for gate in _GATES])
+        for side in "xh"
+        for k in (0, 1)
+    }
+    for side in "xh":
+        found[f"conv_{side}.bias"] = torch.cat([state.get(f"conv_{side}_{gate}.bias", zero) for gate in _GATES])
+    found["conv_x.bias"] = found["conv_x.bias"] + torch.cat([state[f"b_{gate}"].flatten() for gate in _GATES])
+    found["peepholes"] = torch.cat([state[f"w_c_{gate}"] for gate in "ifo"])
+    return found

@@ -1,0 +1,246 @@
+"""First weights of recurrent networks, for memories that last: each changes an encoder in place and returns it."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from graphseq import _checks
+from graphseq.nn.recurrent.rnn import LSTM, RNN, Recurrent
+
+R = TypeVar("R", bound=Recurrent)
+
+
+@torch.no_grad()
+def orthogonal_(encoder: R, *, gain: float = 1.0, generator: torch.Generator | None = None) -> R:
+    r"""Make the recurrent matrix of every layer, or each gate's block of it, orthogonal, and all biases zero.
+
+    .. math:: W_{hh} = g\,Q, \qquad Q^\top Q = I, \qquad b = 0
+
+    Q keeps the length of what it carries, so that gradients neither fade nor grow by it; where and how far the state
+    turns at each step is random.
+
+    Args:
+        encoder: an :class:`~graphseq.nn.RNN`, :class:`~graphseq.nn.GRU` or :class:`~graphseq.nn.LSTM`.
+        gain: g, above 0.
+        generator: where Q is drawn from; torch's own without it.
+
+    Raises:
+        TypeError: another encoder.
+        ValueError: a gain of 0 or below.
+
+    Source: Saxe et al., *Exact solutions to the nonlinear dynamics of learning in deep linear neural networks* (2014);
+    for recurrent networks Henaff, Szlam and LeCun, *Recurrent orthogonal networks and long-memory tasks* (2016).
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> weight = orthogonal_(gs.nn.RNN(3, 8)).kernel.weight_hh_l0
+        >>> torch.allclose(weight @ weight.T, torch.eye(8), atol=1e-5)
+        True
+    """
+    kernel = _kernel(encoder, Recurrent, "RNN, GRU or LSTM")
+    gain = _checks.positive("gain", gain)
+    for layer in range(kernel.num_layers):
+        for block in _gates(kernel, "weight_hh", layer):
+            nn.init.orthogonal_(block, gain, generator=generator)
+        _zero_biases(kernel, layer)
+    return encoder
+
+
+@torch.no_grad()
+def kaiming_(encoder: R, *, generator: torch.Generator | None = None) -> R:
+    r"""Draw both matrices of every layer, or each gate's block of them, with He's variance, and make all biases zero.
+
+    .. math:: W_{hx} \sim N(0, 2/F), \qquad W_{hh} \sim N(0, 2/H), \qquad b = 0
+
+    Torch draws both from :math:`U(-1/\sqrt H, 1/\sqrt H)`, whatever F is, so that of few features little comes in. Of
+    one feature the weights here are :math:`\sqrt{6 H}` times as large.
+
+    Args:
+        encoder: an :class:`~graphseq.nn.RNN`, :class:`~graphseq.nn.GRU` or :class:`~graphseq.nn.LSTM`.
+        generator: where the weights are drawn from; torch's own without it.
+
+    Raises:
+        TypeError: another encoder.
+
+    Source: He et al., *Delving deep into rectifiers* (2015), eq. 10, there for rectifiers.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> kernel = kaiming_(gs.nn.LSTM(1, 500), generator=torch.Generator().manual_seed(0)).kernel
+        >>> round(kernel.weight_ih_l0.var().item(), 1), round(500 * kernel.weight_hh_l0.var().item(), 2)
+        (2.0, 2.0)
+    """
+    kernel = _kernel(encoder, Recurrent, "RNN, GRU or LSTM")
+    for layer in range(kernel.num_layers):
+        for name in ("weight_ih", "weight_hh"):
+            for block in _gates(kernel, name, layer):
+                nn.init.kaiming_normal_(block, generator=generator)
+        _zero_biases(kernel, layer)
+    return encoder
+
+
+@torch.no_grad()
+def identity_(encoder: RNN, *, gain: float = 1.0) -> RNN:
+    r"""Make the recurrent matrix of every layer g times the identity, and all biases zero: units that latch if g > 1.
+
+    .. math:: W_{hh} = g\,I, \qquad b = 0
+
+    Each unit begins as a memory of its own, h ← tanh(g h + W x). With g = 1 it forgets slowly, like
+    :math:`1/\sqrt{2t}`. With g > 1 it has two stable states and, from zero, falls towards one of them by what it reads
+    first; after that, inputs smaller than :func:`graphseq.reach.theory.latch_threshold` cannot push it over. Of
+    one-hot rows, torch's first W_hx passes on at most :math:`1/\sqrt H`, which is below it at g = 2 from H = 4 on.
+
+    Args:
+        encoder: an :class:`~graphseq.nn.RNN`.
+        gain: g, above 0.
+
+    Raises:
+        TypeError: another encoder.
+        ValueError: a gain of 0 or below.
+
+    Source: Le, Jaitly and Hinton, *A simple way to initialize recurrent networks of rectified linear units* (2015), for
+    the identity; Bengio, Simard and Frasconi, *Learning long-term dependencies with gradient descent is difficult*
+    (1994), section III, for tanh units of gain above 1 that latch.
+
+    Example:
+        >>> import graphseq as gs
+        >>> identity_(gs.nn.RNN(3, 2), gain=2.0).kernel.weight_hh_l0.tolist()
+        [[2.0, 0.0], [0.0, 2.0]]
+    """
+    kernel = _kernel(encoder, RNN, "RNN")
+    gain = _checks.positive("gain", gain)
+    for layer in range(kernel.num_layers):
+        weight: Tensor = getattr(kernel, f"weight_hh_l{layer}")
+        nn.init.eye_(weight).mul_(gain)
+        _zero_biases(kernel, layer)
+    return encoder
+
+
+@torch.no_grad()
+def spread_biases_(encoder: RNN, low: float, high: float, *, generator: torch.Generator | None = None) -> RNN:
+    r"""Put the points where the first layer's units change sign evenly into the range of the inputs.
+
+    .. math:: b_i = -\sum_k W_{ik}\, x_{ik}, \qquad x_{ik} \sim U(\mathrm{low}, \mathrm{high})
+
+    With biases near zero, an input that is never negative, such as a digit as one number, drives each unit to one side
+    only; now as many units tell any two neighbouring values apart. Torch's second bias becomes zero.
+
+    Args:
+        encoder: an :class:`~graphseq.nn.RNN`.
+        low: the least value of an input.
+        high: the greatest, above ``low``.
+        generator: where x is drawn from; torch's own without it.
+
+    Raises:
+        TypeError: another encoder.
+        ValueError: ``high`` not above ``low``.
+
+    Source: Steinwart, *A sober look at neural network initializations* (2019), for rectifiers and their kinks.
+
+    Example:
+        >>> import graphseq as gs
+        >>> kernel = spread_biases_(gs.nn.RNN(1, 8), 0, 9).kernel
+        >>> turns = -kernel.bias_ih_l0 / kernel.weight_ih_l0[:, 0]
+        >>> bool((turns > -1e-4).all() and (turns < 9.0001).all())
+        True
+    """
+    kernel = _kernel(encoder, RNN, "RNN")
+    if not low < high:
+        raise ValueError(f"high must be above low, got low={low} and high={high}")
+    weight: Tensor = kernel.weight_ih_l0  # type: ignore[assignment]
+    at = torch.empty_like(weight).uniform_(low, high, generator=generator)
+    bias: Tensor = kernel.bias_ih_l0  # type: ignore[assignment]
+    bias.copy_(-(weight * at).sum(dim=1))
+    _zero_second_bias(kernel, 0)
+    return encoder
+
+
+@torch.no_grad()
+def chrono_(encoder: LSTM, longest: float, *, generator: torch.Generator | None = None) -> LSTM:
+    r"""Give an LSTM memories of all lengths up to a longest, by the biases of its forget and input gates.
+
+    .. math:: b_f \sim \log U(1, T - 1), \qquad b_i = -b_f
+
+    A forget gate of bias b keeps what it has for about 1 + e^b steps. Torch's second biases become zero.
+
+    Args:
+        encoder: an :class:`~graphseq.nn.LSTM`.
+        longest: T, the longest time to be remembered, in steps, above 2.
+        generator: where the biases are drawn from; torch's own without it.
+
+    Raises:
+        TypeError: another encoder.
+        ValueError: a time of 2 steps or below.
+
+    Source: Tallec and Ollivier, *Can recurrent neural networks warp time?* (2018), the chrono initialisation.
+
+    Example:
+        >>> import graphseq as gs
+        >>> i, f, g, o = chrono_(gs.nn.LSTM(3, 8), longest=1000).kernel.bias_ih_l0.chunk(4)
+        >>> bool((f == -i).all() and f.min() >= 0 and f.max() <= 6.91)
+        True
+    """
+    kernel = _kernel(encoder, LSTM, "LSTM")
+    longest = _checks.positive("longest", longest)
+    if longest <= 2:
+        raise ValueError(f"longest must be above 2 steps, got {longest}")
+    for layer in range(kernel.num_layers):
+        _zero_second_bias(kernel, layer)
+        i, f, _, _ = _gates(kernel, "bias_ih", layer)
+        f.uniform_(1, longest - 1, generator=generator).log_()
+        i.copy_(-f)
+    return encoder
+
+
+@torch.no_grad()
+def forget_bias_(encoder: LSTM, bias: float = 1.0) -> LSTM:
+    r"""Open the forget gates of an LSTM from the start: b_f = ``bias`` in every unit, all else left as it was.
+
+    Torch keeps two biases a gate, which are added; the second becomes zero for the forget gate.
+
+    Args:
+        encoder: an :class:`~graphseq.nn.LSTM`.
+        bias: b_f; a unit keeps what it has for about 1 + e^b steps.
+
+    Raises:
+        TypeError: another encoder, or a bias that is no number.
+        ValueError: a bias beyond ±100, where a gate is shut or open for good.
+
+    Source: Gers, Schmidhuber and Cummins, *Learning to forget* (2000), section 3; Jozefowicz et al., *An empirical
+    exploration of recurrent network architectures* (2015), for 1.
+
+    Example:
+        >>> import graphseq as gs
+        >>> forget_bias_(gs.nn.LSTM(3, 2), 3.0).kernel.bias_ih_l0.chunk(4)[1].tolist()
+        [3.0, 3.0]
+    """
+    kernel = _kernel(encoder, LSTM, "LSTM")
+    bias = _checks.between("bias", bias, -100, 100)
+    for layer in range(kernel.num_layers):
+        _gates(kernel, "bias_ih", layer)[1].fill_(bias)
+        _gates(kernel, "bias_hh", layer)[1].zero_()
+    return encoder
+
+
+def _kernel(encoder: object, kind: type[Recurrent], names: str) -> nn.RNNBase:
+    if not isinstance(encoder, kind):
+        raise TypeError(f"encoder must be a graphseq.nn {names}, got {type(encoder).__name__}")
+    return encoder.kernel
+
+
+def _gates(kernel: nn.RNNBase, name: str, layer: int) -> tuple[Tensor, ...]:
+    """The blocks of a weight or bias, one of H rows a gate: i, f, g, o for an LSTM."""
+    whole: Tensor = getattr(kernel, f"{name}_l{layer}")
+    return torch.split(whole, kernel.hidden_size)
+
+
+def _zero_biases(kernel: nn.RNNBase, layer: int) -> None:
+    nn.init.zeros_(getattr(kernel, f"bias_ih_l{layer}"))
+    _zero_second_bias(kernel, layer)
+
+
+def _zero_second_bias(kernel: nn.RNNBase, layer: int) -> None:
+    nn.init.zeros_(getattr(kernel, f"bias_hh_l{layer}"))

@@ -1,0 +1,173 @@
+"""Many graphs one after another, so that any of them side by side are slices, without a loop over graphs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from scipy.sparse import csgraph
+from torch import Tensor
+
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.topology import Topology
+from graphseq.tasks.base import repeat
+from graphseq.tasks.windows import slices
+
+
+class Beside(NamedTuple):
+    """Some of the graphs side by side, as PyG's ``Batch`` joins them."""
+
+    topology: Topology
+    row: Tensor  #: which row of all rows each row is, (V,)
+    batch: Tensor  #: which graph it belongs to, (V,)
+    answer: Tensor  #: which of all answers are theirs, (K,)
+
+
+class Joined:
+    """Graphs with their answers, one after another.
+
+    Args:
+        graphs: each a graph by itself, with ``y``: one entry for each target row, or one for the whole graph, where no
+            graph has a ``target``. Edges without weights, among graphs with weights, count 1.
+
+    Attributes:
+        per_graph: whether there is one answer a graph.
+
+    Raises:
+        TypeError, ValueError: what does not fit, by the number of its graph.
+    """
+
+    def __init__(self, graphs: Sequence[SpaceTimeGraph]) -> None:
+        _check_graphs(graphs)
+        topologies = [graph.topology for graph in graphs]
+        spatial = [topology.spatial for topology in topologies]
+        self.x = torch.cat([graph.x for graph in graphs])
+        self.node = torch.cat([graph.node for graph in graphs])
+        self.time = torch.cat([graph.time for graph in graphs])
+        self.per_graph = all(graph.get("target") is None and len(graph.y) == 1 for graph in graphs)
+        _check_answers(graphs, self.per_graph)
+        self.y = torch.cat([graph.y for graph in graphs])
+        self.target = None if self.per_graph else torch.cat([_marks(graph) for graph in graphs])
+        self.edge_index = torch.cat([each.edge_index for each in spatial], dim=1)
+        weights = [each.edge_weight for each in spatial]
+        kind = next((weight.dtype for weight in weights if weight is not None), None)
+        self.edge_weight = None
+        if kind is not None:
+            ones = [torch.ones(each.edge_index.shape[1], dtype=kind) for each in spatial]
+            self.edge_weight = torch.cat([a if b is None else b for a, b in zip(ones, weights, strict=True)])
+        self.first_row = _bounds([graph.num_rows for graph in graphs])
+        self.first_edge = _bounds([each.edge_index.shape[1] for each in spatial])
+        self.first_answer = _bounds([len(graph.y) for graph in graphs])
+        self.nodes = torch.tensor([int(graph.node.max()) + 1 for graph in graphs])
+        self._template = topologies[0] if all(_same(topologies[0], other) for other in topologies[1:]) else None
+        self._repeated: dict[int, Topology] = {}
+        self._last: tuple[Tensor, Topology] | None = None
+
+    def __len__(self) -> int:
+        """How many graphs there are."""
+        return len(self.nodes)
+
+    def cut(self, numbers: Tensor) -> Beside:
+        """The graphs of these numbers (B,), in this order."""
+        row, batch = slices(self.first_row[numbers], self.first_row[numbers + 1])
+        answer, _ = slices(self.first_answer[numbers], self.first_answer[numbers + 1])
+        return Beside(self._topology(numbers, row, batch), row, batch, answer)
+
+    def _topology(self, numbers: Tensor, row: Tensor, batch: Tensor) -> Topology:
+        """The rows and edges; all alike are repeated once for each size, and those asked for last are kept."""
+        if self._template is not None:
+            if len(numbers) not in self._repeated:
+                self._repeated[len(numbers)] = repeat(self._template, len(numbers))
+            return self._repeated[len(numbers)]
+        if self._last is None or not torch.equal(self._last[0], numbers):
+            self._last = (numbers.clone(), self._joined(numbers, row, batch))
+        return self._last[1]
+
+    def _joined(self, numbers: Tensor, row: Tensor, batch: Tensor) -> Topology:
+        edge, owner = slices(self.first_edge[numbers], self.first_edge[numbers + 1])
+        rows = self.first_row[numbers + 1] - self.first_row[numbers]
+        nodes = self.nodes[numbers]
+        return Topology(
+            self.node[row] + (nodes.cumsum(0) - nodes)[batch],
+            self.time[row],
+            self.edge_index[:, edge] + (rows.cumsum(0) - rows)[owner],
+            None if self.edge_weight is None else self.edge_weight[edge],
+        )
+
+    @cached_property
+    def hops(self) -> int:
+        """The farthest that a row is from an asked row that it leads to; of whole graphs, from any row."""
+        farthest = 0
+        count = 1 if self._template is not None and self.target is None else len(self)
+        for number in range(count):
+            at = self.cut(torch.tensor([number]))
+            asked = None if self.target is None else self.target[at.row].nonzero()[:, 0].numpy()
+            reads = at.topology.spacetime().pattern.astype(float)
+            hops = csgraph.dijkstra(reads, indices=asked, unweighted=True)
+            farthest = max(farthest, int(hops[hops < float("inf")].max(initial=0)))
+        return farthest
+
+    @cached_property
+    def digest(self) -> str:
+        """A fingerprint of all graphs and answers."""
+        parts = (self.x, self.node, self.time, self.edge_index, self.edge_weight, self.y, self.target, self.first_row)
+        mixed = hashlib.blake2b(digest_size=8)
+        for part in parts:
+            mixed.update(b"none" if part is None else part.detach().cpu().contiguous().numpy().tobytes())
+        return mixed.hexdigest()
+
+
+def _bounds(sizes: list[int]) -> Tensor:
+    """Where each of them begins, and where the last one ends."""
+    return torch.tensor([0, *sizes]).cumsum(0)
+
+
+def _marks(graph: SpaceTimeGraph) -> Tensor:
+    target: Tensor | None = graph.get("target")
+    return torch.ones(graph.num_rows, dtype=torch.bool) if target is None else target
+
+
+def _same(one: Topology, other: Topology) -> bool:
+    pairs = zip(one.parts, other.parts, strict=True)
+    return all(
+        a is b or (a is not None and b is not None and a.shape == b.shape and torch.equal(a, b)) for a, b in pairs
+    )
+
+
+def _check_graphs(graphs: Sequence[SpaceTimeGraph]) -> None:
+    if isinstance(graphs, SpaceTimeGraph) or not len(graphs):
+        raise ValueError("graphs must be a sequence of at least one SpaceTimeGraph; of one graph, give [graph]")
+    for number, graph in enumerate(graphs):
+        if not isinstance(graph, SpaceTimeGraph):
+            raise TypeError(f"graphs[{number}] must be a SpaceTimeGraph, got {type(graph).__name__}")
+        if graph.num_graphs != 1 or not graph.num_rows:
+            raise ValueError(
+                f"graphs[{number}] must be one graph with rows, got {graph.num_graphs} with {graph.num_rows}; "
+                "to_data_list() takes a batch apart"
+            )
+        first, x = graphs[0].x, graph.x
+        if x.shape[1:] != first.shape[1:] or x.dtype != first.dtype:
+            raise ValueError(
+                f"graphs[{number}].x is {x.dtype} {tuple(x.shape)}, but graphs[0].x is {first.dtype} "
+                f"{tuple(first.shape)}: all must have the same features"
+            )
+        y = graph.get("y")
+        if not isinstance(y, Tensor) or y.dim() == 0:
+            raise ValueError(f"graphs[{number}] must have its answers in y, (K, …); got {y!r}")
+
+
+def _check_answers(graphs: Sequence[SpaceTimeGraph], per_graph: bool) -> None:
+    for number, graph in enumerate(graphs):
+        y, asked = graph.y, 1 if per_graph else int(_marks(graph).sum())
+        if len(y) != asked:
+            raise ValueError(
+                f"graphs[{number}].y has {len(y)} answers for {asked} target rows; give one each, or, without target "
+                "in any graph, one answer a graph"
+            )
+        if y.shape[1:] != graphs[0].y.shape[1:]:
+            raise ValueError(
+                f"graphs[{number}].y has shape {tuple(y.shape)}, but graphs[0].y {tuple(graphs[0].y.shape)}"
+            )

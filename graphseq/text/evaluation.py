@@ -1,0 +1,110 @@
+"""Bits a character on text that training never saw: in windows, in one stream, and by how much of the text is shown."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.model import Model
+from graphseq.tasks.base import path, repeat
+from graphseq.text.decoding import CarryingReader, reader
+
+_PIECE = 2000
+
+
+def windows(model: Model, tokens: Tensor, length: int, *, most: int | None = None, batch_size: int = 256) -> float:
+    """Bits a character in windows one after another: each begins with no memory, as those of training do.
+
+    A window of T characters asks for T next ones, so no character is asked for twice; a last piece shorter than a
+    window is left out. A window's first answers follow few characters, so this is more than :func:`stream` gives a
+    model with a memory.
+
+    Args:
+        model: in evaluation mode.
+        tokens: the held-out text, (N,), at least T + 1.
+        length: T.
+        most: read no more than so many windows, evenly spaced; without it, all.
+        batch_size: windows at a time.
+    """
+    starts = _spaced(torch.arange(0, len(tokens) - length, length), most)
+    nats = 0.0
+    with torch.no_grad():
+        for some in starts.split(batch_size):
+            window = tokens[some[:, None] + torch.arange(length + 1)]
+            logits = model(_sequences(window[:, :-1], model))
+            nats += float(cross_entropy(logits, window[:, 1:].flatten().to(logits.device), reduction="sum"))
+    return nats / (len(starts) * length * math.log(2))
+
+
+def by_context(model: Model, tokens: Tensor, length: int, *, most: int = 2000, batch_size: int = 256) -> list[float]:
+    r"""Bits a character with so many characters of context, from 1 to T: what a model makes of each one more.
+
+    .. math:: b_k = -\frac{1}{|E|} \sum_{e \in E} \log_2 p(x_e \mid x_{e-k}, …, x_{e-1}), \qquad k = 1 … T
+
+    The characters asked for, E, are the same for every k, evenly spaced over the text. A curve is level from where the
+    model uses no more: a causal GCN of L layers reads L + 1 rows, and the place where it begins to read.
+
+    Args:
+        model: causal, in evaluation mode.
+        tokens: the held-out text, (N,), at least T + 1.
+        length: T.
+        most: how many characters are asked for, at most.
+        batch_size: how many at a time.
+
+    Returns:
+        b_1 to b_T.
+
+    Example:
+        >>> import graphseq as gs
+        >>> model = gs.nn.Model(gs.nn.LSTM(3, 8), 3).eval()
+        >>> len(by_context(model, torch.tensor([0, 1, 2, 0, 1, 2]), 4))
+        4
+    """
+    ends, found = _spaced(torch.arange(length, len(tokens)), most), []
+    with torch.no_grad():
+        for context in range(1, length + 1):
+            nats = 0.0
+            for some in ends.split(batch_size):
+                seen = tokens[some[:, None] - torch.arange(context, 0, -1)]
+                logits = model(_sequences(seen, model)).view(len(some), context, -1)[:, -1]
+                nats += float(cross_entropy(logits, tokens[some].to(logits.device), reduction="sum"))
+            found.append(nats / (len(ends) * math.log(2)))
+    return found
+
+
+def _spaced(every: Tensor, most: int | None) -> Tensor:
+    """No more than so many, evenly spaced."""
+    return every if most is None or most >= len(every) else every[torch.arange(most) * len(every) // most]
+
+
+def _sequences(tokens: Tensor, model: Model) -> SpaceTimeGraph:
+    """Sequences (B, T) as one graph, where the model is."""
+    size, length = tokens.shape
+    graph = SpaceTimeGraph.from_topology(
+        repeat(path(length)[0], size), tokens.flatten(), batch=torch.arange(size).repeat_interleave(length)
+    )
+    return graph.to(next(model.parameters()).device)
+
+
+def stream(model: Model, tokens: Tensor) -> float | None:
+    """Bits a character with the whole held-out text read once, in one stream, the state carried from end to end.
+
+    Args:
+        model: in evaluation mode.
+        tokens: the held-out text, (N,); its first character is read and not asked for.
+
+    Returns:
+        The mean of N - 1 characters; ``None`` for a model that carries no state.
+    """
+    if model.view is not None or not isinstance(reading := reader(model), CarryingReader):
+        return None
+    tokens = tokens.to(next(model.parameters()).device)
+    nats, state = 0.0, None
+    for piece, following in zip(tokens[:-1].split(_PIECE), tokens[1:].split(_PIECE), strict=True):
+        logits, state = reading.read(piece, state)
+        nats += float(cross_entropy(logits, following, reduction="sum"))
+    return nats / ((len(tokens) - 1) * math.log(2))

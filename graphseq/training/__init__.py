@@ -1,0 +1,5 @@
+"""Training: fit and its relatives, optimisers, learning rates, checkpoints and histories. Names load on first use."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,3 @@
+"""Training: the public names."""
+
+from . import distributed as distributed

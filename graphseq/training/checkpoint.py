@@ -1,0 +1,122 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import torch
+from torch import nn
+
+from graphseq import _files
+from graphseq.training.history import History, is_whole
+
+_FORMAT = "graphseq checkpoint 1"
+_CURVES = ("loss", "score", "grad_norm", "lr")
+_BEFORE = {"record_gradients": False, "precision": "float32"}  # what runs did before there was a setting for it
+
+
+def save(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, history: History) -> None:
+    """Write weights, optimiser state and history to ``path`` in one piece, in place of an earlier one."""
+    record = asdict(history)
+    for curve in _CURVES:
+        record[curve] = torch.tensor(record[curve], dtype=torch.float64)
+    record["gradients"] = {name: torch.tensor(c, dtype=torch.float64) for name, c in history.gradients.items()}
+    state = {
+        "format": _FORMAT,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "history": record,
+    }
+    _files.write(path, lambda file: torch.save(state, file), overwrite=True)
+
+
+def load(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: dict[str, object]) -> History:
+    """Put a checkpoint's weights and optimiser state in place and return its history.
+
+    Args:
+        path: a file written by :func:`save`.
+        model: the model to go on with.
+        optimizer: its optimiser.
+        config: what the run is about to do, to be compared with what the checkpoint's run did.
+
+    Raises:
+        ValueError: not a checkpoint, cut short, or of another model, task or setting; the message says which. Model
+            and optimiser are then untouched.
+    """
+    state = _read(path)
+    record: dict[str, Any] = {key: _plain(value) for key, value in state["history"].items()}
+    history = History(**record)
+    for key, now in config.items():
+        then = history.config.get(key, _BEFORE.get(key))
+        if then != now:
+            raise ValueError(f"{path} is of another run: {_difference(key, then, now)}")
+    optimizer.load_state_dict(state["optimizer"])  # refuses what does not fit before it changes anything
+    model.load_state_dict(state["model"])  # fits, since config describes the weights
+    return history
+
+
+def describe(model: nn.Module) -> dict[str, object]:
+    """What makes two models interchangeable for a checkpoint.
+
+    Their structure, type and shape of each weight, which of them are not trained, and what the modules have been told
+    that neither of these shows: whether a GCN is causal, say, or how a model views its data.
+    """
+    weights = {
+        name: f"{value.dtype} {tuple(value.shape)}".removeprefix("torch.") for name, value in model.state_dict().items()
+    }
+    return {
+        "structure": repr(model),
+        "weights": weights,
+        "not trained": [name for name, value in model.named_parameters() if not value.requires_grad],
+        "settings": {name or "model": _plain_attributes(module) for name, module in model.named_modules()},
+    }
+
+
+def _plain_attributes(module: nn.Module) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in vars(module).items():
+        if name.startswith("_") or name == "training":
+            continue
+        if value is None or isinstance(value, bool | int | float | str):
+            found[name] = value
+        elif isinstance(value, type | FunctionType):
+            found[name] = f"{value.__module__}.{value.__qualname__}"
+    return found
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:  # torch itself takes a changed byte for a weight
+                if damaged := archive.testzip():
+                    raise zipfile.BadZipFile(f"{damaged} is damaged")
+            file.seek(0)
+            state = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # a damaged file makes zipfile and torch raise almost anything
+            reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+            raise ValueError(f"{path} is not a whole checkpoint, it may have been cut short: {reason}") from None
+    if not isinstance(state, dict) or state.get("format") != _FORMAT:
+        raise ValueError(f"{path} was not written by this version of graphseq's fit")
+    parts = [state[name] for name in ("model", "optimizer", "history") if isinstance(state.get(name), dict)]
+    if len(parts) < 3 or not is_whole(state["history"]):
+        raise ValueError(f"{path} does not hold model, optimizer and history; this version of fit did not write it")
+    return state
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return value.tolist() if isinstance(value, torch.Tensor) else value
+
+
+def _difference(key: str, then: object, now: object) -> str:
+    if isinstance(then, dict) and isinstance(now, dict):
+        for inner in now:
+            if then.get(inner) != now[inner]:
+                return _difference(f"{key}.{inner}", then.get(inner), now[inner])
+    was, wanted = (text if len(text) < 160 else f"{text[:157]}…" for text in (repr(then), repr(now)))
+    return f"{key} was {was}, now {wanted}"

@@ -1,0 +1,225 @@
+"""One run in several processes, each with a share of every batch: DistributedDataParallel under ``torchrun``."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.topology import Topology
+from graphseq.tasks.base import Task
+
+T = TypeVar("T")
+_VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_OF_ROWS, _OF_ANSWERS = ("batch", "n_id"), ("pair_features",)  # what graphs have besides what every graph has
+
+
+class Alone:
+    """One process that trains by itself: every batch is its own.
+
+    Attributes:
+        rank: which process this is, from 0.
+        size: how many there are.
+    """
+
+    rank, size = 0, 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes files and shows progress."""
+        return self.rank == 0
+
+    def replicate(self, model: nn.Module) -> nn.Module:
+        """``model``, in a form whose gradients are those of the whole batch."""
+        return model
+
+    def share(self, task: Task, graph: SpaceTimeGraph) -> tuple[SpaceTimeGraph, float]:
+        """This process's part of a batch, and what its loss counts."""
+        return graph, 1.0
+
+    def mean(self, *values: float) -> list[float]:
+        """The mean of each value over all processes."""
+        return list(values)
+
+    def first(self, work: Callable[[], T]) -> T:
+        """What ``work`` returns, or raises, done by the first process alone and told to all."""
+        return work()
+
+    def wait(self) -> None:
+        """Until all processes have come here."""
+
+
+class Group(Alone):
+    r"""Processes that train one model together, to be given to :func:`graphseq.fit`; :func:`joined` makes it.
+
+    All of them draw the batch of a step, which is a function of seed and step, and each keeps a share of its B graphs,
+    the shares one after another and of B/P graphs each, or one more. Losses are means over asked rows, or graphs, of
+    which a process may have more than another, so that what DistributedDataParallel averages over P processes is
+
+    .. math:: \frac{1}{P} \sum_p \frac{P \, K_p}{K} \nabla \mathcal L_p = \nabla \mathcal L
+
+    with K_p of all K rows: the gradient of one process on the whole batch, up to rounding. What draws random numbers
+    inside a model (dropout) or looks across graphs (batch normalisation) does so in each share by itself, so the curve
+    is then not that of one process.
+    """
+
+    def __init__(self) -> None:
+        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+
+    def replicate(self, model: nn.Module) -> nn.Module:
+        """``model`` in torch's DistributedDataParallel, with the first process's weights."""
+        # A share may leave a weight out that another uses: gates over edges, say, where its graphs have none.
+        return DistributedDataParallel(model, find_unused_parameters=True)
+
+    def share(self, task: Task, graph: SpaceTimeGraph) -> tuple[SpaceTimeGraph, float]:
+        """This process's graphs of a batch, and :math:`P K_p / K`.
+
+        Raises:
+            ValueError: fewer graphs than processes.
+        """
+        part = share_of(task, graph, self.rank, self.size)
+        return part, len(part.y) * self.size / len(graph.y)
+
+    def mean(self, *values: float) -> list[float]:
+        """The mean of each value over all processes, the same in all of them."""
+        total = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(total)
+        means: list[float] = (total / self.size).tolist()
+        return means
+
+    def first(self, work: Callable[[], T]) -> T:
+        """What ``work`` returns, or raises, done by the first process alone and told to all."""
+        told: list[object] = [None, None]
+        if self.is_first:
+            try:
+                told[0] = work()
+            except Exception as error:  # whatever it is, the others wait to hear of it
+                told[1] = error if _can_be_told(error) else RuntimeError(str(error))
+        dist.broadcast_object_list(told)
+        if isinstance(told[1], Exception):
+            raise told[1]
+        return cast("T", told[0])
+
+    def wait(self) -> None:
+        """Until all processes have come here."""
+        dist.barrier()
+
+
+def launched() -> bool:
+    """Whether this process is one of several that ``torchrun`` started."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+@contextmanager
+def joined(backend: str = "gloo") -> Iterator[Group]:
+    """Within the block, this process is one of those that ``torchrun`` started.
+
+    Args:
+        backend: torch's means of exchange: "gloo" on processors, "nccl" on graphics cards.
+
+    Raises:
+        ValueError: not started by ``torchrun``; the message says how.
+        ConnectionError: another of the processes ended.
+
+    Example:
+        In a script of one's own, started by ``torchrun --nproc-per-node 2 script.py``::
+
+            with gs.distributed.joined() as group:
+                history = gs.fit(model, task, seed=0, group=group)
+    """
+    if missing := [name for name in _VARIABLES if name not in os.environ]:
+        raise ValueError(
+            f"{', '.join(missing)} must be set in the environment, as torchrun does: start this by torchrun "
+            "--nproc-per-node 2 -m graphseq text train …, or torchrun with a script of yours"
+        )
+    try:
+        dist.init_process_group(backend)
+        yield Group()
+    except (RuntimeError, dist.DistError) as error:
+        if not any(word in str(error) for word in ("gloo", "Connection", "NCCL", "closed by peer")):
+            raise
+        raise ConnectionError(
+            f"another process of this run ended, so process {os.environ['RANK']} of {os.environ['WORLD_SIZE']} stops; "
+            "its own message says why, and the last checkpoint is kept"
+        ) from error
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+class _Share(NamedTuple):
+    rows: Tensor  # of the batch, (R,)
+    place: Tensor  # of each row of the batch among them, (V,)
+    topology: Topology
+
+
+def share_of(task: Task, graph: SpaceTimeGraph, rank: int, size: int) -> SpaceTimeGraph:
+    """The graphs of a batch that fall to process ``rank`` of ``size``, as a batch of their own.
+
+    Args:
+        task: what drew the batch; says whether ``y`` has one entry a graph.
+        graph: B graphs, B ≥ ``size``.
+        rank: 0 … ``size`` - 1.
+        size: how many processes there are.
+
+    Raises:
+        ValueError: fewer graphs than processes, or one with something in it that is not known to be of rows or answers.
+    """
+    count, batch = graph.num_graphs, graph.get("batch")
+    if count < size or batch is None:
+        raise ValueError(
+            f"a batch of {count} cannot be shared among {size} processes; batch_size must be at least that"
+        )
+    first, last = count * rank // size, count * (rank + 1) // size
+    mine = (batch >= first) & (batch < last)
+    share = graph.topology.keep(("share", count, rank, size), lambda: _cut(graph.topology, mine))
+    target, pairs = graph.get("target"), graph.get("edge_label_index")
+    if task.per_graph:
+        answers = torch.arange(first, last, device=batch.device)
+    else:
+        asked = graph.target_rows if pairs is None else pairs[0]
+        answers = mine[asked].nonzero()[:, 0]
+    part = SpaceTimeGraph.from_topology(
+        share.topology, graph.x[share.rows], y=graph.y[answers], target=None if target is None else target[share.rows]
+    )
+    part.batch = batch[share.rows] - first
+    if pairs is not None:
+        part.edge_label_index = share.place[pairs[:, answers]]
+    for key in set(graph.keys()) - set(part.keys()) - {*Topology.KEYS, "ptr"}:
+        if key not in (*_OF_ROWS, *_OF_ANSWERS):
+            raise ValueError(
+                f"a batch with {key!r} cannot be shared: it is not known which part belongs to which graph"
+            )
+        part[key] = graph[key][share.rows if key in _OF_ROWS else answers]
+    return part
+
+
+def _cut(topology: Topology, mine: Tensor) -> _Share:
+    rows, place = mine.nonzero()[:, 0], mine.cumsum(0) - 1
+    names = topology.node[rows].unique()
+    index, weight = topology.edge_index, topology.edge_weight
+    if index is not None:
+        inside = mine[index[0]]
+        index, weight = place[index[:, inside]], None if weight is None else weight[inside]
+    static, static_weight = topology.static_edge_index, topology.static_edge_weight
+    if static is not None:
+        inside = torch.isin(static, names).all(dim=0)
+        static = torch.searchsorted(names, static[:, inside])
+        static_weight = None if static_weight is None else static_weight[inside]
+    node = torch.searchsorted(names, topology.node[rows])
+    return _Share(rows, place, Topology(node, topology.time[rows], index, weight, static, static_weight))
+
+
+def _can_be_told(error: Exception) -> bool:
+    try:
+        return type(pickle.loads(pickle.dumps(error))) is type(error)  # noqa: S301 - made in this very line
+    except Exception:  # a type with a constructor of its own
+        return False

@@ -1,0 +1,237 @@
+"""Many models of one architecture trained at once, each from its seed: small ones wait for calls, not for numbers."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from copy import copy
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from graphseq import _checks, seeding
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.tasks.base import Task
+from graphseq.training import fit as training
+from graphseq.training.alike import alike, check_models
+from graphseq.training.checkpoint import describe
+from graphseq.training.fit import DivergedError
+from graphseq.training.history import History, machine
+from graphseq.training.lr_schedule import Rates, Schedule
+from graphseq.training.optim import OPTIMIZERS, make_optimizer
+
+
+def fit_ensemble(
+    models: Sequence[nn.Module],
+    task: Task,
+    *,
+    seeds: Sequence[int],
+    steps: int = 10_000,
+    batch_size: int = 128,
+    optimizer: str = "RMSprop",
+    lr: float = 1e-3,
+    schedule: Schedule | None = None,
+    clip: float = 10.0,
+    device: torch.device | str = "cpu",
+    solved_at: float | None = 1.0,
+    window: int = 100,
+) -> list[History | DivergedError]:
+    r"""Train K ``models`` of one architecture on ``task`` side by side, as :func:`graphseq.fit` would one by one.
+
+    The weights of all are stacked to tensors (K, …) and every operation is done for all at once by ``torch.func.vmap``:
+
+    .. math:: \theta_k ← \theta_k - η \, u(\min(1, c / |g_k|) \, g_k), \qquad
+              g_k = \partial \mathcal L(\theta_k; \text{batch}(s_k)) / \partial \theta_k
+
+    with u the optimiser, entry by entry. Each has the batches of its seed, a gradient norm and a history of its own,
+    and leaves the stack once it is solved. Losses are those of ``fit`` up to rounding. Where a step of ``fit`` is
+    mostly the price of calling torch, with H · B up to some hundreds, K models cost little more than one; large ones,
+    and long sequences, cost more than one by one. ``benchmarks/many_seeds.py`` measures it.
+
+    There are no checkpoints, and no gradients are left on the parameters.
+
+    Args:
+        models: K of them, alike but for the numbers in their weights; moved to ``device``.
+        task: one whose batches all have the same rows and edges, whatever the seed.
+        seeds: K, as ``seed`` of :func:`graphseq.fit`.
+        steps: the most steps of each.
+        batch_size: B of each.
+        optimizer: a name, as for :func:`graphseq.fit`: one that works entry by entry.
+        lr: learning rate.
+        schedule: as for :func:`graphseq.fit`.
+        clip: the largest norm of each model's gradient.
+        device: where to train.
+        solved_at: as for :func:`graphseq.fit`, of each by itself.
+        window: in steps.
+
+    Returns:
+        Of each model its :class:`~graphseq.History`, ``seconds`` being its share of each step's time; or, where loss or
+        gradient stopped being finite, the :class:`~graphseq.DivergedError` that ``fit`` would raise, with the weights
+        before that step.
+
+    Raises:
+        TypeError, ValueError: as for :func:`graphseq.fit`; models that share weights, differ in anything but the
+            numbers in theirs, or have hooks; a task whose batches differ in rows or edges; a computation that ``vmap``
+            has no rule for, such as dropout, spectral norm, or one that looks at its numbers.
+
+    Source: PyTorch's tutorial *Model ensembling*.
+
+    Example:
+        >>> import graphseq as gs
+        >>> task = gs.tasks.Transfer(length=2)
+        >>> models = [gs.nn.Model(gs.nn.RNN(task.in_channels, 16), task.out_channels) for _ in range(3)]
+        >>> found = gs.fit_ensemble(models, task, seeds=range(3), steps=400, optimizer="Adam", lr=0.03)
+        >>> [history.solved for history in found]
+        [True, True, True]
+    """
+    steps, window, batch_size = (
+        _checks.at_least(name, size, 1)
+        for name, size in {"steps": steps, "window": window, "batch_size": batch_size}.items()
+    )
+    seeds = [_checks.at_least(f"seeds[{number}]", seed, 0) for number, seed in enumerate(seeds)]
+    check_models(models, len(seeds), task)
+    if not isinstance(optimizer, str):
+        raise TypeError(
+            f"optimizer must be one of {', '.join(OPTIMIZERS)}, for it is made anew as models leave; got {optimizer!r}"
+        )
+    lr, clip = _checks.positive("lr", lr), _checks.positive("clip", clip)
+    device, solved_at = training.checked_device(device), training.checked_solved_at(solved_at)
+    ensemble = _Ensemble([model.to(device).train() for model in models], optimizer, lr, schedule)
+    config = {
+        "task": task.config,
+        "model": describe(models[0]),
+        "ensemble": len(models),
+        "batch_size": batch_size,
+        "optimizer": optimizer,
+        "lr": lr,
+        "schedule": ensemble.rates.name,
+        "clip": clip,
+        "solved_at": solved_at,
+        "window": window,
+    }
+    histories = [History(config={**config, "seed": seed}, machine=machine(device)) for seed in seeds]
+    found: list[History | DivergedError] = [*histories]
+    try:
+        for step in range(steps):
+            clock, members = time.perf_counter(), list(ensemble.members)
+            drawn = list(_draw(task, batch_size, [seeds[member] for member in members], step))
+            graph = alike(drawn, task).to(device)
+            x, y = (torch.stack([each[key] for each in drawn]).to(device) for key in ("x", "y"))
+            ensemble.rates.set(step)
+            values = ensemble.gradients(task, (graph, x, y), clip)
+            rate = float(ensemble.stepper.param_groups[0]["lr"])
+            diverged = [m for m, (loss, _, norm) in values.items() if not math.isfinite(loss + norm)]
+            for member in diverged:
+                loss, _, norm = values.pop(member)
+                found[member] = DivergedError(training.diverged(step + 1, loss, rate, norm), histories[member])
+            ensemble.release(diverged, step)
+            ensemble.stepper.step()
+            share = (time.perf_counter() - clock) / len(members)
+            for member, (loss, score, norm) in values.items():
+                history = histories[member]
+                history.append(loss, score, norm, rate)
+                history.seconds += share
+                history.solved = solved_at is not None and history.recent_score(window) >= solved_at
+            ensemble.release([member for member in values if histories[member].solved], step)
+            if not ensemble.members:
+                break
+    finally:
+        ensemble.release(ensemble.members, 0)
+    return found
+
+
+def _draw(task: Task, size: int, seeds: Sequence[int], step: int) -> Iterator[SpaceTimeGraph]:
+    generator = torch.Generator()
+    for seed in seeds:
+        yield task.batch(size, generator.manual_seed(seeding.derive(seed, seeding.TRAIN, step)))
+
+
+class _Ensemble:
+    """Models whose weights and buffers are stacked for as long as they are members."""
+
+    def __init__(self, models: Sequence[nn.Module], optimizer: str, lr: float, schedule: Schedule | None) -> None:
+        self.models, self.members = models, list(range(len(models)))
+        self._settings = optimizer, lr, schedule
+        parameters, buffers = stack_module_state(list(models))
+        self._take(parameters | buffers)
+
+    def _take(self, weights: dict[str, Tensor]) -> None:
+        optimizer, lr, schedule = self._settings
+        self.weights = weights
+        self.trained = [part for part in weights.values() if part.requires_grad]
+        # An optimiser asks no more of a parameter than that it is a leaf.
+        self.stepper = make_optimizer(optimizer, cast("list[nn.Parameter]", self.trained), lr)
+        self.rates = Rates(self.stepper, schedule)
+
+    def gradients(
+        self, task: Task, drawn: tuple[SpaceTimeGraph, Tensor, Tensor], clip: float
+    ) -> dict[int, tuple[float, float, float]]:
+        """Loss, score and norm of the gradient of each member, whose gradients are then there, and scaled.
+
+        ``drawn`` is one graph, and features and answers of all members, (K, …) each.
+        """
+        graph, x, y = drawn
+
+        def judged(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+            own = copy(graph)
+            own["x"], own["y"] = x, y
+            output: Tensor = functional_call(self.models[0], weights, (own,))
+            return task.loss(output, y), task.score(output, y).mean()
+
+        for part in self.trained:
+            part.grad = None
+        try:
+            losses, scores = vmap(judged)(self.weights, x, y)
+            losses.sum().backward()
+        except RuntimeError as error:
+            if not any(word in str(error) for word in ("vmap", "functorch", "Batching rule")):
+                raise
+            raise ValueError(
+                f"vmap cannot do what this model or {type(task).__name__} computes, such as dropout, or a look at "
+                f"numbers; train the models one by one with fit. It said: {error}"
+            ) from error
+        gradients = [part.grad for part in self.trained if part.grad is not None]
+        norms = torch.cat([part.reshape(len(part), -1) for part in gradients], dim=1).norm(dim=1)
+        values = torch.stack([losses.detach(), scores, norms.to(losses.dtype)], dim=1).tolist()
+        if any(not norm + 1e-6 < clip for _, _, norm in values):
+            _scale(gradients, (clip / (norms + 1e-6)).clamp(max=1))
+        return dict(zip(self.members, map(tuple, values), strict=True))
+
+    def release(self, members: Sequence[int], step: int) -> None:
+        """Give members their weights back; the others go on as if they had never been there."""
+        if not members:
+            return
+        with torch.no_grad():
+            for member in members:
+                place = self.members.index(member)
+                model = self.models[member]
+                for name, own in (*model.named_parameters(), *model.named_buffers()):
+                    own.copy_(self.weights[name][place])
+        staying = [place for place, member in enumerate(self.members) if member not in members]
+        self.members = [self.members[place] for place in staying]
+        if self.members:
+            self._shrink(torch.tensor(staying, device=self.trained[0].device))
+            self.rates.set(step)
+
+    def _shrink(self, staying: Tensor) -> None:
+        """Keep some of the stack: weights, gradients, and what the optimiser has gathered."""
+        before, gathered = self.trained, self.stepper.state
+        kept = {}
+        for name, part in self.weights.items():
+            kept[name] = part.detach()[staying].requires_grad_(part.requires_grad)
+            kept[name].grad = None if part.grad is None else part.grad[staying]
+        self._take(kept)
+        for old, new in zip(before, self.trained, strict=True):
+            self.stepper.state[new] = {
+                key: value[staying] if isinstance(value, Tensor) and value.shape == old.shape else value
+                for key, value in gathered.get(old, {}).items()
+            }
+
+
+def _scale(gradients: Sequence[Tensor], factors: Tensor) -> None:
+    """Multiply gradients (K, …) by the factor of each member, (K,)."""
+    for part in gradients:
+        part.mul_(factors.view(-1, *[1] * (part.dim() - 1)))

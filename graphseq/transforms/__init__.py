@@ -1,0 +1,1 @@
+"""Transforms from graph to graph, for ``Model(view=...)`` and for data."""

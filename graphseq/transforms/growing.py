@@ -1,0 +1,124 @@
+"""Sequences and static graphs read as graphs that grow, a node at each step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.topology import Topology
+
+
+def grow(graph: SpaceTimeGraph) -> SpaceTimeGraph:
+    r"""Read sequences as graphs that grow: at each step a node arrives, and an edge to the one before it.
+
+    Row p of a sequence of T rows becomes node p at the times p, p + 1, …, T - 1, keeping its features, so a graph of
+    T (T + 1) / 2 rows. What was asked at row p is asked of node p when it arrives: no later row can change it.
+
+    Args:
+        graph: one sequence or a batch of them, of any lengths, without spatial edges.
+
+    Returns:
+        The same data as dynamic graphs, with the targets and ``y`` in their old order. Its topology is derived once
+        from that of ``graph`` and kept with it.
+
+    Raises:
+        ValueError: ``graph`` has spatial edges, or several nodes in one graph.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> grown = grow(gs.from_sequence(torch.tensor([7, 8, 9])))
+        >>> grown.to_dense().present.long().tolist()
+        [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
+    """
+    old = graph.topology
+    if not old.spatial.is_identity:
+        raise ValueError(f"grow reads sequences, but graph has {old.spatial.edge_index.shape[1]} spatial edges")
+    if old.num_nodes != graph.num_graphs:
+        raise ValueError(f"grow reads one sequence a graph; got {old.num_nodes} nodes in {graph.num_graphs} graphs")
+    topology, origin, arrives = old.keep("grow", lambda: _grown(old))
+    target = graph.get("target")
+    batch = graph.get("batch")
+    return SpaceTimeGraph.from_topology(
+        topology,
+        graph.x[origin],
+        y=graph.y,
+        target=arrives if target is None else arrives & target[origin],
+        batch=None if batch is None else batch[origin],
+    )
+
+
+def arrive(graph: SpaceTimeGraph) -> SpaceTimeGraph:
+    r"""Read static graphs as graphs that grow: at each step the next node arrives, with its edges to those before it.
+
+    Row p of a graph of N rows, as the graph lists them, becomes node p at the times p, p + 1, …, N - 1, keeping its
+    features, so a graph of N (N + 1) / 2 rows. Its edges are there from when both ends are. What was asked at row p is
+    asked of node p at the last time, when all have arrived.
+
+    A sentence and its tree, say, are a graph over time: space is the tree, and time the sentence.
+
+    Args:
+        graph: one static graph or a batch of them.
+
+    Returns:
+        The same data as dynamic graphs, with the targets and ``y`` in their old order. Its topology is derived once
+        from that of ``graph`` and kept with it.
+
+    Raises:
+        ValueError: a graph with nodes at several times.
+
+    Example:
+        >>> import graphseq as gs, networkx as nx
+        >>> grown = arrive(gs.from_graph(nx.path_graph(3)))
+        >>> grown.to_dense().present.long().tolist()
+        [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
+        >>> grown.time[grown.target_rows].tolist()
+        [2, 2, 2]
+    """
+    old, batch = graph.topology, graph.get("batch")
+    if old.temporal_edges.shape[1]:
+        raise ValueError(
+            f"arrive reads static graphs, but node {int(graph.node[old.temporal_edges[0, 0]])} is there at several "
+            "times; what changes over time has its order already"
+        )
+    key = ("arrive", None if batch is None else batch.cpu().numpy().tobytes())
+    topology, origin, last = old.keep(key, lambda: _arrived(old, batch))
+    target = graph.get("target")
+    return SpaceTimeGraph.from_topology(
+        topology,
+        graph.x[origin],
+        y=graph.get("y"),
+        target=last if target is None else last & target[origin],
+        batch=None if batch is None else batch[origin],
+    )
+
+
+def _grown(old: Topology) -> tuple[Topology, Tensor, Tensor]:
+    """The grown topology, the old row behind each new one, and which new rows are arrivals."""
+    before, after = old.temporal_edges
+    joined = torch.stack([torch.cat([before, after]), torch.cat([after, before])])
+    nodes = old.node_index
+    origin, age, _ = _lives(old.position, torch.bincount(nodes)[nodes])
+    return Topology(origin, old.position[origin] + age, static_edge_index=joined), origin, age == 0
+
+
+def _arrived(old: Topology, batch: Tensor | None) -> tuple[Topology, Tensor, Tensor]:
+    """The grown topology, the old row behind each new one, and which new rows are of the last time of their graph."""
+    member = torch.zeros_like(old.node) if batch is None else batch
+    size = torch.bincount(member)
+    order = member.argsort(stable=True)
+    position = torch.empty_like(order)
+    position[order] = torch.arange(len(order), device=order.device) - (size.cumsum(0) - size)[member[order]]
+    origin, age, lives = _lives(position, size[member])
+    spatial = old.spatial
+    time = position[origin] + age
+    topology = Topology(origin, time, static_edge_index=spatial.edge_index, static_edge_weight=spatial.edge_weight)
+    return topology, origin, age == lives[origin] - 1
+
+
+def _lives(position: Tensor, size: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of rows by their place in a graph of so many: the old row behind each new one, its age, and its lifetime."""
+    lives = size - position
+    origin = torch.arange(len(position), device=position.device).repeat_interleave(lives)
+    first = (lives.cumsum(0) - lives)[origin]
+    return origin, torch.arange(len(origin), device=origin.device) - first, lives

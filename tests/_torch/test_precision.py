@@ -1,0 +1,83 @@
+"""Half the bits: what runs in them, what stays in float32, and what is recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from families import FAMILIES, Family
+from randomgraphs import draw, sequence
+from test_contract import encoder_of
+
+import graphseq as gs
+from graphseq.data.adjacency import SparseMatrix
+from graphseq.nn import GCN, LSTM, MLP, Model
+from graphseq.tasks import Palindrome, Transfer
+
+HALVES = [torch.bfloat16, torch.float16]
+
+
+@pytest.mark.parametrize("kind", HALVES)
+def test_a_sparse_product_of_half_the_bits_is_that_of_float32_rounded_once(kind: torch.dtype) -> None:
+    matrix = SparseMatrix(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), torch.tensor([0.3, 0.7, 1.1]), 2)
+    x = torch.randn(2, 3, generator=torch.Generator().manual_seed(0)).to(kind).requires_grad_()
+    out = matrix @ x
+    assert out.dtype == kind
+    assert torch.equal(out, (matrix.csr.to_dense() @ x.detach().float()).to(kind))
+    out.backward(torch.ones_like(out))
+    assert torch.equal(x.grad, (matrix.csr.to_dense().t() @ torch.ones(2, 3)).to(kind))
+
+
+def test_under_autocast_a_sparse_product_stays_in_float32() -> None:
+    graph = draw(0, dtype=torch.float32)
+    hat = graph.topology.spacetime().normalised(torch.float32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = hat @ graph.x
+    assert torch.equal(inside, hat @ graph.x)
+    assert graph.topology.spacetime().normalised(torch.bfloat16) is hat
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize("kind", ["dynamic", "sequence"])
+def test_every_family_runs_forth_and_back_within_what_8_bits_tell(family: Family, kind: str) -> None:
+    graph = draw(0, dtype=torch.float32) if kind == "dynamic" else sequence(0, 6, dtype=torch.float32)
+    encoder = encoder_of(family, dtype=torch.float32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        states = encoder(graph)
+    full = encoder(graph)
+    assert (states.float() - full).norm() < 0.02 * full.norm()
+    states.float().sin().sum().backward()
+    half = torch.cat([p.grad.flatten() for p in encoder.parameters() if p.grad is not None])
+    encoder.zero_grad()
+    full.sin().sum().backward()
+    whole = torch.cat([p.grad.flatten() for p in encoder.parameters() if p.grad is not None])
+    assert half.dtype == torch.float32
+    assert (half - whole).norm() < 0.1 * whole.norm()
+
+
+@pytest.mark.parametrize("build", [lambda: GCN(10, 16, 2), lambda: LSTM(10, 16)])
+def test_what_is_learned_in_bfloat16_is_learned(build: object) -> None:
+    torch.manual_seed(0)
+    model = Model(build(), 10)  # type: ignore[operator]
+    settings = {"batch_size": 32, "optimizer": "Adam", "lr": 0.02, "window": 10}
+    history = gs.fit(model, Transfer(3), steps=600, precision="bfloat16", **settings)
+    assert history.solved
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert gs.evaluate(model, Transfer(3)).score > 0.95  # in float32 too
+
+
+def test_it_is_recorded_and_a_checkpoint_of_another_precision_is_told_apart(tmp_path: Path) -> None:
+    def run(precision: str, **more: object) -> gs.History:
+        torch.manual_seed(0)
+        task = Palindrome(4)
+        return gs.fit(Model(MLP(10, 8), 10), task, steps=3, batch_size=4, precision=precision, **more)  # type: ignore[arg-type]
+
+    full, half = run("float32"), run("bfloat16", checkpoint_path=tmp_path / "run.pt")
+    assert (full.config["precision"], half.config["precision"]) == ("float32", "bfloat16")
+    assert full.loss == run("float32").loss != half.loss
+    assert half.loss == pytest.approx(full.loss, rel=0.02)
+    with pytest.raises(ValueError, match="precision was 'bfloat16', now 'float32'"):
+        run("float32", checkpoint_path=tmp_path / "run.pt", resume=True)
+    with pytest.raises(ValueError, match="precision must be one of bfloat16, float32; got 'half'"):
+        run("half")

@@ -1,0 +1,151 @@
+"""The forecast command: what it understands, and that whatever is wrong is said in one line with exit status 2."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import planted
+import pytest
+from console import call, everything, refusal
+
+from graphseq.experiments.forecast import job
+from graphseq.experiments.forecast.settings import MODELS, Settings
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, dict[str, object]]]:
+    """Forecasts that were asked for; none is run."""
+    found: list[tuple[Settings, dict[str, object]]] = []
+
+    def forecast(settings: Settings, out: Path, **more: object) -> None:
+        found.append((settings, {"out": out, **more}))
+        raise ValueError("asked")
+
+    monkeypatch.setattr(job, "forecast", forecast)
+    return found
+
+
+def test_every_flag_arrives(asked: list[tuple[Settings, dict[str, object]]]) -> None:
+    words = (
+        "forecast x.csv --edges e.csv --window 7d --missing drop --models lstm mean --lags 3 --horizon 2 --channels 2"
+    )
+    more = "--train 0.5 --validation 0.1 --season 12.5 --scale file --hidden 6 --steps 7 --every 3 --batch-size 9"
+    rest = "--lr 0.5 --weight-decay 0 --residual --pressure 0.25 --seed 4 0 --jobs 3 --out there --resume"
+    given = [*words.split(), *more.split(), *rest.split()]
+    call(*given)
+    settings, told = asked[0]
+    assert settings == Settings(
+        *("x.csv", "e.csv", "7d", "drop", ("mean", "LSTM"), 3, 2, 2, 0.5, 0.1, 12.5, "file"),
+        *(6, 7, 3, 9, 0.5, 0.0, True, 0.25, (0, 4)),
+    )
+    assert told == {"out": Path("there"), "resume": True, "jobs": 3, "command": given}
+
+
+def test_without_flags_all_is_as_the_help_says(asked: list[tuple[Settings, dict[str, object]]]) -> None:
+    call("forecast", "chickenpox")
+    settings, told = vars(asked[0][0]), " ".join(call("forecast", "--help").out.partition("options:")[2].split())
+    assert settings["models"] == MODELS
+    for name in ("lags", "horizon", "channels", "train", "validation", "scale", "hidden", "steps", "every", "lr"):
+        said = told.partition(f" --{name} ")[2].partition("(default: ")[2].partition(")")[0]
+        assert said == str(settings[name])
+
+
+@pytest.mark.parametrize("word", ["GCN-LSTM both", "gcn-lstm-both", "gcn_lstm_both", "Gcn Lstm Both"])
+def test_names_are_spelt_as_one_likes(word: str, asked: list[tuple[Settings, dict[str, object]]]) -> None:
+    call("forecast", "chickenpox", "--models", word)
+    assert asked[0][0].models == ("GCN-LSTM both",)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--models", "transformer"), "--models must be of mean, persistence, autoregression"),
+        (("--models", "LSTM", "lstm"), "--models names a model twice: LSTM, lstm"),
+        (("--lags", "0"), "argument --lags: must be at least 1, got 0"),
+        (("--train", "1"), "argument --train: must be a share between 0 and 1, got '1'"),
+        (("--season", "-1"), "argument --season: must be a number above 0, got '-1'"),
+        (("--weight-decay", "-1"), "argument --weight-decay: must be a number above 0, got '-1'"),
+        (("--scale", "all"), "argument --scale: invalid choice: 'all'"),
+        (("--seed", "1", "1"), "--seed names a value twice: 1 1"),
+        (("--device", "nowhere"), "--device must be a torch device such as cpu or cuda:0, got 'nowhere'"),
+        (("--lags", "38"), "train=0.2 and validation=0.2 leave no window for"),
+        (("--lags", "60"), "graph has 40 times; a window of lags=60"),
+        (("--horizon", "60"), "graph has 40 times; a window of lags=4 and an answer horizon=60 later need 64"),
+        (("--channels", "2"), "channels=2 numbers a node are asked for, but x has 1 columns"),
+        (("--edges", "e.csv"), "--edges goes with a table of observations"),
+    ],
+)
+def test_what_will_not_do_is_refused_and_leaves_nothing(words: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    file = planted.write_json(tmp_path / "ring.json", planted.signal(40))
+    assert message in refusal(call("forecast", file, "--out", tmp_path / "out", *words))
+    assert os.listdir(tmp_path) == ["ring.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.json", None, "none.json: No such file or directory"),
+        ("empty.json", "", "no JSON"),
+        ("other.json", '{"a": 1}', "other.json has the keys a; understood are"),
+        ("ring.txt", "x", "FILE must end in .json, .csv or .csv.gz"),
+        ("table.csv", "time,node,v\n", "is a table: name the file of its edges by --edges"),
+    ],
+)
+def test_a_file_that_will_not_do_is_refused(name: str, content: str | None, message: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    before = everything(tmp_path)
+    assert message in refusal(call("forecast", tmp_path / name, "--out", tmp_path / "out"))
+    assert everything(tmp_path) == before
+
+
+EDGES = "source,target,time\nA,B,1\n"
+GONE = "time,node,v\n0,A,1\n0,B,2\n1,A,3\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words", "message"),
+    [
+        (
+            "mail.csv",
+            "source,target,time\na,b,1\nb,a,9\n",
+            ("--window", "2"),
+            "line 3: window 1, from 3 on, has no event",
+        ),
+        ("mail.csv", "source,target,time\na,b,9\nb,a,1\n", ("--window", "2"), "line 3: time goes back, behind that of"),
+        ("seen.csv", GONE, ("--edges", "edges.csv"), "edges.csv, line 2: node 'B' is not there at time 1"),
+        ("seen.csv", "time,node,v\n0,A,NaN\n", ("--edges", "edges.csv"), "line 2: v is missing; fill it in"),
+        ("seen.csv", "time,node,v\n1,A,1\n0,A,1\n", ("--edges", "edges.csv"), "line 3: time goes back, behind that of"),
+        ("wide.json", '{"edges": [], "X": [[1, 2], [3]]}', (), "wide.json: X has 1 values at 1, but 2"),
+        ("gaps.json", '{"edges": [], "X": [[1, 2], [3, null]]}', (), "node 1 has no value of X"),
+    ],
+)
+def test_the_place_of_a_fault_within_a_file_is_told(
+    name: str, content: str, words: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("edges.csv").write_text(EDGES)
+    Path(name).write_text(content)
+    assert message in refusal(call("forecast", name, "--out", "out", *words))
+    assert not Path("out").exists()
+
+
+def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
+    file = planted.write_json(tmp_path / "ring.json", planted.signal(40))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "precious").write_text("precious")
+    before = everything(tmp_path)
+    line = refusal(call("forecast", file, "--out", tmp_path / "out", "--train", "0.5"))
+    assert line.endswith("holds other files; name a new or empty folder")
+    assert everything(tmp_path) == before
+
+
+def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job, "forecast", stopped)
+    said = call("forecast", "chickenpox", "--out", tmp_path / "out")
+    assert said.status == 130
+    assert said.err.strip() == f"stopped; run the same command with --resume to go on (--out {tmp_path / 'out'})"

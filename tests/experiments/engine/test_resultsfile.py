@@ -1,0 +1,124 @@
+"""The file of results: a run a line, one writer at a time, cut ends taken away, and nothing of others touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import children
+import pytest
+
+from graphseq.experiments.engine.configs import key_of
+from graphseq.experiments.engine.results_file import ResultsFile
+from graphseq.experiments.engine.run import Run
+
+
+def run_of(number: int, **other: object) -> Run:
+    config = {"number": number}
+    return Run(key_of(config), config, **{"result": {"square": number**2}, **other})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "results.jsonl"
+    with ResultsFile(path, "square") as results:
+        for number in range(3):
+            results.append(run_of(number, seconds=0.25, machine={"torch": "2"}))
+    return path
+
+
+def read(path: Path) -> dict[str, Run]:
+    with ResultsFile(path, "square") as results:
+        return results.runs
+
+
+def test_what_was_written_is_read_back(file: Path) -> None:
+    expected = [run_of(number, seconds=0.25, machine={"torch": "2"}) for number in range(3)]
+    assert list(read(file).values()) == expected
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["config"] for line in lines] == [{"number": 0}, {"number": 1}, {"number": 2}]
+    assert list(lines[0]) == [
+        "key", "work", "config", "result", "error", "traceback", "seconds", "attempt", "machine",
+    ]  # fmt: skip
+
+
+def test_the_last_of_a_configuration_counts(file: Path) -> None:
+    with ResultsFile(file, "square") as results:
+        results.append(run_of(1, result=None, error="RuntimeError: no", attempt=2))
+        results.append(run_of(1, attempt=3))
+    assert read(file)[run_of(1).key] == run_of(1, attempt=3)
+
+
+def test_an_end_cut_short_anywhere_is_taken_away(file: Path) -> None:
+    whole = file.read_bytes()
+    first, second, third = whole.splitlines(keepends=True)
+    for cut in range(1, len(third)):
+        file.write_bytes(first + second + third[:cut])
+        assert len(read(file)) == 2
+        assert file.read_bytes() == first + second
+    file.write_bytes(first[:-1])  # whole but for its end
+    assert read(file) == {}
+    with ResultsFile(file, "square") as results:
+        results.append(run_of(0, seconds=0.25, machine={"torch": "2"}))
+    assert file.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"hello", b"hello\n", b"{}\n", b"[1]\n", b"null\n", b'{"key": "mine"}', b'{"key": "mine"}\n', b"\n", b"\xff\n",
+        b'{"work": "square"}\n', b"\x00" * 200, b'{"cells": [', b"key,work\n",
+    ],
+)  # fmt: skip
+def test_a_file_of_something_else_is_refused_and_left_alone(file: Path, raw: bytes) -> None:
+    for before in (b"", file.read_bytes()):
+        file.write_bytes(before + raw)
+        number = before.count(b"\n") + 1
+        with pytest.raises(ValueError, match=rf"results.jsonl, line {number}, is not a run of a sweep; name another"):
+            read(file)
+        assert file.read_bytes() == before + raw
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("key", "0" * 64), ("config", {"number": 9}), ("result", None), ("error", "none"), ("attempt", "1"), ("extra", 1)],
+)
+def test_a_line_that_contradicts_itself_is_refused(file: Path, name: str, value: object) -> None:
+    lines = file.read_text().splitlines()
+    lines[1] = json.dumps({**json.loads(lines[1]), name: value})
+    file.write_text("\n".join(lines) + "\n")
+    with pytest.raises(ValueError, match="line 2, is not a run of a sweep"):
+        read(file)
+
+
+def test_results_of_another_function_are_refused(file: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="holds results of 'square', now they would be of 'cube'"),
+        ResultsFile(file, "cube"),
+    ):
+        pass
+
+
+def test_one_sweep_at_a_time_has_it_open_and_one_that_was_killed_has_it_no_more(file: Path) -> None:
+    def hold() -> None:
+        with ResultsFile(file, "square"):
+            (file.parent / "held").touch()
+            time.sleep(30)
+
+    child = children.start(hold)
+    until = time.monotonic() + 20
+    while not (file.parent / "held").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    with pytest.raises(BlockingIOError, match=r"results.jsonl is being written to by another sweep"):
+        read(file)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert len(read(file)) == 3
+
+
+def test_one_that_is_not_open_is_not_written_to(file: Path) -> None:
+    with pytest.raises(ValueError, match="is not open"):
+        ResultsFile(file, "square").append(run_of(9))

@@ -1,0 +1,94 @@
+"""A folder of results: claimed once, gone on with by the same job only, and what it holds is held to its word."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from graphseq.experiments.engine.run_dir import RUNS, claim, read_config, read_finished
+
+FACTS = {"steps": 3, "models": ["LSTM"], "season": None}
+COMMAND = ["forecast", "my file.csv", "--steps", "3"]
+
+
+def claimed(out: Path, facts: dict[str, object] | None = None, *, resume: bool = False) -> Path:
+    return claim(out, "forecast", FACTS if facts is None else facts, COMMAND, resume=resume)
+
+
+def test_a_new_folder_says_what_is_done_in_it_and_by_what(tmp_path: Path) -> None:
+    out = tmp_path / "a" / "b"
+    assert claimed(out) == out / RUNS
+    assert (out / RUNS).is_dir()
+    record = read_config(out, "forecast")
+    assert record["settings"] == FACTS
+    assert record["command"] == "python -m graphseq forecast 'my file.csv' --steps 3"
+    assert record["versions"]["torch"] == version("torch")
+    assert record["versions"]["python"] == sys.version.split()[0]
+
+
+def test_the_same_job_goes_on_only_when_asked_and_leaves_the_record(tmp_path: Path) -> None:
+    claimed(tmp_path)
+    before = (tmp_path / "config.json").read_bytes()
+    with pytest.raises(FileExistsError, match=r"already holds a forecast; add --resume"):
+        claimed(tmp_path)
+    assert claimed(tmp_path, resume=True) == tmp_path / RUNS
+    assert (tmp_path / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("now", "message"),
+    [
+        ({"steps": 4}, "steps = 3, now 4"),
+        ({"season": 52.0}, "season = None, now 52.0"),
+        ({"pressure": 0.5}, "pressure = None, now 0.5"),  # which the record knows nothing of
+    ],
+)
+def test_another_job_is_told_where_they_differ(tmp_path: Path, now: dict[str, object], message: str) -> None:
+    claimed(tmp_path)
+    with pytest.raises(ValueError, match=f"holds a forecast with {message}; name another --out"):
+        claimed(tmp_path, {**FACTS, **now}, resume=True)
+
+
+def test_what_is_half_written_is_taken_away_and_what_is_not_ours_left_alone(tmp_path: Path) -> None:
+    (tmp_path / RUNS).mkdir()
+    left = [tmp_path / ".config.json.abc.partial", tmp_path / RUNS / ".LSTM-seed0.json.xyz.partial"]
+    left[0].write_text("{")
+    with pytest.raises(FileExistsError, match="holds other files; name a new or empty folder"):
+        claimed(tmp_path)
+    (tmp_path / RUNS).rmdir()
+    claimed(tmp_path)
+    left[1].write_text("half")
+    (tmp_path / RUNS / "mine.txt").write_text("mine")
+    claimed(tmp_path, resume=True)
+    assert not any(path.exists() for path in left)
+    assert (tmp_path / RUNS / "mine.txt").read_text() == "mine"
+
+
+CASE = {"model": "LSTM", "seed": 0}
+RESULT = {**CASE, "mse": 0.5, "mae": None, "failure": ""}
+
+
+def finished(folder: Path, result: object) -> dict[str, dict[str, object]]:
+    (folder / "LSTM-seed0.json").write_text(json.dumps({"result": result}))
+    cases = {"LSTM-seed0": CASE, "LSTM-seed1": {**CASE, "seed": 1}}
+    return read_finished(folder, cases, ("mse", "mae"), "forecast")
+
+
+def test_what_is_finished_is_read_and_what_is_not_is_left_out(tmp_path: Path) -> None:
+    assert finished(tmp_path, RESULT) == {"LSTM-seed0": RESULT}
+
+
+@pytest.mark.parametrize(
+    "changed", [{"seed": 1}, {"model": "GRU"}, {"mse": "small"}, {"failure": None}, {"mae": [1]}], ids=str
+)
+def test_a_result_that_is_not_what_its_name_says_is_refused(tmp_path: Path, changed: dict[str, object]) -> None:
+    message = r"LSTM-seed0.json is not a finished run of this forecast; delete it"
+    with pytest.raises(ValueError, match=message):
+        finished(tmp_path, {**RESULT, **changed})
+    for key in RESULT:
+        with pytest.raises(ValueError, match=message):
+            finished(tmp_path, {name: value for name, value in RESULT.items() if name != key})

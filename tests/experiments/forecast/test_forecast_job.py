@@ -1,0 +1,239 @@
+"""A forecast: the same numbers however it is run, interrupted or repeated, and a folder that says all of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+import console
+import numpy as np
+import planted
+import pytest
+import torch
+from console import everything
+from PIL import Image
+
+from graphseq.experiments.forecast import models, report
+from graphseq.experiments.forecast import run as runs
+from graphseq.experiments.forecast.report import Facts, Line
+from graphseq.experiments.forecast.settings import Case, Settings
+from graphseq.training.fit import DivergedError
+
+TINY = ("--steps", "20", "--every", "5", "--hidden", "4", "--batch-size", "4", "--seed", "0", "1", "--jobs", "1")
+MODELS = ("--models", "autoregression", "lstm", "GCN-LSTM-forgetting")
+KEYS = ["GCN-LSTM-forgetting-seed0", "GCN-LSTM-forgetting-seed1", "LSTM-seed0", "LSTM-seed1", "autoregression-seed0"]
+FILES = ["config.json", "errors.png", "forecasts.png", "forgotten.gif", "forgotten.png", "predictions.csv"]
+FILES += ["results.csv", "results.json", "runs"]
+
+
+def forecast(file: Path, out: Path, *words: object) -> console.Said:
+    return console.call("forecast", file, "--out", out, *TINY, *(MODELS if "--models" not in words else ()), *words)
+
+
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return planted.write_json(tmp_path_factory.mktemp("ring") / "ring.json", planted.signal(40))
+
+
+@pytest.fixture(scope="module")
+def done(ring: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, console.Said]:
+    out = tmp_path_factory.mktemp("done") / "out"
+    return out, forecast(ring, out, "--train", "0.5")
+
+
+@pytest.fixture
+def copy(done: tuple[Path, console.Said], tmp_path: Path) -> Path:
+    return shutil.copytree(done[0], tmp_path / "out")
+
+
+def record(out: Path) -> dict[str, object]:
+    def strict(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    return json.loads((out / "results.json").read_text(), parse_constant=strict)
+
+
+def numbers(out: Path) -> list[dict[str, object]]:
+    return [{**line, "seconds": None} for line in record(out)["lines"]]
+
+
+def test_a_folder_of_results_is_written(done: tuple[Path, console.Said]) -> None:
+    out, said = done
+    assert (said.status, sorted(os.listdir(out))) == (0, FILES)
+    assert f"written to {out}: results.csv, results.json" in said.out
+    kept = [f"{key}.json" for key in KEYS] + [f"{key}.npz" for key in KEYS if key.endswith("0")]
+    assert sorted(os.listdir(out / "runs")) == sorted(kept)
+
+
+def test_table_json_and_csv_say_what_the_runs_say(done: tuple[Path, console.Said]) -> None:
+    out, said = done
+    found = record(out)
+    lines = [Line(**{key: float("nan") if v is None else v for key, v in line.items()}) for line in found["lines"]]
+    settings = found["config"]["settings"]
+    facts = Facts(**found["test"])
+    assert [line.model for line in lines] == settings["models"] == ["autoregression", "LSTM", "GCN-LSTM forgetting"]
+    for line in lines:
+        paths = [
+            path for key in KEYS if (path := out / "runs" / f"{key}.json").name.startswith(line.model.replace(" ", "-"))
+        ]
+        scores = [json.loads(path.read_text())["result"]["mse"] for path in paths]
+        assert line.mse == pytest.approx(sum(scores) / len(scores))
+        assert line.seeds == len(scores)
+    with (out / "results.csv").open(newline="") as file:
+        assert [float(row["mse"]) for row in csv.DictReader(file)] == [line.mse for line in lines]
+    plain = {key: tuple(v) if isinstance(v, list) else v for key, v in settings.items() if key != "file_sha256"}
+    assert report.table(Settings(**plain), lines, facts) in said.out
+    assert len(settings["file_sha256"]) == 64
+
+
+def test_the_forecasts_listed_have_the_errors_reported(done: tuple[Path, console.Said]) -> None:
+    out, _ = done
+    with (out / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    x, test = planted.signal(40), record(out)["test"]
+    assert len(rows) == test["answers"] == 5 * test["windows"]
+    assert [float(row["y"]) for row in rows[-5:]] == pytest.approx(x[-1].tolist())
+    assert [row["node"] for row in rows[:5]] == ["n0", "n1", "n2", "n3", "n4"]
+    for model in ("autoregression", "LSTM"):
+        mse = np.mean([(float(row[model]) - float(row["y"])) ** 2 for row in rows])
+        run = json.loads((out / "runs" / f"{model}-seed0.json").read_text())
+        assert mse == pytest.approx(run["result"]["mse"], rel=1e-5)
+
+
+def test_the_animation_has_a_frame_a_snapshot(done: tuple[Path, console.Said]) -> None:
+    with Image.open(done[0] / "forgotten.gif") as moving:
+        assert moving.n_frames == record(done[0])["test"]["windows"]
+
+
+def test_a_run_leaves_its_curves(done: tuple[Path, console.Said]) -> None:
+    run = json.loads((done[0] / "runs" / "LSTM-seed1.json").read_text())
+    assert [step for step, _ in run["validation"]] == [5, 10, 15, 20]
+    assert run["result"]["best_step"] == min(run["validation"], key=lambda point: point[1])[0]
+    assert len(run["history"]["loss"]) == 20
+    assert run["machine"]["torch"] == torch.__version__
+
+
+def test_the_command_in_the_record_gives_the_same_numbers_bit_for_bit(
+    done: tuple[Path, console.Said], tmp_path: Path
+) -> None:
+    words = shlex.split(json.loads((done[0] / "config.json").read_text())["command"])[3:]
+    words[words.index("--out") + 1] = str(tmp_path / "again")
+    assert console.call(*words).status == 0
+    assert numbers(tmp_path / "again") == numbers(done[0])
+    again, first = ((out / "predictions.csv").read_bytes() for out in (tmp_path / "again", done[0]))
+    assert again == first
+
+
+def test_going_on_runs_nothing_again(copy: Path, ring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, made = numbers(copy), everything(copy / "runs")
+    (copy / "results.json").unlink()
+    monkeypatch.setattr(runs, "run", None)
+    assert forecast(ring, copy, "--train", "0.5", "--resume").status == 0
+    assert numbers(copy) == before
+    assert everything(copy / "runs") == made
+
+
+def test_a_failing_run_costs_only_itself(
+    done: tuple[Path, console.Said], ring: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, whole = tmp_path / "out", models.trained
+
+    def trained(name: str, *rest: object) -> object:
+        if name == "LSTM":
+            raise RuntimeError("out of\nmemory")
+        return whole(name, *rest)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(models, "trained", trained)
+        said = forecast(ring, out, "--train", "0.5")
+    assert (said.status, said.err.splitlines()[-1]) == (2, "graphseq forecast: out of memory")
+    assert {path.stem for path in (out / "runs").glob("*.json")} == {key for key in KEYS if "LSTM-seed" not in key[:9]}
+    assert not (out / "results.json").exists()
+    assert forecast(ring, out, "--train", "0.5", "--resume").status == 0
+    assert numbers(out) == numbers(done[0])
+
+
+def test_one_that_diverges_is_shown_as_such(ring: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverges(*_: object, **__: object) -> None:
+        raise DivergedError("training diverged at step 2", None)
+
+    monkeypatch.setattr(runs, "fit_selected", diverges)
+    words = ("--train", "0.5", "--models", "mean", "gru")
+    said = forecast(ring, tmp_path / "out", *words)
+    assert said.status == 0
+    assert any(line.split()[:2] == ["GRU", "diverged"] for line in said.out.splitlines())
+    assert record(tmp_path / "out")["lines"][1]["failure"] == "training diverged at step 2"
+    assert forecast(ring, tmp_path / "out", *words, "--resume").status == 0
+
+
+def test_a_second_call_is_refused_and_changes_nothing(copy: Path, ring: Path) -> None:
+    before = everything(copy)
+    line = console.refusal(forecast(ring, copy, "--train", "0.5"))
+    assert line.endswith("already holds a forecast; add --resume to go on with it, or name another")
+    assert everything(copy) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--train", "0.4"), "train = 0.5, now 0.4"),
+        (("--train", "0.5", "--lags", "3"), "lags = 4, now 3"),
+        (("--train", "0.5", "--season", "4"), "season = None, now 4.0"),
+        (("--train", "0.5", "--scale", "file"), "scale = 'train', now 'file'"),
+        (("--train", "0.5", "--pressure", "1"), "pressure = 0.0, now 1.0"),
+    ],
+)
+def test_going_on_with_other_settings_is_refused(copy: Path, ring: Path, words: tuple[str, ...], message: str) -> None:
+    before = everything(copy)
+    assert console.refusal(forecast(ring, copy, *words, "--resume")).endswith(f"{message}; name another --out")
+    assert everything(copy) == before
+
+
+def test_going_on_with_a_changed_file_is_refused(tmp_path: Path) -> None:
+    file, words = planted.write_json(tmp_path / "x.json", planted.signal(40)), ("--train", "0.5", "--models", "mean")
+    assert forecast(file, tmp_path / "out", *words).status == 0
+    planted.write_json(file, planted.signal(40, seed=1))
+    assert "file_sha256" in console.refusal(forecast(file, tmp_path / "out", *words, "--resume"))
+
+
+@pytest.mark.parametrize("raw", [b"", b"PK damaged", None])
+def test_damaged_forecasts_are_refused_by_name(copy: Path, ring: Path, raw: bytes | None) -> None:
+    path = copy / "runs" / "LSTM-seed0.npz"
+    if raw is None:
+        path.unlink()
+    else:
+        path.write_bytes(raw)
+    assert str(path) in console.refusal(forecast(ring, copy, "--train", "0.5", "--resume"))
+
+
+def test_what_a_killed_writer_left_is_taken_away(copy: Path, ring: Path) -> None:
+    left = [copy / "runs" / ".LSTM-seed0.npz.x1y2.partial", copy / ".results.json.x3y4.partial"]
+    for path in left:
+        path.write_bytes(b"half")
+    (copy / "runs" / "LSTM-seed0.json").unlink()  # its forecasts were written first, and are made again
+    before = numbers(copy)
+    assert forecast(ring, copy, "--train", "0.5", "--resume").status == 0
+    assert numbers(copy) == before
+    assert not any(path.exists() for path in left)
+
+
+def test_workers_of_their_own_give_the_same_numbers(
+    done: tuple[Path, console.Said], ring: Path, tmp_path: Path
+) -> None:
+    assert forecast(ring, tmp_path / "out", "--train", "0.5", "--jobs", "2").status == 0
+    assert numbers(tmp_path / "out") == numbers(done[0])
+
+
+def test_keys_of_runs_are_distinct_and_baselines_need_one_seed(ring: Path) -> None:
+    settings = Settings(
+        *(str(ring), None, None, "refuse", ("mean", "GCN-LSTM", "GCN-LSTM both"), 4, 1, 1, 0.5, 0.25, None, "file"),
+        *(4, 5, 5, 4, 0.01, 0.0, False, 0.0, (3, 7)),
+    )
+    cases = settings.cases()
+    assert cases[0] == Case("mean", 3)
+    assert len({case.key for case in cases}) == len(cases) == 5
+    assert [settings.shows(case) for case in cases] == [True, True, False, True, False]

@@ -1,0 +1,193 @@
+"""One run in several processes: the same curve as one process on the whole batch, and clear ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import planted
+import pytest
+import torch
+from randomgraphs import draw, join
+from scripts import load
+from torch import Tensor
+
+import graphseq as gs
+from graphseq.tasks import Characters, Distractors, Forecast, Labelled, LabelledRows, Palindrome, Task
+from graphseq.training import distributed
+from graphseq.training.distributed import share_of
+
+PROGRAM = Path(__file__).parents[1] / "programs" / "together.py"
+RUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+
+
+def start(command: list[str]) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
+    return subprocess.run(  # noqa: S603 - this very interpreter
+        command, capture_output=True, text=True, timeout=240, check=False, env=environment
+    )
+
+
+CASES = ("uneven", "fixed", "pooled", "dynamic")
+PROGRAM_HERE = load(PROGRAM)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what two processes have after 8 and after 12 steps of each case, and one process after 12."""
+    out = tmp_path_factory.mktemp("together")
+    (out / "alone").mkdir()
+    done = start([*RUN, "2", str(PROGRAM), ",".join(CASES), "8,12", "7", str(out)])
+    assert done.returncode == 0, done.stderr
+    PROGRAM_HERE.main(CASES, [12], 7, out / "alone")
+    return out
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_have_the_curve_of_one_on_the_whole_batch(name: str, ran: Path) -> None:
+    alone = torch.load(ran / "alone" / f"{name}-12-0.pt")
+    first, second = (torch.load(ran / f"{name}-12-{rank}.pt") for rank in range(2))
+    for curve in ("loss", "score", "grad_norm", "lr"):
+        assert first["history"][curve] == pytest.approx(alone["history"][curve], abs=1e-5)
+        assert first["history"][curve] == second["history"][curve]
+    assert first["history"]["config"] == alone["history"]["config"]
+    for key, weight in first["weights"].items():
+        assert torch.equal(weight, second["weights"][key])
+        torch.testing.assert_close(weight, alone["weights"][key], rtol=0, atol=1e-5)
+
+
+def test_a_run_of_two_goes_on_where_it_stopped_and_one_process_can_go_on_with_it(ran: Path, tmp_path: Path) -> None:
+    part, whole = (torch.load(ran / f"uneven-{steps}-0.pt") for steps in (8, 12))
+    assert whole["history"]["loss"][:8] == part["history"]["loss"]
+    (tmp_path / "uneven.run").write_bytes((ran / "uneven.run").read_bytes())
+    PROGRAM_HERE.main(["uneven"], [14], 7, tmp_path)
+    alone = torch.load(tmp_path / "uneven-14-0.pt")
+    assert alone["history"]["loss"][:12] == whole["history"]["loss"]
+
+
+def test_one_process_under_torchrun_is_one_process(tmp_path: Path, ran: Path) -> None:
+    done = start([*RUN, "1", str(PROGRAM), "uneven", "12", "7", str(tmp_path)])
+    assert done.returncode == 0, done.stderr
+    one, alone = (torch.load(folder / "uneven-12-0.pt") for folder in (tmp_path, ran / "alone"))
+    assert one["history"]["loss"] == alone["history"]["loss"]
+
+
+def test_a_process_that_ends_ends_the_run_with_its_reason(tmp_path: Path) -> None:
+    done = start([*RUN, "2", str(PROGRAM), "dying", "5", "4", str(tmp_path)])
+    assert done.returncode != 0
+    assert "MemoryError: no room for this batch" in done.stderr
+    assert not list(tmp_path.glob("*.pt"))
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
+    done = start([*RUN, "2", str(PROGRAM), "uneven", "5", "1", str(tmp_path)])
+    assert done.returncode != 0
+    assert "a batch of 1 cannot be shared among 2 processes; batch_size must be at least that" in done.stderr
+
+
+def test_the_command_trains_in_two_processes_and_speaks_once(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("the quick brown fox jumps over the lazy dog. " * 30)
+    flags = ["text", "train", str(text), "--hidden", "8", "--steps", "6", "--every", "3", "--length", "5"]
+    flags += ["--batch-size", "6", "--layers", "1"]
+    curves = []
+    for start_of, name in (([sys.executable], "alone"), ([*RUN, "2"], "shared")):
+        out = tmp_path / name
+        done = start([*start_of, "-m", "graphseq", *flags, "--out", str(out)])
+        assert done.returncode == 0, done.stderr
+        assert len(re.findall("step 3: loss", done.stdout)) == 1
+        table = [[float(cell) for cell in line.split(",")] for line in (out / "curves.csv").read_text().split()[1:]]
+        curves.append(torch.tensor(table))
+    torch.testing.assert_close(curves[0], curves[1], rtol=0, atol=1e-5)
+    again = start([*RUN, "2", "-m", "graphseq", *flags, "--out", str(tmp_path / "shared")])
+    assert again.returncode != 0
+    assert again.stderr.count("already holds a training; add --resume") == 1
+    other = start([*RUN, "2", "-m", "graphseq", "compare", "--out", str(tmp_path / "other")])
+    assert "torchrun starts one run in many processes, which text train can share" in other.stderr
+    assert not (tmp_path / "other").exists()
+
+
+def drawn(task: Task, size: int = 5) -> gs.SpaceTimeGraph:
+    return task.batch(size, torch.Generator().manual_seed(0))
+
+
+TASKS = {
+    "fixed": lambda: Palindrome(5),
+    "characters": lambda: Characters("abcabcabcabc", 4),
+    "dynamic": lambda: Distractors(num_nodes=20, num_asked=4),
+    "forecast": lambda: Forecast(planted.noise(), lags=3),
+    "labelled-graphs": lambda: Labelled(planted.graphs(3, whole=True), 3),
+    "labelled-rows": lambda: Labelled(planted.graphs(3), 3),
+    "neighborhoods": lambda: LabelledRows(planted.large(3), 3, [-1, 2]),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_shares_are_the_batch_cut_into_its_graphs(name: str, size: int) -> None:
+    task = TASKS[name]()
+    graph = drawn(task)
+    shares = [share_of(task, graph, rank, size) for rank in range(size)]
+    assert [part.num_graphs for part in shares] == [5 * (r + 1) // size - 5 * r // size for r in range(size)]
+    joined = join(shares)
+    for key in ("x", "y", "time", *(() if task.per_graph else ("target",))):
+        assert torch.equal(joined[key], graph[key])
+    assert torch.equal(joined.unroll().edge_index.unique(dim=1), graph.unroll().edge_index.unique(dim=1))
+    torch.manual_seed(0)
+    model = gs.nn.Model(gs.nn.GCN(task.in_channels, 4, 2), 3, pool="mean" if task.per_graph else None)
+    if task.causal:
+        model = gs.nn.Model(gs.nn.LSTM(task.in_channels, 4), 3)
+    torch.testing.assert_close(torch.cat([model(part) for part in shares]), model(graph), rtol=0, atol=1e-6)
+
+
+def test_shares_of_equal_batches_share_one_topology() -> None:
+    task = Palindrome(5)
+    one, other = drawn(task), task.batch(5, torch.Generator().manual_seed(1))
+    assert share_of(task, one, 1, 2).topology is share_of(task, other, 1, 2).topology
+    assert share_of(task, one, 0, 2).topology is not share_of(task, other, 1, 2).topology
+
+
+def test_pairs_go_with_their_graphs() -> None:
+    graph = join([draw(seed, nodes=4, times=2) for seed in range(3)])
+    rows = torch.tensor([(graph.batch == number).nonzero()[0, 0] for number in (0, 2, 2)])
+    graph.edge_label_index, graph.y = torch.stack([rows, rows]), torch.tensor([1, 0, 1])
+    graph.pair_features = torch.arange(3.0)[:, None]
+    part = share_of(Palindrome(5), graph, 1, 2)
+    start_of = int((graph.batch == 0).sum())
+    assert part.edge_label_index.tolist() == (graph.edge_label_index[:, 1:] - start_of).tolist()
+    assert (part.y.tolist(), part.pair_features.tolist()) == ([0, 1], [[1.0], [2.0]])
+    graph.mystery = torch.zeros(3)
+    with pytest.raises(ValueError, match="a batch with 'mystery' cannot be shared"):
+        share_of(Palindrome(5), graph, 1, 2)
+
+
+def test_what_torchrun_did_not_start_is_told_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    assert not distributed.launched()
+    for name in ("RANK, WORLD_SIZE", "WORLD_SIZE"):
+        missing = rf"^{name}, MASTER_ADDR, MASTER_PORT must be set.*torchrun"
+        with pytest.raises(ValueError, match=missing), distributed.joined():
+            pass
+        monkeypatch.setenv("RANK", "0")
+
+
+def test_shares_of_unequal_counts_weigh_what_they_count() -> None:
+    task = Labelled(planted.graphs(3), 3)
+    graph = drawn(task)
+
+    def gradient(part: gs.SpaceTimeGraph) -> Tensor:
+        torch.manual_seed(0)
+        model = gs.nn.Model(gs.nn.GCN(1, 4, 1), 3).double()
+        part.x = part.x.double()
+        task.loss(model(part), part.y).backward()
+        return torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
+
+    shares = [share_of(task, graph, rank, 2) for rank in range(2)]
+    counts = [len(part.y) for part in shares]
+    assert counts[0] != counts[1]
+    weighed = sum(gradient(part) * count for part, count in zip(shares, counts, strict=True)) / sum(counts)
+    torch.testing.assert_close(weighed, gradient(graph), rtol=0, atol=1e-12)
