@@ -38,7 +38,7 @@ def by_hand(model: torch.nn.Module, graph: gs.SpaceTimeGraph, steps: int) -> flo
 
 def by_fit(model: torch.nn.Module, task: gs.tasks.Task, steps: int) -> float:
     """Milliseconds a step of ``fit``."""
-    return gs.fit(model, task, steps=steps, batch_size=BATCH, solved_at=None).seconds / steps * 1e3
+    return gs.fit(model, task, steps=steps, batch_size=BATCH, stop_threshold=None).seconds / steps * 1e3
 
 
 def measure(encoder: type[gs.nn.RNN | gs.nn.LSTM], steps: int, repeats: int) -> dict[str, float]:

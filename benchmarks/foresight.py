@@ -61,7 +61,15 @@ def trained(seed: int, count: int, steps: int) -> Iterator[tuple[dict[str, objec
             taken, score = error.history.steps, task.chance
         line = {"seed": seed, "name": name, "place": place, "hops": task.hops, "score": score, "steps": taken}
         print(f"{name:18} {place:13} {task.hops:3} hops: {score:.0%} after {taken} steps", flush=True)
-        yield line | {"influence": found.influence, "apart": found.apart, "signal": found.signal}, found
+        yield (
+            line
+            | {
+                "influence": found.influence,
+                "oversmoothing_distance": found.oversmoothing_distance,
+                "loss_sensitivity": found.loss_sensitivity,
+            },
+            found,
+        )
 
 
 def hits(pairs: list[tuple[dict[str, object], Evidence]], t: Thresholds) -> list[bool]:
@@ -85,8 +93,8 @@ def calibrated(pairs: list[tuple[dict[str, object], Evidence]]) -> Thresholds:
 
 def summary(table: dict[str, dict[str, int]]) -> str:
     """A line a verdict: how many models had it untrained, and how many of them training solved."""
-    lines = [f"{'untrained verdict':18}{'models':>8}{'solved by training':>20}"]
-    lines += [f"{verdict:18}{row['models']:>8}{row['solved']:>20}" for verdict, row in table.items()]
+    lines = [f"{'untrained verdict':20}{'models':>8}{'solved by training':>20}"]
+    lines += [f"{verdict:20}{row['models']:>8}{row['solved']:>20}" for verdict, row in table.items()]
     return "\n".join(lines)
 
 

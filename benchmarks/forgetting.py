@@ -52,9 +52,9 @@ MODELS: dict[str, Callable[[int, int, Forget], gs.nn.Encoder]] = {
     "GCN-LSTM, twice as wide": lambda f, h, _: GCNLSTM(f, 2 * h),
     "GCN-LSTM, two layers": lambda f, h, _: GCNLSTM(f, h, 2),
     "forgetting": lambda f, h, what: ForgettingGCNLSTM(f, h, forget=what),
-    "forgetting, pressure": lambda f, h, what: ForgettingGCNLSTM(f, h, forget=what, pressure=_PRESSURE),
+    "forgetting, pressure": lambda f, h, what: ForgettingGCNLSTM(f, h, forget=what, gate_penalty=_PRESSURE),
     "forgetting, pressure, accumulated": lambda f, h, what: ForgettingGCNLSTM(
-        f, h, forget=what, pressure=_PRESSURE, accumulate=True
+        f, h, forget=what, gate_penalty=_PRESSURE, accumulate=True
     ),
 }
 
@@ -93,7 +93,7 @@ def found_out(encoder: ForgettingGCNLSTM, task: Distractors, graphs: int, seed: 
     """How well the gates of the last time tell what was planted from the rest."""
     graph = task.batch(graphs, torch.Generator().manual_seed(seeding.derive(seed, seeding.EVALUATE, graphs)))
     with torch.no_grad():
-        kept = encoder.eval().forgotten(graph)
+        kept = encoder.eval().gate_values(graph)
     planted, last = task.irrelevant(graph), graph.time == task.length - 1
     reader = graph.edge_index[1]
     at_last, asked = last[reader], graph.target[reader]
@@ -122,7 +122,7 @@ def run(setting: Setting, what: Forget, name: str, seed: int) -> dict[str, Any]:
         lr=setting.lr,
         clip=setting.clip,
         seed=seed,
-        solved_at=None,
+        stop_threshold=None,
     )
     judged = gs.evaluate(model, task, samples=setting.samples, seed=seed)
     record: dict[str, Any] = {
@@ -190,7 +190,7 @@ def main(out: Path, setting: Setting = Setting(), jobs: int = 1) -> dict[str, An
     lines = [summary(records, what, name) for what, name in product(PLANTED, MODELS)]
     config = {what: Distractors(**counts).config for what, counts in PLANTED.items()}
     record = {
-        "config": asdict(setting) | {"pressure": _PRESSURE, "tasks": config},
+        "config": asdict(setting) | {"gate_penalty": _PRESSURE, "tasks": config},
         "machine": machine("cpu"),
         "table": table(lines).splitlines(),
         "lines": lines,

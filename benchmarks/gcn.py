@@ -193,7 +193,7 @@ def measure(
     dense = layers[0].lin.weight.detach()
     floor = {**products(x, g, dense, 1, of_x=True), "bytes": copies(x.clone())}
     layer = compared(in_turn({**passes, **floor}, rounds, device), "products", "products in place", "graphseq")
-    loss_of = gs.tasks.LabelledRows(graph, num_classes=channels, num_neighbors=[-1]).loss
+    loss_of = gs.tasks.NodeClassification(graph, num_classes=channels, num_neighbors=[-1]).loss
     steps = {"graphseq": step_of(OnGraph(ours, graph), x, y, loss_of)}
     steps |= {name: step_of(Stacked(own), x, y) for name, own in theirs.items()}
     floor = products(x, g, dense, LAYERS, of_x=False)

@@ -1,8 +1,8 @@
 """What do long sequences cost? Memory and time of a forward and backward pass over T steps, plain and in segments.
 
 - **plain**: all that happened at each step is kept for the gradient;
-- **recomputed**: ``nn.Recomputed`` over segments of 500 steps, the same gradient;
-- **truncated**: ``nn.Truncated`` over segments as long, whose gradients end where a segment begins.
+- **recomputed**: ``nn.GradientCheckpointed`` over segments of 500 steps, the same gradient;
+- **truncated**: ``nn.TruncatedBPTT`` over segments as long, whose gradients end where a segment begins.
 
 One sequence of 10 features into 64 units (the GCN-LSTM: a ring of 4 nodes into 16), with a loss at every row and with
 one at the last row alone. Each runs in a process of its own, which tells the most memory that it held beyond what it
@@ -71,7 +71,7 @@ def measure(family: str, way: str, asked: str, steps: int, length: int, rounds: 
     torch.set_num_threads(1)
     torch.manual_seed(0)
     plain = FAMILIES[family]()
-    within = {"recomputed": gs.nn.Recomputed, "truncated": gs.nn.Truncated}
+    within = {"recomputed": gs.nn.GradientCheckpointed, "truncated": gs.nn.TruncatedBPTT}
     encoder = plain if way == "plain" else within[way](plain, length)
     gradient(encoder, signal(family, 50), asked)
     graph = signal(family, steps)

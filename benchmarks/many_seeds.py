@@ -59,7 +59,7 @@ class Case(NamedTuple):
         """Of either way to train."""
         return {
             **{"optimizer": "Adam", "lr": LR, "clip": CLIP, "steps": self.steps, "batch_size": self.batch},
-            "solved_at": 1.0 if self.until_solved else None,
+            "stop_threshold": 1.0 if self.until_solved else None,
         }
 
 

@@ -87,9 +87,11 @@ class Setup:
     clip: float = 10.0
     steps: int = 10_000
     batch_size: int = 128
-    passed_at: float = 0.99  # share right, over the last passed_window steps, at which the next length is begun
-    passed_window: int = 20
-    window: int = 100  # steps on the last length that must all be right, on average, for it to be solved
+    advance_threshold: float = (
+        0.99  # share right, over the last advance_window steps, at which the next length is begun
+    )
+    advance_window: int = 20
+    stop_window: int = 100  # steps on the last length that must all be right, on average, for it to be solved
     samples: int = 1000  # tested; of long palindromes as many as hold a million digits, at least 200
 
 
@@ -113,8 +115,8 @@ def taught(name: str, model: str, encoding: str, longest: int, **other: Any) -> 
 def setups(encoding: str) -> list[Setup]:
     """All of one encoding, those that matter most first."""
     gated = {"hidden": 32 if encoding == "one-hot" else 64, "lr": 3e-3}
-    scanned = {"hidden": 32, "layers": 2, "lr": 3e-3, "window": 20}
-    longer: dict[str, Any] = {"start": "chrono 1000", "passed_at": 0.999, "passed_window": 100}
+    scanned = {"hidden": 32, "layers": 2, "lr": 3e-3, "stop_window": 20}
+    longer: dict[str, Any] = {"start": "chrono 1000", "advance_threshold": 0.999, "advance_window": 100}
     # Digits as numbers are harder to tell apart, so the two that read them so are taught less far.
     latch, rnn, lstm = ("latch", 300, 2048) if encoding == "one-hot" else ("latch, biases spread", 100, 100)
     start = longer if encoding == "one-hot" else {}
@@ -131,7 +133,7 @@ def setups(encoding: str) -> list[Setup]:
         taught("trial: torch's start", "RNN", encoding, 300, steps=3000),
         taught("trial: orthogonal", "RNN", encoding, 300, start="orthogonal", lr=3e-4, steps=3000),
         taught("trial: identity", "RNN", encoding, 300, start="identity", steps=3000),
-        taught("trial: hurried", "LSTM", encoding, 2048, start="chrono 1000", window=20, **gated),
+        taught("trial: hurried", "LSTM", encoding, 2048, start="chrono 1000", stop_window=20, **gated),
         taught("trial: taught less far", "LSTM", encoding, 512, **longer, **gated),
         taught("trial: torch's start", "LSTM", encoding, 512, steps=3000, **gated),
         taught("trial: forget bias 1", "LSTM", encoding, 512, start="forget bias 1", steps=3000, **gated),
@@ -167,9 +169,9 @@ def run(setup: Setup, seed: int) -> dict[str, Any]:
         lr=setup.lr,
         clip=setup.clip,
         seed=seed,
-        passed_at=setup.passed_at,
-        passed_window=setup.passed_window,
-        window=setup.window,
+        advance_threshold=setup.advance_threshold,
+        advance_window=setup.advance_window,
+        stop_window=setup.stop_window,
     )
     return {
         "config": config_of(setup, seed),

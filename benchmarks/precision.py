@@ -53,7 +53,7 @@ def run(case: Case, precision: str, seed: int, hidden: int, steps: int) -> dict[
     torch.manual_seed(seed)
     model = build(task, hidden)
     history = gs.fit(
-        model, task, steps=steps, optimizer="Adam", lr=3e-3, seed=seed, solved_at=None, precision=precision
+        model, task, steps=steps, optimizer="Adam", lr=3e-3, seed=seed, stop_threshold=None, precision=precision
     )
     judged = gs.evaluate(model, task, seed=seed)
     return {"score": judged.score, "loss": judged.loss, "milliseconds_a_step": history.seconds / steps * 1e3}

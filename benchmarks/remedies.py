@@ -77,7 +77,7 @@ def run(setting: Setting, shape: str, remedy: str, depth: int, distance: int, se
     steps, size, lr, clip = setting.steps, setting.batch_size, setting.lr, setting.clip
     try:
         done = gs.fit(
-            model, task, steps=steps, batch_size=size, optimizer="Adam", lr=lr, clip=clip, seed=seed, window=20
+            model, task, steps=steps, batch_size=size, optimizer="Adam", lr=lr, clip=clip, seed=seed, stop_window=20
         )
     except gs.DivergedError as error:
         done = error.history

@@ -68,7 +68,7 @@ def sampled(graph: gs.SpaceTimeGraph, encoder: gs.nn.Encoder) -> tuple[Callable[
     """A loss over asked rows, a fresh draw at each call, and how many they are."""
     count, generator = min(ASKED, graph.num_rows), torch.Generator().manual_seed(0)
     graph.y = torch.zeros(graph.num_rows, dtype=torch.long)
-    task, model = gs.tasks.LabelledRows(graph, 2, NUM_NEIGHBORS), gs.nn.Model(encoder, 2)
+    task, model = gs.tasks.NodeClassification(graph, 2, NUM_NEIGHBORS), gs.nn.Model(encoder, 2)
 
     def loss() -> Tensor:
         batch = task.batch(count, generator)

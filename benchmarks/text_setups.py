@@ -63,7 +63,7 @@ def run(settings: Settings, text: str, steps: int) -> dict[str, object]:
         schedule=schedule(settings),
         clip=settings.clip,
         seed=settings.seed,
-        solved_at=None,
+        stop_threshold=None,
     )
     last = max(1, steps // 10)
     return {

@@ -46,7 +46,15 @@ def text(characters: int = 100_000) -> str:
 def train_ours(task: gs.tasks.Characters, steps: int) -> float:
     """Seconds of ``fit``."""
     model, start = build(SETTINGS, len(ALPHABET)), time.perf_counter()
-    gs.fit(model, task, steps=steps, batch_size=SETTINGS.batch_size, lr=SETTINGS.lr, clip=SETTINGS.clip, solved_at=None)
+    gs.fit(
+        model,
+        task,
+        steps=steps,
+        batch_size=SETTINGS.batch_size,
+        lr=SETTINGS.lr,
+        clip=SETTINGS.clip,
+        stop_threshold=None,
+    )
     return time.perf_counter() - start
 
 

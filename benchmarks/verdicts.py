@@ -219,29 +219,32 @@ def reaches(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
     for hops in r.sample(range(1, 4), 3):
         task = transfer(place, hops, r)
         model = gcn(task, hops) if place != "sequence" or hops == 1 else nn.Model(nn.RNN(10, 32), 10)
-        gs.fit(model, task, steps=1500, batch_size=32, optimizer="Adam", lr=0.01, seed=r.randrange(2**16), window=50)
+        gs.fit(
+            model, task, steps=1500, batch_size=32, optimizer="Adam", lr=0.01, seed=r.randrange(2**16), stop_window=50
+        )
         yield f"{type(model.encoder).__name__} trained over {hops} hops", model, task
 
 
 FAULTS = {
-    "reaches": reaches,
-    "out of reach": out_of_reach,
-    "smoothed": smoothed,
-    "squashed": squashed,
-    "gradient lost": gradient_lost,
-    "out of room": out_of_room,
+    "solved": reaches,
+    "under-reaching": out_of_reach,
+    "over-smoothing": smoothed,
+    "over-squashing": squashed,
+    "vanishing gradient": gradient_lost,
+    "capacity": out_of_room,
     "undertrained": undertrained,
 }
 
 
 def planted(seed: int) -> Iterator[Case]:
-    """Fifteen cases a fault, three a place."""
+    """Fifteen cases a fault, three a place; of those of the gradient some vanish and some explode."""
     for number, (fault, build) in enumerate(FAULTS.items()):
         for place in PLACES:
             r = Random(seeding.derive(seed, seeding.BUILD, number, PLACES.index(place)))  # noqa: S311
             with seeding.forked(seed, seeding.BUILD, number, PLACES.index(place)):
                 for name, model, task in build(place, r):
-                    yield Case(fault, place, name, model, task)
+                    planted_fault = "exploding gradient" if name == "weights too large" else fault
+                    yield Case(planted_fault, place, name, model, task)
 
 
 def calibrated(cases: list[tuple[Case, Evidence]]) -> Thresholds:
@@ -254,24 +257,27 @@ def calibrated(cases: list[tuple[Case, Evidence]]) -> Thresholds:
     def of(value: Callable[[Evidence], float], *faults: str) -> list[float]:
         return [value(e) for case, e in cases if case.fault in faults and not math.isnan(value(e))]
 
-    healthy = ("undertrained", "out of room")
-    small = [e.signal for case, e in cases if case.name == "weights too small"]
-    large = [e.signal for case, e in cases if case.name == "weights too large"]
-    left = [e.recall_all for case, e in cases if case.fault == "out of room"]
-    kept = [e.recall_all for case, e in cases if case.fault == "undertrained" and e.items > 1]
+    healthy = ("undertrained", "capacity")
+    small = [e.loss_sensitivity for case, e in cases if case.name == "weights too small"]
+    large = [e.loss_sensitivity for case, e in cases if case.name == "weights too large"]
+    left = [e.probe_r2_all for case, e in cases if case.fault == "capacity"]
+    kept = [e.probe_r2_all for case, e in cases if case.fault == "undertrained" and e.memory_items > 1]
     return replace(
         Thresholds(),
-        apart=between(of(lambda e: e.apart, "smoothed"), of(lambda e: e.apart, "squashed", *healthy)),
-        weak=between(small, of(lambda e: e.signal, *healthy)),
-        strong=between(of(lambda e: e.signal, *healthy), large),
+        oversmoothing_distance=between(
+            of(lambda e: e.oversmoothing_distance, "over-smoothing"),
+            of(lambda e: e.oversmoothing_distance, "over-squashing", *healthy),
+        ),
+        weak=between(small, of(lambda e: e.loss_sensitivity, *healthy)),
+        strong=between(of(lambda e: e.loss_sensitivity, *healthy), large),
         recall=between(left, kept),
     )
 
 
 def confusion(matrix: dict[str, dict[str, int]]) -> str:
     """A line a planted fault, a column a verdict."""
-    lines = [f"{'planted, judged →':18}" + "".join(f"{name:>14}" for name in VERDICTS)]
-    lines += [f"{fault:18}" + "".join(f"{row[name] or '·':>14}" for name in VERDICTS) for fault, row in matrix.items()]
+    lines = [f"{'planted, judged →':19}" + "".join(f"{name:>19}" for name in VERDICTS)]
+    lines += [f"{fault:19}" + "".join(f"{row[name] or '·':>19}" for name in VERDICTS) for fault, row in matrix.items()]
     return "\n".join(lines)
 
 
@@ -287,7 +293,7 @@ def main(out: Path, seeds: list[int]) -> None:
     ]
     print(f"thresholds from seed {seeds[0]}: {t}")
     found = [(case.fault, judge(e, t)[0]) for _, case, e in judged]
-    matrix = {fault: {name: found.count((fault, name)) for name in VERDICTS} for fault in FAULTS}
+    matrix = {fault: {name: found.count((fault, name)) for name in VERDICTS} for fault in VERDICTS}
     print(confusion(matrix))
     right = sum(a == b for a, b in found) / len(found)
     print(f"\n{right:.1%} of {len(found)} right; on the cases that set the thresholds ", end="")
@@ -301,7 +307,19 @@ def main(out: Path, seeds: list[int]) -> None:
     for line in lines:
         if line["fault"] != line["judged"]:
             print(
-                {key: line[key] for key in ("seed", "fault", "judged", "place", "name", "influence", "apart", "signal")}
+                {
+                    key: line[key]
+                    for key in (
+                        "seed",
+                        "fault",
+                        "judged",
+                        "place",
+                        "name",
+                        "influence",
+                        "oversmoothing_distance",
+                        "loss_sensitivity",
+                    )
+                }
             )
     record = {"seeds": seeds, "thresholds": asdict(t), "machine": machine("cpu"), "right": right, "matrix": matrix}
     text = json.dumps(record | {"cases": lines}, indent=1, default=str)

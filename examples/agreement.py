@@ -28,29 +28,32 @@ from torch import nn
 
 import graphseq as gs
 from graphseq import _files, seeding
-from graphseq.datasets import Treebank, read_conllu
+from graphseq.datasets import find
 from graphseq.evaluation.groups import shares, table
+from graphseq.io import Treebank, read_conllu
 from graphseq.plot import groups_figure
 from graphseq.tasks import ONE_WORD, Agreement, agreement, case_groups, one_word
-from graphseq.training.early_stopping import fit_selected
+from graphseq.training.early_stopping import fit_with_validation
 from graphseq.training.history import machine
 
 NUMBERS = {"english": agreement.english_number, "marked": agreement.marked_number}
-path = partial(gs.traverse, order="given")
+path = partial(gs.transforms.to_sequence, order="given")
 
 
 def both(graph: gs.SpaceTimeGraph) -> gs.SpaceTimeGraph:
     """Words arrive in their order; edges of the tree lead both ways."""
-    return gs.arrive(gs.undirected(graph))
+    return gs.transforms.add_nodes_over_time(gs.transforms.to_undirected(graph))
 
 
 MODELS: dict[str, tuple[Any, Any]] = {  # the encoder, from F and H, and how it reads a sentence
     "verb alone": (gs.nn.MLP, None),
     **{f"path, GCN-{layers}": (partial(gs.nn.GCN, num_layers=layers), path) for layers in (1, 2, 4, 8)},
     "path, LSTM": (gs.nn.LSTM, path),
-    **{f"tree, GCN-{layers}": (partial(gs.nn.GCN, num_layers=layers), gs.undirected) for layers in (1, 2)},
+    **{
+        f"tree, GCN-{layers}": (partial(gs.nn.GCN, num_layers=layers), gs.transforms.to_undirected) for layers in (1, 2)
+    },
     "tree, Tree-LSTM to root": (gs.nn.DAGLSTM, None),
-    "tree, Tree-LSTM to verb": (gs.nn.DAGLSTM, gs.towards),
+    "tree, Tree-LSTM to verb": (gs.nn.DAGLSTM, gs.transforms.root_at_targets),
     "both, GCN-LSTM": (gs.nn.GCNLSTM, both),
 }
 PANELS = {"words from subject to verb": ("all", *agreement.DISTANCES, "subject after")}
@@ -75,14 +78,14 @@ class Setting:
 
 def trained(name: str, train: Agreement, setting: Setting, seed: int) -> tuple[gs.nn.EmbeddedModel, int]:
     """A model of four fifths of ``train``, words embedded first, and the step of it that was best on one."""
-    width, (encoder, view), drop = setting.hidden, MODELS[name], nn.Dropout(setting.dropout)
+    width, (encoder, transform), drop = setting.hidden, MODELS[name], nn.Dropout(setting.dropout)
     with seeding.forked(seed, seeding.BUILD):
         embed = nn.Sequential(drop, nn.Linear(train.in_channels, width), nn.ReLU(), drop)
-        model = gs.nn.EmbeddedModel(embed, gs.nn.Model(encoder(width, width), train.out_channels, view=view))
+        model = gs.nn.EmbeddedModel(embed, gs.nn.Model(encoder(width, width), train.out_channels, transform=transform))
     own, validation = train.folds(5, seed=seed)[0]
     optimizer = partial(torch.optim.AdamW, lr=setting.lr, weight_decay=setting.weight_decay)
     size = {"steps": setting.steps, "every": setting.every, "batch_size": setting.batch_size}
-    return model, fit_selected(model, own, validation, **size, optimizer=optimizer, seed=seed).best_step
+    return model, fit_with_validation(model, own, validation, **size, optimizer=optimizer, seed=seed).best_step
 
 
 def run(name: str, bank: Treebank, task: Agreement, setting: Setting, seed: int) -> dict[str, Any]:
@@ -146,5 +149,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=Path("out/agreement"), help="folder for record and figure")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    sentences = read_conllu(asked.file, on_error="skip" if asked.skip else "refuse")
+    sentences = read_conllu(asked.file or find("EN_PUD"), on_error="skip" if asked.skip else "refuse")
     main(asked.out, sentences, asked.number, asked.seeds, Setting(steps=asked.steps))

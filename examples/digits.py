@@ -42,9 +42,9 @@ from graphseq.evaluation import tables
 from graphseq.training import history, lr_schedule
 
 READINGS: dict[str, Callable[[gs.SpaceTimeGraph], gs.SpaceTimeGraph]] = {
-    "scan line": partial(gs.traverse, order="given"),
+    "scan line": partial(gs.transforms.to_sequence, order="given"),
     "grid": lambda graph: graph,
-    "line by line": partial(gs.line_by_line, shape=(8, 8)),
+    "line by line": partial(gs.rows_over_time, shape=(8, 8)),
 }
 MODELS: dict[str, tuple[str, Callable[[int, int], gs.nn.Encoder]]] = {  # a reading; what is made of F and H
     "0 hops": ("grid", gs.nn.MLP),
@@ -72,13 +72,13 @@ class Setting:
     tuning: bool = False
 
 
-def digits(setting: Setting, reading: str) -> tuple[gs.tasks.Labelled, gs.tasks.Labelled]:
+def digits(setting: Setting, reading: str) -> tuple[gs.tasks.GraphClassification, gs.tasks.GraphClassification]:
     """What to train on and what to judge by, in one reading: the two halves or, in tuning, two parts of the first."""
     dark = torch.from_numpy(datasets.load_digits().images / 16.0).float()[..., None]
-    waves = [(torch.pi * k * gs.pixel_places(8, 8)).cos() for k in (1, 2, 3)]
+    waves = [(torch.pi * k * gs.pixel_positions(8, 8)).cos() for k in (1, 2, 3)]
     x = torch.cat([dark, torch.cat(waves, dim=2).expand(len(dark), 8, 8, 6)], dim=3)
     graphs = gs.grid_graphs(x, torch.from_numpy(datasets.load_digits().target))
-    task = gs.tasks.Labelled([READINGS[reading](graph) for graph in graphs], num_classes=10)
+    task = gs.tasks.GraphClassification([READINGS[reading](graph) for graph in graphs], num_classes=10)
     first, second = torch.arange(len(task)).tensor_split([len(task) // 2])
     train, test = (first[:600], first[600:]) if setting.tuning else (first, second)
     return task.part(train), task.part(test)
@@ -90,7 +90,7 @@ def run(settings: dict[str, Any], model: str, seed: int) -> dict[str, Any]:
     train, test = digits(setting, reading)
     with seeding.forked(seed, seeding.BUILD):
         network = gs.nn.Model(encoder(train.in_channels, setting.hidden), train.out_channels, pool="max")
-    size = {"steps": setting.steps, "batch_size": setting.batch_size, "solved_at": None, "clip": 1.0, "seed": seed}
+    size = {"steps": setting.steps, "batch_size": setting.batch_size, "stop_threshold": None, "clip": 1.0, "seed": seed}
     began = time.process_time()
     gs.fit(network, train, **size, optimizer="Adam", lr=setting.lr, schedule=lr_schedule.Cosine(setting.steps))
     told = {"model": model, "seed": seed, "seconds": time.process_time() - began, "farthest": test.hops}

@@ -49,9 +49,9 @@ def at_one_row(kept: Tensor, irrelevant: Tensor, graph: gs.SpaceTimeGraph) -> fl
 def trained(task: gs.tasks.Distractors, steps: int, seed: int) -> gs.nn.Model:
     """A model that may forget nodes and edges, trained."""
     with seeding.forked(seed, seeding.BUILD):
-        encoder = gs.nn.ForgettingGCNLSTM(task.in_channels, HIDDEN, pressure=PRESSURE, accumulate=True)
+        encoder = gs.nn.ForgettingGCNLSTM(task.in_channels, HIDDEN, gate_penalty=PRESSURE, accumulate=True)
         model = gs.nn.Model(encoder, task.out_channels)
-    gs.fit(model, task, steps=steps, batch_size=32, optimizer="Adam", lr=1e-2, clip=1.0, seed=seed, solved_at=None)
+    gs.fit(model, task, steps=steps, batch_size=32, optimizer="Adam", lr=1e-2, clip=1.0, seed=seed, stop_threshold=None)
     return model.eval()
 
 
@@ -60,7 +60,7 @@ def draw(task: gs.tasks.Distractors, encoder: gs.nn.ForgettingGCNLSTM, out: Path
     graph = task.batch(1, torch.Generator().manual_seed(seeding.derive(seed, seeding.EVALUATE)))
     planted = task.irrelevant(graph)
     with torch.no_grad():
-        kept = encoder.forgotten(graph)
+        kept = encoder.gate_values(graph)
     for name, of in (("gates.png", "edges"), ("nodes.png", "nodes")):
         figure = Figure(figsize=(7.0, 5.5), layout="constrained")
         plot.draw_gates(figure.subplots(), graph, kept, of=of, irrelevant=tuple(planted))
@@ -82,10 +82,10 @@ def main(out: Path, *, steps: int = 1500, seed: int = 0, graphs: int = 100) -> d
     graph = task.batch(graphs, torch.Generator().manual_seed(seeding.derive(seed, seeding.EVALUATE, graphs)))
     planted, last = task.irrelevant(graph), graph.time == LENGTH - 1
     with torch.no_grad():
-        kept = encoder.forgotten(graph)
+        kept = encoder.gate_values(graph)
     at_last = last[graph.edge_index[1]]
     record: dict[str, object] = {
-        "config": {"task": task.config, "steps": steps, "seed": seed, "hidden": HIDDEN, "pressure": PRESSURE},
+        "config": {"task": task.config, "steps": steps, "seed": seed, "hidden": HIDDEN, "gate_penalty": PRESSURE},
         "machine": machine("cpu"),
         "mse": judged.loss,
         "least_mse_without_forgetting": task.unsorted,

@@ -34,7 +34,7 @@ def inner(y: Values) -> StratifiedKFold:
     return StratifiedKFold(max(2, min(5, rarest)), shuffle=True, random_state=0)
 
 
-def atoms(data: gs.datasets.GraphDataset) -> Values:
+def atoms(data: gs.io.GraphDataset) -> Values:
     """The features of all atoms of each molecule, summed, (B, F)."""
     found: Values = np.stack([graph.x.sum(dim=0).double().numpy() for graph in data.graphs])
     return found
@@ -68,7 +68,7 @@ def kernel_machine(kernels: Sequence[Values], y: Values, fold: Fold) -> Values:
     return found
 
 
-def baselines(data: gs.datasets.GraphDataset) -> dict[str, Baseline]:
+def baselines(data: gs.io.GraphDataset) -> dict[str, Baseline]:
     """By name, those that this data set has what is needed for."""
     x, none = atoms(data), np.zeros((len(data.graphs), 1))
 

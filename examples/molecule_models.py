@@ -15,7 +15,7 @@ import graphseq as gs
 from graphseq import seeding
 from graphseq.training.lr_schedule import Cosine
 
-Data = gs.datasets.GraphDataset
+Data = gs.io.GraphDataset
 Reading = Callable[[gs.SpaceTimeGraph], gs.SpaceTimeGraph]
 
 
@@ -31,8 +31,8 @@ MODELS: dict[str, tuple[Callable[[int, int], gs.nn.Encoder], Reading]] = {  # fr
     "GCN": (GCN, lambda graph: graph),
     "GCN, residual + JK": (partial(GCN, residual=True, jk="cat"), lambda graph: graph),
     "GIN": (partial(GCN, conv=gin), lambda graph: graph),
-    "LSTM, depth first": (gs.nn.LSTM, partial(gs.traverse, order="dfs")),
-    "Tree-LSTM on the DAG": (gs.nn.DAGLSTM, partial(gs.oriented, reverse=True)),
+    "LSTM, depth first": (gs.nn.LSTM, partial(gs.transforms.to_sequence, order="dfs")),
+    "Tree-LSTM on the DAG": (gs.nn.DAGLSTM, partial(gs.transforms.to_dag, reverse=True)),
 }
 
 
@@ -58,11 +58,13 @@ def numbers(data: Data) -> bool:
     return bool(data.graphs[0].y.is_floating_point())
 
 
-def task_of(data: Data, graphs: Sequence[gs.SpaceTimeGraph]) -> gs.tasks.Labelled | gs.tasks.Measured:
+def task_of(data: Data, graphs: Sequence[gs.SpaceTimeGraph]) -> gs.tasks.GraphClassification | gs.tasks.GraphRegression:
     """Which class, or which number?"""
     if numbers(data) and data.graphs[0].y.shape[1] != 1:
         raise ValueError(f"{data.name} has {data.graphs[0].y.shape[1]} numbers a graph; one is asked here")
-    return gs.tasks.Measured(graphs) if numbers(data) else gs.tasks.Labelled(graphs, len(data.answers))
+    return (
+        gs.tasks.GraphRegression(graphs) if numbers(data) else gs.tasks.GraphClassification(graphs, len(data.answers))
+    )
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Trained:
     """A model, and what it says."""
 
     model: gs.nn.Model
-    task: gs.tasks.Labelled | gs.tasks.Measured  #: all graphs, as the model reads them
+    task: gs.tasks.GraphClassification | gs.tasks.GraphRegression  #: all graphs, as the model reads them
     says: Tensor  #: of all graphs, in the unit of the answers or as a class, (B,)
     spread: float  #: how many units of the answers one of the model's outputs is
 
@@ -89,7 +91,7 @@ def trained(setting: Setting, name: str, data: Data, number: int, train: Tensor)
         model = gs.nn.Model(make(task.in_channels, setting.hidden), task.out_channels, pool="sum")
     told: dict[str, Any] = {"optimizer": "Adam", "lr": setting.lr, "schedule": Cosine(setting.steps)}
     told |= {"steps": setting.steps, "batch_size": setting.batch_size, "clip": setting.clip, "seed": setting.seed}
-    gs.fit(model, task.part(train), solved_at=None, **told)
+    gs.fit(model, task.part(train), stop_threshold=None, **told)
     out = gs.outputs(model, task)
     says = out[:, 0] * spread + mean if numbers(data) else out.argmax(dim=1)
     return Trained(model, task, says, float(spread))

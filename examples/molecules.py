@@ -65,8 +65,8 @@ def chosen(
     """The user's own molecules, or the three that are known by name; lines that cannot be read are told."""
     if tu is None and csv is None:
         return [load() for load in DATA]
-    sets = [] if tu is None else [gs.datasets.read_tu(tu)]
-    sets += [] if csv is None else [gs.datasets.read_smiles(csv, smiles=smiles, target=target, on_error="skip")]
+    sets = [] if tu is None else [gs.io.read_tu(tu)]
+    sets += [] if csv is None else [gs.io.read_smiles(csv, smiles=smiles, target=target, on_error="skip")]
     for skip in (skip for data in sets for skip in data.skipped):
         print(f"left out: {csv}, line {skip.line}: {skip.reason}")
     return sets

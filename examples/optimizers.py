@@ -44,7 +44,9 @@ def losses(name: str, lr: float, steps: int, seed: int) -> list[float]:
     with seeding.forked(seed, seeding.BUILD):
         model = gs.nn.Model(gs.nn.RNN(task.in_channels, 32), task.out_channels)
     try:
-        return gs.fit(model, task, steps=steps, batch_size=64, optimizer=name, lr=lr, seed=seed, solved_at=None).loss
+        return gs.fit(
+            model, task, steps=steps, batch_size=64, optimizer=name, lr=lr, seed=seed, stop_threshold=None
+        ).loss
     except gs.DivergedError as error:
         return error.history.loss
 

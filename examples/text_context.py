@@ -60,7 +60,7 @@ def measure(settings: Settings, text: str, steps: int, samples: int) -> dict[str
         schedule=Cosine(steps),
         clip=settings.clip,
         seed=settings.seed,
-        solved_at=None,
+        stop_threshold=None,
     )
     bits = evaluation.by_context(model.eval(), held.tokens, settings.length, most=samples)
     used = next(place for place in range(len(bits)) if max(abs(later - bits[-1]) for later in bits[place:]) <= WITHIN)

@@ -34,7 +34,7 @@ from graphseq import _files, seeding
 from graphseq.baselines.forecast import Frequency, Recency
 from graphseq.evaluation.tables import aligned, students_interval
 from graphseq.plot.lines import bare
-from graphseq.training.early_stopping import fit_selected
+from graphseq.training.early_stopping import fit_with_validation
 from graphseq.training.history import machine
 
 SAMPLINGS: tuple[Literal["random", "historical"], ...] = ("random", "historical")
@@ -67,13 +67,13 @@ class Setting:
     lr: float = 1e-2
 
 
-def precision(model: nn.Module, task: gs.tasks.LinkForecast) -> float:
+def precision(model: nn.Module, task: gs.tasks.LinkPrediction) -> float:
     """Average precision over all pairs of all windows; a pair's score is the difference of its two outputs."""
     found = gs.predict(model, task, batch_size=2)
     return gs.average_precision(found.output[:, 1] - found.output[:, 0], found.y)
 
 
-def run(setting: Setting, name: str, seed: int, split: gs.tasks.Split[gs.tasks.LinkForecast]) -> dict[str, Any]:
+def run(setting: Setting, name: str, seed: int, split: gs.tasks.Split[gs.tasks.LinkPrediction]) -> dict[str, Any]:
     """Train one model, keep the step that was best on the validation weeks, and judge it on the later ones."""
     encoder, pair_channels = MODELS[name]
     with seeding.forked(seed, seeding.BUILD):
@@ -81,7 +81,7 @@ def run(setting: Setting, name: str, seed: int, split: gs.tasks.Split[gs.tasks.L
         model = gs.nn.Model(encoder(split.train.in_channels, setting.hidden), 2, head=head)
     size = {"steps": setting.steps, "every": setting.every, "batch_size": setting.batch_size}
     began = time.perf_counter()
-    kept = fit_selected(model, split.train, split.validation, **size, optimizer="Adam", lr=setting.lr, seed=seed)
+    kept = fit_with_validation(model, split.train, split.validation, **size, optimizer="Adam", lr=setting.lr, seed=seed)
     seconds = time.perf_counter() - began
     told = {"model": name, "seed": seed, "parameters": sum(weight.numel() for weight in model.parameters())}
     told |= {"seconds": seconds, "best_step": kept.best_step, "validation": precision(model, split.validation)}
@@ -121,7 +121,7 @@ def figure(lines: dict[str, list[dict[str, Any]]]) -> Figure:
     return drawing
 
 
-def main(out: Path, setting: Setting = Setting(), data: gs.datasets.TemporalDataset | None = None) -> dict[str, Any]:
+def main(out: Path, setting: Setting = Setting(), data: gs.io.TemporalDataset | None = None) -> dict[str, Any]:
     """Train all, print the table, and write record and figure to ``out``, where neither may be."""
     out.mkdir(parents=True, exist_ok=True)
     if taken := [path for path in (out / "links.json", out / "links.png") if path.exists()]:
@@ -130,7 +130,7 @@ def main(out: Path, setting: Setting = Setting(), data: gs.datasets.TemporalData
     graph = gs.SpaceTimeGraph.from_topology(data.graph.topology, data.graph.x.log1p())
     lines, records = {}, []
     for how in SAMPLINGS:
-        split = gs.tasks.LinkForecast(graph, lags=setting.lags, sampling=how).split(setting.train, setting.validation)
+        split = gs.tasks.LinkPrediction(graph, lags=setting.lags, sampling=how).split(setting.train, setting.validation)
         own = [{"model": n, "parameters": 0, "precision": precision(BASELINES[n](), split.test)} for n in BASELINES]
         runs = [run(setting, name, seed, split) for name in MODELS for seed in setting.seeds]
         records += [{"sampling": how, **each} for each in own + runs]

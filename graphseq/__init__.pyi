@@ -1,11 +1,13 @@
 """Graphs and sequences as one: the public names. They load on first use."""
 
 from . import datasets as datasets
+from . import io as io
 from . import nn as nn
 from . import plot as plot
 from . import reach as reach
 from . import tasks as tasks
 from . import text as text
+from . import transforms as transforms
 from .baselines.wl_features import subtree_features as subtree_features
 from .data.constructors import from_graph as from_graph
 from .data.constructors import from_sequence as from_sequence
@@ -16,12 +18,12 @@ from .data.graph import Dense as Dense
 from .data.graph import SpaceTimeGraph as SpaceTimeGraph
 from .data.images import grid_graph as grid_graph
 from .data.images import grid_graphs as grid_graphs
-from .data.images import line_by_line as line_by_line
-from .data.images import pixel_places as pixel_places
+from .data.images import pixel_positions as pixel_positions
 from .data.images import region_graph as region_graph
+from .data.images import rows_over_time as rows_over_time
 from .data.neighbor_sampler import NeighborSampler as NeighborSampler
 from .data.scaler import Scaler as Scaler
-from .data.scaler import with_season as with_season
+from .data.scaler import add_seasonal_features as add_seasonal_features
 from .data.topology import Topology as Topology
 from .evaluation.evaluate import Evaluation as Evaluation
 from .evaluation.evaluate import evaluate as evaluate
@@ -37,10 +39,3 @@ from .training.ensemble import fit_ensemble as fit_ensemble
 from .training.fit import DivergedError as DivergedError
 from .training.fit import fit as fit
 from .training.history import History as History
-from .transforms.dag import oriented as oriented
-from .transforms.growing import arrive as arrive
-from .transforms.growing import grow as grow
-from .transforms.lagging import lagged as lagged
-from .transforms.orientation import towards as towards
-from .transforms.orientation import undirected as undirected
-from .transforms.traversal import traverse as traverse

@@ -65,4 +65,4 @@ def test_no_module_takes_the_place_of_a_public_name() -> None:
     assert {name: getattr(gs, name) for name in PUBLIC} == before
     assert callable(gs.fit)
     assert callable(gs.evaluate)
-    assert callable(gs.grow)
+    assert callable(gs.transforms.grow)

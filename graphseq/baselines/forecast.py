@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.tasks.forecast import Forecast
+from graphseq.tasks.forecast import Forecasting
 
 BATCH = 256
 """Windows that are in memory at a time."""
@@ -66,7 +66,7 @@ class Autoregression(nn.Module):
         A value that doubles each time:
 
         >>> import graphseq as gs, torch
-        >>> task = gs.tasks.Forecast(gs.from_sequence(2.0 ** torch.arange(6)[:, None]), lags=1)
+        >>> task = gs.tasks.Forecasting(gs.from_sequence(2.0 ** torch.arange(6)[:, None]), lags=1)
         >>> Autoregression.fit(task)(task.windows(torch.tensor([4]))).round(decimals=4).tolist()
         [[32.0]]
     """
@@ -86,7 +86,7 @@ class Autoregression(nn.Module):
         self.register_buffer("bias", bias)
 
     @classmethod
-    def fit(cls, task: Forecast, *, ridge: float = 0.0) -> Self:
+    def fit(cls, task: Forecasting, *, ridge: float = 0.0) -> Self:
         """The weights that do best on all windows of a task, worked out in float64.
 
         Args:
@@ -97,8 +97,8 @@ class Autoregression(nn.Module):
             TypeError: another task.
             ValueError: a ``ridge`` below 0 or not finite.
         """
-        if not isinstance(task, Forecast):
-            raise TypeError(f"task must be a Forecast, got {type(task).__name__}")
+        if not isinstance(task, Forecasting):
+            raise TypeError(f"task must be Forecasting, got {type(task).__name__}")
         ridge = 0.0 if ridge == 0 else _checks.positive("ridge", ridge)
         parts = [task.windows(numbers) for numbers in torch.arange(len(task)).split(BATCH)]
         shown = torch.cat([cls._past(graph, task.lags) for graph in parts]).double()
@@ -183,7 +183,7 @@ class Recency(nn.Module):
     """
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
-        """Scores of the pairs of a :class:`~graphseq.tasks.LinkForecast`, (K, 2)."""
+        """Scores of the pairs of a :class:`~graphseq.tasks.LinkPrediction`, (K, 2)."""
         return _scored(graph.pair_features[:, 1])
 
 
@@ -194,7 +194,7 @@ class Frequency(nn.Module):
     """
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
-        """Scores of the pairs of a :class:`~graphseq.tasks.LinkForecast`, (K, 2)."""
+        """Scores of the pairs of a :class:`~graphseq.tasks.LinkPrediction`, (K, 2)."""
         return _scored(graph.pair_features[:, 0])
 
 

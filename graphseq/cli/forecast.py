@@ -78,7 +78,7 @@ def _add_training(add: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--residual", action="store_true", help="models say how far the next value lies from the last; begins there"
     )
-    add.add_argument("--pressure", type=at_least_0, default=0.0, help="on the forgetting model to forget")
+    add.add_argument("--gate-penalty", type=at_least_0, default=0.0, help="on the forgetting model to forget")
     add.add_argument("--seed", type=whole(0), nargs="+", default=[0, 1, 2, 3, 4], help="one run of each model a seed")
     add.add_argument("--device", default="cpu", help="where to train: cpu, cuda, cuda:1")
     add.add_argument("--jobs", type=above_0, default=os.cpu_count() or 1, help="runs at a time, each on one thread")
@@ -116,7 +116,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         lr=options.lr,
         weight_decay=options.weight_decay,
         residual=options.residual,
-        pressure=options.pressure,
+        gate_penalty=options.gate_penalty,
         seeds=distinct("--seed", options.seed),
         device=device(options.device),
     )

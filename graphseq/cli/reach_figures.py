@@ -22,8 +22,9 @@ from graphseq.plot import (
     message_weights,
     save_animation,
 )
-from graphseq.plot.nodes import MOST_ROWS, hops_from, layout
+from graphseq.plot.nodes import MOST_ROWS, layout
 from graphseq.reach import Profile
+from graphseq.reach.hops import hops_from
 from graphseq.reach.survey import FAMILIES, Asked, Seen, Survey, encoder
 
 _FIELDS = 6  #: panels of receptive fields

@@ -15,7 +15,7 @@ from graphseq.experiments.text.settings import MODELS, OPTIMIZERS, PRECISIONS, S
 
 if TYPE_CHECKING:
     from graphseq.experiments.text.report import Report
-    from graphseq.training.distributed import Group
+    from graphseq.training.distributed import ProcessGroup
 
 _DEFAULT = Settings()
 
@@ -130,11 +130,11 @@ def run(options: argparse.Namespace, given: Sequence[str]) -> int:
     if not distributed.launched():
         return _train(options, given, None)
     # Of processes that train together, the first speaks for all.
-    with distributed.joined() as group, nullcontext() if group.is_first else redirect_stdout(io.StringIO()):
+    with distributed.process_group() as group, nullcontext() if group.is_first else redirect_stdout(io.StringIO()):
         return _train(options, given, group)
 
 
-def _train(options: argparse.Namespace, given: Sequence[str], group: Group | None) -> int:
+def _train(options: argparse.Namespace, given: Sequence[str], group: ProcessGroup | None) -> int:
     settings = _settings(options)
     from graphseq.experiments.text import corpus  # noqa: PLC0415
     from graphseq.experiments.text import train as training  # noqa: PLC0415

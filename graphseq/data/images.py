@@ -28,9 +28,9 @@ def grid_graph(
     Pixel (r, c) of R × W pixels is row r·W + c. There are 2(R(W - 1) + W(R - 1)) edges with connectivity 4, and
     4(R - 1)(W - 1) more with 8. The same rows are read
 
-    - as a sequence of R·W steps, the scan line, by ``traverse(graph, "given")``, each line from left to right; with
-      connectivity 4 ``traverse(graph, "dfs")`` turns round at the end of each line;
-    - as a graph over time, by :func:`line_by_line`.
+    - as a sequence of R·W steps, the scan line, by ``to_sequence(graph, "given")``, each line from left to right; with
+      connectivity 4 ``to_sequence(graph, "dfs")`` turns round at the end of each line;
+    - as a graph over time, by :func:`rows_over_time`.
 
     Args:
         image: features of the pixels, (R, W, F), floating, or integer tokens (R, W).
@@ -87,7 +87,7 @@ def grid_graphs(images: Tensor, y: Tensor, *, connectivity: Connectivity = 4) ->
     return [SpaceTimeGraph.from_topology(topology, x, y=answer) for x, answer in pairs]
 
 
-def line_by_line(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGraph:
+def rows_over_time(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGraph:
     r"""Read a grid of pixels as a graph over time: W nodes, one a column, and R times, one a line of the image.
 
     Pixel (r, c) becomes node c at time r. Edges within a line stay; edges straight down become the steps along time;
@@ -99,8 +99,8 @@ def line_by_line(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGrap
 
     Returns:
         The same data, with ``x``, ``y``, ``target`` and ``batch`` as they were. Its topology is derived once from that
-        of ``graph`` and kept with it. It can stand as ``view`` of a :class:`graphseq.nn.Model`:
-        ``view=partial(line_by_line, shape=(8, 8))``.
+        of ``graph`` and kept with it. It can stand as ``transform`` of a :class:`graphseq.nn.Model`:
+        ``transform=partial(rows_over_time, shape=(8, 8))``.
 
     Raises:
         TypeError: not a graph, or a shape that is not two integers.
@@ -108,7 +108,7 @@ def line_by_line(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGrap
 
     Example:
         >>> import torch
-        >>> lines = line_by_line(grid_graph(torch.zeros(2, 3, 1)), (2, 3))
+        >>> lines = rows_over_time(grid_graph(torch.zeros(2, 3, 1)), (2, 3))
         >>> lines.node.tolist(), lines.time.tolist()
         ([0, 1, 2, 0, 1, 2], [0, 0, 0, 1, 1, 1])
         >>> lines.edge_index.tolist()
@@ -124,7 +124,7 @@ def line_by_line(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGrap
     wrong = [number for number, size in enumerate(sizes) if size != height * width]
     if wrong:
         raise ValueError(f"graph {wrong[0]} has {sizes[wrong[0]]} rows, but shape {shape} has {height * width} pixels")
-    topology = old.keep(("line_by_line", height, width), lambda: _lines(old, height, width))
+    topology = old.keep(("rows_over_time", height, width), lambda: _lines(old, height, width))
     return SpaceTimeGraph.from_topology(topology, graph.x, y=graph.get("y"), target=graph.get("target"), batch=batch)
 
 
@@ -169,13 +169,13 @@ def region_graph(
         raise ValueError(f"labels must have the shape of the image, {(height, width)}; got {tuple(labels.shape)}")
     _checks.integer_rows("labels", labels.flatten(), height * width)
     names, region = labels.unique(return_inverse=True)
-    x = torch.cat([image, pixel_places(height, width).to(image)], dim=2).flatten(0, 1)
+    x = torch.cat([image, pixel_positions(height, width).to(image)], dim=2).flatten(0, 1)
     rows = torch.arange(len(names), device=image.device)
     mean = scatter(x, region.flatten(), dim=0, dim_size=len(names), reduce="mean")
     return SpaceTimeGraph(mean, rows, torch.zeros_like(rows), _edges(region, connectivity), y=y)
 
 
-def pixel_places(height: int, width: int) -> Tensor:
+def pixel_positions(height: int, width: int) -> Tensor:
     r"""The middle of each pixel as a share of height and width: :math:`((r + ½) / R, (c + ½) / W)`, (R, W, 2).
 
     Args:
@@ -186,7 +186,7 @@ def pixel_places(height: int, width: int) -> Tensor:
         TypeError, ValueError: no integers of at least 1.
 
     Example:
-        >>> pixel_places(1, 2).tolist()
+        >>> pixel_positions(1, 2).tolist()
         [[[0.5, 0.25], [0.5, 0.75]]]
     """
     sides = [_checks.at_least(name, size, 1) for name, size in (("height", height), ("width", width))]

@@ -115,7 +115,7 @@ class Scaler:
         return mean[node], self.deviation.to(node.device)[node]
 
 
-def with_season(graph: SpaceTimeGraph, period: float) -> SpaceTimeGraph:
+def add_seasonal_features(graph: SpaceTimeGraph, period: float) -> SpaceTimeGraph:
     r"""The same graph with the place of each row in a season as two more features, which are known ahead.
 
     .. math:: \big(\sin 2\pi t / P,\ \cos 2\pi t / P\big)
@@ -130,7 +130,7 @@ def with_season(graph: SpaceTimeGraph, period: float) -> SpaceTimeGraph:
 
     Example:
         >>> import graphseq as gs, torch
-        >>> with_season(gs.from_sequence(torch.zeros(3, 1)), period=4).x.round(decimals=6).abs().tolist()
+        >>> add_seasonal_features(gs.from_sequence(torch.zeros(3, 1)), period=4).x.round(decimals=6).abs().tolist()
         [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     _check_features(graph)

@@ -34,7 +34,7 @@ def descriptors(smiles: Sequence[str], names: Sequence[str] = DESCRIPTORS) -> Te
         names: D functions of ``rdkit.Chem.Descriptors``.
 
     Raises:
-        ImportError, TypeError: as :func:`~graphseq.datasets.from_smiles`.
+        ImportError, TypeError: as :func:`~graphseq.io.from_smiles`.
         ValueError: a molecule that does not parse, or a name that RDKit does not have.
 
     Example:

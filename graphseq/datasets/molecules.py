@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from graphseq.datasets.registry import find
-from graphseq.io.graphset import GraphDataset
+from graphseq.io.containers import GraphDataset
 from graphseq.io.smiles import read_smiles
 from graphseq.io.tu import read_tu
 
@@ -18,14 +18,14 @@ def mutag(folder: str | Path | None = None) -> GraphDataset:
     """Is it a mutagen? 188 aromatic and heteroaromatic nitro compounds, tested on a bacterium.
 
     Class 1, 125 of them, are mutagenic; class 0, 63, are not. F = 7, the element of an atom one-hot; hydrogens are
-    left out. What each kind of bond is, is not read; see :func:`~graphseq.datasets.read_tu`.
+    left out. What each kind of bond is, is not read; see :func:`~graphseq.io.read_tu`.
 
     Args:
         folder: the user's own folder with files ``MUTAG_A.txt`` and so on; without it, that of
             :func:`~graphseq.datasets.find`.
 
     Raises:
-        OSError, ValueError: as :func:`~graphseq.datasets.find` and :func:`~graphseq.datasets.read_tu`.
+        OSError, ValueError: as :func:`~graphseq.datasets.find` and :func:`~graphseq.io.read_tu`.
 
     Source:
         Debnath, Lopez de Compadre, Debnath, Shusterman and Hansch, "Structure-activity relationship of mutagenic
@@ -48,7 +48,7 @@ def esol(path: str | Path | None = None) -> GraphDataset:
 
     Raises:
         ImportError, OSError, ValueError: as :func:`~graphseq.datasets.find` and
-            :func:`~graphseq.datasets.read_smiles`.
+            :func:`~graphseq.io.read_smiles`.
 
     Source:
         Delaney, "ESOL: estimating aqueous solubility directly from molecular structure", J. Chem. Inf. Comput. Sci.
@@ -69,7 +69,7 @@ def freesolv(path: str | Path | None = None) -> GraphDataset:
 
     Raises:
         ImportError, OSError, ValueError: as :func:`~graphseq.datasets.find` and
-            :func:`~graphseq.datasets.read_smiles`.
+            :func:`~graphseq.io.read_smiles`.
 
     Source:
         Mobley and Guthrie, "FreeSolv: a database of experimental and calculated hydration free energies, with input

@@ -26,7 +26,7 @@ def chickenpox(path: str | Path | None = None) -> TemporalDataset:
         path: the user's own file; without it, that of :func:`~graphseq.datasets.find`.
 
     Raises:
-        OSError, ValueError: as :func:`~graphseq.datasets.find` and :func:`~graphseq.datasets.read_temporal_json`.
+        OSError, ValueError: as :func:`~graphseq.datasets.find` and :func:`~graphseq.io.read_temporal_json`.
 
     Source:
         Rozemberczki, Scherer, Kiss, Sarkar and Ferenci, "Chickenpox Cases in Hungary: a Benchmark Dataset for
@@ -49,7 +49,7 @@ def england_covid(path: str | Path | None = None) -> TemporalDataset:
         path: the user's own file; without it, that of :func:`~graphseq.datasets.find`.
 
     Raises:
-        OSError, ValueError: as :func:`~graphseq.datasets.find` and :func:`~graphseq.datasets.read_temporal_json`.
+        OSError, ValueError: as :func:`~graphseq.datasets.find` and :func:`~graphseq.io.read_temporal_json`.
 
     Source:
         Panagopoulos, Nikolentzos and Vazirgiannis, "Transfer Graph Neural Networks for Pandemic Forecasting", AAAI
@@ -79,7 +79,7 @@ def collegemsg(
         empty: what to do with a window without messages, likewise; two days have none.
 
     Raises:
-        OSError, ValueError: as :func:`~graphseq.datasets.find` and :func:`~graphseq.datasets.read_events`.
+        OSError, ValueError: as :func:`~graphseq.datasets.find` and :func:`~graphseq.io.read_events`.
 
     Source:
         Panzarasa, Opsahl and Carley, "Patterns and dynamics of users' behavior and interaction: Network analysis of an

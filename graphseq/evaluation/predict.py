@@ -40,12 +40,14 @@ def predict(
     Example:
         >>> import graphseq as gs, torch
         >>> from graphseq.baselines.forecast import Persistence
-        >>> task = gs.tasks.Forecast(gs.from_sequence(torch.tensor([[1.0], [2.0], [4.0]])), lags=1)
+        >>> task = gs.tasks.Forecasting(gs.from_sequence(torch.tensor([[1.0], [2.0], [4.0]])), lags=1)
         >>> predict(Persistence(), task).output.tolist()
         [[1.0], [2.0]]
     """
     if not isinstance(task, Windowed):
-        raise TypeError(f"task must be made of windows, as Forecast and LinkForecast are; got {type(task).__name__}")
+        raise TypeError(
+            f"task must be made of windows, as Forecasting and LinkPrediction are; got {type(task).__name__}"
+        )
     batch_size = _checks.at_least("batch_size", batch_size, 1)
     if device is None:
         device = next((p.device for p in model.parameters()), torch.device("cpu"))
@@ -78,13 +80,15 @@ def outputs(
     Example:
         >>> import graphseq as gs, torch
         >>> graphs = [gs.from_sequence(torch.zeros(2, 1), y=torch.tensor([c])) for c in (0, 1, 1)]
-        >>> task = gs.tasks.Labelled(graphs, num_classes=2)
+        >>> task = gs.tasks.GraphClassification(graphs, num_classes=2)
         >>> model = gs.nn.Model(gs.nn.RNN(1, 4), 2, pool="mean")
         >>> outputs(model, task).shape
         torch.Size([3, 2])
     """
     if not isinstance(task, Collection):
-        raise TypeError(f"task must be a data set, as Labelled and Measured are; got {type(task).__name__}")
+        raise TypeError(
+            f"task must be a data set, as GraphClassification and GraphRegression are; got {type(task).__name__}"
+        )
     batch_size = _checks.at_least("batch_size", batch_size, 1)
     if device is None:
         device = next((p.device for p in model.parameters()), torch.device("cpu"))

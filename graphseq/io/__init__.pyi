@@ -1,5 +1,9 @@
 """Readers of files: the public names."""
 
+from .conllu import read_conllu as read_conllu
+from .containers import GraphDataset as GraphDataset
+from .containers import Skipped as Skipped
+from .containers import TemporalDataset as TemporalDataset
 from .graph import FORMATS as FORMATS
 from .graph import read_graph as read_graph
 from .graph_names import NAMES as NAMES
@@ -8,3 +12,14 @@ from .graph_plain import Edge as Edge
 from .graph_plain import Listed as Listed
 from .graph_plain import PlainGraph as PlainGraph
 from .graph_plain import plain_graph as plain_graph
+from .sentences import Sentence as Sentence
+from .sentences import Treebank as Treebank
+from .sentences import Word as Word
+from .smiles import atom_channels as atom_channels
+from .smiles import from_smiles as from_smiles
+from .smiles import read_smiles as read_smiles
+from .table import read_events as read_events
+from .table import read_observations as read_observations
+from .temporal_json import read_temporal_json as read_temporal_json
+from .temporal_networkx import from_temporal_networkx as from_temporal_networkx
+from .tu import read_tu as read_tu

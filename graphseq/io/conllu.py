@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from graphseq import _checks
-from graphseq.datasets.registry import find
+from graphseq.io.containers import ON_ERROR, OnError, Skipped
 from graphseq.io.sentences import Sentence, Treebank, Word
-from graphseq.io.skipped import ON_ERROR, OnError, Skipped
 
 _COLUMNS = 10
 _NAMED = 8  # the most words of a cycle that an error lists
@@ -28,7 +27,7 @@ class _Fault(Exception):
         self.line, self.reason = line, reason
 
 
-def read_conllu(path: str | Path | None = None, *, on_error: OnError = "refuse") -> Treebank:
+def read_conllu(path: str | Path, *, on_error: OnError = "refuse") -> Treebank:
     r"""Read the sentences of a CoNLL-U file, each with its dependency tree.
 
     The lines are read by the package ``conllu``. What makes a tree is the basic dependencies: columns HEAD and DEPREL
@@ -36,8 +35,7 @@ def read_conllu(path: str | Path | None = None, *, on_error: OnError = "refuse")
     as one what the lines after it have as words, and an empty node ("1.1") is part of the enhanced dependencies only.
 
     Args:
-        path: the file; without it, the English PUD treebank, 1,000 sentences, of
-            :func:`graphseq.datasets.find`\ ``("EN_PUD")``.
+        path: the file; the English PUD treebank, 1,000 sentences, is :func:`graphseq.datasets.find`\ ``("EN_PUD")``.
         on_error: what to do with a sentence that is wrong: "refuse" the file, or "skip" the sentence, so that the rest
             is there and ``skipped`` lists what is not.
 
@@ -62,7 +60,7 @@ def read_conllu(path: str | Path | None = None, *, on_error: OnError = "refuse")
         ('a', [('They', 1), ('sing', -1)])
     """
     _checks.one_of("on_error", on_error, ON_ERROR)
-    path = find("EN_PUD") if path is None else Path(path)
+    path = Path(path)
     sentences: list[Sentence] = []
     skipped: list[Skipped] = []
     multiword = empty = 0

@@ -1,9 +1,10 @@
-"""What every reader here returns: a graph over time, and what its numbers are called."""
+"""The containers that the readers return: a graph over time, or many graphs, with the names of what is in them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,6 +12,38 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
+
+OnError = Literal["refuse", "skip"]
+"""Refuse the file, naming the entry, or skip the entry and list it."""
+ON_ERROR = ("refuse", "skip")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An entry that could not be read, and why."""
+
+    name: str  #: what it goes by: a sentence by its ``sent_id`` or number, a molecule by its SMILES
+    line: int  #: the line at fault, counted from 1
+    reason: str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class GraphDataset:
+    """Static graphs with an answer each, for :class:`~graphseq.tasks.GraphClassification` or ``GraphRegression``."""
+
+    name: str
+    graphs: tuple[SpaceTimeGraph, ...]  #: x (N, F) in float32; y, where there is one, a class (1,) or numbers (1, C)
+    names: tuple[str, ...]  #: what each graph is called: a molecule by its SMILES, else its number in the file
+    channels: tuple[str, ...]  #: what each of the F columns of x is
+    answers: tuple[str, ...]  #: what each class is called in the file, or what each of the C numbers is
+    smiles: tuple[str, ...] = ()  #: of each graph, where they were read from such
+    skipped: tuple[Skipped, ...] = ()  #: what could not be read, where that was asked for
+
+    def __repr__(self) -> str:
+        rows = sum(graph.num_rows for graph in self.graphs)
+        left = f", {len(self.skipped)} skipped" if self.skipped else ""
+        return f"GraphDataset({self.name}: {len(self.graphs)} graphs, V={rows}, F={len(self.channels)}{left})"
+
 
 MISSING = ("refuse", "drop")
 """What to do with a value that is missing: "refuse" the data, or "drop" the row, so that the node is away then."""

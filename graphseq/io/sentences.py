@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.io.skipped import Skipped
+from graphseq.io.containers import Skipped
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,9 @@ class Sentence:
         """The tree as a static graph: row i is word i, and each edge leads from a word to its head.
 
         It has generations, from the leaves to the root, and so it is what a recurrence on directed acyclic graphs
-        reads. :func:`graphseq.traverse` reads the same rows as a sequence, :func:`graphseq.undirected` as a tree whose
-        edges lead both ways, and :func:`graphseq.arrive` as words that come one after another.
+        reads. :func:`graphseq.transforms.to_sequence` reads the same rows as a sequence,
+        :func:`graphseq.transforms.to_undirected` as a tree whose edges lead both ways, and
+        :func:`graphseq.transforms.add_nodes_over_time` as words that come one after another.
 
         Args:
             x: features of the n words, (n, F), or tokens (n,).

@@ -16,8 +16,7 @@ from torch_geometric.utils.smiles import e_map, x_map
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io._csv import read_table
-from graphseq.io.graphset import GraphDataset
-from graphseq.io.skipped import ON_ERROR, OnError, Skipped
+from graphseq.io.containers import ON_ERROR, GraphDataset, OnError, Skipped
 
 ELEMENTS = ("C", "N", "O", "S", "P", "F", "Cl", "Br", "I")
 """The elements that have a column of their own unless others are asked for; all others share the column "other"."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.io import read_tu_data
 
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.io.graphset import GraphDataset
+from graphseq.io.containers import GraphDataset
 
 Number = TypeVar("Number", int, float)
 

@@ -11,20 +11,20 @@ from graphseq.nn.embedded import EmbeddedModel
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import GraphHead, PairHead, ResidualHead, RowHead
 from graphseq.nn.model import Model
-from graphseq.nn.recurrent._forgetting_state import ForgettingMemory
+from graphseq.nn.recurrent._forgetting_state import ForgettingState
 from graphseq.nn.recurrent.dag import DAGGRU, DAGLSTM, DAGRNN
-from graphseq.nn.recurrent.forgetting import ForgettingGCNLSTM, Forgotten
+from graphseq.nn.recurrent.forgetting import ForgettingGCNLSTM, GateValues
 from graphseq.nn.recurrent.gcn_gru import GCNGRU
 from graphseq.nn.recurrent.gcn_lstm import GCNLSTM
 from graphseq.nn.recurrent.gconv_lstm import from_gconv_lstm
 from graphseq.nn.recurrent.init import chrono_, forget_bias_, identity_, kaiming_, orthogonal_, spread_biases_
-from graphseq.nn.recurrent.long_sequences import Recomputed, Truncated
+from graphseq.nn.recurrent.long_sequences import GradientCheckpointed, TruncatedBPTT
 from graphseq.nn.recurrent.lru import LRU
 from graphseq.nn.recurrent.min_gru import MinGRU
 from graphseq.nn.recurrent.min_lstm import MinLSTM
 from graphseq.nn.recurrent.rnn import GRU, LSTM, RNN, step_by_step
 from graphseq.nn.recurrent.scan import linear_scan
-from graphseq.nn.recurrent.state import Memory
+from graphseq.nn.recurrent.state import RecurrentState
 from graphseq.nn.trace import Trace
 
 __all__ = [
@@ -44,22 +44,22 @@ __all__ = [
     "EmbeddedModel",
     "Encoder",
     "ForgettingGCNLSTM",
-    "ForgettingMemory",
-    "Forgotten",
+    "ForgettingState",
     "GCNConv",
+    "GateValues",
+    "GradientCheckpointed",
     "GraphHead",
-    "Memory",
     "MinGRU",
     "MinLSTM",
     "Model",
     "PairHead",
     "PairNorm",
-    "Recomputed",
+    "RecurrentState",
     "ResidualHead",
     "RowHead",
     "StateSpaceGCN",
     "Trace",
-    "Truncated",
+    "TruncatedBPTT",
     "WaveGCN",
     "chrono_",
     "forget_bias_",

@@ -13,8 +13,9 @@ class EmbeddedModel(nn.Module):
 
     .. math:: P = \mathrm{model}(e(X), A), \qquad e: (V, F) → (V, F')
 
-    A view that shows a row at many times, as :func:`graphseq.grow` and :func:`graphseq.arrive` do, shows it with one
-    embedding, and where there is dropout in it, with one mask.
+    A transform that shows a row at many times, as :func:`graphseq.transforms.grow` and
+    :func:`graphseq.transforms.add_nodes_over_time` do, shows it with one embedding, and where there is dropout in it,
+    with one mask.
 
     Args:
         embed: from features (V, F) to (V, F'), each row by itself, such as a linear map between dropouts.
@@ -27,7 +28,7 @@ class EmbeddedModel(nn.Module):
     Example:
         >>> import graphseq as gs, torch
         >>> embed = nn.Sequential(nn.Linear(100, 8), nn.ReLU(), nn.Dropout(0.5))
-        >>> model = EmbeddedModel(embed, gs.nn.Model(gs.nn.GCNLSTM(8, 8), 2, view=gs.grow))
+        >>> model = EmbeddedModel(embed, gs.nn.Model(gs.nn.GCNLSTM(8, 8), 2, transform=gs.transforms.grow))
         >>> model(gs.from_sequence(torch.zeros(4, 100))).shape
         torch.Size([4, 2])
     """

@@ -19,8 +19,8 @@ class Model(nn.Module):
     Args:
         encoder: any :class:`~graphseq.nn.Encoder`.
         out_channels: C.
-        view: how the encoder reads the data, such as :func:`graphseq.grow`: a function from graph to graph that keeps
-            the targets and their order. Without it, as they are.
+        transform: how the encoder reads the data, such as :func:`graphseq.transforms.grow`: a function from graph to
+            graph that keeps the targets and their order. Without it, as they are.
         pool: "mean", "sum" or "max" for one output a graph; without it, one a target row.
         head: in place of these, what makes the head from H and C: a :class:`~graphseq.nn.heads.Head`, such as
             :class:`~graphseq.nn.PairHead` for one output a pair of rows.
@@ -31,7 +31,7 @@ class Model(nn.Module):
 
     Example:
         >>> import graphseq as gs, torch
-        >>> model = gs.nn.Model(gs.nn.GCNLSTM(1, 8), 2, view=gs.grow)
+        >>> model = gs.nn.Model(gs.nn.GCNLSTM(1, 8), 2, transform=gs.transforms.grow)
         >>> model(gs.from_sequence(torch.zeros(4, 1))).shape
         torch.Size([4, 2])
     """
@@ -41,7 +41,7 @@ class Model(nn.Module):
         encoder: Encoder,
         out_channels: int,
         *,
-        view: Callable[[SpaceTimeGraph], SpaceTimeGraph] | None = None,
+        transform: Callable[[SpaceTimeGraph], SpaceTimeGraph] | None = None,
         pool: str | None = None,
         head: Callable[[int, int], Head] | None = None,
     ) -> None:
@@ -49,7 +49,7 @@ class Model(nn.Module):
         if not isinstance(encoder, Encoder):
             raise TypeError(f"encoder must be a graphseq.nn.Encoder, got {type(encoder).__name__}")
         self.encoder = encoder
-        self.view = view
+        self.transform = transform
         self.head = _head(encoder.hidden_channels, out_channels, pool, head)
 
     @property
@@ -59,7 +59,7 @@ class Model(nn.Module):
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """Outputs (K, C) or (B, C)."""
-        seen = graph if self.view is None else self.view(graph)
+        seen = graph if self.transform is None else self.transform(graph)
         return self.head(self.encoder(seen), seen)  # type: ignore[no-any-return]
 
     def reach(self, graph: SpaceTimeGraph) -> Tensor:
@@ -70,7 +70,7 @@ class Model(nn.Module):
         """
         numbered = copy(graph)
         numbered["x"] = torch.arange(graph.num_nodes, device=graph.node.device)
-        seen = numbered if self.view is None else self.view(numbered)
+        seen = numbered if self.transform is None else self.transform(numbered)
         found = self.head.reach(lambda rows: self.encoder.reach(seen, rows), seen)
         return _per_origin(found, seen.x.cpu(), graph.num_nodes)
 
@@ -87,6 +87,6 @@ def _head(width: int, out_channels: int, pool: str | None, make: Callable[[int, 
 
 
 def _per_origin(found: Tensor, origin: Tensor, size: int) -> Tensor:
-    """A view may show one input at several rows: it is within reach if any of them is."""
+    """A transform may show one input at several rows: it is within reach if any of them is."""
     counts = torch.zeros(len(found), size, dtype=torch.long)
     return counts.index_add_(1, origin, found.long()) > 0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn.recurrent.forgetting import Forgotten
+from graphseq.nn.recurrent.forgetting import GateValues
 
 KEPT, PLANTED = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion
 AWAY = "0.9"
@@ -34,11 +34,11 @@ class Snapshot:
     edge_planted: NDArray[np.bool_]  # (Q,)
 
 
-def frames_of(graph: SpaceTimeGraph, forgotten: Forgotten, irrelevant: Irrelevant | None) -> list[Snapshot]:
+def frames_of(graph: SpaceTimeGraph, gates: GateValues, irrelevant: Irrelevant | None) -> list[Snapshot]:
     """The snapshots in the order of time, once it is known that gates and graph belong together."""
     index = graph.topology.spatial.edge_index.cpu()
     rows, edges = graph.num_rows, index.shape[1]
-    gate, factor = _gates("node", forgotten.node, rows), _gates("factor", forgotten.factor, edges)
+    gate, factor = _gates("node", gates.node, rows), _gates("factor", gates.factor, edges)
     marks = irrelevant or (torch.zeros(rows, dtype=torch.bool), torch.zeros(edges, dtype=torch.bool))
     for name, each, size in zip(("rows", "edges"), marks, (rows, edges), strict=True):
         if each.dtype != torch.bool or each.shape != (size,):
@@ -58,11 +58,11 @@ def frames_of(graph: SpaceTimeGraph, forgotten: Forgotten, irrelevant: Irrelevan
 def _gates(name: str, value: Tensor, size: int) -> Values:
     gates: Values = value.detach().cpu().double().numpy()
     if gates.shape != (size,):
-        raise ValueError(f"forgotten.{name} must have shape ({size},) for this graph, got {gates.shape}")
+        raise ValueError(f"gates.{name} must have shape ({size},) for this graph, got {gates.shape}")
     wrong = ~((gates >= 0) & (gates <= 1))
     if wrong.any():
         place = int(np.flatnonzero(wrong)[0])
-        raise ValueError(f"forgotten.{name}[{place}] is {gates[place]}; a gate lies between 0 and 1")
+        raise ValueError(f"gates.{name}[{place}] is {gates[place]}; a gate lies between 0 and 1")
     return gates
 
 

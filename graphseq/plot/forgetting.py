@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn.recurrent.forgetting import Forgotten
+from graphseq.nn.recurrent.forgetting import GateValues
 from graphseq.plot._gates import HALF, KEPT, PLANTED, Irrelevant, Snapshot, Values, called, frames_of, moments, scale
 from graphseq.plot.nodes import MOST_LABELS, MOST_ROWS, Places, layout
 
 
 def animate_forgetting(
     graph: SpaceTimeGraph,
-    forgotten: Forgotten,
+    gates: GateValues,
     *,
     irrelevant: Irrelevant | None = None,
     names: Sequence[str] | None = None,
@@ -41,7 +41,7 @@ def animate_forgetting(
 
     Args:
         graph: V rows and E edges, those of ``graph.topology.spatial``; at most 200 nodes.
-        forgotten: what :meth:`graphseq.nn.ForgettingGCNLSTM.forgotten` gives for it.
+        gates: what :meth:`graphseq.nn.ForgettingGCNLSTM.gate_values` gives for it.
         irrelevant: which rows (V,) and which edges (E,) were planted to be forgotten, ``bool``; drawn apart.
         names: what each node is called, by its number; numbers without it. Above 60 nodes none are written.
         times: what each distinct time is called, in order, (T,); numbers without it.
@@ -59,12 +59,12 @@ def animate_forgetting(
     Example:
         >>> import graphseq as gs, torch
         >>> graph = gs.from_signal(torch.zeros(3, 2, 1), torch.tensor([[0, 1], [1, 0]]))
-        >>> moving = animate_forgetting(graph, gs.nn.ForgettingGCNLSTM(1, 4).forgotten(graph))
+        >>> moving = animate_forgetting(graph, gs.nn.ForgettingGCNLSTM(1, 4).gate_values(graph))
         >>> list(moving.new_frame_seq()), moving._func(2)[0].axes.get_title()
         ([0, 1, 2], 'time 2: 0 of 2 edges, 0 of 2 nodes below ½')
         >>> moving._draw_was_started = True  # it is not written here
     """
-    frames = frames_of(graph, forgotten, irrelevant)
+    frames = frames_of(graph, gates, irrelevant)
     numbers = graph.node.unique().tolist()
     if not 1 <= len(numbers) <= MOST_ROWS:
         raise ValueError(f"graph must have 1 to {MOST_ROWS} nodes to be legible, got {len(numbers)}; see draw_gates")

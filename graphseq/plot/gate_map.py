@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn.recurrent.forgetting import Forgotten
+from graphseq.nn.recurrent.forgetting import GateValues
 from graphseq.plot._gates import (
     AWAY,
     HALF,
@@ -36,7 +36,7 @@ _STRIPE = 5.0  # points, and half of that between it and the axes
 def draw_gates(
     axes: Axes,
     graph: SpaceTimeGraph,
-    forgotten: Forgotten,
+    gates: GateValues,
     *,
     of: Literal["edges", "nodes"] = "edges",
     irrelevant: Irrelevant | None = None,
@@ -51,7 +51,7 @@ def draw_gates(
     Args:
         axes: where to draw.
         graph: as for :func:`~graphseq.plot.animate_forgetting`, of any number of nodes.
-        forgotten: likewise.
+        gates: likewise.
         of: "edges", k_i k_j k_ij of each pair of nodes that an edge ever joins; or "nodes", k_i of each.
         irrelevant: likewise.
         names: likewise; above 40 lines none are written.
@@ -68,12 +68,12 @@ def draw_gates(
         >>> import graphseq as gs, torch
         >>> from matplotlib.figure import Figure
         >>> graph = gs.from_signal(torch.zeros(3, 2, 1), torch.tensor([[0, 1], [1, 0]]))
-        >>> axes = draw_gates(Figure().subplots(), graph, gs.nn.ForgettingGCNLSTM(1, 4).forgotten(graph))
+        >>> axes = draw_gates(Figure().subplots(), graph, gs.nn.ForgettingGCNLSTM(1, 4).gate_values(graph))
         >>> axes.images[0].get_array().shape, [label.get_text() for label in axes.get_yticklabels()]
         ((2, 3), ['0 → 1', '1 → 0'])
     """
     _checks.one_of("of", of, ("edges", "nodes"))
-    frames = frames_of(graph, forgotten, irrelevant)
+    frames = frames_of(graph, gates, irrelevant)
     keys, moment, value, planted = _long(frames, of)
     if not len(keys):
         raise ValueError("graph has no edges between different nodes; gates of nodes may be drawn still")

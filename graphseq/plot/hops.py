@@ -17,8 +17,8 @@ from matplotlib.transforms import ScaledTranslation
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.plot.nodes import MOST_LABELS, Places, checked_row, draw_nodes, edges_of, hops_from, prepared
-from graphseq.reach.hops import hop_distances
+from graphseq.plot.nodes import MOST_LABELS, Places, checked_row, draw_nodes, edges_of, prepared
+from graphseq.reach.hops import hop_distances, hops_from
 
 # Okabe and Ito's colours; routes differ in their dashes as well.
 _ROUTES: tuple[tuple[str, tuple[float, tuple[float, ...]]], ...] = (

@@ -17,8 +17,9 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.plot.cones import shared_norm
-from graphseq.plot.nodes import MOST_ROWS, Places, checked_row, draw_nodes, hops_from, prepared
+from graphseq.plot.nodes import MOST_ROWS, Places, checked_row, draw_nodes, prepared
 from graphseq.plot.summary import draw_rows_by_hop
+from graphseq.reach.hops import hops_from
 
 _COLOURS = "cividis_r"
 _WHITE = (1.0, 1.0, 1.0, 1.0)

@@ -18,7 +18,7 @@ def molecule_layout(smiles: str) -> MoleculeLayout:
     """Have RDKit lay a molecule out in the plane; atoms are numbered as the rows of ``from_smiles``.
 
     Raises:
-        ImportError, TypeError, ValueError: as :func:`graphseq.datasets.from_smiles`.
+        ImportError, TypeError, ValueError: as :func:`graphseq.io.from_smiles`.
 
     Example:
         >>> molecule_layout("C[NH3+]").labels

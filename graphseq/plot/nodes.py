@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import networkx as nx
-import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
 from matplotlib.typing import ColorType
-from scipy.sparse import csgraph
-from torch import Tensor
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
@@ -55,13 +52,6 @@ def edges_of(graph: SpaceTimeGraph) -> list[tuple[int, int]]:
     pattern = graph.topology.spacetime(False).pattern.tocoo()
     pairs = zip(pattern.col.tolist(), pattern.row.tolist(), strict=True)
     return sorted((j, i) for j, i in pairs if i != j)
-
-
-def hops_from(graph: SpaceTimeGraph, source: int, *, causal: bool = False) -> Tensor:
-    """Hops from row ``source`` to every row, along edges, (V,) of ``long``; -1 where there is no way."""
-    pattern = graph.topology.spacetime(causal).pattern.astype(float)
-    found = torch.from_numpy(csgraph.dijkstra(pattern.T.tocsr(), indices=source, unweighted=True))
-    return torch.where(found.isinf(), -1, found).long()
 
 
 def layout(graph: SpaceTimeGraph) -> dict[int, tuple[float, float]]:

@@ -7,35 +7,35 @@ import math
 import torch
 
 from graphseq import seeding
-from graphseq.nn.convolutional.layered import Layered
+from graphseq.nn.convolutional.layered import LayerStack
 from graphseq.nn.convolutional.mlp import MLP
 from graphseq.nn.convolutional.wave import WaveGCN
 from graphseq.nn.model import Model
 from graphseq.nn.recurrent.gcn_lstm import GCNLSTM
-from graphseq.nn.recurrent.rnn import LSTM, Recurrent
+from graphseq.nn.recurrent.rnn import LSTM, RNNBase
 from graphseq.reach.evidence import Evidence
 from graphseq.tasks.base import Task
 
 
 def advice(verdict: str, e: Evidence, model: Model, task: Task) -> str:
     """What to change first, in words and numbers."""
-    if verdict == "out of reach":
+    if verdict == "under-reaching":
         return _farther(e, model, task)
-    if verdict == "smoothed":
+    if verdict == "over-smoothing":
         return _less_smooth(e)
-    if verdict == "squashed":
+    if verdict == "over-squashing":
         return _louder(e, model, task)
-    if verdict == "gradient lost":
+    if verdict in ("vanishing gradient", "exploding gradient"):
         return _signal(e)
-    if verdict == "out of room":
+    if verdict == "capacity":
         return _room(model, task)
-    return "nothing: it answers" if verdict == "reaches" else "train it, or train it longer: graphseq.fit"
+    return "nothing: it answers" if verdict == "solved" else "train it, or train it longer: graphseq.fit"
 
 
 def _farther(e: Evidence, model: Model, task: Task) -> str:
     needed, along_time = e.hops_needed, _in_own_past(task)
     recurrence = "one recurrent layer (GRU, LSTM), since it lies in the asked node's own past"
-    if isinstance(model.encoder, Layered) and not isinstance(model.encoder, MLP):
+    if isinstance(model.encoder, LayerStack) and not isinstance(model.encoder, MLP):
         more = needed - model.encoder.num_layers
         if more <= 0:
             return "let time run both ways: causal=False" if model.encoder.causal else f"{needed} layers at least"
@@ -43,7 +43,7 @@ def _farther(e: Evidence, model: Model, task: Task) -> str:
         return f"{layers}; or {recurrence}" if along_time else layers
     if along_time:
         return recurrence
-    if isinstance(model.encoder, Recurrent):
+    if isinstance(model.encoder, RNNBase):
         return "convolutions in the gates (GCNLSTM), which see other nodes"
     if isinstance(model.encoder, GCNLSTM):
         return (
@@ -62,7 +62,7 @@ def _louder(e: Evidence, model: Model, task: Task) -> str:
     lag = max(1, e.hops_needed)
     if isinstance(model.encoder, LSTM | GCNLSTM):
         return f"a larger forget bias: ln {lag} = {math.log(lag):.1f}, whose horizon is {lag + 1} steps"
-    if isinstance(model.encoder, Recurrent):
+    if isinstance(model.encoder, RNNBase):
         return f"an orthogonal recurrent weight, or an LSTM with a forget bias of ln {lag} = {math.log(lag):.1f}"
     if _in_own_past(task):
         return "one recurrent layer (GRU, LSTM), since it lies in the asked node's own past"
@@ -74,13 +74,13 @@ def _louder(e: Evidence, model: Model, task: Task) -> str:
 def _signal(e: Evidence) -> str:
     if math.isnan(e.influence):
         return "weights or biases that let something through: initialise anew, or look for units that are all dead"
-    if e.signal < 1:
+    if e.loss_sensitivity < 1:
         return "larger initial weights, or a norm (norm=torch.nn.LayerNorm), or whatever cuts the gradient taken out"
     return "smaller initial weights (depth_scaled_init for residual stacks), or a norm (norm=torch.nn.LayerNorm)"
 
 
 def _room(model: Model, task: Task) -> str:
-    wanted = task.held(task.batch(1, _generator())).shape[1]
+    wanted = task.memory_content(task.batch(1, _generator())).shape[1]
     now = model.encoder.hidden_channels
     return f"more room: hidden_channels={max(2 * now, wanted)} (now {now}), for the {wanted} numbers that must be held"
 
@@ -88,7 +88,7 @@ def _room(model: Model, task: Task) -> str:
 def _in_own_past(task: Task) -> bool:
     """Whether all that must be known was seen at the asked rows' own nodes, and not later."""
     graph = task.batch(2, _generator())
-    asked, source = task.sources(graph).nonzero().t()
+    asked, source = task.relevant_nodes(graph).nonzero().t()
     row = graph.target_rows[asked]
     own = (graph.node[source] == graph.node[row]) & (graph.time[source] <= graph.time[row])
     return bool(own.all()) and bool((graph.time[source] < graph.time[row]).any())

@@ -20,7 +20,7 @@ from graphseq import seeding
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation.evaluate import Evaluation, evaluate
 from graphseq.nn.convolutional.antisymmetric import AntisymmetricGCN
-from graphseq.nn.convolutional.layered import Layered
+from graphseq.nn.convolutional.layered import LayerStack
 from graphseq.nn.convolutional.state_space import StateSpaceGCN
 from graphseq.nn.convolutional.wave import WaveGCN
 from graphseq.nn.heads import RowHead
@@ -46,14 +46,14 @@ class Evidence:
     hops_needed: int  #: the most hops from what must be known to where it is asked
     within_reach: float  #: share of questions whose sources are all within reach, by structure
     influence: float  #: share of the farthest source in what all rows can do to the asked state, when they speak
-    slope: float  #: the same for small changes, by the Jacobian
-    apart: float  #: how far the rows' responses are from all alike, 0 to 1; NaN for a recurrence
-    signal: float  #: change of the loss of one question when all rows speak, to first order
-    items: int  #: how many items must be held at once
-    recall_alone: (
+    jacobian_share: float  #: the same for small changes, by the Jacobian
+    oversmoothing_distance: float  #: how far the rows' responses are from all alike, 0 to 1; NaN for a recurrence
+    loss_sensitivity: float  #: change of the loss of one question when all rows speak, to first order
+    memory_items: int  #: how many items must be held at once
+    probe_r2_single: (
         float  #: share of one item's variance that a linear map reads back where it is alone; NaN for one item
     )
-    recall_all: float  #: share of all items' variance that a linear map reads back where all are there
+    probe_r2_all: float  #: share of all items' variance that a linear map reads back where all are there
 
 
 def gather(model: Model, task: Task, *, samples: int, seed: int) -> Evidence:
@@ -63,25 +63,25 @@ def gather(model: Model, task: Task, *, samples: int, seed: int) -> Evidence:
     g = torch.Generator().manual_seed(seeding.derive(seed, seeding.BUILD, 1))
     graph = task.batch(_GRAPHS, g)
     asked = _Asked(copy, task, graph, g)
-    alone, together, items = _recall(copy, task, graph, g)
+    alone, together, memory_items = _recall(copy, task, graph, g)
     return Evidence(
         answers=answers,
-        layers=copy.encoder.num_layers if isinstance(copy.encoder, Layered) else None,
-        shares_weights=not isinstance(copy.encoder, Layered) or isinstance(copy.encoder, _ONE_STEP),
+        layers=copy.encoder.num_layers if isinstance(copy.encoder, LayerStack) else None,
+        shares_weights=not isinstance(copy.encoder, LayerStack) or isinstance(copy.encoder, _ONE_STEP),
         hops_needed=task.hops,
         within_reach=_within_reach(copy, task, graph),
         influence=asked.influence(),
-        slope=asked.slope(),
-        apart=asked.apart(),
-        signal=asked.signal(),
-        items=items,
-        recall_alone=alone,
-        recall_all=together,
+        jacobian_share=asked.jacobian_share(),
+        oversmoothing_distance=asked.oversmoothing_distance(),
+        loss_sensitivity=asked.loss_sensitivity(),
+        memory_items=memory_items,
+        probe_r2_single=alone,
+        probe_r2_all=together,
     )
 
 
 def _within_reach(model: Model, task: Task, graph: SpaceTimeGraph) -> float:
-    sources, reach = task.sources(graph), model.reach(graph)
+    sources, reach = task.relevant_nodes(graph), model.reach(graph)
     if len(reach) != len(sources):  # one output a graph, which is asked for what any of its rows is asked
         sources = _per_graph(sources, graph)
     missing = (sources & ~reach).any(dim=1)
@@ -114,7 +114,7 @@ class _Asked:
             heard, drowned = moved(self.source), moved(self.rest)
         return heard / (heard + drowned) if heard + drowned > 0 else math.nan
 
-    def slope(self) -> float:
+    def jacobian_share(self) -> float:
         """The same with the Jacobian in the place of differences, from a few random directions of the state."""
         heard = total = 0.0
         with _opened(self.model, grad=True):
@@ -127,16 +127,16 @@ class _Asked:
                 heard, total = heard + float(squares[self.farthest].sum()), total + float(squares.sum())
         return heard / total if total > 0 else math.nan
 
-    def apart(self) -> float:
+    def oversmoothing_distance(self) -> float:
         """How far the responses of rows that all spoke are from the one response a GCN smooths everything to."""
-        if not isinstance(self.model.encoder, Layered):
+        if not isinstance(self.model.encoder, LayerStack):
             return math.nan
         with _opened(self.model):
             base, seen = self._states(self.x)
             spoken, _ = self._states(self.x + self._noise(self.source | self.rest))
         return distance_to_limit(spoken - base, seen, causal=self.model.encoder.causal)
 
-    def signal(self) -> float:
+    def loss_sensitivity(self) -> float:
         """Mean over questions of ‖∂ loss / ∂ x‖ · size of what is spoken; infinite where it is not finite."""
         with _opened(self.model, grad=True):
             x = self.x.clone().requires_grad_()
@@ -162,28 +162,28 @@ class _Asked:
 
     def _states(self, x: Tensor) -> tuple[Tensor, SpaceTimeGraph]:
         graph = self._seen(x)
-        seen = graph if self.model.view is None else self.model.view(graph)
+        seen = graph if self.model.transform is None else self.model.transform(graph)
         return self.model.encoder(seen), seen
 
 
 def _recall(model: Model, task: Task, graph: SpaceTimeGraph, generator: torch.Generator) -> tuple[float, float, int]:
     """What a linear map reads back of one item alone, and of all together; and how many there are."""
-    items = task.items(graph)
+    items = task.memory_items(graph)
     count = int(items.sum(dim=1).max())
-    if count < 2 or not bool((items & ~task.sources(graph)).any()):
+    if count < 2 or not bool((items & ~task.relevant_nodes(graph)).any()):
         return math.nan, math.nan, 1  # what is needed is known beforehand: nothing has to be held for later
     parts: list[tuple[Tensor, ...]] = []
     for _ in range(-(-max(256, 8 * model.encoder.hidden_channels) // _GRAPHS)):
         drawn = task.batch(_GRAPHS, generator)
         x, pick = _features(model, drawn).detach(), _one_each(model, task, drawn, generator)
         kept = _farthest(model, task, drawn, pick, among_items=True)
-        others = task.items(drawn).any(dim=0)
+        others = task.memory_items(drawn).any(dim=0)
         others[kept] = False
         with _opened(model):
             together = _head_input(model, _with_x(drawn, x))[pick]
             alone = _head_input(model, _with_x(drawn, x * ~others[:, None]))[pick]
-        shown = x[task.items(drawn)[pick].nonzero()[:, 1]].view(len(pick), -1)
-        parts.append((alone, x[kept], together, shown, task.held(drawn)[pick].double()))
+        shown = x[task.memory_items(drawn)[pick].nonzero()[:, 1]].view(len(pick), -1)
+        parts.append((alone, x[kept], together, shown, task.memory_content(drawn)[pick].double()))
     alone, one, together, shown, held = (torch.cat(each) for each in zip(*parts, strict=True))
     # As they were shown, row by row, or as they will be asked for: a state that has either has room.
     return _read_back(alone, one), max(_read_back(together, shown), _read_back(together, held)), count
@@ -211,10 +211,10 @@ def _one_each(model: Model, task: Task, graph: SpaceTimeGraph, generator: torch.
     """One output of each graph that is asked anything it needs to know, drawn at random, (B,)."""
     if not isinstance(model.head, RowHead):
         return torch.arange(graph.num_graphs)
-    needy = task.sources(graph).any(dim=1).nonzero()[:, 0]
+    needy = task.relevant_nodes(graph).any(dim=1).nonzero()[:, 0]
     if len(needy) == 0:
         raise ValueError(
-            f"{type(task).__name__}.sources marks no row that any question needs, so nothing is to be heard"
+            f"{type(task).__name__}.relevant_nodes marks no row that any question needs, so nothing is to be heard"
         )
     needy = needy[torch.rand(len(needy), generator=generator).argsort()]
     first = torch.full((graph.num_graphs,), -1)
@@ -224,11 +224,11 @@ def _one_each(model: Model, task: Task, graph: SpaceTimeGraph, generator: torch.
 
 def _farthest(model: Model, task: Task, graph: SpaceTimeGraph, pick: Tensor, *, among_items: bool = False) -> Tensor:
     """The source that is the most hops from each picked question, (B,); the first of several."""
-    marked = task.sources(graph)
+    marked = task.relevant_nodes(graph)
     asked = graph.target_rows
     hops = hop_distances(graph, asked, causal=task.causal)
     if among_items:
-        marked = marked & task.items(graph)
+        marked = marked & task.memory_items(graph)
     far = torch.where(marked, hops, -2)
     if isinstance(model.head, RowHead):
         return far[pick].argmax(dim=1)

@@ -38,6 +38,13 @@ def hop_distances(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) 
     return _shortest(_off_diagonal(graph, causal), _rows(graph, rows))
 
 
+def hops_from(graph: SpaceTimeGraph, source: int, *, causal: bool = False) -> Tensor:
+    """Hops from row ``source`` to every row, along edges, (V,) of ``long``; -1 where there is no way."""
+    pattern = graph.topology.spacetime(causal).pattern.astype(float)
+    found = torch.from_numpy(csgraph.dijkstra(pattern.T.tocsr(), indices=source, unweighted=True))
+    return torch.where(found.isinf(), -1, found).long()
+
+
 def space_hops(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) -> Tensor:
     """The fewest *spatial* edges on any way from every row to each of ``rows``; steps along time cost nothing.
 

@@ -42,7 +42,8 @@ def influence(
         model: a model, or an encoder, whose outputs are then the states of the target rows. Measured in evaluation
             mode, whatever mode it is in, and left as it was.
         graph: V rows. Features are read in the number type of the model's weights (float64 for what is below 1e-38);
-            tokens as one-hot rows, so that F is the number of token kinds. With a view, x_v is the input before it.
+            tokens as one-hot rows, so that F is the number of token kinds. With a transform, x_v is the input before
+            it.
         outputs: which outputs, (K,), such as ``torch.tensor([0])``; without it, all: target rows, or graphs.
         max_entries: the most entries of the Jacobian to compute; outputs that share passes count once.
 

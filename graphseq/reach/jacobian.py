@@ -152,8 +152,10 @@ def jacobian(model: Model | Encoder, graph: SpaceTimeGraph, outputs: Tensor | No
                 "model gives different outputs for the same input in evaluation mode; an influence is that of one "
                 "function: take the randomness out"
             )
-        view = model.view if isinstance(model, Model) else None
-        yield Jacobian(model, seen, out, seen.num_rows if view is None else view(seen).num_rows, picked.to(leaf.device))
+        transform = model.transform if isinstance(model, Model) else None
+        yield Jacobian(
+            model, seen, out, seen.num_rows if transform is None else transform(seen).num_rows, picked.to(leaf.device)
+        )
 
 
 @contextmanager

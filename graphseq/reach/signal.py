@@ -47,7 +47,7 @@ def state_gradients(
     ``parts[:, 1]`` that in c.
 
     Args:
-        model: an encoder and a head; its view, where it has one, shows the graphs.
+        model: an encoder and a head; its transform, where it has one, makes the graphs.
         task: where samples come from, and their loss.
         samples: graphs to draw; those without an asked row do not count.
         batch_size: graphs at a time.
@@ -98,8 +98,8 @@ def row_gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, T
 
     Returns:
         In float64, (K, V) for the K states of the trace, features first, or (T, N); rows and nodes are those of the
-        graph that the view shows. With :func:`~graphseq.reach.hop_distances` it is the signal by distance from the row
-        asked, layer by layer.
+        graph that the transform makes. With :func:`~graphseq.reach.hop_distances` it is the signal by distance from
+        the row asked, layer by layer.
 
     Raises:
         TypeError: not a model.

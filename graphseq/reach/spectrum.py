@@ -25,7 +25,7 @@ def layer_spectrum(model: Model | Encoder, graph: SpaceTimeGraph, layer: int, *,
     large it explodes. For a linear GCN layer they are :func:`~graphseq.reach.theory.linear_gcn_singular_values`.
 
     Args:
-        model: a model, through its view, or an encoder.
+        model: a model, through its transform, or an encoder.
         graph: V rows.
         layer: which one: 1 to L of layers, counting every state of the trace after the features; or of T time steps
             2 to T, in order, since what comes before the first is nothing. Where a layer also reads states further

@@ -22,8 +22,8 @@ def over_layers(model: Model | Encoder, graph: SpaceTimeGraph, measure: Measure)
     """A measure of the states after each layer, features first; for a recurrence, after each time step.
 
     Args:
-        model: a model, measured on the graph that its view shows, or an encoder; in evaluation mode, whatever mode it
-            is in, and left as it was.
+        model: a model, measured on the graph that its transform makes, or an encoder; in evaluation mode, whatever
+            mode it is in, and left as it was.
         graph: V rows. Features are read in the number type of the model's weights, tokens as one-hot rows.
         measure: a function of states and the graph they stand on, such as :func:`~graphseq.reach.dirichlet_energy` or
             :func:`~graphseq.reach.mad`. Over layers these are (V, ·) and the whole graph; over steps (R, S), all that
@@ -68,8 +68,8 @@ def traced(model: Model | Encoder, graph: SpaceTimeGraph) -> Iterator[tuple[Trac
         seen = graph.from_topology(
             graph.topology, x, y=graph.get("y"), target=graph.get("target"), batch=graph.get("batch")
         )
-        if isinstance(model, Model) and model.view is not None:
-            seen = model.view(seen)
+        if isinstance(model, Model) and model.transform is not None:
+            seen = model.transform(seen)
         yield _encoder(model).trace(seen), seen
 
 

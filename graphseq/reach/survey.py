@@ -17,7 +17,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io import PlainGraph
 from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, RNN
 from graphseq.nn.encoder import Encoder
-from graphseq.plot.nodes import hops_from
+from graphseq.reach.hops import hops_from
 
 FAMILIES: dict[str, str] = {"gcn": "GCN", "rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "gcn-lstm": "GCN-LSTM"}
 LISTED = 6  #: routes that are listed, and drawn

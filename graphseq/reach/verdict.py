@@ -12,12 +12,13 @@ from graphseq.reach.evidence import Evidence, gather
 from graphseq.tasks.base import Task
 
 VERDICTS = (
-    "reaches",
-    "out of reach",
-    "smoothed",
-    "squashed",
-    "gradient lost",
-    "out of room",
+    "solved",
+    "under-reaching",
+    "over-smoothing",
+    "over-squashing",
+    "vanishing gradient",
+    "exploding gradient",
+    "capacity",
     "undertrained",
 )
 
@@ -34,7 +35,7 @@ class Thresholds:
     solved: float = 0.95  #: the score that counts as reaching
     influence: float = 2e-6  #: below this share a source is drowned out by the rest, where each layer has its weights
     influence_shared: float = 2e-12  #: the same, where the way is one step again and again
-    apart: float = 5e-5  #: below this the rows are alike
+    oversmoothing_distance: float = 5e-5  #: below this the rows are alike
     weak: float = 8e-8  #: below this the loss does not move
     strong: float = 200.0  #: above this it explodes
     recall: float = 0.3  #: below this share of what must be held, that much is not held
@@ -62,21 +63,22 @@ def verdict(
 
     In this order, the first that holds:
 
-    - *reaches*: it answers;
-    - *out of reach*: by structure alone, the Jacobian in what must be known is exactly zero for so many questions that
-      the rest cannot make up for them;
-    - *smoothed*: when all rows speak, their states all respond alike, up to the root of the degree;
-    - *squashed*: within reach, but of what moves the asked state when all rows speak alike, the farthest source has
-      next to no part;
-    - *gradient lost*: sources move the state and the loss's gradient does not show it: it is nothing, or explodes, or
-      the Jacobian has no part of what finite changes do;
-    - *out of room*: what must be held cannot be read back from the asked state by a linear map, mostly, when all items
+    - *solved*: it answers;
+    - *under-reaching*: by structure alone, the Jacobian in the relevant nodes is exactly zero for so many questions
+      that the rest cannot make up for them;
+    - *over-smoothing*: noise on all inputs changes all states alike, up to the root of the degree;
+    - *over-squashing*: the farthest relevant node is within reach, but its share in what moves the target's state when
+      all inputs are disturbed is close to zero;
+    - *vanishing gradient*: changes of the relevant nodes move the state, and the gradient of the loss does not show it:
+      it is zero or nearly so, or the Jacobian has no part of what finite changes do;
+    - *exploding gradient*: the gradient of the loss is far larger than the loss;
+    - *capacity*: what must be held cannot be read back from the asked state by a linear map, mostly, when all items
       are there; how much of one item alone can, stands beside it;
     - *undertrained*: none of these.
 
     Args:
         model: an encoder and a head, trained or not; measured on a copy.
-        task: says which rows must be known (``sources``) and held at once (``items``).
+        task: says which rows must be known (``relevant_nodes``) and held at once (``memory_items``).
         samples: graphs that it is judged on.
         seed: of all draws.
         thresholds: other ones than those that were calibrated.
@@ -92,7 +94,7 @@ def verdict(
         >>> task = gs.tasks.Transfer(length=9, shape="ring")
         >>> found = verdict(gs.nn.Model(gs.nn.GCN(10, 8, num_layers=4), 10), task)
         >>> found.verdict, found.advice
-        ('out of reach', '4 more layers: num_layers=8')
+        ('under-reaching', '4 more layers: num_layers=8')
     """
     if not isinstance(model, Model):
         raise TypeError(f"model must be a graphseq.nn.Model, got {type(model).__name__}")
@@ -106,24 +108,25 @@ def verdict(
 def judge(e: Evidence, t: Thresholds) -> tuple[str, str]:
     """The verdict that evidence leads to, and why: the first fault that is found."""
     if e.answers.score >= t.solved:
-        return "reaches", f"it answers {e.answers.score:.1%} of the questions"
+        return "solved", f"it answers {e.answers.score:.1%} of the questions"
     faint = t.influence_shared if e.shares_weights else t.influence
     faults = {
-        "out of reach": _unseen(e, t),
-        "smoothed": f"all rows answer alike to whatever they are told, but for {e.apart:.1g} of the response"
-        if e.apart < t.apart
+        "under-reaching": _unseen(e, t),
+        "over-smoothing": f"all rows respond alike to noise, up to {e.oversmoothing_distance:.1g} of the response"
+        if e.oversmoothing_distance < t.oversmoothing_distance
         else "",
-        "squashed": f"of all that moves the asked state, the farthest source has a share of {e.influence:.1g}"
+        "over-squashing": f"of all that moves the asked state, the farthest source has a share of {e.influence:.1g}"
         if e.influence < faint
         else "",
-        "gradient lost": _lost(e, t),
-        "out of room": _crowded(e, t),
+        "exploding gradient": _exploding(e, t),
+        "vanishing gradient": _vanishing(e, t),
+        "capacity": _crowded(e, t),
     }
     for name, sentence in faults.items():
         if sentence:
             return name, sentence
     return "undertrained", (
-        f"it is heard (a share of {e.influence:.1g}), the loss moves ({e.signal:.1g}), and it answers "
+        f"it is heard (a share of {e.influence:.1g}), the loss moves ({e.loss_sensitivity:.1g}), and it answers "
         f"{e.answers.score:.0%}"
     )
 
@@ -139,25 +142,29 @@ def _unseen(e: Evidence, t: Thresholds) -> str:
 
 
 def _crowded(e: Evidence, t: Thresholds) -> str:
-    if e.items < 2 or e.recall_all >= t.recall:
+    if e.memory_items < 2 or e.probe_r2_all >= t.recall:
         return ""
     return (
-        f"of what must be held, {e.items} items, {e.recall_all:.0%} can be read back from the asked state; of one item "
-        f"alone {e.recall_alone:.0%}"
+        f"of the {e.memory_items} items that must be in memory, {e.probe_r2_all:.0%} of the variance can be read back "
+        f"from the state by a linear map; of one item alone {e.probe_r2_single:.0%}"
     )
 
 
-def _lost(e: Evidence, t: Thresholds) -> str:
+def _exploding(e: Evidence, t: Thresholds) -> str:
+    if e.loss_sensitivity <= t.strong or math.isnan(e.influence):
+        return ""
+    return f"noise on the inputs moves the loss by {e.loss_sensitivity:.1g} to first order"
+
+
+def _vanishing(e: Evidence, t: Thresholds) -> str:
     if math.isnan(e.influence):
-        return "nothing that any row says moves the asked state"
-    if e.signal < t.weak:
-        return f"the loss does not move with what rows say: by {e.signal:.1g} to first order"
-    if e.signal > t.strong:
-        return f"the loss explodes with what rows say: by {e.signal:.1g} to first order"
-    if e.slope < (t.influence_shared if e.shares_weights else t.influence):
+        return "no input moves the state that the head reads"
+    if e.loss_sensitivity < t.weak:
+        return f"noise on the inputs moves the loss by no more than {e.loss_sensitivity:.1g} to first order"
+    if e.jacobian_share < (t.influence_shared if e.shares_weights else t.influence):
         return (
             f"the farthest source moves the asked state (a share of {e.influence:.1g}), but not to first order "
-            f"({e.slope:.1g}): something on the way is saturated or cut"
+            f"({e.jacobian_share:.1g}): something on the way is saturated or cut"
         )
     return ""
 
@@ -168,12 +175,12 @@ def _table(e: Evidence) -> list[tuple[str, str]]:
         ("hops needed", str(e.hops_needed)),
         ("questions within reach", f"{e.within_reach:.0%}"),
         ("share of the farthest source", f"{e.influence:.2g}"),
-        ("the same, to first order", f"{e.slope:.2g}"),
-        ("loss moved by what rows say", f"{e.signal:.2g}"),
+        ("the same, to first order", f"{e.jacobian_share:.2g}"),
+        ("loss moved by what rows say", f"{e.loss_sensitivity:.2g}"),
     ]
     if e.layers is not None:
         lines.insert(2, ("layers", str(e.layers)))
-        lines.append(("how far rows are from alike", f"{e.apart:.2g}"))
-    if e.items > 1:
-        lines.append((f"read back of 1 item, of {e.items}", f"{e.recall_alone:.0%}, {e.recall_all:.0%}"))
+        lines.append(("how far rows are from alike", f"{e.oversmoothing_distance:.2g}"))
+    if e.memory_items > 1:
+        lines.append((f"read back of 1 item, of {e.memory_items}", f"{e.probe_r2_single:.0%}, {e.probe_r2_all:.0%}"))
     return lines

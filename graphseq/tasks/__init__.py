@@ -3,10 +3,10 @@
 from graphseq.tasks.agreement import Agreement, Case, case_groups, english_number, marked_number
 from graphseq.tasks.base import FixedTask, Regression, Task
 from graphseq.tasks.characters import Characters, read_text
-from graphseq.tasks.forecast import Forecast
-from graphseq.tasks.graphs import Labelled, Measured
-from graphseq.tasks.links import LinkForecast
-from graphseq.tasks.nodes import LabelledRows, MeasuredRows
+from graphseq.tasks.forecast import Forecasting
+from graphseq.tasks.graphs import GraphClassification, GraphRegression
+from graphseq.tasks.links import LinkPrediction
+from graphseq.tasks.nodes import NodeClassification, NodeRegression
 from graphseq.tasks.one_word import ONE_WORD, one_word
 from graphseq.tasks.synthetic.adding import Adding
 from graphseq.tasks.synthetic.associative_recall import AssociativeRecall
@@ -31,14 +31,14 @@ __all__ = [
     "Distractors",
     "Eccentricity",
     "FixedTask",
-    "Forecast",
+    "Forecasting",
+    "GraphClassification",
+    "GraphRegression",
     "Irrelevant",
-    "Labelled",
-    "LabelledRows",
-    "LinkForecast",
-    "Measured",
-    "MeasuredRows",
+    "LinkPrediction",
     "NeighborsMatch",
+    "NodeClassification",
+    "NodeRegression",
     "Palindrome",
     "Recall",
     "Regression",

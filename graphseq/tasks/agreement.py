@@ -11,7 +11,7 @@ import torch
 
 from graphseq.datasets.words import word_features
 from graphseq.io.sentences import Sentence, Word
-from graphseq.tasks.graphs import Labelled
+from graphseq.tasks.graphs import GraphClassification
 
 NUMBERS = ("Sing", "Plur")
 """The classes, in the order of their numbers."""
@@ -79,7 +79,7 @@ def case_groups(cases: Sequence[Case]) -> dict[str, list[int]]:
     return {"all": list(range(len(cases))), "subject after": after, **found}
 
 
-class Agreement(Labelled):
+class Agreement(GraphClassification):
     r"""Is the hidden verb singular or plural? Asked at every finite verb of a sentence that shows it.
 
     .. math:: y = \text{number of the subject}, \quad \text{the subject one hop away in the tree, some words in time}
@@ -89,12 +89,12 @@ class Agreement(Labelled):
     copula on the word that it hangs on; ``nsubj:outer`` is the copula's. All asked verbs of a sentence are hidden at
     once. Verbs that are not asked, participles and determiners are there to be seen, and may agree.
 
-    A graph is a sentence as its tree, :meth:`graphseq.datasets.Sentence.graph`, with features of
+    A graph is a sentence as its tree, :meth:`graphseq.io.Sentence.graph`, with features of
     :func:`graphseq.datasets.word_features`, which read neither the verb nor what words are annotated with. Sentences
     in which nothing is asked are left out.
 
     Args:
-        sentences: such as a :class:`graphseq.datasets.Treebank`.
+        sentences: such as a :class:`graphseq.io.Treebank`.
         number: :func:`marked_number`, or for a treebank that marks one number only a rule of its language, such as
             :func:`english_number`.
         buckets: see :func:`graphseq.datasets.word_features`.
@@ -109,7 +109,7 @@ class Agreement(Labelled):
     Source: Linzen, Dupoux and Goldberg, *Assessing the ability of LSTMs to learn syntax-sensitive dependencies* (2016).
 
     Example:
-        >>> from graphseq.datasets import Sentence
+        >>> from graphseq.io import Sentence
         >>> def said(form, number, verb, feats):
         ...     noun = Word(form, "", "NOUN", {"Number": number}, 1, "nsubj")
         ...     return Sentence(form, 1, (noun, Word(verb, "", "VERB", {"VerbForm": "Fin", **feats}, -1, "root")))

@@ -82,7 +82,7 @@ class Task(ABC):
         smooth = torch.bincount(y, minlength=self.out_channels).to(torch.get_default_dtype()) + 1
         return (smooth / smooth.sum()).log()
 
-    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Which rows' input must be known to answer each asked row of ``graph``, (K, V), ``bool``.
 
         Unless a task says otherwise, all rows at exactly ``hops`` hops from the asked row, along edges that lead there.
@@ -95,18 +95,18 @@ class Task(ABC):
         hops = csgraph.dijkstra(reads, indices=rows.cpu().numpy(), unweighted=True, limit=self.hops)
         return torch.from_numpy(hops == self.hops).to(rows.device)
 
-    def items(self, graph: SpaceTimeGraph) -> Tensor:
+    def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
         """Which rows must be held at once, since only what is read later says which is needed, (K, V), ``bool``.
 
-        Unless a task says otherwise, the :meth:`sources`: what is needed is known beforehand.
+        Unless a task says otherwise, the :meth:`relevant_nodes`: what is needed is known beforehand.
 
         Args:
             graph: a batch that this task drew.
         """
-        return self.sources(graph)
+        return self.relevant_nodes(graph)
 
-    def held(self, graph: SpaceTimeGraph) -> Tensor:
-        """What the :meth:`items` of each asked row amount to, as M numbers, (K, M): what one state must hold.
+    def memory_content(self, graph: SpaceTimeGraph) -> Tensor:
+        """What the :meth:`memory_items` of each asked row amount to, as M numbers, (K, M): what one state must hold.
 
         Unless a task says otherwise, the features of the items' rows side by side, in the order of the rows.
 
@@ -116,7 +116,7 @@ class Task(ABC):
         Raises:
             ValueError: asked rows with different numbers of items.
         """
-        items = self.items(graph)
+        items = self.memory_items(graph)
         counts = items.sum(dim=1)
         if bool((counts != counts[0]).any()):
             raise ValueError("asked rows have different numbers of items; this task must say itself what is held")

@@ -11,7 +11,7 @@ from graphseq.tasks.base import Regression, share_of_best_constant
 from graphseq.tasks.windows import Recording, Windowed
 
 
-class Forecast(Windowed, Regression):
+class Forecasting(Windowed, Regression):
     r"""The next values at each node of a recorded graph, from the last few snapshots of it.
 
     .. math:: y_v = \big(x_{v, t + h, 1}, \dots, x_{v, t + h, C}\big) \quad \text{from } x_{u, s},\ A_s,
@@ -46,7 +46,7 @@ class Forecast(Windowed, Regression):
 
         >>> import graphseq as gs, torch
         >>> x = torch.tensor([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0], [4.0, 40.0]])[..., None]
-        >>> task = gs.tasks.Forecast(gs.from_signal(x, torch.tensor([[0, 1], [1, 0]])), lags=2)
+        >>> task = gs.tasks.Forecasting(gs.from_signal(x, torch.tensor([[0, 1], [1, 0]])), lags=2)
         >>> window = task.windows(torch.tensor([0]))
         >>> window.x.flatten().tolist(), window.target.tolist(), window.y.flatten().tolist()
         ([1.0, 10.0, 2.0, 20.0], [False, False, True, True], [3.0, 30.0])
@@ -94,7 +94,7 @@ class Forecast(Windowed, Regression):
         y = self.recording.x[answer, : self.out_channels]
         return min(share_of_best_constant(channel, self.tolerance) for channel in y.t())
 
-    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """All rows of the asked row's own node in its window, (K, V), ``bool``.
 
         What is needed of real data is not known beforehand: this is what an autoregression reads.

@@ -17,7 +17,7 @@ from graphseq.tasks.base import Regression, Task, share_of_best_constant
 
 
 class Collection(Task):
-    """A task whose samples are graphs of a data set; :class:`Labelled` and :class:`Measured` say of what kind.
+    """A task whose samples are graphs of a data set: :class:`GraphClassification` or :class:`GraphRegression`.
 
     ``hops`` is the farthest that a row is from an asked row that it leads to; where whole graphs are asked, the
     farthest that two rows are from each other. What is needed of real data is not known beforehand.
@@ -111,7 +111,7 @@ class Collection(Task):
         Example:
             >>> import graphseq as gs, torch
             >>> graphs = [gs.from_sequence(torch.tensor([[float(i)]]), y=torch.tensor([i % 2])) for i in range(6)]
-            >>> [(len(train), sorted(test.answers.tolist())) for train, test in Labelled(graphs, 2).folds(3)]
+            >>> [(len(train), sorted(test.answers.tolist())) for train, test in GraphClassification(graphs, 2).folds(3)]
             [(4, [0, 1]), (4, [0, 1]), (4, [0, 1])]
         """
         count, seed = _checks.at_least("count", count, 2), _checks.at_least("seed", seed, 0)
@@ -125,7 +125,7 @@ class Collection(Task):
         sides = [(fold != number, fold == number) for number in range(count)]
         return [(self.part(train.nonzero()[:, 0]), self.part(test.nonzero()[:, 0])) for train, test in sides]
 
-    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """All rows of the graph that is asked, (K, V), ``bool``."""
         owner = torch.zeros_like(graph.node) if "batch" not in graph else graph.batch
         asked = owner.unique() if self.per_graph else owner[graph.target_rows]
@@ -151,7 +151,7 @@ class Collection(Task):
         return float(torch.bincount(y).max()) / len(y)
 
 
-class Labelled(Collection):
+class GraphClassification(Collection):
     r"""Which class? Asked of each graph of a data set, or of each of its target rows.
 
     .. math:: y = \arg\max_c \, p_c(x, A), \quad c = 0, \dots, C - 1
@@ -175,7 +175,7 @@ class Labelled(Collection):
         >>> import graphseq as gs, networkx as nx, torch
         >>> shapes = [nx.path_graph(4), nx.cycle_graph(4), nx.path_graph(6), nx.cycle_graph(6)]
         >>> graphs = [gs.from_graph(g, x=torch.ones(len(g), 1), y=torch.tensor([i % 2])) for i, g in enumerate(shapes)]
-        >>> task = Labelled(graphs, num_classes=2)
+        >>> task = GraphClassification(graphs, num_classes=2)
         >>> len(task), task.hops, task.chance, task.graphs(torch.tensor([1, 2])).y.tolist()
         (4, 5, 0.5, [1, 0])
     """
@@ -189,7 +189,7 @@ class Labelled(Collection):
         super()._select(numbers)
 
 
-class Measured(Regression, Collection):
+class GraphRegression(Regression, Collection):
     r"""Which C numbers? Asked of each graph of a data set, or of each of its target rows.
 
     Chance is the largest share of all answers within ``tolerance`` of one constant; of several numbers, the least such
@@ -211,7 +211,7 @@ class Measured(Regression, Collection):
     Example:
         >>> import graphseq as gs, torch
         >>> graphs = [gs.from_sequence(torch.ones(n, 1), y=torch.tensor([[float(n)]])) for n in (1, 2, 4)]
-        >>> task = Measured(graphs, tolerance=0.6)
+        >>> task = GraphRegression(graphs, tolerance=0.6)
         >>> task.best_constant(task.answers).tolist(), round(task.chance, 4)
         ([2.3333332538604736], 0.6667)
     """

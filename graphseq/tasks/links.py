@@ -16,12 +16,12 @@ from graphseq.tasks.windows import Recording, Windowed, slices
 _SAMPLING = ("random", "historical")
 
 
-class LinkForecast(Windowed):
+class LinkPrediction(Windowed):
     r"""The edges of the next snapshot of a recorded graph, told from pairs without one.
 
     .. math:: y_{ji} = [A_{ji, t + h} \ne 0] \quad \text{from } x_{u, s},\ A_s, \quad s = t - p + 1, \dots, t
 
-    A sample is a window of p = ``lags`` consecutive times, as in :class:`~graphseq.tasks.Forecast`. It is asked for
+    A sample is a window of p = ``lags`` consecutive times, as in :class:`~graphseq.tasks.Forecasting`. It is asked for
     pairs of nodes that are both there at its last time t: all that have an edge at time t + h, class 1, and for each of
     them ``negatives`` that have none, class 0. An edge of which an end is not there at t is not asked for: no state
     could answer. Nor is one from a node to itself.
@@ -64,7 +64,7 @@ class LinkForecast(Windowed):
 
         >>> import graphseq as gs, torch
         >>> graph = gs.from_events(torch.tensor([[0, 1, 0.0], [0, 2, 1.0]]), window=1)
-        >>> window = gs.tasks.LinkForecast(graph, lags=1).windows(torch.tensor([0]))
+        >>> window = gs.tasks.LinkPrediction(graph, lags=1).windows(torch.tensor([0]))
         >>> window.edge_label_index.tolist(), window.y.tolist()
         ([[0, 0], [2, 1]], [1, 0])
     """
@@ -144,7 +144,7 @@ class LinkForecast(Windowed):
         none = int(self._held[2].view(-1, self.negatives)[which].sum())
         return max(len(which), none) / (len(which) + none)
 
-    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """All rows of both nodes of each pair in its window, (K, V), ``bool``: what is needed is not known."""
         source, target = graph.edge_label_index
         return self._rows_of(graph, source) | self._rows_of(graph, target)

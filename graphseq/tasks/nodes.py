@@ -17,7 +17,7 @@ from graphseq.tasks.graphs import Collection
 
 
 class Neighborhoods(Collection):
-    """A task whose samples are the asked rows of one graph; :class:`LabelledRows` and :class:`MeasuredRows`.
+    """A task whose samples are the asked rows of one graph; :class:`NodeClassification` and :class:`NodeRegression`.
 
     ``hops`` is the number of layers that neighbourhoods are cut for. What is needed of real data is not known
     beforehand.
@@ -109,7 +109,7 @@ class Neighborhoods(Collection):
         return graph
 
 
-class LabelledRows(Neighborhoods):
+class NodeClassification(Neighborhoods):
     r"""Which class? Asked of rows of one large graph, each in its L-hop neighbourhood.
 
     .. math:: y_i = \arg\max_c \, p_c(x, \hat A)_i, \quad c = 0, \dots, C - 1
@@ -133,7 +133,7 @@ class LabelledRows(Neighborhoods):
     Example:
         >>> import graphseq as gs, networkx as nx, torch
         >>> graph = gs.from_graph(nx.path_graph(1000), x=torch.ones(1000, 1), y=torch.arange(1000) % 2)
-        >>> task = LabelledRows(graph, num_classes=2, num_neighbors=[-1, 1])
+        >>> task = NodeClassification(graph, num_classes=2, num_neighbors=[-1, 1])
         >>> train, test = task.part(torch.arange(900)), task.part(torch.arange(900, 1000))
         >>> batch = train.batch(4, torch.Generator().manual_seed(0))
         >>> len(test), batch.num_graphs, batch.y.shape
@@ -151,11 +151,11 @@ class LabelledRows(Neighborhoods):
         super()._select(numbers)
 
 
-class MeasuredRows(Regression, Neighborhoods):
+class NodeRegression(Regression, Neighborhoods):
     r"""Which C numbers? Asked of rows of one large graph, each in its L-hop neighbourhood.
 
-    Otherwise as :class:`LabelledRows`. Chance is the largest share of all answers within ``tolerance`` of one constant;
-    of several numbers, the least such share, which no constant exceeds.
+    Otherwise as :class:`NodeClassification`. Chance is the largest share of all answers within ``tolerance`` of one
+    constant; of several numbers, the least such share, which no constant exceeds.
 
     Args:
         graph: the whole graph; ``y`` (K, C) are the numbers of its target rows.
@@ -164,12 +164,12 @@ class MeasuredRows(Regression, Neighborhoods):
         causal: read temporal edges past → future only.
 
     Raises:
-        TypeError, ValueError: as for :class:`LabelledRows`, or answers that are no finite floats (K, C).
+        TypeError, ValueError: as for :class:`NodeClassification`, or answers that are no finite floats (K, C).
 
     Example:
         >>> import graphseq as gs, networkx as nx, torch
         >>> graph = gs.from_graph(nx.path_graph(9), x=torch.ones(9, 1), y=torch.arange(9.0)[:, None])
-        >>> task = MeasuredRows(graph, num_neighbors=[-1], tolerance=1.1)
+        >>> task = NodeRegression(graph, num_neighbors=[-1], tolerance=1.1)
         >>> task.hops, task.out_channels, round(task.chance, 4)
         (1, 1, 0.3333)
     """

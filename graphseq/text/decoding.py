@@ -15,8 +15,8 @@ from graphseq.data.topology import Topology
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
 from graphseq.nn.recurrent.gated import GatedEncoder, GatedLayer
-from graphseq.nn.recurrent.rnn import Recurrent
-from graphseq.nn.recurrent.state import Memory
+from graphseq.nn.recurrent.rnn import RNNBase
+from graphseq.nn.recurrent.state import RecurrentState
 from graphseq.tasks.base import path, repeat
 
 State = tuple[Tensor, ...]
@@ -53,11 +53,11 @@ class Reader(ABC):
 class _Streams(Protocol):
     in_channels: int
 
-    def run(self, graph: SpaceTimeGraph, memory: Memory | None = None) -> tuple[Tensor, Memory]: ...
+    def run(self, graph: SpaceTimeGraph, memory: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]: ...
 
 
 class CarryingReader(Reader):
-    """Carries the state of any encoder that has ``run`` and a :class:`~graphseq.nn.Memory`."""
+    """Carries the state of any encoder that has ``run`` and a :class:`~graphseq.nn.RecurrentState`."""
 
     carries = True
 
@@ -94,7 +94,9 @@ class CarryingReader(Reader):
 
     def _run(self, graph: SpaceTimeGraph, state: State | None) -> tuple[Tensor, State]:
         # Every piece begins at time 0, so what is remembered is of the time before; then topologies can be kept.
-        memory = None if state is None else Memory(torch.arange(len(state[0]), device=state[0].device), state, -1)
+        memory = (
+            None if state is None else RecurrentState(torch.arange(len(state[0]), device=state[0].device), state, -1)
+        )
         states, after = self._encoder.run(graph, memory)
         return self.head.lin(states), after.parts
 
@@ -183,7 +185,7 @@ def reader(model: Model, window: int | None = None) -> Reader:
         raise TypeError(f"model must be a graphseq.nn.Model with one output a row, got {_called(model)}")
     if not model.causal:
         raise ValueError(f"a text is written by a model that sees no later rows, got {_called(model)}; use causal=True")
-    if model.view is None and _carries(model):
+    if model.transform is None and _carries(model):
         if window is not None:
             raise ValueError(f"window={window} is for a model that carries no state; {_called(model)} carries one")
         cells = _cells(model.encoder)
@@ -199,12 +201,12 @@ def _carries(model: Model) -> bool:
     zero = torch.zeros(1, dtype=torch.long, device=device)
     with torch.no_grad():
         memory = cast("_Streams", model.encoder).run(SpaceTimeGraph(zero, zero, zero))[1]
-    return type(memory) is Memory
+    return type(memory) is RecurrentState
 
 
 def _cells(encoder: nn.Module) -> list[tuple[str, list[Tensor]]] | None:
     """Kind and weights of each layer, where all are torch's cells; a graph of no edges makes a GCN-LSTM such a one."""
-    if isinstance(encoder, Recurrent):
+    if isinstance(encoder, RNNBase):
         return [
             (encoder.kernel.mode.removesuffix("_TANH"), list[Tensor](weights)) for weights in encoder.kernel.all_weights
         ]

@@ -100,7 +100,7 @@ def stream(model: Model, tokens: Tensor) -> float | None:
     Returns:
         The mean of N - 1 characters; ``None`` for a model that carries no state.
     """
-    if model.view is not None or not isinstance(reading := reader(model), CarryingReader):
+    if model.transform is not None or not isinstance(reading := reader(model), CarryingReader):
         return None
     tokens = tokens.to(next(model.parameters()).device)
     nats, state = 0.0, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
-from graphseq.nn.recurrent.rnn import Recurrent
+from graphseq.nn.recurrent.rnn import RNNBase
 
 
 def multiply_adds(model: Model, characters: int) -> int:
@@ -33,7 +33,7 @@ def multiply_adds(model: Model, characters: int) -> int:
         >>> multiply_adds(gs.nn.Model(gs.nn.LSTM(3, 8), 3), characters=10)  # 30 (4 (3·8 + 8·8) + 8·3)
         11280
     """
-    if not isinstance(model.encoder, Recurrent) or not isinstance(model.head, RowHead):
+    if not isinstance(model.encoder, RNNBase) or not isinstance(model.head, RowHead):
         raise ValueError(f"multiply-adds are counted for RNN, GRU and LSTM, got {type(model.encoder).__name__}")
     matrices = [weight for layer in model.encoder.kernel.all_weights for weight in layer[:2]]
     return 3 * characters * sum(weight.numel() for weight in (*matrices, model.head.lin.weight))

@@ -26,10 +26,10 @@ def fit_curriculum(
     clip: float = 1.0,
     seed: int = 0,
     device: torch.device | str = "cpu",
-    passed_at: float = 0.99,
-    passed_window: int = 20,
-    solved_at: float = 1.0,
-    window: int = 100,
+    advance_threshold: float = 0.99,
+    advance_window: int = 20,
+    stop_threshold: float = 1.0,
+    stop_window: int = 100,
 ) -> list[History]:
     """Train ``model`` on one task after another, each until it is passed and the last until it is solved.
 
@@ -47,11 +47,11 @@ def fit_curriculum(
         clip: the largest norm of the gradient.
         seed: 0 or more; each task draws its batches from a stream of its own.
         device: where to train.
-        passed_at: go on to the next task when the score, averaged over the last ``passed_window`` steps on this one,
-            is at least this.
-        passed_window: in steps.
-        solved_at: stop on the last task when its score over the last ``window`` steps is at least this.
-        window: in steps.
+        advance_threshold: go on to the next task when the score, averaged over the last ``advance_window`` steps on
+            this one, is at least this.
+        advance_window: in steps.
+        stop_threshold: stop on the last task when its score over the last ``stop_window`` steps is at least this.
+        stop_window: in steps.
 
     Returns:
         The :class:`~graphseq.History` of each task that was begun, in order. The training reached its end where there
@@ -68,7 +68,7 @@ def fit_curriculum(
         >>> import graphseq as gs
         >>> tasks = [gs.tasks.Transfer(length) for length in growing_lengths(2, 8)]
         >>> model = gs.nn.Model(gs.nn.GRU(10, 16), 10)
-        >>> stages = fit_curriculum(model, tasks, steps=600, lr=0.01, window=20)
+        >>> stages = fit_curriculum(model, tasks, steps=600, lr=0.01, stop_window=20)
         >>> len(stages) == len(tasks), sum(stage.steps for stage in stages) <= 600
         (True, True)
     """
@@ -87,8 +87,8 @@ def fit_curriculum(
             clip=clip,
             seed=seeding.derive(seed, seeding.TRAIN, number),
             device=device,
-            solved_at=solved_at if is_last else passed_at,
-            window=window if is_last else passed_window,
+            stop_threshold=stop_threshold if is_last else advance_threshold,
+            stop_window=stop_window if is_last else advance_window,
         )
         stages.append(stage)
         left -= stage.steps

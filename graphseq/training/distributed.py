@@ -22,7 +22,7 @@ _VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _OF_ROWS, _OF_ANSWERS = ("batch", "n_id"), ("pair_features",)  # what graphs have besides what every graph has
 
 
-class Alone:
+class SingleProcess:
     """One process that trains by itself: every batch is its own.
 
     Attributes:
@@ -57,8 +57,8 @@ class Alone:
         """Until all processes have come here."""
 
 
-class Group(Alone):
-    r"""Processes that train one model together, to be given to :func:`graphseq.fit`; :func:`joined` makes it.
+class ProcessGroup(SingleProcess):
+    r"""Processes that train one model together, to be given to :func:`graphseq.fit`; :func:`process_group` makes it.
 
     All of them draw the batch of a step, which is a function of seed and step, and each keeps a share of its B graphs,
     the shares one after another and of B/P graphs each, or one more. Losses are means over asked rows, or graphs, of
@@ -119,7 +119,7 @@ def launched() -> bool:
 
 
 @contextmanager
-def joined(backend: str = "gloo") -> Iterator[Group]:
+def process_group(backend: str = "gloo") -> Iterator[ProcessGroup]:
     """Within the block, this process is one of those that ``torchrun`` started.
 
     Args:
@@ -132,7 +132,7 @@ def joined(backend: str = "gloo") -> Iterator[Group]:
     Example:
         In a script of one's own, started by ``torchrun --nproc-per-node 2 script.py``::
 
-            with gs.distributed.joined() as group:
+            with gs.distributed.process_group() as group:
                 history = gs.fit(model, task, seed=0, group=group)
     """
     if missing := [name for name in _VARIABLES if name not in os.environ]:
@@ -142,7 +142,7 @@ def joined(backend: str = "gloo") -> Iterator[Group]:
         )
     try:
         dist.init_process_group(backend)
-        yield Group()
+        yield ProcessGroup()
     except (RuntimeError, dist.DistError) as error:
         if not any(word in str(error) for word in ("gloo", "Connection", "NCCL", "closed by peer")):
             raise

@@ -30,7 +30,7 @@ class Selected:
     history: History  #: of all steps
 
 
-def fit_selected(
+def fit_with_validation(
     model: nn.Module,
     train: Task,
     validation: Windowed | Collection,
@@ -70,9 +70,11 @@ def fit_selected(
 
     Example:
         >>> import graphseq as gs
-        >>> split = gs.tasks.Forecast(gs.from_sequence(torch.arange(20.0)[:, None].sin()), lags=2).split(0.5, 0.25)
+        >>> split = gs.tasks.Forecasting(gs.from_sequence(torch.arange(20.0)[:, None].sin()), lags=2).split(0.5, 0.25)
         >>> model = gs.nn.Model(gs.nn.LSTM(1, 4), 1)
-        >>> found = fit_selected(model, split.train, split.validation, steps=4, every=2, batch_size=2, optimizer="Adam")
+        >>> found = fit_with_validation(
+        ...     model, split.train, split.validation, steps=4, every=2, batch_size=2, optimizer="Adam"
+        ... )
         >>> [step for step, _ in found.curve], found.history.steps
         ([2, 4], 4)
     """
@@ -92,7 +94,7 @@ def fit_selected(
                 clip=clip,
                 seed=seed,
                 device=device,
-                solved_at=None,
+                stop_threshold=None,
                 checkpoint_path=Path(folder) / "run.pt",
                 resume=True,
             )

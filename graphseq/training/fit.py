@@ -18,7 +18,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import Task
 from graphseq.training import checkpoint
 from graphseq.training.checkpoint import describe
-from graphseq.training.distributed import Alone, Group
+from graphseq.training.distributed import ProcessGroup, SingleProcess
 from graphseq.training.history import History, machine
 from graphseq.training.lr_schedule import Rates, Schedule
 from graphseq.training.optim import OptimizerFactory, make_optimizer, scale_gradients
@@ -48,14 +48,14 @@ def fit(
     clip: float = 10.0,
     seed: int = 0,
     device: torch.device | str = "cpu",
-    solved_at: float | None = 1.0,
-    window: int = 100,
+    stop_threshold: float | None = 1.0,
+    stop_window: int = 100,
     checkpoint_path: str | Path | None = None,
     checkpoint_every: int = 500,
     resume: bool = False,
     record_gradients: bool = False,
     progress: bool = False,
-    group: Group | None = None,
+    group: ProcessGroup | None = None,
     precision: Literal["float32", "bfloat16"] = "float32",
 ) -> History:
     r"""Train ``model`` on ``task``.
@@ -77,16 +77,17 @@ def fit(
         clip: the largest norm of the gradient.
         seed: 0 or more.
         device: where to train.
-        solved_at: stop when the score, averaged over the last ``window`` steps, is at least this; ``None`` never.
-        window: in steps.
+        stop_threshold: stop when the score, averaged over the last ``stop_window`` steps, is at least this; ``None``
+            never stops early.
+        stop_window: in steps.
         checkpoint_path: file to write checkpoints to, replaced in one piece each time.
         checkpoint_every: in steps; one more is written at the end.
         resume: go on from ``checkpoint_path`` where that file is there. Without it, an existing file is an error.
         record_gradients: keep the norm of every parameter's gradient at every step, in ``History.gradients``.
         progress: show a progress bar.
-        group: the processes that share each batch, from :func:`graphseq.training.distributed.joined`. Each calls this
-            with the same arguments and has the same history and weights; the first one writes the checkpoints, where
-            all can read them.
+        group: the processes that share each batch, from :func:`graphseq.training.distributed.process_group`. Each
+            calls this with the same arguments and has the same history and weights; the first one writes the
+            checkpoints, where all can read them.
         precision: "bfloat16" computes the model's matrix products with 8 bits of mantissa in place of 24, by torch's
             autocast, where the hardware is faster at that; weights, sparse products, the GCN-LSTM's kernel, loss and
             optimiser stay in float32. What it costs in accuracy is measured by ``benchmarks/precision.py``.
@@ -108,12 +109,12 @@ def fit(
         >>> gs.fit(model, task, steps=400, optimizer="Adam", lr=0.03).solved
         True
     """
-    sizes = {"steps": steps, "window": window, "checkpoint_every": checkpoint_every, "batch_size": batch_size}
-    steps, window, checkpoint_every, batch_size = (_checks.at_least(name, size, 1) for name, size in sizes.items())
+    sizes = {"steps": steps, "stop_window": stop_window, "checkpoint_every": checkpoint_every, "batch_size": batch_size}
+    steps, stop_window, checkpoint_every, batch_size = (_checks.at_least(name, size, 1) for name, size in sizes.items())
     seed = _checks.at_least("seed", seed, 0)
     lr, clip = _checks.positive("lr", lr), _checks.positive("clip", clip)
     check_model(model, task)
-    device, solved_at = checked_device(device), checked_solved_at(solved_at)
+    device, stop_threshold = checked_device(device), checked_solved_at(stop_threshold)
     model.to(device).train()
     # Sorted, since rounding in the norm of all gradients depends on their order: two modules that hold the same weights
     # under other names (the LSTM, and the GCN-LSTM without edges) then train alike, bit for bit.
@@ -130,11 +131,11 @@ def fit(
         "schedule": rates.name,
         "clip": clip,
         "seed": seed,
-        "solved_at": solved_at,
-        "window": window,
+        "stop_threshold": stop_threshold,
+        "stop_window": stop_window,
         "record_gradients": record_gradients,
     }
-    together = group or Alone()
+    together = group or SingleProcess()
     history = _begin(model, stepper, config, checkpoint_path, resume, together)
     shared = together.replicate(model)
     rates.check(history.lr)
@@ -163,7 +164,7 @@ def fit(
             stepper.step()
             history.append(value, score, norm, rate, gradients)
             history.seconds = before + time.perf_counter() - clock
-            history.solved = solved_at is not None and history.recent_score(window) >= solved_at
+            history.solved = stop_threshold is not None and history.recent_score(stop_window) >= stop_threshold
             if checkpoint_path is not None and (history.steps % checkpoint_every == 0 or history.solved):
                 last_saved = _save(checkpoint_path, model, stepper, history, together)
             if progress:
@@ -181,7 +182,9 @@ def _show(bar: tqdm[None], history: History) -> None:
     bar.update()
 
 
-def _save(path: str | Path, model: nn.Module, stepper: torch.optim.Optimizer, history: History, together: Alone) -> int:
+def _save(
+    path: str | Path, model: nn.Module, stepper: torch.optim.Optimizer, history: History, together: SingleProcess
+) -> int:
     if together.is_first:
         checkpoint.save(path, model, stepper, history)
     return history.steps
@@ -216,9 +219,9 @@ def checked_solved_at(value: object) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"solved_at must be a number or None, got {value!r} ({type(value).__name__})")
+        raise TypeError(f"stop_threshold must be a number or None, got {value!r} ({type(value).__name__})")
     if not math.isfinite(value):
-        raise ValueError(f"solved_at must be finite, got {value}; None never stops early")
+        raise ValueError(f"stop_threshold must be finite, got {value}; None never stops early")
     return float(value)
 
 
@@ -236,7 +239,7 @@ def _begin(
     config: dict[str, object],
     path: str | Path | None,
     resume: bool,
-    together: Alone,
+    together: SingleProcess,
 ) -> History:
     history = History(config=config)
     if path is None:

@@ -1,1 +1,17 @@
-"""Transforms from graph to graph, for ``Model(view=...)`` and for data."""
+"""Transforms from graph to graph, to stand as ``Model(transform=…)`` or to be called on data."""
+
+from graphseq.transforms.dag import to_dag, unroll_time
+from graphseq.transforms.growing import add_nodes_over_time, grow
+from graphseq.transforms.orientation import root_at_targets, to_undirected
+from graphseq.transforms.traversal import generations, to_sequence
+
+__all__ = [
+    "add_nodes_over_time",
+    "generations",
+    "grow",
+    "root_at_targets",
+    "to_dag",
+    "to_sequence",
+    "to_undirected",
+    "unroll_time",
+]

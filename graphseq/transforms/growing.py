@@ -48,7 +48,7 @@ def grow(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     )
 
 
-def arrive(graph: SpaceTimeGraph) -> SpaceTimeGraph:
+def add_nodes_over_time(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     r"""Read static graphs as graphs that grow: at each step the next node arrives, with its edges to those before it.
 
     Row p of a graph of N rows, as the graph lists them, becomes node p at the times p, p + 1, …, N - 1, keeping its
@@ -69,7 +69,7 @@ def arrive(graph: SpaceTimeGraph) -> SpaceTimeGraph:
 
     Example:
         >>> import graphseq as gs, networkx as nx
-        >>> grown = arrive(gs.from_graph(nx.path_graph(3)))
+        >>> grown = add_nodes_over_time(gs.from_graph(nx.path_graph(3)))
         >>> grown.to_dense().present.long().tolist()
         [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
         >>> grown.time[grown.target_rows].tolist()
@@ -78,10 +78,10 @@ def arrive(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     old, batch = graph.topology, graph.get("batch")
     if old.temporal_edges.shape[1]:
         raise ValueError(
-            f"arrive reads static graphs, but node {int(graph.node[old.temporal_edges[0, 0]])} is there at several "
-            "times; what changes over time has its order already"
+            f"add_nodes_over_time reads static graphs, but node {int(graph.node[old.temporal_edges[0, 0]])} is there "
+            "at several times; what changes over time has its order already"
         )
-    key = ("arrive", None if batch is None else batch.cpu().numpy().tobytes())
+    key = ("add_nodes_over_time", None if batch is None else batch.cpu().numpy().tobytes())
     topology, origin, last = old.keep(key, lambda: _arrived(old, batch))
     target = graph.get("target")
     return SpaceTimeGraph.from_topology(

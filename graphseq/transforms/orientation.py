@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from scipy.sparse import csgraph
 from torch import Tensor
-from torch_geometric.utils import to_undirected
+from torch_geometric import utils
 
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 
 
-def undirected(graph: SpaceTimeGraph) -> SpaceTimeGraph:
+def to_undirected(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     """Read every spatial edge as leading both ways.
 
     Each edge is there once in each direction; edges that were doubled, or there in both directions, become one pair,
@@ -23,11 +23,11 @@ def undirected(graph: SpaceTimeGraph) -> SpaceTimeGraph:
 
     Returns:
         The same data over more edges, rows and all else as they were. Its topology is derived once from that of
-        ``graph`` and kept with it. It can stand as ``view`` of a :class:`graphseq.nn.Model`.
+        ``graph`` and kept with it. It can stand as ``transform`` of a :class:`graphseq.nn.Model`.
 
     Example:
         >>> import graphseq as gs, networkx as nx
-        >>> undirected(gs.from_graph(nx.DiGraph([(0, 1), (2, 1)]))).edge_index.tolist()
+        >>> to_undirected(gs.from_graph(nx.DiGraph([(0, 1), (2, 1)]))).edge_index.tolist()
         [[0, 1, 1, 2], [1, 0, 2, 1]]
     """
     topology = _both_ways(graph.topology)
@@ -36,7 +36,7 @@ def undirected(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     )
 
 
-def towards(graph: SpaceTimeGraph) -> SpaceTimeGraph:
+def root_at_targets(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     r"""Read static graphs as directed acyclic ones that lead to the rows asked: a copy of its graph for each of them.
 
     .. math:: u \to v \quad \text{where } \{u, v\} \text{ is an edge, whichever way it led, and } d(u) = d(v) + 1
@@ -50,7 +50,7 @@ def towards(graph: SpaceTimeGraph) -> SpaceTimeGraph:
 
     Returns:
         For each of the K rows asked the rows of its graph, with ``y`` as it was and the targets in their old order. Its
-        topology is derived once from that of ``graph`` and kept with it. It can stand as ``view`` of a
+        topology is derived once from that of ``graph`` and kept with it. It can stand as ``transform`` of a
         :class:`graphseq.nn.Model`.
 
     Raises:
@@ -59,19 +59,21 @@ def towards(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     Example:
         >>> import graphseq as gs, networkx as nx
         >>> target = torch.tensor([True, False, True])
-        >>> turned = towards(gs.from_graph(nx.path_graph(3), x=torch.arange(3), target=target))
+        >>> turned = root_at_targets(gs.from_graph(nx.path_graph(3), x=torch.arange(3), target=target))
         >>> turned.x.tolist(), turned.edge_index.tolist()
         ([0, 1, 2, 0, 1, 2], [[1, 2, 3, 4], [0, 1, 4, 5]])
     """
     old, asked = graph.topology, graph.target_rows
     if old.temporal_edges.shape[1]:
         raise ValueError(
-            f"towards reads static graphs, but node {int(graph.node[old.temporal_edges[0, 0]])} is there at several "
-            "times; turn one snapshot: from_graph(graph.snapshot(time))"
+            f"root_at_targets reads static graphs, but node {int(graph.node[old.temporal_edges[0, 0]])} is there at "
+            "several times; turn one snapshot: from_graph(graph.snapshot(time))"
         )
     if not len(asked):
-        raise ValueError("towards reads graphs towards the rows asked, and none is; mark at least one in target")
-    key = ("towards", asked.cpu().numpy().tobytes())
+        raise ValueError(
+            "root_at_targets points edges at the target rows, but there is none; mark at least one in target"
+        )
+    key = ("root_at_targets", asked.cpu().numpy().tobytes())
     topology, origin, root = old.keep(key, lambda: _turned(old, asked))
     batch = graph.get("batch")
     return SpaceTimeGraph.from_topology(
@@ -80,7 +82,7 @@ def towards(graph: SpaceTimeGraph) -> SpaceTimeGraph:
 
 
 def _both_ways(old: Topology) -> Topology:
-    return old.keep("undirected", lambda: _made_both_ways(old))
+    return old.keep("to_undirected", lambda: _made_both_ways(old))
 
 
 def _made_both_ways(old: Topology) -> Topology:
@@ -94,8 +96,8 @@ def _made_both_ways(old: Topology) -> Topology:
 
 def _pairs(index: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
     if weight is None:
-        return to_undirected(index), None
-    both: tuple[Tensor, Tensor] = to_undirected(index, weight, reduce="mean")
+        return utils.to_undirected(index), None
+    both: tuple[Tensor, Tensor] = utils.to_undirected(index, weight, reduce="mean")
     return both
 
 

@@ -30,7 +30,7 @@ class CycleError(ValueError):
     """Directed edges lead from a row back to itself, so no order has every row after all that it reads."""
 
 
-def traverse(
+def to_sequence(
     graph: SpaceTimeGraph, order: Literal["bfs", "dfs", "given", "topological"] = "bfs", source: int | None = None
 ) -> SpaceTimeGraph:
     """Read a static graph as a sequence, so that a recurrent model reads any graph.
@@ -53,7 +53,7 @@ def traverse(
 
     Returns:
         The same data as one sequence a graph, with ``x``, ``y``, ``target`` and ``batch`` as they were. The order is
-        worked out once and kept with the topology of ``graph``. It can stand as ``view`` of a
+        worked out once and kept with the topology of ``graph``. It can stand as ``transform`` of a
         :class:`graphseq.nn.Model`.
 
     Raises:
@@ -65,9 +65,9 @@ def traverse(
     Example:
         >>> import graphseq as gs, networkx as nx
         >>> tree = gs.from_graph(nx.balanced_tree(2, 2))
-        >>> traverse(tree).time.tolist()
+        >>> to_sequence(tree).time.tolist()
         [0, 1, 2, 3, 4, 5, 6]
-        >>> traverse(tree, "dfs").time.argsort().tolist()
+        >>> to_sequence(tree, "dfs").time.argsort().tolist()
         [0, 1, 3, 4, 2, 5, 6]
     """
     if not isinstance(graph, SpaceTimeGraph):
@@ -78,7 +78,7 @@ def traverse(
         if order in _UNSOURCED:
             raise ValueError(f"source={source} was given, but {_UNSOURCED[order]}")
     old, batch = graph.topology, graph.get("batch")
-    key = ("traverse", order, source or 0, None if batch is None else batch.cpu().numpy().tobytes())
+    key = ("to_sequence", order, source or 0, None if batch is None else batch.cpu().numpy().tobytes())
     topology = old.keep(key, lambda: _as_sequences(old, batch, order, source or 0))
     return SpaceTimeGraph.from_topology(topology, graph.x, y=graph.get("y"), target=graph.get("target"), batch=batch)
 
@@ -135,7 +135,7 @@ def _cycle(after: sp.csr_array, left: NDArray[np.bool_]) -> str:
     return (
         f"graph has a cycle, {' → '.join([*rows, *more, rows[0]])}, and so no generations. An undirected edge is two "
         "directed ones and a cycle of two: keep one of them, or read the graph in another order, as "
-        'graphseq.traverse(graph, "bfs") does'
+        'graphseq.transforms.to_sequence(graph, "bfs") does'
     )
 
 
@@ -178,7 +178,7 @@ def _check_static(topology: Topology, member: Tensor) -> None:
     if not torch.equal(first, last):
         number = int((first != last).nonzero()[0])
         raise ValueError(
-            f"traverse reads static graphs, but graph {number} has rows at times {int(first[number])} to "
+            f"to_sequence reads static graphs, but graph {number} has rows at times {int(first[number])} to "
             f"{int(last[number])}; what changes over time has its order already. Traverse one snapshot: "
             "from_graph(graph.snapshot(time))"
         )

@@ -60,7 +60,7 @@ def test_every_family_runs_forth_and_back_within_what_8_bits_tell(family: Family
 def test_what_is_learned_in_bfloat16_is_learned(build: object) -> None:
     torch.manual_seed(0)
     model = Model(build(), 10)  # type: ignore[operator]
-    settings = {"batch_size": 32, "optimizer": "Adam", "lr": 0.02, "window": 10}
+    settings = {"batch_size": 32, "optimizer": "Adam", "lr": 0.02, "stop_window": 10}
     history = gs.fit(model, Transfer(3), steps=600, precision="bfloat16", **settings)
     assert history.solved
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}

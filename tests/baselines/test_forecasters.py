@@ -16,7 +16,7 @@ import graphseq as gs
 from graphseq.baselines.constant import Constant
 from graphseq.baselines.forecast import Autoregression, Frequency, GraphAutoregression, Persistence, Recency
 from graphseq.evaluation.predict import average_precision
-from graphseq.tasks import Forecast, LinkForecast, Split
+from graphseq.tasks import Forecasting, LinkPrediction, Split
 
 
 def generated(own: list[float], neighbour: list[float], bias: float, edges: Tensor, steps: int = 60) -> Tensor:
@@ -37,7 +37,7 @@ RING = torch.tensor([[0, 1, 2, 3, 0], [1, 2, 3, 0, 2]])
 
 def test_an_autoregression_is_found_again() -> None:
     graph = gs.from_signal(generated([0.5, -0.8], [0.0, 0.0], 0.3, RING), RING)
-    model = Autoregression.fit(Forecast(graph, lags=2))
+    model = Autoregression.fit(Forecasting(graph, lags=2))
     torch.testing.assert_close(
         model.weight[:, 0], torch.tensor([0.5, 0, -0.8, 0], dtype=torch.float64), rtol=0, atol=1e-9
     )
@@ -46,7 +46,7 @@ def test_an_autoregression_is_found_again() -> None:
 
 def test_a_network_autoregression_is_found_again_and_the_own_past_is_not_enough() -> None:
     graph = gs.from_signal(generated([0.5, -0.6], [0.3, -0.2], 0.1, RING), RING)
-    task = Forecast(graph, lags=2)
+    task = Forecasting(graph, lags=2)
     model, own = GraphAutoregression.fit(task), Autoregression.fit(task)
     expected = torch.tensor([0.5, 0.3, 0, 0, -0.6, -0.2, 0, 0], dtype=torch.float64)
     torch.testing.assert_close(model.weight[:, 0], expected, rtol=0, atol=1e-8)
@@ -97,7 +97,7 @@ def test_a_forecast_is_its_equation_where_nodes_come_and_go(kind: type[Autoregre
 def test_a_ridge_shrinks_as_the_closed_form_says() -> None:
     """One lag of one node: w = Σ x y / (Σ x² + λ), all less their means."""
     values = torch.tensor([1.0, 3.0, 2.0, 5.0, 4.0, 6.0], dtype=torch.float64)
-    task = Forecast(gs.from_sequence(values[:, None]), lags=1)
+    task = Forecasting(gs.from_sequence(values[:, None]), lags=1)
     x, y = values[:-1] - values[:-1].mean(), values[1:] - values[1:].mean()
     for ridge in (0.0, 2.5):
         model = Autoregression.fit(task, ridge=ridge)
@@ -112,7 +112,7 @@ def test_what_absence_tells_has_a_weight_of_its_own() -> None:
     x = torch.cat([x, (x[1] / 2 + torch.where(away, 3, x[0] / 4))[None]])
     there = torch.stack([~away, away | True, away | True])
     time, node = there.nonzero().t()
-    model = Autoregression.fit(Forecast(gs.SpaceTimeGraph(x[there][:, None], node, time), lags=2))
+    model = Autoregression.fit(Forecasting(gs.SpaceTimeGraph(x[there][:, None], node, time), lags=2))
     expected = torch.tensor([0.5, 0, 0.25, 3], dtype=torch.float64)
     torch.testing.assert_close(model.weight[:, 0], expected, rtol=0, atol=1e-12)
 
@@ -128,7 +128,7 @@ def test_persistence_is_the_last_value() -> None:
 def test_who_met_last_and_who_met_most_put_pairs_in_order() -> None:
     """0 wrote thrice to 1 long ago, and once to 2 just now; it writes to 2 again."""
     table = torch.tensor([[0, 1, 0], [0, 1, 0], [0, 1, 0], [1, 0, 1], [0, 2, 2], [0, 2, 3]]).float()
-    task = LinkForecast(gs.from_events(table, window=1), lags=1)
+    task = LinkPrediction(gs.from_events(table, window=1), lags=1)
     graph = task.windows(torch.tensor([len(task) - 1]))
     assert (graph.edge_label_index.tolist(), graph.y.tolist()) == ([[0, 0], [2, 1]], [1, 0])
     recency, frequency = gs.predict(Recency(), task).output[-2:], gs.predict(Frequency(), task).output[-2:]
@@ -139,7 +139,7 @@ def test_who_met_last_and_who_met_most_put_pairs_in_order() -> None:
 
 
 def test_what_does_not_fit_is_named() -> None:
-    task = Forecast(gs.from_sequence(torch.randn(9, 2)), lags=2)
+    task = Forecasting(gs.from_sequence(torch.randn(9, 2)), lags=2)
     model = Autoregression.fit(task)
     with pytest.raises(ValueError, match="fitted to 6 numbers an asked row, but this graph has 4"):
         model(gs.from_sequence(torch.zeros(3, 1)))
@@ -147,7 +147,7 @@ def test_what_does_not_fit_is_named() -> None:
         Autoregression(torch.zeros(3, 1), torch.zeros(1), lags=2)
     with pytest.raises(ValueError, match="ridge must be a finite number above 0"):
         Autoregression.fit(task, ridge=-1)
-    with pytest.raises(TypeError, match="task must be a Forecast, got Adding"):
+    with pytest.raises(TypeError, match="task must be Forecasting, got Adding"):
         Autoregression.fit(gs.tasks.Adding(5))  # type: ignore[arg-type]
     graph = gs.SpaceTimeGraph(
         torch.zeros(2, 1), torch.arange(2), torch.zeros(2).long(), torch.tensor([[0], [1]]), torch.tensor([-1.0])
@@ -157,7 +157,7 @@ def test_what_does_not_fit_is_named() -> None:
 
 
 @pytest.fixture(scope="module")
-def chickenpox() -> Split[Forecast]:
+def chickenpox() -> Split[Forecasting]:
     """Weekly cases in 20 counties of Hungary, standardised: a fifth of 517 windows to fit to, the rest to judge by."""
     if "GRAPHSEQ_DATA" not in os.environ:
         pytest.skip("GRAPHSEQ_DATA names no folder with the recordings")
@@ -166,10 +166,10 @@ def chickenpox() -> Split[Forecast]:
         pytest.skip(f"there is no {path.name} in GRAPHSEQ_DATA")
     read = json.loads(path.read_text())
     graph = gs.from_signal(torch.tensor(read["FX"])[..., None], torch.tensor(read["edges"]).t())
-    return Forecast(graph, lags=4).split(train=0.2)
+    return Forecasting(graph, lags=4).split(train=0.2)
 
 
-def test_chickenpox_has_as_many_windows_as_are_known(chickenpox: Split[Forecast]) -> None:
+def test_chickenpox_has_as_many_windows_as_are_known(chickenpox: Split[Forecasting]) -> None:
     assert [len(part) for part in chickenpox] == [83, 20, 414]
     assert len(chickenpox.whole) == 103
     assert len(chickenpox.test.windows(torch.arange(414)).y) == 414 * 20
@@ -185,7 +185,7 @@ def test_chickenpox_has_as_many_windows_as_are_known(chickenpox: Split[Forecast]
     ids=["zero", "own past", "own and neighbours' past"],
 )
 def test_chickenpox_errors_are_those_that_are_known(
-    chickenpox: Split[Forecast], make: Callable[[Split[Forecast]], torch.nn.Module], known: float
+    chickenpox: Split[Forecasting], make: Callable[[Split[Forecasting]], torch.nn.Module], known: float
 ) -> None:
     result = gs.predict(make(chickenpox), chickenpox.test)
     assert float(((result.output - result.y).double() ** 2).mean()) == pytest.approx(known, abs=5e-5)

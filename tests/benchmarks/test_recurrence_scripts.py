@@ -51,7 +51,7 @@ def test_a_run_of_palindromes_is_recorded_once_and_goes_on_where_it_was_stopped(
     script = load(ROOT / "benchmarks" / "palindromes.py")
     plain = script.Setup("reference", "RNN", "one-hot", (3,), (3,), hidden=16, steps=60)
     taught = script.Setup(
-        "improved", "RNN", "one-hot", (4, 8), (8, 40), "latch", optimizer="Adam", clip=1.0, window=20, steps=400
+        "improved", "RNN", "one-hot", (4, 8), (8, 40), "latch", optimizer="Adam", clip=1.0, stop_window=20, steps=400
     )
     script.main(tmp_path, [(plain, 0)])
     first = json.loads((tmp_path / "results.json").read_text())["records"][0]
@@ -94,7 +94,7 @@ def test_set_ups_differ_only_in_what_their_names_say() -> None:
         assert len({(each.name, each.model, each.lengths) for each in chosen}) == len(chosen)
         assert all(each.steps <= 10_000 and each.batch_size == 128 for each in chosen)
         reference = [each for each in chosen if each.name == "reference"]
-        facts = {(e.optimizer, e.lr, e.clip, e.hidden, e.layers, e.start, e.steps, e.window) for e in reference}
+        facts = {(e.optimizer, e.lr, e.clip, e.hidden, e.layers, e.start, e.steps, e.stop_window) for e in reference}
         assert facts == {("RMSprop", 0.001, 10.0, 128, 1, "torch", 10_000, 100)}
         assert {each.model for each in reference} == {"RNN", "LSTM"}
 

@@ -31,7 +31,7 @@ def test_every_flag_arrives(asked: list[tuple[Settings, dict[str, object]]]) -> 
         "forecast x.csv --edges e.csv --window 7d --missing drop --models lstm mean --lags 3 --horizon 2 --channels 2"
     )
     more = "--train 0.5 --validation 0.1 --season 12.5 --scale file --hidden 6 --steps 7 --every 3 --batch-size 9"
-    rest = "--lr 0.5 --weight-decay 0 --residual --pressure 0.25 --seed 4 0 --jobs 3 --out there --resume"
+    rest = "--lr 0.5 --weight-decay 0 --residual --gate-penalty 0.25 --seed 4 0 --jobs 3 --out there --resume"
     given = [*words.split(), *more.split(), *rest.split()]
     call(*given)
     settings, told = asked[0]

@@ -84,18 +84,18 @@ def test_many_images_are_each_what_it_is_alone_and_share_one_topology() -> None:
 @given(height=sides, width=sides)
 def test_the_scan_line_is_a_path_from_the_first_pixel_to_the_last(height: int, width: int) -> None:
     graph = numbered(height, width)
-    found = gs.traverse(graph, "given")
+    found = gs.transforms.to_sequence(graph, "given")
     assert equal_at(found, gs.from_sequence(graph.x), ("x", "node", "time"))
     back_and_forth = torch.arange(height * width).view(height, width)
     back_and_forth[1::2] = back_and_forth[1::2].flip(1)
-    assert gs.traverse(graph, "dfs").time.argsort().tolist() == back_and_forth.flatten().tolist()
+    assert gs.transforms.to_sequence(graph, "dfs").time.argsort().tolist() == back_and_forth.flatten().tolist()
 
 
 @given(height=sides, width=sides, connectivity=st.sampled_from([4, 8]))
 def test_line_by_line_it_is_a_signal_on_the_path_of_columns(height: int, width: int, connectivity: int) -> None:
     graph = numbered(height, width, connectivity)
     graph.y = torch.tensor([5])
-    found = gs.line_by_line(graph, (height, width))
+    found = gs.rows_over_time(graph, (height, width))
     columns = gs.from_graph(nx.path_graph(width))
     expected = gs.from_signal(graph.x.view(height, width, 1), columns.edge_index)
     assert equal_at(found, expected, ("x", "node", "time"))
@@ -111,14 +111,16 @@ def test_weights_go_along_with_their_edges_and_targets_with_their_rows() -> None
     graph = SpaceTimeGraph(
         grid.x, grid.node, grid.time, grid.edge_index, torch.arange(8.0), target=torch.tensor([True, False, True, True])
     )
-    found = gs.line_by_line(graph, (2, 2))
+    found = gs.rows_over_time(graph, (2, 2))
     assert grid.edge_index.tolist() == [[0, 0, 1, 1, 2, 2, 3, 3], [1, 2, 0, 3, 0, 3, 1, 2]]
     assert found.edge_index.tolist() == [[0, 1, 2, 3], [1, 0, 3, 2]]
     assert found.edge_weight.tolist() == [0, 2, 5, 7]
     assert found.target_rows.tolist() == [0, 2, 3]
 
 
-@pytest.mark.parametrize("read", [partial(gs.traverse, order="given"), partial(gs.line_by_line, shape=(2, 3))])
+@pytest.mark.parametrize(
+    "read", [partial(gs.transforms.to_sequence, order="given"), partial(gs.rows_over_time, shape=(2, 3))]
+)
 def test_a_batch_is_read_as_each_of_its_members_is_and_once(read: Callable[[SpaceTimeGraph], SpaceTimeGraph]) -> None:
     graphs = [numbered(2, 3), numbered(2, 3)]
     together = read(join(graphs))
@@ -129,9 +131,9 @@ def test_a_batch_is_read_as_each_of_its_members_is_and_once(read: Callable[[Spac
 
 
 READINGS = {
-    "scan line": (lambda: gs.nn.LSTM(1, 4), partial(gs.traverse, order="given")),
+    "scan line": (lambda: gs.nn.LSTM(1, 4), partial(gs.transforms.to_sequence, order="given")),
     "grid": (lambda: gs.nn.GCN(1, 4, 2), None),
-    "line by line": (lambda: gs.nn.GCNLSTM(1, 4), partial(gs.line_by_line, shape=(4, 5))),
+    "line by line": (lambda: gs.nn.GCNLSTM(1, 4), partial(gs.rows_over_time, shape=(4, 5))),
 }
 
 
@@ -150,7 +152,7 @@ def reached(name: str, line: int, column: int) -> set[tuple[int, int]]:
 def test_the_jacobian_of_each_reading_is_a_line_a_diamond_or_a_cone(name: str) -> None:
     build, view = READINGS[name]
     torch.manual_seed(0)
-    model = gs.nn.Model(build(), 3, view=view).double()
+    model = gs.nn.Model(build(), 3, transform=view).double()
     graph = numbered(4, 5)
     graph.x = torch.rand(20, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     expected = torch.zeros(20, 20, dtype=torch.bool)
@@ -203,7 +205,7 @@ def test_a_region_a_pixel_is_the_grid_with_the_middle_of_each_pixel() -> None:
     image = torch.rand(3, 4, 2, generator=torch.Generator().manual_seed(0))
     graph, grid = gs.region_graph(image, torch.arange(12).view(3, 4), y=torch.tensor([1])), gs.grid_graph(image)
     assert torch.equal(graph.edge_index, grid.edge_index)
-    assert torch.equal(graph.x, torch.cat([grid.x, gs.pixel_places(3, 4).flatten(0, 1)], dim=1))
+    assert torch.equal(graph.x, torch.cat([grid.x, gs.pixel_positions(3, 4).flatten(0, 1)], dim=1))
     assert graph.y.tolist() == [1]
 
 
@@ -222,18 +224,26 @@ def test_a_region_a_pixel_is_the_grid_with_the_middle_of_each_pixel() -> None:
         (lambda: gs.grid_graphs(torch.zeros(2, 2, 1), torch.tensor([1, 2])), ValueError, r"shape \(B, R, W, F\)"),
         (lambda: gs.grid_graphs(torch.zeros(2, 2, 2, 1), torch.tensor([1])), ValueError, "each of the 2 images"),
         (lambda: gs.grid_graphs(torch.full((2, 2, 2, 1), torch.inf), torch.arange(2)), ValueError, r"images\[0\] hold"),
-        (lambda: gs.line_by_line(nx.path_graph(4), (2, 2)), TypeError, "graph must be a graphseq.SpaceTimeGraph"),
-        (lambda: gs.line_by_line(numbered(2, 2), 2), TypeError, r"shape must be \(R, W\), as of the image, got 2"),
-        (lambda: gs.line_by_line(numbered(2, 2), (4, 0)), ValueError, r"shape\[1\] must be at least 1, got 0"),
-        (lambda: gs.line_by_line(numbered(2, 2), (2, 3)), ValueError, r"graph 0 has 4 rows, .* \(2, 3\) has 6 pixels"),
-        (lambda: gs.line_by_line(numbered(4, 4), (2, 8)), ValueError, r"from pixel \(0, 0\) to \(0, 4\), .*\(2, 8\)\?"),
-        (lambda: gs.line_by_line(numbered(2, 8), (4, 4)), ValueError, r"which do not touch"),
+        (lambda: gs.rows_over_time(nx.path_graph(4), (2, 2)), TypeError, "graph must be a graphseq.SpaceTimeGraph"),
+        (lambda: gs.rows_over_time(numbered(2, 2), 2), TypeError, r"shape must be \(R, W\), as of the image, got 2"),
+        (lambda: gs.rows_over_time(numbered(2, 2), (4, 0)), ValueError, r"shape\[1\] must be at least 1, got 0"),
+        (
+            lambda: gs.rows_over_time(numbered(2, 2), (2, 3)),
+            ValueError,
+            r"graph 0 has 4 rows, .* \(2, 3\) has 6 pixels",
+        ),
+        (
+            lambda: gs.rows_over_time(numbered(4, 4), (2, 8)),
+            ValueError,
+            r"from pixel \(0, 0\) to \(0, 4\), .*\(2, 8\)\?",
+        ),
+        (lambda: gs.rows_over_time(numbered(2, 8), (4, 4)), ValueError, r"which do not touch"),
         (lambda: gs.region_graph(IMAGE, LABELS[:2]), ValueError, r"the shape of the image, \(3, 3\); got \(2, 3\)"),
         (lambda: gs.region_graph(IMAGE, LABELS.float()), TypeError, "labels must hold integers, got dtype torch.float"),
         (lambda: gs.region_graph(IMAGE.byte(), LABELS), TypeError, "image must be floats .* divide bytes by 255"),
         (lambda: gs.region_graph(IMAGE[..., 0], LABELS), ValueError, r"image must have shape \(R, W, F\); got"),
         (lambda: gs.region_graph(IMAGE, LABELS.numpy()), TypeError, "labels must be a torch.Tensor, got ndarray"),
-        (lambda: gs.pixel_places(0, 3), ValueError, "height must be at least 1, got 0"),
+        (lambda: gs.pixel_positions(0, 3), ValueError, "height must be at least 1, got 0"),
     ],
 )
 def test_what_is_no_image_is_refused(make: Callable[[], object], error: type[Exception], message: str) -> None:
@@ -245,4 +255,4 @@ def test_edges_between_images_are_refused() -> None:
     two = join([numbered(2, 2), numbered(2, 2)])
     two.edge_index = torch.tensor([[0], [4]])
     with pytest.raises(ValueError, match="do not touch"):
-        gs.line_by_line(two, (2, 2))
+        gs.rows_over_time(two, (2, 2))

@@ -61,7 +61,7 @@ def test_the_inverse_gives_back_what_was_recorded(seed: int, per: str) -> None:
 def test_what_is_scaled_keeps_its_type_and_what_is_asked() -> None:
     graph = two_nodes()
     graph.target, graph.y = torch.arange(6) == 0, torch.tensor([[1.0]])
-    scaled = gs.with_season(gs.Scaler.fit(graph, until=2).transform(graph), period=3)
+    scaled = gs.add_seasonal_features(gs.Scaler.fit(graph, until=2).transform(graph), period=3)
     assert scaled.x.dtype == torch.float32
     assert torch.equal(scaled.target, graph.target)
     assert torch.equal(scaled.y, graph.y)
@@ -70,12 +70,12 @@ def test_what_is_scaled_keeps_its_type_and_what_is_asked() -> None:
 def test_a_split_says_until_when() -> None:
     """Ten answers, at the times 1 to 10: five before the test, so the scale is that of the times 0 to 5."""
     graph = gs.from_sequence(torch.arange(11.0)[:, None])
-    split = gs.tasks.Forecast(graph, lags=1).split(train=0.5)
+    split = gs.tasks.Forecasting(graph, lags=1).split(train=0.5)
     assert gs.Scaler.fit(graph, until=split.whole.last + 1).mean.tolist() == [[2.5]]
 
 
 def test_the_season_of_a_week() -> None:
-    graph = gs.with_season(gs.from_sequence(torch.tensor([[1.0], [2.0], [3.0], [4.0]])), period=4)
+    graph = gs.add_seasonal_features(gs.from_sequence(torch.tensor([[1.0], [2.0], [3.0], [4.0]])), period=4)
     torch.testing.assert_close(
         graph.x, torch.tensor([[1.0, 0, 1], [2, 1, 0], [3, 0, -1], [4, -1, 0]]), rtol=0, atol=1e-6
     )
@@ -112,4 +112,4 @@ def test_what_does_not_fit_is_named() -> None:
     with pytest.raises(TypeError, match="integer tokens"):
         gs.Scaler.fit(gs.from_sequence(torch.tensor([1, 2])), until=1)
     with pytest.raises(ValueError, match="period must be"):
-        gs.with_season(two_nodes(), period=0)
+        gs.add_seasonal_features(two_nodes(), period=0)

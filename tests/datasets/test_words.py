@@ -7,8 +7,9 @@ from zlib import crc32
 import pytest
 import torch
 
-from graphseq.datasets import Word, word_features
+from graphseq.datasets import word_features
 from graphseq.datasets.words import PARTS_OF_SPEECH
+from graphseq.io import Word
 
 
 def word(form: str, upos: str = "NOUN", **annotation: str) -> Word:

@@ -166,7 +166,7 @@ class Whole(Transfer):
 def test_a_model_that_answers_once_a_graph_is_judged_by_graphs() -> None:
     torch.manual_seed(0)
     model = Model(MLP(10, 16), 10, pool="sum")
-    fit(model, Whole(3), steps=200, batch_size=32, optimizer="Adam", lr=0.03, window=5)
+    fit(model, Whole(3), steps=200, batch_size=32, optimizer="Adam", lr=0.03, stop_window=5)
     found = evaluate(model, Whole(3), samples=40)
     assert found.score == 1
     assert found.low == pytest.approx(wilson(40, 40)[0])
@@ -200,7 +200,7 @@ def test_text_is_judged_by_windows() -> None:
     torch.manual_seed(0)
     task = Characters("ab" * 50, 4)
     model = Model(LSTM(2, 8), 2)
-    fit(model, task, steps=150, batch_size=8, optimizer="Adam", lr=0.05, window=5)
+    fit(model, task, steps=150, batch_size=8, optimizer="Adam", lr=0.05, stop_window=5)
     found = evaluate(model, task, samples=20)
     assert found.score == 1
     assert found.samples == 20

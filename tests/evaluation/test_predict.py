@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import graphseq as gs
 from graphseq.evaluation.predict import average_precision, predict
-from graphseq.tasks import Forecast, LinkForecast
+from graphseq.tasks import Forecasting, LinkPrediction
 
 # predict
 
@@ -57,26 +57,26 @@ def by_hand(graph: gs.SpaceTimeGraph, lags: int, horizon: int) -> list[tuple[int
 @given(seed=st.integers(0, 300), lags=st.integers(1, 3), horizon=st.integers(1, 2), size=st.integers(1, 5))
 def test_everything_is_asked_once_by_time_and_then_by_node(seed: int, lags: int, horizon: int, size: int) -> None:
     graph = draw(seed, times=8)
-    found = predict(Known(), Forecast(graph, lags=lags, horizon=horizon), batch_size=size)
+    found = predict(Known(), Forecasting(graph, lags=lags, horizon=horizon), batch_size=size)
     listed = zip(*(part.flatten().tolist() for part in found), strict=True)
     assert list(listed) == by_hand(graph, lags, horizon)
 
 
 def test_the_shapes_are_those_of_the_answers() -> None:
     graph = draw(0, times=6)
-    node, time, output, y = predict(Known(), Forecast(graph, lags=2, channels=2))
+    node, time, output, y = predict(Known(), Forecasting(graph, lags=2, channels=2))
     count = len(by_hand(graph, 2, 1))
     assert [tuple(part.shape) for part in (node, time, output, y)] == [(count,), (count,), (count, 1), (count, 2)]
 
 
 def test_windows_come_in_batches_and_the_last_has_the_rest() -> None:
-    task, model = Forecast(gs.from_sequence(torch.arange(12.0)[:, None]), lags=1), Known()
+    task, model = Forecasting(gs.from_sequence(torch.arange(12.0)[:, None]), lags=1), Known()
     predict(model, task, batch_size=4)
     assert model.sizes == [4, 4, 3]
 
 
 def test_a_part_of_a_task_gives_the_answers_of_that_part() -> None:
-    split = Forecast(gs.from_sequence(torch.arange(20.0)[:, None]), lags=2).split(train=0.5, validation=0.25)
+    split = Forecasting(gs.from_sequence(torch.arange(20.0)[:, None]), lags=2).split(train=0.5, validation=0.25)
     assert [predict(Known(), part).time.tolist() for part in split] == [
         list(range(2, 9)), [9, 10], list(range(11, 20)),
     ]  # fmt: skip
@@ -88,7 +88,7 @@ def test_the_model_is_asked_in_evaluation_and_each_module_put_back(modes: tuple[
     parts = (model, model.inner[0], model.inner[1])
     for module, mode in zip(parts, modes, strict=True):
         module.training = mode
-    predict(model, Forecast(draw(1, times=5), lags=1), batch_size=2)
+    predict(model, Forecasting(draw(1, times=5), lags=1), batch_size=2)
     assert not any(itertools.chain(*model.modes))
     assert not any(model.gradients)
     assert tuple(module.training for module in parts) == modes
@@ -103,14 +103,14 @@ def test_the_modes_are_put_back_where_the_model_fails() -> None:
     model = Failing()
     model.inner[1].eval()
     with pytest.raises(RuntimeError, match="midway"):
-        predict(model, Forecast(draw(1, times=5), lags=1))
+        predict(model, Forecasting(draw(1, times=5), lags=1))
     assert [model.training, model.inner[0].training, model.inner[1].training] == [True, True, False]
 
 
 @pytest.mark.parametrize("size", [1, 2, 99])
 def test_pairs_are_told_by_both_ends_whatever_the_batch_size(size: int) -> None:
     graph = draw(3, nodes=5, times=7, directed=True)
-    task = LinkForecast(graph, lags=2, negatives=2)
+    task = LinkPrediction(graph, lags=2, negatives=2)
     found, whole = predict(Pairs(), task, batch_size=size), task.windows(torch.arange(len(task)))
     assert torch.equal(found.y, whole.y)
     assert torch.equal(found.output, whole.pair_features)
@@ -137,7 +137,7 @@ def test_what_cannot_be_gone_through_is_refused(
 ) -> None:
     model = Known()
     with pytest.raises(error, match=message):
-        predict(model, Forecast(draw(1, times=5), lags=1) if task is None else task, **options)
+        predict(model, Forecasting(draw(1, times=5), lags=1) if task is None else task, **options)
     assert not model.sizes
 
 

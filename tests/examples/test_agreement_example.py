@@ -11,8 +11,9 @@ import pytest
 from scripts import ROOT, load
 from treebanks import ROWS
 
-from graphseq.datasets import read_conllu, registry
+from graphseq.datasets import find, registry
 from graphseq.evaluation.groups import wilson
+from graphseq.io import read_conllu
 from graphseq.tasks import Agreement, english_number
 
 BANK = Path(__file__).parents[1] / "files" / "sentences.conllu"
@@ -70,6 +71,6 @@ def test_what_was_recorded_adds_up() -> None:
 )
 def test_the_record_is_of_the_treebank_that_is_there(example: ModuleType) -> None:
     record = json.loads((DOCS / "agreement.json").read_text())
-    task = Agreement(read_conllu(), number=english_number, buckets=record["config"]["buckets"])
+    task = Agreement(read_conllu(find("EN_PUD")), number=english_number, buckets=record["config"]["buckets"])
     assert record["config"]["data"] == task.config["data"]
     assert {len(run["right"]) for run in record["runs"]} == {len(task.cases)}

@@ -25,7 +25,7 @@ def test_who_writes_next_ranks_pairs_and_keeps_its_record(tmp_path: Path, capsys
         ]
     )
     graph = gs.from_events(table, window=1.0)
-    data = gs.datasets.TemporalDataset("ring", graph, tuple("abcdefgh"), tuple(map(str, range(24))), ("sent", "got"))
+    data = gs.io.TemporalDataset("ring", graph, tuple("abcdefgh"), tuple(map(str, range(24))), ("sent", "got"))
     tiny = example.Setting(seeds=(0,), hidden=4, steps=60, every=20)
     record = example.main(tmp_path / "new", tiny, data)
     of = {(each["sampling"], each["model"]): each["precision"] for each in record["records"]}

@@ -31,20 +31,20 @@ def example(name: str = "molecules") -> ModuleType:
     return load(ROOT / "examples" / f"{name}.py")
 
 
-def alcohols(folder: Path) -> gs.datasets.GraphDataset:
+def alcohols(folder: Path) -> gs.io.GraphDataset:
     """Chains, some with one oxygen, whose number is how many carbons they have less three times the oxygens."""
     chains = [(n, o) for n in range(1, 9) for o in (0, 1)]
     lines = [f"{'C' * n}{'O' * o},{n - 3 * o}" for n, o in chains]
     path = folder / "chains.csv"
     path.write_text("\n".join(["smiles,value", *lines, "C1,0"]))
-    return gs.datasets.read_smiles(path, target="value", on_error="skip")
+    return gs.io.read_smiles(path, target="value", on_error="skip")
 
 
-def rings(count: int = 16) -> gs.datasets.GraphDataset:
+def rings(count: int = 16) -> gs.io.GraphDataset:
     """Rings and chains of six carbons in turn."""
-    graphs = [gs.datasets.from_smiles("C1CCCCC1" if n % 2 else "CCCCCC", y=torch.tensor([n % 2])) for n in range(count)]
+    graphs = [gs.io.from_smiles("C1CCCCC1" if n % 2 else "CCCCCC", y=torch.tensor([n % 2])) for n in range(count)]
     names = tuple(str(n + 1) for n in range(count))
-    return gs.datasets.GraphDataset("rings", tuple(graphs), names, gs.datasets.atom_channels(), ("chain", "ring"))
+    return gs.io.GraphDataset("rings", tuple(graphs), names, gs.io.atom_channels(), ("chain", "ring"))
 
 
 def test_a_table_a_figure_and_a_record_of_other_molecules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +88,7 @@ def test_answers_of_the_test_fold_are_read_by_nobody(tmp_path: Path) -> None:
         gs.SpaceTimeGraph.from_topology(g.topology, g.x, y=g.y + 100 * (n in test.numbers))
         for n, g in enumerate(data.graphs)
     ]
-    other = gs.datasets.GraphDataset(data.name, tuple(changed), data.names, data.channels, data.answers, data.smiles)
+    other = gs.io.GraphDataset(data.name, tuple(changed), data.names, data.channels, data.answers, data.smiles)
     for name in ("GCN", "Tree-LSTM on the DAG"):
         one, two = (models.trained(setting, name, each, 1, train.numbers) for each in (data, other))
         assert torch.equal(one.says, two.says)

@@ -8,7 +8,7 @@ from randomgraphs import with_x
 from torch import Tensor, nn
 
 import graphseq as gs
-from graphseq.nn import ForgettingGCNLSTM, Forgotten
+from graphseq.nn import ForgettingGCNLSTM, GateValues
 from graphseq.nn.recurrent.forgetting import Forget, ForgetGates
 
 D, H = 2, 3
@@ -19,11 +19,11 @@ Pairs = dict[tuple[int, int], Tensor]
 
 
 def built(
-    forget: Forget = "both", layers: int = 1, *, accumulate: bool = False, pressure: float = 0
+    forget: Forget = "both", layers: int = 1, *, accumulate: bool = False, gate_penalty: float = 0
 ) -> ForgettingGCNLSTM:
     """With gates that are spread over (0, 1), not near 1 as at first."""
     torch.manual_seed(0)
-    encoder = ForgettingGCNLSTM(D, H, layers, forget=forget, accumulate=accumulate, pressure=pressure).double()
+    encoder = ForgettingGCNLSTM(D, H, layers, forget=forget, accumulate=accumulate, gate_penalty=gate_penalty).double()
     with torch.no_grad():
         for weight in encoder.gates.parameters():
             weight.normal_()
@@ -92,7 +92,7 @@ class Naive:
 
 
 @torch.no_grad()
-def naive(encoder: ForgettingGCNLSTM, graph: gs.SpaceTimeGraph) -> tuple[Tensor, Forgotten]:
+def naive(encoder: ForgettingGCNLSTM, graph: gs.SpaceTimeGraph) -> tuple[Tensor, GateValues]:
     """States of the rows, and gates of rows and edges."""
     spatial, node, time = graph.topology.spatial, graph.node.tolist(), graph.time.tolist()
     ends = spatial.edge_index.t().tolist()
@@ -110,13 +110,13 @@ def naive(encoder: ForgettingGCNLSTM, graph: gs.SpaceTimeGraph) -> tuple[Tensor,
             if i != j:
                 own[number] = of_pairs[node[j], node[i]]
                 factor[number] = own[number] * k[i] * k[j]
-    return out, Forgotten(k, own, factor)
+    return out, GateValues(k, own, factor)
 
 
 def agree(encoder: ForgettingGCNLSTM, graph: gs.SpaceTimeGraph) -> None:
     graph = with_x(graph, graph.x.double())
     states, kept = naive(encoder, graph)
     torch.testing.assert_close(encoder(graph), states, rtol=0, atol=1e-10)
-    found = encoder.forgotten(graph)
+    found = encoder.gate_values(graph)
     for ours, theirs in ((found.node, kept.node), (found.edge, kept.edge), (found.factor, kept.factor)):
         torch.testing.assert_close(ours, theirs.double(), rtol=0, atol=1e-6)

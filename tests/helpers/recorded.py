@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from randomgraphs import draw
 
 import graphseq as gs
-from graphseq.tasks import LinkForecast
+from graphseq.tasks import LinkPrediction
 
 Pair = tuple[int, int]
 
@@ -100,13 +100,13 @@ SETTINGS = {
 }
 
 
-def drawn(seed: int, lags: int, horizon: int, **options: object) -> tuple[Record, LinkForecast]:
+def drawn(seed: int, lags: int, horizon: int, **options: object) -> tuple[Record, LinkPrediction]:
     """A recording in which all comes and goes, and its task; the seed after the next where nothing can be asked."""
     for other in range(seed, seed + 9999, 1000):
         graph = draw(other, nodes=5, times=7, directed=True, weighted=bool(seed % 2))
         record = Record.of(graph)
         if record.askable(lags, horizon):
-            return record, LinkForecast(graph, lags=lags, horizon=horizon, **options)
+            return record, LinkPrediction(graph, lags=lags, horizon=horizon, **options)
     raise AssertionError("no such recording")
 
 

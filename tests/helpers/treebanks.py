@@ -6,7 +6,7 @@ import random
 
 from hypothesis import strategies as st
 
-from graphseq.datasets import Sentence, Word
+from graphseq.io import Sentence, Word
 
 ROWS = "sentences/en_pud-ud-test.conllu"  # where the English PUD treebank lies in the user's folder
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from treebanks import ROWS, conllu, trees
 
-from graphseq.datasets import Treebank, read_conllu, registry
+from graphseq.datasets import find, registry
+from graphseq.io import Treebank, read_conllu
 
 DOGS = [  # the dogs near the old house bark
     "1 the the DET _ _ 2 det",
@@ -158,6 +159,6 @@ def test_a_part_of_a_treebank_is_one(tmp_path: Path) -> None:
     not (Path(os.environ.get(registry.VARIABLE, "")) / ROWS).is_file(), reason="needs the English PUD treebank"
 )
 def test_english_pud_is_read_whole() -> None:
-    bank = read_conllu()
+    bank = read_conllu(find("EN_PUD"))
     assert (len(bank), sum(len(sentence.words) for sentence in bank)) == (1000, 21180)
     assert (bank.skipped, bank.num_multiword, bank.num_empty) == ((), 129, 7)

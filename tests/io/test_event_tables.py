@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import graphseq as gs
-from graphseq.datasets import TemporalDataset, read_events
+from graphseq.io import TemporalDataset, read_events
 
 LINES = "source,target,time,size\nann,bob,0,1\nann,bob,4,2\ncem,cem,5,4\nbob,ann,11,8\n"
 DATED = "from,to,when\nann,bob,4/15/04 2:56 PM\nbob,cem,4/16/04 12:00 AM\nann,cem,4/18/04 1:00 AM\n"

@@ -10,7 +10,8 @@ import torch
 from torch_geometric.utils import from_smiles as pyg_from_smiles
 
 import graphseq as gs
-from graphseq.datasets import atom_channels, descriptors, from_smiles, read_smiles
+from graphseq.datasets import descriptors
+from graphseq.io import atom_channels, from_smiles, read_smiles
 
 TABLE = "name,smiles,value\nethanol,CCO,-0.77\nbroken,C1CC,1.0\nwater,O ,0.5\n"
 
@@ -61,7 +62,10 @@ def test_unknown_elements_share_a_column() -> None:
 def test_an_atom_alone_is_a_graph_without_edges() -> None:
     graph = from_smiles("O", y=torch.tensor([[0.5]]), bond_orders=True)
     assert graph.edge_index.shape == (2, 0)
-    assert gs.tasks.Measured([graph, from_smiles("CO", y=torch.tensor([[1.0]]))]).graphs(torch.arange(2)).num_rows == 3
+    assert (
+        gs.tasks.GraphRegression([graph, from_smiles("CO", y=torch.tensor([[1.0]]))]).graphs(torch.arange(2)).num_rows
+        == 3
+    )
 
 
 @pytest.mark.parametrize("smiles", ["CCO", "c1ccccc1C(=O)O", "C[N+](C)(C)C", "O=S(=O)(N)c1ccc(F)cc1"])

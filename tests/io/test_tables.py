@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import dynamic_graphs, gappy_signals, same_rows_and_edges
 
 from graphseq import SpaceTimeGraph
-from graphseq.datasets import TemporalDataset, read_observations
+from graphseq.io import TemporalDataset, read_observations
 
 LINES = "time,node,heat,rain\n1,A,1,10\n1,B,2,20\n2,B,3,30\n5,A,4,40\n5,C,5,50\n"
 

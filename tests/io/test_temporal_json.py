@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from graphseq.datasets import TemporalDataset, read_temporal_json
+from graphseq.io import TemporalDataset, read_temporal_json
 
 VALUES = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
 PAIRS = [[0, 1], [1, 2], [2, 2]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from graphseq.datasets import read_temporal_json
+from graphseq.io import read_temporal_json
 
 VALUES = [[1, 2], [3, 4]]
 GOOD = {"edges": [[0, 1]], "X": VALUES}

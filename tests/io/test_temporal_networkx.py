@@ -12,7 +12,7 @@ from hypothesis import given
 from strategies import dynamic_graphs
 
 from graphseq import SpaceTimeGraph
-from graphseq.datasets import from_temporal_networkx
+from graphseq.io import from_temporal_networkx
 
 
 def made(nodes: dict[Any, Any], *edges: tuple[Any, ...], directed: bool = True) -> nx.Graph:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import graphseq as gs
-from graphseq.datasets import read_tu
+from graphseq.io import read_tu
 
 # A path of three, and two nodes joined; labels 2, 4, 2 and 4, 5; classes -1 and 1.
 SOUND = {
@@ -44,7 +44,7 @@ def test_two_graphs_are_read_to_the_last_edge(tmp_path: Path) -> None:
     assert (path.y.tolist(), pair.y.tolist()) == ([1], [0])
     assert (data.name, data.names, data.smiles) == ("two", ("1", "2"), ())
     assert sorted(folder.iterdir()) == before  # nothing is written into the folder of the data
-    task = gs.tasks.Labelled(data.graphs, num_classes=2)
+    task = gs.tasks.GraphClassification(data.graphs, num_classes=2)
     assert task.graphs(torch.tensor([1, 0])).edge_index.tolist() == [[0, 1, 2, 3, 3, 4], [1, 0, 3, 2, 4, 3]]
 
 

@@ -27,15 +27,15 @@ def encoder_of(family: Family, in_channels: int = D, dtype: torch.dtype = torch.
     return family.build(in_channels).to(dtype)
 
 
-def model_of(family: Family, pool: str | None = None, view: Callable | None = None) -> Model:
+def model_of(family: Family, pool: str | None = None, transform: Callable | None = None) -> Model:
     torch.manual_seed(0)
     if pool == "pairs":
-        return Model(family.build(D), 3, view=paired, head=gs.nn.PairHead).double()
+        return Model(family.build(D), 3, transform=paired, head=gs.nn.PairHead).double()
     if pool == "residual":
         model = Model(family.build(D), D, head=gs.nn.ResidualHead).double()
         torch.nn.init.normal_(model.head.lin.weight)  # which is 0 at first
         return model
-    return Model(family.build(D), 3, pool=pool, view=view).double()
+    return Model(family.build(D), 3, pool=pool, transform=transform).double()
 
 
 def paired(graph: SpaceTimeGraph) -> SpaceTimeGraph:
@@ -88,7 +88,7 @@ def test_a_model_on_a_batch_equals_separate_runs(family: Family, pool: str | Non
 
 @each_family
 def test_a_growing_view_of_a_batch_equals_separate_runs(family: Family) -> None:
-    model = model_of(family, view=gs.grow)
+    model = model_of(family, transform=gs.transforms.grow)
     graphs = [sequence(seed, length) for seed, length in enumerate((3, 1, 4))]
     torch.testing.assert_close(model(join(graphs)), torch.cat([model(graph) for graph in graphs]), rtol=0, atol=1e-12)
 
@@ -250,7 +250,7 @@ def test_reach_of_a_model_is_the_pattern_of_its_jacobian(family: Family, pool: s
 
 @each_family
 def test_reach_through_a_growing_view_is_the_pattern_of_the_jacobian(family: Family) -> None:
-    model = model_of(family, view=gs.grow)
+    model = model_of(family, transform=gs.transforms.grow)
     batch = join([marked(sequence(0, 4)), marked(sequence(1, 2))])
     assert torch.equal(model.reach(batch), seen(model, batch))
 
@@ -273,7 +273,7 @@ def test_causal_says_whether_a_later_row_changes_an_earlier_state(family: Family
 
 @each_family
 def test_a_view_that_grows_keeps_the_past_from_the_future(family: Family) -> None:
-    model = model_of(family, view=gs.grow)
+    model = model_of(family, transform=gs.transforms.grow)
     assert not (model.causal and later_rows_change_earlier_states(model, sequence(0, 5)))
 
 

@@ -22,12 +22,12 @@ def test_a_row_that_a_view_shows_often_has_one_mask_of_dropout() -> None:
     seen: list[torch.Tensor] = []
 
     def view(graph: gs.SpaceTimeGraph) -> gs.SpaceTimeGraph:
-        grown = gs.grow(graph)
+        grown = gs.transforms.grow(graph)
         seen.append(grown.x)
         return grown
 
     torch.manual_seed(0)
-    model = EmbeddedModel(nn.Dropout(0.5), Model(GCNLSTM(8, 4), 2, view=view))
+    model = EmbeddedModel(nn.Dropout(0.5), Model(GCNLSTM(8, 4), 2, transform=view))
     model(gs.from_sequence(torch.ones(3, 8)))
     assert torch.equal(seen[0][0], seen[0][1])
     assert bool((seen[0][0] == 0).any())

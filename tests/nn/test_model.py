@@ -52,20 +52,20 @@ def test_one_graph_is_a_batch_of_one(pool: str) -> None:
 
 def test_a_growing_view_asks_each_node_when_it_arrives() -> None:
     torch.manual_seed(0)
-    model, graph = Model(GCNLSTM(2, 4), 3, view=gs.grow).double(), sequence(0, 3)
-    states = model.encoder(gs.grow(graph))
+    model, graph = Model(GCNLSTM(2, 4), 3, transform=gs.transforms.grow).double(), sequence(0, 3)
+    states = model.encoder(gs.transforms.grow(graph))
     arrivals = [0, 3, 5]  # node p arrives at time p, in the first of its 3 - p rows
     expected = model.head.lin(states[arrivals])
     torch.testing.assert_close(model(graph), expected, rtol=0, atol=1e-14)
 
 
 def test_a_growing_view_makes_one_gcn_lstm_layer_reach_the_whole_past() -> None:
-    model = Model(GCNLSTM(2, 4), 3, view=gs.grow)
+    model = Model(GCNLSTM(2, 4), 3, transform=gs.transforms.grow)
     assert model.reach(asked(sequence(0, 4), [2])).tolist() == [[True, True, True, False]]
 
 
 def test_a_growing_view_of_tokens_is_that_of_their_one_hot_rows() -> None:
-    model, tokens = Model(GCNLSTM(3, 4), 3, view=gs.grow).double(), torch.tensor([2, 0, 1])
+    model, tokens = Model(GCNLSTM(3, 4), 3, transform=gs.transforms.grow).double(), torch.tensor([2, 0, 1])
     one_hot = gs.from_sequence(torch.eye(3, dtype=torch.float64)[tokens])
     assert torch.equal(model(gs.from_sequence(tokens)), model(one_hot))
 
@@ -83,7 +83,7 @@ def test_reach_of_a_pooled_graph_is_the_whole_graph_and_no_other() -> None:
         (Model(GCN(2, 4), 3), False),
         (Model(GCN(2, 4, causal=True), 3), True),
         (Model(GRU(2, 4), 3, pool="mean"), False),
-        (Model(GCNLSTM(2, 4), 3, view=gs.grow), True),
+        (Model(GCNLSTM(2, 4), 3, transform=gs.transforms.grow), True),
     ],
 )
 def test_a_model_is_causal_where_its_encoder_is_and_it_does_not_pool(model: Model, causal: bool) -> None:
@@ -113,7 +113,7 @@ def test_no_output_channel_is_an_error(head: type[torch.nn.Module]) -> None:
 
 def test_grow_refuses_a_graph_with_spatial_edges() -> None:
     with pytest.raises(ValueError, match="grow reads sequences"):
-        Model(GCNLSTM(2, 4), 3, view=gs.grow).double()(draw(0))
+        Model(GCNLSTM(2, 4), 3, transform=gs.transforms.grow).double()(draw(0))
 
 
 def test_a_loss_through_one_row_trains_only_what_that_row_reads() -> None:

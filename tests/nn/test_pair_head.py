@@ -48,10 +48,10 @@ def test_a_hidden_layer_is_a_rectified_one() -> None:
     )
 
 
-@pytest.mark.parametrize("view", [None, gs.lagged])
+@pytest.mark.parametrize("view", [None, gs.transforms.unroll_time])
 def test_pyg_joins_pairs_as_it_joins_rows(view: object) -> None:
     torch.manual_seed(0)
-    model = Model(GRU(2, 4), 2, head=partial(PairHead, pair_channels=1), view=view).double()
+    model = Model(GRU(2, 4), 2, head=partial(PairHead, pair_channels=1), transform=view).double()
     graphs = [asked(draw(0)), asked(draw(1), torch.tensor([[2], [0]]))]
     for graph in graphs:
         graph.pair_features = torch.rand(graph.edge_label_index.shape[1], 1)

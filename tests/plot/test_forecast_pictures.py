@@ -130,7 +130,7 @@ def test_of_many_nodes_some_are_drawn_from_the_nearest_to_the_farthest() -> None
 def test_what_predict_gives_is_drawn_and_opens_no_window() -> None:
     before, file = plt.get_fignums(), io.BytesIO()
     graph = gs.from_signal(torch.randn(12, 3, 1), torch.tensor([[0, 1], [1, 2]]))
-    found = predict(Persistence(), gs.tasks.Forecast(graph, lags=2))
+    found = predict(Persistence(), gs.tasks.Forecasting(graph, lags=2))
     figure = forecast_figure({"persistence": found})
     np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), graph.x.view(12, 3)[1:-1, 1])
     figure.savefig(file, format="png", dpi=40)

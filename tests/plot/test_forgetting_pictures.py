@@ -20,7 +20,7 @@ from randomgraphs import draw
 from torch import Tensor
 
 import graphseq as gs
-from graphseq.nn import Forgotten
+from graphseq.nn import GateValues
 from graphseq.plot import animate_forgetting, draw_gates, save_animation
 from graphseq.plot._gates import AWAY, KEPT, PLANTED
 
@@ -29,7 +29,7 @@ NODE = torch.tensor([0, 2, 5, 0, 2, 5, 2, 0])
 TIME = torch.tensor([1, 1, 1, 3, 3, 4, 4, 4])
 EDGES = torch.tensor([[0, 1, 1, 0, 3], [1, 0, 2, 0, 4]])
 GRAPH = gs.SpaceTimeGraph(torch.zeros(8, 1), NODE, TIME, EDGES)
-GATES = Forgotten(
+GATES = GateValues(
     node=torch.tensor([0.9, 0.4, 0.0, 1.0, 0.6, 0.3, 0.2, 0.1]),
     edge=torch.ones(5),
     factor=torch.tensor([0.3, 0.8, 0.05, 1.0, 0.7]),
@@ -145,7 +145,7 @@ def test_a_file_has_a_frame_a_time_and_frames_do_not_move(tmp_path: Path) -> Non
 def test_gates_of_a_model_are_drawn_as_they_are(seed: int) -> None:
     graph = draw(seed, directed=True, times=3)
     torch.manual_seed(seed)
-    kept = gs.nn.ForgettingGCNLSTM(2, 4).double().forgotten(graph)
+    kept = gs.nn.ForgettingGCNLSTM(2, 4).double().gate_values(graph)
     animation = animate_forgetting(graph, kept, figsize=(2, 2))
     edges = graph.topology.spatial.edge_index
     for number, time in enumerate(graph.topology.times):
@@ -188,7 +188,7 @@ def test_a_stripe_marks_what_was_planted_and_is_upon_nothing(of: str, many: bool
     graph, kept, irrelevant = GRAPH, GATES, IRRELEVANT
     if many:  # no names beside the lines, and what was planted is what is kept least
         graph = gs.from_signal(torch.zeros(2, 50, 1), torch.tensor([[*range(49)], [*range(1, 50)]]))
-        kept = Forgotten(torch.arange(100) / 100, torch.ones(98), torch.arange(98) / 98)
+        kept = GateValues(torch.arange(100) / 100, torch.ones(98), torch.arange(98) / 98)
         irrelevant = (graph.node < 9, graph.node[graph.topology.spatial.edge_index[0]] < 9)
     figure = Figure(figsize=(9, 7), layout="constrained")
     axes = draw_gates(figure.subplots(), graph, kept, of=of, irrelevant=irrelevant)
@@ -225,10 +225,10 @@ def marks(rows: int, edges: int, kind: torch.dtype = torch.bool) -> tuple[Tensor
 @pytest.mark.parametrize(
     ("kept", "options", "message"),
     [
-        (replace(GATES, node=torch.ones(3)), {}, r"forgotten.node must have shape \(8,\) for this graph, got \(3,\)"),
-        (replace(GATES, factor=torch.ones(9)), {}, r"forgotten.factor must have shape \(5,\) for this graph, got \(9,"),
-        (replace(GATES, node=GATES.node + 0.2), {}, r"forgotten.node\[0\] is 1.1.*; a gate lies between 0 and 1"),
-        (replace(GATES, factor=GATES.factor * torch.nan), {}, r"forgotten.factor\[0\] is nan; a gate lies between"),
+        (replace(GATES, node=torch.ones(3)), {}, r"gates.node must have shape \(8,\) for this graph, got \(3,\)"),
+        (replace(GATES, factor=torch.ones(9)), {}, r"gates.factor must have shape \(5,\) for this graph, got \(9,"),
+        (replace(GATES, node=GATES.node + 0.2), {}, r"gates.node\[0\] is 1.1.*; a gate lies between 0 and 1"),
+        (replace(GATES, factor=GATES.factor * torch.nan), {}, r"gates.factor\[0\] is nan; a gate lies between"),
         (GATES, {"irrelevant": marks(3, 5)}, r"irrelevant must mark 8 rows by bool of shape \(8,\), got torch.bool"),
         (GATES, {"irrelevant": marks(8, 3)}, r"irrelevant must mark 5 edges by bool of shape \(5,\)"),
         (GATES, {"irrelevant": marks(8, 5, torch.long)}, "irrelevant must mark 8 rows .* got torch.int64"),
@@ -236,14 +236,14 @@ def marks(rows: int, edges: int, kind: torch.dtype = torch.bool) -> tuple[Tensor
         (GATES, {"times": ["a", "b"]}, "times must have one a distinct time, 3 of them, got 2"),
     ],
 )
-def test_what_does_not_fit_is_named(picture: object, kept: Forgotten, options: dict, message: str) -> None:
+def test_what_does_not_fit_is_named(picture: object, kept: GateValues, options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         picture(GRAPH, kept, **options)  # type: ignore[operator]
 
 
 def test_what_is_too_much_or_nothing_is_named() -> None:
     large = gs.from_signal(torch.zeros(1, 201, 1), torch.zeros(2, 0).long())
-    kept = Forgotten(torch.ones(201), torch.ones(0), torch.ones(0))
+    kept = GateValues(torch.ones(201), torch.ones(0), torch.ones(0))
     with pytest.raises(ValueError, match="graph must have 1 to 200 nodes to be legible, got 201; see draw_gates"):
         animate_forgetting(large, kept)
     with pytest.raises(ValueError, match="graph has no edges between different nodes; gates of nodes may be drawn"):

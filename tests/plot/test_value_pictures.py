@@ -68,7 +68,7 @@ def test_refusals(values: list[float], largest: float | None, message: str) -> N
 def test_a_molecule_is_laid_out_with_bonds_of_one_length() -> None:
     labels, pos = molecule_layout("c1ccccc1[N+](=O)[O-]")
     assert labels == ["C"] * 6 + ["N+", "O", "O−"]
-    graph = gs.datasets.from_smiles("c1ccccc1[N+](=O)[O-]")
+    graph = gs.io.from_smiles("c1ccccc1[N+](=O)[O-]")
     lengths = [dist(pos[i], pos[j]) for i, j in graph.edge_index.t().tolist()]
     assert lengths == pytest.approx([1.0] * 18, abs=0.01)
     figure = Figure()

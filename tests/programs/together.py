@@ -55,14 +55,14 @@ def case(name: str) -> tuple[gs.nn.Model, gs.tasks.Task]:
         case "pooled":
             shapes = [(nx.path_graph if n % 2 else nx.cycle_graph)(3 + n // 2) for n in range(12)]
             graphs = [gs.from_graph(g, x=torch.ones(len(g), 1), y=torch.tensor([n % 2])) for n, g in enumerate(shapes)]
-            return gs.nn.Model(gs.nn.GCN(1, 8, 2), 2, pool="mean"), gs.tasks.Labelled(graphs, 2)
+            return gs.nn.Model(gs.nn.GCN(1, 8, 2), 2, pool="mean"), gs.tasks.GraphClassification(graphs, 2)
         case "dynamic":
             task = gs.tasks.Distractors(num_nodes=20, num_asked=4)
             return gs.nn.Model(gs.nn.GCNLSTM(task.in_channels, 8), 1), task
     raise ValueError(name)
 
 
-def train(name: str, steps: int, batch_size: int, out: Path, group: distributed.Group | None) -> None:
+def train(name: str, steps: int, batch_size: int, out: Path, group: distributed.ProcessGroup | None) -> None:
     """Train, and write the curve and the weights, to a file a process."""
     model, task = case(name)
     if group is not None and group.rank:
@@ -87,7 +87,7 @@ def train(name: str, steps: int, batch_size: int, out: Path, group: distributed.
 def main(names: list[str], steps: list[int], batch_size: int, out: Path) -> None:
     """Train on each task up to each number of steps, one after another, within one group."""
     torch.set_num_threads(1)
-    with distributed.joined() if "RANK" in os.environ else nullcontext() as group:
+    with distributed.process_group() if "RANK" in os.environ else nullcontext() as group:
         for name in names:
             for count in steps:
                 train(name, count, batch_size, out, group)

@@ -83,9 +83,9 @@ def test_a_recurrence_reaches_the_whole_past(kind: type[Encoder], length: int) -
     assert hops_reached(Model(kind(10, 4), 10), task) == task.hops
 
 
-@pytest.mark.parametrize("view", [None, gs.grow])
+@pytest.mark.parametrize("view", [None, gs.transforms.grow])
 def test_a_gcn_lstm_reaches_the_whole_past_of_a_sequence_in_either_view(view: object) -> None:
-    assert hops_reached(Model(GCNLSTM(10, 4), 10, view=view), Transfer(9)) == 8
+    assert hops_reached(Model(GCNLSTM(10, 4), 10, transform=view), Transfer(9)) == 8
 
 
 def test_a_model_without_neighbours_reaches_no_hop() -> None:

@@ -31,9 +31,9 @@ ENCODERS: dict[str, Callable[[int], Encoder]] = {
 each_encoder = pytest.mark.parametrize("name", ENCODERS)
 
 
-def model_of(name: str, pool: str | None = None, view: Callable | None = None, channels: int = 2) -> Model:
+def model_of(name: str, pool: str | None = None, transform: Callable | None = None, channels: int = 2) -> Model:
     torch.manual_seed(0)
-    return Model(ENCODERS[name](channels), 3, pool=pool, view=view).double()
+    return Model(ENCODERS[name](channels), 3, pool=pool, transform=transform).double()
 
 
 def batch() -> SpaceTimeGraph:
@@ -62,7 +62,7 @@ def test_influence_is_what_pushing_an_input_does(name: str, pool: str | None) ->
 
 @each_encoder
 def test_through_a_growing_view_it_is_the_influence_of_the_input_before_the_view(name: str) -> None:
-    model, graph = model_of(name, view=gs.grow), join([sequence(0, 4), sequence(1, 2)])
+    model, graph = model_of(name, transform=gs.transforms.grow), join([sequence(0, 4), sequence(1, 2)])
     torch.testing.assert_close(influence(model, graph), by_pushing(model, graph), rtol=1e-5, atol=1e-8)
 
 

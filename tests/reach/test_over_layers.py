@@ -49,7 +49,7 @@ def test_over_layers_is_each_state_by_itself_and_a_deep_one_gives_numbers() -> N
 
 def test_a_model_is_measured_on_what_its_view_shows() -> None:
     torch.manual_seed(0)
-    model, graph = Model(GCNLSTM(2, 4), 3, view=gs.grow).double(), sequence(0, 4)
+    model, graph = Model(GCNLSTM(2, 4), 3, transform=gs.transforms.grow).double(), sequence(0, 4)
     rows = over_layers(model, graph, lambda states, snapshot: len(states) + snapshot.num_rows / 100)
     torch.testing.assert_close(rows, torch.tensor([1.01, 2.02, 3.03, 4.04], dtype=F64))
 

@@ -124,10 +124,10 @@ def test_by_hops_the_signal_ends_where_the_layers_do(layers: int) -> None:
 BUILDS: dict[str, Callable[[], Model]] = {
     "GCN": lambda: model_of(GCN(10, 6, 3)),
     "GCN-mean": lambda: model_of(GCN(10, 6, 2), pool="mean"),
-    "GCN-grown": lambda: model_of(GCN(10, 6, 2), view=gs.grow),
+    "GCN-grown": lambda: model_of(GCN(10, 6, 2), transform=gs.transforms.grow),
     "RNN": lambda: model_of(RNN(10, 6)),
     "LSTM-2": lambda: model_of(LSTM(10, 6, 2)),
-    "GCN-LSTM-grown": lambda: model_of(GCNLSTM(10, 6), view=gs.grow),
+    "GCN-LSTM-grown": lambda: model_of(GCNLSTM(10, 6), transform=gs.transforms.grow),
     "MLP": lambda: model_of(MLP(10, 6)),
 }
 

@@ -43,7 +43,7 @@ def randn(*shape: int, seed: int = 0) -> Tensor:
 
 
 @st.composite
-def undirected(draw: st.DrawFn) -> tuple[Tensor, Tensor | None, int]:
+def to_undirected(draw: st.DrawFn) -> tuple[Tensor, Tensor | None, int]:
     """Edges both ways, of one weight each, and self-loops, some of weight 0."""
     edge_index, weight, rows = draw(edge_lists())
     loop = edge_index[0] == edge_index[1]
@@ -58,7 +58,7 @@ def test_three_rows_of_a_path_as_literal_numbers() -> None:
     assert dirichlet_energy(states, path, relative=True) == pytest.approx(3 / 5)
 
 
-@given(edges=undirected(), data=st.data())
+@given(edges=to_undirected(), data=st.data())
 def test_on_undirected_edges_it_is_the_trace(edges: tuple[Tensor, Tensor | None, int], data: st.DataObject) -> None:
     graph, h = graph_of(*edges), data.draw(features(edges[2])).double()
     h[torch.from_numpy(a_tilde(*edges).sum(1) == 0)] = 0.0  # such a row has no place on the graph
@@ -82,7 +82,7 @@ def test_a_row_of_degree_zero_takes_no_part() -> None:
     assert dirichlet_energy(states, graph_of(*edges)) == pytest.approx(1 / 2)
 
 
-@given(edges=undirected(), data=st.data())
+@given(edges=to_undirected(), data=st.data())
 def test_the_relative_energy_stays_within_its_bound(
     edges: tuple[Tensor, Tensor | None, int], data: st.DataObject
 ) -> None:

@@ -114,8 +114,8 @@ def test_it_is_that_of_the_jacobian_a_row_at_a_time(encoder: Encoder) -> None:
 
 def test_a_model_is_taken_through_its_view() -> None:
     torch.manual_seed(0)
-    model, graph = Model(GCN(2, 3, 1), 2, view=gs.grow).double(), sequence(0, 3)
-    expected = linear_gcn_singular_values(a_hat_of(gs.grow(graph)), [model.encoder.convs[0].lin.weight.T])
+    model, graph = Model(GCN(2, 3, 1), 2, transform=gs.transforms.grow).double(), sequence(0, 3)
+    expected = linear_gcn_singular_values(a_hat_of(gs.transforms.grow(graph)), [model.encoder.convs[0].lin.weight.T])
     torch.testing.assert_close(layer_spectrum(model, graph, 1), expected, rtol=1e-10, atol=1e-12)
 
 

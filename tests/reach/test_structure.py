@@ -129,7 +129,7 @@ def test_a_receptive_field_does_not_need_the_row_to_be_a_target() -> None:
     graph = sequence(0, 5)
     graph.target = torch.tensor([True, False, False, False, False])
     assert receptive_field(Model(GCN(2, 4, 1), 2), graph, 3).tolist() == [2, 3, 4]
-    assert receptive_field(Model(GCNLSTM(2, 4), 2, view=gs.grow), graph, 3).tolist() == [0, 1, 2, 3]
+    assert receptive_field(Model(GCNLSTM(2, 4), 2, transform=gs.transforms.grow), graph, 3).tolist() == [0, 1, 2, 3]
 
 
 def test_what_has_no_receptive_field_says_so() -> None:

@@ -10,7 +10,8 @@ import pytest
 import torch
 from treebanks import ROWS, conllu
 
-from graphseq.datasets import Treebank, read_conllu, registry, word_features
+from graphseq.datasets import find, registry, word_features
+from graphseq.io import Treebank, read_conllu
 from graphseq.tasks import Agreement, Case, case_groups, english_number, marked_number, one_word
 from graphseq.tasks.one_word import ONE_WORD
 
@@ -186,7 +187,7 @@ def test_a_treebank_of_one_number_is_refused_with_its_counts(tmp_path: Path) -> 
     not (Path(os.environ.get(registry.VARIABLE, "")) / ROWS).is_file(), reason="needs the English PUD treebank"
 )
 def test_the_cases_of_english_pud_are_counted() -> None:
-    found = Agreement(read_conllu(), number=english_number)
+    found = Agreement(read_conllu(find("EN_PUD")), number=english_number)
     assert (len(found), found.answers.bincount().tolist()) == (648, [576, 281])
     groups = case_groups(found.cases)
     assert {name: len(own) for name, own in groups.items()}["auxiliaries"] == 559

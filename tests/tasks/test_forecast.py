@@ -12,7 +12,7 @@ from randomgraphs import draw, join, renumbered
 from strategies import bag
 
 import graphseq as gs
-from graphseq.tasks import Forecast
+from graphseq.tasks import Forecasting
 
 EDGES = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
 
@@ -71,7 +71,7 @@ def test_windows_of_a_graph_that_changes_are_those_found_by_hand(
     seed: int, lags: int, horizon: int, weighted: bool
 ) -> None:
     graph = draw(seed, times=8, directed=True, weighted=weighted)
-    task = Forecast(graph, lags=lags, horizon=horizon)
+    task = Forecasting(graph, lags=lags, horizon=horizon)
     numbers = torch.randperm(len(task), generator=torch.Generator().manual_seed(seed))
     batch = task.windows(numbers)
     times = graph.time.unique().tolist()
@@ -93,7 +93,7 @@ def test_the_order_of_rows_and_the_names_of_nodes_do_not_matter(seed: int) -> No
     graph = draw(seed, times=6)
     shuffled, old = renumbered(graph, seed)
     name = dict(zip(graph.node[old].tolist(), shuffled.node.tolist(), strict=True))
-    a, b = (gs.predict(Last(), Forecast(one, lags=2)) for one in (graph, shuffled))
+    a, b = (gs.predict(Last(), Forecasting(one, lags=2)) for one in (graph, shuffled))
     a = a._replace(node=torch.tensor([name[node] for node in a.node.tolist()]))
     listed = [sorted(zip(*(part.flatten().tolist() for part in one), strict=True)) for one in (a, b)]
     assert listed[0] == listed[1]
@@ -102,7 +102,7 @@ def test_the_order_of_rows_and_the_names_of_nodes_do_not_matter(seed: int) -> No
 def test_static_edges_and_the_same_edges_written_out_make_the_same_windows() -> None:
     weight = torch.tensor([1.0, 2.0, 3.0, 4.0])
     fixed = counted(9, edge_weight=weight)
-    one, other = Forecast(fixed, lags=3, horizon=2), Forecast(as_moved(fixed), lags=3, horizon=2)
+    one, other = Forecasting(fixed, lags=3, horizon=2), Forecasting(as_moved(fixed), lags=3, horizon=2)
     numbers = torch.tensor([4, 0, 2])
     a, b = one.windows(numbers), other.windows(numbers)
     for key in ("x", "node", "time", "y", "target", "batch"):
@@ -111,7 +111,7 @@ def test_static_edges_and_the_same_edges_written_out_make_the_same_windows() -> 
 
 
 def test_windows_over_fixed_edges_share_one_topology_and_no_edge_is_copied() -> None:
-    task = Forecast(counted(30), lags=4)
+    task = Forecasting(counted(30), lags=4)
     generator = torch.Generator().manual_seed(0)
     first, second = task.batch(5, generator), task.batch(5, generator)
     assert first.topology is second.topology
@@ -120,7 +120,7 @@ def test_windows_over_fixed_edges_share_one_topology_and_no_edge_is_copied() -> 
 
 
 def test_a_window_and_its_answers_written_out() -> None:
-    task = Forecast(counted(6), lags=2, horizon=3, channels=2)
+    task = Forecasting(counted(6), lags=2, horizon=3, channels=2)
     graph = task.windows(torch.tensor([1]))
     assert graph.x[:, 0].tolist() == [10, 11, 12, 20, 21, 22]
     assert graph.target.tolist() == [False] * 3 + [True] * 3
@@ -131,7 +131,7 @@ def test_a_window_and_its_answers_written_out() -> None:
 def test_a_node_that_does_not_come_back_is_not_asked_and_a_gap_in_time_is_one_step() -> None:
     """Node 1 is away at time 7, node 2 comes there; no row has a time from 1 to 6."""
     node, time = torch.tensor([0, 1, 0, 2, 0, 2]), torch.tensor([0, 0, 7, 7, 8, 8])
-    task = Forecast(gs.SpaceTimeGraph(torch.arange(6.0)[:, None], node, time), lags=1)
+    task = Forecasting(gs.SpaceTimeGraph(torch.arange(6.0)[:, None], node, time), lags=1)
     graph = task.windows(torch.arange(2))
     assert graph.target.tolist() == [True, False, True, True]
     assert graph.y.flatten().tolist() == [2, 4, 5]
@@ -141,14 +141,14 @@ def test_a_node_that_does_not_come_back_is_not_asked_and_a_gap_in_time_is_one_st
 def test_a_window_that_nothing_follows_is_none() -> None:
     """At time 1 only node 1 is there, which is gone again: windows that end at 0 and at 1 ask nothing."""
     node, time = torch.tensor([0, 1, 0, 0]), torch.tensor([0, 1, 2, 3])
-    task = Forecast(gs.SpaceTimeGraph(torch.arange(4.0)[:, None], node, time), lags=1)
+    task = Forecasting(gs.SpaceTimeGraph(torch.arange(4.0)[:, None], node, time), lags=1)
     assert task.windows(torch.arange(len(task))).y.tolist() == [[3]]
     with pytest.raises(ValueError, match="nothing can be asked between first=None and last=2"):
         task.between(None, 2)
 
 
 def test_a_split_is_by_the_time_of_the_answers() -> None:
-    task = Forecast(counted(25), lags=3, horizon=2)  # 21 windows; answers at the times 4 to 24
+    task = Forecasting(counted(25), lags=3, horizon=2)  # 21 windows; answers at the times 4 to 24
     split = task.split(train=0.5, validation=0.3)
     asked = [part.answer_times(torch.arange(len(part))).tolist() for part in split]
     assert asked == [list(range(4, 11)), list(range(11, 14)), list(range(14, 25))]
@@ -160,7 +160,7 @@ def test_a_split_is_by_the_time_of_the_answers() -> None:
 
 
 def test_inputs_of_the_test_may_be_answers_of_the_training() -> None:
-    split = Forecast(counted(12), lags=3).split(train=0.5, validation=0.3)
+    split = Forecasting(counted(12), lags=3).split(train=0.5, validation=0.3)
     first = split.test.windows(torch.tensor([0]))
     answers = split.whole.windows(torch.arange(len(split.whole))).y
     assert set(first.x[-3:, 0].tolist()) <= set(answers.flatten().tolist())
@@ -170,7 +170,7 @@ def test_inputs_of_the_test_may_be_answers_of_the_training() -> None:
 
 
 def test_a_batch_is_drawn_evenly_from_its_own_part() -> None:
-    part = Forecast(counted(12), lags=1).between(4, 7)
+    part = Forecasting(counted(12), lags=1).between(4, 7)
     y = part.batch(4000, torch.Generator().manual_seed(0)).y.view(4000, 3)[:, 0]
     counts = torch.bincount((y / 10).long())
     assert counts.nonzero().flatten().tolist() == [4, 5, 6, 7]
@@ -178,10 +178,10 @@ def test_a_batch_is_drawn_evenly_from_its_own_part() -> None:
 
 
 def test_chance_is_the_largest_share_within_the_tolerance_of_one_constant() -> None:
-    def task(values: list[list[float]], channels: int, **bounds: int) -> Forecast:
+    def task(values: list[list[float]], channels: int, **bounds: int) -> Forecasting:
         rows = torch.arange(len(values))
         graph = gs.SpaceTimeGraph(torch.tensor(values), torch.zeros_like(rows), rows)
-        return Forecast(graph, lags=1, channels=channels, tolerance=0.5, **bounds)
+        return Forecasting(graph, lags=1, channels=channels, tolerance=0.5, **bounds)
 
     values = [[9.0, 0.0], [0.0, 0.0], [0.9, 5.0], [1.0, 5.0], [1.8, 5.0], [4.0, 0.0]]
     assert task(values, 1).chance == 3 / 5  # 0.9, 1.0 and 1.8
@@ -190,17 +190,17 @@ def test_chance_is_the_largest_share_within_the_tolerance_of_one_constant() -> N
 
 
 def test_the_model_may_read_both_ways_within_the_window() -> None:
-    task = Forecast(counted(8), lags=3)
+    task = Forecasting(counted(8), lags=3)
     assert not task.causal
     graph = task.windows(torch.tensor([0]))
     assert gs.nn.Model(gs.nn.GCN(2, 4, 2), 1).reach(graph)[0].any()
     assert task.hops == 2
-    assert task.sources(graph).long().tolist() == [[1, 0, 0] * 3, [0, 1, 0] * 3, [0, 0, 1] * 3]
+    assert task.relevant_nodes(graph).long().tolist() == [[1, 0, 0] * 3, [0, 1, 0] * 3, [0, 0, 1] * 3]
 
 
 def test_predictions_are_each_answer_once_whatever_the_batch_size() -> None:
     graph = draw(4, nodes=5, times=9)
-    task = Forecast(graph, lags=2)
+    task = Forecasting(graph, lags=2)
     model = gs.nn.Model(gs.nn.GCNLSTM(2, 4), 1).double().train()
     model.encoder.eval()
     one, all_at_once = gs.predict(model, task, batch_size=1), gs.predict(model, task)
@@ -216,10 +216,10 @@ def test_predictions_are_each_answer_once_whatever_the_batch_size() -> None:
 def test_a_line_is_learned_and_judged_on_its_own_future() -> None:
     """x_t = 0.9 x_(t-1): the model trains on the first part and is near on the last."""
     x = 0.9 ** torch.arange(40.0)[:, None] * torch.tensor([[1.0, -2.0, 1.5]])
-    split = Forecast(gs.from_signal(x[..., None], EDGES), lags=2, tolerance=0.05).split(train=0.6)
+    split = Forecasting(gs.from_signal(x[..., None], EDGES), lags=2, tolerance=0.05).split(train=0.6)
     torch.manual_seed(0)
     model = gs.nn.Model(gs.nn.LSTM(1, 8), 1)
-    gs.fit(model, split.train, steps=150, batch_size=16, optimizer="Adam", lr=0.03, solved_at=None)
+    gs.fit(model, split.train, steps=150, batch_size=16, optimizer="Adam", lr=0.03, stop_threshold=None)
     result = gs.predict(model, split.test)
     assert float(((result.output - result.y) ** 2).mean()) < 0.002
     assert gs.evaluate(model, split.test, samples=50).loss < 0.002
@@ -229,10 +229,15 @@ def test_config_tells_recordings_and_parts_apart_and_can_be_written() -> None:
     graph, other = counted(9), counted(9)
     other.x = other.x.clone()
     other.x[-1, 0] += 1e-3
-    tasks = [Forecast(graph, lags=2), Forecast(other, lags=2), Forecast(graph, lags=2, last=7), Forecast(graph, lags=3)]
+    tasks = [
+        Forecasting(graph, lags=2),
+        Forecasting(other, lags=2),
+        Forecasting(graph, lags=2, last=7),
+        Forecasting(graph, lags=3),
+    ]
     configs = {json.dumps(task.config) for task in tasks}
     assert len(configs) == 4
-    assert json.dumps(Forecast(counted(9), lags=2).config) == json.dumps(tasks[0].config)
+    assert json.dumps(Forecasting(counted(9), lags=2).config) == json.dumps(tasks[0].config)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +256,7 @@ def test_config_tells_recordings_and_parts_apart_and_can_be_written() -> None:
 )
 def test_what_cannot_be_asked_is_named(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Forecast(counted(10), **options)
+        Forecasting(counted(10), **options)
 
 
 @pytest.mark.parametrize(
@@ -265,17 +270,17 @@ def test_what_cannot_be_asked_is_named(options: dict, message: str) -> None:
 )
 def test_a_split_without_windows_is_refused(shares: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Forecast(counted(10), lags=2).split(**shares)
+        Forecasting(counted(10), lags=2).split(**shares)
 
 
 def test_what_is_no_recording_is_refused() -> None:
     with pytest.raises(TypeError, match="graph must be a SpaceTimeGraph"):
-        Forecast(torch.zeros(3, 1), lags=1)  # type: ignore[arg-type]
+        Forecasting(torch.zeros(3, 1), lags=1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="integer tokens"):
-        Forecast(gs.from_sequence(torch.tensor([1, 2, 3])), lags=1)
+        Forecasting(gs.from_sequence(torch.tensor([1, 2, 3])), lags=1)
     with pytest.raises(ValueError, match="one recording, got a batch of 2"):
-        Forecast(join([counted(5), counted(5)]), lags=1)
+        Forecasting(join([counted(5), counted(5)]), lags=1)
     with pytest.raises(ValueError, match=r"numbers must name windows 0 to 7, at least one; got \[8\]"):
-        Forecast(counted(10), lags=2).windows(torch.tensor([8]))
+        Forecasting(counted(10), lags=2).windows(torch.tensor([8]))
     with pytest.raises(TypeError, match="task must be made of windows"):
         gs.predict(Last(), gs.tasks.Adding(5))  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from randomgraphs import draw, join
 from recorded import EVENTS, KEYS, MAIL, SETTINGS, Record, drawn, pairs_of, same
 
 import graphseq as gs
-from graphseq.tasks import LinkForecast
+from graphseq.tasks import LinkPrediction
 
 
 @given(**SETTINGS, fresh=st.booleans())
@@ -55,7 +55,7 @@ def test_features_of_pairs_are_those_counted_by_hand(
 
 def test_a_window_written_out() -> None:
     """At time 4, 0 writes to 1: they last met at 0, twice one way and once back. 3 and 4 met at 3."""
-    task = LinkForecast(MAIL, lags=2, sampling="historical", negatives=50)
+    task = LinkPrediction(MAIL, lags=2, sampling="historical", negatives=50)
     graph = task.windows(torch.tensor([1]))
     assert task.answer_times(torch.arange(3)).tolist() == [2, 4, 5]
     assert pairs_of(graph, 0, 5, 1) == [(0, 1)]
@@ -74,7 +74,7 @@ def test_an_edge_of_one_who_is_not_there_yet_or_with_oneself_is_not_asked() -> N
         torch.tensor([0, 0, 1, 1, 1, 2]),
         torch.tensor([[2, 2, 3, 3, 3], [4, 2, 2, 3, 2]]),
     )
-    window = LinkForecast(graph, lags=1).windows(torch.tensor([0]))
+    window = LinkPrediction(graph, lags=1).windows(torch.tensor([0]))
     assert (window.edge_label_index.tolist(), window.y.tolist()) == ([[1], [0]], [1])
 
 
@@ -88,7 +88,7 @@ def test_an_edge_of_weight_zero_is_none() -> None:
         edges,
         torch.tensor([0.0, 0.0, 1.0, 0.0, 2.0]),
     )
-    window = LinkForecast(graph, lags=1, sampling="historical").windows(torch.tensor([0]))
+    window = LinkPrediction(graph, lags=1, sampling="historical").windows(torch.tensor([0]))
     assert pairs_of(window, 0, 3) == [(0, 2), (1, 0)]
     assert window.y.tolist() == [1, 0]
     assert window.pair_features[0].tolist() == [0, 0, 0, 0]
@@ -105,7 +105,7 @@ def test_nothing_that_comes_after_the_answers_changes_anything(
     luck = torch.rand(graph.edge_index.shape[1], generator=torch.Generator().manual_seed(seed))
     index = graph.edge_index[:, early[graph.edge_index[0]] | (luck < 0.5)]
     other = gs.SpaceTimeGraph(torch.where(early[:, None], graph.x, 99.0), graph.node, graph.time, index)
-    build = partial(LinkForecast, lags=lags, horizon=horizon, negatives=negatives, sampling=sampling, last=until)
+    build = partial(LinkPrediction, lags=lags, horizon=horizon, negatives=negatives, sampling=sampling, last=until)
     one, two = (build(each).batch(6, torch.Generator().manual_seed(seed)) for each in (graph, other))
     assert same(one, two)
 
@@ -129,7 +129,7 @@ def test_windows_are_the_same_alone_together_and_again(
 @pytest.mark.parametrize("sampling", ["random", "historical"])
 def test_a_recording_whose_edges_stay_asks_for_all_of_them_each_time(sampling: str) -> None:
     graph = gs.from_signal(torch.zeros(5, 4, 1), torch.tensor([[0, 1, 2], [1, 2, 0]]))
-    task = LinkForecast(graph, lags=2, sampling=sampling)
+    task = LinkPrediction(graph, lags=2, sampling=sampling)
     window = task.windows(torch.arange(len(task)))
     assert window.edge_label_index[:, window.y == 1].t().tolist() == [
         [8 * number + 4 + j, 8 * number + 4 + i] for number in range(3) for j, i in ((0, 1), (1, 2), (2, 0))
@@ -139,13 +139,13 @@ def test_a_recording_whose_edges_stay_asks_for_all_of_them_each_time(sampling: s
 
 
 def test_what_the_others_of_a_task_say() -> None:
-    task = LinkForecast(MAIL, lags=2)
+    task = LinkPrediction(MAIL, lags=2)
     graph = task.windows(torch.arange(len(task)))
     window, node = task.asked(graph)
     assert node.tolist() == [list(pair) for number in range(3) for pair in pairs_of(graph, number, 5)]
     assert torch.equal(window, graph.batch[graph.edge_label_index[0]])
     assert (task.hops, task.out_channels, task.in_channels, task.causal) == (1, 2, 2, False)
-    for marks, rows in zip(task.sources(graph), graph.edge_label_index.t(), strict=True):
+    for marks, rows in zip(task.relevant_nodes(graph), graph.edge_label_index.t(), strict=True):
         own = {int(node) for node in graph.node[rows]}
         assert marks.tolist() == [int(node) in own for node in graph.node]
     moved = graph.to("cpu")
@@ -153,22 +153,22 @@ def test_what_the_others_of_a_task_say() -> None:
 
 
 def test_config_tells_tasks_apart_and_can_be_written() -> None:
-    tasks = [LinkForecast(MAIL, lags=1), LinkForecast(MAIL, lags=2), LinkForecast(MAIL, lags=1, negatives=2)]
-    tasks += [LinkForecast(MAIL, lags=1, sampling="historical"), LinkForecast(MAIL, lags=1, seed=1)]
-    configs = [json.dumps(task.config) for task in [*tasks, LinkForecast(MAIL, lags=1, last=4)]]
+    tasks = [LinkPrediction(MAIL, lags=1), LinkPrediction(MAIL, lags=2), LinkPrediction(MAIL, lags=1, negatives=2)]
+    tasks += [LinkPrediction(MAIL, lags=1, sampling="historical"), LinkPrediction(MAIL, lags=1, seed=1)]
+    configs = [json.dumps(task.config) for task in [*tasks, LinkPrediction(MAIL, lags=1, last=4)]]
     assert len(set(configs)) == 6
-    assert json.dumps(LinkForecast(MAIL, lags=1).config) == configs[0]
+    assert json.dumps(LinkPrediction(MAIL, lags=1).config) == configs[0]
 
 
 def test_a_model_of_pairs_is_trained_and_judged_window_by_window() -> None:
     """Whoever wrote at one time writes again at the next: to know who wrote is to know all."""
     rows = torch.tensor([[t % 2, 2 + t % 2] for t in range(40)]).repeat_interleave(1, dim=0)
     table = torch.cat([rows, torch.arange(40)[:, None]], dim=1).float()
-    task = LinkForecast(gs.from_events(table, window=1), lags=2)
+    task = LinkPrediction(gs.from_events(table, window=1), lags=2)
     torch.manual_seed(0)
     head = partial(gs.nn.PairHead, pair_channels=4, mlp_channels=8)
     model = gs.nn.Model(gs.nn.GCNLSTM(2, 4), 2, head=head)
-    gs.fit(model, task, steps=60, batch_size=8, optimizer="Adam", lr=0.03, solved_at=None)
+    gs.fit(model, task, steps=60, batch_size=8, optimizer="Adam", lr=0.03, stop_threshold=None)
     assert gs.evaluate(model, task, samples=40).score == 1.0
 
 
@@ -176,7 +176,7 @@ def test_windows_and_not_pairs_are_the_units_of_a_score() -> None:
     """Who says "edge" of all pairs is right about all of them in a window where everybody met, and half elsewhere."""
     every = [(j, i) for j in range(4) for i in range(4) if j != i]
     table = torch.tensor([(0, 1, 0), *((j, i, 1) for j, i in every), (0, 1, 2)]).float()
-    task = LinkForecast(gs.from_events(table, window=1), lags=1)
+    task = LinkPrediction(gs.from_events(table, window=1), lags=1)
 
     class Yes(torch.nn.Module):
         def forward(self, graph: gs.SpaceTimeGraph) -> torch.Tensor:
@@ -205,18 +205,18 @@ def test_windows_and_not_pairs_are_the_units_of_a_score() -> None:
 )
 def test_what_cannot_be_asked_is_named(options: dict, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        LinkForecast(MAIL, **options)
+        LinkPrediction(MAIL, **options)
 
 
 @pytest.mark.parametrize("sampling", ["random", "historical"])
 def test_a_recording_without_links_is_refused(sampling: str) -> None:
     with pytest.raises(ValueError, match="nothing can be asked between first=None and last=None"):
-        LinkForecast(gs.from_sequence(torch.zeros(5, 1)), lags=1, sampling=sampling)
+        LinkPrediction(gs.from_sequence(torch.zeros(5, 1)), lags=1, sampling=sampling)
 
 
 def test_what_is_no_recording_of_events_is_refused() -> None:
     with pytest.raises(TypeError, match="graph must be a SpaceTimeGraph"):
-        LinkForecast(EVENTS, lags=1)  # type: ignore[arg-type]
+        LinkPrediction(EVENTS, lags=1)  # type: ignore[arg-type]
     weighted = gs.from_signal(torch.zeros(3, 2, 1), torch.tensor([[0], [1]]), torch.tensor([-0.5]))
     with pytest.raises(ValueError, match=r"edge weights count events here, but one is -0.5; all must be 0 or more"):
-        LinkForecast(weighted, lags=1)
+        LinkPrediction(weighted, lags=1)

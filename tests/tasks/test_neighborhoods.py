@@ -9,7 +9,7 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq.nn import GCN, Model
-from graphseq.tasks import LabelledRows, MeasuredRows
+from graphseq.tasks import NodeClassification, NodeRegression
 
 
 def ring(size: int = 400, seed: int = 0) -> tuple[gs.SpaceTimeGraph, Tensor]:
@@ -27,7 +27,7 @@ def model(out_channels: int, layers: int = 1, causal: bool = False) -> Model:
 def test_a_step_on_whole_neighbourhoods_is_that_on_the_whole_graph() -> None:
     graph, total = ring()
     graph.y = (total[:, 0] > 0).long()
-    task = LabelledRows(graph, 2, [-1])
+    task = NodeClassification(graph, 2, [-1])
     batch = task.batch(50, torch.Generator().manual_seed(0))
     found = []
     for cut in (True, False):
@@ -43,7 +43,7 @@ def test_a_step_on_whole_neighbourhoods_is_that_on_the_whole_graph() -> None:
 def test_what_is_learned_in_parts_holds_on_the_whole_graph(num_neighbors: list[int]) -> None:
     graph, total = ring(4000)
     graph.y = total
-    task = MeasuredRows(graph, num_neighbors)
+    task = NodeRegression(graph, num_neighbors)
     train, test = task.part(torch.arange(3000)), task.part(torch.arange(3000, 4000))
     trained = model(1)
     gs.fit(trained, train, steps=150, batch_size=256, optimizer="Adam", lr=0.01)
@@ -60,7 +60,7 @@ def test_asked_rows_alone_are_samples_and_keep_their_answers() -> None:
     graph, _ = ring(10)
     graph.target = torch.arange(10) % 3 == 0
     graph.y = torch.tensor([5, 6, 7, 8])
-    task = LabelledRows(graph, 9, [-1])
+    task = NodeClassification(graph, 9, [-1])
     assert len(task) == 4
     found = task.graphs(torch.tensor([2, 0]))
     assert found.y.tolist() == [7, 5]
@@ -72,7 +72,7 @@ def test_asked_rows_alone_are_samples_and_keep_their_answers() -> None:
 def test_rows_are_drawn_evenly_and_none_twice_before_all_were(size: int) -> None:
     graph, _ = ring(10)
     graph.y = torch.arange(10)
-    task, generator = LabelledRows(graph, 10, [-1]), torch.Generator().manual_seed(0)
+    task, generator = NodeClassification(graph, 10, [-1]), torch.Generator().manual_seed(0)
     counts = torch.zeros(10, dtype=torch.long)
     for _ in range(2000):
         drawn = torch.bincount(task.batch(size, generator).y, minlength=10)
@@ -85,7 +85,7 @@ def test_rows_are_drawn_evenly_and_none_twice_before_all_were(size: int) -> None
 def test_sampled_neighbourhoods_are_the_same_each_time_they_are_judged_on() -> None:
     graph, _ = ring()
     graph.y = torch.zeros(400, dtype=torch.long)
-    task = LabelledRows(graph, 2, [1, 1])
+    task = NodeClassification(graph, 2, [1, 1])
     one, again = (task.graphs(torch.arange(50)) for _ in range(2))
     assert torch.equal(one.n_id, again.n_id)
 
@@ -95,7 +95,12 @@ def test_a_checkpoint_of_another_graph_or_other_neighbours_is_told_apart() -> No
     graph.y = total
     other, _ = ring(seed=1)
     other.y = total
-    tasks = [MeasuredRows(graph, [-1]), MeasuredRows(graph, [2]), MeasuredRows(other, [-1]), MeasuredRows(graph, [-1])]
+    tasks = [
+        NodeRegression(graph, [-1]),
+        NodeRegression(graph, [2]),
+        NodeRegression(other, [-1]),
+        NodeRegression(graph, [-1]),
+    ]
     first, fewer, elsewhere, again = (task.config for task in tasks)
     assert first == again
     assert first != fewer
@@ -104,7 +109,7 @@ def test_a_checkpoint_of_another_graph_or_other_neighbours_is_told_apart() -> No
 
 def test_a_causal_cut_asks_for_a_causal_model() -> None:
     graph = gs.from_sequence(torch.zeros(9, 1), y=torch.arange(9) % 2)
-    task = LabelledRows(graph, 2, [-1], causal=True)
+    task = NodeClassification(graph, 2, [-1], causal=True)
     with pytest.raises(ValueError, match="causal=True"):
         gs.fit(model(2), task, steps=1)
     assert gs.fit(model(2, causal=True), task, steps=1, batch_size=3).steps == 1
@@ -113,12 +118,12 @@ def test_a_causal_cut_asks_for_a_causal_model() -> None:
 def test_what_is_no_graph_with_answers_is_refused() -> None:
     graph, total = ring(10)
     with pytest.raises(TypeError, match="graph must be a SpaceTimeGraph, got list"):
-        LabelledRows([graph], 2, [-1])  # type: ignore[arg-type]
+        NodeClassification([graph], 2, [-1])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="an answer in y for each of its 10 asked rows; got None"):
-        LabelledRows(graph, 2, [-1])
+        NodeClassification(graph, 2, [-1])
     graph.y = total
     with pytest.raises(ValueError, match="y must hold classes"):
-        LabelledRows(graph, 2, [-1])
+        NodeClassification(graph, 2, [-1])
     graph.y = total.long()[:, 0]
     with pytest.raises(ValueError, match=r"y must hold finite floats, \(K, C\)"):
-        MeasuredRows(graph, [-1])
+        NodeRegression(graph, [-1])

@@ -45,7 +45,7 @@ class Plane(Regression):
 
 def on_a_path(rows: int, hops: int, *, causal: bool = False) -> list[list[int]]:
     graph = gs.from_sequence(torch.zeros(rows, 2), target=torch.tensor([False, True, True] + [False] * (rows - 3)))
-    return [marks.nonzero()[:, 0].tolist() for marks in Bare(graph, hops, causal).sources(graph)]
+    return [marks.nonzero()[:, 0].tolist() for marks in Bare(graph, hops, causal).relevant_nodes(graph)]
 
 
 def test_sources_are_the_rows_at_exactly_so_many_hops() -> None:
@@ -65,7 +65,7 @@ def test_sources_on_a_graph_that_changes_are_networkxs(seed: int, hops: int, cau
     graph = draw(seed, directed=directed)
     reads = nx.DiGraph(graph.unroll(causal=causal).edge_index.flip(0).t().tolist())
     reads.add_nodes_from(range(graph.num_nodes))
-    for row, marks in enumerate(Bare(graph, hops, causal).sources(graph)):
+    for row, marks in enumerate(Bare(graph, hops, causal).relevant_nodes(graph)):
         away = nx.single_source_shortest_path_length(reads, row)
         assert marks.tolist() == [away.get(other) == hops for other in range(graph.num_nodes)]
 
@@ -73,26 +73,26 @@ def test_sources_on_a_graph_that_changes_are_networkxs(seed: int, hops: int, cau
 def test_items_are_the_sources_unless_a_task_says_otherwise() -> None:
     graph = draw(0)
     task = Bare(graph, 2)
-    assert torch.equal(task.items(graph), task.sources(graph))
+    assert torch.equal(task.memory_items(graph), task.relevant_nodes(graph))
 
 
 def test_on_a_tree_the_source_is_the_leaf_that_shows_and_no_other() -> None:
     task = Transfer(3, shape="tree")
     graph = task.batch(2, torch.Generator().manual_seed(0))
-    assert task.sources(graph).nonzero().tolist() == [[0, 6], [1, 13]]
+    assert task.relevant_nodes(graph).nonzero().tolist() == [[0, 6], [1, 13]]
 
 
 def test_on_a_graph_the_source_is_the_row_that_was_named() -> None:
     task = Transfer.on(gs.from_graph(nx.cycle_graph(5)), source=3, asked=0)
     graph = task.batch(2, torch.Generator().manual_seed(0))
-    assert task.sources(graph).nonzero().tolist() == [[0, 3], [1, 8]]
+    assert task.relevant_nodes(graph).nonzero().tolist() == [[0, 3], [1, 8]]
 
 
 @pytest.mark.parametrize("length", [2, 5])
 def test_the_source_of_a_palindrome_is_its_first_row(length: int) -> None:
     task = Palindrome(length)
     graph = task.batch(2, torch.Generator().manual_seed(0))
-    assert task.sources(graph).nonzero().tolist() == [[0, 0], [1, length - 1]]
+    assert task.relevant_nodes(graph).nonzero().tolist() == [[0, 0], [1, length - 1]]
 
 
 def test_marks_of_two_graphs_become_the_marks_of_their_batch() -> None:

@@ -87,7 +87,7 @@ def test_no_source_is_farther_than_hops_and_some_are_as_far(entry: Entry) -> Non
     task = entry.build()
     graph = drawn(task, 40)
     way, farthest = ways(task, graph), []
-    for rows, marks in zip(read_at(task, graph), task.sources(graph), strict=True):
+    for rows, marks in zip(read_at(task, graph), task.relevant_nodes(graph), strict=True):
         for row in rows:
             hops = nx.single_source_shortest_path_length(way, row)
             farthest += [hops[source] for source in marks.nonzero()[:, 0].tolist() if source in hops]
@@ -99,7 +99,7 @@ def test_sources_and_items_are_rows_of_the_graph_that_is_asked(entry: Entry) -> 
     task = entry.build()
     graph = drawn(task, 5)
     rows, owner = graph.num_nodes, asked_graph(task, graph)
-    for marks in (task.sources(graph), task.items(graph)):
+    for marks in (task.relevant_nodes(graph), task.memory_items(graph)):
         assert (marks.dtype, marks.shape) == (torch.bool, (len(owner), rows))
         assert not marks[owner[:, None] != graph.batch].any()
         assert marks[last_of(owner)].any(dim=1).all()
@@ -108,7 +108,7 @@ def test_sources_and_items_are_rows_of_the_graph_that_is_asked(entry: Entry) -> 
 @those(lambda entry: entry.source is not None)
 def test_sources_hold_the_row_that_must_be_known(entry: Entry) -> None:
     task = entry.build()
-    assert task.sources(drawn(task, 1))[-1].nonzero()[:, 0].tolist() == [entry.source]
+    assert task.relevant_nodes(drawn(task, 1))[-1].nonzero()[:, 0].tolist() == [entry.source]
 
 
 @each_of_classes
@@ -161,7 +161,7 @@ def test_everything_but_the_sources_says_nothing_of_the_answer(entry: Entry) -> 
     views, answers = [], []
     for graph in chunks(task, 20_000 if entry.name == "match" else 4000):
         last, size = last_asked(graph), graph.num_graphs
-        marks = task.sources(graph)[last].view(size, size, -1).diagonal().t()
+        marks = task.relevant_nodes(graph)[last].view(size, size, -1).diagonal().t()
         views.append(graph.x.view(size, -1, graph.x.shape[1]).masked_fill(marks[..., None], -1))
         answers.append(graph.y[last])
     assert tell_nothing(views, answers)
@@ -180,7 +180,7 @@ def test_what_must_be_known_gives_the_answer_away(entry: Entry) -> None:
 def test_sources_and_the_asked_row_give_the_answer_away(entry: Entry) -> None:
     task = entry.build()
     for graph in chunks(task, 300):
-        known = task.sources(graph)
+        known = task.relevant_nodes(graph)
         known[torch.arange(len(known)), graph.target_rows] = True
         answers = [entry.read(graph.x * rows[:, None]) for rows in known]
         assert answers == pytest.approx(graph.y.flatten().tolist())
@@ -191,8 +191,8 @@ def test_no_source_with_content_can_be_left_out(entry: Entry) -> None:
     task = entry.build()
     graph = drawn(task, 60)
     x, rows = graph.x, torch.arange(graph.num_nodes)
-    answers, known = graph.y.flatten().tolist(), task.sources(graph)
-    for y, marks, content in zip(answers, known, known & task.items(graph), strict=True):
+    answers, known = graph.y.flatten().tolist(), task.relevant_nodes(graph)
+    for y, marks, content in zip(answers, known, known & task.memory_items(graph), strict=True):
         for source in content.nonzero()[:, 0]:
             rest = x * (marks & (rows != source))[:, None]
             assert y == 0 or entry.read(rest) != pytest.approx(y)

@@ -68,7 +68,7 @@ def test_what_is_drawn_is_drawn_from_a_full_pass_each_time(family: str) -> None:
 
 def test_a_grown_sequence_is_generated_from_its_last_rows() -> None:
     torch.manual_seed(0)
-    model, text = Model(GCNLSTM(V, 6), V, view=gs.grow).double(), "abcd"
+    model, text = Model(GCNLSTM(V, 6), V, transform=gs.transforms.grow).double(), "abcd"
     for _ in range(8):
         text += ALPHABET[int(logits_after(model, text[-5:]).argmax())]
     assert "".join(greedy(model, ALPHABET, "abcd", 8, window=5)) == text[4:]

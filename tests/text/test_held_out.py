@@ -38,7 +38,7 @@ MODELS = {
     "LSTM": lambda: Model(LSTM(V, 6, 2), V),
     "RNN": lambda: Model(RNN(V, 6), V),
     "GCN": lambda: Model(GCN(V, 6, 2, causal=True), V),
-    "grown GCN-LSTM": lambda: Model(GCNLSTM(V, 6), V, view=gs.grow),
+    "grown GCN-LSTM": lambda: Model(GCNLSTM(V, 6), V, transform=gs.transforms.grow),
 }
 
 

@@ -92,7 +92,7 @@ def test_a_gcn_reads_its_layers_hops_its_own_row_and_one_more_for_the_degree(lay
 
 def test_a_grown_sequence_is_read_in_windows_that_are_named() -> None:
     torch.manual_seed(0)
-    model = Model(GCNLSTM(V, 6), V, view=gs.grow).double()
+    model = Model(GCNLSTM(V, 6), V, transform=gs.transforms.grow).double()
     reading, text = reader(model, window=6), torch.tensor([1, 0, 3, 4, 2, 2, 0, 1, 3])
     logits, state = reading.begin(text[:5])
     for end in range(5, 9):
@@ -104,7 +104,7 @@ def test_a_grown_sequence_is_read_in_windows_that_are_named() -> None:
 def test_what_sees_without_end_and_carries_nothing_must_be_told_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphseq.text.decoding.LONGEST", 8)
     with pytest.raises(ValueError, match=r"GCNLSTM carries no state and sees more than 8 rows back; .* window="):
-        reader(Model(GCNLSTM(V, 6), V, view=gs.grow))
+        reader(Model(GCNLSTM(V, 6), V, transform=gs.transforms.grow))
 
 
 @pytest.mark.parametrize(

@@ -61,13 +61,13 @@ def refused(path: Path, message: str, model: nn.Module | None = None, task: Task
         (lambda: build(lambda: GCN(10, 4, 2, residual=True)), "encoder.residual was False, now True"),
         (lambda: build(lambda: GCN(10, 4, 2, causal=True)), "encoder.causal was False, now True"),
         (lambda: build(lambda: GCN(10, 4, 2, norm=lambda _: nn.Dropout(0.1))), "model.structure was "),
-        (lambda: build(view=gs.grow), r"settings.*view was None, now 'graphseq\.\w+\.grow'"),
+        (lambda: build(transform=gs.transforms.grow), r"settings.*transform was None, now 'graphseq\.[\w.]+\.grow'"),
         (lambda: build(pool="mean"), "model.structure was "),
         (lambda: build().double(), "was 'float32 .*, now 'float64 "),
         (lambda: build().requires_grad_(False).requires_grad_(True), None),
         (lambda: frozen(build()), "model.not trained was \\[\\], now \\['head"),
     ],
-    ids=["MLP", "wider", "deeper", "residual", "causal", "dropout", "view", "pool", "double", "same", "frozen"],
+    ids=["MLP", "wider", "deeper", "residual", "causal", "dropout", "transform", "pool", "double", "same", "frozen"],
 )
 def test_that_of_another_model_is_refused(path: Path, model: Callable[[], Model], message: str | None) -> None:
     if message is None:
@@ -114,8 +114,8 @@ def test_that_of_another_task_is_refused(path: Path, task: Callable[[], Task], m
         ("lr", "0.001", 0.002),
         ("clip", "10.0", 1.0),
         ("seed", "0", 1),
-        ("solved_at", "1.0", None),
-        ("window", "100", 50),
+        ("stop_threshold", "1.0", None),
+        ("stop_window", "100", 50),
         ("record_gradients", "False", True),
     ],
 )

@@ -26,7 +26,7 @@ def tasks(*lengths: int) -> list[Transfer]:
 
 
 def run(lengths: tuple[int, ...] = (2, 4, 8), **arguments: Any) -> list[History]:
-    settings: dict[str, Any] = {"steps": 800, "batch_size": 64, "lr": 0.01, "window": 30} | arguments
+    settings: dict[str, Any] = {"steps": 800, "batch_size": 64, "lr": 0.01, "stop_window": 30} | arguments
     return fit_curriculum(model(), tasks(*lengths), **settings)
 
 
@@ -98,7 +98,7 @@ def test_lengths_grow_to_the_last_by_no_more_than_the_factor_or_one(first: int, 
     [
         ({"lengths": ()}, ValueError, "tasks must hold at least one task"),
         ({"steps": 0}, ValueError, "steps must be at least 1, got 0"),
-        ({"passed_window": 0}, ValueError, "window must be at least 1"),
+        ({"advance_window": 0}, ValueError, "stop_window must be at least 1"),
         ({"lr": 0}, ValueError, "lr must be a finite number above 0"),
         ({"optimizer": "Newton"}, ValueError, "optimizer must be one of SGD"),
     ],

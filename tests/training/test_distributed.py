@@ -16,7 +16,15 @@ from scripts import load
 from torch import Tensor
 
 import graphseq as gs
-from graphseq.tasks import Characters, Distractors, Forecast, Labelled, LabelledRows, Palindrome, Task
+from graphseq.tasks import (
+    Characters,
+    Distractors,
+    Forecasting,
+    GraphClassification,
+    NodeClassification,
+    Palindrome,
+    Task,
+)
 from graphseq.training import distributed
 from graphseq.training.distributed import share_of
 
@@ -118,10 +126,10 @@ TASKS = {
     "fixed": lambda: Palindrome(5),
     "characters": lambda: Characters("abcabcabcabc", 4),
     "dynamic": lambda: Distractors(num_nodes=20, num_asked=4),
-    "forecast": lambda: Forecast(planted.noise(), lags=3),
-    "labelled-graphs": lambda: Labelled(planted.graphs(3, whole=True), 3),
-    "labelled-rows": lambda: Labelled(planted.graphs(3), 3),
-    "neighborhoods": lambda: LabelledRows(planted.large(3), 3, [-1, 2]),
+    "forecast": lambda: Forecasting(planted.noise(), lags=3),
+    "labelled-graphs": lambda: GraphClassification(planted.graphs(3, whole=True), 3),
+    "labelled-rows": lambda: GraphClassification(planted.graphs(3), 3),
+    "neighborhoods": lambda: NodeClassification(planted.large(3), 3, [-1, 2]),
 }
 
 
@@ -170,13 +178,13 @@ def test_what_torchrun_did_not_start_is_told_how(monkeypatch: pytest.MonkeyPatch
     assert not distributed.launched()
     for name in ("RANK, WORLD_SIZE", "WORLD_SIZE"):
         missing = rf"^{name}, MASTER_ADDR, MASTER_PORT must be set.*torchrun"
-        with pytest.raises(ValueError, match=missing), distributed.joined():
+        with pytest.raises(ValueError, match=missing), distributed.process_group():
             pass
         monkeypatch.setenv("RANK", "0")
 
 
 def test_shares_of_unequal_counts_weigh_what_they_count() -> None:
-    task = Labelled(planted.graphs(3), 3)
+    task = GraphClassification(planted.graphs(3), 3)
     graph = drawn(task)
 
     def gradient(part: gs.SpaceTimeGraph) -> Tensor:

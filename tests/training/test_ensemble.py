@@ -20,7 +20,7 @@ from graphseq.training import lr_schedule
 
 TASK = Transfer(3)
 # What is recomputed on the way back, when vmap is over.
-RECOMPUTED = {"Recomputed-LSTM-2", "Recomputed-GCNLSTM"}
+CHECKPOINTED = {"GradientCheckpointed-LSTM-2", "GradientCheckpointed-GCNLSTM"}
 
 
 @pytest.fixture(autouse=True)
@@ -59,9 +59,9 @@ def same_curves(found: History | DivergedError, expected: History) -> None:
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_each_family_trains_as_it_does_alone(family: Family) -> None:
     seeds = [0, 3, 4]
-    settings = {"steps": 3, "batch_size": 4, "lr": 0.01, "solved_at": None}
+    settings = {"steps": 3, "batch_size": 4, "lr": 0.01, "stop_threshold": None}
     together = built(seeds, family.build)
-    if family.name in RECOMPUTED:
+    if family.name in CHECKPOINTED:
         with pytest.raises(ValueError, match="vmap"):
             fit_ensemble(together, TASK, seeds=seeds, **settings)
         return
@@ -88,7 +88,14 @@ def test_each_optimizer_steps_as_it_does_alone_and_gradients_are_clipped_one_by_
 
 @each_optimizer
 def test_who_is_solved_leaves_and_the_others_go_on_as_if_nothing_had_been(optimizer: str) -> None:
-    settings = {"steps": 150, "batch_size": 8, "optimizer": optimizer, "lr": 0.03, "window": 10, "solved_at": 0.9}
+    settings = {
+        "steps": 150,
+        "batch_size": 8,
+        "optimizer": optimizer,
+        "lr": 0.03,
+        "stop_window": 10,
+        "stop_threshold": 0.9,
+    }
     seeds, task = range(4), Transfer(2)
     together, apart = built(seeds, rnn, task), built(seeds, rnn, task)
     found = fit_ensemble(together, task, seeds=seeds, **settings)
@@ -140,7 +147,7 @@ def test_an_interruption_leaves_the_weights_of_the_last_whole_step() -> None:
 
 
 def test_who_is_beside_a_model_does_not_change_it() -> None:
-    settings = {"steps": 20, "batch_size": 4, "solved_at": None}
+    settings = {"steps": 20, "batch_size": 4, "stop_threshold": None}
     among, alone = built([7, 8, 9], rnn), built([8], rnn)
     fit_ensemble(among, TASK, seeds=[7, 8, 9], **settings)
     fit_ensemble(alone, TASK, seeds=[8], **settings)
@@ -166,7 +173,7 @@ def test_in_single_precision_losses_stay_within_rounding_at_first() -> None:
 
 
 @pytest.mark.parametrize("build", [RNN, GRU, LSTM])
-def test_dropout_is_refused_and_not_drawn_in_another_way(build: type[gs.nn.Recurrent]) -> None:
+def test_dropout_is_refused_and_not_drawn_in_another_way(build: type[gs.nn.RNNBase]) -> None:
     models = built([0, 1], lambda channels: build(channels, 6, 2))
     for model in models:
         model.encoder.kernel.dropout = 0.5  # type: ignore[union-attr]

@@ -101,14 +101,14 @@ def test_a_learning_rate_far_too_high_stops_the_run_and_says_which() -> None:
 
 
 def test_a_run_stops_once_its_mean_score_is_reached() -> None:
-    assert fit(mlp(), Scored(0.5), steps=30, batch_size=2, solved_at=0.5, window=7).steps == 7
-    assert not fit(mlp(), Scored(0.5), steps=9, batch_size=2, solved_at=0.51, window=7).solved
-    assert fit(mlp(), Scored(1), steps=9, batch_size=2, solved_at=None, window=7).steps == 9
+    assert fit(mlp(), Scored(0.5), steps=30, batch_size=2, stop_threshold=0.5, stop_window=7).steps == 7
+    assert not fit(mlp(), Scored(0.5), steps=9, batch_size=2, stop_threshold=0.51, stop_window=7).solved
+    assert fit(mlp(), Scored(1), steps=9, batch_size=2, stop_threshold=None, stop_window=7).steps == 9
 
 
 def test_a_solved_run_is_saved_and_takes_no_step_more(tmp_path: Path) -> None:
     path = tmp_path / "run.pt"
-    settings = {"steps": 30, "batch_size": 2, "window": 4, "checkpoint_path": path}
+    settings = {"steps": 30, "batch_size": 2, "stop_window": 4, "checkpoint_path": path}
     assert fit(mlp(), Scored(1), **settings).solved
     assert fit(mlp(), Scored(1), resume=True, **settings).steps == 4
 
@@ -187,7 +187,7 @@ def test_a_causal_task_refuses_a_model_that_sees_later_rows() -> None:
         ({"steps": 2.5}, TypeError, "steps must be an integer, got 2.5"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
         ({"batch_size": True}, TypeError, "batch_size must be an integer"),
-        ({"window": 0}, ValueError, "window must be at least 1"),
+        ({"stop_window": 0}, ValueError, "stop_window must be at least 1"),
         ({"checkpoint_every": 0}, ValueError, "checkpoint_every must be at least 1"),
         ({"lr": 0}, ValueError, "lr must be a finite number above 0"),
         ({"lr": float("nan")}, ValueError, "lr must be a finite number above 0, got nan"),
@@ -196,8 +196,8 @@ def test_a_causal_task_refuses_a_model_that_sees_later_rows() -> None:
         ({"clip": float("inf")}, ValueError, "clip must be a finite number above 0"),
         ({"seed": -1}, ValueError, "seed must be at least 0"),
         ({"seed": 0.5}, TypeError, "seed must be an integer"),
-        ({"solved_at": float("nan")}, ValueError, "solved_at must be finite, got nan"),
-        ({"solved_at": "soon"}, TypeError, "solved_at must be a number or None, got 'soon'"),
+        ({"stop_threshold": float("nan")}, ValueError, "stop_threshold must be finite, got nan"),
+        ({"stop_threshold": "soon"}, TypeError, "stop_threshold must be a number or None, got 'soon'"),
         ({"optimizer": "Adamm"}, ValueError, "optimizer must be one of SGD, .*; got 'Adamm'"),
         ({"optimizer": 3}, TypeError, "optimizer must be a name or a function, got 3"),
         ({"optimizer": lambda _: None}, TypeError, "optimizer must return a torch.optim.Optimizer, got NoneType"),
@@ -246,7 +246,7 @@ def test_on_sequences_a_gcn_lstm_trains_as_the_lstm_bit_for_bit(optimizer: str, 
 @pytest.mark.parametrize("build", [lambda: GCN(10, 16, 2), lambda: RNN(10, 16), lambda: GRU(10, 16)])
 def test_each_family_learns_what_lies_within_its_reach(build: Callable[[], gs.nn.Encoder]) -> None:
     torch.manual_seed(0)
-    history = fit(Model(build(), 10), Transfer(3), steps=600, batch_size=32, optimizer="Adam", lr=0.02, window=10)
+    history = fit(Model(build(), 10), Transfer(3), steps=600, batch_size=32, optimizer="Adam", lr=0.02, stop_window=10)
     assert history.solved
 
 

@@ -46,7 +46,7 @@ def test_csv_gives_back_what_was_written(rows: list[tuple[float, float, float, f
 
 
 def test_a_real_run_is_read_back(tmp_path: Path) -> None:
-    model = gs.nn.Model(gs.nn.GCNLSTM(10, 4), 10, view=gs.grow)
+    model = gs.nn.Model(gs.nn.GCNLSTM(10, 4), 10, transform=gs.transforms.grow)
     history = gs.fit(model, gs.tasks.Transfer(3), steps=3, batch_size=4, optimizer=torch.optim.Adam)
     assert History.from_json(history.to_json(tmp_path / "h.json")) == history
 

@@ -93,7 +93,7 @@ def test_a_run_resumed_in_the_middle_of_a_schedule_equals_an_unbroken_one(tmp_pa
 
 
 def test_a_resume_under_another_schedule_is_refused(tmp_path: Path) -> None:
-    setting = {"batch_size": 4, "checkpoint_path": tmp_path / "a.pt", "resume": True, "solved_at": None}
+    setting = {"batch_size": 4, "checkpoint_path": tmp_path / "a.pt", "resume": True, "stop_threshold": None}
     fit(mlp(), Transfer(2), steps=3, schedule=Warmup(3), **setting)
     with pytest.raises(ValueError, match=r"another run: schedule was 'Warmup\(steps=3\)', now 'Warmup\(steps=4\)'"):
         fit(mlp(), Transfer(2), steps=6, schedule=Warmup(4), **setting)
@@ -106,7 +106,7 @@ def test_a_function_of_the_same_name_that_gives_other_rates_is_refused(tmp_path:
 
         return schedule
 
-    setting = {"batch_size": 4, "checkpoint_path": tmp_path / "a.pt", "resume": True, "solved_at": None, "lr": 0.1}
+    setting = {"batch_size": 4, "checkpoint_path": tmp_path / "a.pt", "resume": True, "stop_threshold": None, "lr": 0.1}
     fit(mlp(), Transfer(2), steps=3, schedule=made(1.0), **setting)
     with pytest.raises(ValueError, match=r"its learning rate at step 1 was 0.1, now 0.05"):
         fit(mlp(), Transfer(2), steps=6, schedule=made(0.5), **setting)

@@ -85,7 +85,7 @@ def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_not_been(tmp_path: Path
     path, moments = tmp_path / "run.pt", random.Random(0)  # noqa: S311
 
     def train(model: Model, **more: object) -> History:
-        return fit(model, Transfer(3), steps=300, batch_size=4, optimizer="Adam", solved_at=None, **more)
+        return fit(model, Transfer(3), steps=300, batch_size=4, optimizer="Adam", stop_threshold=None, **more)
 
     def written() -> int:
         return path.stat().st_mtime_ns if path.exists() else 0

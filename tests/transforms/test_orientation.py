@@ -35,12 +35,17 @@ def asked_trees(draw: st.DrawFn) -> SpaceTimeGraph:
 
 def test_both_ways_literally_with_mean_weights() -> None:
     graph = gs.from_graph(nx.DiGraph([(0, 1, {"weight": 1.0}), (1, 0, {"weight": 3.0}), (2, 1, {"weight": 5.0})]))
-    assert dict(spatial_bag(gs.undirected(graph))) == {(0, 1, 2): 1, (1, 0, 2): 1, (2, 1, 5): 1, (1, 2, 5): 1}
+    assert dict(spatial_bag(gs.transforms.to_undirected(graph))) == {
+        (0, 1, 2): 1,
+        (1, 0, 2): 1,
+        (2, 1, 5): 1,
+        (1, 2, 5): 1,
+    }
 
 
 @given(st.one_of(dynamic_graphs(weighted=False), gappy_signals(weighted=False)))
 def test_both_ways_is_what_networkx_makes_of_it(graph: SpaceTimeGraph) -> None:
-    found = gs.undirected(graph)
+    found = gs.transforms.to_undirected(graph)
     pairs = {(i, j) for i, j, _ in spatial_bag(graph)}
     assert dict(spatial_bag(found)) == dict.fromkeys({(*pair, 1.0) for i, j in pairs for pair in ((i, j), (j, i))}, 1)
     assert equal_at(found, graph, ("x", "node", "time"))
@@ -48,14 +53,14 @@ def test_both_ways_is_what_networkx_makes_of_it(graph: SpaceTimeGraph) -> None:
 
 
 def test_a_tree_is_turned_literally() -> None:
-    turned = gs.towards(tree_of([2, 0, 2], torch.tensor([True, False, False])))
+    turned = gs.transforms.root_at_targets(tree_of([2, 0, 2], torch.tensor([True, False, False])))
     assert turned.edge_index.tolist() == [[1, 2], [0, 1]]
     assert turned.target_rows.tolist() == [0]
 
 
 @given(asked_trees())
 def test_each_copy_of_a_tree_has_the_row_asked_as_its_root(graph: SpaceTimeGraph) -> None:
-    turned, size = gs.towards(graph), graph.num_rows
+    turned, size = gs.transforms.root_at_targets(graph), graph.num_rows
     plain = nx.Graph(graph.edge_index.t().tolist())
     plain.add_nodes_from(range(size))
     assert turned.x[:, 0].tolist() == list(range(size)) * len(graph.target_rows)
@@ -73,7 +78,7 @@ def test_each_copy_of_a_tree_has_the_row_asked_as_its_root(graph: SpaceTimeGraph
 def test_on_any_graph_edges_lead_one_hop_nearer(graph: SpaceTimeGraph) -> None:
     if not len(graph.target_rows):
         return
-    turned = gs.towards(graph)
+    turned = gs.transforms.root_at_targets(graph)
     plain = nx.Graph([pair for pair in graph.edge_index.t().tolist() if pair[0] != pair[1]])
     plain.add_nodes_from(range(graph.num_rows))
     start = 0
@@ -92,8 +97,8 @@ def test_on_any_graph_edges_lead_one_hop_nearer(graph: SpaceTimeGraph) -> None:
 
 @given(st.lists(asked_trees(), min_size=1, max_size=3))
 def test_a_batch_is_turned_as_each_of_its_members_is(graphs: list[SpaceTimeGraph]) -> None:
-    together = gs.towards(Batch.from_data_list(graphs))
-    each = Batch.from_data_list([gs.towards(graph) for graph in graphs])
+    together = gs.transforms.root_at_targets(Batch.from_data_list(graphs))
+    each = Batch.from_data_list([gs.transforms.root_at_targets(graph) for graph in graphs])
     assert equal_at(together, each, ("x", "time", "target", "batch"))
     assert spatial_bag(together) == spatial_bag(each)
 
@@ -101,17 +106,17 @@ def test_a_batch_is_turned_as_each_of_its_members_is(graphs: list[SpaceTimeGraph
 def test_a_tree_recurrence_reads_everything_towards_the_row_asked_and_little_towards_the_root() -> None:
     graph = tree_of([2, 0, 2, 3], torch.tensor([False, False, False, True]))
     assert Model(DAGLSTM(1, 4), 2).reach(graph).tolist() == [[False, False, False, True]]
-    assert Model(DAGLSTM(1, 4), 2, view=gs.towards).reach(graph).tolist() == [[True] * 4]
+    assert Model(DAGLSTM(1, 4), 2, transform=gs.transforms.root_at_targets).reach(graph).tolist() == [[True] * 4]
 
 
 def test_topologies_are_derived_once() -> None:
     graph = gs.from_graph(nx.path_graph(3))
-    assert gs.undirected(graph).topology is gs.undirected(graph).topology
-    assert gs.towards(graph).topology is gs.towards(graph).topology
+    assert gs.transforms.to_undirected(graph).topology is gs.transforms.to_undirected(graph).topology
+    assert gs.transforms.root_at_targets(graph).topology is gs.transforms.root_at_targets(graph).topology
 
 
 def test_what_has_no_root_is_refused() -> None:
-    with pytest.raises(ValueError, match="towards reads static graphs, but node 0 is there at several times"):
-        gs.towards(gs.from_sequence(torch.zeros(2, 1)))
-    with pytest.raises(ValueError, match="none is; mark at least one in target"):
-        gs.towards(tree_of([0], torch.tensor([False])))
+    with pytest.raises(ValueError, match="root_at_targets reads static graphs, but node 0 is there at several times"):
+        gs.transforms.root_at_targets(gs.from_sequence(torch.zeros(2, 1)))
+    with pytest.raises(ValueError, match="there is none; mark at least one in target"):
+        gs.transforms.root_at_targets(tree_of([0], torch.tensor([False])))

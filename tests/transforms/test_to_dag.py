@@ -19,7 +19,7 @@ each_order = pytest.mark.parametrize("order", ORDERS)
 
 
 @st.composite
-def undirected(draw: st.DrawFn) -> gs.SpaceTimeGraph:
+def to_undirected(draw: st.DrawFn) -> gs.SpaceTimeGraph:
     """Up to seven rows, any pairs of them joined both ways, some to themselves, some with weights."""
     rows = draw(st.integers(1, 7))
     ends = st.integers(0, rows - 1)
@@ -32,22 +32,22 @@ def undirected(draw: st.DrawFn) -> gs.SpaceTimeGraph:
     return gs.SpaceTimeGraph(torch.eye(rows), nodes, torch.zeros_like(nodes), both, told, y=torch.tensor([rows]))
 
 
-@given(undirected(), st.sampled_from(ORDERS), st.booleans())
+@given(to_undirected(), st.sampled_from(ORDERS), st.booleans())
 def test_there_is_no_cycle_and_every_edge_is_there_once(graph: gs.SpaceTimeGraph, order: str, reverse: bool) -> None:
-    found = gs.oriented(graph, order, reverse=reverse)
+    found = gs.transforms.to_dag(graph, order, reverse=reverse)
     pairs = [tuple(pair) for pair in found.edge_index.t().tolist()]
     joined = {frozenset(pair) for pair in graph.edge_index.t().tolist()}
     assert nx.is_directed_acyclic_graph(nx.DiGraph(pairs))
     assert len(pairs) == len(set(map(frozenset, pairs)))
     assert set(map(frozenset, pairs)) == {pair for pair in joined if len(pair) == 2}
-    place = gs.traverse(graph, order).time
+    place = gs.transforms.to_sequence(graph, order).time
     assert all((place[i] < place[j]) != reverse for i, j in pairs)
     assert equal_at(graph, found, ("x", "y", "node", "time"))
 
 
-@given(undirected(), st.sampled_from(ORDERS), st.booleans())
+@given(to_undirected(), st.sampled_from(ORDERS), st.booleans())
 def test_each_edge_keeps_its_weight(graph: gs.SpaceTimeGraph, order: str, reverse: bool) -> None:
-    found = gs.oriented(graph, order, reverse=reverse)
+    found = gs.transforms.to_dag(graph, order, reverse=reverse)
     assert ("edge_weight" in found) == ("edge_weight" in graph)
     if "edge_weight" in graph:
         own = zip(graph.edge_index.t().tolist(), graph.edge_weight.tolist(), strict=True)
@@ -56,7 +56,7 @@ def test_each_edge_keeps_its_weight(graph: gs.SpaceTimeGraph, order: str, revers
             assert weight == weights[frozenset(pair)]
 
 
-@given(undirected(), st.sampled_from(ORDERS), st.data())
+@given(to_undirected(), st.sampled_from(ORDERS), st.data())
 def test_the_source_comes_before_all_of_its_component_or_reads_all_of_it(
     graph: gs.SpaceTimeGraph, order: str, data: st.DataObject
 ) -> None:
@@ -65,31 +65,31 @@ def test_the_source_comes_before_all_of_its_component_or_reads_all_of_it(
     plain.add_nodes_from(range(graph.num_rows))
     component = nx.node_connected_component(plain, source)
     encoder, rows = gs.nn.DAGLSTM(graph.num_rows, 2), torch.arange(graph.num_rows)
-    forth = encoder.reach(gs.oriented(graph, order, source), rows)
+    forth = encoder.reach(gs.transforms.to_dag(graph, order, source), rows)
     assert {row for row in rows.tolist() if forth[row, source]} == component
-    back = encoder.reach(gs.oriented(graph, order, source, reverse=True), rows)
+    back = encoder.reach(gs.transforms.to_dag(graph, order, source, reverse=True), rows)
     assert set(back[source].nonzero()[:, 0].tolist()) == component
 
 
-@given(st.lists(undirected(), min_size=1, max_size=4), st.sampled_from(ORDERS), st.booleans())
+@given(st.lists(to_undirected(), min_size=1, max_size=4), st.sampled_from(ORDERS), st.booleans())
 def test_a_batch_is_its_graphs_side_by_side(graphs: list[gs.SpaceTimeGraph], order: str, reverse: bool) -> None:
     same = [gs.from_graph(nx.Graph(graph.edge_index.t().tolist()) or nx.path_graph(1)) for graph in graphs]
-    apart = Batch.from_data_list([gs.oriented(graph, order, reverse=reverse) for graph in same])
-    together = gs.oriented(Batch.from_data_list(same), order, reverse=reverse)
+    apart = Batch.from_data_list([gs.transforms.to_dag(graph, order, reverse=reverse) for graph in same])
+    together = gs.transforms.to_dag(Batch.from_data_list(same), order, reverse=reverse)
     assert equal_at(apart, together, ("x", "node", "time", "edge_index", "batch"))
 
 
 @each_order
 def test_a_ring_closes_where_a_spanning_tree_would_lose_an_edge(order: str) -> None:
     ring = gs.from_graph(nx.cycle_graph(4))
-    pairs = gs.oriented(ring, order).edge_index.t().tolist()
+    pairs = gs.transforms.to_dag(ring, order).edge_index.t().tolist()
     assert sorted(pairs) == {"bfs": [[0, 1], [0, 3], [1, 2], [3, 2]], "dfs": [[0, 1], [0, 3], [1, 2], [2, 3]]}[order]
 
 
 def test_edges_of_weight_0_are_none_and_several_have_their_mean() -> None:
     rows = torch.arange(3)
     edges, weight = index([(0, 1), (1, 0), (1, 2), (2, 1)]), torch.tensor([1.0, 2.0, 0.0, 0.0])
-    found = gs.oriented(gs.SpaceTimeGraph(torch.ones(3, 1), rows, torch.zeros_like(rows), edges, weight))
+    found = gs.transforms.to_dag(gs.SpaceTimeGraph(torch.ones(3, 1), rows, torch.zeros_like(rows), edges, weight))
     assert found.edge_index.tolist() == [[0], [1]]
     assert found.edge_weight.tolist() == [1.5]
 
@@ -99,23 +99,23 @@ def test_edges_of_weight_0_are_none_and_several_have_their_mean() -> None:
 def test_a_model_that_views_a_graph_so_sees_what_its_jacobian_says(reverse: bool, pool: str | None) -> None:
     torch.manual_seed(0)
     graph = gs.from_graph(nx.gnp_random_graph(7, 0.4, seed=1), x=torch.randn(7, 2, dtype=torch.float64))
-    view = partial(gs.oriented, source=2, reverse=reverse)
-    model = gs.nn.Model(gs.nn.DAGLSTM(2, 8), 1, view=view, pool=pool).double()
+    view = partial(gs.transforms.to_dag, source=2, reverse=reverse)
+    model = gs.nn.Model(gs.nn.DAGLSTM(2, 8), 1, transform=view, pool=pool).double()
     assert torch.equal(gs.reach.influence(model, graph) > 0, model.reach(graph))
 
 
 def test_it_is_worked_out_once() -> None:
     graph = gs.from_graph(nx.cycle_graph(5))
-    assert gs.oriented(graph).topology is gs.oriented(graph).topology
-    assert gs.oriented(graph).topology is not gs.oriented(graph, reverse=True).topology
+    assert gs.transforms.to_dag(graph).topology is gs.transforms.to_dag(graph).topology
+    assert gs.transforms.to_dag(graph).topology is not gs.transforms.to_dag(graph, reverse=True).topology
 
 
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="order must be one of bfs, dfs; got 'topological'"):
-        gs.oriented(gs.from_graph(nx.path_graph(2)), "topological")  # type: ignore[arg-type]
+        gs.transforms.to_dag(gs.from_graph(nx.path_graph(2)), "topological")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="static graphs"):
-        gs.oriented(gs.from_sequence(torch.ones(3, 1)))
+        gs.transforms.to_dag(gs.from_sequence(torch.ones(3, 1)))
     with pytest.raises(TypeError, match=r"graph must be a graphseq.SpaceTimeGraph, got Graph"):
-        gs.oriented(nx.path_graph(2))  # type: ignore[arg-type]
+        gs.transforms.to_dag(nx.path_graph(2))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="source must lie in 0 to 1"):
-        gs.oriented(gs.from_graph(nx.path_graph(2)), source=2)
+        gs.transforms.to_dag(gs.from_graph(nx.path_graph(2)), source=2)

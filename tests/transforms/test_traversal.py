@@ -13,8 +13,9 @@ from randomgraphs import draw, join, seen, sequence
 from strategies import edge_lists, equal_at, index, static_graphs
 
 import graphseq as gs
-from graphseq import SpaceTimeGraph, traverse
+from graphseq import SpaceTimeGraph
 from graphseq.nn import LSTM, Model
+from graphseq.transforms import to_sequence
 
 NAMES = "ABCDEF"
 each_search = pytest.mark.parametrize("order", ["bfs", "dfs"])
@@ -35,7 +36,7 @@ def of(edges: list[tuple[int, int]], rows: int) -> SpaceTimeGraph:
 
 def read(graph: SpaceTimeGraph, *how: object) -> list[int]:
     """The rows of one graph in the order in which they are read."""
-    return traverse(graph, *how).time.argsort().tolist()
+    return to_sequence(graph, *how).time.argsort().tolist()
 
 
 def expected_order(graph: nx.Graph, order: str, source: int) -> list[int]:
@@ -95,18 +96,18 @@ def test_directed_edges_are_followed_as_they_point() -> None:
 def test_the_order_given_asks_no_edges_and_is_counted_in_each_graph_of_a_batch() -> None:
     down, loop = of([(2, 0), (2, 1)], 3), of([(0, 1), (1, 0)], 2)
     assert read(down, "given") == [0, 1, 2]
-    found = traverse(join([down, loop]), "given")
+    found = to_sequence(join([down, loop]), "given")
     assert (found.node.tolist(), found.time.tolist()) == ([0, 0, 0, 1, 1], [0, 1, 2, 0, 1])
     mixed = SpaceTimeGraph.from_topology(down.topology, down.x, batch=torch.tensor([1, 0, 1]))
-    assert traverse(mixed, "given").time.tolist() == [0, 0, 1]
+    assert to_sequence(mixed, "given").time.tolist() == [0, 0, 1]
 
 
 @pytest.mark.parametrize("order", ["bfs", "dfs", "given", "topological"])
 def test_a_single_row_and_none_at_all(order: str) -> None:
     one = gs.from_graph(nx.empty_graph(1))
-    assert (traverse(one, order).node.tolist(), traverse(one, order).time.tolist()) == ([0], [0])
+    assert (to_sequence(one, order).node.tolist(), to_sequence(one, order).time.tolist()) == ([0], [0])
     none = torch.zeros(0, dtype=torch.long)
-    assert traverse(SpaceTimeGraph(torch.zeros(0, 1), none, none), order).num_rows == 0
+    assert to_sequence(SpaceTimeGraph(torch.zeros(0, 1), none, none), order).num_rows == 0
 
 
 @each_search
@@ -148,7 +149,7 @@ def test_a_topological_order_is_networkxs_generations_each_sorted() -> None:
 def test_rows_stay_what_and_where_they_were(graph: SpaceTimeGraph, order: str) -> None:
     graph.target = torch.arange(graph.num_rows) % 2 == 0
     graph.y = graph.target_rows * 10
-    found = traverse(graph, order)
+    found = to_sequence(graph, order)
     assert equal_at(found, graph, ("x", "y", "target"))
     assert sorted(found.time.tolist()) == list(range(graph.num_rows))
     assert found.node.tolist() == [0] * graph.num_rows
@@ -161,7 +162,7 @@ def test_what_a_model_says_of_a_row_stands_at_its_target(order: str) -> None:
     graph = of([(2, 0), (0, 2), (0, 3), (3, 0)], 4)
     graph.target = torch.tensor([True, False, True, True])
     torch.manual_seed(0)
-    model = Model(LSTM(2, 4), 3, view=partial(traverse, order=order, source=3)).double()
+    model = Model(LSTM(2, 4), 3, transform=partial(to_sequence, order=order, source=3)).double()
     rows = expected_order(graph.to_networkx(), order, 3)
     states = model.encoder.kernel(graph.x[rows])[0]
     expected = model.head.lin(torch.stack([states[rows.index(row)] for row in (0, 2, 3)]))
@@ -170,7 +171,7 @@ def test_what_a_model_says_of_a_row_stands_at_its_target(order: str) -> None:
 
 def test_reach_through_a_traversal_is_what_was_read_before_and_the_pattern_of_the_jacobian() -> None:
     torch.manual_seed(0)
-    model, graph = Model(LSTM(2, 4), 3, view=traverse).double(), a_to_f()
+    model, graph = Model(LSTM(2, 4), 3, transform=to_sequence).double(), a_to_f()
     graph.x = sequence(0, 6).x
     expected = torch.zeros(6, 6, dtype=torch.bool)
     for place, row in enumerate("ABEFCD"):
@@ -185,8 +186,8 @@ def test_reach_through_a_traversal_is_what_was_read_before_and_the_pattern_of_th
 @given(graphs=st.lists(static_graphs(), min_size=1, max_size=4), order=searches)
 def test_a_batch_is_read_as_each_of_its_members_is(graphs: list[SpaceTimeGraph], order: str) -> None:
     bare = [SpaceTimeGraph(torch.zeros(g.num_rows, 1), g.node, g.time, *at(g)) for g in graphs]
-    together = traverse(join(bare), order)
-    each = join([traverse(graph, order) for graph in bare])
+    together = to_sequence(join(bare), order)
+    each = join([to_sequence(graph, order) for graph in bare])
     assert equal_at(together, each, ("x", "node", "time", "batch"))
     assert together.num_graphs == len(graphs)
 
@@ -201,32 +202,32 @@ def test_a_source_is_counted_within_each_graph_and_a_graph_without_rows_needs_no
     none = torch.zeros(0, dtype=torch.long)
     empty = SpaceTimeGraph(torch.zeros(0, 2, dtype=torch.float64), none, none, index([]))
     batch = join([of([(0, 1), (1, 0)], 3), empty, of([(1, 0)], 2)])
-    found = traverse(batch, "dfs", 1)
+    found = to_sequence(batch, "dfs", 1)
     assert found.time.tolist() == [1, 0, 2, 1, 0]
     assert found.node.tolist() == [0, 0, 0, 2, 2]
 
 
 def test_a_batch_of_dags_is_read_generation_by_generation_in_each() -> None:
     batch = join([of([(2, 0)], 3), of([(1, 0)], 2)])
-    assert traverse(batch, "topological").time.tolist() == [2, 0, 1, 1, 0]
+    assert to_sequence(batch, "topological").time.tolist() == [2, 0, 1, 1, 0]
 
 
 def test_the_order_is_worked_out_once_for_each_way_of_reading() -> None:
     graph = a_to_f()
     other = SpaceTimeGraph.from_topology(graph.topology, torch.ones(6, 2))
-    assert traverse(graph).topology is traverse(other, "bfs", 0).topology
-    assert len({id(traverse(graph, *how).topology) for how in [("bfs",), ("dfs",), ("bfs", 1)]}) == 3
+    assert to_sequence(graph).topology is to_sequence(other, "bfs", 0).topology
+    assert len({id(to_sequence(graph, *how).topology) for how in [("bfs",), ("dfs",), ("bfs", 1)]}) == 3
     halves = SpaceTimeGraph.from_topology(graph.topology, graph.x, batch=torch.tensor([0, 0, 0, 1, 1, 1]))
-    assert traverse(halves).num_graphs == 2
-    assert traverse(halves).node.tolist() == [0, 0, 0, 1, 1, 1]
+    assert to_sequence(halves).num_graphs == 2
+    assert to_sequence(halves).node.tolist() == [0, 0, 0, 1, 1, 1]
     thirds = SpaceTimeGraph.from_topology(graph.topology, graph.x, batch=torch.tensor([0, 0, 1, 1, 2, 2]))
-    assert traverse(thirds).node.tolist() == [0, 0, 1, 1, 2, 2]
-    assert traverse(graph).node.tolist() == [0] * 6
+    assert to_sequence(thirds).node.tolist() == [0, 0, 1, 1, 2, 2]
+    assert to_sequence(graph).node.tolist() == [0] * 6
 
 
 def test_an_order_made_in_inference_mode_serves_in_training() -> None:
     graph = a_to_f()
-    model = Model(LSTM(1, 4), 2, view=traverse)
+    model = Model(LSTM(1, 4), 2, transform=to_sequence)
     with torch.inference_mode():
         model(graph)
     model(graph).sum().backward()
@@ -243,24 +244,24 @@ def test_edges_kept_once_for_all_times_are_followed_as_well() -> None:
 
 def test_an_undirected_graph_has_no_topological_order() -> None:
     with pytest.raises(ValueError, match="graph has a cycle, row 0 → row 1 → row 0, and so no generations"):
-        traverse(a_to_f(), "topological")
+        to_sequence(a_to_f(), "topological")
 
 
 def test_what_changes_over_time_is_refused() -> None:
     with pytest.raises(ValueError, match=r"static graphs, but graph 0 has rows at times 0 to 2; .* has its order"):
-        traverse(gs.from_sequence(torch.zeros(3, 1)))
+        to_sequence(gs.from_sequence(torch.zeros(3, 1)))
     late = SpaceTimeGraph(torch.zeros(2, 2), torch.tensor([0, 1]), torch.tensor([7, 8]))  # no node is there twice
     two = join([gs.from_graph(nx.empty_graph(2), x=torch.zeros(2, 2)), late])
     with pytest.raises(ValueError, match="graph 1 has rows at times 7 to 8"):
-        traverse(two)
-    with pytest.raises(ValueError, match="traverse reads static graphs"):
-        traverse(draw(1), "topological")
+        to_sequence(two)
+    with pytest.raises(ValueError, match="to_sequence reads static graphs"):
+        to_sequence(draw(1), "topological")
 
 
 def test_graphs_of_a_batch_may_each_have_a_time_of_their_own() -> None:
     late = SpaceTimeGraph(torch.zeros(2, 1), torch.arange(2), torch.tensor([5, 5]), index([(1, 0)]))
     early = SpaceTimeGraph(torch.zeros(1, 1), torch.arange(1), torch.tensor([-3]), index([]))
-    assert traverse(join([late, early]), "bfs", 0).time.tolist() == [0, 1, 0]
+    assert to_sequence(join([late, early]), "bfs", 0).time.tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -277,15 +278,15 @@ def test_graphs_of_a_batch_may_each_have_a_time_of_their_own() -> None:
 )
 def test_what_cannot_be_read_is_refused(how: tuple[object, ...], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        traverse(a_to_f(), *how)
+        to_sequence(a_to_f(), *how)
 
 
 def test_a_source_beyond_one_graph_of_a_batch_names_it() -> None:
     batch = join([of([], 3), of([], 2)])
     with pytest.raises(ValueError, match="source must lie in 0 to 1, the rows of graph 1; got 2"):
-        traverse(batch, "bfs", 2)
+        to_sequence(batch, "bfs", 2)
 
 
 def test_what_is_no_graph_is_refused() -> None:
     with pytest.raises(TypeError, match=r"graph must be a graphseq.SpaceTimeGraph, got Graph"):
-        traverse(nx.path_graph(3))
+        to_sequence(nx.path_graph(3))

@@ -79,7 +79,7 @@ def run_length(
         with seeding.forked(each, seeding.BUILD):
             encoder = FAMILIES[model](tasks[-1].in_channels, hidden, depth)
             STARTS[start](encoder)
-            networks.append(Model(encoder, tasks[-1].out_channels, view=grow if model == "GCN-LSTM" else None))
+            networks.append(Model(encoder, tasks[-1].out_channels, transform=grow if model == "GCN-LSTM" else None))
     settings = {"optimizer": optimizer, "lr": lr, "clip": clip, "steps": steps, "batch_size": batch_size}
     if isinstance(seed, list):
         trained = _train_side_by_side(networks, tasks, seed, settings)

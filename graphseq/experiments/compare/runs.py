@@ -83,7 +83,7 @@ def _train(model: nn.Module, task: Task, case: Case, settings: Settings, saved: 
         clip=settings.clip,
         seed=case.seed,
         device=settings.device,
-        window=20,
+        stop_window=20,
         checkpoint_path=saved,
         checkpoint_every=CHECKPOINT_EVERY,
         resume=True,
@@ -104,7 +104,7 @@ def _model(case: Case, task: Task, hidden: int) -> nn.Module:
         return constant.Constant.of(task)
     if case.model == BIGRAM and isinstance(task, Characters):
         return constant.Bigram(task)
-    return Model(_encoder(case.model, task, hidden), task.out_channels, view=grow if case.model == GROWN else None)
+    return Model(_encoder(case.model, task, hidden), task.out_channels, transform=grow if case.model == GROWN else None)
 
 
 def _encoder(name: str, task: Task, hidden: int) -> Encoder:

@@ -12,19 +12,11 @@ from typing import Literal, NamedTuple, cast
 from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.data.scaler import Scaler, with_season
-from graphseq.datasets import (
-    TemporalDataset,
-    chickenpox,
-    collegemsg,
-    england_covid,
-    find,
-    read_events,
-    read_observations,
-    read_temporal_json,
-)
+from graphseq.data.scaler import Scaler, add_seasonal_features
+from graphseq.datasets import chickenpox, collegemsg, england_covid, find
 from graphseq.experiments.forecast.settings import Settings
-from graphseq.tasks.forecast import Forecast
+from graphseq.io import TemporalDataset, read_events, read_observations, read_temporal_json
+from graphseq.tasks.forecast import Forecasting
 from graphseq.tasks.windows import Split
 
 KNOWN = ("chickenpox", "england_covid", "collegemsg")
@@ -35,7 +27,7 @@ class Prepared(NamedTuple):
     """What a run works on."""
 
     data: TemporalDataset  #: as the file has it
-    split: Split[Forecast]  #: what the models see
+    split: Split[Forecasting]  #: what the models see
     scaler: Scaler | None
 
     def in_units(self, values: Tensor, node: Tensor) -> Tensor:
@@ -61,7 +53,7 @@ def prepare(settings: Settings) -> Prepared:
         scaler = Scaler.fit(graph, until=before.last + 1, per=per)
         graph = scaler.transform(graph)
     if settings.season is not None:
-        graph = with_season(graph, settings.season)
+        graph = add_seasonal_features(graph, settings.season)
     task = _task(graph, settings) if graph is not data.graph else task
     return Prepared(data, task.split(settings.train, settings.validation), scaler)
 
@@ -96,8 +88,8 @@ def checksums(settings: Settings) -> dict[str, object]:
     return {f"{name}_sha256": sha256(path.read_bytes()).hexdigest() for name, path in paths.items()}
 
 
-def _task(graph: SpaceTimeGraph, settings: Settings) -> Forecast:
-    return Forecast(graph, lags=settings.lags, horizon=settings.horizon, channels=settings.channels)
+def _task(graph: SpaceTimeGraph, settings: Settings) -> Forecasting:
+    return Forecasting(graph, lags=settings.lags, horizon=settings.horizon, channels=settings.channels)
 
 
 def _is_json(file: str) -> bool:

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from graphseq import _files
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.datasets import TemporalDataset
 from graphseq.evaluation import tables
 from graphseq.evaluation.predict import Predictions
 from graphseq.experiments.forecast.gates import latest, unpacked
 from graphseq.experiments.forecast.report import Line
 from graphseq.experiments.forecast.settings import BASELINES, Case, Settings
+from graphseq.io import TemporalDataset
 from graphseq.plot.animation import save_animation
 from graphseq.plot.forecast import forecast_figure
 from graphseq.plot.forgetting import animate_forgetting
@@ -96,16 +96,16 @@ def draw(kept: Kept, lines: Sequence[Line], data: TemporalDataset, out: Path) ->
 
 def _draw_gates(gates: Mapping[str, Tensor], data: TemporalDataset, out: Path) -> list[str]:
     """What was forgotten in the last snapshots of the test: a map of it, and in motion where the graph is not large."""
-    graph, forgotten = latest(*unpacked(gates), FRAMES)
+    graph, shown = latest(*unpacked(gates), FRAMES)
     called = _called(data)
     times = [called[time] for time in graph.topology.times.tolist()]
     figure = Figure(figsize=(9, 7), layout="constrained")
     of: Literal["edges", "nodes"] = "edges" if _joined(graph) else "nodes"
-    draw_gates(figure.subplots(), graph, forgotten, of=of, names=data.nodes, times=times)
+    draw_gates(figure.subplots(), graph, shown, of=of, names=data.nodes, times=times)
     _save(figure, out, "forgotten")
     if len(graph.node.unique()) > MOST_ROWS:
         return ["forgotten.png"]
-    moving = animate_forgetting(graph, forgotten, names=data.nodes, times=times)
+    moving = animate_forgetting(graph, shown, names=data.nodes, times=times)
     save_animation(out / "forgotten.gif", moving, frames_per_second=2, dpi=80, overwrite=True)
     return ["forgotten.png", "forgotten.gif"]
 

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn import ForgettingGCNLSTM, Forgotten
-from graphseq.tasks.forecast import Forecast
+from graphseq.nn import ForgettingGCNLSTM, GateValues
+from graphseq.tasks.forecast import Forecasting
 
 BATCH = 64
 """Windows that are in memory at a time."""
 
 
-def last_gates(encoder: ForgettingGCNLSTM, task: Forecast) -> tuple[SpaceTimeGraph, Forgotten]:
+def last_gates(encoder: ForgettingGCNLSTM, task: Forecasting) -> tuple[SpaceTimeGraph, GateValues]:
     """The last snapshot of each window as one recording, and the gates that were multiplied onto it.
 
     The states of a window begin anew, so these are the gates with which each forecast was made, and not those of one
@@ -36,7 +36,7 @@ def last_gates(encoder: ForgettingGCNLSTM, task: Forecast) -> tuple[SpaceTimeGra
     for numbers in torch.arange(len(task)).split(BATCH):
         graph = task.windows(numbers)
         with torch.no_grad():
-            gates = encoder.forgotten(graph.to(device))
+            gates = encoder.gate_values(graph.to(device))
         last, spatial = graph.time == task.lags - 1, graph.topology.spatial
         between = last[spatial.edge_index[0]]
         weight = torch.ones(len(between)) if spatial.edge_weight is None else spatial.edge_weight
@@ -49,16 +49,16 @@ def last_gates(encoder: ForgettingGCNLSTM, task: Forecast) -> tuple[SpaceTimeGra
     x, node, window, kept_node = (torch.cat(part) for part in zip(*rows, strict=True))
     source, target, weight, kept_edge, factor = (torch.cat(part) for part in zip(*edges, strict=True))
     snapshots = SpaceTimeGraph(x, node, _ends(task)[window], torch.stack([source, target]), weight)
-    return snapshots, Forgotten(kept_node, kept_edge, factor)
+    return snapshots, GateValues(kept_node, kept_edge, factor)
 
 
-def _ends(task: Forecast) -> Tensor:
+def _ends(task: Forecasting) -> Tensor:
     """The time of the last input of each window, (W,)."""
     times = task.recording.times
     return times[torch.searchsorted(times, task.answer_times(torch.arange(len(task)))) - task.horizon]
 
 
-def packed(graph: SpaceTimeGraph, gates: Forgotten) -> dict[str, Tensor]:
+def packed(graph: SpaceTimeGraph, gates: GateValues) -> dict[str, Tensor]:
     """Both as plain tensors by name, for a file; :func:`unpacked` takes them back."""
     return {
         "gate_x": graph.x,
@@ -71,14 +71,14 @@ def packed(graph: SpaceTimeGraph, gates: Forgotten) -> dict[str, Tensor]:
     }
 
 
-def unpacked(parts: Mapping[str, Tensor]) -> tuple[SpaceTimeGraph, Forgotten]:
+def unpacked(parts: Mapping[str, Tensor]) -> tuple[SpaceTimeGraph, GateValues]:
     """What :func:`packed` was given."""
     rows, index = parts["gate_rows"], parts["gate_edge_index"]
     graph = SpaceTimeGraph(parts["gate_x"], rows[0], rows[1], index, parts["gate_edge_weight"])
-    return graph, Forgotten(parts["gate_of_node"], parts["gate_of_edge"], parts["gate_factor"])
+    return graph, GateValues(parts["gate_of_node"], parts["gate_of_edge"], parts["gate_factor"])
 
 
-def latest(graph: SpaceTimeGraph, forgotten: Forgotten, count: int) -> tuple[SpaceTimeGraph, Forgotten]:
+def latest(graph: SpaceTimeGraph, gates: GateValues, count: int) -> tuple[SpaceTimeGraph, GateValues]:
     """The last ``count`` snapshots, and their gates."""
     times = graph.topology.times
     rows = graph.time >= times[max(0, len(times) - count)]
@@ -86,4 +86,4 @@ def latest(graph: SpaceTimeGraph, forgotten: Forgotten, count: int) -> tuple[Spa
     edges = rows[index[0]]
     weight = None if graph.edge_weight is None else graph.edge_weight[edges]
     part = SpaceTimeGraph(graph.x[rows], graph.node[rows], graph.time[rows], place[index[:, edges]], weight)
-    return part, Forgotten(forgotten.node[rows], forgotten.edge[edges], forgotten.factor[edges])
+    return part, GateValues(gates.node[rows], gates.edge[edges], gates.factor[edges])

@@ -41,7 +41,7 @@ def forecast(settings: Settings, out: Path, *, resume: bool, jobs: int, command:
     Returns:
         The summary, which is also in ``out``: ``results.csv``, ``results.json``, ``predictions.csv`` with the test
         part's answers of the first seed, ``forecasts.png``, ``errors.png``, of the forgetting model
-        ``forgotten.gif``, ``config.json`` with the command that runs it again, and ``runs/`` with each run.
+        ``gate_values.gif``, ``config.json`` with the command that runs it again, and ``runs/`` with each run.
 
     Raises:
         FileExistsError: ``out`` holds results and ``resume`` is false.

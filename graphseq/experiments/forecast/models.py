@@ -13,11 +13,11 @@ from graphseq.baselines import constant, forecast
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.experiments.forecast.settings import DAG, FORGETTING, Settings
 from graphseq.nn import DAGLSTM, GCN, GCNLSTM, GRU, LSTM, RNN, Encoder, ForgettingGCNLSTM, Model, ResidualHead
-from graphseq.tasks.forecast import Forecast
-from graphseq.transforms.lagging import lagged
+from graphseq.tasks.forecast import Forecasting
+from graphseq.transforms.dag import unroll_time
 
 
-def trained(name: str, task: Forecast, settings: Settings) -> Model:
+def trained(name: str, task: Forecasting, settings: Settings) -> Model:
     """A model to train.
 
     A GCN has as many layers as there are lags, so that the oldest row of a window is within its reach.
@@ -25,7 +25,7 @@ def trained(name: str, task: Forecast, settings: Settings) -> Model:
     Args:
         name: one of :data:`graphseq.experiments.forecast.settings.FAMILIES`.
         task: what it is for.
-        settings: hidden units, lags, head, pressure.
+        settings: hidden units, lags, head, gate penalty.
     """
     f, h = task.in_channels, settings.hidden
     families: dict[str, Callable[[], Encoder]] = {
@@ -36,14 +36,14 @@ def trained(name: str, task: Forecast, settings: Settings) -> Model:
         "LSTM": lambda: LSTM(f, h),
         "GCN-LSTM": lambda: GCNLSTM(f, h, convolve="state"),
         "GCN-LSTM both": lambda: GCNLSTM(f, h, convolve="both"),
-        FORGETTING: lambda: ForgettingGCNLSTM(f, h, pressure=settings.pressure),
+        FORGETTING: lambda: ForgettingGCNLSTM(f, h, gate_penalty=settings.gate_penalty),
         DAG: lambda: DAGLSTM(f, h),
     }
     head = ResidualHead if settings.residual else None
-    return Model(families[name](), task.out_channels, view=lagged if name == DAG else None, head=head)
+    return Model(families[name](), task.out_channels, transform=unroll_time if name == DAG else None, head=head)
 
 
-def fitted(name: str, task: Forecast) -> nn.Module:
+def fitted(name: str, task: Forecasting) -> nn.Module:
     """A baseline, fitted to all windows of ``task``.
 
     Args:
@@ -60,7 +60,7 @@ def fitted(name: str, task: Forecast) -> nn.Module:
     return forecast.GraphAutoregression.fit(task)
 
 
-def every(task: Forecast) -> SpaceTimeGraph:
+def every(task: Forecasting) -> SpaceTimeGraph:
     """All windows of a task as one batch."""
     return task.windows(torch.arange(len(task)))
 

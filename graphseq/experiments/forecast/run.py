@@ -23,8 +23,8 @@ from graphseq.experiments.forecast.data import Prepared, prepare
 from graphseq.experiments.forecast.gates import last_gates, packed
 from graphseq.experiments.forecast.settings import BASELINES, Case, Settings
 from graphseq.nn import ForgettingGCNLSTM, Model
-from graphseq.tasks.forecast import Forecast
-from graphseq.training.early_stopping import Selected, fit_selected
+from graphseq.tasks.forecast import Forecasting
+from graphseq.training.early_stopping import Selected, fit_with_validation
 from graphseq.training.fit import DivergedError
 from graphseq.training.history import machine
 
@@ -119,8 +119,8 @@ def _ready(case: Case, prepared: Prepared, settings: Settings) -> tuple[nn.Modul
         return model, None, str(error)
 
 
-def _select(model: Model, train: Forecast, validation: Forecast, case: Case, settings: Settings) -> Selected:
-    return fit_selected(
+def _select(model: Model, train: Forecasting, validation: Forecasting, case: Case, settings: Settings) -> Selected:
+    return fit_with_validation(
         model,
         train,
         validation,

@@ -45,7 +45,7 @@ class Settings:
         lr: learning rate of AdamW.
         weight_decay: of AdamW.
         residual: whether trained models say how far the next value lies from the last, and not the value itself.
-        pressure: how hard the forgetting model is pressed to forget.
+        gate_penalty: weight of the mean gate in the loss of the forgetting model.
         seeds: one run of each trained model a seed.
         device: where to train.
     """
@@ -69,7 +69,7 @@ class Settings:
     lr: float
     weight_decay: float
     residual: bool
-    pressure: float
+    gate_penalty: float
     seeds: tuple[int, ...]
     device: str = "cpu"
 

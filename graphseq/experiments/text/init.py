@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from graphseq.nn.model import Model
-from graphseq.nn.recurrent.rnn import Recurrent
+from graphseq.nn.recurrent.rnn import RNNBase
 
 FROM_CHARACTER = 0.5
 FROM_LAYER = 2.0
@@ -25,7 +25,7 @@ def scale(model: Model) -> Model:
     2. Biases are 0 but for the LSTM's forget gate, which begins open.
 
     Args:
-        model: with an encoder of the family :class:`~graphseq.nn.recurrent.rnn.Recurrent`; its head stays as it is.
+        model: with an encoder of the family :class:`~graphseq.nn.recurrent.rnn.RNNBase`; its head stays as it is.
 
     Returns:
         The same model.
@@ -42,7 +42,7 @@ def scale(model: Model) -> Model:
         >>> (model.encoder.kernel.bias_ih_l0 + model.encoder.kernel.bias_hh_l0).tolist()[7:17]
         [0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]
     """
-    if not isinstance(model.encoder, Recurrent):
+    if not isinstance(model.encoder, RNNBase):
         raise ValueError(f"scaled weights are for RNN, GRU and LSTM, got {type(model.encoder).__name__}")
     kernel, size = model.encoder.kernel, model.encoder.hidden_channels
     for layer, (w_x, w_h, b_x, b_h) in enumerate(kernel.all_weights):

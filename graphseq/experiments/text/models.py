@@ -13,7 +13,7 @@ from graphseq.experiments.text.init import scale
 from graphseq.experiments.text.settings import Settings
 from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, RNN, Encoder, Model
 from graphseq.nn.heads import RowHead
-from graphseq.nn.recurrent.rnn import Recurrent
+from graphseq.nn.recurrent.rnn import RNNBase
 from graphseq.transforms.growing import grow
 
 
@@ -42,12 +42,12 @@ class DroppedHead(RowHead):
 def build(settings: Settings, classes: int) -> Model:
     """The untrained model, the same each time, for an alphabet of so many characters."""
     with seeding.forked(settings.seed, seeding.BUILD):
-        view = grow if settings.model == "gcn-lstm-grown" else None
+        transform = grow if settings.model == "gcn-lstm-grown" else None
         encoder = _encoder(settings, classes)
         head = partial(DroppedHead, share=settings.dropout) if settings.dropout else None
-        model = Model(encoder, classes, view=view, head=head)
+        model = Model(encoder, classes, transform=transform, head=head)
         if settings.dropout:
-            if not isinstance(encoder, Recurrent):
+            if not isinstance(encoder, RNNBase):
                 raise ValueError(f"dropout is for RNN, GRU and LSTM, got {type(encoder).__name__}")
             encoder.kernel.dropout = settings.dropout  # between its layers, where it has more than one
         return (scale(model) if settings.start == "scaled" else model).to(settings.device)

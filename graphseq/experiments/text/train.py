@@ -20,7 +20,7 @@ from graphseq.nn.model import Model
 from graphseq.tasks.characters import Characters
 from graphseq.text import evaluation
 from graphseq.text.vocabulary import tokens
-from graphseq.training.distributed import Alone, Group
+from graphseq.training.distributed import ProcessGroup, SingleProcess
 from graphseq.training.fit import fit
 from graphseq.training.history import History
 from graphseq.training.lr_schedule import Cosine, Product, Schedule, StepDecay, Warmup
@@ -63,7 +63,7 @@ def train(
     resume: bool = False,
     tensorboard: bool = False,
     tell: Callable[[Report], None] = lambda _: None,
-    group: Group | None = None,
+    group: ProcessGroup | None = None,
 ) -> Results:
     """Train on a text, or go on with it, and write everything to ``out``.
 
@@ -99,7 +99,7 @@ def train(
     if tensorboard:
         writer_class()
     model = build(settings, task.out_channels)
-    together = group or Alone()
+    together = group or SingleProcess()
     together.first(lambda: claim(out, settings, source, task, command, resume=resume))
     reports, history = together.first(lambda: report.read(out)), None
     board = Board(out, reports[-1].step if reports else 0) if tensorboard and together.is_first else None
@@ -138,7 +138,9 @@ def _report(
     return reports
 
 
-def _fit(model: Model, task: Characters, settings: Settings, out: Path, steps: int, group: Group | None) -> History:
+def _fit(
+    model: Model, task: Characters, settings: Settings, out: Path, steps: int, group: ProcessGroup | None
+) -> History:
     return fit(
         model,
         task,
@@ -150,7 +152,7 @@ def _fit(model: Model, task: Characters, settings: Settings, out: Path, steps: i
         clip=settings.clip,
         seed=settings.seed,
         device=settings.device,
-        solved_at=None,
+        stop_threshold=None,
         checkpoint_path=out / CHECKPOINT,
         resume=True,
         group=group,

@@ -10,10 +10,10 @@ from torch_geometric.nn import AntiSymmetricConv
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.conv import GCNConv
-from graphseq.nn.convolutional.layered import Layered, ball
+from graphseq.nn.convolutional.layered import LayerStack, ball
 
 
-class AntisymmetricGCN(Layered):
+class AntisymmetricGCN(LayerStack):
     r"""L steps of a differential equation over depth that neither forgets nor explodes, one set of weights for all.
 
     .. math:: H^{(0)} = X W_0 + b_0, \qquad

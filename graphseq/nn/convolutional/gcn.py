@@ -14,7 +14,7 @@ from torch_geometric.nn.models import JumpingKnowledge
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.conv import GCNConv, convolve
-from graphseq.nn.convolutional.layered import Layered, ball
+from graphseq.nn.convolutional.layered import LayerStack, ball
 from graphseq.nn.kernels.gcn_stack import stack
 
 # What PyG has of norms that mix the rows of a graph, and take which rows those are.
@@ -22,7 +22,7 @@ OVER_GRAPHS = (pyg.PairNorm, pyg.GraphNorm, pyg.InstanceNorm, pyg.MeanSubtractio
 _JUMPS = ("cat", "max", "lstm")
 
 
-class GCN(Layered):
+class GCN(LayerStack):
     r"""L graph convolutions over all space-time edges, ReLU between them and none after the last.
 
     .. math:: H^{(0)} = X, \qquad H^{(l)} = \mathrm{ReLU}(\hat A H^{(l-1)} W^{(l)} + b^{(l)}), \qquad

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from graphseq import _checks
 from graphseq.data.adjacency import Adjacency
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn.convolutional.layered import Layered, ball
+from graphseq.nn.convolutional.layered import LayerStack, ball
 
 
 class GCN2Conv(torch_geometric.nn.GCN2Conv):  # type: ignore[misc]
@@ -35,7 +35,7 @@ class GCN2Conv(torch_geometric.nn.GCN2Conv):  # type: ignore[misc]
         return torch.addmm(mixed, mixed, self.weight1, beta=1 - self.beta, alpha=self.beta)
 
 
-class GCNII(Layered):
+class GCNII(LayerStack):
     r"""L graph convolutions with an initial residual and weights close to the identity.
 
     .. math:: H^{(0)} = \mathrm{ReLU}(X W + b), \qquad

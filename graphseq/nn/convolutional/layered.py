@@ -16,7 +16,7 @@ from graphseq.nn.encoder import Encoder
 from graphseq.nn.trace import Trace
 
 
-class Layered(Encoder):
+class LayerStack(Encoder):
     """What the families of layers share: a state after each, the last of which is the answer.
 
     Args:

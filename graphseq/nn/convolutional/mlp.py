@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn.convolutional.layered import Layered
+from graphseq.nn.convolutional.layered import LayerStack
 
 
-class MLP(Layered):
+class MLP(LayerStack):
     r"""L dense layers on each row by itself, ReLU between them: the 0-hop baseline of every task.
 
     .. math:: H^{(l)} = \mathrm{ReLU}(H^{(l-1)} W^{(l)} + b^{(l)}), \qquad H^{(0)} = X

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn.convolutional.layered import Layered, ball
+from graphseq.nn.convolutional.layered import LayerStack, ball
 
 
-class StateSpaceGCN(Layered):
+class StateSpaceGCN(LayerStack):
     r"""L steps of one linear recurrence over depth, then a small network on each row.
 
     .. math:: S^{(l)} = \hat A S^{(l-1)} W + X B, \qquad S^{(0)} = X B, \qquad

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn.convolutional.layered import Layered, ball
+from graphseq.nn.convolutional.layered import LayerStack, ball
 from graphseq.nn.convolutional.state_space import mixer
 
 
-class WaveGCN(Layered):
+class WaveGCN(LayerStack):
     r"""L steps of the wave equation over depth, a speed a channel, then a small network on each row.
 
     .. math:: S^{(l+1)} = 2 S^{(l)} - S^{(l-1)} - (I - \hat A) S^{(l)} C^2, \qquad

@@ -11,7 +11,7 @@ from torch import Tensor
 from graphseq.data.topology import Topology
 from graphseq.nn.recurrent import state as plain
 from graphseq.nn.recurrent._forgetting_snapshots import Snapshots
-from graphseq.nn.recurrent.state import Memory
+from graphseq.nn.recurrent.state import RecurrentState
 
 
 class Held(NamedTuple):
@@ -43,8 +43,8 @@ class Held(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ForgettingMemory(Memory):
-    """A :class:`Memory` that also says what has been forgotten of the graph, where that lasts.
+class ForgettingState(RecurrentState):
+    """A :class:`RecurrentState` that also says what has been forgotten of the graph, where that lasts.
 
     Attributes:
         of_node: logarithm of each node's product of gates, (M,).
@@ -56,25 +56,25 @@ class ForgettingMemory(Memory):
     pair: Tensor
     of_pair: Tensor
 
-    def detach(self) -> ForgettingMemory:
+    def detach(self) -> ForgettingState:
         """The same, cut off from what it was computed from."""
         parts = tuple(part.detach() for part in self.parts)
-        return ForgettingMemory(self.node, parts, self.time, self.of_node.detach(), self.pair, self.of_pair.detach())
+        return ForgettingState(self.node, parts, self.time, self.of_node.detach(), self.pair, self.of_pair.detach())
 
 
-def recalled(
-    memory: ForgettingMemory | None, topology: Topology, snapshots: Snapshots, layers: int, like: Tensor
+def gather_state(
+    memory: ForgettingState | None, topology: Topology, snapshots: Snapshots, layers: int, like: Tensor
 ) -> Held:
     """What the nodes of a piece, and the pairs of them that it joins, remember; 0 for those not seen before.
 
     Raises:
-        TypeError: something else than a :class:`ForgettingMemory`.
+        TypeError: something else than a :class:`ForgettingState`.
         ValueError: the memory of an encoder of another shape, or of a time that is not before the piece's first.
     """
-    if memory is not None and not isinstance(memory, ForgettingMemory):
+    if memory is not None and not isinstance(memory, ForgettingState):
         raise TypeError(f"memory must be what run() returned, or None at the beginning; got {type(memory).__name__}")
-    states = plain.recalled(memory, topology, 2 * layers, like)
-    (node,) = plain.recalled(_of_nodes(memory), topology, 1, like[:, :1])
+    states = plain.gather_state(memory, topology, 2 * layers, like)
+    (node,) = plain.gather_state(_of_nodes(memory), topology, 1, like[:, :1])
     pair = like.new_zeros(snapshots.pairs.shape[1])
     if memory is not None and len(memory.of_pair):
         names, old = _keys(_named(topology, snapshots), memory.pair)
@@ -84,9 +84,9 @@ def recalled(
     return Held(states, node[:, 0], pair)
 
 
-def remembered(
-    memory: ForgettingMemory | None, topology: Topology, held: Held, lasting: Snapshots | None
-) -> ForgettingMemory:
+def scatter_state(
+    memory: ForgettingState | None, topology: Topology, held: Held, lasting: Snapshots | None
+) -> ForgettingState:
     """What all nodes and pairs seen so far remember, once those of a piece hold ``held``.
 
     Args:
@@ -95,8 +95,8 @@ def remembered(
         held: what its nodes and pairs hold at last.
         lasting: its snapshots, where products of gates last.
     """
-    states = plain.remembered(memory, topology, held.states)
-    of_node = plain.remembered(_of_nodes(memory), topology, (held.node[:, None],)).parts[0][:, 0]
+    states = plain.scatter_state(memory, topology, held.states)
+    of_node = plain.scatter_state(_of_nodes(memory), topology, (held.node[:, None],)).parts[0][:, 0]
     pair, of_pair = topology.node.new_zeros(2, 0), held.pair[:0]
     if lasting is not None:
         pair, of_pair = _named(topology, lasting), held.pair
@@ -104,11 +104,11 @@ def remembered(
         new, old = _keys(pair, memory.pair)
         away = ~torch.isin(old, new)
         pair, of_pair = torch.cat([memory.pair[:, away], pair], dim=1), torch.cat([memory.of_pair[away], of_pair])
-    return ForgettingMemory(states.node, states.parts, states.time, of_node, pair, of_pair)
+    return ForgettingState(states.node, states.parts, states.time, of_node, pair, of_pair)
 
 
-def _of_nodes(memory: ForgettingMemory | None) -> Memory | None:
-    return None if memory is None else Memory(memory.node, (memory.of_node[:, None],), memory.time)
+def _of_nodes(memory: ForgettingState | None) -> RecurrentState | None:
+    return None if memory is None else RecurrentState(memory.node, (memory.of_node[:, None],), memory.time)
 
 
 def _named(topology: Topology, snapshots: Snapshots) -> Tensor:

@@ -16,7 +16,7 @@ from graphseq.nn.cells import lstm_cell
 from graphseq.nn.conv import GCNConv
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.recurrent._forgetting_snapshots import Snapshot, Snapshots, cone
-from graphseq.nn.recurrent._forgetting_state import ForgettingMemory, Held, recalled, remembered
+from graphseq.nn.recurrent._forgetting_state import ForgettingState, Held, gather_state, scatter_state
 from graphseq.nn.recurrent.gated import Gates
 from graphseq.nn.recurrent.gcn_lstm import GCNLSTMLayer
 from graphseq.nn.trace import Trace
@@ -27,7 +27,7 @@ _FIRST_BIAS = 3.0
 
 
 @dataclass(frozen=True)
-class Forgotten:
+class GateValues:
     """What was kept of a graph, from 1, all of it, to 0, forgotten: the gates multiplied on at each row's own time.
 
     With ``accumulate`` they are the running products. Edges are those of ``graph.topology.spatial.edge_index``, which
@@ -91,7 +91,7 @@ class ForgettingGCNLSTM(Encoder):
     b_t, k_ij = k(h_i, h_j) would be odd about b_e, and could not say "the two ends differ".
 
     With ``accumulate`` the running products take the place of the gates, so what is forgotten stays so; the product
-    of a node, or of a pair of nodes, waits while it is away. With a pressure λ, training follows the gradient of
+    of a node, or of a pair of nodes, waits while it is away. With a gate penalty λ, training follows the gradient of
 
     .. math:: \text{loss} + λ \left(\frac{1}{V} \sum k_i + \frac{1}{Q} \sum k_{ij}\right)
 
@@ -104,12 +104,12 @@ class ForgettingGCNLSTM(Encoder):
         num_layers: recurrent layers, one upon the other.
         forget: which gates there are, of "nodes", of "edges", or of "both"; the others are 1.
         accumulate: whether what is forgotten stays forgotten.
-        pressure: λ, at least 0, in the units of the loss.
+        gate_penalty: λ, at least 0, in the units of the loss.
 
     Shapes: graph of V rows → (V, H).
 
     Raises:
-        ValueError: a size below 1, an unknown ``forget``, a pressure below 0.
+        ValueError: a size below 1, an unknown ``forget``, a gate penalty below 0.
 
     Source: form of k_ij: Brody, Alon and Yahav, *How attentive are graph attention networks?* (2022), eq. 7, with
     tanh; gates under an L1 penalty that mask a graph: Ying et al., *GNNExplainer* (2019), there one mask a graph.
@@ -120,7 +120,7 @@ class ForgettingGCNLSTM(Encoder):
         >>> encoder = gs.nn.ForgettingGCNLSTM(3, 8)
         >>> encoder(signal).shape
         torch.Size([10, 8])
-        >>> kept = encoder.forgotten(signal)
+        >>> kept = encoder.gate_values(signal)
         >>> kept.node.shape, kept.edge.shape
         (torch.Size([10]), torch.Size([10]))
     """
@@ -133,12 +133,12 @@ class ForgettingGCNLSTM(Encoder):
         *,
         forget: Forget = "both",
         accumulate: bool = False,
-        pressure: float = 0.0,
+        gate_penalty: float = 0.0,
     ) -> None:
         super().__init__(in_channels, hidden_channels, causal=True)
         self.num_layers = _checks.at_least("num_layers", num_layers, 1)
         self.forget = _checks.one_of("forget", forget, ("nodes", "edges", "both"))
-        self.accumulate, self.pressure = accumulate, _checks.between("pressure", pressure, 0, float("inf"))
+        self.accumulate, self.gate_penalty = accumulate, _checks.between("gate_penalty", gate_penalty, 0, float("inf"))
         width = [in_channels] + [hidden_channels] * (num_layers - 1)
         gates = Gates.checked("both", 1)
         self.layers = nn.ModuleList(GCNLSTMLayer(each, hidden_channels, gates, GCNConv, False) for each in width)
@@ -148,7 +148,7 @@ class ForgettingGCNLSTM(Encoder):
         """States (V, H) from features (V, F)."""
         return self._over(graph.topology, x, None).states
 
-    def run(self, graph: SpaceTimeGraph, memory: ForgettingMemory | None = None) -> tuple[Tensor, ForgettingMemory]:
+    def run(self, graph: SpaceTimeGraph, memory: ForgettingState | None = None) -> tuple[Tensor, ForgettingState]:
         """States (V, H) of a piece of a stream, and what is remembered for the next: together, one long pass.
 
         Args:
@@ -161,9 +161,9 @@ class ForgettingGCNLSTM(Encoder):
         """
         found = self._over(graph.topology, self._features(graph.x), memory)
         lasting = found.snapshots if self.accumulate else None
-        return found.states, remembered(memory, graph.topology, found.held, lasting)
+        return found.states, scatter_state(memory, graph.topology, found.held, lasting)
 
-    def forgotten(self, graph: SpaceTimeGraph, memory: ForgettingMemory | None = None) -> Forgotten:
+    def gate_values(self, graph: SpaceTimeGraph, memory: ForgettingState | None = None) -> GateValues:
         """What was kept of each node and each edge of ``graph`` at its own time.
 
         Args:
@@ -175,7 +175,7 @@ class ForgettingGCNLSTM(Encoder):
         node, edge = found.node, found.snapshots.of_edges(found.edge, topology)
         j, i = topology.spatial.edge_index
         factor = torch.where(j == i, 0.0, node[j] + node[i] + edge)
-        return Forgotten(node.exp(), edge.exp(), factor.exp())
+        return GateValues(node.exp(), edge.exp(), factor.exp())
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """What each node remembers after each step, (N, S).
@@ -186,7 +186,7 @@ class ForgettingGCNLSTM(Encoder):
         x, topology, states, out = self._cut(graph), graph.topology, [], []
         snapshots = Snapshots.over(topology.sorted_by_time, x.dtype)
         lasting = snapshots if self.accumulate else None
-        held = recalled(None, topology, snapshots, self.num_layers, x.new_empty(0, self.hidden_channels))
+        held = gather_state(None, topology, snapshots, self.num_layers, x.new_empty(0, self.hidden_channels))
         for snapshot, rows in zip(snapshots.each, _by_step(topology, x), strict=True):
             states.append(self._step(rows, held, snapshot)[0].packed(lasting))
             held = held.unpacked(states[-1], lasting)
@@ -202,10 +202,10 @@ class ForgettingGCNLSTM(Encoder):
         """
         return cone(graph.topology, self.num_layers, rows)
 
-    def _over(self, topology: Topology, x: Tensor, memory: ForgettingMemory | None) -> _Passed:
+    def _over(self, topology: Topology, x: Tensor, memory: ForgettingState | None) -> _Passed:
         """All steps."""
         snapshots = Snapshots.over(topology.sorted_by_time, x.dtype)
-        held = recalled(memory, topology, snapshots, self.num_layers, x.new_empty(0, self.hidden_channels))
+        held = gather_state(memory, topology, snapshots, self.num_layers, x.new_empty(0, self.hidden_channels))
         out, nodes, edges = [], [], []
         for snapshot, rows in zip(snapshots.each, _by_step(topology, x), strict=True):
             held, node, edge, state = self._step(rows, held, snapshot)
@@ -213,8 +213,8 @@ class ForgettingGCNLSTM(Encoder):
             nodes.append(node)
             edges.append(edge)
         states, node, edge = torch.cat(out), torch.cat(nodes), torch.cat(edges)
-        if self.training and self.pressure:
-            states = _Pressed.apply(states, self._mean(node, edge), self.pressure)  # type: ignore[no-untyped-call]
+        if self.training and self.gate_penalty:
+            states = _Pressed.apply(states, self._mean(node, edge), self.gate_penalty)  # type: ignore[no-untyped-call]
         back = topology.place_in_time
         return _Passed(states[back], node[back], edge, held, snapshots)
 
@@ -262,16 +262,16 @@ class _Pressed(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(states: Tensor, mean: Tensor, pressure: float) -> Tensor:
+    def forward(states: Tensor, mean: Tensor, gate_penalty: float) -> Tensor:
         return states.clone()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float], output: Tensor) -> None:
-        ctx.pressure = inputs[2]
+        ctx.gate_penalty = inputs[2]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-        return grad, grad.new_full((), ctx.pressure), None
+        return grad, grad.new_full((), ctx.gate_penalty), None
 
 
 def _by_step(topology: Topology, x: Tensor) -> tuple[Tensor, ...]:

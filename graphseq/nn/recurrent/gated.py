@@ -18,7 +18,7 @@ from graphseq.nn.encoder import Encoder
 from graphseq.nn.kernels.rnn import read
 from graphseq.nn.kernels.schedule import Walk, scan
 from graphseq.nn.recurrent import _light_cone
-from graphseq.nn.recurrent.state import Memory, recalled, remembered
+from graphseq.nn.recurrent.state import RecurrentState, gather_state, scatter_state
 from graphseq.nn.trace import Trace, through_time
 
 Conv = Callable[[int, int], nn.Module]
@@ -198,7 +198,7 @@ class GatedEncoder(Encoder):
             h = self._joined(number, h, layer(h, in_order))
         return h if in_order is topology else h[topology.place_in_time]
 
-    def run(self, graph: SpaceTimeGraph, memory: Memory | None = None) -> tuple[Tensor, Memory]:
+    def run(self, graph: SpaceTimeGraph, memory: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
         """States (V, H) of a piece of a stream, and what is remembered for the next: together, one long pass.
 
         Args:
@@ -218,7 +218,7 @@ class GatedEncoder(Encoder):
         """
         topology, x = graph.topology, self._features(graph.x)
         in_order = topology.sorted_by_time
-        first = recalled(
+        first = gather_state(
             memory, topology, sum(layer.num_held for layer in self._stack), x.new_empty(0, self.hidden_channels)
         )
         h = x[topology.by_time]
@@ -226,7 +226,7 @@ class GatedEncoder(Encoder):
         for number, layer in enumerate(self._stack):
             out, held = layer.run(h, in_order, first[len(last) : len(last) + layer.num_held])
             h, last = self._joined(number, h, out), [*last, *held]
-        return h[topology.place_in_time], remembered(memory, topology, tuple(last))
+        return h[topology.place_in_time], scatter_state(memory, topology, tuple(last))
 
     @property
     def _stack(self) -> list[GatedLayer]:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
-from graphseq.nn.recurrent.rnn import LSTM, RNN, Recurrent
+from graphseq.nn.recurrent.rnn import LSTM, RNN, RNNBase
 
-R = TypeVar("R", bound=Recurrent)
+R = TypeVar("R", bound=RNNBase)
 
 
 @torch.no_grad()
@@ -40,7 +40,7 @@ def orthogonal_(encoder: R, *, gain: float = 1.0, generator: torch.Generator | N
         >>> torch.allclose(weight @ weight.T, torch.eye(8), atol=1e-5)
         True
     """
-    kernel = _kernel(encoder, Recurrent, "RNN, GRU or LSTM")
+    kernel = _kernel(encoder, RNNBase, "RNN, GRU or LSTM")
     gain = _checks.positive("gain", gain)
     for layer in range(kernel.num_layers):
         for block in _gates(kernel, "weight_hh", layer):
@@ -73,7 +73,7 @@ def kaiming_(encoder: R, *, generator: torch.Generator | None = None) -> R:
         >>> round(kernel.weight_ih_l0.var().item(), 1), round(500 * kernel.weight_hh_l0.var().item(), 2)
         (2.0, 2.0)
     """
-    kernel = _kernel(encoder, Recurrent, "RNN, GRU or LSTM")
+    kernel = _kernel(encoder, RNNBase, "RNN, GRU or LSTM")
     for layer in range(kernel.num_layers):
         for name in ("weight_ih", "weight_hh"):
             for block in _gates(kernel, name, layer):
@@ -225,7 +225,7 @@ def forget_bias_(encoder: LSTM, bias: float = 1.0) -> LSTM:
     return encoder
 
 
-def _kernel(encoder: object, kind: type[Recurrent], names: str) -> nn.RNNBase:
+def _kernel(encoder: object, kind: type[RNNBase], names: str) -> nn.RNNBase:
     if not isinstance(encoder, kind):
         raise TypeError(f"encoder must be a graphseq.nn {names}, got {type(encoder).__name__}")
     return encoder.kernel

@@ -14,7 +14,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Step, Topology
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.recurrent.scan import scan_rows
-from graphseq.nn.recurrent.state import Memory, recalled, remembered
+from graphseq.nn.recurrent.state import RecurrentState, gather_state, scatter_state
 from graphseq.nn.trace import Trace, through_time
 
 
@@ -36,7 +36,7 @@ class ScannedLayer(nn.Module, ABC):
         return h
 
 
-class Scanned(Encoder):
+class LinearRNNBase(Encoder):
     """Layers of linear recurrences, one upon the other, each over all rows in one scan of O(log T) rounds.
 
     Nothing is padded, and a row's state depends on nothing but its own past. The state starts at zero for each node and
@@ -64,7 +64,7 @@ class Scanned(Encoder):
             x = layer.read(x, scan_rows(*layer.factors(x), graph.topology))
         return x
 
-    def run(self, graph: SpaceTimeGraph, memory: Memory | None = None) -> tuple[Tensor, Memory]:
+    def run(self, graph: SpaceTimeGraph, memory: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
         """States (V, H) of a piece of a stream, and what is remembered for the next: together, one long pass.
 
         Args:
@@ -83,7 +83,7 @@ class Scanned(Encoder):
         """
         topology, x = graph.topology, self._features(graph.x)
         first, last = topology.keep("ends", lambda: _ends(topology))
-        held = list(recalled(memory, topology, self._num_parts, x.new_empty(0, self.hidden_channels)))
+        held = list(gather_state(memory, topology, self._num_parts, x.new_empty(0, self.hidden_channels)))
         after: list[Tensor] = []
         x = self.lift(x)
         for layer in self._stack:
@@ -93,7 +93,7 @@ class Scanned(Encoder):
             h = scan_rows(a, b, topology)
             after += _parts(h[last])
             x = layer.read(x, h)
-        return x, remembered(memory, topology, tuple(after))
+        return x, scatter_state(memory, topology, tuple(after))
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """What each node remembers after each step, (N, S): h of the last layer down to the first.

@@ -13,16 +13,16 @@ from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.nn.encoder import Encoder
-from graphseq.nn.recurrent.state import Memory
+from graphseq.nn.recurrent.state import RecurrentState
 from graphseq.nn.trace import Trace
 
 
 @runtime_checkable
 class _Streams(Protocol):
-    def run(self, graph: SpaceTimeGraph, memory: Memory | None = None) -> tuple[Tensor, Memory]: ...
+    def run(self, graph: SpaceTimeGraph, memory: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]: ...
 
 
-class Recomputed(Encoder):
+class GradientCheckpointed(Encoder):
     r"""The same encoder, the same states, the same gradients, in less memory and one forward pass more.
 
     Time is read in segments of k times, each from the memory that the one before it left. A segment's inside is thrown
@@ -49,7 +49,7 @@ class Recomputed(Encoder):
     Example:
         >>> import graphseq as gs, torch
         >>> graph, lstm = gs.from_sequence(torch.randn(1000, 3)), gs.nn.LSTM(3, 8)
-        >>> torch.allclose(Recomputed(lstm, length=32)(graph), lstm(graph), atol=1e-6)
+        >>> torch.allclose(GradientCheckpointed(lstm, length=32)(graph), lstm(graph), atol=1e-6)
         True
     """
 
@@ -67,11 +67,11 @@ class Recomputed(Encoder):
         """States (V, H) from features (V, F)."""
         return self._read(graph, x, None)[0]
 
-    def run(self, graph: SpaceTimeGraph, memory: Memory | None = None) -> tuple[Tensor, Memory]:
+    def run(self, graph: SpaceTimeGraph, memory: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
         """States (V, H) of a piece of a stream, and what is remembered for the next; as of the encoder itself."""
         return self._read(graph, self._features(graph.x), memory)
 
-    def _read(self, graph: SpaceTimeGraph, x: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+    def _read(self, graph: SpaceTimeGraph, x: Tensor, memory: RecurrentState | None) -> tuple[Tensor, RecurrentState]:
         states = []
         # Copies, not views, of x: a view kept for the backward pass would keep a gradient of all of x for each segment.
         for rows, part in self._segments(graph.topology):
@@ -86,7 +86,7 @@ class Recomputed(Encoder):
         parts = topology.keep(("segments", self.length), lambda: segments_of(topology, self.length))
         return zip(topology.by_time.split([part.num_rows for part in parts]), parts, strict=True)
 
-    def _segment(self, part: Topology, x: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+    def _segment(self, part: Topology, x: Tensor, memory: RecurrentState | None) -> tuple[Tensor, RecurrentState]:
         """States of a segment's rows, with nothing kept of how they came about."""
         run, piece = cast("_Streams", self.encoder).run, SpaceTimeGraph.from_topology(part, x)
         return checkpoint(run, piece, memory, use_reentrant=False)  # type: ignore[no-any-return]
@@ -100,7 +100,7 @@ class Recomputed(Encoder):
         return self.encoder.reach(graph, rows)
 
 
-class Truncated(Recomputed):
+class TruncatedBPTT(GradientCheckpointed):
     r"""The same encoder and the same states; gradients end where a segment of time begins.
 
     A segment is told what the one before it remembered, as a number: backpropagation through time, truncated. With
@@ -110,17 +110,18 @@ class Truncated(Recomputed):
 
     which is the plain gradient where k ≥ T, and otherwise that less :math:`\sum_s (\partial \mathcal L_s / \partial
     m_s) \, (d m_s / dθ)`: what is asked in one segment does not teach how to keep what was shown in another. Segments
-    in which nothing is asked cost a forward pass alone; the others are recomputed, as by :class:`Recomputed`, so that
-    any loss and head will do and ``fit`` need not know. A gradient can be taken once only.
+    in which nothing is asked cost a forward pass alone; the others are recomputed, as by
+    :class:`GradientCheckpointed`, so that any loss and head will do and ``fit`` need not know. A gradient can be taken
+    once only.
 
     Args:
-        encoder: see :class:`Recomputed`.
+        encoder: see :class:`GradientCheckpointed`.
         length: k, times in a segment, and so the most that a gradient goes back.
 
     Shapes: graph of V rows → (V, H).
 
     Raises:
-        TypeError, ValueError: as for :class:`Recomputed`.
+        TypeError, ValueError: as for :class:`GradientCheckpointed`.
 
     Source: Williams and Peng, *An efficient gradient-based algorithm for on-line training of recurrent network
     trajectories* (1990): BPTT(h; h'), with h = h' = k and each loss carried back to its segment's beginning.
@@ -128,12 +129,12 @@ class Truncated(Recomputed):
     Example:
         >>> import graphseq as gs, torch
         >>> x = torch.randn(6, 3, requires_grad=True)
-        >>> states = Truncated(gs.nn.LSTM(3, 8), length=2)(gs.from_sequence(x))
+        >>> states = TruncatedBPTT(gs.nn.LSTM(3, 8), length=2)(gs.from_sequence(x))
         >>> (torch.autograd.grad(states[-1].sum(), x)[0].abs().sum(dim=1) > 0).tolist()
         [False, False, False, False, True, True]
     """
 
-    def _read(self, graph: SpaceTimeGraph, x: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+    def _read(self, graph: SpaceTimeGraph, x: Tensor, memory: RecurrentState | None) -> tuple[Tensor, RecurrentState]:
         if not torch.is_grad_enabled():
             return super()._read(graph, x, memory)
         apart = []

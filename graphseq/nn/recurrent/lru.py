@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, glu
 
 from graphseq import _checks
-from graphseq.nn.recurrent.linear_rnn import Scanned, ScannedLayer
+from graphseq.nn.recurrent.linear_rnn import LinearRNNBase, ScannedLayer
 
 
 class LRULayer(ScannedLayer):
@@ -50,7 +50,7 @@ class LRULayer(ScannedLayer):
         return x + glu(self.mix(gelu(y)), dim=-1)
 
 
-class LRU(Scanned):
+class LRU(LinearRNNBase):
     r"""Linear recurrent units along each node's time, all steps in one parallel scan, in blocks that are not linear.
 
     .. math:: h_t = λ ⊙ h_{t-1} + γ ⊙ (B u_t), \qquad y_t = \mathrm{Re}(C h_t) + D ⊙ u_t, \qquad

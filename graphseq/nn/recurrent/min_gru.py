@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from graphseq.nn.recurrent.linear_rnn import Scanned, ScannedLayer, input_widths
+from graphseq.nn.recurrent.linear_rnn import LinearRNNBase, ScannedLayer, input_widths
 
 
 class MinGRULayer(ScannedLayer):
@@ -20,7 +20,7 @@ class MinGRULayer(ScannedLayer):
         return (-z).sigmoid(), z.sigmoid() * candidate
 
 
-class MinGRU(Scanned):
+class MinGRU(LinearRNNBase):
     r"""Minimal gated recurrent unit along each node's time, all steps in one parallel scan.
 
     .. math:: z_t = σ(W_z x_t + b_z), \qquad \tilde h_t = W_h x_t + b_h, \qquad

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from graphseq.nn.recurrent.linear_rnn import Scanned, ScannedLayer, input_widths
+from graphseq.nn.recurrent.linear_rnn import LinearRNNBase, ScannedLayer, input_widths
 
 
 class MinLSTMLayer(ScannedLayer):
@@ -22,7 +22,7 @@ class MinLSTMLayer(ScannedLayer):
         return odds.sigmoid(), (-odds).sigmoid() * candidate
 
 
-class MinLSTM(Scanned):
+class MinLSTM(LinearRNNBase):
     r"""Minimal long short-term memory along each node's time, all steps in one parallel scan.
 
     .. math:: f_t = σ(W_f x_t + b_f), \quad i_t = σ(W_i x_t + b_i), \quad \tilde h_t = W_h x_t + b_h, \quad

@@ -14,11 +14,11 @@ from graphseq.data.topology import Step
 from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.kernels.rnn import recur
-from graphseq.nn.recurrent.state import Memory, recalled, remembered
+from graphseq.nn.recurrent.state import RecurrentState, gather_state, scatter_state
 from graphseq.nn.trace import Trace, through_time
 
 
-class Recurrent(Encoder):
+class RNNBase(Encoder):
     """What the recurrent families share: rows go to the kernel as sequences, one a node, and come back as rows.
 
     A row's state depends on nothing but its own past. The state starts at zero for each node and is not kept between
@@ -37,7 +37,7 @@ class Recurrent(Encoder):
         """States (V, H) from features (V, F)."""
         return along_time(self.kernel, graph.topology.sequences, x)
 
-    def run(self, graph: SpaceTimeGraph, memory: Memory | None = None) -> tuple[Tensor, Memory]:
+    def run(self, graph: SpaceTimeGraph, memory: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
         """States (V, H) of a piece of a stream, and what is remembered for the next: together, one long pass.
 
         Args:
@@ -59,14 +59,14 @@ class Recurrent(Encoder):
         # The kernel has one sequence a node, the longest first.
         rows = torch.arange(topology.num_nodes, device=x.device)
         node = topology.node_index[rows if sequences.order is None else sequences.order[: topology.num_nodes]]
-        held = recalled(memory, topology, kinds * self.num_layers, x.new_empty(0, self.hidden_channels))
+        held = gather_state(memory, topology, kinds * self.num_layers, x.new_empty(0, self.hidden_channels))
         first = [torch.stack(held[kind::kinds])[:, node] for kind in range(kinds)]
         kernel = partial(recur, self.kernel)
         out, left = sequences.along(x, kernel, first[0] if kinds == 1 else tuple(first), exact=True)
         last = sequences.last(left)
         by_kind = [part[:, node.argsort()] for part in ([last] if kinds == 1 else last)]
         parts = tuple(part[layer] for layer in range(self.num_layers) for part in by_kind)
-        return out, remembered(memory, topology, parts)
+        return out, scatter_state(memory, topology, parts)
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """What each node remembers after each step: h of the last layer down to the first, then c likewise, (N, S)."""
@@ -107,7 +107,7 @@ def along_time(kernel: nn.RNNBase, sequences: Sequences, x: Tensor) -> Tensor:
     return sequences.along(x, partial(recur, kernel), (zero, zero) if kernel.mode == "LSTM" else zero)[0]
 
 
-class RNN(Recurrent):
+class RNN(RNNBase):
     r"""Vanilla recurrent network along each node's time.
 
     .. math:: h_t = \tanh(W_{hx} x_t + b_{hx} + W_{hh} h_{t-1} + b_{hh})
@@ -134,7 +134,7 @@ class RNN(Recurrent):
         super().__init__(nn.RNN(*_sizes(in_channels, hidden_channels, num_layers)))
 
 
-class GRU(Recurrent):
+class GRU(RNNBase):
     """Gated recurrent unit along each node's time; equations in :func:`graphseq.nn.cells.gru_cell`.
 
     Args:
@@ -159,7 +159,7 @@ class GRU(Recurrent):
         super().__init__(nn.GRU(*_sizes(in_channels, hidden_channels, num_layers)))
 
 
-class LSTM(Recurrent):
+class LSTM(RNNBase):
     """Long short-term memory along each node's time; equations in :func:`graphseq.nn.cells.lstm_cell`.
 
     A layer of n units on d inputs has 4(dn + n² + n) parameters in the literature; torch keeps a second bias, so here
@@ -195,7 +195,7 @@ def _sizes(in_channels: int, hidden_channels: int, num_layers: int) -> tuple[int
     )
 
 
-def step_by_step(encoder: Recurrent, graph: SpaceTimeGraph) -> Tensor:
+def step_by_step(encoder: RNNBase, graph: SpaceTimeGraph) -> Tensor:
     r"""The readable twin: the same weights through the equations as they are written, a row at a time.
 
     .. math::

@@ -11,7 +11,7 @@ from graphseq.data.topology import Topology
 
 
 @dataclass(frozen=True)
-class Memory:
+class RecurrentState:
     """What a recurrent encoder returns after a piece of a stream, to be given to it with the next.
 
     It is in the autograd graph of the piece; :meth:`detach` cuts it off, as truncated backpropagation through time
@@ -27,12 +27,12 @@ class Memory:
     parts: tuple[Tensor, ...]
     time: int
 
-    def detach(self) -> Memory:
+    def detach(self) -> RecurrentState:
         """The same, cut off from what it was computed from."""
-        return Memory(self.node, tuple(part.detach() for part in self.parts), self.time)
+        return RecurrentState(self.node, tuple(part.detach() for part in self.parts), self.time)
 
 
-def recalled(memory: Memory | None, topology: Topology, parts: int, like: Tensor) -> tuple[Tensor, ...]:
+def gather_state(memory: RecurrentState | None, topology: Topology, parts: int, like: Tensor) -> tuple[Tensor, ...]:
     """What the N nodes of a piece remember, (N, H) each; zero for those not seen before.
 
     Args:
@@ -42,13 +42,13 @@ def recalled(memory: Memory | None, topology: Topology, parts: int, like: Tensor
         like: a tensor (…, H) of the width, number type and device that they are to have.
 
     Raises:
-        TypeError: something else than a :class:`Memory`.
+        TypeError: something else than a :class:`RecurrentState`.
         ValueError: the memory of an encoder of another shape, or of a time that is not before the piece's first.
     """
     zero = like.new_zeros(topology.num_nodes, like.shape[-1])
     if memory is None:
         return (zero,) * parts
-    if not isinstance(memory, Memory):
+    if not isinstance(memory, RecurrentState):
         raise TypeError(f"memory must be what run() returned, or None at the beginning; got {type(memory).__name__}")
     widths = [part.shape[1] for part in memory.parts]
     if widths != [like.shape[-1]] * parts:
@@ -65,15 +65,15 @@ def recalled(memory: Memory | None, topology: Topology, parts: int, like: Tensor
     return tuple(torch.where(known, part[place], zero) for part in memory.parts)
 
 
-def remembered(memory: Memory | None, topology: Topology, parts: tuple[Tensor, ...]) -> Memory:
+def scatter_state(memory: RecurrentState | None, topology: Topology, parts: tuple[Tensor, ...]) -> RecurrentState:
     """What all nodes seen so far remember, once those of a piece remember ``parts``, (N, H) each."""
     names, time = _names(topology), int(topology.times[-1])
     if memory is None:
-        return Memory(names, parts, time)
+        return RecurrentState(names, parts, time)
     away = ~torch.isin(memory.node, names)
     node, order = torch.cat([memory.node[away], names]).sort()
     pairs = zip(memory.parts, parts, strict=True)
-    return Memory(node, tuple(torch.cat([old[away], new])[order] for old, new in pairs), time)
+    return RecurrentState(node, tuple(torch.cat([old[away], new])[order] for old, new in pairs), time)
 
 
 def _names(topology: Topology) -> Tensor:

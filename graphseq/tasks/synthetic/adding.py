@@ -62,6 +62,6 @@ class Adding(Regression, FixedTask):
         marks = torch.zeros_like(numbers).scatter_(1, torch.cat([first, second], dim=1), 1)
         return self._assemble(torch.stack([numbers, marks], dim=2), (numbers * marks).sum(dim=1, keepdim=True))
 
-    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """The two marked rows, (K, V), ``bool``."""
         return blocks((graph.x[:, 1] > 0).view(graph.num_graphs, 1, -1))

@@ -66,7 +66,7 @@ class CopyMemory(FixedTask):
         tokens[:, self.hops - 1] = self.num_classes + 1
         return self._assemble(one_hot(tokens, self.in_channels).to(torch.get_default_dtype()), items.flatten())
 
-    def items(self, graph: SpaceTimeGraph) -> Tensor:
+    def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
         """The rows of all n items, for each asked row: past the marker they are all still to come, (K, V), ``bool``."""
         first = torch.arange(self._template.num_rows, device=graph.x.device) < self.num_items
         return blocks(first.expand(graph.num_graphs, self.num_items, -1))

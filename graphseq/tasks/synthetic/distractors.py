@@ -200,7 +200,7 @@ class Distractors(Regression):
         j, i = graph.node[graph.edge_index]
         return Irrelevant(mark[graph.node], mark[j] | mark[i] | (group[j] != group[i]))
 
-    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """The values of relevant neighbours, the keys of all, and the own one where there are groups, (K, V)."""
         rows = graph.target_rows
         place = torch.full_like(graph.node, -1)

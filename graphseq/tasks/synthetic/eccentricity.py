@@ -26,7 +26,7 @@ class Eccentricity(Regression):
     end rows: each other row has an edge to the layer below and one to the layer above, and further edges join rows of
     one layer or of two adjacent ones, with chance ``density`` each. Rows stand in random order and all look alike, so
     what a model tells apart it tells by who is joined to whom. What must be known of a row is that the rows farthest
-    from it are there: those are its :meth:`sources`.
+    from it are there: those are its :meth:`relevant_nodes`.
 
     Chance is the share of the commonest answer, counted on a sample of up to 1,000 graphs when the task is made.
 
@@ -78,7 +78,7 @@ class Eccentricity(Regression):
         y = distances(edges).amax(dim=2).view(-1, 1).to(torch.get_default_dtype())
         return assemble(edges, torch.ones(*layer.shape, 1), y, torch.ones_like(edges[:, 0]))
 
-    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """The rows farthest from each row, (K, V), ``bool``."""
         hops = distances(edges_of(graph, self.num_nodes))
         return blocks(hops == hops.amax(dim=2, keepdim=True))

@@ -58,20 +58,20 @@ class Lookup(FixedTask):
         x[:, self._query, :count] = one_hot(keys.gather(1, pick)[:, 0], count).to(x.dtype)
         return self._assemble(x, values.gather(1, pick)[:, 0])
 
-    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """The row with the asked key, and the query's where that is not the asked row itself, (K, V), ``bool``."""
         keys = graph.x.view(graph.num_graphs, -1, self.in_channels)[..., : len(self._items)]
         marks = (keys * keys[:, self._query, None]).sum(dim=2) > 0
         marks[:, self._query] = self._query != self._asked
         return blocks(marks[:, None])
 
-    def items(self, graph: SpaceTimeGraph) -> Tensor:
+    def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
         """The rows of all n pairs: which of them is asked for, only the query says, (K, V), ``bool``."""
         marks = torch.zeros(graph.num_graphs, 1, self._template.num_rows, dtype=torch.bool, device=graph.x.device)
         marks[..., self._items] = True
         return blocks(marks)
 
-    def held(self, graph: SpaceTimeGraph) -> Tensor:
+    def memory_content(self, graph: SpaceTimeGraph) -> Tensor:
         """The value of each key, one-hot, keys in order: where a pair was shown does not matter, (K, n C)."""
         x = graph.x.view(graph.num_graphs, -1, self.in_channels)[:, self._items]
         count = len(self._items)

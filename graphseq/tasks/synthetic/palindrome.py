@@ -68,7 +68,7 @@ class Palindrome(FixedTask):
             x = digits[..., None].to(torch.get_default_dtype())
         return self._assemble(x, first[:, 0])
 
-    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """The first row, (K, V), ``bool``."""
         first = torch.arange(self.length - 1, device=graph.x.device) == 0
         return blocks(first.expand(graph.num_graphs, 1, -1))

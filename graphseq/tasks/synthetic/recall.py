@@ -37,7 +37,7 @@ class Recall(Lookup):
         >>> graph = task.batch(1, torch.Generator().manual_seed(0))
         >>> graph.x.tolist(), graph.y.tolist()
         ([[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]], [0])
-        >>> task.sources(graph).tolist(), task.items(graph).tolist()
+        >>> task.relevant_nodes(graph).tolist(), task.memory_items(graph).tolist()
         ([[False, True, False, False]], [[True, True, False, False]])
     """
 

@@ -72,7 +72,7 @@ class ShortestPaths(Regression):
         x = (layer == 0)[..., None].to(torch.get_default_dtype())
         return assemble(edges, x, layer[layer > 0][:, None].to(x.dtype), layer > 0)
 
-    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """The marked row of each asked row's graph, (K, V), ``bool``."""
         owner = graph.target_rows // self.num_nodes
         marked: Tensor = graph.x[:, 0] > 0

@@ -108,7 +108,7 @@ class Transfer(FixedTask):
         x[torch.arange(size), self._source, y] = 1
         return self._assemble(x, y)
 
-    def sources(self, graph: SpaceTimeGraph) -> Tensor:
+    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """The row that shows the class, (K, V), ``bool``; on a tree other leaves are as far."""
         source = torch.arange(self._template.num_rows, device=graph.x.device) == self._source
         return blocks(source.expand(graph.num_graphs, 1, -1))

@@ -44,7 +44,7 @@ def test_the_same_job_goes_on_only_when_asked_and_leaves_the_record(tmp_path: Pa
     [
         ({"steps": 4}, "steps = 3, now 4"),
         ({"season": 52.0}, "season = None, now 52.0"),
-        ({"pressure": 0.5}, "pressure = None, now 0.5"),  # which the record knows nothing of
+        ({"gate_penalty": 0.5}, "gate_penalty = None, now 0.5"),  # which the record knows nothing of
     ],
 )
 def test_another_job_is_told_where_they_differ(tmp_path: Path, now: dict[str, object], message: str) -> None:

@@ -146,7 +146,7 @@ def test_one_killed_at_any_moment_and_gone_on_with_is_as_if_it_had_not_been(tmp_
 def test_one_killed_with_its_workers_goes_on_with_others(tmp_path: Path) -> None:
     file, grid = tmp_path / "r.jsonl", {"number": [*range(0, 200, 10)], "folder": [str(tmp_path)], "times": [0]}
     code = f"import graphseq as gs, sweepwork; gs.sweep(sweepwork.deadly, {grid}, {str(file)!r}, jobs=2)"
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers")])
     killed = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": paths},

@@ -68,7 +68,7 @@ def test_the_mean_is_that_of_all_that_comes_before_the_test(prepared: Prepared) 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_family_reads_the_oldest_row_of_its_node(name: str, prepared: Prepared) -> None:
     settings = replace(SETTINGS, lags=3)
-    task = gs.tasks.Forecast(prepared.data.graph, lags=3)
+    task = gs.tasks.Forecasting(prepared.data.graph, lags=3)
     graph, slopes = task.windows(torch.tensor([0])), []
     graph.x = graph.x.double().requires_grad_()
     for seed in range(8):  # of a few units, all may be dead for some weights
@@ -81,7 +81,7 @@ def test_every_family_reads_the_oldest_row_of_its_node(name: str, prepared: Prep
 
 @pytest.mark.parametrize(("name", "sees"), [("LSTM", False), ("GRU", False), ("GCN-LSTM", True), ("DAG-LSTM", True)])
 def test_who_sees_a_neighbour(name: str, sees: bool, prepared: Prepared) -> None:
-    task = gs.tasks.Forecast(prepared.data.graph, lags=2)
+    task = gs.tasks.Forecasting(prepared.data.graph, lags=2)
     model, graph = models.trained(name, task, SETTINGS), task.windows(torch.tensor([0]))
     graph.x = graph.x.clone().requires_grad_()
     (slope,) = torch.autograd.grad(model(graph)[0, 0], graph.x)

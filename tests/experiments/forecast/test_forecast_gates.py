@@ -25,12 +25,12 @@ def recording() -> gs.SpaceTimeGraph:
 def test_gates_of_each_window_by_itself() -> None:
     torch.manual_seed(0)
     encoder = gs.nn.ForgettingGCNLSTM(1, 4)
-    task = gs.tasks.Forecast(recording(), lags=3)
+    task = gs.tasks.Forecasting(recording(), lags=3)
     graph, gates = last_gates(encoder, task)
     assert graph.topology.times.tolist() == [2, 3, 4, 5, 6]
     for number in range(len(task)):
         window = task.windows(torch.tensor([number]))
-        alone = encoder.forgotten(window)
+        alone = encoder.gate_values(window)
         last, mine = window.time == 2, graph.time == number + 2
         torch.testing.assert_close(gates.node[mine], alone.node[last])
         index = window.topology.spatial.edge_index
@@ -50,7 +50,7 @@ def test_gates_of_each_window_by_itself() -> None:
 
 def test_a_file_gives_back_what_was_put_in() -> None:
     encoder = gs.nn.ForgettingGCNLSTM(1, 4)
-    graph, gates = last_gates(encoder, gs.tasks.Forecast(recording(), lags=2))
+    graph, gates = last_gates(encoder, gs.tasks.Forecasting(recording(), lags=2))
     again, kept = unpacked(packed(graph, gates))
     for part in ("x", "node", "time", "edge_index", "edge_weight"):
         assert torch.equal(graph[part], again[part])
@@ -58,7 +58,7 @@ def test_a_file_gives_back_what_was_put_in() -> None:
 
 
 def test_the_latest_snapshots_keep_their_gates() -> None:
-    graph, gates = last_gates(gs.nn.ForgettingGCNLSTM(1, 4), gs.tasks.Forecast(recording(), lags=2))
+    graph, gates = last_gates(gs.nn.ForgettingGCNLSTM(1, 4), gs.tasks.Forecasting(recording(), lags=2))
     part, kept = latest(graph, gates, 2)
     assert part.topology.times.tolist() == [5, 6]
     assert len(part.x) == 9, "node 3 is away at time 5"

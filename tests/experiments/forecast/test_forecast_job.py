@@ -161,7 +161,7 @@ def test_one_that_diverges_is_shown_as_such(ring: Path, tmp_path: Path, monkeypa
     def diverges(*_: object, **__: object) -> None:
         raise DivergedError("training diverged at step 2", None)
 
-    monkeypatch.setattr(runs, "fit_selected", diverges)
+    monkeypatch.setattr(runs, "fit_with_validation", diverges)
     words = ("--train", "0.5", "--models", "mean", "gru")
     said = forecast(ring, tmp_path / "out", *words)
     assert said.status == 0
@@ -184,7 +184,7 @@ def test_a_second_call_is_refused_and_changes_nothing(copy: Path, ring: Path) ->
         (("--train", "0.5", "--lags", "3"), "lags = 4, now 3"),
         (("--train", "0.5", "--season", "4"), "season = None, now 4.0"),
         (("--train", "0.5", "--scale", "file"), "scale = 'train', now 'file'"),
-        (("--train", "0.5", "--pressure", "1"), "pressure = 0.0, now 1.0"),
+        (("--train", "0.5", "--gate-penalty", "1"), "gate_penalty = 0.0, now 1.0"),
     ],
 )
 def test_going_on_with_other_settings_is_refused(copy: Path, ring: Path, words: tuple[str, ...], message: str) -> None:

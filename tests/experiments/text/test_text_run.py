@@ -60,7 +60,14 @@ def test_a_training_is_fit_and_everything_is_in_its_folder(tmp_path: Path) -> No
     task, held = Characters.split(TEXT, 5, held_out=0.1)
     model = models.build(TINY, task.out_channels)
     history = fit(
-        model, task, steps=10, batch_size=4, lr=2e-3, schedule=Product((StepDecay(0.96, 5000),)), clip=5, solved_at=None
+        model,
+        task,
+        steps=10,
+        batch_size=4,
+        lr=2e-3,
+        schedule=Product((StepDecay(0.96, 5000),)),
+        clip=5,
+        stop_threshold=None,
     )
     found = open_trained(tmp_path / "run")
     assert found.alphabet == tuple(" .ABabcd")

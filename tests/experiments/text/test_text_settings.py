@@ -63,7 +63,7 @@ def test_each_family_is_built_of_its_sizes_and_the_same_each_time(name: str) -> 
     assert type(model.encoder) is encoder
     assert (model.encoder.in_channels, model.encoder.hidden_channels, model.encoder.num_layers) == (5, 6, 2)
     assert model.causal
-    assert model.view is (gs.grow if name == "gcn-lstm-grown" else None)
+    assert model.transform is (gs.transforms.grow if name == "gcn-lstm-grown" else None)
     assert models.window(settings) == (9 if name == "gcn-lstm-grown" else None)
     for one, other in zip(model.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)

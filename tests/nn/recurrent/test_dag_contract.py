@@ -39,7 +39,7 @@ def draw(*args: object, **kwargs: object) -> SpaceTimeGraph:
     return acyclic(randomgraphs.draw(*args, **kwargs))
 
 
-_static, _grow = test_contract.static, gs.grow
+_static, _grow = test_contract.static, gs.transforms.grow
 
 
 def static(seed: int) -> SpaceTimeGraph:
@@ -76,7 +76,7 @@ def test_what_every_encoder_passes(
     for module in (test_contract, test_trace_contract):
         monkeypatch.setattr(module, "draw", draw)
         monkeypatch.setattr(module, "static", static)
-    monkeypatch.setattr(gs, "grow", grow)
+    monkeypatch.setattr(gs.transforms, "grow", grow)
     chosen = {name: INSTEAD.get(value, value) for name, value in chosen.items()}
     if "monkeypatch" in signature(check).parameters:
         chosen["monkeypatch"] = monkeypatch

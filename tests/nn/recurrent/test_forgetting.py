@@ -65,7 +65,7 @@ def two_nodes(times: int) -> gs.SpaceTimeGraph:
 
 
 def test_at_first_gates_come_from_their_biases_and_keep_nearly_all() -> None:
-    kept = ForgettingGCNLSTM(D, H, forget="nodes").double().forgotten(two_nodes(2))
+    kept = ForgettingGCNLSTM(D, H, forget="nodes").double().gate_values(two_nodes(2))
     first = 1 / (1 + math.exp(-3))
     torch.testing.assert_close(kept.node[:2], torch.full((2,), first, dtype=torch.float64), rtol=0, atol=1e-12)
     torch.testing.assert_close(kept.factor[:2], torch.full((2,), first**2, dtype=torch.float64), rtol=0, atol=1e-12)
@@ -86,11 +86,11 @@ def test_products_run_on_and_wait_while_a_node_or_a_pair_is_away() -> None:
     # Nodes 0 and 1 at times 0, 2 and 5, joined at 0 and 5; node 0 alone at time 1.
     node, time = torch.tensor([0, 1, 0, 0, 1, 0, 1]), torch.tensor([0, 0, 1, 2, 2, 5, 5])
     graph = gs.SpaceTimeGraph(torch.zeros(7, D).double(), node, time, torch.tensor([[0, 5], [1, 6]]))
-    kept = constant("both", 0.5, accumulate=True).forgotten(graph)
+    kept = constant("both", 0.5, accumulate=True).gate_values(graph)
     assert kept.node.tolist() == pytest.approx([1 / 2, 1 / 2, 1 / 4, 1 / 8, 1 / 4, 1 / 16, 1 / 8])
     assert kept.edge.tolist() == pytest.approx([1 / 2, 1 / 4])
     assert kept.factor.tolist() == pytest.approx([1 / 8, 1 / 512])
-    by_step = constant("both", 0.5, accumulate=False).forgotten(graph)
+    by_step = constant("both", 0.5, accumulate=False).gate_values(graph)
     assert by_step.node.tolist() == pytest.approx([1 / 2] * 7)
     assert by_step.factor.tolist() == pytest.approx([1 / 8] * 2)
 
@@ -114,7 +114,7 @@ def test_edges_from_a_row_to_itself_are_never_forgotten() -> None:
     graph = gs.SpaceTimeGraph(
         torch.ones(2, D).double(), torch.arange(2), torch.zeros(2).long(), torch.tensor([[0, 1, 0], [0, 0, 0]])
     )
-    kept = constant("both", 0.5, accumulate=True).forgotten(graph)
+    kept = constant("both", 0.5, accumulate=True).gate_values(graph)
     assert kept.edge.tolist() == [1.0, 0.5, 1.0]
     assert kept.factor.tolist() == pytest.approx([1.0, 0.125, 1.0])
 
@@ -181,7 +181,7 @@ def test_states_are_read_two_hops_away_by_the_gates_and_inputs_one() -> None:
     ("arguments", "message"),
     [
         ({"forget": "all"}, "forget must be one of both, edges, nodes; got 'all'"),
-        ({"pressure": -1.0}, "pressure must lie between 0 and inf, got -1.0"),
+        ({"gate_penalty": -1.0}, "gate_penalty must lie between 0 and inf, got -1.0"),
         ({"num_layers": 0}, "num_layers must be at least 1, got 0"),
     ],
 )

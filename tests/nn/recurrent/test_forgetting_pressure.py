@@ -20,9 +20,9 @@ def gradients(encoder: ForgettingGCNLSTM, loss: Tensor) -> list[Tensor]:
 @each_kind
 @each_way
 def test_pressure_adds_the_gradient_of_the_mean_gates(forget: Forget, accumulate: bool) -> None:
-    pressed, graph = built(forget, accumulate=accumulate, pressure=0.7), join([draw(1), draw(2)])
+    pressed, graph = built(forget, accumulate=accumulate, gate_penalty=0.7), join([draw(1), draw(2)])
     plain = built(forget, accumulate=accumulate)
-    kept = plain.forgotten(graph)
+    kept = plain.gate_values(graph)
     mean = (kept.node.mean() if forget != "edges" else 0) + (kept.edge.mean() if forget != "nodes" else 0)
     expected = gradients(plain, plain(graph).square().sum() + 0.7 * mean)
     for ours, theirs in zip(gradients(pressed, pressed(graph).square().sum()), expected, strict=True):
@@ -31,13 +31,13 @@ def test_pressure_adds_the_gradient_of_the_mean_gates(forget: Forget, accumulate
 
 
 def test_in_evaluation_there_is_no_pressure() -> None:
-    pressed, plain, graph = built(pressure=0.7).eval(), built(), draw(1)
+    pressed, plain, graph = built(gate_penalty=0.7).eval(), built(), draw(1)
     both = [gradients(each, each(graph).square().sum()) for each in (pressed, plain)]
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(*both, strict=True))
 
 
 def test_pressure_holds_where_many_gradients_are_asked_at_once() -> None:
-    encoder, graph = built(pressure=0.5), draw(1)
+    encoder, graph = built(gate_penalty=0.5), draw(1)
     weights, out = list(encoder.parameters()), encoder(graph)
     into = torch.randn(2, *out.shape, dtype=out.dtype)
     apart = [torch.autograd.grad(out, weights, each, retain_graph=True) for each in into]
@@ -48,10 +48,12 @@ def test_pressure_holds_where_many_gradients_are_asked_at_once() -> None:
 
 def test_the_more_pressure_the_less_is_kept() -> None:
     task, kept = gs.tasks.Transfer(4), []
-    for pressure in (0.0, 0.01, 0.3):
+    for gate_penalty in (0.0, 0.01, 0.3):
         torch.manual_seed(0)
-        encoder = ForgettingGCNLSTM(task.in_channels, 4, forget="nodes", pressure=pressure)
-        gs.fit(gs.nn.Model(encoder, task.out_channels, view=gs.grow), task, steps=40, batch_size=8, lr=0.02)
-        graph = gs.grow(task.batch(8, torch.Generator().manual_seed(0)))
-        kept.append(float(encoder.forgotten(graph).node.mean().detach()))
+        encoder = ForgettingGCNLSTM(task.in_channels, 4, forget="nodes", gate_penalty=gate_penalty)
+        gs.fit(
+            gs.nn.Model(encoder, task.out_channels, transform=gs.transforms.grow), task, steps=40, batch_size=8, lr=0.02
+        )
+        graph = gs.transforms.grow(task.batch(8, torch.Generator().manual_seed(0)))
+        kept.append(float(encoder.gate_values(graph).node.mean().detach()))
     assert all(more > less + 0.02 for more, less in pairwise(kept))

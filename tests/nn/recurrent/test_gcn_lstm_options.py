@@ -19,6 +19,7 @@ from torch_geometric.nn import ChebConv, GraphConv, SAGEConv
 import graphseq as gs
 from graphseq.nn import GCNGRU, GCNLSTM, GCNConv
 from graphseq.nn.cells import gru_cell, lstm_cell
+from graphseq.nn.recurrent.gcn_gru import GCNGRULayer
 
 D, H = 2, 3
 PATH = torch.tensor([[0, 1, 1, 2, 2, 3, 3, 4], [1, 0, 2, 1, 3, 2, 4, 3]])
@@ -60,7 +61,7 @@ def by_dictionary(encoder: gs.nn.Encoder, graph: gs.SpaceTimeGraph) -> Tensor:
 
 
 def _cell(layer: nn.Module, a: Tensor, s: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, ...]:
-    if isinstance(layer, gs.nn.gcn_gru.GCNGRULayer):
+    if isinstance(layer, GCNGRULayer):
         (a_r, a_z, a_n), (s_r, s_z, s_n) = a.chunk(3), s.chunk(3)
         z = (a_z + s_z).sigmoid()
         return (1 - z) * (a_n + (a_r + s_r).sigmoid() * s_n).tanh() + z * h, c

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch_geometric.nn import SAGEConv
 
 import graphseq as gs
-from graphseq.nn import GCNGRU, GCNLSTM, GRU, LRU, LSTM, RNN, Memory, MinGRU, MinLSTM
+from graphseq.nn import GCNGRU, GCNLSTM, GRU, LRU, LSTM, RNN, MinGRU, MinLSTM, RecurrentState
 from graphseq.nn.encoder import Encoder
 
 H = 3
@@ -47,7 +47,7 @@ def piece(graph: gs.SpaceTimeGraph, rows: Tensor, x: Tensor) -> gs.SpaceTimeGrap
     return gs.SpaceTimeGraph(x[rows], graph.node[rows], graph.time[rows], new[spatial.edge_index[:, inside]], weight)
 
 
-def in_pieces(encoder: Encoder, graph: gs.SpaceTimeGraph, x: Tensor, cuts: list[int]) -> tuple[Tensor, Memory]:
+def in_pieces(encoder: Encoder, graph: gs.SpaceTimeGraph, x: Tensor, cuts: list[int]) -> tuple[Tensor, RecurrentState]:
     """States of all rows, from pieces that end before each of the times ``cuts`` and at the end."""
     out, memory, start = x.new_zeros(len(x), H), None, int(graph.time.min())
     for stop in [*sorted(set(cuts)), int(graph.time.max()) + 1]:

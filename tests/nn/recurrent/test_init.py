@@ -12,18 +12,18 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq.nn import GRU, LSTM, RNN, chrono_, forget_bias_, identity_, kaiming_, orthogonal_, spread_biases_
-from graphseq.nn.recurrent.rnn import Recurrent
+from graphseq.nn.recurrent.rnn import RNNBase
 from graphseq.reach.theory import latch_threshold, lstm_horizon
 
 
-def blocks(encoder: Recurrent, name: str, layer: int = 0) -> tuple[Tensor, ...]:
+def blocks(encoder: RNNBase, name: str, layer: int = 0) -> tuple[Tensor, ...]:
     return getattr(encoder.kernel, f"{name}_l{layer}").detach().split(encoder.hidden_channels)
 
 
 @pytest.mark.parametrize(("kind", "gates"), [(RNN, 1), (GRU, 3), (LSTM, 4)])
 @pytest.mark.parametrize("gain", [1.0, 0.5])
 def test_orthogonal_makes_every_block_orthogonal_and_all_biases_zero(
-    kind: type[Recurrent], gates: int, gain: float
+    kind: type[RNNBase], gates: int, gain: float
 ) -> None:
     encoder = orthogonal_(kind(3, 6, 2).double(), gain=gain)
     for layer in range(2):
@@ -35,7 +35,7 @@ def test_orthogonal_makes_every_block_orthogonal_and_all_biases_zero(
 
 
 @pytest.mark.parametrize("kind", [RNN, GRU, LSTM])
-def test_kaiming_draws_each_block_with_two_over_what_it_reads_and_zero_biases(kind: type[Recurrent]) -> None:
+def test_kaiming_draws_each_block_with_two_over_what_it_reads_and_zero_biases(kind: type[RNNBase]) -> None:
     encoder = kaiming_(kind(2, 200, 2), generator=torch.Generator().manual_seed(0))
     for layer, reads in ((0, 2), (1, 200)):
         for name, size in (("weight_ih", reads), ("weight_hh", 200)):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import graphseq as gs
 from graphseq.nn import LRU, MinGRU, MinLSTM
-from graphseq.nn.recurrent.linear_rnn import Scanned
+from graphseq.nn.recurrent.linear_rnn import LinearRNNBase
 from graphseq.nn.recurrent.lru import LRULayer
 
 F, H = 2, 5
@@ -47,7 +47,7 @@ def min_lstm_step(layer: nn.Module, x: Tensor, h: Tensor) -> tuple[Tensor, Tenso
     return h, h
 
 
-KINDS: dict[str, tuple[type[Scanned], Callable[..., tuple[Tensor, Tensor]], torch.dtype]] = {
+KINDS: dict[str, tuple[type[LinearRNNBase], Callable[..., tuple[Tensor, Tensor]], torch.dtype]] = {
     "LRU": (LRU, lru_step, torch.complex128),
     "MinGRU": (MinGRU, min_gru_step, torch.float64),
     "MinLSTM": (MinLSTM, min_lstm_step, torch.float64),
@@ -55,12 +55,12 @@ KINDS: dict[str, tuple[type[Scanned], Callable[..., tuple[Tensor, Tensor]], torc
 each_kind = pytest.mark.parametrize("name", KINDS)
 
 
-def built(name: str, num_layers: int = 1) -> Scanned:
+def built(name: str, num_layers: int = 1) -> LinearRNNBase:
     torch.manual_seed(0)
     return KINDS[name][0](F, H, num_layers).double()
 
 
-def by_equations(name: str, encoder: Scanned, graph: gs.SpaceTimeGraph) -> Tensor:
+def by_equations(name: str, encoder: LinearRNNBase, graph: gs.SpaceTimeGraph) -> Tensor:
     """States (V, H), a row at a time, each node's state in a dictionary."""
     _, step, kind = KINDS[name]
     rows = list(encoder.lift(graph.x))
@@ -164,7 +164,7 @@ def test_the_gain_of_an_lru_keeps_the_variance_of_its_state_at_one() -> None:
 
 
 @pytest.mark.parametrize("kind", [MinGRU, MinLSTM])
-def test_closed_gates_keep_what_the_first_row_wrote(kind: type[Scanned]) -> None:
+def test_closed_gates_keep_what_the_first_row_wrote(kind: type[LinearRNNBase]) -> None:
     """A gate that the input opens once holds its state over 10,000 steps to the factor of its closing."""
     encoder = kind(2, 1).double()
     gates = encoder.layers[0].gates
@@ -185,7 +185,7 @@ def test_closed_gates_keep_what_the_first_row_wrote(kind: type[Scanned]) -> None
 
 
 @pytest.mark.parametrize("kind", [MinGRU, MinLSTM])
-def test_a_state_stays_within_what_was_written(kind: type[Scanned]) -> None:
+def test_a_state_stays_within_what_was_written(kind: type[LinearRNNBase]) -> None:
     torch.manual_seed(0)
     encoder, graph = kind(F, H).double(), sequence(0, 200)
     written = encoder.layers[0].gates(graph.x)[:, -H:]
@@ -196,7 +196,7 @@ def test_a_state_stays_within_what_was_written(kind: type[Scanned]) -> None:
 
 
 @pytest.mark.parametrize(("kind", "gates"), [(MinGRU, 2), (MinLSTM, 3)])
-def test_parameters_are_gates_times_dn_plus_n(kind: type[Scanned], gates: int) -> None:
+def test_parameters_are_gates_times_dn_plus_n(kind: type[LinearRNNBase], gates: int) -> None:
     count = sum(parameter.numel() for parameter in kind(3, 7, 2).parameters())
     assert count == gates * (3 * 7 + 7) + gates * (7 * 7 + 7)
 

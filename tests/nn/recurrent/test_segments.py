@@ -14,8 +14,8 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq import SpaceTimeGraph
-from graphseq.nn import GCN, GCNGRU, GCNLSTM, GRU, LRU, LSTM, RNN, Encoder, Memory, MinGRU, MinLSTM, Model
-from graphseq.nn.recurrent.long_sequences import Recomputed, Truncated, segments_of
+from graphseq.nn import GCN, GCNGRU, GCNLSTM, GRU, LRU, LSTM, RNN, Encoder, MinGRU, MinLSTM, Model, RecurrentState
+from graphseq.nn.recurrent.long_sequences import GradientCheckpointed, TruncatedBPTT, segments_of
 
 H = 3
 FAMILIES: dict[str, Callable[[], Encoder]] = {
@@ -29,7 +29,7 @@ FAMILIES: dict[str, Callable[[], Encoder]] = {
     "MinLSTM": lambda: MinLSTM(2, H),
 }
 each_family = pytest.mark.parametrize("name", FAMILIES)
-each_way = pytest.mark.parametrize("way", [Recomputed, Truncated])
+each_way = pytest.mark.parametrize("way", [GradientCheckpointed, TruncatedBPTT])
 
 
 def built(name: str) -> Encoder:
@@ -54,16 +54,18 @@ def assert_same(found: list[Tensor], expected: list[Tensor]) -> None:
 def test_states_and_recomputed_gradients_are_the_plain_ones(name: str, graph: SpaceTimeGraph, length: int) -> None:
     graph.x = graph.x.double()
     encoder = built(name)
-    for way in (Recomputed, Truncated):
+    for way in (GradientCheckpointed, TruncatedBPTT):
         torch.testing.assert_close(way(encoder, length)(graph), encoder(graph), rtol=0, atol=1e-12)
-    assert_same(gradient(Recomputed(encoder, length), graph), gradient(encoder, graph))
+    assert_same(gradient(GradientCheckpointed(encoder, length), graph), gradient(encoder, graph))
 
 
 @each_family
 @pytest.mark.parametrize("length", [32, 5000])
 def test_recomputed_gradients_of_a_long_sequence_are_the_plain_ones(name: str, length: int) -> None:
     graph, encoder = sequence(0, 500), built(name)
-    for found, expected in zip(gradient(Recomputed(encoder, length), graph), gradient(encoder, graph), strict=True):
+    for found, expected in zip(
+        gradient(GradientCheckpointed(encoder, length), graph), gradient(encoder, graph), strict=True
+    ):
         torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
 
 
@@ -71,8 +73,8 @@ def test_recomputed_gradients_of_a_long_sequence_are_the_plain_ones(name: str, l
 def test_a_truncated_gradient_is_the_plain_one_where_no_segment_ends(name: str) -> None:
     graph, encoder = draw(2, nodes=4, times=6), built(name)
     times = len(graph.topology.times)
-    assert_same(gradient(Truncated(encoder, times), graph), gradient(encoder, graph))
-    short = gradient(Truncated(encoder, times - 1), graph)
+    assert_same(gradient(TruncatedBPTT(encoder, times), graph), gradient(encoder, graph))
+    short = gradient(TruncatedBPTT(encoder, times - 1), graph)
     plain = gradient(encoder, graph)
     assert max(float((a - b).abs().max()) for a, b in zip(short, plain, strict=True)) > 1e-4
 
@@ -82,20 +84,20 @@ def test_a_truncated_gradient_is_that_of_each_segments_loss_with_its_memory_fixe
     graph, encoder, length = sequence(1, 10), built(name), 4
     weights = list(encoder.parameters())
     total = [torch.zeros_like(weight) for weight in weights]
-    memory: Memory | None = None
+    memory: RecurrentState | None = None
     for start in range(0, 10, length):
         rows = torch.arange(start, min(start + length, 10))
         piece = SpaceTimeGraph(graph.x[rows], torch.zeros_like(rows), rows)
         states, memory = encoder.run(piece, None if memory is None else memory.detach())
         total = [a + b for a, b in zip(total, torch.autograd.grad(states.sin().sum(), weights), strict=True)]
-    assert_same(gradient(Truncated(encoder, length), graph), total)
+    assert_same(gradient(TruncatedBPTT(encoder, length), graph), total)
 
 
 @each_family
 def test_in_its_own_segment_an_input_has_the_plain_gradient_and_from_later_ones_none(name: str) -> None:
     graph, encoder = sequence(2, 10), built(name)
     found = []
-    for reader in (encoder, Truncated(encoder, 4)):
+    for reader in (encoder, TruncatedBPTT(encoder, 4)):
         graph.x = graph.x.detach().requires_grad_()
         found.append(torch.autograd.grad(reader(graph)[6].sum(), graph.x)[0])
     plain, cut = found
@@ -109,13 +111,13 @@ class Counting(LSTM):
 
     reads = 0
 
-    def run(self, graph: SpaceTimeGraph, memory: Memory | None = None) -> tuple[Tensor, Memory]:
+    def run(self, graph: SpaceTimeGraph, memory: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
         self.reads += 1
         return super().run(graph, memory)
 
 
-@pytest.mark.parametrize(("way", "reads"), [(Recomputed, 20), (Truncated, 11)])
-def test_a_segment_is_read_again_only_where_a_gradient_comes_by(way: type[Recomputed], reads: int) -> None:
+@pytest.mark.parametrize(("way", "reads"), [(GradientCheckpointed, 20), (TruncatedBPTT, 11)])
+def test_a_segment_is_read_again_only_where_a_gradient_comes_by(way: type[GradientCheckpointed], reads: int) -> None:
     encoder = Counting(2, H).double()
     gradient(way(encoder, 5), sequence(0, 50), asked=slice(-1, None))
     assert encoder.reads == reads
@@ -128,7 +130,7 @@ def test_a_segment_is_read_again_only_where_a_gradient_comes_by(way: type[Recomp
 @pytest.mark.parametrize("name", ["LSTM-2", "GCNLSTM-2", "MinGRU-2"])
 def test_what_waits_for_the_gradient_is_a_fraction(name: str) -> None:
     graph, encoder, held = sequence(0, 400), built(name), []
-    for reader in (encoder, Recomputed(encoder, 20)):
+    for reader in (encoder, GradientCheckpointed(encoder, 20)):
         kept: list[Tensor] = []
         with torch.autograd.graph.saved_tensors_hooks(lambda t, kept=kept: kept.append(t) or t, lambda t: t):
             out = reader(graph)
@@ -138,7 +140,7 @@ def test_what_waits_for_the_gradient_is_a_fraction(name: str) -> None:
 
 
 @each_way
-def test_fit_trains_it_as_it_is(way: type[Recomputed]) -> None:
+def test_fit_trains_it_as_it_is(way: type[GradientCheckpointed]) -> None:
     task, curves = gs.tasks.Palindrome(length=9), []
     for length in (None, 9, 2):
         torch.manual_seed(0)
@@ -147,11 +149,11 @@ def test_fit_trains_it_as_it_is(way: type[Recomputed]) -> None:
         curves.append(gs.fit(Model(encoder, task.out_channels), task, steps=10, batch_size=8, lr=0.01).loss)
     assert curves[1] == pytest.approx(curves[0], abs=1e-6)
     assert curves[2][0] == pytest.approx(curves[0][0], abs=1e-6)
-    assert (curves[2] == pytest.approx(curves[0], abs=1e-5)) is (way is Recomputed)
+    assert (curves[2] == pytest.approx(curves[0], abs=1e-5)) is (way is GradientCheckpointed)
 
 
 @each_way
-def test_it_reads_streams_itself_and_has_the_encoders_reach(way: type[Recomputed]) -> None:
+def test_it_reads_streams_itself_and_has_the_encoders_reach(way: type[GradientCheckpointed]) -> None:
     graph, encoder = draw(0, nodes=4, times=6), built("GCNLSTM-2")
     reader, rows = way(encoder, 2), torch.arange(3)
     states, memory = reader.run(graph)
@@ -180,7 +182,7 @@ def test_segments_hold_all_rows_and_edges_once(graph: SpaceTimeGraph, length: in
 def test_topologies_of_segments_are_prepared_once() -> None:
     task = gs.tasks.Palindrome(length=9)
     one, other = (task.batch(4, torch.Generator().manual_seed(seed)) for seed in range(2))
-    reader = Recomputed(LSTM(task.in_channels, 4), 3)
+    reader = GradientCheckpointed(LSTM(task.in_channels, 4), 3)
     reader(one)
     assert one.topology.keep(("segments", 3), lambda: pytest.fail("made anew")) is other.topology.keep(
         ("segments", 3), lambda: pytest.fail("made anew")
@@ -188,7 +190,7 @@ def test_topologies_of_segments_are_prepared_once() -> None:
 
 
 @each_way
-def test_what_reads_no_stream_is_refused(way: type[Recomputed]) -> None:
+def test_what_reads_no_stream_is_refused(way: type[GradientCheckpointed]) -> None:
     with pytest.raises(TypeError, match=r"reads streams by run\(\), got GCN; recurrent ones do"):
         way(GCN(2, 4), 5)
     with pytest.raises(TypeError, match=r"reads streams by run\(\), got str"):

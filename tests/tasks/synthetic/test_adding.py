@@ -72,7 +72,9 @@ def test_sources_are_the_marked_rows_and_the_first_row_is_the_farthest() -> None
     task = Adding(6)
     graph = task.batch(40, torch.Generator().manual_seed(0))
     marked = graph.x[:, 1].view(40, 6).nonzero()
-    assert torch.equal(task.sources(graph).nonzero(), torch.stack([marked[:, 0], marked[:, 0] * 6 + marked[:, 1]], 1))
+    assert torch.equal(
+        task.relevant_nodes(graph).nonzero(), torch.stack([marked[:, 0], marked[:, 0] * 6 + marked[:, 1]], 1)
+    )
     assert task.hops == 5
     assert 0 in marked[:, 1].tolist()
 
@@ -81,7 +83,7 @@ def test_a_recurrence_learns_to_add() -> None:
     task = Adding(4)
     torch.manual_seed(0)
     model = Model(LSTM(2, 32), 1)
-    gs.fit(model, task, steps=500, batch_size=64, optimizer="Adam", lr=0.01, window=10)
+    gs.fit(model, task, steps=500, batch_size=64, optimizer="Adam", lr=0.01, stop_window=10)
     assert gs.evaluate(model, task, samples=300).loss < 1 / 6 / 20
 
 

@@ -45,13 +45,13 @@ def test_each_asked_row_has_one_source_as_far_as_every_other() -> None:
     task = CopyMemory(3, num_items=2)
     graph = batch(task, 2)
     assert task.hops == 5
-    assert task.sources(graph).nonzero().tolist() == [[0, 0], [1, 1], [2, 7], [3, 8]]
+    assert task.relevant_nodes(graph).nonzero().tolist() == [[0, 0], [1, 1], [2, 7], [3, 8]]
     assert graph.target_rows.tolist() == [5, 6, 12, 13]
 
 
 def test_all_items_are_held_at_once() -> None:
     task = CopyMemory(3, num_items=2)
-    held = task.items(batch(task, 2)).nonzero().tolist()
+    held = task.memory_items(batch(task, 2)).nonzero().tolist()
     assert held == [[0, 0], [0, 1], [1, 0], [1, 1], [2, 7], [2, 8], [3, 7], [3, 8]]
 
 
@@ -74,7 +74,7 @@ def test_a_recurrence_learns_a_short_list() -> None:
     task = CopyMemory(1, num_items=2, num_classes=2)
     torch.manual_seed(0)
     model = Model(GRU(task.in_channels, 32), 2)
-    gs.fit(model, task, steps=400, batch_size=64, optimizer="Adam", lr=0.01, window=10)
+    gs.fit(model, task, steps=400, batch_size=64, optimizer="Adam", lr=0.01, stop_window=10)
     assert gs.evaluate(model, task, samples=200).score > 0.95
 
 

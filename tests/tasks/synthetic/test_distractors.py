@@ -94,7 +94,7 @@ def test_what_is_irrelevant_and_what_must_be_known_is_as_the_keys_have_it(task: 
     ]
     place = {(n, t): row for row, (n, t) in enumerate(zip(node, graph.time.tolist(), strict=True))}
     reads, last = read_by(graph), task.length - 1
-    for row, marks in zip(graph.target_rows.tolist(), task.sources(graph), strict=True):
+    for row, marks in zip(graph.target_rows.tolist(), task.relevant_nodes(graph), strict=True):
         told = reads[node[row]][last]
         known = {place[other, 0] for other in told} | ({place[node[row], 0]} if task.num_strangers else set())
         known |= {place[other, last] for other in told if kind[other] == (kind[node[row]][0], False)}

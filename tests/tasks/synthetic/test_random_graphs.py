@@ -154,7 +154,7 @@ def test_chance_of_an_eccentricity_is_the_share_of_the_commonest() -> None:
 def test_sources_are_the_marked_row_and_the_farthest_rows() -> None:
     paths = ShortestPaths(4, num_nodes=6)
     graph = batch(paths)
-    for row, marks in zip(graph.target_rows.tolist(), paths.sources(graph), strict=True):
+    for row, marks in zip(graph.target_rows.tolist(), paths.relevant_nodes(graph), strict=True):
         (source,) = marks.nonzero()[:, 0].tolist()
         assert graph.x[source] == 1
         assert source // 6 == row // 6
@@ -163,7 +163,7 @@ def test_sources_are_the_marked_row_and_the_farthest_rows() -> None:
     for start, member in enumerate(each(farthest, graph)):
         for row, away in nx.all_pairs_shortest_path_length(member):
             far = [other for other in member if away[other] == max(away.values())]
-            assert farthest.sources(graph)[row].nonzero()[:, 0].tolist() == far
+            assert farthest.relevant_nodes(graph)[row].nonzero()[:, 0].tolist() == far
         assert start * 6 in member
 
 

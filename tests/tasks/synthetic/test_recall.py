@@ -49,9 +49,9 @@ def test_the_answer_is_the_value_of_the_key_that_is_asked(
 def test_every_item_is_asked_for_equally_often_and_under_every_key(build: Callable[[int, int], Lookup]) -> None:
     task = build(2, 2)
     graph = batch(task, 4000)
-    items = task.items(graph)[0].nonzero()[:, 0]
+    items = task.memory_items(graph)[0].nonzero()[:, 0]
     count = len(items)
-    own = task.sources(graph).view(4000, 4000, -1).diagonal().t()[:, items].int().argmax(dim=1)
+    own = task.relevant_nodes(graph).view(4000, 4000, -1).diagonal().t()[:, items].int().argmax(dim=1)
     keys = graph.x.view(4000, -1, task.in_channels)[torch.arange(4000), items[own], :count].argmax(dim=1)
     table = torch.bincount(own * count + keys, minlength=count**2)
     assert table.min() > 4000 / count**2 * 0.8
@@ -71,8 +71,8 @@ def test_on_a_path_hops_is_the_first_items_distance() -> None:
     task = Recall(6, num_items=3)
     graph = batch(task, 60)
     assert task.hops == 5
-    assert {int(row) % 6 for row in task.sources(graph).nonzero()[:, 1]} == {0, 1, 2}
-    assert task.items(graph)[1].nonzero()[:, 0].tolist() == [6, 7, 8]
+    assert {int(row) % 6 for row in task.relevant_nodes(graph).nonzero()[:, 1]} == {0, 1, 2}
+    assert task.memory_items(graph)[1].nonzero()[:, 0].tolist() == [6, 7, 8]
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
@@ -82,7 +82,7 @@ def test_a_tree_leads_up_from_its_leaves_to_the_root_that_asks(depth: int) -> No
     tree = nx.DiGraph(graph.edge_index.t().tolist())
     assert nx.is_isomorphic(tree.reverse(), nx.balanced_tree(2, depth, create_using=nx.DiGraph))
     leaves = [row for row in tree if tree.in_degree(row) == 0]
-    assert task.items(graph)[0].nonzero()[:, 0].tolist() == sorted(leaves)
+    assert task.memory_items(graph)[0].nonzero()[:, 0].tolist() == sorted(leaves)
     assert {nx.shortest_path_length(tree, leaf, 0) for leaf in leaves} == {task.hops} == {depth}
     assert graph.target_rows.tolist() == [0]
 
@@ -112,10 +112,10 @@ def test_pairs_stand_around_the_centre_and_the_query_at_the_end_of_a_chain(
     assert task.hops == max(1, query_hops)
     query = int((graph.x.sum(dim=1) == 1).nonzero())
     assert query == (2 + query_hops if query_hops else 0)
-    known = set(task.sources(graph)[0].nonzero()[:, 0].tolist())
+    known = set(task.relevant_nodes(graph)[0].nonzero()[:, 0].tolist())
     assert known - {1, 2} == ({query} if query_hops else set())
     assert len(known & {1, 2}) == 1
-    assert task.items(graph)[0].nonzero()[:, 0].tolist() == [1, 2]
+    assert task.memory_items(graph)[0].nonzero()[:, 0].tolist() == [1, 2]
 
 
 def test_one_pair_alone_is_no_choice_but_still_two_classes() -> None:
@@ -146,7 +146,7 @@ def test_what_reads_forwards_learns_to_hold_two_items() -> None:
     task = Recall(3, num_items=2, num_classes=2)
     torch.manual_seed(0)
     model = Model(LSTM(task.in_channels, 32), 2)
-    gs.fit(model, task, steps=500, batch_size=64, optimizer="Adam", lr=0.01, window=10)
+    gs.fit(model, task, steps=500, batch_size=64, optimizer="Adam", lr=0.01, stop_window=10)
     assert gs.evaluate(model, task, samples=300).score > 0.95
 
 
