@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+import graphseq
 from graphseq import _files
 
 
@@ -130,5 +131,8 @@ def machine(device: torch.device | str = "cpu") -> dict[str, object]:
 
 @cache
 def _version(name: str) -> str:
-    """Of an installed package; looked up once, which takes longer than a small training's step."""
-    return version(name)
+    """Version of a package, looked up once: that takes longer than a step of a small training.
+
+    The library knows its own version, so that it can be used from a source tree that was never installed.
+    """
+    return graphseq.__version__ if name == "graphseq" else version(name)

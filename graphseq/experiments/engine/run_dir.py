@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import graphseq
 from graphseq import _files
 
 RUNS = "runs"
 _CONFIG = "config.json"
-_PACKAGES = ("graphseq", "torch", "torch-geometric", "networkx", "scipy", "numpy")
+_PACKAGES = ("torch", "torch-geometric", "networkx", "scipy", "numpy")
 
 
 def claim(out: Path, job: str, facts: Mapping[str, object], command: Sequence[str], *, resume: bool) -> Path:
@@ -117,7 +118,11 @@ def record(facts: Mapping[str, object], command: Sequence[str]) -> str:
     found = {
         "command": shlex.join(["python", "-m", "graphseq", *command]),
         "settings": dict(facts),
-        "versions": {"python": sys.version.split()[0], **{name: version(name) for name in _PACKAGES}},
+        "versions": {
+            "python": sys.version.split()[0],
+            "graphseq": graphseq.__version__,
+            **{name: version(name) for name in _PACKAGES},
+        },
         "machine": {"processor": platform.machine(), "system": platform.system(), "threads_a_run": 1},
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }

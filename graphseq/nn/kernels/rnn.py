@@ -56,6 +56,8 @@ def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *
         return loop(mode, layers, x, start)
     if mode not in STEPS or not _is_ready(x, (start, *(part for layer in layers for part in layer))):
         flat = [part for layer in layers for part in layer]
+        # cuDNN keeps what a backward pass needs in training mode only; without dropout the numbers are the same.
+        training = training or (x.is_cuda and torch.is_grad_enabled())
         out, *memory = TORCHS[mode](x, start, flat, True, len(layers), 0.0, training, False, False)
         return out, tuple(memory) if mode == "LSTM" else memory[0]
     out, last = x, []
