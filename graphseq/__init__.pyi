@@ -39,3 +39,5 @@ from .training.ensemble import fit_ensemble as fit_ensemble
 from .training.fit import DivergedError as DivergedError
 from .training.fit import fit as fit
 from .training.history import History as History
+
+__version__: str
