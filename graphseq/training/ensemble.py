@@ -121,8 +121,8 @@ def fit_ensemble(
         for step in range(steps):
             clock, members = time.perf_counter(), list(ensemble.members)
             drawn = list(_draw(task, batch_size, [seeds[member] for member in members], step))
-            graph = alike(drawn, task).to(device)
             x, y = (torch.stack([each[key] for each in drawn]).to(device) for key in ("x", "y"))
+            graph = alike(drawn, task).to(device)  # which moves the first graph itself
             ensemble.rates.set(step)
             values = ensemble.gradients(task, (graph, x, y), clip)
             rate = float(ensemble.stepper.param_groups[0]["lr"])

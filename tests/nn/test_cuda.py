@@ -97,14 +97,15 @@ def test_bfloat16_trains_on_the_device() -> None:
 def test_instruments_measure_a_model_on_the_device_as_on_the_processor() -> None:
     task = gs.tasks.Transfer(4)
     torch.manual_seed(0)
-    model = gs.nn.Model(gs.nn.GCN(task.in_channels, 8, 4), task.out_channels).double()
-    graph = task.batch(2, torch.Generator().manual_seed(0))
-    expected = reach.influence(model, graph)
-    diagnosis = reach.verdict(model, task)
+    model = gs.nn.Model(gs.nn.GCN(task.in_channels, 8, 4), task.out_channels)
+    graph, there = (task.batch(2, torch.Generator().manual_seed(0)) for _ in range(2))
+    there = there.to("cuda")
+    expected, receptive_field = reach.influence(model.double(), graph), model.reach(graph)
+    diagnosis = reach.verdict(model.float(), task)
     model.cuda()
-    torch.testing.assert_close(reach.influence(model, graph.to("cuda")).cpu(), expected, rtol=1e-9, atol=1e-12)
     assert reach.verdict(model, task).verdict == diagnosis.verdict
-    assert torch.equal(model.reach(graph.to("cuda")).cpu(), model.reach(graph))
+    torch.testing.assert_close(reach.influence(model.double(), there).cpu(), expected, rtol=1e-9, atol=1e-12)
+    assert torch.equal(model.reach(there).cpu(), receptive_field)
     assert gs.evaluate(model.float(), task, samples=20, device="cuda").samples == 20
 
 
