@@ -85,7 +85,7 @@ def trained(setting: Setting, name: str, data: Data, number: int, train: Tensor)
     if numbers(data):
         known = torch.cat([graphs[i].y for i in train.tolist()])
         mean, spread = known.mean(), known.std()
-        graphs = [gs.SpaceTimeGraph.from_topology(g.topology, g.x, y=(g.y - mean) / spread) for g in graphs]
+        graphs = [g.replace(y=(g.y - mean) / spread) for g in graphs]
     task = task_of(data, graphs)
     with seeding.forked(setting.seed, seeding.BUILD, number):
         model = gs.nn.Model(make(task.in_channels, setting.hidden), task.out_channels, pool="sum")

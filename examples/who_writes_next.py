@@ -127,7 +127,7 @@ def main(out: Path, setting: Setting = Setting(), data: gs.io.TemporalDataset | 
     if taken := [path for path in (out / "links.json", out / "links.png") if path.exists()]:
         raise FileExistsError(f"{taken[0]} is already there; choose another --out")
     data = gs.datasets.collegemsg(timedelta(days=7)) if data is None else data
-    graph = gs.SpaceTimeGraph.from_topology(data.graph.topology, data.graph.x.log1p())
+    graph = data.graph.replace(x=data.graph.x.log1p())
     lines, records = {}, []
     for how in SAMPLINGS:
         split = gs.tasks.LinkPrediction(graph, lags=setting.lags, sampling=how).split(setting.train, setting.validation)

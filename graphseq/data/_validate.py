@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,7 @@ from graphseq import _checks
 from graphseq.data.topology import Topology
 
 
-def checked_x(x: Tensor | None) -> Tensor:
+def checked_x(x: object) -> Tensor:
     """Features as they are, or why they cannot be."""
     x = _checks.is_tensor("x", x)
     if x.is_floating_point():
@@ -65,6 +67,25 @@ def checked_topology(
     if edge_weight is not None:
         edge_weight = _checks.weights("edge_weight", edge_weight, edge_index.shape[1])
     return Topology(node, time, edge_index, edge_weight)
+
+
+def check_rows(rows: int, topology: Topology, attributes: Mapping[str, object]) -> None:
+    """Refuse a topology or attributes of another number of rows."""
+    if topology.num_rows != rows:
+        raise ValueError(f"topology has {topology.num_rows} rows for a graph of {rows}")
+    if "x" in attributes and (x := checked_x(attributes["x"])).shape[0] != rows:
+        raise ValueError(f"x has {x.shape[0]} rows for a graph of {rows}")
+    if (target := attributes.get("target")) is not None:
+        _checks.marked_rows("target", target, rows)
+    if (batch := attributes.get("batch")) is not None:
+        _checks.integer_rows("batch", batch, rows)
+
+
+def check_answers(y: object, target_rows: int, graphs: int) -> None:
+    """Refuse answers that are neither one for each target row nor one for each graph."""
+    y = _checks.is_tensor("y", y)
+    if y.dim() == 0 or y.shape[0] not in (target_rows, graphs):
+        raise ValueError(f"y must have one entry for each of {target_rows} target rows, got {tuple(y.shape)}")
 
 
 def check_finite(x: Tensor, topology: Topology) -> None:

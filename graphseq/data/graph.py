@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import EllipsisType
 from typing import Any, NamedTuple
 
 import networkx as nx
@@ -13,6 +14,9 @@ from torch_geometric.data import Data
 
 from graphseq.data import _validate
 from graphseq.data.topology import Topology
+
+_OF_ANSWERS = ("y", "pair_features")  # attributes that have one entry an answer
+_MADE_ANEW = ("x", *Topology.KEYS, "target", "edge_label_index", "ptr", "num_nodes")  # for other rows
 
 
 class Dense(NamedTuple):
@@ -109,6 +113,99 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
             graph.batch = batch
         return graph
 
+    def replace(
+        self,
+        *,
+        topology: Topology | EllipsisType = ...,
+        x: Tensor | EllipsisType = ...,
+        y: Tensor | EllipsisType | None = ...,
+        target: Tensor | EllipsisType | None = ...,
+        batch: Tensor | EllipsisType | None = ...,
+        edge_label_index: Tensor | EllipsisType | None = ...,
+        pair_features: Tensor | EllipsisType | None = ...,
+    ) -> SpaceTimeGraph:
+        """Return this graph with some of its attributes replaced; all others stay, whatever they are.
+
+        An argument that is not given keeps its attribute, and ``None`` removes it. Tensors are shared, not copied, and
+        what was derived from the topology is kept with it.
+
+        Args:
+            topology: the same V rows with other edges or times. Attributes of the old edges, those with "edge" in
+                their names, are removed, except PyG's ``edge_label…``, which belong to pairs of rows.
+            x: features (V, F) or tokens (V,).
+            y: answers, one for each target row, pair or graph, (K, …).
+            target: rows at which an output is asked for, (V,), ``bool``.
+            batch: number of the graph that each row belongs to, (V,).
+            edge_label_index: pairs of rows at which an output is asked for, (2, K).
+            pair_features: features of these pairs, (K, P).
+
+        Returns:
+            A new :class:`SpaceTimeGraph`; of a PyG ``Batch``, one with ``batch`` that ``to_data_list`` cannot split.
+
+        Raises:
+            TypeError: ``x``, ``target`` or ``batch`` of a wrong kind.
+            ValueError: an attribute of another number of rows, or as many answers as there are neither target rows nor
+                graphs.
+
+        Example:
+            >>> import graphseq as gs, torch
+            >>> graph = gs.from_sequence(torch.zeros(3, 1), y=torch.tensor([7, 8, 9]))
+            >>> graph.replace(x=torch.ones(3, 2)).y.tolist()
+            [7, 8, 9]
+        """
+        values = {
+            "x": x,
+            "y": y,
+            "target": target,
+            "batch": batch,
+            "edge_label_index": edge_label_index,
+            "pair_features": pair_features,
+        }
+        changes = {key: value for key, value in values.items() if value is not ...}
+        old = self.topology
+        new = old if topology is ... else topology
+        _validate.check_rows(old.num_rows, new, changes)
+        out = SpaceTimeGraph()
+        out.__dict__["_topology"] = new
+        for key, value in self._store.items():
+            if not (key in changes or (key == "ptr" and "batch" in changes) or (new is not old and _is_of_edges(key))):
+                out[key] = value
+        if new is not old:
+            changes.update(zip(Topology.KEYS, new.parts, strict=True))
+        for key, value in changes.items():
+            if value is not None:
+                out[key] = value
+        if ("y" in changes or "target" in changes) and "edge_label_index" not in out and "y" in out:
+            _validate.check_answers(out.y, len(out.target_rows), out.num_graphs)
+        return out
+
+    def replace_rows(self, topology: Topology, origin: Tensor, answers: Tensor) -> SpaceTimeGraph:
+        """Return this graph over other rows, each of which shows one of the old rows.
+
+        Attributes of rows follow them; ``y``, features of pairs and attributes of whole graphs stay; ``target`` and
+        ``edge_label_index`` name the new row at which each old row is answered; attributes of edges are removed.
+
+        Args:
+            topology: the V' new rows.
+            origin: the old row that each new row shows, (V',).
+            answers: new rows at which old rows are answered, (V',), ``bool``: at most one for each old row, in the
+                order of the old rows.
+
+        Raises:
+            ValueError: a pair in ``edge_label_index`` with a row that is answered nowhere.
+        """
+        target, pairs = self._store.get("target"), self._store.get("edge_label_index")
+        out = SpaceTimeGraph()
+        for key, value in self._store.items():
+            if key in _OF_ANSWERS:
+                out[key] = value
+            elif key not in _MADE_ANEW and not _is_of_edges(key):
+                out[key] = value[origin] if self.is_node_attr(key) else value
+        if pairs is not None:
+            out.edge_label_index = _moved_pairs(pairs, origin, answers, self.num_rows)
+        out._fill(topology, self.x[origin], None, answers if target is None else answers & target[origin])
+        return out
+
     def _fill(self, topology: Topology, x: Tensor, y: Tensor | None, target: Tensor | None) -> None:
         self.__dict__["_topology"] = topology
         named = zip(("x", *Topology.KEYS, "y", "target"), (x, *topology.parts, y, target), strict=True)
@@ -135,6 +232,12 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         """B: how many graphs this is a batch of; 1 where it is not one."""
         batch = self._store.get("batch")
         return 1 if batch is None else int(batch.max()) + 1 if batch.numel() else 0
+
+    @property
+    def graph_index(self) -> Tensor:
+        """Number of the graph in the batch that each row belongs to, (V,); zeros where there is one graph."""
+        batch: Tensor | None = self._store.get("batch")
+        return torch.zeros_like(self.node) if batch is None else batch
 
     @property
     def target_rows(self) -> Tensor:
@@ -244,3 +347,19 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         if key in ("node", "static_edge_index"):
             return int(self.node.max()) + 1 if self.node.numel() else 0
         return super().__inc__(key, value, *args, **kwargs)
+
+
+def _is_of_edges(key: str) -> bool:
+    """Say whether an attribute has one entry for each edge; PyG's ``edge_label…`` have one for each pair asked for."""
+    return "edge" in key and not key.startswith("edge_label")
+
+
+def _moved_pairs(pairs: Tensor, origin: Tensor, answers: Tensor, rows: int) -> Tensor:
+    """Pairs (2, K) of old rows as pairs of the new rows at which they are answered."""
+    new_row = pairs.new_full((rows,), -1)
+    new_row[origin[answers]] = answers.nonzero()[:, 0]
+    moved = new_row[pairs]
+    if bool((moved < 0).any()):
+        row = int(pairs[moved < 0][0])
+        raise ValueError(f"edge_label_index has row {row}, which is not among the target rows; mark it in target")
+    return moved

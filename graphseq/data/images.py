@@ -125,7 +125,7 @@ def rows_over_time(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGr
     if wrong:
         raise ValueError(f"graph {wrong[0]} has {sizes[wrong[0]]} rows, but shape {shape} has {height * width} pixels")
     topology = old.keep(("rows_over_time", height, width), lambda: _lines(old, height, width))
-    return SpaceTimeGraph.from_topology(topology, graph.x, y=graph.get("y"), target=graph.get("target"), batch=batch)
+    return graph.replace(topology=topology)
 
 
 def region_graph(

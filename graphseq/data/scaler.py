@@ -84,7 +84,7 @@ class Scaler:
         mean, deviation = self._of(graph.node)
         if graph.x.shape[1] != mean.shape[1]:
             raise ValueError(f"graph has {graph.x.shape[1]} channels, but the scaler was fitted to {mean.shape[1]}")
-        return _with_x(graph, ((graph.x - mean) / deviation).to(graph.x.dtype))
+        return graph.replace(x=((graph.x - mean) / deviation).to(graph.x.dtype))
 
     def inverse(self, values: Tensor, node: Tensor) -> Tensor:
         """Values in the units of the recording: z σ + μ.
@@ -135,7 +135,8 @@ def add_seasonal_features(graph: SpaceTimeGraph, period: float) -> SpaceTimeGrap
     """
     _check_features(graph)
     angle = 2 * math.pi * (graph.time.double() / _checks.positive("period", period))
-    return _with_x(graph, torch.cat([graph.x, torch.stack([angle.sin(), angle.cos()], dim=1).to(graph.x.dtype)], dim=1))
+    season = torch.stack([angle.sin(), angle.cos()], dim=1).to(graph.x.dtype)
+    return graph.replace(x=torch.cat([graph.x, season], dim=1))
 
 
 def _moments(x: Tensor, node: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,12 +150,6 @@ def _moments(x: Tensor, node: Tensor) -> tuple[Tensor, Tensor]:
         x.new_zeros(shape).scatter_reduce_(0, index, x, to, include_self=False) for to in ("amax", "amin")
     )
     return mean, deviation.where(highest > lowest, 1)
-
-
-def _with_x(graph: SpaceTimeGraph, x: Tensor) -> SpaceTimeGraph:
-    return SpaceTimeGraph.from_topology(
-        graph.topology, x, y=graph.get("y"), target=graph.get("target"), batch=graph.get("batch")
-    )
 
 
 def _check_features(graph: SpaceTimeGraph) -> None:

@@ -125,11 +125,11 @@ def _batches(task: Task, samples: int | None, batch_size: int, seed: int) -> Ite
 
 def _per_graph(scores: Tensor, graph: SpaceTimeGraph) -> Tensor:
     """Mean score of each graph that is asked anything, (B,)."""
-    pairs, batch = graph.get("edge_label_index"), graph.get("batch")
+    pairs = graph.get("edge_label_index")
     rows = (graph.target_rows if pairs is None else pairs[0]).cpu()  # a pair is asked in the graph of its rows
     if len(scores) != len(rows):  # a model that answers once a graph
         return scores
-    owner = torch.zeros_like(rows) if batch is None else batch.cpu()[rows]
+    owner = graph.graph_index.cpu()[rows]
     asked = torch.bincount(owner)
     return (torch.bincount(owner, weights=scores) / asked)[asked > 0]
 

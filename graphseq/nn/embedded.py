@@ -50,9 +50,7 @@ class EmbeddedModel(nn.Module):
         x = self.embed(graph.x)
         if x.dim() != 2 or len(x) != graph.num_rows:
             raise ValueError(f"embed must give one row for each of {graph.num_rows}, but gave {tuple(x.shape)}")
-        rest = (graph.get("y"), graph.get("target"), graph.get("batch"))
-        seen = SpaceTimeGraph.from_topology(graph.topology, x, y=rest[0], target=rest[1], batch=rest[2])
-        return self.model(seen)  # type: ignore[no-any-return]
+        return self.model(graph.replace(x=x))  # type: ignore[no-any-return]
 
     def reach(self, graph: SpaceTimeGraph) -> Tensor:
         """Which rows of ``graph`` can change which output: that of the model, (K, V) or (B, V) of ``bool``."""

@@ -138,8 +138,7 @@ class GraphHead(Head):
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
         """That of all states of a graph together."""
         found = states(torch.arange(graph.num_nodes, device=graph.node.device))
-        batch = graph.get("batch")
-        index = torch.zeros(graph.num_nodes, dtype=torch.long) if batch is None else batch.cpu()
+        index = graph.graph_index.cpu()
         pooled = torch.zeros(graph.num_graphs, found.shape[1], dtype=torch.long)
         return pooled.index_add_(0, index, found.long()) > 0
 

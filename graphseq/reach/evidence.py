@@ -95,7 +95,7 @@ class _Asked:
         self.model, self.task, self.graph, self.generator = model, task, graph, generator
         self.x = _features(model, graph).detach()
         self.pick = _one_each(model, task, graph, generator)
-        self.owner = _owners(graph)
+        self.owner = graph.graph_index
         self.farthest = _farthest(model, task, graph, self.pick)
         self.size = _spoken_size(self.x, self.farthest)
         everyone = torch.ones(graph.num_rows, dtype=torch.bool)
@@ -151,7 +151,7 @@ class _Asked:
         return drawn * self.size * rows[:, None]
 
     def _seen(self, x: Tensor) -> SpaceTimeGraph:
-        return _with_x(self.graph, x)
+        return self.graph.replace(x=x)
 
     def _state(self, x: Tensor) -> Tensor:
         return _head_input(self.model, self._seen(x))[self.pick]
@@ -180,8 +180,8 @@ def _recall(model: Model, task: Task, graph: SpaceTimeGraph, generator: torch.Ge
         others = task.memory_items(drawn).any(dim=0)
         others[kept] = False
         with _opened(model):
-            together = _head_input(model, _with_x(drawn, x))[pick]
-            alone = _head_input(model, _with_x(drawn, x * ~others[:, None]))[pick]
+            together = _head_input(model, drawn.replace(x=x))[pick]
+            alone = _head_input(model, drawn.replace(x=x * ~others[:, None]))[pick]
         shown = x[task.memory_items(drawn)[pick].nonzero()[:, 1]].view(len(pick), -1)
         parts.append((alone, x[kept], together, shown, task.memory_content(drawn)[pick].double()))
     alone, one, together, shown, held = (torch.cat(each) for each in zip(*parts, strict=True))
@@ -218,7 +218,7 @@ def _one_each(model: Model, task: Task, graph: SpaceTimeGraph, generator: torch.
         )
     needy = needy[torch.rand(len(needy), generator=generator).argsort()]
     first = torch.full((graph.num_graphs,), -1)
-    first[_owners(graph)[graph.target_rows[needy]]] = needy  # the last one written stays
+    first[graph.graph_index[graph.target_rows[needy]]] = needy  # the last one written stays
     return first[first >= 0]
 
 
@@ -232,21 +232,16 @@ def _farthest(model: Model, task: Task, graph: SpaceTimeGraph, pick: Tensor, *, 
     far = torch.where(marked, hops, -2)
     if isinstance(model.head, RowHead):
         return far[pick].argmax(dim=1)
-    owner = _owners(graph)[asked]
+    owner = graph.graph_index[asked]
     best = far.max(dim=1)
     return torch.stack([best.indices[owner == b][best.values[owner == b].argmax()] for b in pick.tolist()])
 
 
 def _per_graph(marks: Tensor, graph: SpaceTimeGraph) -> Tensor:
     """Marks (K, V) of the asked rows, joined a graph, (B, V)."""
-    owner = _owners(graph)[graph.target_rows]
+    owner = graph.graph_index[graph.target_rows]
     joined = torch.zeros(graph.num_graphs, marks.shape[1], dtype=torch.long)
     return joined.index_add_(0, owner, marks.long()) > 0
-
-
-def _owners(graph: SpaceTimeGraph) -> Tensor:
-    batch: Tensor | None = graph.get("batch")
-    return torch.zeros_like(graph.node) if batch is None else batch
 
 
 def _spoken_size(x: Tensor, rows: Tensor) -> float:
@@ -256,10 +251,6 @@ def _spoken_size(x: Tensor, rows: Tensor) -> float:
         if size > 0:
             return size
     return 1.0
-
-
-def _with_x(graph: SpaceTimeGraph, x: Tensor) -> SpaceTimeGraph:
-    return graph.from_topology(graph.topology, x, target=graph.get("target"), batch=graph.get("batch"))
 
 
 def _head_input(model: Model, graph: SpaceTimeGraph) -> Tensor:

@@ -143,7 +143,7 @@ def jacobian(model: Model | Encoder, graph: SpaceTimeGraph, outputs: Tensor | No
     with torch.inference_mode(False), torch.enable_grad(), _still(model):
         asked, picked = _asked(model, graph, outputs)
         leaf = _features(model, graph).detach().clone().requires_grad_()
-        seen = graph.from_topology(graph.topology, leaf, target=asked.get("target"), batch=graph.get("batch"))
+        seen = asked.replace(x=leaf)
         with torch.no_grad():
             first = _outputs(model, seen)
         out = _outputs(model, seen)
@@ -192,7 +192,7 @@ def _asked(model: Model | Encoder, graph: SpaceTimeGraph, outputs: Tensor | None
     different, place = outputs.unique(return_inverse=True)
     target = torch.zeros(graph.num_rows, dtype=torch.bool, device=graph.node.device)
     target[graph.target_rows[different.to(target.device)]] = True
-    return graph.from_topology(graph.topology, graph.x, target=target, batch=graph.get("batch")), place
+    return graph.replace(target=target, y=None), place
 
 
 def _features(model: Model | Encoder, graph: SpaceTimeGraph) -> Tensor:

@@ -193,7 +193,7 @@ def _gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, Tens
         found = torch.autograd.grad(total, trace.states, allow_unused=True)
     pairs = zip(found, trace.states, strict=True)
     states = [torch.zeros_like(state) if gradient is None else gradient for gradient, state in pairs]
-    owner = _owners(seen)
+    owner = seen.graph_index
     if trace.axis == "step":
         nodes = owner.new_zeros(seen.topology.num_nodes)
         owner = nodes.index_put_((seen.topology.node_index,), owner)
@@ -204,14 +204,8 @@ def _answers(model: Model, graph: SpaceTimeGraph) -> list[int]:
     """How many outputs each graph of a batch has, (B,)."""
     if not isinstance(model.head, RowHead):
         return [1] * graph.num_graphs
-    sizes: list[int] = torch.bincount(_owners(graph)[graph.target_rows], minlength=graph.num_graphs).tolist()
+    sizes: list[int] = torch.bincount(graph.graph_index[graph.target_rows], minlength=graph.num_graphs).tolist()
     return sizes
-
-
-def _owners(graph: SpaceTimeGraph) -> Tensor:
-    """Which graph of a batch each row belongs to, (V,)."""
-    batch: Tensor | None = graph.get("batch")
-    return torch.zeros_like(graph.node) if batch is None else batch
 
 
 def _norms(gradient: Tensor) -> Tensor:

@@ -65,9 +65,7 @@ def traced(model: Model | Encoder, graph: SpaceTimeGraph) -> Iterator[tuple[Trac
         raise TypeError(f"graph must be a graphseq.SpaceTimeGraph, got {type(graph).__name__}")
     with torch.inference_mode(False), torch.enable_grad(), _still(model):
         x = _features(model, graph).detach().clone()
-        seen = graph.from_topology(
-            graph.topology, x, y=graph.get("y"), target=graph.get("target"), batch=graph.get("batch")
-        )
+        seen = graph.replace(x=x)
         if isinstance(model, Model) and model.transform is not None:
             seen = model.transform(seen)
         yield _encoder(model).trace(seen), seen

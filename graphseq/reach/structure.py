@@ -47,8 +47,7 @@ def receptive_field(model: Model | Encoder, graph: SpaceTimeGraph, row: int) -> 
         raise ValueError("a receptive field is that of one row; this model pools all rows: see model.reach(graph)")
     target = torch.zeros(graph.num_rows, dtype=torch.bool, device=graph.node.device)
     target[at] = True
-    asked = graph.from_topology(graph.topology, graph.x, target=target, batch=graph.get("batch"))
-    return model.reach(asked)[0].nonzero()[:, 0]
+    return model.reach(graph.replace(target=target, y=None))[0].nonzero()[:, 0]
 
 
 def layers_needed(graph: SpaceTimeGraph, source: int, asked: int, *, causal: bool = False) -> int:

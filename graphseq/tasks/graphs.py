@@ -127,7 +127,7 @@ class Collection(Task):
 
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """All rows of the graph that is asked, (K, V), ``bool``."""
-        owner = torch.zeros_like(graph.node) if "batch" not in graph else graph.batch
+        owner = graph.graph_index
         asked = owner.unique() if self.per_graph else owner[graph.target_rows]
         marks: Tensor = asked[:, None] == owner
         return marks

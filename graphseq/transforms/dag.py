@@ -57,7 +57,7 @@ def to_dag(
     old, batch = graph.topology, graph.get("batch")
     key = ("to_dag", order, source or 0, reverse, None if batch is None else batch.cpu().numpy().tobytes())
     topology = old.keep(key, lambda: _oriented(old, place, reverse))
-    return SpaceTimeGraph.from_topology(topology, graph.x, y=graph.get("y"), target=graph.get("target"), batch=batch)
+    return graph.replace(topology=topology)
 
 
 def _oriented(old: Topology, place: Tensor, reverse: bool) -> Topology:
@@ -113,13 +113,7 @@ def unroll_time(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     """
     old = graph.topology
     topology = old.keep("unroll_time", lambda: _lagged(old))
-    out = SpaceTimeGraph.from_topology(
-        topology, graph.x, y=graph.get("y"), target=graph.get("target"), batch=graph.get("batch")
-    )
-    for key in ("edge_label_index", "pair_features"):
-        if key in graph:
-            out[key] = graph[key]
-    return out
+    return graph.replace(topology=topology)
 
 
 def _lagged(old: Topology) -> Topology:

@@ -37,15 +37,7 @@ def grow(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     if old.num_nodes != graph.num_graphs:
         raise ValueError(f"grow reads one sequence a graph; got {old.num_nodes} nodes in {graph.num_graphs} graphs")
     topology, origin, arrives = old.keep("grow", lambda: _grown(old))
-    target = graph.get("target")
-    batch = graph.get("batch")
-    return SpaceTimeGraph.from_topology(
-        topology,
-        graph.x[origin],
-        y=graph.y,
-        target=arrives if target is None else arrives & target[origin],
-        batch=None if batch is None else batch[origin],
-    )
+    return graph.replace_rows(topology, origin, arrives)
 
 
 def add_nodes_over_time(graph: SpaceTimeGraph) -> SpaceTimeGraph:
@@ -83,14 +75,7 @@ def add_nodes_over_time(graph: SpaceTimeGraph) -> SpaceTimeGraph:
         )
     key = ("add_nodes_over_time", None if batch is None else batch.cpu().numpy().tobytes())
     topology, origin, last = old.keep(key, lambda: _arrived(old, batch))
-    target = graph.get("target")
-    return SpaceTimeGraph.from_topology(
-        topology,
-        graph.x[origin],
-        y=graph.get("y"),
-        target=last if target is None else last & target[origin],
-        batch=None if batch is None else batch[origin],
-    )
+    return graph.replace_rows(topology, origin, last)
 
 
 def _grown(old: Topology) -> tuple[Topology, Tensor, Tensor]:

@@ -30,10 +30,7 @@ def to_undirected(graph: SpaceTimeGraph) -> SpaceTimeGraph:
         >>> to_undirected(gs.from_graph(nx.DiGraph([(0, 1), (2, 1)]))).edge_index.tolist()
         [[0, 1, 1, 2], [1, 0, 2, 1]]
     """
-    topology = _both_ways(graph.topology)
-    return SpaceTimeGraph.from_topology(
-        topology, graph.x, y=graph.get("y"), target=graph.get("target"), batch=graph.get("batch")
-    )
+    return graph.replace(topology=_both_ways(graph.topology))
 
 
 def root_at_targets(graph: SpaceTimeGraph) -> SpaceTimeGraph:
@@ -75,10 +72,7 @@ def root_at_targets(graph: SpaceTimeGraph) -> SpaceTimeGraph:
         )
     key = ("root_at_targets", asked.cpu().numpy().tobytes())
     topology, origin, root = old.keep(key, lambda: _turned(old, asked))
-    batch = graph.get("batch")
-    return SpaceTimeGraph.from_topology(
-        topology, graph.x[origin], y=graph.get("y"), target=root, batch=None if batch is None else batch[origin]
-    )
+    return graph.replace_rows(topology, origin, root)
 
 
 def _both_ways(old: Topology) -> Topology:

@@ -80,7 +80,7 @@ def to_sequence(
     old, batch = graph.topology, graph.get("batch")
     key = ("to_sequence", order, source or 0, None if batch is None else batch.cpu().numpy().tobytes())
     topology = old.keep(key, lambda: _as_sequences(old, batch, order, source or 0))
-    return SpaceTimeGraph.from_topology(topology, graph.x, y=graph.get("y"), target=graph.get("target"), batch=batch)
+    return graph.replace(topology=topology)
 
 
 def generations(edge_index: Tensor, num_rows: int) -> Tensor:

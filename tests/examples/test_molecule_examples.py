@@ -84,10 +84,7 @@ def test_answers_of_the_test_fold_are_read_by_nobody(tmp_path: Path) -> None:
     models, base = example("molecule_models"), example("molecule_baselines")
     setting = models.Setting(folds=4, hidden=4, steps=5)
     train, test = models.task_of(data, data.graphs).folds(4, seed=0)[1]
-    changed = [
-        gs.SpaceTimeGraph.from_topology(g.topology, g.x, y=g.y + 100 * (n in test.numbers))
-        for n, g in enumerate(data.graphs)
-    ]
+    changed = [g.replace(y=g.y + 100 * (n in test.numbers)) for n, g in enumerate(data.graphs)]
     other = gs.io.GraphDataset(data.name, tuple(changed), data.names, data.channels, data.answers, data.smiles)
     for name in ("GCN", "Tree-LSTM on the DAG"):
         one, two = (models.trained(setting, name, each, 1, train.numbers) for each in (data, other))

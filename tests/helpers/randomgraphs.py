@@ -60,9 +60,7 @@ def join(graphs: list[SpaceTimeGraph]) -> SpaceTimeGraph:
 
 def with_x(graph: SpaceTimeGraph, x: Tensor) -> SpaceTimeGraph:
     """``graph`` with other features."""
-    return SpaceTimeGraph.from_topology(
-        graph.topology, x, y=graph.get("y"), target=graph.get("target"), batch=graph.get("batch")
-    )
+    return graph.replace(x=x)
 
 
 def renumbered(graph: SpaceTimeGraph, seed: int) -> tuple[SpaceTimeGraph, Tensor]:

@@ -40,12 +40,9 @@ def model_of(family: Family, pool: str | None = None, transform: Callable | None
 
 def paired(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     """The same graph, asked for each row and the one before it in its graph, or itself where there is none."""
-    graph = gs.SpaceTimeGraph.from_topology(graph.topology, graph.x, batch=graph.get("batch"))
     rows = torch.arange(graph.num_nodes)
-    owner = torch.zeros_like(rows) if "batch" not in graph else graph.batch
-    before = rows - (owner.diff(prepend=torch.tensor([-1])) == 0).long()
-    graph.edge_label_index = torch.stack([before, rows])
-    return graph
+    before = rows - (graph.graph_index.diff(prepend=torch.tensor([-1])) == 0).long()
+    return graph.replace(y=None, target=None, edge_label_index=torch.stack([before, rows]))
 
 
 def static(seed: int) -> SpaceTimeGraph:

@@ -65,7 +65,7 @@ def test_what_was_asked_at_a_row_is_asked_of_its_node_on_arrival(graph: SpaceTim
 
 @given(sequences())
 def test_no_later_row_is_there_when_a_row_is_asked(graph: SpaceTimeGraph) -> None:
-    numbered = SpaceTimeGraph.from_topology(graph.topology, torch.arange(len(graph.x)))
+    numbered = graph.replace(x=torch.arange(len(graph.x)))
     grown = gs.transforms.grow(numbered)
     assert bool((grown.x <= grown.time).all())
 
@@ -81,7 +81,7 @@ def test_a_batch_grows_as_each_of_its_members_does(graphs: list[SpaceTimeGraph])
 
 def test_growing_derives_its_topology_once() -> None:
     graph = gs.from_sequence(torch.zeros(4, 1))
-    other = SpaceTimeGraph.from_topology(graph.topology, torch.ones(4, 1))
+    other = graph.replace(x=torch.ones(4, 1))
     assert gs.transforms.grow(graph).topology is gs.transforms.grow(other).topology
     assert gs.transforms.grow(other).x.unique().tolist() == [1]
 

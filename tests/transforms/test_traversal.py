@@ -98,7 +98,7 @@ def test_the_order_given_asks_no_edges_and_is_counted_in_each_graph_of_a_batch()
     assert read(down, "given") == [0, 1, 2]
     found = to_sequence(join([down, loop]), "given")
     assert (found.node.tolist(), found.time.tolist()) == ([0, 0, 0, 1, 1], [0, 1, 2, 0, 1])
-    mixed = SpaceTimeGraph.from_topology(down.topology, down.x, batch=torch.tensor([1, 0, 1]))
+    mixed = down.replace(batch=torch.tensor([1, 0, 1]))
     assert to_sequence(mixed, "given").time.tolist() == [0, 0, 1]
 
 
@@ -214,13 +214,13 @@ def test_a_batch_of_dags_is_read_generation_by_generation_in_each() -> None:
 
 def test_the_order_is_worked_out_once_for_each_way_of_reading() -> None:
     graph = a_to_f()
-    other = SpaceTimeGraph.from_topology(graph.topology, torch.ones(6, 2))
+    other = graph.replace(x=torch.ones(6, 2))
     assert to_sequence(graph).topology is to_sequence(other, "bfs", 0).topology
     assert len({id(to_sequence(graph, *how).topology) for how in [("bfs",), ("dfs",), ("bfs", 1)]}) == 3
-    halves = SpaceTimeGraph.from_topology(graph.topology, graph.x, batch=torch.tensor([0, 0, 0, 1, 1, 1]))
+    halves = graph.replace(batch=torch.tensor([0, 0, 0, 1, 1, 1]))
     assert to_sequence(halves).num_graphs == 2
     assert to_sequence(halves).node.tolist() == [0, 0, 0, 1, 1, 1]
-    thirds = SpaceTimeGraph.from_topology(graph.topology, graph.x, batch=torch.tensor([0, 0, 1, 1, 2, 2]))
+    thirds = graph.replace(batch=torch.tensor([0, 0, 1, 1, 2, 2]))
     assert to_sequence(thirds).node.tolist() == [0, 0, 1, 1, 2, 2]
     assert to_sequence(graph).node.tolist() == [0] * 6
 

@@ -132,8 +132,7 @@ class GCN(LayerStack):
         """A ball: the rows within L hops, (K, V); with a norm over the graph all rows of that graph."""
         if not self._mixes_rows:
             return ball(graph, rows, self.num_layers, causal=self.causal)
-        batch = graph.get("batch")
-        owner = torch.zeros_like(graph.node) if batch is None else batch
+        owner = graph.graph_index
         return (owner[rows][:, None] == owner).cpu()
 
 

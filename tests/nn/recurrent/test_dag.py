@@ -51,7 +51,7 @@ def test_gradients_are_those_of_the_equations(graph: SpaceTimeGraph, kind: type[
     found = []
     for function in (encoder, lambda graph: naive(encoder, graph)):
         x = graph.x.clone().requires_grad_()
-        out = function(SpaceTimeGraph.from_topology(graph.topology, x))
+        out = function(graph.replace(x=x))
         seed = torch.randn(out.shape, dtype=F64, generator=torch.Generator().manual_seed(0))
         wanted = [x, *encoder.parameters()]
         grads = torch.autograd.grad(out, wanted, seed, allow_unused=True)

@@ -29,10 +29,8 @@ def acyclic(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     """The same graph with those spatial edges alone that lead to a row of a larger number."""
     index, weight = graph.topology.spatial.edge_index, graph.topology.spatial.edge_weight
     up = index[0] < index[1]
-    topology = Topology(graph.node, graph.time, index[:, up], None if weight is None else weight[up])
-    return SpaceTimeGraph.from_topology(
-        topology, graph.x, y=graph.get("y"), target=graph.get("target"), batch=graph.get("batch")
-    )
+    kept = None if weight is None else weight[up]
+    return graph.replace(topology=Topology(graph.node, graph.time, index[:, up], kept))
 
 
 def draw(*args: object, **kwargs: object) -> SpaceTimeGraph:

@@ -31,7 +31,7 @@ def test_a_trace_holds_what_rows_remember_after_each_generation() -> None:
         for name, parameter in part.kernel.named_parameters():
             parameter.data = getattr(encoder.kernel, name.replace("l0", f"l{number}")).data
     lower = under.trace(graph).states[3]
-    upper = over.trace(SpaceTimeGraph.from_topology(graph.topology, lower[:, :3])).states[3]
+    upper = over.trace(graph.replace(x=lower[:, :3])).states[3]
     last = torch.cat([upper[:, :3], lower[:, :3], upper[:, 3:], lower[:, 3:]], dim=1)
     for state, known in zip(trace.states[1:4], ([0, 1], [0, 1, 2], [0, 1, 2, 3]), strict=True):
         expected = torch.zeros_like(last)

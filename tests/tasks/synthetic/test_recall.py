@@ -126,7 +126,7 @@ def test_one_pair_alone_is_no_choice_but_still_two_classes() -> None:
 def test_what_is_read_of_a_tree_is_its_leaves_when_the_layers_are_as_many_as_the_hops() -> None:
     torch.manual_seed(0)
     graph = batch(NeighborsMatch(2, num_classes=2), 1)
-    double = graph.from_topology(graph.topology, graph.x.double(), target=graph.target)
+    double = graph.replace(x=graph.x.double())
     for layers in (1, 2, 3):
         found = seen(Model(GCN(6, 16, layers), 2).double(), double)[0]
         assert found.tolist() == [True, True, True] + [layers >= 2] * 4

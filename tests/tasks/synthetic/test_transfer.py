@@ -134,7 +134,7 @@ def test_a_gcn_of_l_layers_reads_the_source_at_length_l_plus_one_and_never_beyon
     for length in range(2, num_layers + 4):
         graph = batch(Transfer(length, shape=shape, num_classes=3), 1)
         source = graph.x.abs().sum(1) > 0
-        double = graph.from_topology(graph.topology, graph.x.double(), target=graph.target)
+        double = graph.replace(x=graph.x.double())
         assert bool(seen(model, double)[0][source]) is (length <= num_layers + 1)
 
 
