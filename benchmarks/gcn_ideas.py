@@ -54,8 +54,6 @@ def a_pass(
 def without(*names: str) -> Iterator[None]:
     """The library with some of its ideas switched off."""
     with ExitStack() as off:
-        if "kept product" in names:
-            off.enter_context(patch.object(SparseMatrix, "times", lambda matrix, x: matrix.csr @ x))
         if "blocks" in names:
             off.enter_context(patch.object(gcn_stack, "BLOCK", 2**40))
         if "lent memory" in names:
@@ -83,7 +81,7 @@ def as_matrix(crow: Tensor, col: Tensor, value: Tensor) -> SparseMatrix:
         warnings.filterwarnings("ignore", message="Sparse")
         found.csr = torch.sparse_csr_tensor(crow, col, value, (size, size), check_invariants=False)
     found._transpose_csr, found.is_symmetric, found._blocks = found.csr, True, {}
-    found.workspaces, found._of_last = [buffers.Workspace() for _ in range(5)], None
+    found.workspaces = [buffers.Workspace() for _ in range(5)]
     return found
 
 
@@ -117,7 +115,6 @@ def measure(name: str, case: tuple[Tensor, int, int], rounds: int) -> dict[str, 
         "without blocks of rows": switched(ours, "blocks"),
         "without memory that is lent again": switched(ours, "lent memory"),
         "without oneDNN's product": switched(ours, "fused product"),
-        "without keeping the first product": switched(ours, "kept product"),
         "with 64-bit indices": a_pass(stack, with_long_indices(matrix), (x, g)),
         "rows shuffled": a_pass(stack, reordered(edge_index, rows, shuffled), (x, g)),
         "rows by Cuthill and McKee": a_pass(

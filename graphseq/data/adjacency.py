@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import inspect
 import warnings
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -70,7 +69,6 @@ class SparseMatrix:
         self._transpose_csr = self.csr if self.is_symmetric else transpose
         self._blocks: dict[int, list[tuple[slice, Tensor]]] = {}
         self.workspaces = [Workspace() for _ in range(5)]  # states, two gradients in turn, what is returned of either
-        self._of_last: tuple[weakref.ref[Tensor], int, Tensor] | None = None
 
     @cached_property
     def transpose(self) -> SparseMatrix:
@@ -79,7 +77,7 @@ class SparseMatrix:
             return self
         turned = SparseMatrix.__new__(SparseMatrix)
         turned.csr, turned._transpose_csr, turned.is_symmetric = self._transpose_csr, self.csr, False
-        turned._blocks, turned.workspaces, turned._of_last = {}, self.workspaces, None
+        turned._blocks, turned.workspaces = {}, self.workspaces
         turned.__dict__["transpose"] = self
         return turned
 
@@ -89,21 +87,6 @@ class SparseMatrix:
             with lasting():
                 self._blocks[size] = _cut(self.csr, size)
         return self._blocks[size]
-
-    def times(self, x: Tensor) -> Tensor:
-        """M x without a gradient, which is kept for as long as x is there and torch has not written to it."""
-        if x.is_inference():
-            return self.csr @ x
-        kept = self._of_last
-        if kept is None or kept[0]() is not x or kept[1] != x._version:
-            with torch.no_grad(), lasting():
-                kept = weakref.ref(x, self._forget), x._version, self.csr @ x
-            self._of_last = kept
-        return kept[2]
-
-    def _forget(self, gone: weakref.ref[Tensor]) -> None:
-        if self._of_last is not None and self._of_last[0] is gone:
-            self._of_last = None
 
     def __matmul__(self, x: Tensor) -> Tensor:
         """M x for x of shape (V, F). x of half the bits is multiplied in float32, and M x is then of its type again."""

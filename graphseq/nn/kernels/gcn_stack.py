@@ -72,7 +72,7 @@ class _Stack(torch.autograd.Function):
         weights, wanted = flat[::2], ctx.needs_input_grad
         # Of use again for the gradient in the first weights, which then takes no product, if x asks for none.
         keeps = wanted[2] and not wanted[1] and _is_narrow(weights[0])  # type: ignore[arg-type]
-        mixed = matrix.times(x) if keeps else None
+        mixed = matrix.csr @ x if keeps else None
         inner = [len(weight) for weight in weights[:-1]]  # type: ignore[arg-type]
         room = matrix.workspaces[0].take(x, len(x) * sum(inner)) if any(wanted) else None
         states = [x]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -160,22 +161,22 @@ def test_memory_is_lent_again_once_a_pass_is_done(case: tuple[Adjacency, Tensor,
     del kept
 
 
-def test_a_product_is_kept_while_its_x_is_there_and_unchanged(case: tuple[Adjacency, Tensor, list[Layer]]) -> None:
-    adjacency, x, _ = case
-    matrix, x = adjacency.normalised(F64), x.detach().clone()
-    first = matrix.times(x)
-    assert matrix.times(x) is first
-    torch.testing.assert_close(matrix.times(x.clone()), first)
-    assert matrix.times(x) is not first  # of two, the last
-    x += 1
-    torch.testing.assert_close(matrix.times(x), matrix.csr.to_dense() @ x)
-    held = matrix._of_last
-    assert held is not None
-    del x
-    assert matrix._of_last is None
-    with torch.inference_mode():
-        x = torch.ones(4, 1, dtype=F64)
-        assert matrix.times(x) is not matrix.times(x)
+def test_features_that_are_refilled_behind_torchs_back_are_read_anew() -> None:
+    torch.manual_seed(0)
+    buffer = np.zeros((3, 2), dtype=np.float32)
+    graph, encoder = gs.from_sequence(torch.from_numpy(buffer)), gs.nn.GCN(2, 4, 1)
+    outputs = []
+    for value in (1.0, 2.0):
+        buffer[:] = value  # through numpy: neither the tensor's identity nor its version changes
+        outputs.append(encoder(graph).detach().clone())
+    torch.testing.assert_close(outputs[1] - encoder.convs[0].bias, 2 * (outputs[0] - encoder.convs[0].bias))
+
+
+@pytest.mark.parametrize("channels", [3, 64])  # either library's product
+def test_weights_that_are_nan_give_states_that_are_nan(channels: int) -> None:
+    encoder = gs.nn.GCN(channels, 64, 3)
+    torch.nn.init.constant_(encoder.convs[1].lin.weight, torch.nan)
+    assert encoder(gs.from_sequence(torch.ones(600, channels))).isnan().all()
 
 
 def test_what_is_written_to_meanwhile_is_noticed(case: tuple[Adjacency, Tensor, list[Layer]]) -> None:
