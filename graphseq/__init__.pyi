@@ -7,6 +7,7 @@ from . import plot as plot
 from . import reach as reach
 from . import tasks as tasks
 from . import text as text
+from . import training as training
 from . import transforms as transforms
 from .baselines.wl_features import subtree_features as subtree_features
 from .data.constructors import from_graph as from_graph
@@ -35,6 +36,7 @@ from .experiments.engine.sweep import sweep as sweep
 from .training import distributed as distributed
 from .training.curriculum import fit_curriculum as fit_curriculum
 from .training.curriculum import growing_lengths as growing_lengths
+from .training.early_stopping import fit_with_validation as fit_with_validation
 from .training.ensemble import fit_ensemble as fit_ensemble
 from .training.fit import DivergedError as DivergedError
 from .training.fit import fit as fit

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -12,6 +13,9 @@ import torch
 from torch import nn
 
 from graphseq import _files
+from graphseq.training import callbacks as calling
+from graphseq.training.callbacks import Callback
+from graphseq.training.distributed import SingleProcess
 from graphseq.training.history import History, is_whole
 
 _FORMAT = "graphseq checkpoint 1"
@@ -19,8 +23,18 @@ _CURVES = ("loss", "score", "grad_norm", "lr")
 _BEFORE = {"record_gradients": False, "precision": "float32"}  # what runs did before there was a setting for it
 
 
-def save(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, history: History) -> None:
-    """Write weights, optimiser state and history to ``path`` in one piece, in place of an earlier one."""
+def save(
+    path: str | Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    history: History,
+    callbacks: Sequence[Callback] = (),
+) -> None:
+    """Write weights, history, and the states of optimiser and callbacks, to ``path`` in one piece, over an earlier one.
+
+    Raises:
+        TypeError: the state of a callback holds something that a checkpoint cannot.
+    """
     record = asdict(history)
     for curve in _CURVES:
         record[curve] = torch.tensor(record[curve], dtype=torch.float64)
@@ -30,22 +44,30 @@ def save(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, h
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "history": record,
+        "callbacks": calling.states(callbacks),
     }
     _files.write(path, lambda file: torch.save(state, file), overwrite=True)
 
 
-def load(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, config: dict[str, object]) -> History:
-    """Put a checkpoint's weights and optimiser state in place and return its history.
+def load(
+    path: str | Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    config: dict[str, object],
+    callbacks: Sequence[Callback] = (),
+) -> History:
+    """Put a checkpoint's weights, and the states of optimiser and callbacks, in place and return its history.
 
     Args:
         path: a file written by :func:`save`.
         model: the model to go on with.
         optimizer: its optimiser.
         config: what the run is about to do, to be compared with what the checkpoint's run did.
+        callbacks: those of the run; the ones with a state must be those of the checkpoint's run.
 
     Raises:
-        ValueError: not a checkpoint, cut short, or of another model, task or setting; the message says which. Model
-            and optimiser are then untouched.
+        ValueError: not a checkpoint, cut short, or of another model, task, setting or callback; the message says
+            which. Model and optimiser are then untouched.
     """
     state = _read(path)
     record: dict[str, Any] = {key: _plain(value) for key, value in state["history"].items()}
@@ -54,9 +76,73 @@ def load(path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, c
         then = history.config.get(key, _BEFORE.get(key))
         if then != now:
             raise ValueError(f"{path} is of another run: {_difference(key, then, now)}")
+    try:
+        calling.load_states(callbacks, state.get("callbacks", []))
+    except ValueError as error:
+        raise ValueError(f"{path} is of another run: {error}") from None
     optimizer.load_state_dict(state["optimizer"])  # refuses what does not fit before it changes anything
     model.load_state_dict(state["model"])  # fits, since config describes the weights
     return history
+
+
+@dataclass
+class Checkpoints:
+    """The checkpoint file of one run, if it has one.
+
+    Attributes:
+        path: the file; ``None`` writes none.
+        every: steps from one checkpoint to the next.
+        step: the step of the last checkpoint.
+    """
+
+    path: str | Path | None
+    every: int
+    model: nn.Module
+    stepper: torch.optim.Optimizer
+    callbacks: Sequence[Callback]
+    group: SingleProcess
+    step: int = 0
+
+    def begin(self, config: dict[str, object], resume: bool) -> History:
+        """The history to go on from: an empty one, or that of the checkpoint, with its weights and states in place.
+
+        Raises:
+            FileExistsError: the file is there and ``resume`` is false.
+            ValueError: there is no folder for the file, or no file to resume from, or it is of another run.
+        """
+        history = History(config=config)
+        if self.path is None:
+            if resume:
+                raise ValueError("resume needs checkpoint_path, the file to go on from")
+        elif not Path(self.path).exists():
+            if not Path(self.path).parent.is_dir():
+                raise ValueError(f"checkpoint_path must lie in a folder that exists, got {self.path}")
+        elif not resume:
+            raise FileExistsError(
+                f"checkpoint_path {self.path} is already there; resume from it, or choose another name"
+            )
+        else:
+            history = load(self.path, self.model, self.stepper, config, self.callbacks)
+        self.step = history.steps
+        self.group.wait()  # before the first process writes the file that the others look for
+        return history
+
+    def after_step(self, history: History) -> None:
+        """Write a checkpoint where one is due."""
+        if history.steps % self.every == 0:
+            self._write(history)
+
+    def after_all(self, history: History) -> None:
+        """Write the last steps, and wait until the file can be read by all processes."""
+        self._write(history)
+        self.group.wait()
+
+    def _write(self, history: History) -> None:
+        if self.path is None or self.step == history.steps:
+            return
+        if self.group.is_first:
+            save(self.path, self.model, self.stepper, history, self.callbacks)
+        self.step = history.steps
 
 
 def describe(model: nn.Module) -> dict[str, object]:

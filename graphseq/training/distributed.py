@@ -49,6 +49,10 @@ class SingleProcess:
         """The mean of each value over all processes."""
         return list(values)
 
+    def any(self, reason: str | None) -> str | None:
+        """The reason of the lowest process that has one, the same in all of them."""
+        return reason
+
     def first(self, work: Callable[[], T]) -> T:
         """What ``work`` returns, or raises, done by the first process alone and told to all."""
         return work()
@@ -94,6 +98,14 @@ class ProcessGroup(SingleProcess):
         dist.all_reduce(total)
         means: list[float] = (total / self.size).tolist()
         return means
+
+    def any(self, reason: str | None) -> str | None:
+        """The reason of the lowest process that has one, the same in all of them."""
+        if self.mean(float(reason is not None)) == [0]:
+            return None
+        reasons: list[str | None] = [None] * self.size
+        dist.all_gather_object(reasons, reason)
+        return next(given for given in reasons if given is not None)
 
     def first(self, work: Callable[[], T]) -> T:
         """What ``work`` returns, or raises, done by the first process alone and told to all."""

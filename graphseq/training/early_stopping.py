@@ -1,15 +1,15 @@
-"""Training that keeps the weights which did best on windows, or graphs, that it did not train on."""
+"""Validation during training: stop when it no longer improves, and keep the weights that did best."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from graphseq import _checks
 from graphseq.evaluation.predict import outputs, predict
@@ -22,12 +22,129 @@ from graphseq.training.history import History
 
 @dataclass(frozen=True)
 class Selected:
-    """How training went, and where it was best."""
+    """The course of a training with validation, and its best step."""
 
     best_step: int  #: steps before the weights that were kept
-    validation_loss: float  #: the loss of these on all of the validation part, in the task's units
-    curve: list[tuple[int, float]]  #: steps, and the validation loss after them, each time it was looked at
+    validation_loss: float  #: the loss of these weights on the whole validation set, in the task's units
+    curve: list[tuple[int, float]]  #: steps, and the validation loss after them, at each validation
     history: History  #: of all steps
+
+
+class EarlyStopping:
+    r"""A callback that validates the model after every ``every`` steps and keeps a copy of the best weights.
+
+    .. math:: s^* = \arg\min_{s \in \{e, 2e, \dots\}} \mathcal L_{\text{validation}}(\theta_s)
+
+    with e = ``every``, the earliest of equals. :func:`graphseq.fit` leaves the model with the last weights;
+    :meth:`restore` gives it the best ones.
+
+    Args:
+        validation: the windows or graphs of the validation set, each read once, in evaluation mode.
+        every: e, in steps.
+        patience: end the training after this many validations in a row without a new best; ``None`` never does.
+
+    Attributes:
+        curve: (step, validation loss) of each validation, in the task's units.
+
+    Raises:
+        TypeError, ValueError: a validation set that is neither windows nor graphs, or a number below 1.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> split = gs.tasks.Forecasting(gs.from_sequence(torch.arange(40.0)[:, None].sin()), lags=2).split(0.5, 0.25)
+        >>> model, stopping = gs.nn.Model(gs.nn.LSTM(1, 4), 1), EarlyStopping(split.validation, every=2, patience=5)
+        >>> history = gs.fit(model, split.train, steps=20, batch_size=4, callbacks=[stopping])
+        >>> stopping.restore(model)
+        >>> stopping.best_step in range(2, 21, 2)
+        True
+    """
+
+    def __init__(self, validation: Windowed | Collection, *, every: int, patience: int | None = None) -> None:
+        if not isinstance(validation, Windowed | Collection):
+            raise TypeError(
+                "validation must be a task of windows or of graphs, such as split.validation; got "
+                f"{type(validation).__name__}"
+            )
+        self._validation = validation
+        self._every = _checks.at_least("every", every, 1)
+        self._patience = None if patience is None else _checks.at_least("patience", patience, 1)
+        self.curve: list[tuple[int, float]] = []
+        self._best: int | None = None
+        self._weights: dict[str, Any] = {}
+
+    def __call__(self, step: int, history: History, model: nn.Module, /) -> bool:
+        """Validate where ``step`` is a multiple of ``every``; True once patience is at its end."""
+        if step % self._every:
+            return False
+        if self.curve and step <= self.curve[-1][0]:
+            raise ValueError("this EarlyStopping belongs to another training; make a new one for each")
+        self.validate(step, model)
+        return self._patience is not None and len(self.curve) - 1 - self._place >= self._patience
+
+    def validate(self, step: int, model: nn.Module) -> None:
+        """Add the validation loss after ``step`` to the curve, and keep the weights if it is a new best."""
+        loss = validation_loss(model, self._validation)
+        if self._best is None or loss < self.best_loss or (math.isnan(self.best_loss) and not math.isnan(loss)):
+            self._best = len(self.curve)
+            self._weights = {name: deepcopy(value) for name, value in model.state_dict().items()}
+        self.curve.append((step, loss))
+
+    @property
+    def best_step(self) -> int:
+        """The number of steps before the best weights.
+
+        Raises:
+            ValueError: there was no validation yet.
+        """
+        return self.curve[self._place][0]
+
+    @property
+    def best_loss(self) -> float:
+        """The validation loss of the best weights.
+
+        Raises:
+            ValueError: there was no validation yet.
+        """
+        return self.curve[self._place][1]
+
+    def restore(self, model: nn.Module) -> None:
+        """Give ``model`` the best weights.
+
+        Raises:
+            ValueError: there was no validation yet.
+        """
+        _ = self._place
+        model.load_state_dict(self._weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The settings, the curve and the best weights, for a checkpoint."""
+        return {
+            **self._settings(),
+            "curve": [list(point) for point in self.curve],
+            "best": self._best,
+            "weights": dict(self._weights),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            ValueError: the state is of other settings.
+        """
+        for name, now in self._settings().items():
+            if state[name] != now:
+                raise ValueError(f"{name} of EarlyStopping was {state[name]!r}, now {now!r}")
+        self.curve = [(int(step), float(loss)) for step, loss in state["curve"]]
+        self._best, self._weights = state["best"], dict(state["weights"])
+
+    def _settings(self) -> dict[str, object]:
+        return {"every": self._every, "patience": self._patience, "validation": self._validation.config}
+
+    @property
+    def _place(self) -> int:
+        if self._best is None:
+            raise ValueError(f"there was no validation yet: the first is after step {self._every}")
+        return self._best
 
 
 def fit_with_validation(
@@ -43,26 +160,28 @@ def fit_with_validation(
     clip: float = 1.0,
     seed: int = 0,
     device: torch.device | str = "cpu",
+    patience: int | None = None,
 ) -> Selected:
-    r"""Train ``model`` and leave it with the weights of the step that was best on the validation part.
+    r"""Train ``model`` and leave it with the weights of the step that was best on the validation set.
 
     .. math:: s^* = \arg\min_{s \in \{e, 2e, \dots, S\}} \mathcal L_{\text{validation}}(\theta_s)
 
-    with e = ``every`` and S = ``steps``, the earliest of equals. The steps are those of :func:`~graphseq.fit`, bit for
-    bit; looking at the validation part changes none of them.
+    with e = ``every`` and S the last step, the earliest of equals. The steps are those of :func:`~graphseq.fit`, bit
+    for bit; validation changes none of them.
 
     Args:
         model: see :func:`~graphseq.fit`.
         train: what to train on: windows of a recording, or graphs of a data set.
-        validation: the windows or graphs to judge by, each read once, in evaluation mode.
-        steps: S.
-        every: e; the last look is at S.
+        validation: the windows or graphs of the validation set, each read once, in evaluation mode.
+        steps: the most steps.
+        every: e; the last validation is after the last step.
         batch_size: windows or graphs in a batch.
         optimizer: a name or a function, see :func:`~graphseq.fit`.
         lr: learning rate of an optimiser given by name.
         clip: the largest norm of the gradient.
         seed: of the batches.
         device: where to train.
+        patience: stop after this many validations in a row without a new best; ``None`` never does.
 
     Raises:
         TypeError, ValueError: see :func:`~graphseq.fit`.
@@ -72,44 +191,35 @@ def fit_with_validation(
         >>> import graphseq as gs
         >>> split = gs.tasks.Forecasting(gs.from_sequence(torch.arange(20.0)[:, None].sin()), lags=2).split(0.5, 0.25)
         >>> model = gs.nn.Model(gs.nn.LSTM(1, 4), 1)
-        >>> found = fit_with_validation(
+        >>> selected = fit_with_validation(
         ...     model, split.train, split.validation, steps=4, every=2, batch_size=2, optimizer="Adam"
         ... )
-        >>> [step for step, _ in found.curve], found.history.steps
+        >>> [step for step, _ in selected.curve], selected.history.steps
         ([2, 4], 4)
     """
-    steps, every = _checks.at_least("steps", steps, 1), _checks.at_least("every", every, 1)
-    curve: list[tuple[int, float]] = []
-    best: dict[str, Tensor] = {}
-    with TemporaryDirectory() as folder:
-        for step in [*range(every, steps, every), steps]:
-            # A run in pieces is one run to fit; what lies between them is in a file that is gone afterwards.
-            history = fit(
-                model,
-                train,
-                steps=step,
-                batch_size=batch_size,
-                optimizer=optimizer,
-                lr=lr,
-                clip=clip,
-                seed=seed,
-                device=device,
-                stop_threshold=None,
-                checkpoint_path=Path(folder) / "run.pt",
-                resume=True,
-            )
-            loss = validation_loss(model, validation)
-            if not best or loss < min(before for _, before in curve):
-                best = {name: value.clone() for name, value in model.state_dict().items()}
-            curve.append((step, loss))
-    model.load_state_dict(best)
-    at, least = min(curve, key=lambda point: point[1] if math.isfinite(point[1]) else math.inf)
-    return Selected(at, least, curve, history)
+    stopping = EarlyStopping(validation, every=every, patience=patience)
+    history = fit(
+        model,
+        train,
+        steps=steps,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        lr=lr,
+        clip=clip,
+        seed=seed,
+        device=device,
+        stop_threshold=None,
+        callbacks=[stopping],
+    )
+    if history.steps % every:
+        stopping.validate(history.steps, model)
+    stopping.restore(model)
+    return Selected(stopping.best_step, stopping.best_loss, stopping.curve, history)
 
 
 def validation_loss(model: nn.Module, task: Windowed | Collection) -> float:
     """The task's loss over all its windows or graphs, each read once."""
     if isinstance(task, Collection):
         return float(task.loss(outputs(model, task), task.answers))
-    found = predict(model, task)
-    return float(task.loss(found.output, found.y))
+    predictions = predict(model, task)
+    return float(task.loss(predictions.output, predictions.y))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Literal
@@ -16,8 +17,9 @@ from graphseq import _checks, seeding
 from graphseq._torch import precision as _precision
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import Task
-from graphseq.training import checkpoint
-from graphseq.training.checkpoint import describe
+from graphseq.training import callbacks as calling
+from graphseq.training.callbacks import Callback
+from graphseq.training.checkpoint import Checkpoints, describe
 from graphseq.training.distributed import ProcessGroup, SingleProcess
 from graphseq.training.history import History, machine
 from graphseq.training.lr_schedule import Rates, Schedule
@@ -55,6 +57,7 @@ def fit(
     resume: bool = False,
     record_gradients: bool = False,
     progress: bool = False,
+    callbacks: Sequence[Callback] = (),
     group: ProcessGroup | None = None,
     precision: Literal["float32", "bfloat16"] = "float32",
 ) -> History:
@@ -62,7 +65,8 @@ def fit(
 
     Each step draws a fresh batch, takes the gradient of the task's loss, scales it to a norm of at most ``clip``, and
     lets the optimiser step. The batch of step s, and any dropout in it, is a function of (``seed``, s) alone, so a run
-    that was stopped and resumed is equal, bit for bit, to one that never stopped.
+    that was stopped and resumed is equal, bit for bit, to one that never stopped. A run that a callback ended, or that
+    is solved, is complete: resuming it takes no further step.
 
     Args:
         model: gives the task's outputs from its graphs; moved to ``device``.
@@ -85,6 +89,10 @@ def fit(
         resume: go on from ``checkpoint_path`` where that file is there. Without it, an existing file is an error.
         record_gradients: keep the norm of every parameter's gradient at every step, in ``History.gradients``.
         progress: show a progress bar.
+        callbacks: functions of (step, history, model), each called after every step; one that returns True ends the
+            training. None of them changes a number of it. See :class:`~graphseq.training.Callback`; some are
+            :class:`~graphseq.training.EarlyStopping`, :class:`~graphseq.training.Every` and
+            :class:`~graphseq.training.TensorBoard`.
         group: the processes that share each batch, from :func:`graphseq.training.distributed.process_group`. Each
             calls this with the same arguments and has the same history and weights; the first one writes the
             checkpoints, where all can read them.
@@ -115,6 +123,7 @@ def fit(
     lr, clip = _checks.positive("lr", lr), _checks.positive("clip", clip)
     check_model(model, task)
     device, stop_threshold = checked_device(device), checked_solved_at(stop_threshold)
+    callbacks = calling.checked(callbacks)
     model.to(device).train()
     # Sorted, since rounding in the norm of all gradients depends on their order: two modules that hold the same weights
     # under other names (the LSTM, and the GCN-LSTM without edges) then train alike, bit for bit.
@@ -136,19 +145,18 @@ def fit(
         "record_gradients": record_gradients,
     }
     together = group or SingleProcess()
-    history = _begin(model, stepper, config, checkpoint_path, resume, together)
+    saved = Checkpoints(checkpoint_path, checkpoint_every, model, stepper, callbacks, together)
+    history = saved.begin(config, resume)
     shared = together.replicate(model)
     rates.check(history.lr)
     history.machine = machine(device)
-    generator = torch.Generator()
     bar = tqdm(total=steps, initial=history.steps, disable=not (progress and together.is_first), unit="step")
-    last_saved = started = history.steps
-    clock, before = time.perf_counter(), history.seconds
+    clock = time.perf_counter() - history.seconds
     with seeding.forked(seed, seeding.TRAIN, device=device), bar:
-        for step in range(started, steps if not history.solved else started):
+        for step in range(history.steps, 0 if history.solved or history.stopped_by else steps):
             for_batch, for_layers = seeding.derive_pair(seed, seeding.TRAIN, step)
             seeding.reseed(for_layers, device)
-            graph, share = together.share(task, task.batch(batch_size, generator.manual_seed(for_batch)))
+            graph, share = together.share(task, task.batch(batch_size, torch.Generator().manual_seed(for_batch)))
             graph = graph.to(device)
             rates.set(step)
             stepper.zero_grad()
@@ -160,34 +168,26 @@ def fit(
             rate = float(stepper.param_groups[0]["lr"])
             value, score = together.mean(loss.item(), task.score(output, graph.y).mean().item() * share)
             if not math.isfinite(value) or not math.isfinite(norm):
-                raise DivergedError(diverged(step + 1, value, rate, norm, checkpoint_path, last_saved), history)
+                raise DivergedError(diverged(step + 1, value, rate, norm, checkpoint_path, saved.step), history)
             stepper.step()
             history.append(value, score, norm, rate, gradients)
-            history.seconds = before + time.perf_counter() - clock
+            history.seconds = time.perf_counter() - clock
             history.solved = stop_threshold is not None and history.recent_score(stop_window) >= stop_threshold
-            if checkpoint_path is not None and (history.steps % checkpoint_every == 0 or history.solved):
-                last_saved = _save(checkpoint_path, model, stepper, history, together)
+            if callbacks:
+                history.stopped_by = together.any(calling.call(callbacks, history, model))
+                clock = time.perf_counter() - history.seconds  # the time of callbacks is not that of steps
+            saved.after_step(history)
             if progress:
                 _show(bar, history)
-            if history.solved:
+            if history.solved or history.stopped_by:
                 break
-    if checkpoint_path is not None and last_saved != history.steps:
-        _save(checkpoint_path, model, stepper, history, together)
-    together.wait()  # until it can be read
+    saved.after_all(history)
     return history
 
 
 def _show(bar: tqdm[None], history: History) -> None:
     bar.set_postfix(loss=f"{history.loss[-1]:.3f}", score=f"{history.score[-1]:.1%}", refresh=False)
     bar.update()
-
-
-def _save(
-    path: str | Path, model: nn.Module, stepper: torch.optim.Optimizer, history: History, together: SingleProcess
-) -> int:
-    if together.is_first:
-        checkpoint.save(path, model, stepper, history)
-    return history.steps
 
 
 def _computed(model: nn.Module, graph: SpaceTimeGraph, precision: str) -> Tensor:
@@ -231,29 +231,6 @@ def checked_device(name: torch.device | str) -> torch.device:
         return torch.device(name)
     except RuntimeError:
         raise ValueError(f"device must be a torch device such as cpu or cuda:0, got {name!r}") from None
-
-
-def _begin(
-    model: nn.Module,
-    stepper: torch.optim.Optimizer,
-    config: dict[str, object],
-    path: str | Path | None,
-    resume: bool,
-    together: SingleProcess,
-) -> History:
-    history = History(config=config)
-    if path is None:
-        if resume:
-            raise ValueError("resume needs checkpoint_path, the file to go on from")
-    elif not Path(path).exists():
-        if not Path(path).parent.is_dir():
-            raise ValueError(f"checkpoint_path must lie in a folder that exists, got {path}")
-    elif not resume:
-        raise FileExistsError(f"checkpoint_path {path} is already there; resume from it, or choose another name")
-    else:
-        history = checkpoint.load(path, model, stepper, config)
-    together.wait()  # before the first process writes what the others look for
-    return history
 
 
 def _gradient_norms(model: nn.Module) -> dict[str, float]:

@@ -32,6 +32,7 @@ class History:
             empty where ``fit`` was not asked to record them.
         seconds: wall time of all steps, those before a resume included.
         solved: whether the run stopped because it was solved.
+        stopped_by: the name of the callback that ended the run; ``None`` where none did.
         config: task, model and settings.
         machine: versions, processor and threads; see :func:`machine`.
     """
@@ -43,6 +44,7 @@ class History:
     gradients: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
     solved: bool = False
+    stopped_by: str | None = None
     config: dict[str, object] = field(default_factory=dict)
     machine: dict[str, object] = field(default_factory=dict)
 
@@ -111,9 +113,9 @@ class History:
 
 
 def is_whole(record: Mapping[str, object]) -> bool:
-    """Whether these are the fields of a :class:`History`; what was written before gradients were kept lacks those."""
+    """Whether these are the fields of a :class:`History`; an older record may lack the newer ones."""
     names = {field.name for field in fields(History)}
-    return names - {"gradients"} <= set(record) <= names
+    return names - {"gradients", "stopped_by"} <= set(record) <= names
 
 
 def machine(device: torch.device | str = "cpu") -> dict[str, object]:
