@@ -5,6 +5,7 @@ from graphseq.nn.convolutional.antisymmetric import AntisymmetricGCN
 from graphseq.nn.convolutional.gcn import GCN, PairNorm
 from graphseq.nn.convolutional.gcnii import GCNII
 from graphseq.nn.convolutional.mlp import MLP
+from graphseq.nn.convolutional.sage import WeightedSAGE
 from graphseq.nn.convolutional.state_space import StateSpaceGCN
 from graphseq.nn.convolutional.wave import WaveGCN
 from graphseq.nn.embedded import EmbeddedModel
@@ -61,6 +62,7 @@ __all__ = [
     "Trace",
     "TruncatedBPTT",
     "WaveGCN",
+    "WeightedSAGE",
     "chrono_",
     "forget_bias_",
     "from_gconv_lstm",

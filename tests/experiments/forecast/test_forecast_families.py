@@ -14,9 +14,9 @@ from graphseq.baselines.forecast import Autoregression, GraphAutoregression
 from graphseq.evaluation.predict import predict
 from graphseq.experiments.forecast import models
 from graphseq.experiments.forecast.data import Prepared, prepare
-from graphseq.experiments.forecast.models import WeightedSAGE
 from graphseq.experiments.forecast.run import bound, errors, in_units
 from graphseq.experiments.forecast.settings import FAMILIES, Settings
+from graphseq.nn import WeightedSAGE
 
 SETTINGS = Settings(
     *("", None, None, "refuse", FAMILIES, 1, 1, 1, 0.8, 0.2, None, "file", 4, 5, 5, 4, 0.01, 0.0, False, 0.0, (0,))
