@@ -1,4 +1,4 @@
-"""Every example runs, and every snippet and figure of the README is what the code gives."""
+"""Every example runs, and every snippet and table of the pages of results is what the code gives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from scripts import ROOT, load
+from scripts import ROOT, load, page
 
 import graphseq as gs
 from graphseq.cli import text, text_train
@@ -72,8 +72,8 @@ def test_the_gallery_that_is_recorded_is_of_whole_runs(name: str) -> None:
                 assert hops <= int(depth) or max(scores) < 0.15
 
 
-def test_the_readme_snippet_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    code = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
+def test_the_snippet_of_the_first_steps_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    code = page("first_steps").split("```python\n")[1].split("```")[0]
     assert "steps=600" in code
     names: dict[str, object] = {}
     exec(code.replace("steps=600", "steps=2").replace("progress=True", "progress=False"), names)  # noqa: S102
@@ -83,18 +83,18 @@ def test_the_readme_snippet_runs(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("folder", ["compare", "compare_text"])
-def test_the_readme_tables_are_those_of_the_recorded_runs(folder: str) -> None:
+def test_the_tables_of_the_comparisons_are_those_recorded(folder: str) -> None:
     record = json.loads((ROOT / "docs" / folder / "results.json").read_text())
     facts = {key: record["config"]["settings"][key] for key in Settings.__dataclass_fields__}
     settings = Settings(**{key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()})
     table = report.table(settings, [report.Cell(**cell) for cell in record["cells"]])
     lines = [line.rstrip() for line in table.splitlines()]
-    assert "\n".join(lines) in (ROOT / "README.md").read_text()
-    assert record["config"]["command"] in (ROOT / "README.md").read_text()
+    assert "\n".join(lines) in page(folder)
+    assert record["config"]["command"] in page(folder)
 
 
-def test_the_readme_tables_of_verdicts_are_those_recorded() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_tables_of_verdicts_are_those_recorded() -> None:
+    text = page("verdict")
     sys.path.insert(0, str(ROOT / "benchmarks"))  # one script imports the other
     try:
         planted, foreseen = (load(ROOT / "benchmarks" / f"{name}.py") for name in ("verdicts", "foresight"))
@@ -103,24 +103,24 @@ def test_the_readme_tables_of_verdicts_are_those_recorded() -> None:
     results, foresight = (
         json.loads((ROOT / "docs" / "verdicts" / f"{name}.json").read_text()) for name in ("results", "foresight")
     )
-    assert planted.confusion(results["matrix"]) in readme
-    assert foreseen.summary(foresight["table"]) in readme
-    assert f"\n{foresight['foreseen']:.0%} of {foresight['judged']} were foreseen" in readme
+    assert planted.confusion(results["matrix"]) in text
+    assert foreseen.summary(foresight["table"]) in text
+    assert f": {foresight['foreseen']:.0%} of {foresight['judged']} were foreseen" in text
     assert results["right"] == 1.0
-    assert f"All {sum(sum(row.values()) for row in results['matrix'].values())} are told" in readme
+    assert f"All {sum(sum(row.values()) for row in results['matrix'].values())} are named correctly" in text
 
 
-def test_the_readme_table_of_remedies_is_the_recorded_one_and_that_its_records() -> None:
+def test_the_table_of_remedies_is_the_recorded_one_and_that_of_its_records() -> None:
     record = json.loads((ROOT / "docs" / "remedies" / "results.json").read_text())
     script = load(ROOT / "benchmarks" / "remedies.py")
     setting = script.Setting(**{key: tuple(v) if isinstance(v, list) else v for key, v in record["config"].items()})
     assert script.table(setting, record["records"]).splitlines() == record["table"]
-    assert "\n".join(record["table"]) in (ROOT / "README.md").read_text()
+    assert "\n".join(record["table"]) in page("remedies")
     assert setting == script.Setting()
 
 
-def test_the_readme_shows_what_the_verdict_says(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = (ROOT / "README.md").read_text().split('>>> task = gs.tasks.Transfer(length=9, shape="ring")\n')[1]
+def test_the_page_shows_the_verdict_as_it_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = page("verdict").split('>>> task = gs.tasks.Transfer(length=9, shape="ring")\n')[1]
     code, _, rest = shown.partition(">>> print(gs.reach.verdict(model, task))\n")
     torch.manual_seed(0)
     names = {"gs": gs, "task": gs.tasks.Transfer(length=9, shape="ring")}
@@ -168,7 +168,7 @@ def test_gradients_fade_going_back_over_steps_and_over_layers(tmp_path: Path) ->
         example.main(tmp_path / "new", draws=1, lengths=(6,))
 
 
-def test_the_readme_says_of_the_gcn_lstm_what_was_measured() -> None:
+def test_the_page_says_of_the_gcn_lstm_what_was_measured() -> None:
     results = json.loads((ROOT / "docs" / "benchmarks" / "gcn_lstm.json").read_text())["results"]
     peer, floor = (
         [results[n][who]["times_ours"]["median"] for n in ("20", "1000", "10000")] for who in ("peer", "floor")
@@ -177,7 +177,7 @@ def test_the_readme_says_of_the_gcn_lstm_what_was_measured() -> None:
         f"{peer[0]:.0f}, {peer[1]:.1f} and {peer[2]:.1f} times ours; "
         f"`nn.LSTM` on the same nodes without any graph takes {floor[0]:.1f}, {floor[1]:.1f} and {floor[2]:.1f}"
     )
-    assert said in (ROOT / "README.md").read_text()
+    assert said in page("speed")
 
 
 def test_rows_of_texts_are_kept_as_they_are_done_and_the_tables_say_which_were_not_run(

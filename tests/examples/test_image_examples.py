@@ -1,4 +1,4 @@
-"""The examples of images run, and what they recorded is what the README and their docstrings say."""
+"""The examples of images run, and what they recorded is what their page and their docstrings say."""
 
 from __future__ import annotations
 

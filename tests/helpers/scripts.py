@@ -10,6 +10,11 @@ from types import ModuleType
 ROOT = Path(__file__).parents[2]
 
 
+def page(name: str) -> str:
+    """The text of a page of results, docs/results/``name``.md."""
+    return (ROOT / "docs" / "results" / f"{name}.md").read_text()
+
+
 def load(path: Path) -> ModuleType:
     """The script at ``path``, as a module of its own."""
     spec = importlib.util.spec_from_file_location(f"script_{path.stem}", path)

@@ -1,19 +1,18 @@
-"""What the README says of recorded graphs is what the records say."""
+"""The pages on recorded graphs, links and forgetting hold the recorded numbers."""
 
 from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import pytest
+from scripts import ROOT, page
 
 from graphseq.experiments.forecast import report
 from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.settings import Settings
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+FORECASTING = page("forecasting")
 
 
 def record(name: str) -> dict[str, object]:
@@ -33,22 +32,22 @@ def test_a_table_is_that_of_its_record(name: str) -> None:
     settings = Settings(**{key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()})
     table = report.table(settings, list(lines(name).values()), Facts(**kept["test"]))
     shown = "\n".join(line.rstrip() for line in table.splitlines())
-    assert f"$ {kept['config']['command']}\n\n{shown}\n```" in README
+    assert f"$ {kept['config']['command']}\n\n{shown}\n```" in FORECASTING
 
 
 def test_the_table_of_links_is_that_of_its_record() -> None:
-    assert "\n".join(record("links/links.json")["table"]) in README
+    assert "\n".join(record("links/links.json")["table"]) in page("links")
 
 
 def test_what_is_said_of_chickenpox() -> None:
     below = [line for line in lines("chickenpox").values() if line.high < 0.7]
     assert len(below) == 5
     assert all(line.seeds == 10 for line in below)
-    assert "**Below 0.70 from every seed**: five models" in README
-    assert f"the LSTM has {lines('chickenpox_train')['LSTM'].mse:.4f};" in README
+    assert "**Below 0.70 from every seed**: five models" in FORECASTING
+    assert f"the LSTM has {lines('chickenpox_train')['LSTM'].mse:.4f};" in FORECASTING
     best, facts = min(line.mse for line in below), Facts(**record("forecast/chickenpox/results.json")["test"])
     told, had = (f"{1 - error / facts.variance:.1%}" for error in (facts.linear, best))
-    assert f"explain {told} of its variance, the best of\n  those that do not {had}" in README
+    assert f"explain {told} of its variance, the best of\n  those that do not {had}" in FORECASTING
     orders = [
         [m for m in sorted(of, key=lambda m: of[m].mse) if not math.isnan(of[m].low) and m != "GRU"]
         for of in map(lines, ("chickenpox", "chickenpox_train"))
@@ -72,7 +71,7 @@ def test_what_is_said_of_covid() -> None:
 
 def test_what_is_said_of_forgetting() -> None:
     kept = record("forgetting/results.json")
-    assert "\n".join(kept["table"]) in README
+    assert "\n".join(kept["table"]) in page("forgetting")
     accumulated = [line for line in kept["lines"] if line["model"] == "forgetting, pressure, accumulated"]
     assert len(accumulated) == 3
     assert all(line["edge_auc_min"] > 0.999 and line.get("node_auc_min", 1) > 0.999 for line in accumulated)
@@ -90,4 +89,4 @@ def test_what_is_said_of_batches() -> None:
     said = (
         f"{equal:.2f} times where all are equal, {nodes:.2f} where\n  they differ in nodes, {time:.2f} where they end"
     )
-    assert said in README
+    assert said in page("speed")

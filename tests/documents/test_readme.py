@@ -1,0 +1,103 @@
+"""The README is short, its snippets and commands run, its links lead somewhere, its numbers are recorded ones."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from scripts import ROOT
+
+from graphseq.cli.main import _parser, main
+
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "results").glob("*.md"))]
+SNIPPETS = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+COMMANDS = re.findall(r"^python -m graphseq (?!--help)(.+)$", README, flags=re.MULTILINE)
+FABLE = "In a Wood there dwelt a Fox. Once upon a time it was hungry. " * 20
+
+
+def commands(path: Path) -> list[str]:
+    """The commands of the library that a page shows on lines of their own, without the ``python -m graphseq``."""
+    lines = path.read_text().splitlines()
+    return [
+        line.partition("-m graphseq ")[2] for line in lines if re.match(r"(\$ )?(python|torchrun .*) -m graph", line)
+    ]
+
+
+def test_it_is_read_in_a_minute() -> None:
+    assert len(README.splitlines()) <= 150
+    assert len(SNIPPETS) == 3
+    assert all(len(snippet.splitlines()) <= 10 for snippet in SNIPPETS)
+
+
+def test_the_snippets_run_one_after_another(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, object] = {}
+    for snippet in SNIPPETS:
+        exec(snippet.replace("steps=300", "steps=2"), names)  # noqa: S102
+    assert names["states"].shape == (48 * 34, 16)
+    assert names["path"].edge_index.tolist() == [[0, 1, 2, 1, 2, 3], [1, 2, 3, 0, 1, 2]]
+    assert names["task"].hops == 10
+    assert capsys.readouterr().out.splitlines()[1].startswith("under-reaching: ")
+
+
+def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("book.txt").write_text(FABLE)
+    rows = [f"{time},{node},{time + 2 * (node == 'B')}" for time in range(30) for node in "AB"]
+    Path("observations.csv").write_text("\n".join(["time,node,heat", *rows]) + "\n")
+    Path("edges.csv").write_text("source,target\nA,B\nB,A\n")
+    small = {
+        "forecast chickenpox": ["--models", "mean", "--seed", "0"],
+        "forecast observations.csv": ["--models", "persistence", "LSTM", "--seed", "0", "--steps", "2", "--jobs", "1"],
+        "text train": ["--hidden", "4", "--steps", "2"],
+        "text generate": ["--length", "5"],
+    }
+    assert [" ".join(command.split()[:2]) for command in COMMANDS] == list(small)
+    for command, options in zip(COMMANDS, small.values(), strict=True):
+        if command.startswith("forecast chickenpox"):
+            continue  # its file would be fetched; that the command is accepted is shown below
+        assert main([*shlex.split(command), *options]) == 0, command
+    assert capsys.readouterr().out.rstrip().splitlines()[-1].startswith("Once upon a time")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_command_shown_is_accepted(path: Path) -> None:
+    for command in commands(path):
+        assert _parser().parse_args(shlex.split(command)).command == command.split()[0]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_link_leads_into_the_repository(path: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text())
+    missing = [target for target in targets if not (path.parent / target).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_script_named_is_there(path: Path) -> None:
+    scripts = re.findall(r"python\s+((?:examples|benchmarks)/\w+\.py)", path.read_text())
+    assert [script for script in scripts if not (ROOT / script).exists()] == []
+
+
+def test_every_page_is_listed() -> None:
+    index = (ROOT / "docs" / "results" / "README.md").read_text()
+    pages = {path.name for path in (ROOT / "docs" / "results").glob("*.md")} - {"README.md"}
+    assert pages == set(re.findall(r"\]\((\w+\.md)\)", index))
+
+
+def test_the_results_are_recorded_ones() -> None:
+    verdicts, foresight, costs = (
+        json.loads((ROOT / "docs" / name).read_text())
+        for name in ("verdicts/results.json", "verdicts/foresight.json", "benchmarks/gcn_lstm.json")
+    )
+    lines = json.loads((ROOT / "docs" / "forecast" / "chickenpox" / "results.json").read_text())["lines"]
+    errors = {line["model"]: line["mse"] for line in lines}
+    planted = sum(sum(row.values()) for row in verdicts["matrix"].values())
+    assert f"all {planted} planted cases" in README
+    assert f"for {foresight['foreseen']:.0%} of {foresight['judged']} drawn models" in README
+    best = min(error for model, error in errors.items() if model.startswith("GCN-LSTM"))
+    assert f"(LSTM: {errors['LSTM']:.3f} MSE; best GCN-LSTM: {best:.3f})" in README
+    assert f"takes a {costs['results']['20']['peer']['times_ours']['median']:.0f}th of the time" in README
