@@ -97,7 +97,7 @@ def test_the_results_are_recorded_ones() -> None:
     errors = {line["model"]: line["mse"] for line in lines}
     planted = sum(sum(row.values()) for row in verdicts["matrix"].values())
     assert f"all {planted} planted cases" in README
-    assert f"for {foresight['foreseen']:.0%} of {foresight['judged']} drawn models" in README
+    assert f"for {foresight['foreseen']:.0%} of {foresight['judged']} randomly drawn models" in README
     best = min(error for model, error in errors.items() if model.startswith("GCN-LSTM"))
     assert f"(LSTM: {errors['LSTM']:.3f} MSE; best GCN-LSTM: {best:.3f})" in README
     assert f"takes a {costs['results']['20']['peer']['times_ours']['median']:.0f}th of the time" in README
