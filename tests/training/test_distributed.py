@@ -8,14 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import console
 import planted
 import pytest
 import torch
 from randomgraphs import draw, join
+from ranks import together
 from scripts import load
 from torch import Tensor
 
 import graphseq as gs
+from graphseq.cli import main as cli
 from graphseq.tasks import (
     Characters,
     Distractors,
@@ -28,19 +31,8 @@ from graphseq.tasks import (
 from graphseq.training import distributed
 from graphseq.training.distributed import share_of
 
-PROGRAM = Path(__file__).parents[1] / "programs" / "together.py"
-RUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
-
-
-def start(command: list[str]) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
-    return subprocess.run(  # noqa: S603 - this very interpreter
-        command, capture_output=True, text=True, timeout=240, check=False, env=environment
-    )
-
-
 CASES = ("uneven", "fixed", "pooled", "dynamic")
-PROGRAM_HERE = load(PROGRAM)
+PROGRAM = load(Path(__file__).parents[1] / "programs" / "together.py")
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +40,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what two processes have after 8 and after 12 steps of each case, and one process after 12."""
     out = tmp_path_factory.mktemp("together")
     (out / "alone").mkdir()
-    done = start([*RUN, "2", str(PROGRAM), ",".join(CASES), "8,12", "7", str(out)])
-    assert done.returncode == 0, done.stderr
-    PROGRAM_HERE.main(CASES, [12], 7, out / "alone")
+    for ended in together(lambda: PROGRAM.main(CASES, [8, 12], 7, out), 2, out):
+        assert ended.status == 0, ended.err
+    PROGRAM.main(CASES, [12], 7, out / "alone")
     return out
 
 
@@ -71,50 +63,68 @@ def test_a_run_of_two_goes_on_where_it_stopped_and_one_process_can_go_on_with_it
     part, whole = (torch.load(ran / f"uneven-{steps}-0.pt") for steps in (8, 12))
     assert whole["history"]["loss"][:8] == part["history"]["loss"]
     (tmp_path / "uneven.run").write_bytes((ran / "uneven.run").read_bytes())
-    PROGRAM_HERE.main(["uneven"], [14], 7, tmp_path)
+    PROGRAM.main(["uneven"], [14], 7, tmp_path)
     alone = torch.load(tmp_path / "uneven-14-0.pt")
     assert alone["history"]["loss"][:12] == whole["history"]["loss"]
 
 
 def test_one_process_under_torchrun_is_one_process(tmp_path: Path, ran: Path) -> None:
-    done = start([*RUN, "1", str(PROGRAM), "uneven", "12", "7", str(tmp_path)])
-    assert done.returncode == 0, done.stderr
+    (ended,) = together(lambda: PROGRAM.main(["uneven"], [12], 7, tmp_path), 1, tmp_path)
+    assert ended.status == 0, ended.err
     one, alone = (torch.load(folder / "uneven-12-0.pt") for folder in (tmp_path, ran / "alone"))
     assert one["history"]["loss"] == alone["history"]["loss"]
 
 
 def test_a_process_that_ends_ends_the_run_with_its_reason(tmp_path: Path) -> None:
-    done = start([*RUN, "2", str(PROGRAM), "dying", "5", "4", str(tmp_path)])
-    assert done.returncode != 0
-    assert "MemoryError: no room for this batch" in done.stderr
+    first, second = together(lambda: PROGRAM.main(["dying"], [5], 4, tmp_path), 2, tmp_path)
+    assert first.status == second.status == 1
+    assert "MemoryError: no room for this batch" in second.err
+    assert "ConnectionError: another process of this run ended, so process 0 of 2 stops" in first.err
     assert not list(tmp_path.glob("*.pt"))
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
-    done = start([*RUN, "2", str(PROGRAM), "uneven", "5", "1", str(tmp_path)])
-    assert done.returncode != 0
-    assert "a batch of 1 cannot be shared among 2 processes; batch_size must be at least that" in done.stderr
+    for ended in together(lambda: PROGRAM.main(["uneven"], [5], 1, tmp_path), 2, tmp_path):
+        assert ended.status == 1
+        assert "a batch of 1 cannot be shared among 2 processes; batch_size must be at least that" in ended.err
 
 
-def test_the_command_trains_in_two_processes_and_speaks_once(tmp_path: Path) -> None:
+def losses(folder: Path) -> Tensor:
+    lines = (folder / "curves.csv").read_text().split()[1:]
+    return torch.tensor([[float(cell) for cell in line.split(",")] for line in lines])
+
+
+@pytest.mark.slow
+def test_under_torchrun_the_command_trains_in_two_processes_and_speaks_once(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("the quick brown fox jumps over the lazy dog. " * 30)
     flags = ["text", "train", str(text), "--hidden", "8", "--steps", "6", "--every", "3", "--length", "5"]
-    flags += ["--batch-size", "6", "--layers", "1"]
-    curves = []
-    for start_of, name in (([sys.executable], "alone"), ([*RUN, "2"], "shared")):
-        out = tmp_path / name
-        done = start([*start_of, "-m", "graphseq", *flags, "--out", str(out)])
-        assert done.returncode == 0, done.stderr
-        assert len(re.findall("step 3: loss", done.stdout)) == 1
-        table = [[float(cell) for cell in line.split(",")] for line in (out / "curves.csv").read_text().split()[1:]]
-        curves.append(torch.tensor(table))
-    torch.testing.assert_close(curves[0], curves[1], rtol=0, atol=1e-5)
-    again = start([*RUN, "2", "-m", "graphseq", *flags, "--out", str(tmp_path / "shared")])
-    assert again.returncode != 0
-    assert again.stderr.count("already holds a training; add --resume") == 1
-    other = start([*RUN, "2", "-m", "graphseq", "compare", "--out", str(tmp_path / "other")])
-    assert "torchrun starts one run in many processes, which text train can share" in other.stderr
+    flags += ["--batch-size", "6", "--layers", "1", "--out"]
+    assert console.call(*flags, tmp_path / "alone").status == 0
+    done = subprocess.run(  # noqa: S603 - this very interpreter
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+            *("-m", "graphseq", *flags, str(tmp_path / "shared")),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall("step 3: loss", done.stdout)) == 1
+    torch.testing.assert_close(losses(tmp_path / "alone"), losses(tmp_path / "shared"), rtol=0, atol=1e-5)
+    again = together(lambda: cli.main([*flags, str(tmp_path / "shared")]), 2, tmp_path, end_others=True)
+    assert again[0].status == 2
+    assert "".join(ended.err for ended in again).count("already holds a training; add --resume") == 1
+
+
+def test_the_command_refuses_what_processes_cannot_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "TURN", 0.1)
+    for ended in together(lambda: cli.main(["compare", "--out", str(tmp_path / "other")]), 2, tmp_path):
+        assert ended.status == 2
+        assert "torchrun starts one run in many processes, which text train can share" in ended.err
     assert not (tmp_path / "other").exists()
 
 
