@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import children
 import pytest
 from scripts import ROOT, load
 
@@ -13,6 +14,7 @@ def ran(name: str, arguments: list[str], tmp_path: Path, monkeypatch: pytest.Mon
     out, figure = tmp_path / f"{name}.json", tmp_path / f"{name}.png"
     monkeypatch.setattr("sys.argv", [name, *arguments, "--out", str(out), "--figure", str(figure)])
     script = load(ROOT / "benchmarks" / f"{name}.py")
+    monkeypatch.setattr(script.subprocess, "run", children.run)
     script.main()
     assert figure.read_bytes()[1:4] == b"PNG"
     with pytest.raises(SystemExit):

@@ -4,17 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import os
+import runpy
 import signal
+import sys
 import threading
 import time
+import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from subprocess import CompletedProcess
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from tqdm import tqdm
 
 
-def start(work: Callable[[], object]) -> int:
-    """Do ``work`` in a child that leads its own process group, with no output; returns its number."""
+class Ended(NamedTuple):
+    """The exit status of a process, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+def start(work: Callable[[], object], out: str | Path = os.devnull, err: str | Path = os.devnull) -> int:
+    """Do ``work`` in a child that leads its own process group; returns its number.
+
+    Args:
+        work: its result, where it is an integer, is the exit status.
+        out: a file for what it writes to its standard output.
+        err: a file for what it writes to its standard error.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads: the child touches none of theirs
         child = os.fork()
@@ -22,18 +43,26 @@ def start(work: Callable[[], object]) -> int:
         with contextlib.suppress(PermissionError, ProcessLookupError):
             os.setpgid(child, child)  # here as well as there: whoever comes first
         return child
+    status: object = 1
     try:
         os.setpgid(0, 0)
         signal.alarm(60)  # whatever happens to the parent
         # The lock that progress bars take is one for all processes: a child killed while it holds it would leave the
         # parent waiting for ever.
         tqdm.set_lock(threading.RLock())
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        work()
+        sys.stdout = Path(out).open("w")  # noqa: SIM115 - until the child ends
+        sys.stderr = Path(err).open("w")  # noqa: SIM115
+        os.dup2(sys.stdout.fileno(), 1)
+        os.dup2(sys.stderr.fileno(), 2)
+        status = work()
+    except SystemExit as end:
+        status = end.code
+    except BaseException:  # the child of a test ends here, whatever happens
+        traceback.print_exc()
     finally:
-        os._exit(0)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status if isinstance(status, int) else 0)
 
 
 def kill(child: int, after: float, once: Callable[[], bool] = lambda: True) -> None:
@@ -44,3 +73,28 @@ def kill(child: int, after: float, once: Callable[[], bool] = lambda: True) -> N
     time.sleep(after)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
+
+
+def wait(child: int) -> int:
+    """The exit status of a child, once it has ended."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def run(command: Sequence[str], **_: object) -> CompletedProcess[str]:
+    """In place of ``subprocess.run([sys.executable, script, …])``: the script in a child, without loading all anew.
+
+    Raises:
+        AssertionError: another command than this interpreter with a script, or one that failed.
+    """
+    python, script, *_rest = command
+    assert (python, Path(script).suffix) == (sys.executable, ".py"), command
+
+    def work() -> None:
+        sys.argv = list(command[1:])
+        runpy.run_path(script, run_name="__main__")
+
+    with TemporaryDirectory() as folder:
+        out, err = Path(folder) / "out", Path(folder) / "err"
+        status = wait(start(work, out, err))
+        assert status == 0, err.read_text()
+        return CompletedProcess(list(command), status, out.read_text(), err.read_text())

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import children
+import pytest
 import torch
 from torch import Tensor
 from trained import (
@@ -81,6 +82,7 @@ def test_a_run_stopped_between_checkpoints_goes_on_from_the_last_one(tmp_path: P
     assert but_seconds(found) == but_seconds(history)
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     path, moments = tmp_path / "run.pt", random.Random(0)  # noqa: S311
 

@@ -99,6 +99,7 @@ def test_the_command_in_the_record_gives_the_same_numbers(done: tuple[Path, cons
     assert numbers(tmp_path / "again") == numbers(done[0])
 
 
+@pytest.mark.slow
 def test_workers_of_their_own_give_the_same_numbers_and_a_failed_run_stops_no_other(
     done: tuple[Path, console.Said], tmp_path: Path
 ) -> None:
@@ -117,6 +118,7 @@ def test_workers_of_their_own_give_the_same_numbers_and_a_failed_run_stops_no_ot
     assert other.exists()
 
 
+@pytest.mark.slow
 def test_one_killed_at_any_moment_and_resumed_gives_the_same_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

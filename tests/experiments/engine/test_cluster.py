@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import console
+import forkserver
 import pytest
 from sweepwork import deadly, square, told, train
 
@@ -17,6 +18,7 @@ import graphseq as gs
 from graphseq.experiments.engine.cluster import Cluster
 from graphseq.experiments.engine.configs import expand
 
+pytestmark = pytest.mark.slow
 distributed = pytest.importorskip("distributed", reason="dask.distributed is an extra: pip install 'graphseq[cluster]'")
 FAILURES = 1  # worker deaths that the scheduler forgives a run
 
@@ -25,8 +27,14 @@ FAILURES = 1  # worker deaths that the scheduler forgives a run
 def cluster() -> Iterator[str]:
     import dask  # noqa: PLC0415 - comes with distributed
 
-    settings = {"distributed.scheduler.allowed-failures": FAILURES}
+    settings = {
+        "distributed.scheduler.allowed-failures": FAILURES,
+        "distributed.worker.multiprocessing-method": "forkserver",
+    }
     local = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+    with dask.config.set(settings):
+        distributed.utils.get_mp_context()  # which has the server load what dask thinks of
+    forkserver.use()
     with dask.config.set(settings), distributed.LocalCluster(**local, silence_logs=50) as running:
         yield running.scheduler_address
 

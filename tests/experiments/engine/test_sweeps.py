@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import children
+import forkserver
 import pytest
 import torch
 from scripts import ROOT
@@ -28,6 +29,7 @@ def lines(file: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_two_jobs_give_the_numbers_of_one_bit_for_bit_on_one_thread_each(tmp_path: Path) -> None:
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     torch.set_num_threads(2)
@@ -38,7 +40,8 @@ def test_two_jobs_give_the_numbers_of_one_bit_for_bit_on_one_thread_each(tmp_pat
         torch.set_num_threads(threads)
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(3)
-    there = gs.sweep(train, GRID, tmp_path / "2.jsonl", jobs=2)
+    with forkserver.not_used():
+        there = gs.sweep(train, GRID, tmp_path / "2.jsonl", jobs=2)
     assert told(there) == told(here)
     assert [run.config for run in here][:2] == [{"model": "RNN", "seed": 0}, {"model": "RNN", "seed": 1}]
     assert {run.result["threads"] for run in here if run.result} == {1}
@@ -121,6 +124,7 @@ def test_the_bar_counts_the_whole_grid(tmp_path: Path, capsys: pytest.CaptureFix
     assert "1 failed" in shown
 
 
+@pytest.mark.slow
 def test_one_killed_at_any_moment_and_gone_on_with_is_as_if_it_had_not_been(tmp_path: Path) -> None:
     grid, file = {"number": [*range(80)]}, tmp_path / "r.jsonl"
     whole = gs.sweep(slow_square, grid, tmp_path / "whole.jsonl", jobs=1)
@@ -143,6 +147,7 @@ def test_one_killed_at_any_moment_and_gone_on_with_is_as_if_it_had_not_been(tmp_
     assert len(successes) == len(set(successes)) == 77
 
 
+@pytest.mark.slow
 def test_one_killed_with_its_workers_goes_on_with_others(tmp_path: Path) -> None:
     file, grid = tmp_path / "r.jsonl", {"number": [*range(0, 200, 10)], "folder": [str(tmp_path)], "times": [0]}
     code = f"import graphseq as gs, sweepwork; gs.sweep(sweepwork.deadly, {grid}, {str(file)!r}, jobs=2)"
@@ -165,6 +170,7 @@ def test_one_killed_with_its_workers_goes_on_with_others(tmp_path: Path) -> None
     assert len(lines(file)) == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("times", "tries"), [(1, 3), (9, 2)])
 def test_a_worker_that_dies_takes_no_other_run_with_it(tmp_path: Path, times: int, tries: int) -> None:
     folder = tmp_path / "deaths"

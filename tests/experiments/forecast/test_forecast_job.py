@@ -23,6 +23,8 @@ from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.settings import Case, Settings
 from graphseq.training.fit import DivergedError
 
+pytestmark = pytest.mark.slow
+
 TINY = ("--steps", "20", "--every", "5", "--hidden", "4", "--batch-size", "4", "--seed", "0", "1", "--jobs", "1")
 MODELS = ("--models", "autoregression", "lstm", "GCN-LSTM-forgetting")
 KEYS = ["GCN-LSTM-forgetting-seed0", "GCN-LSTM-forgetting-seed1", "LSTM-seed0", "LSTM-seed1", "autoregression-seed0"]
