@@ -1,22 +1,97 @@
-"""What the flags of all commands share: how words become numbers, and how a refusal is one line."""
+"""The parser of every command, the words that become values, and the flags that all commands have."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from graphseq.experiments.settings import Range
+
+T = TypeVar("T", int, float)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that refuses in one line."""
+    """A parser that refuses in one line, with the flag that is nearest to a misspelt one.
+
+    Attributes:
+        aliases: flags of arguments of the library that are called otherwise, by the argument.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.aliases: dict[str, str] = {}
+        self.set_defaults(parser=self)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and end with status 2."""
         self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse, and refuse what is not known here, under the name of this command."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown)}")
+        return options, unknown
+
+    def flags(self) -> dict[str, str]:
+        """Return the flag of each argument: by the name of the setting, and by its own; FILE, say, of a positional."""
+        found: dict[str, str] = {}
+        for action in self._actions:
+            flag = action.option_strings[-1] if action.option_strings else str(action.metavar)
+            found |= {action.dest: flag, flag.lstrip("-").replace("-", "_"): flag}
+        return found | self.aliases
+
+    def _meant(self, words: Sequence[str]) -> str:
+        from difflib import get_close_matches  # noqa: PLC0415 - only a refusal needs it
+
+        word = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
+        near = get_close_matches(word, [flag for action in self._actions for flag in action.option_strings], n=1)
+        return f"; did you mean {near[0]}?" if near else ""
+
 
 class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Help that names defaults and keeps the lines of examples."""
+    """Help that names defaults, where there are any, and keeps the lines of examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" in text:
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        default = action.default
+        is_unset = action.required or default is None or isinstance(default, bool) or default in ("", (), [])
+        if is_unset or "(default: " in (action.help or ""):
+            return action.help
+        if isinstance(default, list | tuple):
+            words = " ".join(map(str, default)).replace("%", "%%")
+            return f"{action.help} (default: {words})"
+        return super()._get_help_string(action)
+
+
+def add_output(parser: Parser) -> None:
+    """Give ``parser`` the flags on what it prints, which all commands have."""
+    parser.add_argument("--quiet", action="store_true", help="print results only: no progress, no comments")
+    parser.add_argument("--json", action="store_true", help="print results as one JSON document")
+
+
+def add_folder(parser: Parser, out: str, what: str) -> None:
+    """Give ``parser`` the flags on its folder of results."""
+    parser.add_argument("--out", type=Path, default=Path(out), metavar="FOLDER", help="folder of the results")
+    parser.add_argument("--resume", action="store_true", help=f"go on with the {what} that FOLDER holds")
+
+
+def add_jobs(parser: Parser, *, default: int | None = os.cpu_count() or 1, more: str = "") -> None:
+    """Give ``parser`` the flag on the number of processes."""
+    text = f"runs at a time, each in a process of one thread{more}"
+    parser.add_argument("--jobs", type=whole(1), metavar="N", default=default, help=text)
+
+
+def stopped(options: argparse.Namespace) -> str:
+    """Return what a command with a folder of results says when interrupted."""
+    return f"stopped; run the same command with --resume to go on (--out {options.out})"
 
 
 def dashed(word: str) -> str:
@@ -28,45 +103,52 @@ def dashed(word: str) -> str:
 
 
 def whole(least: int) -> Callable[[str], int]:
-    """Words that are whole numbers of at least ``least``."""
-
-    def whole(word: str) -> int:
-        try:
-            value = int(word)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"must be a whole number, got {word!r}") from None
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be at least {least}, got {value}")
-        return value
-
-    return whole
+    """Return a function from words to whole numbers of at least ``least``."""
+    return number(int, Range(least, includes_low=True, words=f"at least {least}"))
 
 
 def rate(word: str) -> float:
-    """A word that is a number above 0."""
-    return _between(word, float("inf"), "a number above 0")
-
-
-def at_least_0(word: str) -> float:
-    """A word that is 0 or a number above it."""
-    return 0.0 if word in {"0", "0.0"} else rate(word)
+    """Return the number above 0 that a word spells."""
+    return number(float, Range(0, words="a number above 0"))(word)
 
 
 def share(word: str) -> float:
-    """A word that is a share between 0 and 1."""
-    return _between(word, 1.0, "a share between 0 and 1")
+    """Return the share between 0 and 1 that a word spells."""
+    return number(float, Range(0, 1, words="a share between 0 and 1"))(word)
 
 
-def share_or_0(word: str) -> float:
-    """A word that is 0 or a share between 0 and 1."""
-    return 0.0 if word in {"0", "0.0"} else share(word)
+def number(kind: Callable[[str], T], allowed: Range | None) -> Callable[[str], T]:
+    """Return a function from words to numbers in a range.
+
+    Args:
+        kind: ``int`` or ``float``.
+        allowed: the range; without it, all finite numbers.
+    """
+    any_number = "a whole number" if kind is int else "a number"
+
+    def parse(word: str) -> T:
+        try:
+            value = kind(word)
+        except ValueError:
+            words = any_number if kind is int or allowed is None else allowed.words
+            raise argparse.ArgumentTypeError(f"must be {words}, got {word!r}") from None
+        if allowed is not None and not allowed.holds(value):
+            raise argparse.ArgumentTypeError(f"must be {allowed.words}, got {value if kind is int else repr(word)}")
+        return value
+
+    return parse
 
 
-def distinct(name: str, values: Sequence[int]) -> tuple[int, ...]:
-    """Return ``values`` in order, or say that one comes twice."""
+def choice(word: str, names: Sequence[str]) -> str:
+    """Return the name that ``word`` spells, whatever its case, dashes and blanks; ``word`` itself where none is."""
+    return next((name for name in names if _plain(name) == _plain(word)), word)
+
+
+def distinct(flag: str, values: Sequence[Any]) -> tuple[Any, ...]:
+    """Return ``values``, whole numbers in order of size, or say that one comes twice."""
     if len(set(values)) != len(values):
-        raise ValueError(f"{name} names a value twice: {' '.join(map(str, values))}")
-    return tuple(sorted(values))
+        raise ValueError(f"{flag} names a value twice: {' '.join(map(str, values))}")
+    return tuple(sorted(values) if all(isinstance(value, int) for value in values) else values)
 
 
 def device(name: str) -> str:
@@ -78,21 +160,15 @@ def device(name: str) -> str:
     try:
         kind = torch.device(name).type
     except RuntimeError:
-        raise ValueError(f"--device must be a torch device such as cpu or cuda:0, got {name!r}") from None
+        raise argparse.ArgumentTypeError(f"must be a torch device such as cpu or cuda:0, got {name!r}") from None
     if kind == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"--device {name}: no CUDA device is available here; use cpu")
+        raise argparse.ArgumentTypeError(f"no CUDA device is available here for {name}; use cpu")
     try:
         torch.zeros(1, device=name).item()
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"--device {name}: torch cannot compute there: {str(error).partition('.')[0]}") from None
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise argparse.ArgumentTypeError(f"torch cannot compute on {name}: {str(error).partition('.')[0]}") from None
     return name
 
 
-def _between(word: str, end: float, what: str) -> float:
-    try:
-        value = float(word)
-    except ValueError:
-        value = float("nan")
-    if not 0 < value < end:
-        raise argparse.ArgumentTypeError(f"must be {what}, got {word!r}")
-    return value
+def _plain(name: str) -> str:
+    return name.lower().replace("-", " ").replace("_", " ")

@@ -6,13 +6,15 @@ import argparse
 import codecs
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from graphseq.cli.arguments import device, distinct, rate, share, whole
+from graphseq.cli.arguments import Parser, add_output, device, distinct, rate, share, whole
+from graphseq.cli.console import Console
 from graphseq.experiments.compare.settings import Settings
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Give ``parser`` this command's flags."""
     parser.description = (
         "Train GCNs of several depths, RNN, LSTM and GCN-LSTM on the same path graphs over several lengths, on two "
@@ -26,7 +28,7 @@ def stopped(options: argparse.Namespace) -> str:
     return f"stopped; run the same command with --resume to go on (--out {options.out})"
 
 
-def _add_flags(add: argparse.ArgumentParser) -> None:
+def _add_flags(add: Parser) -> None:
     above_0, many = whole(1), "+"
     add.add_argument(
         "--length",
@@ -52,7 +54,7 @@ def _add_flags(add: argparse.ArgumentParser) -> None:
     )
     add.add_argument("--samples", type=above_0, default=1000, help="fresh graphs in each evaluation")
     add.add_argument("--seed", type=whole(0), nargs=many, default=[0], help="one run of each model a seed")
-    add.add_argument("--device", default="cpu", help="where to train: cpu, cuda, cuda:1")
+    add.add_argument("--device", type=device, default="cpu", help="where to train: cpu, cuda, cuda:1")
     add.add_argument("--jobs", type=above_0, default=os.cpu_count() or 1, help="runs at a time, each on one thread")
     add.add_argument(
         "--text",
@@ -74,18 +76,19 @@ def _add_flags(add: argparse.ArgumentParser) -> None:
     )
     add.add_argument("--out", type=Path, default=Path("out/compare"), metavar="FOLDER", help="where results go")
     add.add_argument("--resume", action="store_true", help="go on with what FOLDER holds of the same comparison")
+    add_output(add)
 
 
-def run(options: argparse.Namespace, given: Sequence[str]) -> int:
+def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> int:
     """Compare, and say what came out; the exit status."""
     settings = _settings(options)
     if settings.text is not None:
-        print(_check_text(settings))
+        console.say(_check_text(settings))
     from graphseq.experiments.compare import job, report  # noqa: PLC0415 - loads on use, so that --help is quick
 
-    cells = job.compare(settings, options.out, resume=options.resume, jobs=options.jobs, command=given)
-    print(f"\n{report.table(settings, cells)}\n")
-    print(f"written to {options.out}: results.csv, results.json, figure.png, config.json, runs/")
+    cells = job.compare(settings, options.out, resume=options.resume, jobs=options.jobs, command=words)
+    console.result(report.table(settings, cells), {"cells": [asdict(cell) for cell in cells]})
+    console.say(f"written to {options.out}: results.csv, results.json, figure.png, config.json, runs/")
     return 0
 
 
@@ -105,7 +108,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         samples=options.samples,
         optimizer=options.optimizer,
         clip=options.clip,
-        device=device(options.device),
+        device=options.device,
         text=text,
         encoding=_encoding(getattr(options, "encoding", "utf-8")),
         held_out=getattr(options, "held_out", 0.1),

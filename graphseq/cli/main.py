@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import version
+from types import ModuleType
 
 from graphseq._errors import FORESEEN
 from graphseq.cli import compare, forecast, reach, sweep, text
 from graphseq.cli.arguments import Help, Parser, dashed
+from graphseq.cli.console import Console, StdoutClosedError, accept_every_character, printable
+from graphseq.cli.messages import one_line
 
 EPILOG = """examples:
   python -m graphseq compare                               two tasks on paths, about a minute
@@ -23,18 +24,20 @@ EPILOG = """examples:
   python -m graphseq text train book.txt --out out/book    the next character, with samples as it goes on
   torchrun --nproc-per-node 2 -m graphseq text train book.txt --out out/book     each batch shared by two processes
   python -m graphseq text generate out/book --prompt "Once upon a time" --temperature 0.7
-  python -m graphseq reach --graph karate_club --source 16 --asked 26
+  python -m graphseq reach --graph karate_club --source 16 --target 26
   python -m graphseq reach --graph friends.csv --source Ann --out out/friends
+
+exit status: 0 done, 1 a run failed, 2 refused with a line on stderr, 130 interrupted
 """
-COMMANDS = {
-    "compare": (compare, "train GCNs, RNN, LSTM and GCN-LSTM on the same graphs and show where each breaks"),
+COMMANDS: dict[str, tuple[ModuleType, str]] = {
+    "compare": (compare, "train GCNs, RNN, LSTM and GCN-LSTM on the same graphs and show where each fails"),
     "forecast": (
         forecast,
-        "train models on a recorded graph over time and hold them against baselines on its end",
+        "train models on a recorded graph over time and compare them with baselines on its last part",
     ),
     "sweep": (sweep, "accuracy against length, over a grid of tasks, models, depths and seeds, here or on a cluster"),
-    "text": (text, "train a model on the next character of a text of yours, and have it write"),
-    "reach": (reach, "say how far models see on a graph of yours: hops, routes, layers needed, influence, pictures"),
+    "text": (text, "train a model on the next character of a text of yours, and generate text with it"),
+    "reach": (reach, "show how far models see on a graph of yours: hops, routes, layers needed, influence, figures"),
 }
 
 SHARED = ("text", "train")  # the command that several processes, started by torchrun, run as one
@@ -42,43 +45,45 @@ TURN = 5.0  # seconds in which the first of them says what is wrong with all, up
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, 1 if a run failed, 2 for a refusal, 130 when interrupted."""
-    given = [dashed(word) for word in (sys.argv[1:] if arguments is None else arguments)]
+    """Run a command and return its exit status: 0, 1 if a run failed, 2 for a refusal, 130 when interrupted.
+
+    A reader of stdout that goes away, as in ``| head``, ends the command without a word, with status 0.
+    """
+    accept_every_character()
+    words = [dashed(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     parser = _parser()
-    options = parser.parse_args(given)
+    options = parser.parse_args(words)
     if options.command is None:
         parser.print_help()
         return 2
     command, _ = COMMANDS[options.command]
     is_one_of_many = int(os.environ.get("WORLD_SIZE", "1")) > 1
     is_first = not is_one_of_many or os.environ.get("RANK") == "0"
+    console = Console(quiet=options.quiet, json=options.json, mute=not is_first)
     try:
-        if is_one_of_many and (options.command, getattr(options, "does", None)) != SHARED:
+        if is_one_of_many and (options.command, getattr(options, "part", None)) != SHARED:
             raise ValueError("torchrun starts one run in many processes, which text train can share; run this without")
-        status: int = command.run(options, given)
+        with console.without_progress():
+            status: int = command.run(options, words, console)
+    except StdoutClosedError:
+        return 0
     except KeyboardInterrupt:
-        print(f"\n{command.stopped(options)}", file=sys.stderr)
+        print(f"\n{printable(command.stopped(options))}", file=sys.stderr)
         return 130
-    except FORESEEN as error:
+    except (*FORESEEN, ModuleNotFoundError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name is not None:
+            raise  # an import that failed, and not a word on an extra that is not installed
         if not is_first and not isinstance(error, ConnectionError):
             time.sleep(TURN)
-        print(f"graphseq {options.command}: {_one_line(error)}", file=sys.stderr)
+        print(f"{options.parser.prog}: {printable(one_line(error, options.parser.flags()))}", file=sys.stderr)
         return 2
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = Parser(prog="graphseq", description="Graphs and sequences as one.", epilog=EPILOG, formatter_class=Help)
     parser.add_argument("--version", action="version", version=f"graphseq {version('graphseq')}")
     commands = parser.add_subparsers(dest="command", parser_class=Parser, metavar="COMMAND")
-    for name, (command, told) in COMMANDS.items():
-        command.add(commands.add_parser(name, help=told, formatter_class=Help))
+    for name, (command, summary) in COMMANDS.items():
+        command.add(commands.add_parser(name, help=summary, formatter_class=Help))
     return parser
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, BrokenProcessPool):
-        return "a worker process was killed, perhaps for want of memory; --resume, with fewer --jobs, goes on"
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 
@@ -23,10 +22,10 @@ def text(found: Survey) -> str:
     return "\n".join(lines)
 
 
-def record(found: Survey, command: Sequence[str]) -> str:
-    """The same as JSON, with what it was made from and with."""
+def record(found: Survey, command: Sequence[str]) -> dict[str, object]:
+    """Return the same as plain data, with the command, the versions and the machine that made it."""
     request, graph = found.request, found.request.graph
-    whole = {
+    return {
         "command": shlex.join(["python", "-m", "graphseq", *command]),
         "machine": machine(),
         "graph": {
@@ -47,7 +46,6 @@ def record(found: Survey, command: Sequence[str]) -> str:
         "unreachable_rows": int((found.hops < 0).sum()),
         "asked": [_asked(found, asked) for asked in found.asked],
     }
-    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 
 def _asked(found: Survey, asked: Asked) -> dict[str, object]:

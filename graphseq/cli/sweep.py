@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from graphseq.cli.arguments import distinct, rate, whole
+from graphseq.cli.arguments import Parser, add_output, distinct, rate, whole
+from graphseq.cli.console import Console
 from graphseq.experiments.accuracy.settings import MODELS, STARTS, TASKS, Settings
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Give ``parser`` this command's flags."""
     parser.description = (
         "Train every model at every length and depth from every seed, here or on a cluster, and show how accurate it "
@@ -32,9 +33,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("out/sweep"), metavar="FOLDER", help="where results go")
     parser.add_argument("--resume", action="store_true", help="go on with the sweep that FOLDER holds")
+    add_output(parser)
 
 
-def _add_grid(parser: argparse.ArgumentParser) -> None:
+def _add_grid(parser: Parser) -> None:
     many = "+"
     parser.add_argument("--task", nargs=many, choices=TASKS, default=["Palindrome"], help="what to learn")
     parser.add_argument("--model", nargs=many, choices=MODELS, default=["RNN", "LSTM"], help="what learns it")
@@ -50,7 +52,7 @@ def _add_grid(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=whole(0), nargs=many, default=[0, 1, 2, 3, 4], help="each trained anew")
 
 
-def _add_training(parser: argparse.ArgumentParser) -> None:
+def _add_training(parser: Parser) -> None:
     parser.add_argument("--hidden", type=whole(1), metavar="H", default=128, help="hidden units of every model")
     parser.add_argument("--batch-size", type=whole(1), metavar="B", default=128, help="graphs in a batch")
     parser.add_argument(
@@ -84,27 +86,24 @@ def stopped(options: argparse.Namespace) -> str:
     return f"stopped; run the same command with --resume to go on (--out {options.out})"
 
 
-def run(options: argparse.Namespace, given: Sequence[str]) -> int:
+def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> int:
     """Sweep, and say what came out; the exit status: 1 where a run failed."""
     settings = _settings(options)
     if options.cluster is not None and options.jobs is not None:
         raise ValueError(f"--jobs {options.jobs} is for this machine; a cluster has its own workers, leave it out")
     from graphseq.experiments.accuracy import job, report  # noqa: PLC0415 - loads on use, so that --help is quick
 
-    try:
-        cells, runs = job.sweep_lengths(
-            settings, options.out, resume=options.resume, jobs=options.jobs, cluster=options.cluster, command=given
-        )
-    except ModuleNotFoundError as missing:  # an extra, of which the message tells
-        raise ValueError(str(missing)) from None
-    print(f"\n{report.table(settings, cells)}\n")
-    print(f"written to {options.out}: results.jsonl, table.csv, figure.png, config.json")
+    cells, runs = job.sweep_lengths(
+        settings, options.out, resume=options.resume, jobs=options.jobs, cluster=options.cluster, command=words
+    )
+    console.result(report.table(settings, cells), {"cells": [asdict(cell) for cell in cells]})
+    console.say(f"written to {options.out}: results.jsonl, table.csv, figure.png, config.json")
     failed = [run for run in runs if run.failed]
     for each in failed:
         place = ", ".join(f"{name} {each.config[name]}" for name in ("task", "model", "length", "depth", "seed"))
-        print(f"failed: {place}: {each.error}", file=sys.stderr)
+        console.complain(f"failed: {place}: {each.error}")
     if failed:
-        print(f"{len(failed)} of {len(runs)} runs failed; --resume tries them again", file=sys.stderr)
+        console.complain(f"{len(failed)} of {len(runs)} runs failed; --resume tries them again")
     return 1 if failed else 0
 
 

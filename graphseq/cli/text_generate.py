@@ -1,14 +1,14 @@
-"""``text generate``: write with a model that ``text train`` trained."""
+"""``text generate``: generate text with a model that ``text train`` trained."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphseq.cli.arguments import whole
+from graphseq.cli.arguments import Parser, add_output, whole
+from graphseq.cli.console import Console
 
 if TYPE_CHECKING:
     import torch
@@ -16,52 +16,44 @@ if TYPE_CHECKING:
     from graphseq.experiments.text.trained import Trained
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def add(parser: Parser) -> None:
     """Give ``parser`` the flags."""
     parser.description = (
-        "Write with what text train has trained, each character as soon as it is drawn. Without flags, drawn at "
-        "temperature 1 from a random capital."
+        "Generate text with the model of a text train, printing each character as soon as it is drawn. Without flags, "
+        "characters are drawn at temperature 1, after a random capital."
     )
-    parser.add_argument("folder", type=Path, metavar="RUN", help="the --out of text train")
-    parser.add_argument("--length", type=whole(1), metavar="N", default=500, help="characters to write")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the --out of text train")
+    parser.add_argument("--length", type=whole(1), metavar="N", default=500, help="characters to generate")
     begin = parser.add_mutually_exclusive_group()
-    begin.add_argument("--prompt", metavar="TEXT", default=argparse.SUPPRESS, help="what to go on from")
+    begin.add_argument("--prompt", metavar="TEXT", help="text to continue")
     begin.add_argument(
         "--first",
         metavar="CHARACTERS",
-        default=argparse.SUPPRESS,
-        help="begin with one of these at random (default: the capitals of the text)",
+        help="begin with one of these characters at random (default: the capitals of the text)",
     )
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--greedy", action="store_true", help="the likeliest character each time")
-    how.add_argument("--beam", type=whole(1), metavar="WIDTH", default=argparse.SUPPRESS, help="beam search")
-    how.add_argument(
+    method = parser.add_mutually_exclusive_group()
+    method.add_argument("--greedy", action="store_true", help="take the likeliest character each time")
+    method.add_argument("--beam", type=whole(1), metavar="WIDTH", help="beam search with so many beams")
+    method.add_argument(
         "--temperature",
         type=float,
         metavar="TEMPERATURE",
-        default=argparse.SUPPRESS,
-        help="below 1 keeps to what is likely, above strays (default: 1)",
+        help="draw at this temperature: below 1 likelier characters, above 1 less likely ones (default: 1)",
     )
-    parser.add_argument(
-        "--top-k", type=whole(1), metavar="K", default=argparse.SUPPRESS, help="draw from the K likeliest only"
-    )
-    parser.add_argument(
-        "--top-p",
-        type=float,
-        metavar="P",
-        default=argparse.SUPPRESS,
-        help="draw from the nucleus of probability P",
-    )
-    parser.add_argument("--seed", type=whole(0), default=0, help="of all that is drawn")
+    parser.add_argument("--top-k", type=whole(1), metavar="K", help="draw from the K likeliest characters only")
+    parser.add_argument("--top-p", type=float, metavar="P", help="draw from the nucleus of probability P only")
+    parser.add_argument("--seed", type=whole(0), default=0, help="seed of all draws")
+    add_output(parser)
+    parser.aliases = {"among": "--first", "width": "--beam"}
 
 
 def stopped(_: argparse.Namespace) -> str:
-    """What to say when interrupted."""
+    """Return the comment on an interruption."""
     return "stopped"
 
 
-def run(options: argparse.Namespace, _: Sequence[str]) -> int:
-    """Write to the terminal; the exit status."""
+def run(options: argparse.Namespace, _: Sequence[str], console: Console) -> int:
+    """Generate and print; returns the exit status."""
     _check(options)
     import torch  # noqa: PLC0415 - loads on use, so that --help is quick
 
@@ -70,44 +62,46 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
 
     trained = open_trained(options.folder)
     generator = torch.Generator().manual_seed(options.seed)
-    prompt = getattr(options, "prompt", None)
+    prompt = options.prompt
     if prompt is None:
-        prompt = first_character(trained.alphabet, generator, getattr(options, "first", None))
-    written = _written(trained, prompt, options, generator)
-    sys.stdout.write(prompt)
-    for character in written:
-        sys.stdout.write(character)
-        sys.stdout.flush()
-    print()
+        prompt = first_character(trained.alphabet, generator, options.first)
+    characters = _generated(trained, prompt, options, generator)
+    if console.json:
+        console.result("", {"prompt": prompt, "text": "".join(characters)})
+        return 0
+    console.stream(prompt)
+    for character in characters:
+        console.stream(character)
+    console.stream("\n")
     return 0
 
 
-def _written(trained: Trained, prompt: str, options: argparse.Namespace, generator: torch.Generator) -> Iterable[str]:
+def _generated(trained: Trained, prompt: str, options: argparse.Namespace, generator: torch.Generator) -> Iterable[str]:
     from graphseq.experiments.text.models import window  # noqa: PLC0415
     from graphseq.text import beam_search, generate, greedy  # noqa: PLC0415
 
     rows = window(trained.settings)
     if options.greedy:
         return greedy(trained.model, trained.alphabet, prompt, options.length, window=rows)
-    if hasattr(options, "beam"):
-        found = beam_search(trained.model, trained.alphabet, prompt, options.length, width=options.beam, window=rows)
-        return found[0].text
+    if options.beam is not None:
+        best, *_ = beam_search(trained.model, trained.alphabet, prompt, options.length, width=options.beam, window=rows)
+        return best.text
     return generate(
         trained.model,
         trained.alphabet,
         prompt,
         options.length,
         generator=generator,
-        temperature=getattr(options, "temperature", 1.0),
-        top_k=getattr(options, "top_k", None),
-        top_p=getattr(options, "top_p", None),
+        temperature=1.0 if options.temperature is None else options.temperature,
+        top_k=options.top_k,
+        top_p=options.top_p,
         window=rows,
     )
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Nothing that is asked for may go unheard."""
-    how = "--greedy" if options.greedy else "--beam" if hasattr(options, "beam") else None
+    """Refuse flags on drawing where nothing is drawn."""
+    method = "--greedy" if options.greedy else "--beam" if options.beam is not None else None
     for name in ("top_k", "top_p"):
-        if how and hasattr(options, name):
-            raise ValueError(f"--{name.replace('_', '-')} is about drawing, and {how} draws nothing; leave one out")
+        if method and getattr(options, name) is not None:
+            raise ValueError(f"--{name.replace('_', '-')} is about drawing, and {method} draws nothing; leave one out")

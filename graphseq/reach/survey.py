@@ -94,10 +94,10 @@ def survey(request: Request) -> Survey:
     """
     names = list(request.graph.graph)
     if request.causal and request.times == 1:
-        raise ValueError("--causal is about time, past to future; it needs --times 2 or more")
-    source = find(request.graph, "--source", request.source)
+        raise ValueError("causal=True is about time, past to future; it needs times=2 or more")
+    source = find(request.graph, "source", request.source)
     last = (request.times - 1) * len(names)
-    asked = [last + find(request.graph, "--asked", name) for name in request.asked]
+    asked = [last + find(request.graph, "asked", name) for name in request.asked]
     still = from_graph(request.graph.graph)
     rows = _over_time(still, request)
     found = Survey(request, names, rows, still, source, hops_from(rows, source, causal=request.causal))
@@ -110,7 +110,7 @@ def survey(request: Request) -> Survey:
     return Survey(request, names, rows, still, source, found.hops, [_ask(found, ways, row, encoders) for row in asked])
 
 
-def find(graph: PlainGraph, flag: str, name: str) -> int:
+def find(graph: PlainGraph, argument: str, name: str) -> int:
     """The place of a node by its name, or the names that are nearest to it.
 
     Raises:
@@ -125,7 +125,7 @@ def find(graph: PlainGraph, flag: str, name: str) -> int:
         rest = f"did you mean {' or '.join(meant)}?"
     else:
         rest = f"its {len(names):,} nodes are {', '.join(names[:8])}{', …' if len(names) > 8 else ''}"
-    raise ValueError(f"{flag} {name!r} is no node of {graph.name}; {rest}")
+    raise ValueError(f"{argument}={name!r} is no node of {graph.name}; {rest}")
 
 
 def encoder(key: str, layers: int, request: Request) -> Encoder:
@@ -166,17 +166,17 @@ def _over_time(still: SpaceTimeGraph, request: Request) -> SpaceTimeGraph:
 def _farthest(found: Survey, last: int) -> int:
     hops = found.hops[last:]
     if int(hops.max()) <= 0:
-        raise ValueError(f"--source {found.names[found.source]}: no edge leads from it, it reaches only itself")
+        raise ValueError(f"source={found.names[found.source]!r}: no edge leads from it, it reaches only itself")
     return last + int(hops.argmax())
 
 
 def _check(found: Survey, row: int) -> None:
     if row == found.source:
-        raise ValueError(f"--asked and --source are both {found.label(row)}; they must differ")
+        raise ValueError(f"asked= and source= are both {found.label(row)}; they must differ")
     if int(found.hops[row]) < 0:
         some = int((found.hops > 0).sum())
         raise ValueError(
-            f"--asked {found.label(row)} is unreachable from {found.label(found.source)}: no way leads there, however "
+            f"asked={found.label(row)!r} is unreachable from {found.label(found.source)}: no way leads there, however "
             f"many layers; {found.label(found.source)} reaches {some:,} of the {len(found.hops) - 1:,} other rows"
         )
 

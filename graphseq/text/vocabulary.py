@@ -69,7 +69,7 @@ def first_character(alphabet: Sequence[str], generator: torch.Generator, among: 
     if among is not None:
         if not among:
             raise ValueError("among must hold at least one character for a text to begin with")
-        tokens(among, alphabet, "the set of first characters")
+        tokens(among, alphabet, "among")
     capitals = [character for character in alphabet if character.isupper()]
     letters = [character for character in alphabet if character.isalpha()]
     choices = list(dict.fromkeys(among)) if among is not None else capitals or letters or list(alphabet)

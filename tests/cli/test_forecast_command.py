@@ -28,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, dict[str, obj
 
 def test_every_flag_arrives(asked: list[tuple[Settings, dict[str, object]]]) -> None:
     words = (
-        "forecast x.csv --edges e.csv --window 7d --missing drop --models lstm mean --lags 3 --horizon 2 --channels 2"
+        "forecast x.csv --edges e.csv --window 7d --missing drop --model lstm mean --lags 3 --horizon 2 --channels 2"
     )
     more = "--train 0.5 --validation 0.1 --season 12.5 --scale file --hidden 6 --steps 7 --every 3 --batch-size 9"
     rest = "--lr 0.5 --weight-decay 0 --residual --gate-penalty 0.25 --seed 4 0 --jobs 3 --out there --resume"
@@ -53,26 +53,26 @@ def test_without_flags_all_is_as_the_help_says(asked: list[tuple[Settings, dict[
 
 @pytest.mark.parametrize("word", ["GCN-LSTM both", "gcn-lstm-both", "gcn_lstm_both", "Gcn Lstm Both"])
 def test_names_are_spelt_as_one_likes(word: str, asked: list[tuple[Settings, dict[str, object]]]) -> None:
-    call("forecast", "chickenpox", "--models", word)
+    call("forecast", "chickenpox", "--model", word)
     assert asked[0][0].models == ("GCN-LSTM both",)
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--models", "transformer"), "--models must be of mean, persistence, autoregression"),
-        (("--models", "LSTM", "lstm"), "--models names a model twice: LSTM, lstm"),
+        (("--model", "transformer"), "argument --model: invalid choice: 'transformer'"),
+        (("--model", "LSTM", "lstm"), "--model names a value twice: LSTM LSTM"),
         (("--lags", "0"), "argument --lags: must be at least 1, got 0"),
         (("--train", "1"), "argument --train: must be a share between 0 and 1, got '1'"),
         (("--season", "-1"), "argument --season: must be a number above 0, got '-1'"),
-        (("--weight-decay", "-1"), "argument --weight-decay: must be a number above 0, got '-1'"),
+        (("--weight-decay", "-1"), "argument --weight-decay: must be a number of at least 0, got '-1'"),
         (("--scale", "all"), "argument --scale: invalid choice: 'all'"),
         (("--seed", "1", "1"), "--seed names a value twice: 1 1"),
-        (("--device", "nowhere"), "--device must be a torch device such as cpu or cuda:0, got 'nowhere'"),
-        (("--lags", "38"), "train=0.2 and validation=0.2 leave no window for"),
-        (("--lags", "60"), "graph has 40 times; a window of lags=60"),
-        (("--horizon", "60"), "graph has 40 times; a window of lags=4 and an answer horizon=60 later need 64"),
-        (("--channels", "2"), "channels=2 numbers a node are asked for, but x has 1 columns"),
+        (("--device", "nowhere"), "argument --device: must be a torch device such as cpu or cuda:0, got 'nowhere'"),
+        (("--lags", "38"), "--train 0.2 and --validation 0.2 leave no window for"),
+        (("--lags", "60"), "graph has 40 times; a window of --lags 60"),
+        (("--horizon", "60"), "graph has 40 times; a window of --lags 4 and an answer --horizon 60 later need 64"),
+        (("--channels", "2"), "--channels 2 numbers a node are asked for, but x has 1 columns"),
         (("--edges", "e.csv"), "--edges goes with a table of observations"),
     ],
 )

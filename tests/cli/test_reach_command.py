@@ -49,7 +49,7 @@ def table(said: Said, title: str) -> list[list[str]]:
 
 
 def test_hops_and_routes_are_those_of_the_graph(six: Path) -> None:
-    said = reach(six, "--source", "C", "--asked", "E", "--model", "gcn")
+    said = reach(six, "--source", "C", "--target", "E", "--model", "gcn")
     assert said.status == 0
     assert "six.csv: 6 nodes, 8 edges, undirected\n" in said.out
     assert table(said, "Hops from C: 6 of 6 rows") == [["hops", "0", "1", "2", "3"], ["rows", "1", "2", "2", "1"]]
@@ -58,7 +58,7 @@ def test_hops_and_routes_are_those_of_the_graph(six: Path) -> None:
 
 
 def test_what_models_see_is_their_reach(six: Path) -> None:
-    said = reach(six, "--source", "C", "--asked", "E", "--layers", 2, 3, "--model", "gcn", "rnn", "gcn-lstm")
+    said = reach(six, "--source", "C", "--target", "E", "--layers", 2, 3, "--model", "gcn", "rnn", "gcn-lstm")
     assert table(said, "What each model sees from E")[1:] == [
         ["GCN", "2", "5", "of", "6", "no"],
         ["GCN", "3", "6", "of", "6", "yes"],
@@ -70,7 +70,7 @@ def test_what_models_see_is_their_reach(six: Path) -> None:
 
 
 def test_over_time_a_recurrence_sees_its_past_and_a_gcn_lstm_a_cone(six: Path) -> None:
-    said = reach(six, "--source", "C", "--asked", "E", "--layers", 1, "--times", 3, "--causal")
+    said = reach(six, "--source", "C", "--target", "E", "--layers", 1, "--times", 3, "--causal")
     assert "six.csv: 6 nodes, 8 edges, undirected; 3 times, so 18 rows\n" in said.out
     assert "C at 0 to E at 2: 5 hops, so a GCN needs 5 layers\n" in said.out
     # E, A and F at the time asked and at the one before; B and D, too, a step back; and all at the first.
@@ -89,7 +89,7 @@ def test_the_farthest_is_asked_where_none_is_named_and_layers_are_around_what_it
 
 
 def test_influence_is_as_measured_in_per_cent_and_zero_where_out_of_reach(six: Path, tmp_path: Path) -> None:
-    words = ("--source", "C", "--asked", "E", "--model", "gcn", "--layers", 2, "--out", tmp_path / "out")
+    words = ("--source", "C", "--target", "E", "--model", "gcn", "--layers", 2, "--out", tmp_path / "out")
     assert reach(six, *words).status == 0
     (asked,) = json.loads((tmp_path / "out" / "reach.json").read_text())["asked"]
     found = survey.survey(Request(read_graph(six), "C", ("E",), ("gcn",), (2,)))
@@ -140,18 +140,18 @@ def test_more_routes_than_can_be_listed_are_counted() -> None:
 def test_edges_lead_one_way_in_a_directed_graph(tmp_path: Path) -> None:
     path = tmp_path / "d.txt"
     path.write_text("A B\nB C\nC A\n")
-    said = reach(path, "--directed", "--source", "B", "--asked", "A", "--model", "gcn")
+    said = reach(path, "--directed", "--source", "B", "--target", "A", "--model", "gcn")
     assert "3 edges, directed" in said.out
     assert "B to A: 2 hops" in said.out
     assert "    B-C-A\n" in said.out
     assert "no effective resistance: edges have directions" in said.out
-    assert "B to A: 1 hop, so a GCN needs 1 layer" in reach(path, "--source", "B", "--asked", "A").out
+    assert "B to A: 1 hop, so a GCN needs 1 layer" in reach(path, "--source", "B", "--target", "A").out
 
 
 def test_resistance_knows_the_weights(tmp_path: Path) -> None:
     path = tmp_path / "w.csv"
     path.write_text("A,B,2\nB,C,1\nX,Y,5\n")
-    said = reach(path, "--source", "A", "--asked", "C", "--model", "gcn")
+    said = reach(path, "--source", "A", "--target", "C", "--model", "gcn")
     assert "effective resistance 1.5, where an edge of weight 1 has 1" in said.out
     assert "Hops from A: 3 of 5 rows are reached, 2 are unreachable" in said.out
 
@@ -179,9 +179,9 @@ def test_what_is_too_large_to_be_exact_is_estimated_and_said_to_be() -> None:
 
 def test_pictures_and_record_are_saved(six: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
-    said = reach(six, "--source", "C", "--asked", "E", "--model", "gcn", "--out", out)
+    said = reach(six, "--source", "C", "--target", "E", "--model", "gcn", "--out", out)
     assert sorted(os.listdir(out)) == FILES
-    assert said.out.endswith(f"written to {out}: hops.png, fields.png, influence.png, message.gif, reach.json\n")
+    assert said.err == f"written to {out}: hops.png, fields.png, influence.png, message.gif, reach.json\n"
     with Image.open(out / "message.gif") as moving:
         assert moving.n_frames == 5  # 0 to 3 layers, and one more
     record = json.loads((out / "reach.json").read_text())
@@ -228,12 +228,12 @@ def test_the_same_seed_says_the_same_and_another_something_else(six: Path) -> No
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--source", "c"), "--source 'c' is no node of SIX; did you mean C?"),
-        (("--source", "Q"), "--source 'Q' is no node of SIX; its 6 nodes are A, B, E, F, C, D"),
-        (("--source", "C", "--asked", "E", "e"), "--asked 'e' is no node of SIX; did you mean E?"),
-        (("--source", "C", "--asked", "C"), "--asked and --source are both C; they must differ"),
-        (("--source", "C", "--asked", "E", "E"), "--asked names a node twice: E E"),
-        (("--source", "C", "--model", "gcn", "gcn"), "--model names a family twice: gcn gcn"),
+        (("--source", "c"), "--source c is no node of SIX; did you mean C?"),
+        (("--source", "Q"), "--source Q is no node of SIX; its 6 nodes are A, B, E, F, C, D"),
+        (("--source", "C", "--target", "E", "e"), "--target e is no node of SIX; did you mean E?"),
+        (("--source", "C", "--target", "C"), "--target and --source are both C; they must differ"),
+        (("--source", "C", "--target", "E", "E"), "--target names a value twice: E E"),
+        (("--source", "C", "--model", "gcn", "gcn"), "--model names a value twice: gcn gcn"),
         (("--source", "C", "--model", "gnn"), "argument --model: invalid choice: 'gnn'"),
         (("--source", "C", "--layers", "0"), "argument --layers: must be at least 1, got 0"),
         (("--source", "C", "--layers", "2", "2"), "--layers names a value twice: 2 2"),
@@ -252,11 +252,11 @@ def test_a_wrong_flag_is_refused(words: tuple[str, ...], message: str, six: Path
 @pytest.mark.parametrize(
     ("text", "words", "message"),
     [
-        ("A,B\nC,D\n", ("--source", "A", "--asked", "C"), "--asked C is unreachable from A: no way leads there"),
+        ("A,B\nC,D\n", ("--source", "A", "--target", "C"), "--target C is unreachable from A: no way leads there"),
         ("A,B\nB,C,1,2\n", ("--source", "A"), "g.csv, line 2: 4 columns"),
         ("A,A\n", ("--source", "A"), "g.csv has no edge that joins two nodes (1 node): nothing travels"),
         ("A,B\n", ("--source", "B", "--directed"), "--source B: no edge leads from it, it reaches only itself"),
-        ("A,B\n", ("--source", "B", "--directed", "--asked", "A"), "A is unreachable from B"),
+        ("A,B\n", ("--source", "B", "--directed", "--target", "A"), "A is unreachable from B"),
     ],
 )
 def test_a_graph_that_will_not_do_is_refused(text: str, words: tuple[str, ...], message: str, tmp_path: Path) -> None:
@@ -313,5 +313,5 @@ def test_long_routes_and_tables_are_shortened_and_say_so() -> None:
 
 def test_names_that_hold_blanks_or_hyphens_stay_apart_in_a_route(tmp_path: Path) -> None:
     (tmp_path / "g.csv").write_text("Mr Hi,16\n16,Anne-Lie\n")
-    said = reach(tmp_path / "g.csv", "--source", "Mr Hi", "--asked", "Anne-Lie", "--model", "gcn")
+    said = reach(tmp_path / "g.csv", "--source", "Mr Hi", "--target", "Anne-Lie", "--model", "gcn")
     assert "    Mr Hi - 16 - Anne-Lie\n" in said.out

@@ -84,26 +84,28 @@ def test_without_flags_all_is_as_the_settings_and_the_help_say(
 def test_a_training_says_how_it_goes_and_what_comes_next(file: Path, tmp_path: Path) -> None:
     said = train(file, tmp_path / "run")
     assert said.status == 0
-    lines = said.out.splitlines()
+    lines = said.err.splitlines()
     assert lines[0] == f"text: {file}, 630 characters, 8 different; the last 63 held out"
     assert [line.partition(":")[0] for line in lines if line.startswith("step ")] == ["step 2", "step 4"]
     reports = json.loads((tmp_path / "run" / "reports.json").read_text())
-    assert f"loss {reports[0]['loss']:.3f} nats, accuracy {reports[0]['accuracy']:.1%}" in said.out
+    assert f"loss {reports[0]['loss']:.3f} nats, accuracy {reports[0]['accuracy']:.1%}" in said.err
     assert f"  greedy   {reports[0]['samples'][0]['text']!r}" in lines
     assert f"  at 1     {reports[0]['samples'][1]['text']!r}" in lines
-    assert lines[-1] == f"have it write by: python -m graphseq text generate {tmp_path / 'run'}"
+    assert said.out.startswith("held out: ")
+    assert len(said.out.splitlines()) == 1
+    assert lines[-1] == f"generate text by: python -m graphseq text generate {tmp_path / 'run'}"
 
 
 def test_a_training_goes_on_where_it_was(file: Path, folder: Path) -> None:
     said = train(file, folder, "--resume", "--steps", "6")
-    assert [line.partition(":")[0] for line in said.out.splitlines() if line.startswith("step ")] == ["step 6"]
+    assert [line.partition(":")[0] for line in said.err.splitlines() if line.startswith("step ")] == ["step 6"]
     assert len(open_trained(folder).history.loss) == 6
 
 
 def test_a_cosine_cannot_be_made_longer(file: Path, tmp_path: Path) -> None:
     train(file, tmp_path / "run", "--cosine")
     line = refusal(train(file, tmp_path / "run", "--cosine", "--steps", "6", "--resume"))
-    assert "holds a training with cosine = 4, now 6; name another --out" in line
+    assert "holds a training with --cosine 4, now 6; name another --out" in line
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -146,6 +148,9 @@ def test_characters_are_shown_one_by_one(folder: Path, monkeypatch: pytest.Monke
         def write(self, part: str) -> None:
             self.text += part
 
+        def isatty(self) -> bool:
+            return True
+
         def flush(self) -> None:
             shown.append(self.text)
 
@@ -153,7 +158,7 @@ def test_characters_are_shown_one_by_one(folder: Path, monkeypatch: pytest.Monke
     from graphseq.cli.main import main  # noqa: PLC0415
 
     main(["text", "generate", str(folder), "--length", "6", "--first", "A"])
-    assert shown == [real[: end + 1] for end in range(1, 7)]
+    assert shown == [*(real[: end + 1] for end in range(7)), real]
 
 
 @pytest.mark.parametrize("model", ["gcn", "gcn-lstm-grown", "gcn-lstm"])
@@ -169,25 +174,25 @@ def test_models_without_a_cell_of_torchs_write_too(model: str, file: Path, tmp_p
     [
         (
             ("--temperature", "0"),
-            "temperature must be a finite number above 0, got 0.0; for the likeliest",
+            "--temperature must be a finite number above 0, got 0.0; for the likeliest",
         ),
-        (("--temperature", "-1"), "temperature must be a finite number above 0, got -1.0"),
-        (("--temperature", "nan"), "temperature must be a finite number above 0, got nan"),
+        (("--temperature", "-1"), "--temperature must be a finite number above 0, got -1.0"),
+        (("--temperature", "nan"), "--temperature must be a finite number above 0, got nan"),
         (
             ("--beam", "9"),
-            "width must be at most 8, the characters of the alphabet: a text has no more beginnings",
+            "--beam must be at most 8, the characters of the alphabet: a text has no more beginnings",
         ),
         (("--beam", "0"), "argument --beam: must be at least 1, got 0"),
         (
             ("--prompt", "Bäd"),
-            "prompt holds what the model never saw: 'ä' (nearest: 'a')",
+            "--prompt holds what the model never saw: 'ä' (nearest: 'a')",
         ),
-        (("--prompt", ""), "prompt is empty; give at least one character"),
-        (("--first", "Xb"), "the set of first characters holds what the model never saw: 'X'"),
-        (("--first", ""), "among must hold at least one character for a text to begin with"),
+        (("--prompt", ""), "--prompt is empty; give at least one character"),
+        (("--first", "Xb"), "--first holds what the model never saw: 'X'"),
+        (("--first", ""), "--first must hold at least one character for a text to begin with"),
         (("--first", "A", "--prompt", "A"), "argument --prompt: not allowed with argument --first"),
-        (("--top-k", "9"), "top_k must be at most 8, the characters of the alphabet; got 9"),
-        (("--top-p", "1.5"), "top_p must lie between 0 and 1, got 1.5"),
+        (("--top-k", "9"), "--top-k must be at most 8, the characters of the alphabet; got 9"),
+        (("--top-p", "1.5"), "--top-p must lie between 0 and 1, got 1.5"),
         (("--greedy", "--top-p", "0.5"), "--top-p is about drawing, and --greedy draws nothing; leave one out"),
         (("--beam", "2", "--top-k", "2"), "--top-k is about drawing, and --beam draws nothing; leave one out"),
         (("--greedy", "--temperature", "1"), "argument --temperature: not allowed with argument --greedy"),
@@ -207,15 +212,15 @@ def test_what_cannot_be_written_is_refused(words: tuple[str, ...], message: str,
         (("--model", "transformer"), "argument --model: invalid choice: 'transformer'"),
         (("--model", "gcn", "--start", "scaled"), "scaled weights are for RNN, GRU and LSTM, got GCN"),
         (("--model", "gcn", "--dropout", "0.1"), "dropout is for RNN, GRU and LSTM, got GCN"),
-        (("--dropout", "1"), "argument --dropout: must be a share between 0 and 1, got '1'"),
+        (("--dropout", "1"), "argument --dropout: must be a share of at least 0 and less than 1, got '1'"),
         (("--sample-length", "1"), "argument --sample-length: must be at least 2, got 1"),
-        (("--sample-temperature", "-1"), "argument --sample-temperature: must be a number above 0, got '-1'"),
-        (("--sample-first", "X"), "the set of first characters holds what the model never saw: 'X'"),
+        (("--sample-temperature", "-1"), "argument --sample-temperature: must be a number of at least 0, got '-1'"),
+        (("--sample-first", "X"), "--sample-first holds what the model never saw: 'X'"),
         (("--held-out", "1"), "argument --held-out: must be a share between 0 and 1"),
-        (("--held-out", "0.005"), "held out and the rest must each hold a window of length=5"),
-        (("--length", "63"), "the 10% held out and the rest must each hold a window of length=63"),
+        (("--held-out", "0.005"), "held out and the rest must each hold a window of --length 5"),
+        (("--length", "63"), "the 10% held out and the rest must each hold a window of --length 63"),
         (("--encoding", "utf-9"), "encoding must be one that Python knows"),
-        (("--device", "nowhere"), "--device must be a torch device such as cpu or cuda:0, got 'nowhere'"),
+        (("--device", "nowhere"), "argument --device: must be a torch device such as cpu or cuda:0, got 'nowhere'"),
         (("--at", "2", "2"), "--at names a value twice: 2 2"),
         (("--optimizer", "Lion"), "argument --optimizer: invalid choice: 'Lion'"),
     ],
@@ -257,7 +262,9 @@ def test_an_interrupt_says_how_to_go_on(file: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(run, "train", stopped)
     said = train(file, tmp_path / "run")
     assert said.status == 130
-    assert said.err.strip() == f"stopped; run the same command with --resume to go on (--out {tmp_path / 'run'})"
+    assert (
+        said.err.splitlines()[-1] == f"stopped; run the same command with --resume to go on (--out {tmp_path / 'run'})"
+    )
 
 
 def test_what_the_command_does_must_be_named() -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from joblib import Parallel, delayed
-from tqdm.auto import tqdm
 
 from graphseq._errors import FORESEEN
+from graphseq.training.progress import progress_bar
 
 C = TypeVar("C")
 Result = dict[str, object]
@@ -34,7 +34,7 @@ def run_each(
     """
     results: list[Result] = []
     failed: list[Exception] = []
-    with tqdm(total=finished + len(cases), initial=finished, unit="run", disable=not cases) as bar:
+    with progress_bar(finished + len(cases), finished, "run", shown=bool(cases)) as bar:
         for result in Parallel(n_jobs=min(jobs, max(1, len(cases))), return_as="generator_unordered")(
             delayed(_caught)(work, case) for case in cases
         ):

@@ -8,14 +8,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from graphseq import _checks
 from graphseq.experiments.engine.cluster import Cluster
 from graphseq.experiments.engine.configs import Cases, expand, fit_into
 from graphseq.experiments.engine.results_file import ResultsFile
 from graphseq.experiments.engine.run import Run, Work
 from graphseq.experiments.engine.workers import Workers
+from graphseq.training.progress import progress_bar
 
 
 def sweep(
@@ -82,7 +81,7 @@ def sweep(
         left = {key: config for key, config in configs.items() if key not in set(finished)}
         before = {key: file.runs[key].attempt for key in left if key in file.runs}
         failed = 0
-        with tqdm(total=len(configs), initial=len(finished), unit="run", disable=not progress) as bar:
+        with progress_bar(len(configs), len(finished), "run", shown=progress) as bar:
             for made in workers.runs(left):
                 file.append(replace(made, attempt=made.attempt + before.get(made.key, 0)))
                 failed += made.failed

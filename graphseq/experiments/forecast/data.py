@@ -1,13 +1,14 @@
-"""The recording that a user's file holds, read by what it is, and its windows: scaled, with the season, split."""
+"""The recording in a user's file, and its windows: scaled, with the season as features, split by time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 from torch import Tensor
 
@@ -20,14 +21,17 @@ from graphseq.tasks.forecast import Forecasting
 from graphseq.tasks.windows import Split
 
 KNOWN = ("chickenpox", "england_covid", "collegemsg")
+_OF_TABLES = ("time", "source", "target", "columns", "time_format", "sort")
+_OF_OBSERVATIONS = ("node", "weight")
+_OF_EVENTS = ("empty",)
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
 class Prepared(NamedTuple):
-    """What a run works on."""
+    """The data of a run."""
 
     data: TemporalDataset  #: as the file has it
-    split: Split[Forecasting]  #: what the models see
+    split: Split[Forecasting]  #: windows as the models see them
     scaler: Scaler | None
 
     def in_units(self, values: Tensor, node: Tensor) -> Tensor:
@@ -59,29 +63,58 @@ def prepare(settings: Settings) -> Prepared:
 
 
 def load(settings: Settings) -> TemporalDataset:
-    """Read the recording: a known one, a JSON file, observations beside a list of edges, or events in windows.
+    """Read the recording: a data set by name, a JSON file, observations beside a table of edges, or events.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: it holds something else, or a flag that it needs is not there.
+        ValueError: it holds something else, or a setting does not go with it or is lacking.
     """
-    _check_flags(settings)
-    file, edges, window = settings.file, settings.edges, settings.window
+    check(settings)
+    file, window = settings.file, settings.window
     if file == "collegemsg":
         return collegemsg() if window is None else collegemsg(_length(window))
     if file in KNOWN:
         known: dict[str, Callable[[], TemporalDataset]] = {"chickenpox": chickenpox, "england_covid": england_covid}
         return known[file]()
-    missing = cast('Literal["refuse", "drop"]', settings.missing)
     if _is_json(file):
-        return read_temporal_json(file, missing=missing)
+        return read_temporal_json(file, missing=settings.missing)
     if window is not None:
-        return read_events(file, _length(window))
-    return read_observations(file, edges, missing=missing)
+        return _read_events(settings, _length(window))
+    return _read_observations(settings)
+
+
+def _read_events(settings: Settings, length: float | timedelta) -> TemporalDataset:
+    return read_events(
+        settings.file,
+        length,
+        source=settings.source,
+        target=settings.target,
+        time=settings.time,
+        values=settings.columns or None,
+        time_format=settings.time_format,
+        sort=settings.sort,
+        empty=settings.empty,
+    )
+
+
+def _read_observations(settings: Settings) -> TemporalDataset:
+    return read_observations(
+        settings.file,
+        settings.edges,
+        time=settings.time,
+        node=settings.node,
+        values=settings.columns or None,
+        source=settings.source,
+        target=settings.target,
+        weight=settings.weight,
+        time_format=settings.time_format,
+        sort=settings.sort,
+        missing=settings.missing,
+    )
 
 
 def checksums(settings: Settings) -> dict[str, object]:
-    """The content of the files, which may change under their names."""
+    """Return the checksums of the files, whose content may change under their names."""
     paths = {"file": find(settings.file) if settings.file in KNOWN else Path(settings.file)}
     if settings.edges is not None:
         paths["edges"] = Path(settings.edges)
@@ -96,33 +129,53 @@ def _is_json(file: str) -> bool:
     return Path(file).suffix.lower() == ".json"
 
 
-def _check_flags(settings: Settings) -> None:
+def check(settings: Settings) -> None:
+    """Refuse settings that do not go with the kind of the file.
+
+    Raises:
+        ValueError: a setting that the file leaves no use for, or one that it needs.
+    """
     file, edges, window = settings.file, settings.edges, settings.window
-    table = Path(file).name.lower().endswith((".csv", ".csv.gz"))
-    if file not in KNOWN and not table and not _is_json(file):
-        raise ValueError(f"FILE must end in .json, .csv or .csv.gz, or be one of {', '.join(KNOWN)}; got {file!r}")
-    if edges is not None and not table:
-        raise ValueError(f"--edges goes with a table of observations; {file} has its own edges")
-    if window is not None and not table and file != "collegemsg":
-        raise ValueError(f"--window goes with a table of events; {file} has its own times")
+    is_table = Path(file).name.lower().endswith((".csv", ".csv.gz"))
+    if file not in KNOWN and not is_table and not _is_json(file):
+        raise ValueError(f"file must end in .json, .csv or .csv.gz, or be one of {', '.join(KNOWN)}; got {file!r}")
+    if edges is not None and not is_table:
+        raise ValueError(f"edges= goes with a table of observations; {file} has its own edges")
+    if window is not None and not is_table and file != "collegemsg":
+        raise ValueError(f"window= goes with a table of events; {file} has its own times")
     if edges is not None and window is not None:
-        raise ValueError("--edges is for observations and --window for events; FILE is one of the two")
-    if table and edges is None and window is None:
+        raise ValueError("edges= is for observations and window= for events; the file is one of the two")
+    if is_table and edges is None and window is None:
         raise ValueError(
-            f"{file} is a table: name the file of its edges by --edges where a line is an observation (time, node, "
-            "values), or the length of a window by --window where it is an event (source, target, time)"
+            f"{file} is a table: name the file of its edges by edges= where a line is an observation (time, node, "
+            "values), or the length of a window by window= where it is an event (source, target, time)"
         )
-    if settings.missing == "drop" and window is not None:
-        raise ValueError("--missing drop is about observations; events have none to miss")
+    is_event = window is not None
+    for kind, names, goes in (
+        ("lines of a table", _OF_TABLES, is_table),
+        ("observations", _OF_OBSERVATIONS, is_table and not is_event),
+        ("events", _OF_EVENTS, is_table and is_event),
+    ):
+        _refuse(settings, names, kind, goes)
+    if settings.missing != "refuse" and is_event:
+        raise ValueError('missing="drop" is about observations; events have none to miss')
+
+
+def _refuse(settings: Settings, names: Sequence[str], kind: str, goes: bool) -> None:
+    """Refuse settings on tables of one kind that are not at their default, unless the file is such a table."""
+    defaults = {field.name: field.default for field in fields(settings)}
+    for name in names:
+        if not goes and getattr(settings, name) != defaults[name]:
+            raise ValueError(f"{name}= is about {kind}, and {settings.file} holds none")
 
 
 def _length(window: str) -> float | timedelta:
-    """A number, or one with d, h, m or s behind it."""
+    """Return the length of a window: a number, or one with d, h, m or s behind it."""
     unit = _UNITS.get(window[-1:])
     try:
         number = float(window if unit is None else window[:-1])
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf:
-        raise ValueError(f"--window must be a number above 0, or one with d, h, m or s behind it; got {window!r}")
+        raise ValueError(f"window must be a number above 0, or one with d, h, m or s behind it; got {window!r}")
     return number if unit is None else timedelta(**{unit: number})

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 from graphseq import _files
-from graphseq.evaluation.tables import finite
 from graphseq.experiments.engine import run_dir
 from graphseq.experiments.engine.grid import Result, run_each
 from graphseq.experiments.forecast import report
@@ -36,7 +34,7 @@ def forecast(settings: Settings, out: Path, *, resume: bool, jobs: int, command:
         out: the folder of results, made where it is not there.
         resume: go on with a forecast of the same settings and files that ``out`` holds.
         jobs: worker processes.
-        command: the arguments that lead here, kept with the results.
+        command: the arguments of the command line, saved with the results.
 
     Returns:
         The summary, which is also in ``out``: ``results.csv``, ``results.json``, ``predictions.csv`` with the test
@@ -88,9 +86,7 @@ def _facts(prepared: Prepared, settings: Settings) -> Facts:
 def _write(settings: Settings, lines: Sequence[Line], facts: Facts, prepared: Prepared, out: Path) -> list[str]:
     from graphseq.experiments.forecast import figures  # noqa: PLC0415 - matplotlib only once there is something to draw
 
-    plain = [{key: finite(value) for key, value in asdict(line).items()} for line in lines]
-    told = {key: finite(value) for key, value in facts._asdict().items()}
-    record = {"config": run_dir.read_config(out, JOB), "test": told, "lines": plain}
+    record = {"config": run_dir.read_config(out, JOB), **report.to_json(lines, facts)}
     _files.write_text(out / "results.csv", report.to_csv(lines), overwrite=True)
     _files.write_text(out / "results.json", json.dumps(record, indent=1) + "\n", overwrite=True)
     kept = figures.read_kept(settings, lines, out / run_dir.RUNS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 from graphseq.evaluation import tables
@@ -113,6 +113,14 @@ def _explained(error: float, variance: float) -> str:
 def _brief(value: float) -> str:
     """Four digits, however large or small."""
     return f"{value:.4f}" if 0.01 <= abs(value) < 10 else f"{value:,.4g}"
+
+
+def to_json(lines: Sequence[Line], facts: Facts) -> dict[str, object]:
+    """Return the table as plain data, with null where a number is not finite."""
+    return {
+        "test": {key: tables.finite(value) for key, value in facts._asdict().items()},
+        "lines": [{key: tables.finite(value) for key, value in asdict(line).items()} for line in lines],
+    }
 
 
 def to_csv(lines: Sequence[Line]) -> str:

@@ -5,76 +5,110 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 from graphseq.experiments.engine import run_dir
+from graphseq.experiments.settings import (
+    BaseSettings,
+    Choices,
+    Count,
+    Device,
+    File,
+    Metavar,
+    NotNegative,
+    Positive,
+    Seed,
+    Share,
+    Steps,
+)
 
 FORGETTING, DAG = "GCN-LSTM forgetting", "DAG-LSTM"
 BASELINES = ("mean", "persistence", "autoregression", "graph autoregression")
 FAMILIES = ("GCN", "GCN SAGE", "RNN", "GRU", "LSTM", "GCN-LSTM", "GCN-LSTM both", FORGETTING, DAG)
 MODELS = (*BASELINES, *FAMILIES)
-SCALES = ("train", "pooled", "file")
 JOB = "forecast"
-"""What this is called in messages."""
+"""The experiment's name in messages."""
 NUMBERS = ("mse", "mae", "validation_mse", "best_step", "parameters", "seconds")
-"""What the result of a run holds; null where a number is not finite."""
+"""The numbers in the result of a run; null where one is not finite."""
+
+Column = Annotated[str, Metavar("COLUMN")]
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(BaseSettings):
     """Everything that the numbers of a forecast depend on.
 
     Attributes:
-        file: a path, or the name of a data set that is known.
-        edges: the file of edges beside a table of observations.
-        window: the length of a window of a table of events, in the units of its times, or like "7d" of dates.
-        missing: "refuse" a file with missing values, or "drop" those rows, so that their nodes are away then.
-        models: of ``MODELS``.
-        lags: times in a window.
-        horizon: times from the last of these to the one that is forecast.
-        channels: how many of the first columns are forecast.
-        train: share of the windows that comes before the test, by time.
-        validation: share of these, their last, by which the step to stop at is chosen.
-        season: length of the season in time steps, whose place is shown to all models, or ``None``.
-        scale: "train": each node less its mean and in units of its deviation, both over the part before the test, or
-            those of all nodes together where one appears only later; "pooled": those of all nodes together; "file":
-            as the file has it. Errors are in the file's units in any case.
-        hidden: H of every model that is trained.
-        steps: training steps.
-        every: steps between two looks at the validation windows.
+        file: the recording: .json of PyTorch Geometric Temporal, .csv of observations with --edges, .csv of events
+            with --window, or the name of a data set: chickenpox, england_covid, collegemsg.
+        edges: table of the edges beside a table of observations: source, target, and where there are such columns
+            weight and time.
+        window: length of a snapshot of a table of events, in the units of its times, or as 7d where they are dates.
+        missing: a missing value in observations: refuse the file, or drop the row, so that its node is absent then.
+        models: models to compare (default: all).
+        lags: time steps in the input window.
+        horizon: steps ahead that are forecast.
+        channels: forecast the first C columns.
+        train: share of the windows, by time, that comes before the test set.
+        validation: share of those, the last, that is the validation set, by which the best weights are chosen.
+        season: length of the season in time steps; its phase is given to all models as two features.
+        scale: scaling of what models see, by the part before the test set: train, each node standardised; pooled, all
+            nodes together; file, none. Errors are in the units of FILE in any case.
+        hidden: hidden units of every model.
+        steps: training steps of a run.
+        every: steps from one evaluation on the validation set to the next.
         batch_size: windows in a batch.
         lr: learning rate of AdamW.
-        weight_decay: of AdamW.
-        residual: whether trained models say how far the next value lies from the last, and not the value itself.
-        gate_penalty: weight of the mean gate in the loss of the forgetting model.
-        seeds: one run of each trained model a seed.
-        device: where to train.
+        weight_decay: weight decay of AdamW.
+        residual: models forecast the difference from the last value, and begin at 0.
+        gate_penalty: weight of the mean gate in the loss of the model that forgets.
+        seeds: seeds; each trains every model once.
+        device: where to train: cpu, cuda, cuda:1.
+        time: column of times in tables.
+        node: column of names of nodes in observations.
+        source: column of the nodes that edges or events start at.
+        target: column of the nodes that edges or events end at.
+        weight: column of weights in the table of edges.
+        columns: columns of features in tables (default: all others).
+        time_format: format of dates in tables, as strptime has it, such as %d.%m.%Y (default: ISO dates).
+        sort: sort the lines of a table by time; else a table that is not in order is refused.
+        empty: a window of time without events: refuse the file, or keep the window.
     """
 
-    file: str
-    edges: str | None
-    window: str | None
-    missing: str
-    models: tuple[str, ...]
-    lags: int
-    horizon: int
-    channels: int
-    train: float
-    validation: float
-    season: float | None
-    scale: str
-    hidden: int
-    steps: int
-    every: int
-    batch_size: int
-    lr: float
-    weight_decay: float
-    residual: bool
-    gate_penalty: float
-    seeds: tuple[int, ...]
-    device: str = "cpu"
+    file: File
+    edges: File | None = None
+    window: Annotated[str, Metavar("LENGTH")] | None = None
+    missing: Literal["refuse", "drop"] = "refuse"
+    models: tuple[Annotated[str, Choices(MODELS)], ...] = MODELS
+    lags: Count = 4
+    horizon: Count = 1
+    channels: Annotated[Count, Metavar("C")] = 1
+    train: Share = 0.2
+    validation: Share = 0.2
+    season: Annotated[Positive, Metavar("PERIOD")] | None = None
+    scale: Literal["train", "pooled", "file"] = "train"
+    hidden: Annotated[Count, Metavar("H")] = 8
+    steps: Steps = 600
+    every: Steps = 20
+    batch_size: Annotated[Count, Metavar("B")] = 16
+    lr: Positive = 0.003
+    weight_decay: NotNegative = 0.01
+    residual: bool = False
+    gate_penalty: NotNegative = 0.0
+    seeds: tuple[Seed, ...] = (0, 1, 2, 3, 4)
+    device: Device = "cpu"
+    time: Column = "time"
+    node: Column = "node"
+    source: Column = "source"
+    target: Column = "target"
+    weight: Column = "weight"
+    columns: tuple[Column, ...] = ()
+    time_format: Annotated[str, Metavar("FORMAT")] | None = None
+    sort: bool = False
+    empty: Literal["refuse", "keep"] = "refuse"
 
     def cases(self) -> list[Case]:
-        """The single runs; what needs no seed has the first."""
+        """Return the single runs; a baseline, which needs no seed, has the first."""
         return [
             Case(model, seed)
             for model in self.models
@@ -82,12 +116,8 @@ class Settings:
         ]
 
     def shows(self, case: Case) -> bool:
-        """Whether the forecasts of a run are kept: those of the first seed."""
+        """Return whether the forecasts of a run are saved: those of the first seed."""
         return case.seed == self.seeds[0]
-
-    def to_json(self) -> dict[str, object]:
-        """As plain data."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -99,12 +129,12 @@ class Case:
 
     @property
     def key(self) -> str:
-        """A name for its files."""
+        """The name of its files."""
         return f"{self.model}-seed{self.seed}".replace(" ", "-")
 
 
 def read_finished(folder: Path, cases: Sequence[Case]) -> dict[str, dict[str, object]]:
-    """Results of the runs that are finished in ``folder``, by key.
+    """Return the results of the runs that are finished in ``folder``, by key.
 
     Raises:
         ValueError: a file there holds something else.

@@ -95,7 +95,7 @@ def train(
     """
     task, held = Characters.split(source.text, settings.length, held_out=settings.held_out)
     if settings.sample_first:
-        tokens(settings.sample_first, task.alphabet, "the set of first characters")
+        tokens(settings.sample_first, task.alphabet, "sample_first")
     if tensorboard:
         writer_class()
     model = build(settings, task.out_channels)
@@ -110,7 +110,7 @@ def train(
         history = _fit(model, task, settings, out, step, group)
         if history.steps > step:
             if step == steps:
-                raise ValueError(f"--out {out} has taken {history.steps} steps already; ask for --steps of no fewer")
+                raise ValueError(f"out={out} has taken {history.steps} steps already; ask for steps= of no fewer")
             continue
         if step > before:
             write = partial(_report, model, settings, held, history, reports, out, board, tell)
@@ -156,7 +156,7 @@ def _fit(
         checkpoint_path=out / CHECKPOINT,
         resume=True,
         group=group,
-        precision=settings.precision,  # type: ignore[arg-type]
+        precision=settings.precision,
     )
 
 

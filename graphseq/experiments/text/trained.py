@@ -15,7 +15,7 @@ import torch
 from graphseq import _files
 from graphseq.experiments.text.corpus import Source
 from graphseq.experiments.text.models import build
-from graphseq.experiments.text.settings import BEFORE, Settings
+from graphseq.experiments.text.settings import Settings
 from graphseq.nn.model import Model
 from graphseq.tasks.characters import Characters
 from graphseq.training import checkpoint
@@ -118,7 +118,7 @@ def _check_same(out: Path, settings: Settings, source: Source) -> None:
             f"{source.sha256[:12]}…; name another --out"
         )
     for key, now in settings.to_json().items():
-        if (was := {**BEFORE, **record["settings"]}[key]) != now:
+        if (was := {**Settings.defaults(), **record["settings"]}[key]) != now:
             raise ValueError(f"--out {out} holds a training with {key} = {was!r}, now {now!r}; name another --out")
 
 

@@ -104,15 +104,19 @@ def test_the_checksum_is_that_of_the_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"file": "ring.txt"}, r"FILE must end in .json, .csv or .csv.gz, or be one of chickenpox"),
-        ({"file": "ring.json", "edges": "e.csv"}, "--edges goes with a table of observations"),
-        ({"file": "chickenpox", "window": "7"}, "--window goes with a table of events"),
-        ({"file": "a.csv", "window": "7", "edges": "e.csv"}, "--edges is for observations and --window for events"),
-        ({"file": "a.csv"}, "a.csv is a table: name the file of its edges by --edges"),
-        ({"file": "a.csv", "window": "7", "missing": "drop"}, "--missing drop is about observations"),
-        ({"file": "a.csv", "window": "7x"}, "--window must be a number above 0, or one with d, h, m or s"),
-        ({"file": "a.csv", "window": "-1d"}, "--window must be a number above 0"),
-        ({"file": "a.csv", "window": "d"}, "--window must be a number above 0"),
+        ({"file": "ring.txt"}, r"file must end in .json, .csv or .csv.gz, or be one of chickenpox"),
+        ({"file": "ring.json", "edges": "e.csv"}, "edges= goes with a table of observations"),
+        ({"file": "chickenpox", "window": "7"}, "window= goes with a table of events"),
+        ({"file": "a.csv", "window": "7", "edges": "e.csv"}, "edges= is for observations and window= for events"),
+        ({"file": "a.csv"}, "a.csv is a table: name the file of its edges by edges="),
+        ({"file": "a.csv", "window": "7", "missing": "drop"}, 'missing="drop" is about observations'),
+        ({"file": "a.csv", "window": "7x"}, "window must be a number above 0, or one with d, h, m or s"),
+        ({"file": "a.csv", "window": "-1d"}, "window must be a number above 0"),
+        ({"file": "a.csv", "window": "d"}, "window must be a number above 0"),
+        ({"file": "chickenpox", "sort": True}, "sort= is about lines of a table, and chickenpox holds none"),
+        ({"file": "a.json", "columns": ("v",)}, "columns= is about lines of a table, and a.json holds none"),
+        ({"file": "a.csv", "window": "7", "node": "name"}, "node= is about observations, and a.csv holds none"),
+        ({"file": "a.csv", "edges": "e.csv", "empty": "keep"}, "empty= is about events, and a.csv holds none"),
     ],
 )
 def test_flags_that_do_not_fit_the_file_are_refused(change: dict[str, str], message: str) -> None:

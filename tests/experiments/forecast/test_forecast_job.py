@@ -26,14 +26,14 @@ from graphseq.training.fit import DivergedError
 pytestmark = pytest.mark.slow
 
 TINY = ("--steps", "20", "--every", "5", "--hidden", "4", "--batch-size", "4", "--seed", "0", "1", "--jobs", "1")
-MODELS = ("--models", "autoregression", "lstm", "GCN-LSTM-forgetting")
+MODELS = ("--model", "autoregression", "lstm", "GCN-LSTM-forgetting")
 KEYS = ["GCN-LSTM-forgetting-seed0", "GCN-LSTM-forgetting-seed1", "LSTM-seed0", "LSTM-seed1", "autoregression-seed0"]
 FILES = ["config.json", "errors.png", "forecasts.png", "forgotten.gif", "forgotten.png", "predictions.csv"]
 FILES += ["results.csv", "results.json", "runs"]
 
 
 def forecast(file: Path, out: Path, *words: object) -> console.Said:
-    return console.call("forecast", file, "--out", out, *TINY, *(MODELS if "--models" not in words else ()), *words)
+    return console.call("forecast", file, "--out", out, *TINY, *(MODELS if "--model" not in words else ()), *words)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def numbers(out: Path) -> list[dict[str, object]]:
 def test_a_folder_of_results_is_written(done: tuple[Path, console.Said]) -> None:
     out, said = done
     assert (said.status, sorted(os.listdir(out))) == (0, FILES)
-    assert f"written to {out}: results.csv, results.json" in said.out
+    assert f"written to {out}: results.csv, results.json" in said.err
     kept = [f"{key}.json" for key in KEYS] + [f"{key}.npz" for key in KEYS if key.endswith("0")]
     assert sorted(os.listdir(out / "runs")) == sorted(kept)
 
@@ -164,7 +164,7 @@ def test_one_that_diverges_is_shown_as_such(ring: Path, tmp_path: Path, monkeypa
         raise DivergedError("training diverged at step 2", None)
 
     monkeypatch.setattr(runs, "fit_with_validation", diverges)
-    words = ("--train", "0.5", "--models", "mean", "gru")
+    words = ("--train", "0.5", "--model", "mean", "gru")
     said = forecast(ring, tmp_path / "out", *words)
     assert said.status == 0
     assert any(line.split()[:2] == ["GRU", "diverged"] for line in said.out.splitlines())
@@ -182,11 +182,11 @@ def test_a_second_call_is_refused_and_changes_nothing(copy: Path, ring: Path) ->
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--train", "0.4"), "train = 0.5, now 0.4"),
-        (("--train", "0.5", "--lags", "3"), "lags = 4, now 3"),
-        (("--train", "0.5", "--season", "4"), "season = None, now 4.0"),
-        (("--train", "0.5", "--scale", "file"), "scale = 'train', now 'file'"),
-        (("--train", "0.5", "--gate-penalty", "1"), "gate_penalty = 0.0, now 1.0"),
+        (("--train", "0.4"), "--train 0.5, now 0.4"),
+        (("--train", "0.5", "--lags", "3"), "--lags 4, now 3"),
+        (("--train", "0.5", "--season", "4"), "--season None, now 4.0"),
+        (("--train", "0.5", "--scale", "file"), "--scale 'train', now 'file'"),
+        (("--train", "0.5", "--gate-penalty", "1"), "--gate-penalty 0.0, now 1.0"),
     ],
 )
 def test_going_on_with_other_settings_is_refused(copy: Path, ring: Path, words: tuple[str, ...], message: str) -> None:
@@ -196,7 +196,7 @@ def test_going_on_with_other_settings_is_refused(copy: Path, ring: Path, words: 
 
 
 def test_going_on_with_a_changed_file_is_refused(tmp_path: Path) -> None:
-    file, words = planted.write_json(tmp_path / "x.json", planted.signal(40)), ("--train", "0.5", "--models", "mean")
+    file, words = planted.write_json(tmp_path / "x.json", planted.signal(40)), ("--train", "0.5", "--model", "mean")
     assert forecast(file, tmp_path / "out", *words).status == 0
     planted.write_json(file, planted.signal(40, seed=1))
     assert "file_sha256" in console.refusal(forecast(file, tmp_path / "out", *words, "--resume"))

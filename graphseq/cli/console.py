@@ -1,0 +1,133 @@
+"""The terminal: results go to stdout, everything else to stderr, and no text can break or mislead it."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TextIO
+
+DISABLE = "TQDM_DISABLE"
+"""The environment variable that turns progress bars off; see :mod:`graphseq.training.progress`."""
+
+_BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class StdoutClosedError(Exception):
+    """The reader of stdout went away, as ``head`` does once it has its lines."""
+
+
+@dataclass
+class Console:
+    """Where a command prints.
+
+    Attributes:
+        quiet: print results only.
+        json: print results as one JSON document.
+        mute: print nothing at all, as all but the first of several processes that train together.
+    """
+
+    quiet: bool = False
+    json: bool = False
+    mute: bool = False
+
+    @contextmanager
+    def without_progress(self) -> Iterator[None]:
+        """Within the block no progress bar is shown, in worker processes neither, if the command is to be quiet."""
+        before = os.environ.get(DISABLE)
+        if self.quiet or self.mute:
+            os.environ[DISABLE] = "1"
+        try:
+            yield
+        finally:
+            if before is None:
+                os.environ.pop(DISABLE, None)
+            else:
+                os.environ[DISABLE] = before
+
+    def say(self, text: str = "") -> None:
+        """Print a comment, which is no result, to stderr."""
+        if self.quiet or self.mute:
+            return
+        try:
+            print(printable(text), file=sys.stderr, flush=True)
+        except BrokenPipeError:  # nobody reads comments any more, and the work goes on
+            self.quiet = True
+            _discard(sys.stderr)
+
+    def complain(self, text: str) -> None:
+        """Print what went wrong to stderr, however quiet the command is to be."""
+        if not self.mute:
+            print(printable(text), file=sys.stderr)
+
+    def result(self, text: str, record: Mapping[str, object]) -> None:
+        """Print the results of a command: ``text``, or with --json ``record``."""
+        self._write((json.dumps(_finite(record), ensure_ascii=False) if self.json else printable(text)) + "\n")
+
+    def stream(self, text: str) -> None:
+        """Print a part of a text as soon as it is there; a terminal gets it escaped, a file or pipe as it is.
+
+        Raises:
+            StdoutClosedError: nobody reads it any more.
+        """
+        self._write(printable(text) if sys.stdout.isatty() else text)
+
+    def _write(self, text: str) -> None:
+        if self.mute:
+            return
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _discard(sys.stdout)
+            raise StdoutClosedError from None
+
+
+def accept_every_character() -> None:
+    """Have stdout and stderr escape what their encoding lacks, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def printable(text: str) -> str:
+    r"""Escape the characters that steer a terminal or turn the direction of a line; line breaks and tabs stay.
+
+    Example:
+        >>> printable("Ann\x1b[31m")
+        'Ann\\x1b[31m'
+    """
+    return "".join(_escaped(character) if _steers(character) else character for character in text)
+
+
+def _finite(value: object) -> object:
+    """Return plain data with null in place of numbers that are not finite, which JSON has no words for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _steers(character: str) -> bool:
+    if character in "\n\t":
+        return False
+    return character in _BIDIRECTIONAL or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _discard(stream: TextIO) -> None:
+    """Let what is still buffered for a closed pipe go nowhere, so that the end of Python does not fail on it."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):  # no file of the system
+        return

@@ -1,0 +1,87 @@
+"""Settings of an experiment: a frozen dataclass, whose fields are also the flags of its command.
+
+A field has an annotation from below, a default, and an entry in the "Attributes" section of its class, which is the
+flag's help:
+
+    hidden: Count = 128
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Annotated, Any, NamedTuple, Self
+
+
+class Range(NamedTuple):
+    """The numbers that a setting may be, with the words for them in an error message."""
+
+    low: float
+    high: float = math.inf
+    includes_low: bool = False
+    words: str = ""
+
+    def holds(self, value: float) -> bool:
+        """Return whether ``value`` is one of them; infinity and NaN never are."""
+        return self.low < value < self.high or (self.includes_low and value == self.low)
+
+
+class Choices(NamedTuple):
+    """The texts that a setting may be."""
+
+    names: tuple[str, ...]
+
+
+class Metavar(NamedTuple):
+    """How the value of a flag is called in its help."""
+
+    name: str
+
+
+Count = Annotated[int, Range(1, includes_low=True, words="at least 1"), Metavar("N")]
+Steps = Annotated[int, Range(1, includes_low=True, words="at least 1"), Metavar("STEPS")]
+StepsOr0 = Annotated[int, Range(0, includes_low=True, words="at least 0"), Metavar("STEPS")]
+Seed = Annotated[int, Range(0, includes_low=True, words="at least 0"), Metavar("SEED")]
+Positive = Annotated[float, Range(0, words="a number above 0"), Metavar("NUMBER")]
+NotNegative = Annotated[float, Range(0, includes_low=True, words="a number of at least 0"), Metavar("NUMBER")]
+Share = Annotated[float, Range(0, 1, words="a share between 0 and 1"), Metavar("SHARE")]
+ShareOr0 = Annotated[
+    float, Range(0, 1, includes_low=True, words="a share of at least 0 and less than 1"), Metavar("SHARE")
+]
+File = Annotated[str, Metavar("FILE")]
+Device = Annotated[str, Metavar("DEVICE")]
+"""The kinds of settings that several experiments have."""
+
+
+@dataclass(frozen=True)
+class BaseSettings:
+    """Settings as plain data and back."""
+
+    def to_json(self) -> dict[str, object]:
+        """Return the settings as plain data, tuples as lists."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def defaults(cls) -> dict[str, object]:
+        """Return the default of each setting that has one, as plain data.
+
+        A record that was written before there was such a setting stands for a run with its default.
+        """
+        plain = {field.name: field.default for field in fields(cls) if field.default is not MISSING}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Return the settings that :meth:`to_json` turned into ``record``; what it lacks has its default.
+
+        Raises:
+            ValueError: a setting that is unknown, lacking, or of another type than its default.
+        """
+        whole = {**cls.defaults(), **record}
+        names = [field.name for field in fields(cls)]
+        if set(whole) != set(names) or any(
+            type(whole[key]) is not type(value) for key, value in cls.defaults().items()
+        ):
+            raise ValueError(f"settings must hold {', '.join(names)}, each of its type")
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in whole.items()})
