@@ -1,4 +1,4 @@
-"""The contract of every encoder: one state a row, and an exact word on which rows can change which states."""
+"""The base class of every encoder: one state a row, and the exact receptive field of each row."""
 
 from __future__ import annotations
 
@@ -13,15 +13,40 @@ from graphseq.nn.trace import Trace
 
 
 class Encoder(nn.Module, ABC):
-    """A module that gives each row of a graph a state: ``encoder(graph)`` is (V, H).
+    """A module that computes one state for each row of a graph: ``encoder(graph)`` is (V, H).
 
-    A new family is a subclass with :meth:`encode` and :meth:`reach`; ``tests/nn/test_contract.py`` runs its suite over
-    it once it is listed there.
+    To add an encoder, derive from the base class that fits and implement what it leaves abstract:
+
+    - :class:`~graphseq.nn.convolutional.layered.LayerStack`, a stack of layers: ``layers`` and ``reach``;
+    - :class:`~graphseq.nn.recurrent.linear_rnn.LinearRNNBase`, linear recurrences in parallel scans: a layer's
+      ``factors``;
+    - :class:`~graphseq.nn.recurrent.gated.GatedEncoder`, recurrences whose gates are graph convolutions: a layer's
+      ``cell``;
+    - this class, for anything else: :meth:`encode` and :meth:`reach`, and :meth:`trace` where there are intermediate
+      states to show.
+
+    Then export it in ``graphseq/nn/__init__.py``, and add a line to ``FAMILIES`` in ``tests/helpers/families.py``: the
+    contract suites run over every family listed there.
 
     Args:
-        in_channels: F, or the number of token kinds where x holds tokens.
+        in_channels: F, or the number of distinct tokens where x holds tokens.
         hidden_channels: H.
-        causal: whether no later row can change an earlier state.
+        causal: whether a state depends on no later row.
+
+    Example:
+        A new encoder in full, with a receptive field of one row:
+
+        >>> import graphseq as gs, torch
+        >>> class Affine(gs.nn.Encoder):
+        ...     def __init__(self, in_channels, hidden_channels):
+        ...         super().__init__(in_channels, hidden_channels, causal=True)
+        ...         self.lin = torch.nn.Linear(in_channels, hidden_channels)
+        ...     def encode(self, graph, x):
+        ...         return self.lin(x)
+        ...     def reach(self, graph, rows):
+        ...         return torch.eye(graph.num_rows, dtype=torch.bool)[rows.cpu()]
+        >>> Affine(3, 8)(gs.from_sequence(torch.eye(3))).shape
+        torch.Size([3, 8])
     """
 
     def __init__(self, in_channels: int, hidden_channels: int, *, causal: bool) -> None:
@@ -31,7 +56,7 @@ class Encoder(nn.Module, ABC):
         self.causal = causal
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
-        """States (V, H) of the rows of ``graph``.
+        """Compute the states (V, H) of the rows of ``graph``.
 
         Raises:
             ValueError: the graph has no rows, features of another width, or tokens out of range.
@@ -40,29 +65,33 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
-        """States (V, H) from features x (V, F); tokens have become one-hot rows."""
+        """Compute the states (V, H) from features x (V, F); tokens come as one-hot rows."""
 
     @abstractmethod
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
-        """Which inputs can change the states of ``rows`` (K,), from structure alone: (K, V) of ``bool``."""
+        """The receptive field of each of ``rows`` (K,), from structure alone: (K, V) of ``bool``.
+
+        Entry (k, v) is true where the input of row v can change the state of row ``rows[k]``. It must equal the
+        non-zero pattern of the Jacobian, which the contract suite checks.
+        """
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
-        """What the encoder holds on its way, for instruments that look inside.
+        """The intermediate states of the encoder, in one autograd graph with its output.
 
-        An encoder that does not say shows both its ends, as if it were one layer. The features, the first state of a
-        trace of layers, are cut off from whatever they were computed from.
+        By default the features and the output, as of a single layer. The features, which come first in a trace of
+        layers, are a leaf of the autograd graph.
         """
-        x = self._cut(graph)
+        x = self._leaf(graph)
         out = self.encode(graph, x)
         return Trace("layer", [x, out], out)
 
-    def _cut(self, graph: SpaceTimeGraph) -> Tensor:
+    def _leaf(self, graph: SpaceTimeGraph) -> Tensor:
         return self._features(graph.x).detach().requires_grad_()
 
     def _features(self, x: Tensor) -> Tensor:
         name = type(self).__name__
         if x.shape[0] == 0:
-            raise ValueError(f"{name} got a graph without rows; a batch needs at least one row")
+            raise ValueError(f"{name} got a graph without rows; it needs at least one row")
         if x.dim() == 1:
             if int(x.max()) >= self.in_channels or int(x.min()) < 0:
                 bad = int(x.max()) if int(x.max()) >= self.in_channels else int(x.min())

@@ -53,7 +53,7 @@ class Reader(ABC):
 class _Streams(Protocol):
     in_channels: int
 
-    def run(self, graph: SpaceTimeGraph, memory: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]: ...
+    def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]: ...
 
 
 class CarryingReader(Reader):
@@ -213,7 +213,7 @@ def _cells(encoder: nn.Module) -> list[tuple[str, list[Tensor]]] | None:
     if isinstance(encoder, GatedEncoder) and not encoder.residual:
         layers = [cast("GatedLayer", layer) for layer in encoder.layers]
         if all(layer.is_plain and layer.is_torchs for layer in layers):
-            return [("GRU" if layer.num_held == 1 else "LSTM", list(layer.weights())) for layer in layers]
+            return [("GRU" if layer.num_parts == 1 else "LSTM", list(layer.weights())) for layer in layers]
     return None
 
 

@@ -49,7 +49,7 @@ def traced_from(encoder: Encoder, graph: SpaceTimeGraph, monkeypatch: pytest.Mon
     x = graph.x.clone().requires_grad_()
     for each in encoder.modules():  # one that wraps another leaves the trace to it
         if isinstance(each, Encoder):
-            monkeypatch.setattr(each, "_cut", lambda _: x)
+            monkeypatch.setattr(each, "_leaf", lambda _: x)
     return x, encoder.trace(graph)
 
 

@@ -35,7 +35,7 @@ class LayerStack(Encoder):
         """The states after each layer, L of (V, ·), from features (V, F)."""
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
-        """States (V, H) from features (V, F)."""
+        """Compute the states (V, H) from features (V, F)."""
         h = x
         for h in self.layers(graph, x):  # noqa: B007 - the last one is the answer
             pass
@@ -43,7 +43,7 @@ class LayerStack(Encoder):
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """Features, and the states after each layer."""
-        x = self._cut(graph)
+        x = self._leaf(graph)
         states = [x, *self.layers(graph, x)]
         return Trace("layer", states, states[-1])
 

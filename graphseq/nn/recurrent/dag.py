@@ -1,4 +1,4 @@
-"""Recurrent networks on directed acyclic graphs: a row reads all its children, whose states are summed."""
+"""Recurrent networks on directed acyclic graphs: the state of a row depends on the summed states of its children."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ Weights = tuple[Tensor, Tensor, Tensor, Tensor]  # of one layer: W_x, W_h, b_x, 
 
 
 class ChildSum(Encoder):
-    """What the recurrences on directed acyclic graphs share: one batch of work a generation, all graphs together.
+    """An encoder that runs a recurrence over a directed acyclic graph; DAGRNN, DAGGRU and DAGLSTM derive from it.
 
-    A row reads the rows that edges lead from, its children: the sources of its spatial edges, and the row of its node
-    before it. A tree whose edges lead to the root is read from the leaves up. An edge of weight w counts as w edges,
-    so one of weight 0 as none. What a row remembers is sent along each edge once, so the work is that of the rows and
-    edges, whatever the depth; where all there is are paths, they go to torch's fused kernel.
+    A row reads its children: the sources of its spatial edges, and the previous row of its node. A tree whose edges
+    lead to the root is read from the leaves up. An edge of weight w counts as w edges, and one of weight 0 as none.
+    Rows are computed by generation, those of all graphs of a batch together, and each edge carries one message, so the
+    cost is linear in rows and edges for any depth. Where the graph consists of paths, torch's fused kernel runs on
+    them.
+
+    A new cell is a subclass with :meth:`_update`, and with :meth:`_message` where children send more than their state.
 
     Args:
-        kernel: torch's ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, not batch-first, whose weights these are.
+        kernel: torch's ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, not batch-first, which holds the weights.
     """
 
     def __init__(self, kernel: nn.RNNBase) -> None:
@@ -37,63 +40,64 @@ class ChildSum(Encoder):
         self.kernel = kernel
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
-        """States (V, H) from features (V, F)."""
+        """Compute the states (V, H) from features (V, F)."""
         dag = Ancestry.of(graph.topology)
         if dag.sequences is None:
             return self.by_generation(dag, x)
         return along_time(self.kernel, dag.sequences, x)
 
     def by_generation(self, dag: Ancestry, x: Tensor) -> Tensor:
-        """The same without the fused kernel, which knows no row of two children."""
+        """Compute the states (V, H) generation by generation, for rows with any number of children."""
         x = x.index_select(0, dag.order)
         for layer in range(self.num_layers):
             x = self._layer(dag, x, self._weights(layer))
         return x.index_select(0, dag.place)
 
     def _layer(self, dag: Ancestry, x: Tensor, weights: Weights) -> Tensor:
-        """States (V, H) of one layer from inputs (V, ·), rows by generation."""
+        """Compute the states (V, H) of one layer from inputs (V, ·), rows sorted by generation."""
         inbox: list[list[Tensor]] = [[] for _ in dag.generations]
         out: list[Tensor] = []
         terms = linear(x, weights[0], weights[2]).split(dag.sizes)
-        for generation, term, parcels in zip(dag.generations, terms, inbox, strict=True):
-            told = torch.cat(parcels) if parcels else None
-            parcels.clear()  # so that what is read is not held for longer
-            memory = self._update(weights, term, told, generation)
-            out.append(memory[:, : self.hidden_channels])
+        for generation, term, received in zip(dag.generations, terms, inbox, strict=True):
+            messages = torch.cat(received) if received else None
+            received.clear()  # frees the messages once they are used
+            state = self._update(weights, term, messages, generation)
+            out.append(state[:, : self.hidden_channels])
             if generation.receivers:
-                sent = self._tell(weights, memory).index_select(0, generation.sent)
+                sent = self._message(weights, state).index_select(0, generation.sender)
                 sizes = list(generation.receivers.values())
-                for receiver, parcel in zip(generation.receivers, sent.split(sizes), strict=True):
-                    inbox[receiver].append(parcel)
+                for receiver, batch in zip(generation.receivers, sent.split(sizes), strict=True):
+                    inbox[receiver].append(batch)
         return torch.cat(out)
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
-        """What all rows remember after each generation, zero where their own is yet to come, (V, S).
+        """The features, the recurrent state (V, S) after each generation, and the output.
 
-        Features first; then h of the last layer down to the first and c likewise; what the encoder gives last.
-        Generations count as layers: rows of one generation may be of many times, and rows of one time of many.
+        The state is h of the last layer down to the first, then c likewise; it is zero for rows of later generations.
+        Generations count as layers: rows of one generation may be of many times, and rows of one time of many
+        generations.
         """
-        x = self._cut(graph)
+        x = self._leaf(graph)
         dag = Ancestry.of(graph.topology)
         parts = self.num_layers * (2 if self.kernel.mode == "LSTM" else 1)
-        held = x.new_zeros(dag.num_rows, parts * self.hidden_channels)
+        state = x.new_zeros(dag.num_rows, parts * self.hidden_channels)
         states = [x]
         for generation in dag.generations:
-            read = held.index_select(0, generation.children)
-            held = held.index_copy(0, generation.rows, self._step(x[generation.rows], read, generation))
-            states.append(held)
-        out = held[:, : self.hidden_channels]
+            child_state = state.index_select(0, generation.children)
+            state = state.index_copy(0, generation.rows, self._step(x[generation.rows], child_state, generation))
+            states.append(state)
+        out = state[:, : self.hidden_channels]
         return Trace("layer", [*states, out], out)
 
-    def _step(self, x: Tensor, read: Tensor, generation: Generation) -> Tensor:
-        """What the rows of a generation remember, (R, S), from features (R, F) and what their children do, (E, S)."""
+    def _step(self, x: Tensor, child_state: Tensor, generation: Generation) -> Tensor:
+        """The state (R, S) of the rows of a generation, from features (R, F) and their children's state (E, S)."""
         new: list[tuple[Tensor, ...]] = []
         for layer in range(self.num_layers):
-            weights, place = self._weights(layer), self.num_layers - 1 - layer
-            children = torch.cat(read.split(self.hidden_channels, dim=1)[place :: self.num_layers], dim=1)
-            told = self._tell(weights, children) if len(children) else None
-            memory = self._update(weights, linear(x, weights[0], weights[2]), told, generation)
-            new.insert(0, memory.split(self.hidden_channels, dim=1))
+            weights, column = self._weights(layer), self.num_layers - 1 - layer
+            children = torch.cat(child_state.split(self.hidden_channels, dim=1)[column :: self.num_layers], dim=1)
+            messages = self._message(weights, children) if len(children) else None
+            state = self._update(weights, linear(x, weights[0], weights[2]), messages, generation)
+            new.insert(0, state.split(self.hidden_channels, dim=1))
             x = new[0][0]
         return torch.cat([part for kind in zip(*new, strict=True) for part in kind], dim=1)
 
@@ -101,22 +105,29 @@ class ChildSum(Encoder):
         w_x, w_h, b_x, b_h = self.kernel.all_weights[layer]
         return w_x, w_h, b_x, b_h
 
-    def _tell(self, weights: Weights, memory: Tensor) -> Tensor:
-        """What rows tell their readers, from what they remember, (R, ·)."""
-        return memory
+    def _message(self, weights: Weights, state: Tensor) -> Tensor:
+        """The message that each row sends along its leaving edges, (R, ·), from its state (R, ·)."""
+        return state
 
     @abstractmethod
-    def _update(self, weights: Weights, term: Tensor, told: Tensor | None, generation: Generation) -> Tensor:
-        """What rows remember, h first, from their input's term (R, ·) and what they are told, (E, ·) or nothing."""
+    def _update(self, weights: Weights, term: Tensor, messages: Tensor | None, generation: Generation) -> Tensor:
+        """The state of the rows of a generation, (R, ·), h first.
+
+        Args:
+            weights: of the layer.
+            term: W_x x + b_x, (R, ·).
+            messages: the messages of the entering edges, (E, ·); ``None`` where there are no such edges.
+            generation: the rows and edges.
+        """
 
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
-        """A row and all its ancestors in the order of reading: its children, theirs, and so on, (K, V)."""
+        """A row, its children, their children, and so on, (K, V)."""
         reads = Ancestry.of(graph.topology).reads
-        found = torch.zeros(len(rows), reads.shape[0], dtype=torch.bool)
+        field = torch.zeros(len(rows), reads.shape[0], dtype=torch.bool)
         for k, row in enumerate(rows.tolist()):
-            seen = csgraph.breadth_first_order(reads, row, return_predecessors=False)
-            found[k, torch.from_numpy(seen).long()] = True
-        return found
+            visited = csgraph.breadth_first_order(reads, row, return_predecessors=False)
+            field[k, torch.from_numpy(visited).long()] = True
+        return field
 
 
 class DAGRNN(ChildSum):
@@ -125,21 +136,21 @@ class DAGRNN(ChildSum):
     .. math:: \tilde h_j = \sum_{k \in C(j)} h_k, \qquad
               h_j = \tanh(W_{hx} x_j + b_{hx} + W_{hh} \tilde h_j + b_{hh})
 
-    C(j) are the children of row j: the rows that its spatial edges lead from, and the row of its node before it. On a
-    path this **is** :class:`RNN`, weight for weight, and takes its ``state_dict``; ``kernel`` takes that of ``nn.RNN``.
+    C(j) are the children of row j: the rows that its spatial edges lead from, and the previous row of its node. On a
+    path this equals :class:`RNN`, weight for weight, and takes its ``state_dict``; ``kernel`` takes that of ``nn.RNN``.
 
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: recurrent layers, one upon the other.
+        num_layers: the number of recurrent layers.
 
     Shapes: graph of V rows → (V, H).
 
     Raises:
         ValueError: a size below 1; called on a graph, a cycle of spatial edges, which is named. An undirected edge is
-            one, and so is a self-loop: a row cannot wait for itself.
+            one, and so is a self-loop.
 
-    Source: Elman (1990), its state that of the children as Tai, Socher and Manning (2015), eq. 2, sum it.
+    Source: Elman (1990), with the child sum of Tai, Socher and Manning (2015), eq. 2, as its state.
 
     Example:
         >>> import graphseq as gs, networkx as nx
@@ -151,9 +162,9 @@ class DAGRNN(ChildSum):
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
         super().__init__(RNN(in_channels, hidden_channels, num_layers).kernel)
 
-    def _update(self, weights: Weights, term: Tensor, told: Tensor | None, generation: Generation) -> Tensor:
+    def _update(self, weights: Weights, term: Tensor, messages: Tensor | None, generation: Generation) -> Tensor:
         _, w_h, _, b_h = weights
-        return rnn_cell(term + (b_h if told is None else linear(generation.total(told), w_h, b_h)))
+        return rnn_cell(term + (b_h if messages is None else linear(generation.aggregate(messages), w_h, b_h)))
 
 
 class DAGGRU(ChildSum):
@@ -161,22 +172,21 @@ class DAGGRU(ChildSum):
 
     .. math:: \tilde h_j = \sum_{k \in C(j)} h_k, \qquad h_j = \mathrm{GRU}(x_j, \tilde h_j)
 
-    C(j) are the children of row j: the rows that its spatial edges lead from, and the row of its node before it. On a
-    path this **is** :class:`GRU`, weight for weight, and takes its ``state_dict``; ``kernel`` takes that of ``nn.GRU``.
+    C(j) are the children of row j: the rows that its spatial edges lead from, and the previous row of its node. On a
+    path this equals :class:`GRU`, weight for weight, and takes its ``state_dict``; ``kernel`` takes that of ``nn.GRU``.
 
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: recurrent layers, one upon the other.
+        num_layers: the number of recurrent layers.
 
     Shapes: graph of V rows → (V, H).
 
     Raises:
         ValueError: a size below 1; called on a graph, a cycle of spatial edges, which is named. An undirected edge is
-            one, and so is a self-loop: a row cannot wait for itself.
+            one, and so is a self-loop.
 
-    Source: Cho et al. (2014), eq. 5 to 8, its state that of the children as Tai, Socher and Manning (2015), eq. 2, sum
-    it.
+    Source: Cho et al. (2014), eq. 5 to 8, with the child sum of Tai, Socher and Manning (2015), eq. 2, as its state.
 
     Example:
         >>> import graphseq as gs, networkx as nx
@@ -188,16 +198,16 @@ class DAGGRU(ChildSum):
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
         super().__init__(GRU(in_channels, hidden_channels, num_layers).kernel)
 
-    def _update(self, weights: Weights, term: Tensor, told: Tensor | None, generation: Generation) -> Tensor:
+    def _update(self, weights: Weights, term: Tensor, messages: Tensor | None, generation: Generation) -> Tensor:
         _, w_h, _, b_h = weights
-        if told is None:
+        if messages is None:
             return gru_cell(term, b_h, term.new_zeros(len(term), self.hidden_channels))
-        h = generation.total(told)
+        h = generation.aggregate(messages)
         return gru_cell(term, linear(h, w_h, b_h), h)
 
 
 class DAGLSTM(ChildSum):
-    r"""The child-sum Tree-LSTM on any directed acyclic graph: one forget gate for each child.
+    r"""The child-sum Tree-LSTM on any directed acyclic graph, with one forget gate for each child.
 
     .. math:: \tilde h_j &= \sum_{k \in C(j)} h_k, \qquad
               i_j, o_j = σ(W x_j + U \tilde h_j + b), \quad u_j = \tanh(W x_j + U \tilde h_j + b) \\
@@ -205,20 +215,20 @@ class DAGLSTM(ChildSum):
               c_j &= i_j ⊙ u_j + \sum_{k \in C(j)} f_{jk} ⊙ c_k, \qquad h_j = o_j ⊙ \tanh(c_j)
 
     with weights of their own for i, o, u and f. C(j) are the children of row j: the rows that its spatial edges lead
-    from, and the row of its node before it. On a path this **is** :class:`LSTM`, weight for weight, and takes its
+    from, and the previous row of its node. On a path this equals :class:`LSTM`, weight for weight, and takes its
     ``state_dict``; ``kernel`` takes that of ``nn.LSTM``, W and U being ``weight_ih`` and ``weight_hh``, b the sum of
     both biases.
 
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: recurrent layers, one upon the other.
+        num_layers: the number of recurrent layers.
 
     Shapes: graph of V rows → (V, H).
 
     Raises:
         ValueError: a size below 1; called on a graph, a cycle of spatial edges, which is named. An undirected edge is
-            one, and so is a self-loop: a row cannot wait for itself.
+            one, and so is a self-loop.
 
     Source: Tai, Socher and Manning, *Improved semantic representations from tree-structured long short-term memory
     networks* (2015), eq. 2 to 8.
@@ -234,26 +244,26 @@ class DAGLSTM(ChildSum):
         super().__init__(LSTM(in_channels, hidden_channels, num_layers).kernel)
 
     def _weights(self, layer: int) -> Weights:
-        """Both biases at the input, where each child's forget gate finds them; at the state, the open gate."""
+        """The weights with both biases in b_x, where every child's forget gate uses them, and an open gate in b_h."""
         w_x, w_h, b_x, b_h = super()._weights(layer)
-        held_open = torch.zeros_like(b_h)
-        held_open[self._forget] = torch.inf
-        return w_x, w_h, b_x + b_h, held_open
+        open_gate = torch.zeros_like(b_h)
+        open_gate[self._forget] = torch.inf
+        return w_x, w_h, b_x + b_h, open_gate
 
     @property
     def _forget(self) -> slice:
         return slice(self.hidden_channels, 2 * self.hidden_channels)
 
-    def _tell(self, weights: Weights, memory: Tensor) -> Tensor:
-        """h, c, and the part of h in the forget gate of whoever reads it, (R, 3 H)."""
-        return torch.cat([memory, linear(memory[:, : self.hidden_channels], weights[1][self._forget])], dim=1)
+    def _message(self, weights: Weights, state: Tensor) -> Tensor:
+        """h, c and U_f h, (R, 3 H)."""
+        return torch.cat([state, linear(state[:, : self.hidden_channels], weights[1][self._forget])], dim=1)
 
-    def _update(self, weights: Weights, term: Tensor, told: Tensor | None, generation: Generation) -> Tensor:
-        _, w_h, _, held_open = weights
-        if told is None:
-            return torch.cat(lstm_cell(term + held_open, term.new_zeros(len(term), self.hidden_channels)), dim=1)
-        h, c, forget = told.chunk(3, dim=1)
-        kept = (generation.at_edges(term[:, self._forget]) + forget).sigmoid() * c
-        h, c = generation.total(torch.cat([h, kept], dim=1)).chunk(2, dim=1)
-        # What is forgotten was, child by child, so the gate of the cell stands open: σ(∞) = 1.
-        return torch.cat(lstm_cell(term + linear(h, w_h, held_open), c), dim=1)
+    def _update(self, weights: Weights, term: Tensor, messages: Tensor | None, generation: Generation) -> Tensor:
+        _, w_h, _, open_gate = weights
+        if messages is None:
+            return torch.cat(lstm_cell(term + open_gate, term.new_zeros(len(term), self.hidden_channels)), dim=1)
+        h, c, forget = messages.chunk(3, dim=1)
+        gated = (generation.at_edges(term[:, self._forget]) + forget).sigmoid() * c
+        h, c = generation.aggregate(torch.cat([h, gated], dim=1)).chunk(2, dim=1)
+        # The forget gates of the children are already applied, so that of the cell is open: σ(∞) = 1.
+        return torch.cat(lstm_cell(term + linear(h, w_h, open_gate), c), dim=1)

@@ -6,46 +6,46 @@ from torch import Tensor
 
 from graphseq.nn.cells import gru_cell
 from graphseq.nn.conv import GCNConv
-from graphseq.nn.recurrent.gated import Conv, GatedEncoder, GatedLayer, Gates, Held, Sides
+from graphseq.nn.recurrent.gated import Conv, GatedEncoder, GatedLayer, Gates, NodeState, Sides
 
 
 class GCNGRULayer(GatedLayer):
-    """One recurrent layer; see :class:`GCNGRU`."""
+    """One layer of :class:`GCNGRU`."""
 
     mode = "GRU"
 
     def __init__(self, in_channels: int, hidden_channels: int, gates: Gates, conv: Conv) -> None:
         super().__init__(in_channels, hidden_channels, 3, 1, gates, conv)
 
-    def cell(self, from_input: Tensor, from_state: Tensor, *held: Tensor) -> Held:
-        """States after a step."""
-        return (gru_cell(from_input, from_state, held[0]),)
+    def cell(self, from_input: Tensor, from_state: Tensor, *state: Tensor) -> NodeState:
+        """Compute h, (R, H)."""
+        return (gru_cell(from_input, from_state, state[0]),)
 
 
 class GCNGRU(GatedEncoder):
-    r"""Gated recurrent unit whose gates are graph convolutions, over a graph that changes.
+    r"""Gated recurrent unit whose gates are graph convolutions, over a dynamic graph.
 
     .. math:: [a_r\; a_z\; a_n]_t = \hat A_t^L X_t W_x + b_x, \qquad
               [s_r\; s_z\; s_n]_t = \hat A_t^L H_{t-1} W_h + b_h, \qquad
               H_t = (1 - z) ⊙ \tanh(a_n + r ⊙ s_n) + z ⊙ H_{t-1}
 
-    with r = σ(a_r + s_r) and z = σ(a_z + s_z). Â_t belongs to the snapshot at time t; a node that is away at t keeps
-    its state. On a sequence, where Â = I, it is torch's GRU, weight for weight: the reset gate stands after the
-    state's map, where Seo et al. have it before.
+    with r = σ(a_r + s_r) and z = σ(a_z + s_z). Â_t belongs to the snapshot at time t; a node that is absent at t keeps
+    its state. On a sequence, where Â = I, it equals torch's GRU, weight for weight: the reset gate is applied after the
+    state map, where Seo et al. apply it before.
 
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: recurrent layers, one upon the other.
-        convolve: which side reads the graph, "both", "input" or "state"; the other is a linear map of the row itself.
-        hops: L, how many hops a convolution reads: Âᴸ in the place of Â.
-        residual: add each layer's input to its states, from the second layer on.
+        num_layers: the number of recurrent layers.
+        convolve: which maps are graph convolutions, "both", "input" or "state"; the other is linear, row by row.
+        hops: L, the hops of a convolution: Âᴸ in the place of Â.
+        residual: add each layer's input to its output, from the second layer on.
         conv: a factory of any PyG convolution conv(x, edge_index) of one hop for the gates; see :class:`GCN`.
 
     Shapes: graph of V rows → (V, H).
 
     Raises:
-        ValueError: a size below 1, an unknown side, or more than one hop with gates other than ``GCNConv``.
+        ValueError: a size below 1, an unknown ``convolve``, or more than one hop with gates other than ``GCNConv``.
 
     Source: Seo et al., *Structured sequence modeling with graph convolutional recurrent networks* (2016), with the
     unit of :func:`graphseq.nn.cells.gru_cell` and Kipf and Welling's convolution.

@@ -1,4 +1,4 @@
-"""The long short-term memory whose gates are graph convolutions: a light cone of so many hops a time step."""
+"""The long short-term memory whose gates are graph convolutions; its receptive field is a light cone."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from graphseq.nn.conv import GCNConv
 from graphseq.nn.kernels.gcn_lstm import sequence
 from graphseq.nn.kernels.gcn_lstm_forward import Weights
 from graphseq.nn.kernels.schedule import Walk
-from graphseq.nn.recurrent.gated import Conv, GatedEncoder, GatedLayer, Gates, Held, Sides
+from graphseq.nn.recurrent.gated import Conv, GatedEncoder, GatedLayer, Gates, NodeState, Sides
 
 
 class GCNLSTMLayer(GatedLayer):
-    """One recurrent layer; see :class:`GCNLSTM`. ``peepholes`` holds those of i, f and o, (3, H), or is ``None``."""
+    """One layer of :class:`GCNLSTM`. ``peepholes`` holds w_i, w_f and w_o, (3, H), or is ``None``."""
 
     mode = "LSTM"
 
@@ -26,61 +26,61 @@ class GCNLSTMLayer(GatedLayer):
         if self.peepholes is not None:
             nn.init.uniform_(self.peepholes, -(hidden_channels**-0.5), hidden_channels**-0.5)
 
-    def cell(self, from_input: Tensor, from_state: Tensor, *held: Tensor) -> Held:
-        """States and cells after a step."""
-        return lstm_cell(from_input + from_state, held[1], self.peepholes)
+    def cell(self, from_input: Tensor, from_state: Tensor, *state: Tensor) -> NodeState:
+        """Compute h and c, (R, H) each."""
+        return lstm_cell(from_input + from_state, state[1], self.peepholes)
 
     @property
     def is_torchs(self) -> bool:
-        """Whether the cell is that of torch's kernel: it has no peepholes."""
+        """Whether the cell is that of torch's LSTM: it has no peepholes."""
         return self.peepholes is None
 
-    def run(self, x: Tensor, topology: Topology, held: Held | None = None) -> tuple[Tensor, Held]:
-        """States (V, H), and states and cells of the nodes at last, from those at first, (N, H) each.
+    def run(self, x: Tensor, topology: Topology, state: NodeState | None = None) -> tuple[Tensor, NodeState]:
+        """Compute the outputs (V, H) and the last h and c of each node from its first, (N, H) each.
 
-        ``GCNConv`` gates run all steps in one; :meth:`step_by_step` says what they compute.
+        ``GCNConv`` gates run over all steps in one kernel, which computes what :meth:`step_by_step` does.
         """
         if not self.is_plain:
-            return self.step_by_step(x, topology, held)
-        if is_mixed(x):  # its kernel has one precision, so it takes no part in what is cast
+            return self.step_by_step(x, topology, state)
+        if is_mixed(x):  # the kernel computes in one precision, so autocast is suspended around it
             with in_full(x) as full:
-                return self._in_one(full, topology, held)
-        return self._in_one(x, topology, held)
+                return self._all_steps(full, topology, state)
+        return self._all_steps(x, topology, state)
 
-    def _in_one(self, x: Tensor, topology: Topology, held: Held | None) -> tuple[Tensor, Held]:
+    def _all_steps(self, x: Tensor, topology: Topology, state: NodeState | None) -> tuple[Tensor, NodeState]:
         w_x, w_h, b_x, b_h = self.weights()
         walk = Walk.over(topology, x.dtype if self.gates.of_state else None, self.gates.hops)
-        return sequence(walk, self.mixed_input(x, topology), Weights(w_x, w_h, b_x + b_h, self.peepholes), held)
+        return sequence(walk, self.mixed_input(x, topology), Weights(w_x, w_h, b_x + b_h, self.peepholes), state)
 
 
 class GCNLSTM(GatedEncoder):
-    r"""Long short-term memory whose gates are graph convolutions, over a graph that changes.
+    r"""Long short-term memory whose gates are graph convolutions, over a dynamic graph.
 
     .. math:: [i\; f\; g\; o]_t = \hat A_t^L X_t W_x + b_x + \hat A_t^L H_{t-1} W_h + b_h, \qquad
               C_t = f ⊙ C_{t-1} + i ⊙ g, \qquad H_t = o ⊙ \tanh(C_t)
 
-    with i, f, o under σ and g under tanh. Â_t belongs to the snapshot at time t; a node that is away at t keeps its
-    state and cell. On a sequence, where Â = I, it is the LSTM, weight for weight. With peepholes i and f also see
-    w_i ⊙ C_{t-1} and w_f ⊙ C_{t-1}, and o sees w_o ⊙ C_t.
+    with σ applied to i, f, o and tanh to g. Â_t belongs to the snapshot at time t; a node that is absent at t keeps its
+    state and cell. On a sequence, where Â = I, it equals the LSTM, weight for weight. With peepholes, w_i ⊙ C_{t-1} is
+    added to i, w_f ⊙ C_{t-1} to f and w_o ⊙ C_t to o.
 
-    ``GCNConv`` gates run over all steps in one function with its own gradient; other gates, derivatives of the
-    gradient and the transforms of ``torch.func`` take a loop over the steps.
+    ``GCNConv`` gates run over all steps in one function with its own gradient; other gates, second derivatives and the
+    transforms of ``torch.func`` run as a loop over the steps.
 
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: recurrent layers, one upon the other.
-        convolve: which side reads the graph, "both", "input" or "state"; the other is a linear map of the row itself.
-        hops: L, how many hops a convolution reads: Âᴸ in the place of Â.
-        peepholes: whether gates see the cell.
-        residual: add each layer's input to its states, from the second layer on.
+        num_layers: the number of recurrent layers.
+        convolve: which maps are graph convolutions, "both", "input" or "state"; the other is linear, row by row.
+        hops: L, the hops of a convolution: Âᴸ in the place of Â.
+        peepholes: whether the gates also depend on the cell.
+        residual: add each layer's input to its output, from the second layer on.
         conv: a factory of any PyG convolution conv(x, edge_index) of one hop for the gates, called with in and out
             channels; see :class:`GCN`.
 
     Shapes: graph of V rows → (V, H).
 
     Raises:
-        ValueError: a size below 1, an unknown side, or more than one hop with gates other than ``GCNConv``.
+        ValueError: a size below 1, an unknown ``convolve``, or more than one hop with gates other than ``GCNConv``.
 
     Source: Seo et al., *Structured sequence modeling with graph convolutional recurrent networks* (2016), with Kipf
     and Welling's convolution; Âᴸ: Wu et al., *Simplifying graph convolutional networks* (2019).

@@ -1,4 +1,4 @@
-"""First weights of recurrent networks, for memories that last: each changes an encoder in place and returns it."""
+"""Initialisations of recurrent networks for long lags. Each function changes an encoder in place and returns it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ R = TypeVar("R", bound=RNNBase)
 
 @torch.no_grad()
 def orthogonal_(encoder: R, *, gain: float = 1.0, generator: torch.Generator | None = None) -> R:
-    r"""Make the recurrent matrix of every layer, or each gate's block of it, orthogonal, and all biases zero.
+    r"""Set the recurrent matrix of every layer, or each gate's block of it, to an orthogonal one, and all biases to 0.
 
     .. math:: W_{hh} = g\,Q, \qquad Q^\top Q = I, \qquad b = 0
 
-    Q keeps the length of what it carries, so that gradients neither fade nor grow by it; where and how far the state
-    turns at each step is random.
+    Q preserves norms, so that the linear part of the recurrence neither shrinks nor amplifies gradients; its rotation
+    is random.
 
     Args:
         encoder: an :class:`~graphseq.nn.RNN`, :class:`~graphseq.nn.GRU` or :class:`~graphseq.nn.LSTM`.
         gain: g, above 0.
-        generator: where Q is drawn from; torch's own without it.
+        generator: the generator to draw Q with; torch's default where ``None``.
 
     Raises:
         TypeError: another encoder.
@@ -51,16 +51,16 @@ def orthogonal_(encoder: R, *, gain: float = 1.0, generator: torch.Generator | N
 
 @torch.no_grad()
 def kaiming_(encoder: R, *, generator: torch.Generator | None = None) -> R:
-    r"""Draw both matrices of every layer, or each gate's block of them, with He's variance, and make all biases zero.
+    r"""Draw both matrices of every layer, or each gate's block of them, with He's variance, and set all biases to 0.
 
     .. math:: W_{hx} \sim N(0, 2/F), \qquad W_{hh} \sim N(0, 2/H), \qquad b = 0
 
-    Torch draws both from :math:`U(-1/\sqrt H, 1/\sqrt H)`, whatever F is, so that of few features little comes in. Of
-    one feature the weights here are :math:`\sqrt{6 H}` times as large.
+    Torch draws both from :math:`U(-1/\sqrt H, 1/\sqrt H)` for any F, so that few features give small pre-activations.
+    For one feature the standard deviation of W_hx here is :math:`\sqrt{6 H}` times as large.
 
     Args:
         encoder: an :class:`~graphseq.nn.RNN`, :class:`~graphseq.nn.GRU` or :class:`~graphseq.nn.LSTM`.
-        generator: where the weights are drawn from; torch's own without it.
+        generator: the generator to draw the weights with; torch's default where ``None``.
 
     Raises:
         TypeError: another encoder.
@@ -84,14 +84,14 @@ def kaiming_(encoder: R, *, generator: torch.Generator | None = None) -> R:
 
 @torch.no_grad()
 def identity_(encoder: RNN, *, gain: float = 1.0) -> RNN:
-    r"""Make the recurrent matrix of every layer g times the identity, and all biases zero: units that latch if g > 1.
+    r"""Set the recurrent matrix of every layer to g times the identity, and all biases to 0; units latch if g > 1.
 
     .. math:: W_{hh} = g\,I, \qquad b = 0
 
-    Each unit begins as a memory of its own, h ← tanh(g h + W x). With g = 1 it forgets slowly, like
-    :math:`1/\sqrt{2t}`. With g > 1 it has two stable states and, from zero, falls towards one of them by what it reads
-    first; after that, inputs smaller than :func:`graphseq.reach.theory.latch_threshold` cannot push it over. Of
-    one-hot rows, torch's first W_hx passes on at most :math:`1/\sqrt H`, which is below it at g = 2 from H = 4 on.
+    Each unit is initially independent of the others, h ← tanh(g h + W x). With g = 1 its state decays slowly, like
+    :math:`1/\sqrt{2t}`. With g > 1 it has two stable states and, from zero, moves to the one that its first input
+    favours; after that, inputs smaller than :func:`graphseq.reach.theory.latch_threshold` cannot flip it. With torch's
+    initial W_hx, one-hot rows give inputs of at most :math:`1/\sqrt H`, below that threshold at g = 2 for H ≥ 4.
 
     Args:
         encoder: an :class:`~graphseq.nn.RNN`.
@@ -121,18 +121,19 @@ def identity_(encoder: RNN, *, gain: float = 1.0) -> RNN:
 
 @torch.no_grad()
 def spread_biases_(encoder: RNN, low: float, high: float, *, generator: torch.Generator | None = None) -> RNN:
-    r"""Put the points where the first layer's units change sign evenly into the range of the inputs.
+    r"""Draw the biases of the first layer so that its units change sign at points uniform in the range of the inputs.
 
     .. math:: b_i = -\sum_k W_{ik}\, x_{ik}, \qquad x_{ik} \sim U(\mathrm{low}, \mathrm{high})
 
-    With biases near zero, an input that is never negative, such as a digit as one number, drives each unit to one side
-    only; now as many units tell any two neighbouring values apart. Torch's second bias becomes zero.
+    With biases near zero, an input that is never negative, such as a digit as one number, gives each unit one sign
+    only. With these biases equally many units change sign between any two neighbouring values. Torch's second bias is
+    set to 0.
 
     Args:
         encoder: an :class:`~graphseq.nn.RNN`.
         low: the least value of an input.
-        high: the greatest, above ``low``.
-        generator: where x is drawn from; torch's own without it.
+        high: the greatest value of an input, above ``low``.
+        generator: the generator to draw x with; torch's default where ``None``.
 
     Raises:
         TypeError: another encoder.
@@ -160,16 +161,16 @@ def spread_biases_(encoder: RNN, low: float, high: float, *, generator: torch.Ge
 
 @torch.no_grad()
 def chrono_(encoder: LSTM, longest: float, *, generator: torch.Generator | None = None) -> LSTM:
-    r"""Give an LSTM memories of all lengths up to a longest, by the biases of its forget and input gates.
+    r"""Draw the biases of an LSTM's forget and input gates so that its units have time constants up to a longest one.
 
     .. math:: b_f \sim \log U(1, T - 1), \qquad b_i = -b_f
 
-    A forget gate of bias b keeps what it has for about 1 + e^b steps. Torch's second biases become zero.
+    A forget gate of bias b has a time constant of about 1 + e^b steps. Torch's second biases are set to 0.
 
     Args:
         encoder: an :class:`~graphseq.nn.LSTM`.
-        longest: T, the longest time to be remembered, in steps, above 2.
-        generator: where the biases are drawn from; torch's own without it.
+        longest: T, the longest lag of the task, in steps, above 2.
+        generator: the generator to draw the biases with; torch's default where ``None``.
 
     Raises:
         TypeError: another encoder.
@@ -197,17 +198,17 @@ def chrono_(encoder: LSTM, longest: float, *, generator: torch.Generator | None 
 
 @torch.no_grad()
 def forget_bias_(encoder: LSTM, bias: float = 1.0) -> LSTM:
-    r"""Open the forget gates of an LSTM from the start: b_f = ``bias`` in every unit, all else left as it was.
+    r"""Set the bias of an LSTM's forget gates, b_f = ``bias`` in every unit; all other parameters are unchanged.
 
-    Torch keeps two biases a gate, which are added; the second becomes zero for the forget gate.
+    Torch keeps two biases a gate, which are added; the second one of the forget gate is set to 0.
 
     Args:
         encoder: an :class:`~graphseq.nn.LSTM`.
-        bias: b_f; a unit keeps what it has for about 1 + e^b steps.
+        bias: b_f; the time constant of a unit is about 1 + e^b steps.
 
     Raises:
-        TypeError: another encoder, or a bias that is no number.
-        ValueError: a bias beyond ±100, where a gate is shut or open for good.
+        TypeError: another encoder, or a bias that is not a number.
+        ValueError: a bias beyond ±100, where the gate is saturated.
 
     Source: Gers, Schmidhuber and Cummins, *Learning to forget* (2000), section 3; Jozefowicz et al., *An empirical
     exploration of recurrent network architectures* (2015), for 1.
@@ -232,7 +233,7 @@ def _kernel(encoder: object, kind: type[RNNBase], names: str) -> nn.RNNBase:
 
 
 def _gates(kernel: nn.RNNBase, name: str, layer: int) -> tuple[Tensor, ...]:
-    """The blocks of a weight or bias, one of H rows a gate: i, f, g, o for an LSTM."""
+    """The blocks of a weight or bias, H rows for each gate: i, f, g, o for an LSTM."""
     whole: Tensor = getattr(kernel, f"{name}_l{layer}")
     return torch.split(whole, kernel.hidden_size)
 

@@ -1,4 +1,4 @@
-"""Long sequences in little memory: a recurrence over segments of time, recomputed or cut off at their ends."""
+"""Training on long sequences in less memory: gradient checkpointing and truncated backpropagation through time."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from graphseq.nn.trace import Trace
 
 @runtime_checkable
 class _Streams(Protocol):
-    def run(self, graph: SpaceTimeGraph, memory: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]: ...
+    def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]: ...
 
 
 class GradientCheckpointed(Encoder):
-    r"""The same encoder, the same states, the same gradients, in less memory and one forward pass more.
+    r"""A recurrent encoder with gradient checkpointing: equal states and gradients, less memory, one more forward pass.
 
-    Time is read in segments of k times, each from the memory that the one before it left. A segment's inside is thrown
-    away once it is read, and worked out again when the gradient comes by: memory grows with the states (V, H) that come
-    out, the T/k memories between segments, and the inside of one segment, instead of the inside of all T times. What
-    is held beside the states is least with :math:`k \approx \sqrt T`, but a segment has a cost of its own, as much as
-    some hundreds of times that a small kernel reads: take k of 500 or more where memory allows. An RNN on a CPU keeps
-    its states alone in any case, and has nothing to gain.
+    Time is cut into segments of k times, each of which starts from the last state of the one before. The intermediate
+    values of a segment are discarded after the forward pass and recomputed during the backward pass. Memory then holds
+    the states (V, H), the T/k recurrent states between segments, and the intermediate values of one segment instead of
+    those of all T times. It is least with :math:`k \approx \sqrt T`; but each segment has a fixed cost, as much as
+    hundreds of times of a small model, so choose k of 500 or more where memory allows. An RNN on a CPU stores its
+    states only in any case, and gains nothing.
 
     Args:
-        encoder: one that reads streams by ``run``: RNN, GRU, LSTM, GCNLSTM, GCNGRU, LRU, MinGRU, MinLSTM. Its weights
-            are this one's, under ``encoder.``.
-        length: k, times in a segment.
+        encoder: an encoder with ``run``: RNN, GRU, LSTM, GCNLSTM, GCNGRU, LRU, MinGRU, MinLSTM. Its weights appear in
+            the ``state_dict`` under ``encoder.``.
+        length: k, the number of times in a segment.
 
     Shapes: graph of V rows → (V, H).
 
@@ -56,67 +56,71 @@ class GradientCheckpointed(Encoder):
     def __init__(self, encoder: Encoder, length: int) -> None:
         if not isinstance(encoder, Encoder) or not isinstance(encoder, _Streams):
             raise TypeError(
-                f"encoder must be a graphseq.nn.Encoder that reads streams by run(), got {type(encoder).__name__}; "
-                "recurrent ones do"
+                f"encoder must be a graphseq.nn.Encoder with run(), as recurrent encoders have it; got "
+                f"{type(encoder).__name__}"
             )
         super().__init__(encoder.in_channels, encoder.hidden_channels, causal=encoder.causal)
         self.encoder = encoder
         self.length = _checks.at_least("length", length, 1)
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
-        """States (V, H) from features (V, F)."""
-        return self._read(graph, x, None)[0]
+        """Compute the states (V, H) from features (V, F)."""
+        return self._by_segment(graph, x, None)[0]
 
-    def run(self, graph: SpaceTimeGraph, memory: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
-        """States (V, H) of a piece of a stream, and what is remembered for the next; as of the encoder itself."""
-        return self._read(graph, self._features(graph.x), memory)
+    def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
+        """Run over a piece of a stream; see ``run`` of the encoder."""
+        return self._by_segment(graph, self._features(graph.x), state)
 
-    def _read(self, graph: SpaceTimeGraph, x: Tensor, memory: RecurrentState | None) -> tuple[Tensor, RecurrentState]:
-        states = []
-        # Copies, not views, of x: a view kept for the backward pass would keep a gradient of all of x for each segment.
-        for rows, part in self._segments(graph.topology):
-            found, memory = self._segment(part, x[rows], memory)
-            states.append(found)
-        assert memory is not None  # noqa: S101 - a graph has rows
-        out, topology = torch.cat(states), graph.topology
-        return out if topology.sorted_by_time is topology else out[topology.place_in_time], memory
+    def _by_segment(
+        self, graph: SpaceTimeGraph, x: Tensor, state: RecurrentState | None
+    ) -> tuple[Tensor, RecurrentState]:
+        out = []
+        # Copies of x, not views: in the backward pass a view would need a gradient of the size of x for each segment.
+        for rows, segment in self._segments(graph.topology):
+            states, state = self._checkpointed(segment, x[rows], state)
+            out.append(states)
+        assert state is not None  # noqa: S101 - a graph has rows
+        joined, topology = torch.cat(out), graph.topology
+        return joined if topology.sorted_by_time is topology else joined[topology.place_in_time], state
 
     def _segments(self, topology: Topology) -> Iterator[tuple[Tensor, Topology]]:
-        """Each segment's rows, and what is among them."""
-        parts = topology.keep(("segments", self.length), lambda: segments_of(topology, self.length))
-        return zip(topology.by_time.split([part.num_rows for part in parts]), parts, strict=True)
+        """The rows of each segment, and its topology."""
+        segments = topology.keep(("segments", self.length), lambda: segments_of(topology, self.length))
+        return zip(topology.by_time.split([segment.num_rows for segment in segments]), segments, strict=True)
 
-    def _segment(self, part: Topology, x: Tensor, memory: RecurrentState | None) -> tuple[Tensor, RecurrentState]:
-        """States of a segment's rows, with nothing kept of how they came about."""
-        run, piece = cast("_Streams", self.encoder).run, SpaceTimeGraph.from_topology(part, x)
-        return checkpoint(run, piece, memory, use_reentrant=False)  # type: ignore[no-any-return]
+    def _checkpointed(
+        self, segment: Topology, x: Tensor, state: RecurrentState | None
+    ) -> tuple[Tensor, RecurrentState]:
+        """Run over a segment without storing its intermediate values."""
+        run, piece = cast("_Streams", self.encoder).run, SpaceTimeGraph.from_topology(segment, x)
+        return checkpoint(run, piece, state, use_reentrant=False)  # type: ignore[no-any-return]
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
-        """What the encoder holds on its way, as if it read all times in one."""
+        """The trace of the encoder over all times, without segments."""
         return self.encoder.trace(graph)
 
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
-        """That of the encoder: states are the same, whatever gradients are."""
+        """The receptive field of the encoder, (K, V); segments do not change the states."""
         return self.encoder.reach(graph, rows)
 
 
 class TruncatedBPTT(GradientCheckpointed):
-    r"""The same encoder and the same states; gradients end where a segment of time begins.
+    r"""A recurrent encoder with truncated backpropagation through time: equal states, gradients within segments only.
 
-    A segment is told what the one before it remembered, as a number: backpropagation through time, truncated. With
-    :math:`\mathcal L = \sum_s \mathcal L_s` the loss at the rows of each segment and m the memory that it starts from,
+    Each segment starts from the last state of the one before, treated as a constant. With
+    :math:`\mathcal L = \sum_s \mathcal L_s` the loss at the rows of each segment and m the state that it starts from,
 
     .. math:: g = \sum_s \left. \frac{\partial \mathcal L_s}{\partial \theta} \right|_{m_s \text{ fixed}}
 
-    which is the plain gradient where k ≥ T, and otherwise that less :math:`\sum_s (\partial \mathcal L_s / \partial
-    m_s) \, (d m_s / dθ)`: what is asked in one segment does not teach how to keep what was shown in another. Segments
-    in which nothing is asked cost a forward pass alone; the others are recomputed, as by
-    :class:`GradientCheckpointed`, so that any loss and head will do and ``fit`` need not know. A gradient can be taken
-    once only.
+    which is the full gradient where k ≥ T. Otherwise the term :math:`\sum_s (\partial \mathcal L_s / \partial m_s) \,
+    (d m_s / dθ)` is missing: the loss in one segment does not train how the state is carried over from another.
+    Segments whose rows get no gradient cost a forward pass only; the others are recomputed, as in
+    :class:`GradientCheckpointed`, so that it works with any loss and head, and with ``fit`` unchanged. A gradient can
+    be taken only once.
 
     Args:
         encoder: see :class:`GradientCheckpointed`.
-        length: k, times in a segment, and so the most that a gradient goes back.
+        length: k, the number of times in a segment, and so the longest lag that a gradient spans.
 
     Shapes: graph of V rows → (V, H).
 
@@ -124,7 +128,7 @@ class TruncatedBPTT(GradientCheckpointed):
         TypeError, ValueError: as for :class:`GradientCheckpointed`.
 
     Source: Williams and Peng, *An efficient gradient-based algorithm for on-line training of recurrent network
-    trajectories* (1990): BPTT(h; h'), with h = h' = k and each loss carried back to its segment's beginning.
+    trajectories* (1990): BPTT(h; h'), with h = h' = k and each loss carried back to the start of its segment.
 
     Example:
         >>> import graphseq as gs, torch
@@ -134,54 +138,56 @@ class TruncatedBPTT(GradientCheckpointed):
         [False, False, False, False, True, True]
     """
 
-    def _read(self, graph: SpaceTimeGraph, x: Tensor, memory: RecurrentState | None) -> tuple[Tensor, RecurrentState]:
+    def _by_segment(
+        self, graph: SpaceTimeGraph, x: Tensor, state: RecurrentState | None
+    ) -> tuple[Tensor, RecurrentState]:
         if not torch.is_grad_enabled():
-            return super()._read(graph, x, memory)
-        apart = []
-        for rows, part in self._segments(graph.topology):
+            return super()._by_segment(graph, x, state)
+        segments = []
+        for rows, segment in self._segments(graph.topology):
             inputs = x[rows].detach().requires_grad_(x.requires_grad)
-            states, memory = self._segment(part, inputs, None if memory is None else memory.detach())
-            apart.append(_Apart(rows, inputs, states))
-        assert memory is not None  # noqa: S101 - a graph has rows
+            states, state = self._checkpointed(segment, inputs, None if state is None else state.detach())
+            segments.append(_DetachedSegment(rows, inputs, states))
+        assert state is not None  # noqa: S101 - a graph has rows
         weights = [weight for weight in self.encoder.parameters() if weight.requires_grad]
-        joined: Tensor = _Beside.apply(apart, x, *weights)  # type: ignore[no-untyped-call]
-        return joined, memory.detach()
+        joined: Tensor = _JoinSegments.apply(segments, x, *weights)  # type: ignore[no-untyped-call]
+        return joined, state.detach()
 
 
-class _Apart(NamedTuple):
-    """A segment that gradients do not leave."""
+class _DetachedSegment(NamedTuple):
+    """A segment with an autograd graph of its own."""
 
     rows: Tensor
     inputs: Tensor
     states: Tensor
 
 
-class _Beside(torch.autograd.Function):
-    """The states of segments that are apart, (V, H); backwards, segments in which nothing is asked are passed over."""
+class _JoinSegments(torch.autograd.Function):
+    """The states of detached segments as one tensor (V, H); its backward pass skips segments of zero gradient."""
 
     @staticmethod
-    def forward(ctx: Any, apart: list[_Apart], x: Tensor, *weights: Tensor) -> Tensor:
-        ctx.apart, ctx.weights, ctx.x = apart, weights, x
-        states = apart[0].states
+    def forward(ctx: Any, segments: list[_DetachedSegment], x: Tensor, *weights: Tensor) -> Tensor:
+        ctx.segments, ctx.weights, ctx.x = segments, weights, x
+        states = segments[0].states
         out = states.new_empty(len(x), states.shape[1])
-        for part in apart:
-            out[part.rows] = part.states.detach()
+        for segment in segments:
+            out[segment.rows] = segment.states.detach()
         return out
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        of_x = torch.zeros_like(ctx.x) if ctx.x.requires_grad else None
+        grad_x = torch.zeros_like(ctx.x) if ctx.x.requires_grad else None
         sums: list[Tensor | None] = [None] * len(ctx.weights)
-        for rows, inputs, states in ctx.apart:
-            asked = grad[rows]
-            if asked.any() and states.requires_grad:
-                wanted = [*([] if of_x is None else [inputs]), *ctx.weights]
-                found = list(torch.autograd.grad(states, wanted, asked, allow_unused=True))
-                if of_x is not None:
-                    of_x[rows] = found.pop(0)
-                sums = [_sum(a, b) for a, b in zip(sums, found, strict=True)]
-        return None, of_x, *sums
+        for rows, inputs, states in ctx.segments:
+            grad_states = grad[rows]
+            if grad_states.any() and states.requires_grad:
+                sources = [*([] if grad_x is None else [inputs]), *ctx.weights]
+                gradients = list(torch.autograd.grad(states, sources, grad_states, allow_unused=True))
+                if grad_x is not None:
+                    grad_x[rows] = gradients.pop(0)
+                sums = [_sum(a, b) for a, b in zip(sums, gradients, strict=True)]
+        return None, grad_x, *sums
 
 
 def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
@@ -189,11 +195,10 @@ def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
 
 
 def segments_of(topology: Topology, length: int) -> list[Topology]:
-    """A topology cut into pieces of ``length`` times, the last one of what is left, rows in the order of time."""
+    """Cut a topology into segments of ``length`` times, the last one possibly shorter, rows in the order of time."""
     whole = topology.sorted_by_time
     node, time = whole.node, whole.time
-    ends = torch.tensor(whole.step_sizes).split(length)
-    sizes = [int(part.sum()) for part in ends]
+    sizes = [int(step_sizes.sum()) for step_sizes in torch.tensor(whole.step_sizes).split(length)]
     static = whole.static_edge_index, whole.static_edge_weight
     rows = zip(node.split(sizes), time.split(sizes), strict=True)
     if whole.edge_index is None:
@@ -207,6 +212,6 @@ def segments_of(topology: Topology, length: int) -> list[Topology]:
     weight = whole.edge_weight
     weights = [None] * len(sizes) if weight is None else weight[by_segment].split(counts)
     return [
-        Topology(nodes, times, edge, each, *static)
-        for (nodes, times), edge, each in zip(rows, edges, weights, strict=True)
+        Topology(nodes, times, edge, edge_weight, *static)
+        for (nodes, times), edge, edge_weight in zip(rows, edges, weights, strict=True)
     ]

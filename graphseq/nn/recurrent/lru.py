@@ -1,4 +1,4 @@
-"""The linear recurrent unit: a memory that turns and fades at a rate of its own in each unit, whatever it reads."""
+"""The linear recurrent unit: a diagonal complex recurrence, each unit with a decay and a frequency of its own."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, glu
 
 from graphseq import _checks
-from graphseq.nn.recurrent.linear_rnn import LinearRNNBase, ScannedLayer
+from graphseq.nn.recurrent.linear_rnn import LinearRNNBase, LinearRNNLayer
 
 
-class LRULayer(ScannedLayer):
-    """One block: normalisation, the recurrence, a gated map of its output, and the input added; see :class:`LRU`."""
+class LRULayer(LinearRNNLayer):
+    """One block of :class:`LRU`: normalisation, the recurrence, a gated map of its output, and a residual."""
 
-    parts = 2
-    reads = True
+    num_parts = 2
+    has_readout = True
 
     def __init__(self, channels: int, r_min: float, r_max: float, max_phase: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(channels)
         square = torch.rand(channels) * (r_max**2 - r_min**2) + r_min**2
-        # The logarithms of -log|λ| and of λ's phase, in floats that hold 1 - |λ| where |λ| is nearly 1.
+        # ν = log(-log|λ|) in float64 first: float32 would lose 1 - |λ| where |λ| is nearly 1.
         self.nu_log = nn.Parameter((-0.5 * square.double().log()).log().to(square))
         self.theta_log = nn.Parameter((torch.rand(channels) * max_phase).log())
         self.gamma_log = nn.Parameter(0.5 * (-torch.expm1(-2 * self.nu_log.detach().exp())).log())
@@ -38,36 +38,36 @@ class LRULayer(ScannedLayer):
         return torch.polar((-self.nu_log.exp()).exp(), self.theta_log.exp())
 
     def factors(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """λ, (1, H), and γ ⊙ B x."""
+        """Compute λ, (1, H), and γ ⊙ B u, (R, H)."""
         real, imaginary = self.input(self.norm(x)).chunk(2, dim=-1)
         gain = self.gamma_log.exp()
         return self.eigenvalues()[None], torch.complex(gain * real, gain * imaginary)
 
-    def read(self, x: Tensor, h: Tensor) -> Tensor:
-        """The input, and a gated map of Re(C h) + D x added."""
+    def readout(self, x: Tensor, h: Tensor) -> Tensor:
+        """Compute x + GLU(GELU(Re(C h) + D ⊙ u)), (R, H)."""
         # Re(C h) = Re(C) Re(h) - Im(C) Im(h): the weights are [Re(C), -Im(C)].
         y = self.output(torch.cat([h.real, h.imag], dim=-1)) + self.direct * self.norm(x)
         return x + glu(self.mix(gelu(y)), dim=-1)
 
 
 class LRU(LinearRNNBase):
-    r"""Linear recurrent units along each node's time, all steps in one parallel scan, in blocks that are not linear.
+    r"""Linear recurrent units along each node's time, computed by a parallel scan, in nonlinear blocks.
 
     .. math:: h_t = λ ⊙ h_{t-1} + γ ⊙ (B u_t), \qquad y_t = \mathrm{Re}(C h_t) + D ⊙ u_t, \qquad
               λ = \exp(-e^{ν} + i e^{θ})
 
-    h, λ, B and C are complex, with as many units as channels. A block reads u = norm(x) and gives
-    :math:`x + W_1 φ(y) ⊙ σ(W_2 φ(y))`, with the GELU for φ; a linear map takes the features to the first. At first
-    |λ|² is uniform between the squares of ``r_min`` and ``r_max``, the phase uniform up to ``max_phase``, and
-    :math:`γ = \sqrt{1 - |λ|^2}`; ν, θ and log γ are trained. What was read r steps ago has faded to |λ|^r.
+    h, λ, B and C are complex, with as many units as channels. A block reads u = norm(x) and returns
+    :math:`x + W_1 φ(y) ⊙ σ(W_2 φ(y))`, with the GELU for φ; a linear map of the features comes before the first block.
+    Initially |λ|² is uniform between the squares of ``r_min`` and ``r_max``, the phase is uniform up to ``max_phase``,
+    and :math:`γ = \sqrt{1 - |λ|^2}`; ν, θ and log γ are trained. An input r steps back contributes with weight |λ|^r.
 
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: blocks.
-        r_min: the least |λ| at first, from 0 up to ``r_max``.
-        r_max: the greatest, below 1: a memory of about 1 / (1 - r_max) steps.
-        max_phase: the greatest phase at first, in radians, above 0 and up to 2π.
+        num_layers: the number of blocks.
+        r_min: the least initial |λ|, from 0 up to ``r_max``.
+        r_max: the greatest initial |λ|, below 1; the time constant is about 1 / (1 - r_max) steps.
+        max_phase: the greatest initial phase, in radians, above 0 and up to 2π.
 
     Shapes: graph of V rows → (V, H).
 

@@ -1,37 +1,38 @@
-"""The minimal gated recurrent unit: gates that do not see the state, so that no step waits for the one before."""
+"""The minimal gated recurrent unit, whose gates depend on the input alone, so that all steps are computed at once."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from graphseq.nn.recurrent.linear_rnn import LinearRNNBase, ScannedLayer, input_widths
+from graphseq.nn.recurrent.linear_rnn import LinearRNNBase, LinearRNNLayer, input_widths
 
 
-class MinGRULayer(ScannedLayer):
-    """One recurrent layer; see :class:`MinGRU`. ``gates`` gives those of z and of the candidate, (…, 2H)."""
+class MinGRULayer(LinearRNNLayer):
+    """One layer of :class:`MinGRU`. ``gates`` maps the input to the pre-activations of z and h̃, (…, 2H)."""
 
     def __init__(self, in_channels: int, hidden_channels: int) -> None:
         super().__init__()
         self.gates = nn.Linear(in_channels, 2 * hidden_channels)
 
     def factors(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """1 - z, exact where z is small, and z ⊙ h̃."""
+        """Compute 1 - z, accurate where it is small, and z ⊙ h̃."""
         z, candidate = self.gates(x).chunk(2, dim=-1)
         return (-z).sigmoid(), z.sigmoid() * candidate
 
 
 class MinGRU(LinearRNNBase):
-    r"""Minimal gated recurrent unit along each node's time, all steps in one parallel scan.
+    r"""Minimal gated recurrent unit along each node's time, computed by a parallel scan.
 
     .. math:: z_t = σ(W_z x_t + b_z), \qquad \tilde h_t = W_h x_t + b_h, \qquad
               h_t = (1 - z_t) ⊙ h_{t-1} + z_t ⊙ \tilde h_t
 
-    A gate of one layer cannot tell one time from another where the inputs are alike; from the second layer on, it can.
+    The gates of a single layer are equal at all times with equal inputs; from the second layer on they also depend on
+    the past.
 
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: recurrent layers, one upon the other.
+        num_layers: the number of recurrent layers.
 
     Shapes: graph of V rows → (V, H).
 

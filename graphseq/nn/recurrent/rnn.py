@@ -1,4 +1,4 @@
-"""Recurrent networks along each node's time, over ragged lengths."""
+"""Recurrent networks along each node's time, over sequences of any lengths."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from graphseq.nn.trace import Trace, through_time
 
 
 class RNNBase(Encoder):
-    """What the recurrent families share: rows go to the kernel as sequences, one a node, and come back as rows.
+    """An encoder that runs one of torch's recurrences along each node's rows in time; RNN, GRU and LSTM derive from it.
 
-    A row's state depends on nothing but its own past. The state starts at zero for each node and is not kept between
-    calls; :meth:`run` takes and returns it.
+    A row's state depends on its own past alone. The state starts at zero for each node and is not kept between calls;
+    :meth:`run` takes and returns it. For a cell that torch does not have, :class:`~graphseq.nn.Encoder` lists the base
+    classes to derive from.
 
     Args:
         kernel: torch's ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, not batch-first.
@@ -34,55 +35,57 @@ class RNNBase(Encoder):
         self.kernel = kernel
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
-        """States (V, H) from features (V, F)."""
+        """Compute the states (V, H) from features (V, F)."""
         return along_time(self.kernel, graph.topology.sequences, x)
 
-    def run(self, graph: SpaceTimeGraph, memory: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
-        """States (V, H) of a piece of a stream, and what is remembered for the next: together, one long pass.
+    def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
+        """Run over a piece of a stream and return its states (V, H) and the recurrent state to pass on to the next.
+
+        Running over all pieces in turn gives what one pass over the whole stream gives.
 
         Args:
-            graph: the piece, its times all after those of the pieces before; nodes are known by their numbers.
-            memory: what the piece before returned; ``None`` at the beginning.
+            graph: the piece, its times all after those of the pieces before; nodes keep their numbers.
+            state: the recurrent state that the piece before returned; ``None`` for the first piece.
 
         Raises:
-            ValueError: a memory of another encoder, or of a later time.
+            ValueError: the state of another encoder, or of a later time.
 
         Example:
             >>> import graphseq as gs, torch
-            >>> encoder, memory = gs.nn.LSTM(3, 8), None
+            >>> encoder, state = gs.nn.LSTM(3, 8), None
             >>> for time in range(2):
             ...     piece = gs.SpaceTimeGraph(torch.zeros(1, 3), torch.tensor([7]), torch.tensor([time]))
-            ...     states, memory = encoder.run(piece, memory)
+            ...     out, state = encoder.run(piece, state)
         """
         topology, x = graph.topology, self._features(graph.x)
         sequences, kinds = topology.sequences, 2 if self.kernel.mode == "LSTM" else 1
-        # The kernel has one sequence a node, the longest first.
+        # The kernel takes one sequence a node, the longest first.
         rows = torch.arange(topology.num_nodes, device=x.device)
         node = topology.node_index[rows if sequences.order is None else sequences.order[: topology.num_nodes]]
-        held = gather_state(memory, topology, kinds * self.num_layers, x.new_empty(0, self.hidden_channels))
-        first = [torch.stack(held[kind::kinds])[:, node] for kind in range(kinds)]
+        before = gather_state(state, topology, kinds * self.num_layers, x.new_empty(0, self.hidden_channels))
+        first = [torch.stack(before[kind::kinds])[:, node] for kind in range(kinds)]
         kernel = partial(recur, self.kernel)
-        out, left = sequences.along(x, kernel, first[0] if kinds == 1 else tuple(first), exact=True)
-        last = sequences.last(left)
+        out, states = sequences.along(x, kernel, first[0] if kinds == 1 else tuple(first), exact=True)
+        last = sequences.last(states)
         by_kind = [part[:, node.argsort()] for part in ([last] if kinds == 1 else last)]
         parts = tuple(part[layer] for layer in range(self.num_layers) for part in by_kind)
-        return out, scatter_state(memory, topology, parts)
+        return out, scatter_state(state, topology, parts)
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
-        """What each node remembers after each step: h of the last layer down to the first, then c likewise, (N, S)."""
+        """The recurrent state after each time step, (N, S): h of the last layer down to the first, then c likewise."""
         depth = self.num_layers * (2 if self.kernel.mode == "LSTM" else 1)
         states, out = through_time(
-            graph.topology, self._cut(graph), depth * self.hidden_channels, self.hidden_channels, self._step
+            graph.topology, self._leaf(graph), depth * self.hidden_channels, self.hidden_channels, self._step
         )
         return Trace("step", states, out)
 
-    def _step(self, x: Tensor, memory: Tensor, _: Step) -> Tensor:
-        held = memory.split(self.hidden_channels, dim=1)
-        above: list[Tensor] = []
+    def _step(self, x: Tensor, state: Tensor, _: Step) -> Tensor:
+        parts = state.split(self.hidden_channels, dim=1)
+        hidden: list[Tensor] = []
         cells: list[Tensor] = []
         for layer in range(self.num_layers):
-            place = self.num_layers - 1 - layer
-            h, c = held[place], held[place + self.num_layers] if self.kernel.mode == "LSTM" else None
+            index = self.num_layers - 1 - layer
+            h, c = parts[index], parts[index + self.num_layers] if self.kernel.mode == "LSTM" else None
             w_x, w_h, b_x, b_h = self.kernel.all_weights[layer]
             a, s = nn.functional.linear(x, w_x, b_x), nn.functional.linear(h, w_h, b_h)
             if c is not None:
@@ -90,11 +93,11 @@ class RNNBase(Encoder):
                 cells.insert(0, c)
             else:
                 x = gru_cell(a, s, h) if self.kernel.mode == "GRU" else rnn_cell(a + s)
-            above.insert(0, x)
-        return torch.cat(above + cells, dim=1)
+            hidden.insert(0, x)
+        return torch.cat(hidden + cells, dim=1)
 
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
-        """A line: the rows of the same node at the same time or before, (K, V)."""
+        """A line: the rows of the same node up to the same time, (K, V)."""
         node, time = graph.node, graph.time
         same = node[rows][:, None] == node
         line: Tensor = same & (time <= time[rows][:, None])
@@ -102,7 +105,7 @@ class RNNBase(Encoder):
 
 
 def along_time(kernel: nn.RNNBase, sequences: Sequences, x: Tensor) -> Tensor:
-    """States (V, H) from rows (V, F), each sequence from a state of zero."""
+    """Run a recurrence along each sequence from a state of zero: inputs (V, F) → states (V, H)."""
     zero = x.new_zeros(kernel.num_layers, sequences.count, kernel.hidden_size)
     return sequences.along(x, partial(recur, kernel), (zero, zero) if kernel.mode == "LSTM" else zero)[0]
 
@@ -115,7 +118,7 @@ class RNN(RNNBase):
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: recurrent layers, one upon the other.
+        num_layers: the number of recurrent layers.
 
     Shapes: graph of V rows → (V, H).
 
@@ -140,7 +143,7 @@ class GRU(RNNBase):
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: recurrent layers, one upon the other.
+        num_layers: the number of recurrent layers.
 
     Shapes: graph of V rows → (V, H).
 
@@ -168,7 +171,7 @@ class LSTM(RNNBase):
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: recurrent layers, one upon the other.
+        num_layers: the number of recurrent layers.
 
     Shapes: graph of V rows → (V, H).
 
@@ -196,7 +199,7 @@ def _sizes(in_channels: int, hidden_channels: int, num_layers: int) -> tuple[int
 
 
 def step_by_step(encoder: RNNBase, graph: SpaceTimeGraph) -> Tensor:
-    r"""The readable twin: the same weights through the equations as they are written, a row at a time.
+    r"""Compute the states of a recurrent encoder from its equations, row by row, as a reference for the kernels.
 
     .. math::
         \text{RNN:}\quad  & h_t = \tanh(W_{hx} x_t + W_{hh} h_{t-1} + b) \\
@@ -205,7 +208,7 @@ def step_by_step(encoder: RNNBase, graph: SpaceTimeGraph) -> Tensor:
                           & c_t = g_t ⊙ i_t + c_{t-1} ⊙ f_t, \quad h_t = \tanh(c_t) ⊙ o_t \\
         \text{GRU:}\quad  & \text{see } \texttt{graphseq.nn.cells.gru\_cell}
 
-    Slow, and meant to be: it is what the kernels are tested against.
+    It is slow, and the kernels are tested against it.
 
     Args:
         encoder: an :class:`RNN`, :class:`GRU` or :class:`LSTM`.

@@ -1,10 +1,10 @@
-r"""A linear recurrence over all steps at once, by an associative scan.
+r"""Linear recurrences computed for all steps at once, by an associative scan.
 
 .. math:: h_t = a_t ⊙ h_{t-1} + b_t, \qquad (a, b) \circ (a', b') = (a' ⊙ a,\; a' ⊙ b + b')
 
-A step is a pair (a, b), and two steps that follow one another are again one such step. So every second entry is joined
-with the one before it, the half as long recurrence of these is solved in the same way, and the entries left out follow
-from their neighbours: 3T products in all, in about 2 log₂ T rounds that each are a few calls over all their entries.
+A step is a pair (a, b), and the composition of two successive steps is again such a pair. Every second entry is
+combined with the one before it, the recurrence of half the length is solved in the same way, and the remaining entries
+follow from their predecessors: 3T products in all, in about 2 log₂ T rounds of a few vectorised calls each.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ Index = slice | Tensor
 
 @dataclass(frozen=True)
 class Round:
-    """One halving of the entries: which are joined, and which follow once the joined ones are known.
+    """One halving of the entries: the entries combined on the way down, and those filled in on the way up.
 
-    Entries are numbered as the whole recurrence numbers them; links, the a that lead from one entry of the round to the
-    next, by their place among those that the round was given.
+    Entries have their numbers in the whole recurrence. A link is the factor a between two successive entries of the
+    round; links are numbered within the round.
     """
 
-    second: Index  # every second entry,
-    first: Index  # the entry before each,
-    into_second: Index  # and the link between them
-    left: Index  # the others but the very first,
-    known: Index  # the second entry before each,
-    into_left: Index  # and the link between them
-    later: Index  # the links of the next round: into_second
-    earlier: Index  # after the link before it
+    second: Index  # every second entry, combined with the entry before it
+    first: Index  # the entry before each ``second``
+    into_second: Index  # the link between ``first`` and ``second``
+    rest: Index  # the other entries but the very first, filled in from the entry before them
+    known: Index  # the entry before each ``rest``, a ``second`` one
+    into_rest: Index  # the link between ``known`` and ``rest``
+    later: Index  # the link into each ``second`` but the first, and
+    earlier: Index  # the link before it: their product is a link of the next round
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """All rounds of a recurrence, and where each entry has its past."""
+    """All rounds of a recurrence, and the predecessor of each entry."""
 
     forward: list[Round]
-    backward: list[Round]  # the same entries, read from the last to the first
-    begun: Index  # the entries that have one before them,
-    before: Index  # and that one
+    backward: list[Round]  # of the same entries from the last to the first
+    followers: Index  # the entries that have a predecessor
+    previous: Index  # the predecessor of each of ``followers``
 
     @classmethod
     def of_length(cls, steps: int) -> Rounds:
-        """Those of T steps, one after another."""
+        """The rounds of one sequence of T steps."""
         return cls(_halved(steps, 1), _halved(steps, -1), slice(1, None), slice(0, steps - 1))
 
     @classmethod
     def of_rows(cls, topology: Topology) -> Rounds:
-        """Those of V rows in any order, every node a recurrence of its own."""
+        """The rounds of V rows in any order, with one recurrence along each node's time."""
         source, target = topology.temporal_edges
         position, last = topology.position, torch.bincount(topology.node_index) - 1
         after = torch.full_like(position, -1)
@@ -67,24 +67,25 @@ class Rounds:
 
 
 def linear_scan(a: Tensor, b: Tensor, dim: int = 0) -> Tensor:
-    r"""All states of a linear recurrence that starts from zero, in O(log T) rounds.
+    r"""Compute all states of a linear recurrence that starts from zero, in O(log T) rounds.
 
     .. math:: h_t = a_t ⊙ h_{t-1} + b_t, \qquad h_0 = b_0
 
-    Its gradient is the same recurrence read from the end. It can be differentiated any number of times, forward and
-    backward, under ``vmap`` and in batches of gradients. To start from another state s, add :math:`a_0 ⊙ s` to b₀.
+    The gradient is the same recurrence from the last step to the first. The function can be differentiated any number
+    of times, in forward and in reverse mode, under ``vmap`` and with batched gradients. To start from another state s,
+    add :math:`a_0 ⊙ s` to b₀.
 
     Args:
-        a: factors, real or complex, T of them or one for all steps along ``dim``; elsewhere as b, or 1 for all.
-        b: what is added, (…, T, …).
-        dim: which dimension is T.
+        a: factors, real or complex, of size T or 1 along ``dim``, and of b's size or 1 along every other dimension.
+        b: terms, (…, T, …).
+        dim: the dimension of T.
 
     Returns:
         The states h, of b's shape.
 
     Raises:
         TypeError: integers.
-        ValueError: shapes that do not fit, or no step.
+        ValueError: shapes that do not fit, or no steps.
 
     Source: Blelloch, *Prefix sums and their applications* (1990), section 1.4; Martin and Cundy, *Parallelizing linear
     recurrent neural nets over sequence length* (2018), section 2.
@@ -100,7 +101,7 @@ def linear_scan(a: Tensor, b: Tensor, dim: int = 0) -> Tensor:
             raise TypeError(f"{name} must hold real or complex numbers, got dtype {part.dtype}")
     if a.dim() != b.dim() or any(size not in (1, full) for size, full in zip(a.shape, b.shape, strict=True)):
         raise ValueError(
-            f"a must have the shape of b, or 1 in its place; got {tuple(a.shape)} against {tuple(b.shape)}"
+            f"a must have b's size or 1 in every dimension; got {tuple(a.shape)} for b of {tuple(b.shape)}"
         )
     if not -b.dim() <= dim < b.dim() or not b.shape[dim]:
         raise ValueError(f"dim must be a dimension of b that has at least one step; got dim={dim} of {tuple(b.shape)}")
@@ -109,13 +110,13 @@ def linear_scan(a: Tensor, b: Tensor, dim: int = 0) -> Tensor:
 
 
 def scan_rows(a: Tensor, b: Tensor, topology: Topology) -> Tensor:
-    """The recurrence along each node's time, over rows as they stand: h_row = a_row ⊙ h_previous + b_row.
+    """Compute the recurrence h_row = a_row ⊙ h_previous + b_row along each node's time, for rows in any order.
 
-    Nothing is padded, and no number of one node is multiplied with one of another.
+    Nothing is padded, and values of different nodes never meet.
 
     Args:
         a: factors (V, H), or (1, H) for all rows; real or complex, as b.
-        b: what is added, (V, H).
+        b: terms (V, H).
         topology: V rows in any order.
 
     Returns:
@@ -129,11 +130,11 @@ def scan_rows(a: Tensor, b: Tensor, topology: Topology) -> Tensor:
 
 
 def _layout(topology: Topology) -> tuple[int | None, tuple[int, int]]:
-    """Where rows stand as a full (T, N) or (N, T), which dimension is T; ``None`` where they do not."""
+    """The dimension of T and the shape where rows form a full (T, N) or (N, T) grid; else ``None`` and (0, 0)."""
     nodes, previous = topology.num_nodes, topology.previous
-    steps, left_over = divmod(topology.num_rows, nodes)
+    steps, remainder = divmod(topology.num_rows, nodes)
     rows = torch.arange(topology.num_rows, device=previous.device)
-    if left_over:
+    if remainder:
         return None, (0, 0)
     if torch.equal(previous, (rows - nodes).clamp(min=-1)):
         return 0, (steps, nodes)
@@ -143,11 +144,11 @@ def _layout(topology: Topology) -> tuple[int | None, tuple[int, int]]:
 
 
 def _scan(a: Tensor, b: Tensor, dim: int, rounds: Rounds, *, reverse: bool = False) -> Tensor:
-    """The recurrence in whatever torch wraps its numbers."""
+    """Compute the recurrence on plain tensors, or on those of torch's batched gradients."""
     if not (is_legacy_batchedtensor(a) or is_legacy_batchedtensor(b)):
         out: Tensor = _Scan.apply(a, b, dim, rounds, reverse)  # type: ignore[no-untyped-call]
         return out
-    # Many gradients at once, as torch.autograd.grad(…, is_grads_batched=True) asks: a dimension like any other.
+    # Batched gradients, of torch.autograd.grad(…, is_grads_batched=True), are unwrapped to one more dimension.
     level: int = torch._C._vmapmode_increment_nesting() - 1
     torch._C._vmapmode_decrement_nesting()
     batch = next(len(torch._remove_batch_dim(part, level, 0, 0)) for part in (a, b) if is_legacy_batchedtensor(part))
@@ -159,7 +160,7 @@ def _scan(a: Tensor, b: Tensor, dim: int, rounds: Rounds, *, reverse: bool = Fal
 
 
 class _Scan(torch.autograd.Function):
-    """The scan, from the first entry to the last or, where ``reverse``, from the last to the first.
+    """The scan from the first entry to the last or, with ``reverse``, from the last to the first.
 
     In both directions a_t is the factor between entries t - 1 and t.
     """
@@ -168,17 +169,17 @@ class _Scan(torch.autograd.Function):
     def forward(a: Tensor, b: Tensor, dim: int, rounds: Rounds, reverse: bool) -> Tensor:
         h, links = b.clone(memory_format=torch.contiguous_format), a
         is_constant = a.shape[dim] == 1
-        kept = []
+        levels = []
 
         def take(links: Tensor, at: Index) -> Tensor:
             return links if is_constant else _at(links, at, dim)
 
-        for each in rounds.backward if reverse else rounds.forward:
-            _add(h, each.second, take(links, each.into_second), each.first, dim)
-            kept.append((each, links))
-            links = take(links, each.later) * take(links, each.earlier)
-        for each, links in reversed(kept):
-            _add(h, each.left, take(links, each.into_left), each.known, dim)
+        for level in rounds.backward if reverse else rounds.forward:
+            _add(h, level.second, take(links, level.into_second), level.first, dim)
+            levels.append((level, links))
+            links = take(links, level.later) * take(links, level.earlier)
+        for level, links in reversed(levels):
+            _add(h, level.rest, take(links, level.into_rest), level.known, dim)
         return h
 
     @staticmethod
@@ -190,17 +191,17 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         a, h = ctx.saved_tensors
-        of_b = _scan(a.conj().resolve_conj(), grad, ctx.dim, ctx.rounds, reverse=not ctx.reverse)
-        of_a = None
+        grad_b = _scan(a.conj().resolve_conj(), grad, ctx.dim, ctx.rounds, reverse=not ctx.reverse)
+        grad_a = None
         if ctx.needs_input_grad[0]:
-            of_a = _of_factors(a, of_b, h, ctx.dim, ctx.rounds, reverse=ctx.reverse)
-        return of_a, of_b, None, None, None
+            grad_a = _factor_gradient(a, grad_b, h, ctx.dim, ctx.rounds, reverse=ctx.reverse)
+        return grad_a, grad_b, None, None, None
 
     @staticmethod
-    def jvp(ctx: Any, of_a: Tensor, of_b: Tensor, *_: None) -> Tensor:
+    def jvp(ctx: Any, tangent_a: Tensor, tangent_b: Tensor, *_: None) -> Tensor:
         a, h = ctx.saved_tensors
-        moved = of_b + _of_past(of_a, h, ctx.dim, ctx.rounds, reverse=ctx.reverse)
-        return _scan(a, moved, ctx.dim, ctx.rounds, reverse=ctx.reverse)
+        tangent = tangent_b + _factor_tangent(tangent_a, h, ctx.dim, ctx.rounds, reverse=ctx.reverse)
+        return _scan(a, tangent, ctx.dim, ctx.rounds, reverse=ctx.reverse)
 
     @staticmethod
     def vmap(
@@ -210,25 +211,25 @@ class _Scan(torch.autograd.Function):
         return _scan(a, b.expand(info.batch_size, *b.shape[1:]), dim + 1, rounds, reverse=reverse), 0
 
 
-def _of_factors(a: Tensor, of_b: Tensor, h: Tensor, dim: int, rounds: Rounds, *, reverse: bool) -> Tensor:
-    """The gradient of the factors: of each entry, what flows into it times what the entry before it holds."""
-    into, held = (rounds.before, rounds.begun) if reverse else (rounds.begun, rounds.before)
-    product = _at(of_b, into, dim) * _at(h, held, dim).conj()
-    summed = [at for at, size in enumerate(a.shape) if size == 1 and h.shape[at] > 1]
+def _factor_gradient(a: Tensor, grad_b: Tensor, h: Tensor, dim: int, rounds: Rounds, *, reverse: bool) -> Tensor:
+    """The gradient in the factors: that in each entry's term times the conjugate of the entry before it."""
+    target, source = (rounds.previous, rounds.followers) if reverse else (rounds.followers, rounds.previous)
+    product = _at(grad_b, target, dim) * _at(h, source, dim).conj()
+    summed = [axis for axis, size in enumerate(a.shape) if size == 1 and h.shape[axis] > 1]
     if dim not in summed:
-        product = _placed(product, rounds.begun, h.shape[dim], dim)
+        product = _scattered(product, rounds.followers, h.shape[dim], dim)
     return product.sum(summed, keepdim=True) if summed else product
 
 
-def _of_past(a: Tensor, h: Tensor, dim: int, rounds: Rounds, *, reverse: bool) -> Tensor:
-    """What changes of the factors, a, add to each entry at once."""
-    into, held = (rounds.before, rounds.begun) if reverse else (rounds.begun, rounds.before)
-    links = a if a.shape[dim] == 1 else _at(a, rounds.begun, dim)
-    return _placed(links * _at(h, held, dim), into, h.shape[dim], dim)
+def _factor_tangent(tangent_a: Tensor, h: Tensor, dim: int, rounds: Rounds, *, reverse: bool) -> Tensor:
+    """The direct contribution of a tangent of the factors to each entry: the tangent times the entry before."""
+    target, source = (rounds.previous, rounds.followers) if reverse else (rounds.followers, rounds.previous)
+    links = tangent_a if tangent_a.shape[dim] == 1 else _at(tangent_a, rounds.followers, dim)
+    return _scattered(links * _at(h, source, dim), target, h.shape[dim], dim)
 
 
-def _placed(part: Tensor, at: Index, size: int, dim: int) -> Tensor:
-    """Entries ``at`` of so many, the others zero."""
+def _scattered(part: Tensor, at: Index, size: int, dim: int) -> Tensor:
+    """``part`` at the entries ``at`` of ``size`` along ``dim``, zero at the others."""
     if isinstance(at, Tensor):
         shape = (*part.shape[:dim], size, *part.shape[dim + 1 :])
         return part.new_zeros(shape).index_copy(dim, at, part)
@@ -251,43 +252,43 @@ def _add(h: Tensor, at: Index, links: Tensor, before: Index, dim: int) -> None:
 
 
 def _halved(steps: int, direction: int) -> list[Round]:
-    """The rounds over so many entries in order: read from the first, or from the last where ``direction`` is -1."""
+    """The rounds of a sequence of ``steps`` entries, from the first or, where ``direction`` is -1, from the last."""
     entries, links, rounds = range(steps)[::direction], range(1, steps)[::direction], []
     while len(entries) > 1:
-        second, left = entries[1::2], entries[2::2]
-        known, earlier = second[: len(left)], links[1::2][: len(second) - 1]
-        parts = second, entries[::2][: len(second)], links[::2], left, known, links[1::2], links[2::2], earlier
-        rounds.append(Round(*(_upwards(part) for part in parts)))
+        second, rest = entries[1::2], entries[2::2]
+        known, earlier = second[: len(rest)], links[1::2][: len(second) - 1]
+        indices = second, entries[::2][: len(second)], links[::2], rest, known, links[1::2], links[2::2], earlier
+        rounds.append(Round(*(_ascending(index) for index in indices)))
         entries, links = second, range(len(second) - 1)[::direction]
     return rounds
 
 
-def _upwards(places: range) -> slice:
-    """Places as a slice that goes upwards, as torch wants it: all parts of a round are turned around alike."""
-    places = places[::-1] if places.step < 0 else places
-    return slice(places.start, places.stop, places.step) if places else slice(0, 0)
+def _ascending(index: range) -> slice:
+    """A range as an ascending slice, since torch takes no other; all indices of a round are reversed together."""
+    index = index[::-1] if index.step < 0 else index
+    return slice(index.start, index.stop, index.step) if index else slice(0, 0)
 
 
 def _halved_rows(position: Tensor, before: Tensor, link: Tensor) -> list[Round]:
-    """The rounds over rows in any order.
+    """The rounds of rows in any order.
 
     Args:
-        position: how many rows of its node come before each row, (V,).
-        before: the row before each, -1 at a node's first.
-        link: the link between those, of any number where there is none.
+        position: the number of rows of the same node before each row, (V,).
+        before: the row before each, (V,); -1 at a node's first.
+        link: the number of the link between those, (V,); arbitrary where there is none.
     """
     rows, rounds = torch.arange(len(position), device=position.device), []
     while bool((position > 0).any()):
-        is_second, is_left = position % 2 == 1, (position % 2 == 0) & (position > 0)
-        goes_on = position[is_second] > 1
-        second, left = is_second.nonzero()[:, 0], is_left.nonzero()[:, 0]
-        first, known = before[second], before[left]
-        later, earlier = link[second[goes_on]], link[first[goes_on]]
+        is_second, is_rest = position % 2 == 1, (position % 2 == 0) & (position > 0)
+        has_previous = position[is_second] > 1
+        second, rest = is_second.nonzero()[:, 0], is_rest.nonzero()[:, 0]
+        first, known = before[second], before[rest]
+        later, earlier = link[second[has_previous]], link[first[has_previous]]
         rounds.append(
-            Round(rows[second], rows[first], link[second], rows[left], rows[known], link[left], later, earlier)
+            Round(rows[second], rows[first], link[second], rows[rest], rows[known], link[rest], later, earlier)
         )
         rank = is_second.cumsum(0) - 1
-        before = torch.where(goes_on, rank[before[first]], -1)
-        link = goes_on.cumsum(0) - 1
+        before = torch.where(has_previous, rank[before[first]], -1)
+        link = has_previous.cumsum(0) - 1
         rows, position = rows[second], position[second] // 2
     return rounds

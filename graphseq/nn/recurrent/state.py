@@ -1,4 +1,4 @@
-"""What nodes remember from one piece of a stream to the next, given and returned openly."""
+"""The recurrent state of every node, which an encoder's ``run`` takes and returns between two pieces of a stream."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from graphseq.data.topology import Topology
 
 @dataclass(frozen=True)
 class RecurrentState:
-    """What a recurrent encoder returns after a piece of a stream, to be given to it with the next.
+    """The state that ``encoder.run`` returns after a piece of a stream, to be passed in with the next piece.
 
-    It is in the autograd graph of the piece; :meth:`detach` cuts it off, as truncated backpropagation through time
+    It belongs to the autograd graph of the piece. :meth:`detach` cuts it off, as truncated backpropagation through time
     does after each piece.
 
     Attributes:
         node: the numbers of the M nodes seen so far, ascending, (M,).
-        parts: what they remember, (M, H) each: layer by layer the state, then the cell where there is one.
+        parts: their state, (M, H) each: layer by layer h, then c for an LSTM.
         time: the last time seen.
     """
 
@@ -28,55 +28,57 @@ class RecurrentState:
     time: int
 
     def detach(self) -> RecurrentState:
-        """The same, cut off from what it was computed from."""
+        """The same state without its autograd graph."""
         return RecurrentState(self.node, tuple(part.detach() for part in self.parts), self.time)
 
 
-def gather_state(memory: RecurrentState | None, topology: Topology, parts: int, like: Tensor) -> tuple[Tensor, ...]:
-    """What the N nodes of a piece remember, (N, H) each; zero for those not seen before.
+def gather_state(state: RecurrentState | None, topology: Topology, num_parts: int, like: Tensor) -> tuple[Tensor, ...]:
+    """The state of the N nodes of a piece before its first time, (N, H) each; zero for nodes not seen before.
 
     Args:
-        memory: what came with the piece; ``None`` at the beginning.
+        state: the state passed in with the piece; ``None`` for the first piece.
         topology: the rows of the piece.
-        parts: how many parts there are to be.
-        like: a tensor (…, H) of the width, number type and device that they are to have.
+        num_parts: the number of parts that the encoder has.
+        like: a tensor (…, H) of the width, dtype and device of the parts.
 
     Raises:
-        TypeError: something else than a :class:`RecurrentState`.
-        ValueError: the memory of an encoder of another shape, or of a time that is not before the piece's first.
+        TypeError: ``state`` is not a :class:`RecurrentState`.
+        ValueError: the state of an encoder of another shape, or of a time that is not before the piece's first.
     """
     zero = like.new_zeros(topology.num_nodes, like.shape[-1])
-    if memory is None:
-        return (zero,) * parts
-    if not isinstance(memory, RecurrentState):
-        raise TypeError(f"memory must be what run() returned, or None at the beginning; got {type(memory).__name__}")
-    widths = [part.shape[1] for part in memory.parts]
-    if widths != [like.shape[-1]] * parts:
+    if state is None:
+        return (zero,) * num_parts
+    if not isinstance(state, RecurrentState):
+        raise TypeError(f"state must be what run() returned, or None for the first piece; got {type(state).__name__}")
+    widths = [part.shape[1] for part in state.parts]
+    if widths != [like.shape[-1]] * num_parts:
         raise ValueError(
-            f"memory has parts of widths {widths}, but this encoder remembers {parts} of {like.shape[-1]}; each "
-            "encoder goes on with its own"
+            f"state has parts of widths {widths}, but this encoder has {num_parts} of width {like.shape[-1]}; pass a "
+            "state only to the encoder that returned it"
         )
     first = int(topology.times[0])
-    if first <= memory.time:
-        raise ValueError(f"graph begins at time {first}, but memory is of time {memory.time}; pieces come in order")
-    names = _names(topology)
-    place = torch.searchsorted(memory.node, names).clamp(max=len(memory.node) - 1)
-    known = (memory.node[place] == names)[:, None]
-    return tuple(torch.where(known, part[place], zero) for part in memory.parts)
+    if first <= state.time:
+        raise ValueError(
+            f"graph begins at time {first}, but state is of time {state.time}; pass the pieces in the order of time"
+        )
+    numbers = _node_numbers(topology)
+    index = torch.searchsorted(state.node, numbers).clamp(max=len(state.node) - 1)
+    is_known = (state.node[index] == numbers)[:, None]
+    return tuple(torch.where(is_known, part[index], zero) for part in state.parts)
 
 
-def scatter_state(memory: RecurrentState | None, topology: Topology, parts: tuple[Tensor, ...]) -> RecurrentState:
-    """What all nodes seen so far remember, once those of a piece remember ``parts``, (N, H) each."""
-    names, time = _names(topology), int(topology.times[-1])
-    if memory is None:
-        return RecurrentState(names, parts, time)
-    away = ~torch.isin(memory.node, names)
-    node, order = torch.cat([memory.node[away], names]).sort()
-    pairs = zip(memory.parts, parts, strict=True)
-    return RecurrentState(node, tuple(torch.cat([old[away], new])[order] for old, new in pairs), time)
+def scatter_state(state: RecurrentState | None, topology: Topology, parts: tuple[Tensor, ...]) -> RecurrentState:
+    """The state of all nodes seen so far, given ``parts``, (N, H) each, of the nodes of the last piece."""
+    numbers, time = _node_numbers(topology), int(topology.times[-1])
+    if state is None:
+        return RecurrentState(numbers, parts, time)
+    is_absent = ~torch.isin(state.node, numbers)
+    node, order = torch.cat([state.node[is_absent], numbers]).sort()
+    pairs = zip(state.parts, parts, strict=True)
+    return RecurrentState(node, tuple(torch.cat([old[is_absent], new])[order] for old, new in pairs), time)
 
 
-def _names(topology: Topology) -> Tensor:
+def _node_numbers(topology: Topology) -> Tensor:
     """The numbers of the nodes, (N,), in the order in which a topology counts them."""
-    names: Tensor = topology.node.unique()
-    return names
+    numbers: Tensor = topology.node.unique()
+    return numbers

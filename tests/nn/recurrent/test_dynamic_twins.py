@@ -197,16 +197,16 @@ def test_a_stream_in_pieces_is_the_twin_in_one_pass(unit: str, convolve: str, nu
     expected, held = twin(story, weights_of(encoder), convolve=convolve, residual=residual)
     starts = [story.times[0], *sorted(time for time in story.times[1:] if r.random() < 0.5), story.times[-1] + 1]
     found: dict[Place, Vector] = {}
-    memory = None
+    state = None
     for start, stop in pairwise(starts):
         piece = graph_of(story.between(start, stop), seed)
-        states, memory = encoder.run(piece, memory)
+        states, state = encoder.run(piece, state)
         found |= by_place(piece, states)
         last = {node: max(t for other, t in story.x if other == node and t < stop) for node, t in story.x if t < stop}
-        assert memory.node.tolist() == sorted(last)
-        assert memory.time == max(last.values())
+        assert state.node.tolist() == sorted(last)
+        assert state.time == max(last.values())
         parts = [part for layer in held for part in zip(*(layer[place] for place in sorted(last.items())), strict=True)]
-        for ours, theirs in zip(memory.parts, parts, strict=True):
+        for ours, theirs in zip(state.parts, parts, strict=True):
             np.testing.assert_allclose(ours.detach().numpy(), np.stack(theirs), rtol=0, atol=1e-12)
     agree(found, expected)
 

@@ -49,15 +49,15 @@ def piece(graph: gs.SpaceTimeGraph, rows: Tensor, x: Tensor) -> gs.SpaceTimeGrap
 
 def in_pieces(encoder: Encoder, graph: gs.SpaceTimeGraph, x: Tensor, cuts: list[int]) -> tuple[Tensor, RecurrentState]:
     """States of all rows, from pieces that end before each of the times ``cuts`` and at the end."""
-    out, memory, start = x.new_zeros(len(x), H), None, int(graph.time.min())
+    out, state, start = x.new_zeros(len(x), H), None, int(graph.time.min())
     for stop in [*sorted(set(cuts)), int(graph.time.max()) + 1]:
         rows = (graph.time >= start) & (graph.time < stop)
         if rows.any():
-            states, memory = encoder.run(piece(graph, rows, x), memory)
+            states, state = encoder.run(piece(graph, rows, x), state)
             out = out.index_put((rows.nonzero()[:, 0],), states)
             start = stop
-    assert memory is not None
-    return out, memory
+    assert state is not None
+    return out, state
 
 
 @each_family
@@ -67,12 +67,12 @@ def test_pieces_are_one_long_pass(name: str, graph: gs.SpaceTimeGraph, cuts: lis
         return
     encoder, x = built(name), graph.x.double()
     graph.x = x
-    out, memory = in_pieces(encoder, graph, x, cuts)
+    out, state = in_pieces(encoder, graph, x, cuts)
     torch.testing.assert_close(out, encoder(graph), rtol=0, atol=1e-12)
     whole = encoder.run(graph)[1]
-    assert torch.equal(memory.node, whole.node)
-    assert memory.time == whole.time
-    for ours, theirs in zip(memory.parts, whole.parts, strict=True):
+    assert torch.equal(state.node, whole.node)
+    assert state.time == whole.time
+    for ours, theirs in zip(state.parts, whole.parts, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
 
 
@@ -88,8 +88,8 @@ def test_gradients_go_through_the_memory_until_it_is_cut_off(name: str) -> None:
     (expected,) = torch.autograd.grad(encoder(graph)[late].sum(), leaf)
     assert expected[~late].any()
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
-    _, memory = encoder.run(piece(graph, ~late, leaf))
-    states, _ = encoder.run(piece(graph, late, leaf), memory.detach())
+    _, state = encoder.run(piece(graph, ~late, leaf))
+    states, _ = encoder.run(piece(graph, late, leaf), state.detach())
     assert not torch.autograd.grad(states.sum(), leaf)[0][~late].any()
 
 
@@ -97,10 +97,10 @@ def test_gradients_go_through_the_memory_until_it_is_cut_off(name: str) -> None:
 def test_a_node_away_for_a_whole_piece_goes_on_where_it_was(name: str) -> None:
     encoder, x = built(name), torch.randn(3, 2, dtype=torch.float64)
     alone = gs.SpaceTimeGraph(x[[0, 2]], torch.tensor([5, 5]), torch.tensor([0, 2]))
-    _, memory = encoder.run(gs.SpaceTimeGraph(x[:1], torch.tensor([5]), torch.tensor([0])))
-    _, memory = encoder.run(gs.SpaceTimeGraph(x[1:2], torch.tensor([2]), torch.tensor([1])), memory)
-    assert memory.node.tolist() == [2, 5]
-    out, _ = encoder.run(gs.SpaceTimeGraph(x[2:], torch.tensor([5]), torch.tensor([2])), memory)
+    _, state = encoder.run(gs.SpaceTimeGraph(x[:1], torch.tensor([5]), torch.tensor([0])))
+    _, state = encoder.run(gs.SpaceTimeGraph(x[1:2], torch.tensor([2]), torch.tensor([1])), state)
+    assert state.node.tolist() == [2, 5]
+    out, _ = encoder.run(gs.SpaceTimeGraph(x[2:], torch.tensor([5]), torch.tensor([2])), state)
     torch.testing.assert_close(out, encoder(alone)[1:], rtol=0, atol=1e-13)
 
 
@@ -112,14 +112,16 @@ def test_nothing_is_kept_on_the_module(name: str) -> None:
     assert torch.equal(first, second)
 
 
-def test_what_is_no_memory_of_this_encoder_is_refused() -> None:
+def test_a_state_of_another_encoder_or_of_a_later_time_is_refused() -> None:
     encoder, graph = built("GCNLSTM"), sequence(0, 3)
-    _, memory = encoder.run(graph)
-    with pytest.raises(ValueError, match="begins at time 0, but memory is of time 2; pieces come in order"):
-        encoder.run(graph, memory)
-    with pytest.raises(ValueError, match=r"widths \[3, 3\], but this encoder remembers 4 of 3"):
-        built("GCNLSTM-2-residual").run(graph, memory)
-    with pytest.raises(ValueError, match=r"widths \[3, 3\], but this encoder remembers 1 of 3"):
-        built("RNN").run(graph, memory)
-    with pytest.raises(TypeError, match=r"memory must be what run\(\) returned.*got Tensor"):
+    _, state = encoder.run(graph)
+    with pytest.raises(
+        ValueError, match="begins at time 0, but state is of time 2; pass the pieces in the order of time"
+    ):
+        encoder.run(graph, state)
+    with pytest.raises(ValueError, match=r"widths \[3, 3\], but this encoder has 4 of width 3"):
+        built("GCNLSTM-2-residual").run(graph, state)
+    with pytest.raises(ValueError, match=r"widths \[3, 3\], but this encoder has 1 of width 3"):
+        built("RNN").run(graph, state)
+    with pytest.raises(TypeError, match=r"state must be what run\(\) returned.*got Tensor"):
         encoder.run(graph, torch.zeros(1))

@@ -246,8 +246,14 @@ def test_its_rounds_are_about_log_t(steps: int) -> None:
     [
         (torch.ones(3).long(), torch.ones(3), 0, TypeError, "a must hold real or complex numbers, got dtype torch.in"),
         (torch.ones(3), [1.0], 0, TypeError, "b must be a"),
-        (torch.ones(2), torch.ones(3), 0, ValueError, r"a must have the shape of b.*got \(2,\) against \(3,\)"),
-        (torch.ones(3), torch.ones(3, 1), 0, ValueError, r"got \(3,\) against \(3, 1\)"),
+        (
+            torch.ones(2),
+            torch.ones(3),
+            0,
+            ValueError,
+            r"a must have b's size or 1 in every dimension; got \(2,\) for b of \(3,\)",
+        ),
+        (torch.ones(3), torch.ones(3, 1), 0, ValueError, r"got \(3,\) for b of \(3, 1\)"),
         (torch.ones(3), torch.ones(3), 1, ValueError, r"dim must be a dimension of b.*got dim=1 of \(3,\)"),
         (torch.ones(3), torch.ones(3), -2, ValueError, "dim=-2"),
         (torch.ones(0), torch.ones(0), 0, ValueError, "at least one step"),

@@ -105,9 +105,9 @@ def test_gradients_equal_those_of_the_equations(name: str) -> None:
 def test_read_in_two_pieces_it_is_one_long_pass(name: str, cut: int) -> None:
     encoder, graph = built(name, 2), sequence(0, 12)
     rows = torch.arange(12)
-    memory, states = None, []
+    state, states = None, []
     for part in (rows[:cut], rows[cut:]):
-        out, memory = encoder.run(gs.SpaceTimeGraph(graph.x[part], torch.zeros_like(part), part), memory)
+        out, state = encoder.run(gs.SpaceTimeGraph(graph.x[part], torch.zeros_like(part), part), state)
         states.append(out)
     torch.testing.assert_close(torch.cat(states), encoder(graph), rtol=0, atol=1e-12)
 

@@ -84,11 +84,11 @@ def test_a_truncated_gradient_is_that_of_each_segments_loss_with_its_memory_fixe
     graph, encoder, length = sequence(1, 10), built(name), 4
     weights = list(encoder.parameters())
     total = [torch.zeros_like(weight) for weight in weights]
-    memory: RecurrentState | None = None
+    state: RecurrentState | None = None
     for start in range(0, 10, length):
         rows = torch.arange(start, min(start + length, 10))
         piece = SpaceTimeGraph(graph.x[rows], torch.zeros_like(rows), rows)
-        states, memory = encoder.run(piece, None if memory is None else memory.detach())
+        states, state = encoder.run(piece, None if state is None else state.detach())
         total = [a + b for a, b in zip(total, torch.autograd.grad(states.sin().sum(), weights), strict=True)]
     assert_same(gradient(TruncatedBPTT(encoder, length), graph), total)
 
@@ -111,9 +111,9 @@ class Counting(LSTM):
 
     reads = 0
 
-    def run(self, graph: SpaceTimeGraph, memory: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
+    def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
         self.reads += 1
-        return super().run(graph, memory)
+        return super().run(graph, state)
 
 
 @pytest.mark.parametrize(("way", "reads"), [(GradientCheckpointed, 20), (TruncatedBPTT, 11)])
@@ -156,11 +156,11 @@ def test_fit_trains_it_as_it_is(way: type[GradientCheckpointed]) -> None:
 def test_it_reads_streams_itself_and_has_the_encoders_reach(way: type[GradientCheckpointed]) -> None:
     graph, encoder = draw(0, nodes=4, times=6), built("GCNLSTM-2")
     reader, rows = way(encoder, 2), torch.arange(3)
-    states, memory = reader.run(graph)
+    states, state = reader.run(graph)
     expected, whole = encoder.run(graph)
     torch.testing.assert_close(states, expected, rtol=0, atol=1e-12)
-    assert torch.equal(memory.node, whole.node)
-    for ours, theirs in zip(memory.parts, whole.parts, strict=True):
+    assert torch.equal(state.node, whole.node)
+    for ours, theirs in zip(state.parts, whole.parts, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
     assert torch.equal(reader.reach(graph, rows), encoder.reach(graph, rows))
     assert reader.causal
@@ -191,9 +191,9 @@ def test_topologies_of_segments_are_prepared_once() -> None:
 
 @each_way
 def test_what_reads_no_stream_is_refused(way: type[GradientCheckpointed]) -> None:
-    with pytest.raises(TypeError, match=r"reads streams by run\(\), got GCN; recurrent ones do"):
+    with pytest.raises(TypeError, match=r"Encoder with run\(\), as recurrent encoders have it; got GCN"):
         way(GCN(2, 4), 5)
-    with pytest.raises(TypeError, match=r"reads streams by run\(\), got str"):
+    with pytest.raises(TypeError, match=r"Encoder with run\(\), as recurrent encoders have it; got str"):
         way("LSTM", 5)
     with pytest.raises(ValueError, match="length must be at least 1, got 0"):
         way(LSTM(2, 4), 0)
