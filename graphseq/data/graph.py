@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from types import EllipsisType
 from typing import Any, NamedTuple
 
@@ -161,20 +162,22 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
             "edge_label_index": edge_label_index,
             "pair_features": pair_features,
         }
-        changes = {key: value for key, value in values.items() if value is not ...}
+        changes: dict[str, Any] = {key: value for key, value in values.items() if value is not ...}
         old = self.topology
         new = old if topology is ... else topology
         _validate.check_rows(old.num_rows, new, changes)
-        out = SpaceTimeGraph()
-        out.__dict__["_topology"] = new
-        for key, value in self._store.items():
-            if not (key in changes or (key == "ptr" and "batch" in changes) or (new is not old and _is_of_edges(key))):
-                out[key] = value
         if new is not old:
-            changes.update(zip(Topology.KEYS, new.parts, strict=True))
+            changes |= dict.fromkeys(filter(_is_of_edges, self._store.keys()))
+            changes |= zip(Topology.KEYS, new.parts, strict=True)
+        if "batch" in changes:
+            changes["ptr"] = None
+        out = SpaceTimeGraph()
+        store = copy(self._store)
+        store._parent = out
+        out.__dict__ |= {"_topology": new, "_store": store}
         for key, value in changes.items():
-            if value is not None:
-                out[key] = value
+            if store.get(key) is not value:
+                store[key] = value  # None removes
         if ("y" in changes or "target" in changes) and "edge_label_index" not in out and "y" in out:
             _validate.check_answers(out.y, len(out.target_rows), out.num_graphs)
         return out

@@ -6,7 +6,7 @@ shared by all graphs that have the same rows and edges, so that a training run p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from graphseq.data.adjacency import Adjacency, derived, lasting
+from graphseq.data.cache import BoundedCache
 from graphseq.data.sequences import Sequences
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class Topology:
         self.edge_index, self.edge_weight = edge_index, edge_weight
         self.static_edge_index, self.static_edge_weight = static_edge_index, static_edge_weight
         self._versions = tuple(_version(part) for part in self.parts)
-        self._kept: dict[object, object] = {}
+        self._kept = BoundedCache()
 
     def __reduce__(self) -> tuple[type[Topology], tuple[Tensor | None, ...]]:
         """Copies and pickles hold the tensors alone: what follows from them is worked out again, from their copies."""
@@ -72,12 +73,19 @@ class Topology:
         mine = zip(self.parts, parts, self._versions, strict=True)
         return all(own is other and _version(own) == version for own, other, version in mine)
 
-    def keep(self, key: object, make: Callable[[], T]) -> T:
-        """What ``make`` returns, made at most once: what other modules derive lives as long as this."""
-        if key not in self._kept:
+    def keep(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what ``make`` returns, made once and kept with this topology for the next call with the same key.
+
+        At most :data:`graphseq.data.cache.SIZE` values are kept: of more, the one that was used longest ago is dropped
+        and made again when it is needed. So keys may hold the content of a batch.
+        """
+
+        def made() -> T:
             with lasting():
-                self._kept[key] = make()
-        return self._kept[key]  # type: ignore[return-value]
+                return make()
+
+        value: T = self._kept.get(key, made)
+        return value
 
     def to(self, device: torch.device | str) -> Topology:
         """This topology on ``device``: the same object each time it is asked for, so that work on it is kept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import networkx as nx
+import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
@@ -12,6 +13,7 @@ from matplotlib.typing import ColorType
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.hops import shortest_paths
 
 MOST_ROWS = 200  #: more would be dots on a blot
 MOST_LABELS = 60  #: more would lie upon each other
@@ -61,10 +63,13 @@ def layout(graph: SpaceTimeGraph) -> dict[int, tuple[float, float]]:
     ends = [row for row in joined if joined.degree(row) == 1]
     if len(ends) == 2 and nx.is_connected(joined) and joined.size() == len(joined) - 1:
         return _snake(list(nx.dfs_preorder_nodes(joined, min(ends))))
-    ways = dict(nx.all_pairs_shortest_path_length(joined))
-    # Parts that nothing joins stand beside each other: left to itself, the layout would put them worlds apart.
-    apart = max(max(found.values()) for found in ways.values()) / 2 + 1
-    distances = {a: {b: found.get(b, apart) for b in joined} for a, found in ways.items()}
+    pattern = graph.topology.spacetime(False).pattern
+    hops = shortest_paths(pattern + pattern.T, torch.arange(graph.num_rows))
+    # Components stand beside each other: without a distance between them, the layout would put them far apart.
+    apart = int(hops.max()) / 2 + 1
+    distances = {
+        a: {b: apart if count < 0 else count for b, count in enumerate(row)} for a, row in enumerate(hops.tolist())
+    }
     placed: dict[int, tuple[float, float]] = nx.kamada_kawai_layout(joined, dist=distances)
     return placed
 

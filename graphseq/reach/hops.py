@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 import torch
-from scipy.sparse import csgraph
 from torch import Tensor
 
 from graphseq import _checks, seeding
+from graphseq.data import hops as data_hops
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
@@ -35,14 +35,12 @@ def hop_distances(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) 
         >>> hop_distances(gs.from_sequence(torch.zeros(4, 1)), torch.tensor([3])).tolist()
         [[3, 2, 1, 0]]
     """
-    return _shortest(_off_diagonal(graph, causal), _rows(graph, rows))
+    return data_hops.hops_to(graph.topology, _rows(graph, rows), causal=causal)
 
 
 def hops_from(graph: SpaceTimeGraph, source: int, *, causal: bool = False) -> Tensor:
     """Hops from row ``source`` to every row, along edges, (V,) of ``long``; -1 where there is no way."""
-    pattern = graph.topology.spacetime(causal).pattern.astype(float)
-    found = torch.from_numpy(csgraph.dijkstra(pattern.T.tocsr(), indices=source, unweighted=True))
-    return torch.where(found.isinf(), -1, found).long()
+    return data_hops.hops_from(graph.topology, source, causal=causal)
 
 
 def space_hops(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) -> Tensor:
@@ -69,12 +67,13 @@ def space_hops(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) -> 
         >>> space_hops(signal, torch.tensor([3])).tolist()  # node 0 at time 1
         [[0, 1, 2, 0, 1, 2]]
     """
-    pattern = _off_diagonal(graph, causal).tocoo()
+    pattern = graph.topology.spacetime(causal).pattern.tocoo()
     time = graph.time.cpu().numpy()
     # One row joins another in space or along time, never both. A step along time costs less than 1/V, so that all
     # of a way's together are lost in rounding down.
     cost = np.where(time[pattern.row] == time[pattern.col], 1.0, 0.5 / max(graph.num_rows, 1))
-    return _shortest(sp.csr_array((cost, (pattern.row, pattern.col)), shape=pattern.shape), _rows(graph, rows), False)
+    costs = sp.csr_array((cost, (pattern.row, pattern.col)), shape=pattern.shape)
+    return data_hops.shortest_paths(costs, _rows(graph, rows), unweighted=False)
 
 
 def time_lags(graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
@@ -125,14 +124,3 @@ def _rows(graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
     if len(rows) and (int(rows.min()) < 0 or int(rows.max()) >= graph.num_rows):
         raise ValueError(f"rows must lie in 0 to {graph.num_rows - 1}, got {rows.tolist()}")
     return rows.long()
-
-
-def _off_diagonal(graph: SpaceTimeGraph, causal: bool) -> sp.csr_array:
-    """Entry (i, j) is 1 where row i reads row j; a row's own entry is no hop."""
-    return graph.topology.spacetime(causal).pattern.astype(np.float64)
-
-
-def _shortest(cost: sp.csr_array, rows: Tensor, unweighted: bool = True) -> Tensor:
-    """Cheapest ways from each of ``rows`` along the entries of ``cost``, rounded down, (K, V); -1 where none."""
-    hops = torch.from_numpy(csgraph.dijkstra(cost, indices=rows.numpy(), unweighted=unweighted))
-    return torch.where(hops.isinf(), -1, hops).floor().long()

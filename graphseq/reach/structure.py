@@ -8,10 +8,10 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.hops import hops_from, hops_to
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
-from graphseq.reach.hops import _off_diagonal, _shortest
 
 
 class UnreachableError(ValueError):
@@ -72,7 +72,7 @@ def layers_needed(graph: SpaceTimeGraph, source: int, asked: int, *, causal: boo
         2
     """
     source, asked = _row("source", source, graph), _row("asked", asked, graph)
-    to_asked = _shortest(_off_diagonal(graph, causal), torch.tensor([asked]))[0]
+    to_asked = hops_to(graph.topology, torch.tensor([asked]), causal=causal)[0]
     return _hops(to_asked, source, asked, causal)
 
 
@@ -105,12 +105,11 @@ def routes(
         ['CBAE', 'CDFE']
     """
     source, asked = _row("source", source, graph), _row("asked", asked, graph)
-    pattern = _off_diagonal(graph, causal)
-    to_asked = _shortest(pattern, torch.tensor([asked]))[0]
+    to_asked = hops_to(graph.topology, torch.tensor([asked]), causal=causal)[0]
     hops = _hops(to_asked, source, asked, causal)
-    gone = _shortest(pattern.T.tocsr(), torch.tensor([source]))[0].numpy()
+    gone = hops_from(graph.topology, source, causal=causal).numpy()
     on_route = (gone >= 0) & (to_asked.numpy() >= 0) & (gone + to_asked.numpy() == hops)
-    entries = pattern.tocoo()
+    entries = graph.topology.spacetime(causal).pattern.tocoo()
     start, end = entries.col, entries.row
     forward = on_route[start] & on_route[end] & (gone[end] == gone[start] + 1)
     start, end = start[forward], end[forward]

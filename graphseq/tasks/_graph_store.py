@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 import torch
-from scipy.sparse import csgraph
 from torch import Tensor
 
+from graphseq.data.cache import BoundedCache
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.hops import hops_to
 from graphseq.data.topology import Topology
 from graphseq.tasks.base import repeat
 from graphseq.tasks.windows import slices
@@ -63,7 +64,7 @@ class Joined:
         self.first_answer = _bounds([len(graph.y) for graph in graphs])
         self.nodes = torch.tensor([int(graph.node.max()) + 1 for graph in graphs])
         self._template = topologies[0] if all(_same(topologies[0], other) for other in topologies[1:]) else None
-        self._repeated: dict[int, Topology] = {}
+        self._repeated = BoundedCache()
         self._last: tuple[Tensor, Topology] | None = None
 
     def __len__(self) -> int:
@@ -79,9 +80,9 @@ class Joined:
     def _topology(self, numbers: Tensor, row: Tensor, batch: Tensor) -> Topology:
         """The rows and edges; all alike are repeated once for each size, and those asked for last are kept."""
         if self._template is not None:
-            if len(numbers) not in self._repeated:
-                self._repeated[len(numbers)] = repeat(self._template, len(numbers))
-            return self._repeated[len(numbers)]
+            template, size = self._template, len(numbers)
+            repeated: Topology = self._repeated.get(size, lambda: repeat(template, size))
+            return repeated
         if self._last is None or not torch.equal(self._last[0], numbers):
             self._last = (numbers.clone(), self._joined(numbers, row, batch))
         return self._last[1]
@@ -104,10 +105,9 @@ class Joined:
         count = 1 if self._template is not None and self.target is None else len(self)
         for number in range(count):
             at = self.cut(torch.tensor([number]))
-            asked = None if self.target is None else self.target[at.row].nonzero()[:, 0].numpy()
-            reads = at.topology.spacetime().pattern.astype(float)
-            hops = csgraph.dijkstra(reads, indices=asked, unweighted=True)
-            farthest = max(farthest, int(hops[hops < float("inf")].max(initial=0)))
+            rows = torch.arange(len(at.row)) if self.target is None else self.target[at.row].nonzero()[:, 0]
+            if len(rows):
+                farthest = max(farthest, int(hops_to(at.topology, rows).max()))
         return farthest
 
     @cached_property

@@ -5,15 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from copy import copy
 
-import numpy as np
 import torch
-from scipy.sparse import csgraph
 from torch import Tensor
 
 from graphseq import _checks
 from graphseq._torch.buffers import Workspace
 from graphseq._torch.cross_entropy import mean_cross_entropy
+from graphseq.data.cache import BoundedCache
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.hops import hops_to
 from graphseq.data.topology import Topology
 
 
@@ -90,10 +90,9 @@ class Task(ABC):
         Args:
             graph: a batch that this task drew; a small one will do, since K·V grows with its square.
         """
-        reads = graph.topology.spacetime(self.causal).pattern.astype(np.float64)
         rows = graph.target_rows
-        hops = csgraph.dijkstra(reads, indices=rows.cpu().numpy(), unweighted=True, limit=self.hops)
-        return torch.from_numpy(hops == self.hops).to(rows.device)
+        hops = hops_to(graph.topology, rows, causal=self.causal, limit=self.hops)
+        return (hops == self.hops).to(rows.device)
 
     def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
         """Which rows must be held at once, since only what is read later says which is needed, (K, V), ``bool``.
@@ -175,17 +174,19 @@ class FixedTask(Task):
     def __init__(self, template: Topology, target: Tensor) -> None:
         self._template = template
         self._target = target
-        self._repeated: dict[int, SpaceTimeGraph] = {}
+        self._repeated = BoundedCache()
 
     def _assemble(self, x: Tensor, y: Tensor) -> SpaceTimeGraph:
         """Join x (B, V, F) and y (B, …) to the repeated template."""
         size = len(x)
-        if size not in self._repeated:
+
+        def make() -> SpaceTimeGraph:
             rows = torch.arange(size).repeat_interleave(self._template.num_rows)
-            self._repeated[size] = SpaceTimeGraph.from_topology(
+            return SpaceTimeGraph.from_topology(
                 repeat(self._template, size), x.flatten(0, 1), y=y, target=self._target.repeat(size), batch=rows
             )
-        graph = copy(self._repeated[size])
+
+        graph: SpaceTimeGraph = copy(self._repeated.get(size, make))
         graph["x"], graph["y"] = x.flatten(0, 1), y
         return graph
 

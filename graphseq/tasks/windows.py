@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq.data.cache import BoundedCache
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.tasks.base import Task, repeat
@@ -61,7 +62,7 @@ class Recording:
         self.edge_weight = None if spatial.edge_weight is None else spatial.edge_weight[by_time]
         self.first_edge = _starts(self.moment[self.edge_index[0]], len(self.times))
         self._template = self._shared_by_windows(topology)
-        self._repeated: dict[int, Topology] = {}
+        self._repeated = BoundedCache()
 
     def _shared_by_windows(self, topology: Topology) -> Topology | None:
         """The rows and edges of any window, where every node is there at every time and edges stay as they are."""
@@ -92,9 +93,9 @@ class Recording:
 
     def _topology(self, start: Tensor, row: Tensor, batch: Tensor, shift: Tensor) -> Topology:
         if self._template is not None:
-            if len(start) not in self._repeated:
-                self._repeated[len(start)] = repeat(self._template, len(start))
-            return self._repeated[len(start)]
+            template, size = self._template, len(start)
+            repeated: Topology = self._repeated.get(size, lambda: repeat(template, size))
+            return repeated
         edge, owner = slices(self.first_edge[start], self.first_edge[start + self.lags])
         return Topology(
             self.node[row] + batch * self.num_nodes,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from scipy.sparse import csgraph
 from torch import Tensor
 from torch_geometric import utils
 
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.hops import shortest_paths
 from graphseq.data.topology import Topology
 
 
@@ -99,13 +98,11 @@ def _turned(old: Topology, asked: Tensor) -> tuple[Topology, Tensor, Tensor]:
     """The copies side by side, the old row behind each new one, and which new rows are asked."""
     both = _both_ways(old).spatial
     source, target = both.edge_index
-    pattern = both.pattern.astype(np.float64)
-    hops = torch.from_numpy(csgraph.dijkstra(pattern, indices=asked.cpu().numpy(), unweighted=True)).to(asked.device)
-    near = hops.isfinite()
+    hops = shortest_paths(both.pattern, asked).to(asked.device)
+    near = hops >= 0
     copy, origin = near.nonzero().t()
     place = near.flatten().cumsum(0).view_as(near) - 1
-    at, edge = (hops[:, source] == hops[:, target] + 1).nonzero().t()  # ∞ = ∞ + 1 too: neither end is near
-    at, edge = at[near[at, source[edge]]], edge[near[at, source[edge]]]
+    at, edge = (near[:, target] & (hops[:, source] == hops[:, target] + 1)).nonzero().t()
     index = torch.stack([place[at, source[edge]], place[at, target[edge]]])
     weight = None if both.edge_weight is None else both.edge_weight[edge]
     node = torch.arange(len(origin), device=origin.device)

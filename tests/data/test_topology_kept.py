@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
+from collections.abc import Callable
 
+import networkx as nx
 import pytest
 import torch
 from strategies import index
@@ -12,6 +16,7 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq import SpaceTimeGraph
+from graphseq.data.cache import SIZE
 from graphseq.data.topology import Topology
 
 Rows = tuple[Tensor, Tensor]
@@ -30,6 +35,45 @@ def test_keep_keeps_nothing_where_making_fails() -> None:
     with pytest.raises(ZeroDivisionError):
         topology.keep("a", lambda: 1 // 0)
     assert topology.keep("a", lambda: 7) == 7
+
+
+def test_what_was_used_longest_ago_is_dropped() -> None:
+    topology = gs.from_sequence(torch.zeros(3, 1)).topology
+    made: list[int] = []
+
+    def use(key: int) -> None:
+        topology.keep(key, lambda: made.append(key))
+
+    for key in (*range(SIZE), 0, SIZE):  # 0 is used again, so 1 is dropped for the last one
+        use(key)
+    for key in (0, SIZE, 1):
+        use(key)
+    assert made == [*range(SIZE + 1), 1]
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [gs.transforms.to_sequence, gs.transforms.to_dag, gs.transforms.add_nodes_over_time, gs.transforms.root_at_targets],
+)
+def test_two_thousand_different_batches_do_not_fill_memory(
+    transform: Callable[[SpaceTimeGraph], SpaceTimeGraph],
+) -> None:
+    graph = gs.from_graph(nx.path_graph(11))
+    alive: weakref.WeakSet[Topology] = weakref.WeakSet()
+    for number in range(1, 2001):
+        bits = torch.tensor([number >> place & 1 for place in range(11)])
+        alive.add(transform(graph.replace(batch=bits, target=bits.bool())).topology)
+    gc.collect()
+    assert 1 < len(alive) <= SIZE
+    assert len(graph.topology._kept.keys()) <= SIZE
+
+
+def test_a_task_keeps_the_topologies_of_few_batch_sizes() -> None:
+    task = gs.tasks.Palindrome(3)
+    topologies = weakref.WeakSet(task.batch(size, torch.Generator()).topology for size in range(1, 3 * SIZE))
+    gc.collect()
+    assert len(topologies) <= SIZE
+    assert task.batch(2, torch.Generator()).topology is task.batch(2, torch.Generator()).topology
 
 
 def test_to_where_it_already_is_is_the_same_object() -> None:

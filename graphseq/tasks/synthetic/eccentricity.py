@@ -7,12 +7,12 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.hops import dense_hops
 from graphseq.tasks.base import Regression, blocks
 from graphseq.tasks.synthetic.random_graphs import (
     assemble,
     checked,
     checked_tolerance,
-    distances,
     draw_edges,
     draw_layers,
     edges_of,
@@ -75,12 +75,12 @@ class Eccentricity(Regression):
         size = _checks.at_least("size", size, 1)
         layer = draw_layers(size, self.num_nodes, self.hops, generator, ends=True)
         edges = draw_edges(layer, self.density, generator, ends=True)
-        y = distances(edges).amax(dim=2).view(-1, 1).to(torch.get_default_dtype())
+        y = dense_hops(edges).amax(dim=2).view(-1, 1).to(torch.get_default_dtype())
         return assemble(edges, torch.ones(*layer.shape, 1), y, torch.ones_like(edges[:, 0]))
 
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """The rows farthest from each row, (K, V), ``bool``."""
-        hops = distances(edges_of(graph, self.num_nodes))
+        hops = dense_hops(edges_of(graph, self.num_nodes))
         return blocks(hops == hops.amax(dim=2, keepdim=True))
 
     def _share_of_the_commonest(self) -> float:

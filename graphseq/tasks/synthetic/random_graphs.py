@@ -1,4 +1,4 @@
-"""Random connected graphs of a depth that is set beforehand, drawn many at a time, and distances on them."""
+"""Random connected graphs of a depth that is set beforehand, drawn many at a time."""
 
 from __future__ import annotations
 
@@ -45,26 +45,6 @@ def draw_edges(layer: Tensor, density: float, generator: torch.Generator, *, end
         chosen = torch.where(up == step, torch.rand(shape, generator=generator), -1).argmax(dim=2, keepdim=True)
         edges |= torch.zeros_like(edges).scatter_(2, chosen, up.gather(2, chosen) == step)
     return edges | edges.mT
-
-
-def distances(edges: Tensor) -> Tensor:
-    r"""Hops between all nodes of each graph, (B, N, N), ``long``: the least d with :math:`(\tilde A^d)_{ij} \ne 0`.
-
-    Args:
-        edges: (B, N, N), ``bool``, undirected.
-
-    Raises:
-        ValueError: a graph is not connected.
-    """
-    reads = (edges | torch.eye(edges.shape[1], dtype=torch.bool, device=edges.device)).float()
-    seen = torch.eye(edges.shape[1], dtype=reads.dtype, device=edges.device).expand_as(reads)
-    out = torch.zeros(edges.shape, dtype=torch.long, device=edges.device)
-    for _ in range(edges.shape[1]):
-        if bool(seen.all()):
-            return out
-        out += seen == 0
-        seen = (seen @ reads > 0).float()
-    raise ValueError("edges must make connected graphs; between some nodes there is no way")
 
 
 def assemble(edges: Tensor, x: Tensor, y: Tensor, asked: Tensor) -> SpaceTimeGraph:

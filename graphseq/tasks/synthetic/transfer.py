@@ -9,6 +9,7 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq.data.constructors import from_graph
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.hops import hops_to
 from graphseq.data.topology import Topology
 from graphseq.tasks.base import FixedTask, blocks, path
 
@@ -78,13 +79,13 @@ class Transfer(FixedTask):
                 raise ValueError(f"{name} must be one of the rows 0 to {graph.num_nodes - 1}, got {row}")
         if source == asked:
             raise ValueError(f"source and asked are both row {source}; they must differ, or nothing has to travel")
-        way = nx.from_scipy_sparse_array(graph.topology.spacetime().pattern.T, create_using=nx.DiGraph)
-        if not nx.has_path(way, source, asked):
+        hops = int(hops_to(graph.topology, torch.tensor([asked]))[0, source])
+        if hops < 0:
             raise ValueError(f"asked row {asked} is unreachable from source row {source}: no edges lead there")
         task = cls.__new__(cls)
         target = torch.zeros(graph.num_nodes, dtype=torch.bool)
         target[asked] = True
-        task._set(graph.topology, target, source, int(nx.shortest_path_length(way, source, asked)), num_classes)
+        task._set(graph.topology, target, source, hops, num_classes)
         task._shape = {"source": source, "asked": asked, "rows": graph.num_nodes}
         return task
 

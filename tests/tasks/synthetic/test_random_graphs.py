@@ -14,9 +14,10 @@ from scipy import stats
 
 import graphseq as gs
 from graphseq.baselines.constant import Constant
+from graphseq.data.hops import dense_hops
 from graphseq.nn import GCN, MLP, Model
 from graphseq.tasks import Eccentricity, ShortestPaths
-from graphseq.tasks.synthetic.random_graphs import distances, draw_edges, draw_layers
+from graphseq.tasks.synthetic.random_graphs import draw_edges, draw_layers
 
 KINDS = pytest.mark.parametrize("kind", [ShortestPaths, Eccentricity])
 SIZES = {"length": st.integers(3, 7), "spare": st.integers(0, 6), "density": st.sampled_from([0, 0.1, 0.5, 1])}
@@ -72,19 +73,19 @@ def test_distances_are_networkxs_or_there_is_no_way(nodes: int, seed: int) -> No
     graphs = [nx.gnp_random_graph(nodes, 0.5, seed=seed + k) for k in range(3)]
     edges = torch.stack([torch.from_numpy(nx.to_numpy_array(graph)).bool() for graph in graphs])
     if all(nx.is_connected(graph) for graph in graphs):
-        for graph, found in zip(graphs, distances(edges), strict=True):
+        for graph, found in zip(graphs, dense_hops(edges), strict=True):
             expected = dict(nx.all_pairs_shortest_path_length(graph))
             assert found.tolist() == [[expected[i][j] for j in range(nodes)] for i in range(nodes)]
     else:
         with pytest.raises(ValueError, match="edges must make connected graphs"):
-            distances(edges)
+            dense_hops(edges)
 
 
 def test_distances_on_a_path_of_four() -> None:
     edges = torch.zeros(1, 4, 4, dtype=torch.bool)
     for a, b in [(0, 1), (1, 2), (2, 3)]:
         edges[0, a, b] = edges[0, b, a] = True
-    assert distances(edges).tolist() == [[[0, 1, 2, 3], [1, 0, 1, 2], [2, 1, 0, 1], [3, 2, 1, 0]]]
+    assert dense_hops(edges).tolist() == [[[0, 1, 2, 3], [1, 0, 1, 2], [2, 1, 0, 1], [3, 2, 1, 0]]]
 
 
 @pytest.mark.parametrize(("ends", "lone"), [(False, {0}), (True, {0, 3})])
