@@ -34,14 +34,14 @@ from graphseq.training.lr_schedule import Cosine
 
 COMMON = Settings(hidden=64, layers=1, length=16, batch_size=32, optimizer="Adam", lr=5e-3, every=1)
 FAMILIES = {
-    "GCN, 1 layer": replace(COMMON, model="gcn", layers=1),
-    "GCN, 2 layers": replace(COMMON, model="gcn", layers=2),
-    "GCN, 4 layers": replace(COMMON, model="gcn", layers=4),
-    "GCN, 8 layers": replace(COMMON, model="gcn", layers=8),
-    "RNN": replace(COMMON, model="rnn"),
-    "GRU": replace(COMMON, model="gru"),
-    "LSTM": replace(COMMON, model="lstm"),
-    "GCN-LSTM, growing": replace(COMMON, model="gcn-lstm-grown"),
+    "GCN, 1 layer": replace(COMMON, model="GCN", layers=1),
+    "GCN, 2 layers": replace(COMMON, model="GCN", layers=2),
+    "GCN, 4 layers": replace(COMMON, model="GCN", layers=4),
+    "GCN, 8 layers": replace(COMMON, model="GCN", layers=8),
+    "RNN": replace(COMMON, model="RNN"),
+    "GRU": replace(COMMON, model="GRU"),
+    "LSTM": replace(COMMON, model="LSTM"),
+    "GCN-LSTM, growing": replace(COMMON, model="GCN-LSTM-grown"),
 }
 WITHIN = 0.02
 

@@ -51,10 +51,10 @@ def test_without_flags_all_is_as_the_help_says(asked: list[tuple[Settings, dict[
         assert said == str(settings[name])
 
 
-@pytest.mark.parametrize("word", ["GCN-LSTM both", "gcn-lstm-both", "gcn_lstm_both", "Gcn Lstm Both"])
+@pytest.mark.parametrize("word", ["GCN-LSTM-state", "gcn-lstm-state", "gcn_lstm_state", "Gcn Lstm State"])
 def test_names_are_spelt_as_one_likes(word: str, asked: list[tuple[Settings, dict[str, object]]]) -> None:
     call("forecast", "chickenpox", "--model", word)
-    assert asked[0][0].models == ("GCN-LSTM both",)
+    assert asked[0][0].models == ("GCN-LSTM-state",)
 
 
 @pytest.mark.parametrize(

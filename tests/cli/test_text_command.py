@@ -62,7 +62,7 @@ def test_every_flag_arrives(file: Path, asked: list[tuple[Settings, dict[str, ob
     call(*given)
     settings, told = asked[0]
     assert settings == Settings(
-        *("gru", 8, 3, "scaled", 0.25, 6, 9, "AdamW", 0.5, 3, 0.5, 10, 7, 2.0, 0.25, 4, "cpu", 3, (2, 5), (4, 9)),
+        *("GRU", 8, 3, "scaled", 0.25, 6, 9, "AdamW", 0.5, 3, 0.5, 10, 7, 2.0, 0.25, 4, "cpu", 3, (2, 5), (4, 9)),
         *((0.0, 0.7), "AB", "bfloat16"),
     )
     expected = {"out": Path("there"), "steps": 7, "command": given, "resume": True, "tensorboard": True, "group": None}
@@ -161,7 +161,7 @@ def test_characters_are_shown_one_by_one(folder: Path, monkeypatch: pytest.Monke
     assert shown == [*(real[: end + 1] for end in range(7)), real]
 
 
-@pytest.mark.parametrize("model", ["gcn", "gcn-lstm-grown", "gcn-lstm"])
+@pytest.mark.parametrize("model", ["GCN", "GCN-LSTM-grown", "GCN-LSTM"])
 def test_models_without_a_cell_of_torchs_write_too(model: str, file: Path, tmp_path: Path) -> None:
     assert train(file, tmp_path / "run", "--model", model).status == 0
     said = call("text", "generate", tmp_path / "run", "--prompt", "Bad", "--length", "9")
@@ -210,8 +210,8 @@ def test_what_cannot_be_written_is_refused(words: tuple[str, ...], message: str,
     [
         (("--hidden", "0"), "argument --hidden: must be at least 1, got 0"),
         (("--model", "transformer"), "argument --model: invalid choice: 'transformer'"),
-        (("--model", "gcn", "--start", "scaled"), "scaled weights are for RNN, GRU and LSTM, got GCN"),
-        (("--model", "gcn", "--dropout", "0.1"), "dropout is for RNN, GRU and LSTM, got GCN"),
+        (("--model", "GCN", "--start", "scaled"), "scaled weights are for RNN, GRU and LSTM, got GCN"),
+        (("--model", "GCN", "--dropout", "0.1"), "dropout is for RNN, GRU and LSTM, got GCN"),
         (("--dropout", "1"), "argument --dropout: must be a share of at least 0 and less than 1, got '1'"),
         (("--sample-length", "1"), "argument --sample-length: must be at least 2, got 1"),
         (("--sample-temperature", "-1"), "argument --sample-temperature: must be a number of at least 0, got '-1'"),

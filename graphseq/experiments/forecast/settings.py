@@ -22,9 +22,12 @@ from graphseq.experiments.settings import (
     Steps,
 )
 
-FORGETTING, DAG = "GCN-LSTM forgetting", "DAG-LSTM"
 BASELINES = ("mean", "persistence", "autoregression", "graph autoregression")
-FAMILIES = ("GCN", "GCN SAGE", "RNN", "GRU", "LSTM", "GCN-LSTM", "GCN-LSTM both", FORGETTING, DAG)
+FAMILIES = (
+    "GCN", "SAGE", "RNN", "GRU", "LSTM", "GCN-LSTM-state", "GCN-LSTM", "GCN-LSTM-forgetting", "DAG-LSTM",
+)  # fmt: skip
+"""Models that are trained, of :data:`graphseq.experiments.models.MODELS`."""
+
 MODELS = (*BASELINES, *FAMILIES)
 JOB = "forecast"
 """The experiment's name in messages."""

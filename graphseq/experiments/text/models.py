@@ -9,12 +9,12 @@ from torch.nn.functional import dropout
 
 from graphseq import seeding
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.experiments.models import build_encoder, transform_of
 from graphseq.experiments.text.init import scale
 from graphseq.experiments.text.settings import Settings
-from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, RNN, Encoder, Model
+from graphseq.nn import Model
 from graphseq.nn.heads import RowHead
 from graphseq.nn.recurrent.rnn import RNNBase
-from graphseq.transforms.growing import grow
 
 
 class DroppedHead(RowHead):
@@ -42,10 +42,9 @@ class DroppedHead(RowHead):
 def build(settings: Settings, classes: int) -> Model:
     """The untrained model, the same each time, for an alphabet of so many characters."""
     with seeding.forked(settings.seed, seeding.BUILD):
-        transform = grow if settings.model == "gcn-lstm-grown" else None
-        encoder = _encoder(settings, classes)
         head = partial(DroppedHead, share=settings.dropout) if settings.dropout else None
-        model = Model(encoder, classes, transform=transform, head=head)
+        encoder = build_encoder(settings.model, classes, settings.hidden, num_layers=settings.layers, causal=True)
+        model = Model(encoder, classes, transform=transform_of(settings.model), head=head)
         if settings.dropout:
             if not isinstance(encoder, RNNBase):
                 raise ValueError(f"dropout is for RNN, GRU and LSTM, got {type(encoder).__name__}")
@@ -55,20 +54,4 @@ def build(settings: Settings, classes: int) -> Model:
 
 def window(settings: Settings) -> int | None:
     """Rows that it reads again where it carries no state and sees without end: as many as in training."""
-    return settings.length if settings.model == "gcn-lstm-grown" else None
-
-
-def _encoder(settings: Settings, classes: int) -> Encoder:
-    sizes = (classes, settings.hidden, settings.layers)
-    match settings.model:
-        case "lstm":
-            return LSTM(*sizes)
-        case "gru":
-            return GRU(*sizes)
-        case "rnn":
-            return RNN(*sizes)
-        case "gcn-lstm" | "gcn-lstm-grown":
-            return GCNLSTM(*sizes)
-        case "gcn":
-            return GCN(*sizes, causal=True)
-    raise ValueError(f"model must be a family that text can train, got {settings.model!r}")
+    return settings.length if settings.model == "GCN-LSTM-grown" else None

@@ -23,7 +23,7 @@ from graphseq.experiments.settings import (
 
 STARTS = ("torch", "scaled")
 OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
-MODELS = ("lstm", "gru", "rnn", "gcn-lstm", "gcn-lstm-grown", "gcn")
+MODELS = ("LSTM", "GRU", "RNN", "GCN-LSTM", "GCN-LSTM-grown", "GCN")
 """Models that can be trained; the last two carry no state, so they generate by reading their last rows again."""
 
 PRECISIONS = ("float32", "bfloat16")
@@ -60,7 +60,7 @@ class Settings(BaseSettings):
         precision: precision of matrix products; the rest is float32.
     """
 
-    model: Annotated[str, Choices(MODELS)] = "lstm"
+    model: Annotated[str, Choices(MODELS)] = "LSTM"
     hidden: Annotated[Count, Metavar("H")] = 128
     layers: Annotated[Count, Metavar("L")] = 2
     start: Annotated[str, Choices(STARTS)] = "torch"

@@ -79,7 +79,10 @@ def test_every_family_reads_the_oldest_row_of_its_node(name: str, prepared: Prep
     assert max(slopes) > 0
 
 
-@pytest.mark.parametrize(("name", "sees"), [("LSTM", False), ("GRU", False), ("GCN-LSTM", True), ("DAG-LSTM", True)])
+@pytest.mark.parametrize(
+    ("name", "sees"),
+    [("LSTM", False), ("GRU", False), ("GCN-LSTM-state", True), ("GCN-LSTM", True), ("DAG-LSTM", True)],
+)
 def test_who_sees_a_neighbour(name: str, sees: bool, prepared: Prepared) -> None:
     task = gs.tasks.Forecasting(prepared.data.graph, lags=2)
     model, graph = models.trained(name, task, SETTINGS), task.windows(torch.tensor([0]))

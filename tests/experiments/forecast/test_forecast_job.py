@@ -77,7 +77,7 @@ def test_table_json_and_csv_say_what_the_runs_say(done: tuple[Path, console.Said
     lines = [Line(**{key: float("nan") if v is None else v for key, v in line.items()}) for line in found["lines"]]
     settings = found["config"]["settings"]
     facts = Facts(**found["test"])
-    assert [line.model for line in lines] == settings["models"] == ["autoregression", "LSTM", "GCN-LSTM forgetting"]
+    assert [line.model for line in lines] == settings["models"] == ["autoregression", "LSTM", "GCN-LSTM-forgetting"]
     for line in lines:
         paths = [
             path for key in KEYS if (path := out / "runs" / f"{key}.json").name.startswith(line.model.replace(" ", "-"))
@@ -232,7 +232,7 @@ def test_workers_of_their_own_give_the_same_numbers(
 
 def test_keys_of_runs_are_distinct_and_baselines_need_one_seed(ring: Path) -> None:
     settings = Settings(
-        *(str(ring), None, None, "refuse", ("mean", "GCN-LSTM", "GCN-LSTM both"), 4, 1, 1, 0.5, 0.25, None, "file"),
+        *(str(ring), None, None, "refuse", ("mean", "GCN-LSTM-state", "GCN-LSTM"), 4, 1, 1, 0.5, 0.25, None, "file"),
         *(4, 5, 5, 4, 0.01, 0.0, False, 0.0, (3, 7)),
     )
     cases = settings.cases()

@@ -107,12 +107,12 @@ def test_samples_have_their_lengths_temperatures_and_first_characters(tmp_path: 
     assert told[-1].samples[-1].text in text
 
 
-@pytest.mark.parametrize("model", ["gcn", "gcn-lstm", "gcn-lstm-grown", "gru", "rnn"])
+@pytest.mark.parametrize("model", ["GCN", "GCN-LSTM", "GCN-LSTM-grown", "GRU", "RNN"])
 def test_every_family_trains_reports_and_writes(model: str, tmp_path: Path) -> None:
     told = trained(tmp_path / "run", 3, tiny(model=model))
     assert [report.step for report in told] == [2, 3]
     stream = json.loads((tmp_path / "run" / "results.json").read_text())["bits_in_one_stream"]
-    assert (stream is None) is (model in {"gcn", "gcn-lstm-grown"})
+    assert (stream is None) is (model in {"GCN", "GCN-LSTM-grown"})
 
 
 def test_a_training_in_pieces_equals_an_unbroken_one(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def everything(folder: Path) -> dict[str, bytes]:
             ValueError,
             "sample_first holds",
         ),
-        ({"settings": tiny(model="gcn", start="scaled")}, ValueError, "scaled weights are for RNN, GRU and LSTM"),
+        ({"settings": tiny(model="GCN", start="scaled")}, ValueError, "scaled weights are for RNN, GRU and LSTM"),
     ],
 )
 def test_what_is_refused_changes_nothing(change: dict[str, object], kind: type, message: str, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_checkpoint_of_another_text_is_refused(text: str, tmp_path: Path) -> N
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     trained(tmp_path / "mine", 2)
-    trained(tmp_path / "other", 2, tiny(model="gru"))
+    trained(tmp_path / "other", 2, tiny(model="GRU"))
     shutil.copy(tmp_path / "other" / "checkpoint.pt", tmp_path / "mine" / "checkpoint.pt")
     with pytest.raises(ValueError, match="another run: model"):
         open_trained(tmp_path / "mine")

@@ -59,12 +59,12 @@ def test_every_optimizer_that_fit_knows_can_be_named() -> None:
 def test_each_family_is_built_of_its_sizes_and_the_same_each_time(name: str) -> None:
     settings = Settings(model=name, hidden=6, layers=2, length=9)
     model, again = models.build(settings, 5), models.build(settings, 5)
-    encoder = {"lstm": LSTM, "gru": GRU, "rnn": RNN, "gcn": GCN}.get(name, GCNLSTM)
+    encoder = {"LSTM": LSTM, "GRU": GRU, "RNN": RNN, "GCN": GCN}.get(name, GCNLSTM)
     assert type(model.encoder) is encoder
     assert (model.encoder.in_channels, model.encoder.hidden_channels, model.encoder.num_layers) == (5, 6, 2)
     assert model.causal
-    assert model.transform is (gs.transforms.grow if name == "gcn-lstm-grown" else None)
-    assert models.window(settings) == (9 if name == "gcn-lstm-grown" else None)
+    assert model.transform is (gs.transforms.grow if name == "GCN-LSTM-grown" else None)
+    assert models.window(settings) == (9 if name == "GCN-LSTM-grown" else None)
     for one, other in zip(model.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)
     other_seed = models.build(replace(settings, seed=1), 5)
@@ -72,13 +72,13 @@ def test_each_family_is_built_of_its_sizes_and_the_same_each_time(name: str) -> 
 
 
 def test_the_gcn_lstm_begins_as_the_lstm_and_trains_like_it() -> None:
-    lstm, gcn_lstm = (models.build(Settings(model=name, hidden=6), 5) for name in ("lstm", "gcn-lstm"))
+    lstm, gcn_lstm = (models.build(Settings(model=name, hidden=6), 5) for name in ("LSTM", "GCN-LSTM"))
     graph = gs.from_sequence(torch.tensor([0, 3, 1]))
     torch.testing.assert_close(lstm(graph), gcn_lstm(graph))
 
 
 def test_an_unknown_family_is_refused() -> None:
-    with pytest.raises(ValueError, match="model must be a family that text can train, got 'transformer'"):
+    with pytest.raises(ValueError, match="there is no model 'transformer'; models are 0-hop, GCN, SAGE"):
         models.build(Settings(model="transformer"), 5)
 
 
@@ -105,7 +105,7 @@ def test_the_head_keeps_its_weights_and_other_encoders_are_refused() -> None:
     before = model.head.lin.weight.clone()
     assert torch.equal(scale(model).head.lin.weight, before)
     with pytest.raises(ValueError, match="scaled weights are for RNN, GRU and LSTM, got GCN"):
-        models.build(Settings(model="gcn", start="scaled", hidden=4), 3)
+        models.build(Settings(model="GCN", start="scaled", hidden=4), 3)
     assert STARTS == ("torch", "scaled")
 
 
