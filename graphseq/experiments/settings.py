@@ -76,12 +76,12 @@ class BaseSettings:
         """Return the settings that :meth:`to_json` turned into ``record``; what it lacks has its default.
 
         Raises:
-            ValueError: a setting that is unknown, lacking, or of another type than its default.
+            ValueError: a setting that is unknown, lacking, or of another type than its default, where that is not None.
         """
         whole = {**cls.defaults(), **record}
         names = [field.name for field in fields(cls)]
         if set(whole) != set(names) or any(
-            type(whole[key]) is not type(value) for key, value in cls.defaults().items()
+            type(whole[key]) is not type(value) for key, value in cls.defaults().items() if value is not None
         ):
             raise ValueError(f"settings must hold {', '.join(names)}, each of its type")
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in whole.items()})
