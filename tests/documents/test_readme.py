@@ -50,8 +50,8 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     Path("observations.csv").write_text("\n".join(["time,node,heat", *rows]) + "\n")
     Path("edges.csv").write_text("source,target\nA,B\nB,A\n")
     small = {
-        "forecast chickenpox": ["--models", "mean", "--seed", "0"],
-        "forecast observations.csv": ["--models", "persistence", "LSTM", "--seed", "0", "--steps", "2", "--jobs", "1"],
+        "forecast chickenpox": ["--model", "mean", "--seed", "0"],
+        "forecast observations.csv": ["--model", "persistence", "LSTM", "--seed", "0", "--steps", "2", "--jobs", "1"],
         "text train": ["--hidden", "4", "--steps", "2"],
         "text generate": ["--length", "5"],
     }
