@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from graphseq.evaluation.tables import aligned, students_interval
-from graphseq.plot.lines import bare
+from graphseq.plot.lines import despine
 
 UNITS = {"MUTAG": "accuracy, %", "ESOL": "RMSE, log mol/L", "FreeSolv": "RMSE, kcal/mol"}
 # Mean and standard deviation. Xu et al., "How powerful are graph neural networks?", ICLR 2019, table 1: over ten folds;
@@ -73,5 +73,5 @@ def figure(records: Sequence[Record]) -> Figure:
         axes.set_yticks(range(len(own) + len(others)), [*(record["model"] for record in own), *others])
         axes.invert_yaxis()
         axes.set(title=data, xlabel=UNITS.get(data, own[0]["measure"]))
-        bare(axes)
+        despine(axes)
     return drawing

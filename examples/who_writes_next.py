@@ -33,7 +33,7 @@ import graphseq as gs
 from graphseq import _files, seeding
 from graphseq.baselines.forecast import Frequency, Recency
 from graphseq.evaluation.tables import aligned, students_interval
-from graphseq.plot.lines import bare
+from graphseq.plot.lines import despine
 from graphseq.training.early_stopping import fit_with_validation
 from graphseq.training.history import machine
 
@@ -116,7 +116,7 @@ def figure(lines: dict[str, list[dict[str, Any]]]) -> Figure:
         axes.set_yticks(at, [of["model"] for of in own])
         axes.set_xlabel(f"average precision, {how} pairs")
         axes.locator_params(axis="x", nbins=4)
-        bare(axes)
+        despine(axes)
     axes.invert_yaxis()
     return drawing
 

@@ -1,4 +1,4 @@
-"""Pictures. Each takes data and gives a matplotlib figure or draws on given axes; none of them trains or measures."""
+"""Figures. Each function takes data and draws on the given axes or returns a figure; none trains or measures."""
 
 from graphseq.plot.accuracy import figure as cliff_figure
 from graphseq.plot.animation import save_animation

@@ -1,4 +1,4 @@
-"""The gates of a graph, snapshot by snapshot, as pictures of them need them, and what nodes and times are called."""
+"""Gates grouped by snapshot, and the names of nodes and times, for the figures of forgetting models."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from torch import Tensor
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.recurrent.forgetting import GateValues
 
-KEPT, PLANTED = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion
-AWAY = "0.9"
-HALF = 0.5  # a gate below it is called forgotten
+OPEN, PLANTED = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion
+ABSENT = "0.9"
+HALF = 0.5  # a gate below it counts as closed
 
 Values = NDArray[np.float64]
 Irrelevant = tuple[Tensor, Tensor]
@@ -24,7 +24,7 @@ Irrelevant = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One time: its nodes and their gates, and its edges between different nodes and theirs."""
+    """One time step: its nodes and their gates, its edges between different nodes and their gates."""
 
     nodes: NDArray[np.int64]  # (R,)
     gate: Values  # (R,)
@@ -35,24 +35,24 @@ class Snapshot:
 
 
 def frames_of(graph: SpaceTimeGraph, gates: GateValues, irrelevant: Irrelevant | None) -> list[Snapshot]:
-    """The snapshots in the order of time, once it is known that gates and graph belong together."""
+    """Return the snapshots in the order of time, after a check that the gates fit the graph."""
     index = graph.topology.spatial.edge_index.cpu()
     rows, edges = graph.num_rows, index.shape[1]
     gate, factor = _gates("node", gates.node, rows), _gates("factor", gates.factor, edges)
     marks = irrelevant or (torch.zeros(rows, dtype=torch.bool), torch.zeros(edges, dtype=torch.bool))
-    for name, each, size in zip(("rows", "edges"), marks, (rows, edges), strict=True):
-        if each.dtype != torch.bool or each.shape != (size,):
-            shape = tuple(each.shape)
-            raise ValueError(f"irrelevant must mark {size} {name} by bool of shape ({size},), got {each.dtype} {shape}")
-    bad_row, bad_edge = (each.cpu().numpy() for each in marks)
+    for name, mark, size in zip(("rows", "edges"), marks, (rows, edges), strict=True):
+        if mark.dtype != torch.bool or mark.shape != (size,):
+            shape = tuple(mark.shape)
+            raise ValueError(f"irrelevant must mark {size} {name} by bool of shape ({size},), got {mark.dtype} {shape}")
+    row_marks, edge_marks = (mark.cpu().numpy() for mark in marks)
     node, time = graph.node.cpu(), graph.time.cpu()
-    apart = node[index[0]] != node[index[1]]
-    found = []
+    between_nodes = node[index[0]] != node[index[1]]  # not a self-loop
+    snapshots = []
     for moment in graph.topology.times.tolist():
-        row, edge = (time == moment).numpy(), (apart & (time[index[0]] == moment)).numpy()
+        row, edge = (time == moment).numpy(), (between_nodes & (time[index[0]] == moment)).numpy()
         pairs = node[index[:, edge]].T.numpy()
-        found.append(Snapshot(node[row].numpy(), gate[row], bad_row[row], pairs, factor[edge], bad_edge[edge]))
-    return found
+        snapshots.append(Snapshot(node[row].numpy(), gate[row], row_marks[row], pairs, factor[edge], edge_marks[edge]))
+    return snapshots
 
 
 def _gates(name: str, value: Tensor, size: int) -> Values:
@@ -61,29 +61,31 @@ def _gates(name: str, value: Tensor, size: int) -> Values:
         raise ValueError(f"gates.{name} must have shape ({size},) for this graph, got {gates.shape}")
     wrong = ~((gates >= 0) & (gates <= 1))
     if wrong.any():
-        place = int(np.flatnonzero(wrong)[0])
-        raise ValueError(f"gates.{name}[{place}] is {gates[place]}; a gate lies between 0 and 1")
+        index = int(np.flatnonzero(wrong)[0])
+        raise ValueError(f"gates.{name}[{index}] is {gates[index]}; a gate lies between 0 and 1")
     return gates
 
 
-def called(numbers: Sequence[int], names: Sequence[str] | None) -> dict[int, str]:
-    """What each node is called, by its number."""
+def node_names(numbers: Sequence[int], names: Sequence[str] | None) -> dict[int, str]:
+    """Return the name of each node by its number; the number itself without names."""
     if names is not None and len(names) <= max(numbers):
-        raise ValueError(f"names must have one a node, at least {max(numbers) + 1} of them, got {len(names)}")
+        raise ValueError(
+            f"names must have an entry for each node, at least {max(numbers) + 1} of them, got {len(names)}"
+        )
     return {number: str(number) if names is None else str(names[number]) for number in numbers}
 
 
-def moments(graph: SpaceTimeGraph, times: Sequence[str] | None, word: str = "time ") -> list[str]:
-    """What each time of ``graph`` is called, in order."""
-    there = graph.topology.times.tolist()
+def time_names(graph: SpaceTimeGraph, times: Sequence[str] | None, word: str = "time ") -> list[str]:
+    """Return the names of the distinct times of ``graph``, in order."""
+    numbers = graph.topology.times.tolist()
     if times is None:
-        return [f"{word}{time}" for time in there]
-    if len(times) != len(there):
-        raise ValueError(f"times must have one a distinct time, {len(there)} of them, got {len(times)}")
+        return [f"{word}{time}" for time in numbers]
+    if len(times) != len(numbers):
+        raise ValueError(f"times must have an entry for each distinct time, {len(numbers)} of them, got {len(times)}")
     return [str(time) for time in times]
 
 
-def scale(colour: str) -> Colormap:
-    """From white to ``colour``: what its opacity makes of it on white."""
+def colour_map(colour: str) -> Colormap:
+    """Return a map from white to ``colour``, like that colour drawn on white at growing opacity."""
     share = np.linspace(0, 1, 256)[:, None]
-    return ListedColormap(1 - share * (1 - np.array(to_rgb(colour)))).with_extremes(bad=AWAY)
+    return ListedColormap(1 - share * (1 - np.array(to_rgb(colour)))).with_extremes(bad=ABSENT)

@@ -1,4 +1,4 @@
-"""Writing an animation to a file, whole or not at all."""
+"""Saving an animation: the whole file is written or none of it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from graphseq import _checks, _files
 def save_animation(
     path: str | Path, animation: Animation, *, frames_per_second: float = 1.0, dpi: int = 100, overwrite: bool = False
 ) -> Path:
-    """Write an animation as a GIF that repeats without end, beside its place first and then renamed.
+    """Save an animation as a GIF that repeats without end.
+
+    The file is written under a temporary name and then renamed.
 
     Args:
         path: a name that ends in .gif.
-        animation: such as :func:`graphseq.plot.animate_message` gives.
-        frames_per_second: how fast it goes.
-        dpi: pixels an inch.
+        animation: a matplotlib animation, such as that of :func:`graphseq.plot.animate_message`.
+        frames_per_second: the speed.
+        dpi: pixels per inch.
         overwrite: replace a file that is already there.
 
     Returns:
         ``path``.
 
     Raises:
-        TypeError: something that is no animation.
-        ValueError: another suffix than .gif, or numbers that are not above 0.
-        FileExistsError: the file is there and ``overwrite`` is false; nothing is drawn then.
+        TypeError: ``animation`` is not a matplotlib animation.
+        ValueError: the name has another suffix than .gif, or a number is not above 0.
+        FileExistsError: the file exists and ``overwrite`` is false; nothing is drawn then.
 
     Example:
         >>> import graphseq as gs, networkx as nx, tempfile
@@ -46,11 +48,11 @@ def save_animation(
     rate = _checks.positive("frames_per_second", frames_per_second)
     _checks.at_least("dpi", dpi, 1)
 
-    def put(file: BinaryIO) -> None:
+    def write(file: BinaryIO) -> None:
         # matplotlib writes to names only, not to open files.
         with TemporaryDirectory() as folder:
-            drawn = Path(folder) / "frames.gif"
-            animation.save(drawn, writer=PillowWriter(fps=rate), dpi=dpi)  # type: ignore[arg-type]
-            file.write(drawn.read_bytes())
+            frames = Path(folder) / "frames.gif"
+            animation.save(frames, writer=PillowWriter(fps=rate), dpi=dpi)  # type: ignore[arg-type]
+            file.write(frames.read_bytes())
 
-    return _files.write(path, put, overwrite=overwrite)
+    return _files.write(path, write, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""Reach on the grid of time and nodes: a ball, a line or a cone, with what was measured inside it."""
+"""Receptive fields on the grid of time steps and nodes (a ball, a line or a cone), coloured by measured influence."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.plot.nodes import checked_row
 
 _OUTLINE = "#D55E00"  # Okabe and Ito's vermilion, which is far from every colour of cividis
 _COLOURS = "cividis_r"
@@ -24,28 +25,28 @@ _MOST_DECADES = 8.0
 def draw_reach(
     axes: Axes,
     graph: SpaceTimeGraph,
-    asked_row: int,
+    target_row: int,
     reach_mask: Tensor,
     influence: Tensor | None = None,
     *,
     norm: LogNorm | None = None,
 ) -> Axes:
-    """Draw which rows reach one, as outlined cells of time × node, and how much each moves it, as their colour.
+    """Draw the rows that reach a target row as outlined cells of a time × node grid, coloured by their influence on it.
 
     Args:
         axes: where to draw.
         graph: V rows.
-        asked_row: the row asked, marked by a star.
-        reach_mask: which rows reach it, (V,), ``bool``: a line of ``model.reach(graph)``.
-        influence: how much each moves it, (V,): a line of :func:`graphseq.reach.influence`. Zeros stay white.
-        norm: the scale of colours, for one shared with other panels; without it, from the values given.
+        target_row: the row whose state is read, marked by a star.
+        reach_mask: True for the rows that reach it, (V,), ``bool``: one row of ``model.reach(graph)``.
+        influence: the influence of each row on it, (V,): one row of :func:`graphseq.reach.influence`. Zeros stay white.
+        norm: the colour scale, to share one between panels; by default it fits the values given.
 
     Returns:
         ``axes``.
 
     Raises:
-        ValueError: shapes that do not fit, a row outside the graph, values that are negative or not finite, or
-            influence from a row that is out of reach.
+        ValueError: a shape does not fit, the row is outside the graph, a value is negative or not finite, or a row
+            out of reach has influence.
 
     Example:
         >>> import graphseq as gs, torch
@@ -56,7 +57,7 @@ def draw_reach(
         >>> len(axes.collections[0].get_paths())
         3
     """
-    asked = _asked(graph, asked_row)
+    target = checked_row("target_row", target_row, graph)
     mask = _checks.marked_rows("reach_mask", reach_mask, graph.num_rows).cpu().numpy()
     columns, times = _numbered(graph.time)
     lines, nodes = _numbered(graph.node)
@@ -72,69 +73,69 @@ def draw_reach(
     outlines = PatchCollection(cells, facecolor="none", edgecolor=_OUTLINE, linewidth=width)
     outlines.set_gid("reach")
     axes.add_collection(outlines)
-    axes.plot(columns[asked], lines[asked], "*", markersize=12, color="w", markeredgecolor="k", gid="asked")
+    axes.plot(columns[target], lines[target], "*", markersize=12, color="w", markeredgecolor="k", gid="target")
     axes.set_xlim(-0.6, len(times) - 0.4)
     axes.set_ylim(-0.6, len(nodes) - 0.4)
     for axis, numbers in ((axes.xaxis, times), (axes.yaxis, nodes)):
         ticks = range(0, len(numbers), -(-len(numbers) // 8))
-        axis.set_ticks(list(ticks), [str(numbers[place]) for place in ticks])
+        axis.set_ticks(list(ticks), [str(numbers[tick]) for tick in ticks])
     axes.set_xlabel("time step")
     axes.set_ylabel("node")
     return axes
 
 
 def draw_cones(
-    panels: Iterable[Axes], graph: SpaceTimeGraph, asked_row: int, models: Mapping[str, tuple[Tensor, Tensor]]
+    panels: Iterable[Axes], graph: SpaceTimeGraph, target_row: int, models: Mapping[str, tuple[Tensor, Tensor]]
 ) -> list[Axes]:
-    """Draw several models' reach side by side on one grid, and their influence on one logarithmic scale.
+    """Draw the receptive fields of several models side by side, their influence on one logarithmic colour scale.
 
-    The colour bar is taken from the room of the panels. Values more than 8 decades below the largest share the
-    palest colour.
+    The colour bar takes some of the panels' space. Values more than 8 decades below the largest have the palest
+    colour.
 
     Args:
-        panels: as many axes of one figure as models, such as ``Figure().subplots(1, 3)``.
-        graph: V rows, best of nodes on a path, so that neighbours in the picture are neighbours.
-        asked_row: the row asked, marked by a star.
-        models: by name, the reach (V,), ``bool``, and the influence (V,) of each, as :func:`draw_reach` takes them.
+        panels: one axes for each model, of one figure, such as ``Figure().subplots(1, 3)``.
+        graph: V rows. On a path of nodes, neighbours in the figure are neighbours in the graph.
+        target_row: the row whose state is read, marked by a star.
+        models: for each name, the reach (V,), ``bool``, and the influence (V,), as :func:`draw_reach` takes them.
 
     Returns:
         The axes drawn on.
 
     Raises:
-        ValueError: not as many axes as models, none of them, or what :func:`draw_reach` refuses.
+        ValueError: there are not as many axes as models, or no models, or :func:`draw_reach` refuses an argument.
 
     Example:
         >>> import graphseq as gs, torch
         >>> from matplotlib.figure import Figure
-        >>> graph, asked = gs.from_sequence(torch.zeros(5, 1)), torch.tensor([4])
+        >>> graph, target = gs.from_sequence(torch.zeros(5, 1)), torch.tensor([4])
         >>> lstm = gs.nn.LSTM(1, 4)
-        >>> seen = lstm.reach(graph, asked)[0], gs.reach.influence(lstm, graph, outputs=asked)[0]
-        >>> [axes.get_title() for axes in draw_cones([Figure().subplots()], graph, 4, {"LSTM": seen})]
+        >>> field = lstm.reach(graph, target)[0], gs.reach.influence(lstm, graph, outputs=target)[0]
+        >>> [axes.get_title() for axes in draw_cones([Figure().subplots()], graph, 4, {"LSTM": field})]
         ['LSTM: 5 of 5 rows']
     """
-    drawn: list[Axes] = list(np.ravel(np.array(list(panels), dtype=object)))
-    if len(drawn) != len(models) or not models:
-        raise ValueError(f"panels must be one axes a model: got {len(drawn)} for {len(models)} models")
+    axes_list: list[Axes] = list(np.ravel(np.array(list(panels), dtype=object)))
+    if len(axes_list) != len(models) or not models:
+        raise ValueError(f"panels must have one axes for each model: got {len(axes_list)} for {len(models)} models")
     norm = shared_norm([influence for _, influence in models.values()])
-    for axes, (name, (mask, influence)) in zip(drawn, models.items(), strict=True):
-        draw_reach(axes, graph, asked_row, mask, influence, norm=norm)
+    for axes, (name, (mask, influence)) in zip(axes_list, models.items(), strict=True):
+        draw_reach(axes, graph, target_row, mask, influence, norm=norm)
         axes.set_title(f"{name}: {int(mask.sum())} of {len(mask)} rows")
     if norm is not None:
         low = min(float(influence[influence > 0].min()) for _, influence in models.values() if bool(influence.any()))
         extend = "min" if norm.vmin is not None and low < norm.vmin else "neither"
-        bar = drawn[0].figure.colorbar(ScalarMappable(norm, _COLOURS), ax=drawn, extend=extend)
-        bar.set_label("influence on the row asked (star)")
-    return drawn
+        bar = axes_list[0].figure.colorbar(ScalarMappable(norm, _COLOURS), ax=axes_list, extend=extend)
+        bar.set_label("influence on the target row (star)")
+    return axes_list
 
 
 def shared_norm(influences: Iterable[Tensor]) -> LogNorm | None:
-    """One logarithmic scale for all values above 0, of at most 8 decades; ``None`` where there is no such value.
+    """Return one logarithmic colour scale for all values above 0, of at most 8 decades; ``None`` if there are none.
 
     Args:
         influences: tensors of any shape.
 
     Raises:
-        TypeError: something that is no tensor.
+        TypeError: one of them is not a tensor.
 
     Example:
         >>> scale = shared_norm([torch.tensor([0.0, 1.0]), torch.tensor([100.0])])
@@ -142,25 +143,18 @@ def shared_norm(influences: Iterable[Tensor]) -> LogNorm | None:
         (1.0, 100.0)
     """
     flat = [_checks.is_tensor("influence", values).detach().cpu().double().flatten() for values in influences]
-    above = torch.cat([values[(values > 0) & values.isfinite()] for values in flat]) if flat else torch.empty(0)
-    if not above.numel():
+    positive = torch.cat([values[(values > 0) & values.isfinite()] for values in flat]) if flat else torch.empty(0)
+    if not positive.numel():
         return None
-    most = float(above.max())
-    least = max(float(above.min()), most * 10**-_MOST_DECADES)
-    return LogNorm(least if least < most else most / 10, most)
-
-
-def _asked(graph: SpaceTimeGraph, asked_row: object) -> int:
-    row = _checks.at_least("asked_row", asked_row, 0)
-    if row >= graph.num_rows:
-        raise ValueError(f"asked_row must lie in 0 to {graph.num_rows - 1}, got {row}")
-    return row
+    largest = float(positive.max())
+    smallest = max(float(positive.min()), largest * 10**-_MOST_DECADES)
+    return LogNorm(smallest if smallest < largest else largest / 10, largest)
 
 
 def _numbered(labels: Tensor) -> tuple[np.ndarray, list[int]]:
-    """The place of each row among the different labels, and these, ascending."""
-    different, place = labels.cpu().unique(return_inverse=True)
-    return place.numpy(), different.tolist()
+    """Return the index of each row's label among the distinct labels, and these in ascending order."""
+    distinct, index = labels.cpu().unique(return_inverse=True)
+    return index.numpy(), distinct.tolist()
 
 
 def _values(influence: Tensor, mask: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Forecasts beside what came, node by node."""
+"""Forecasts beside the observed values, node by node."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from graphseq import _checks
-from graphseq.plot.lines import bare
+from graphseq.plot.lines import despine
 from graphseq.plot.node_errors import (
     MODEL_STYLES,
     NodeErrors,
     Predicted,
     Values,
     brief,
+    checked_errors,
     finding,
     mean_square,
     names_of,
-    told_apart,
 )
 
-MOST_PANELS = 24  #: more would be stamps
+MOST_PANELS = 24  #: more would be too small to read
 _WIDTH = 12.0  # inches
 
 
@@ -38,28 +38,28 @@ def forecast_figure(
     channel: int = 0,
     unit: str = "value",
 ) -> Figure:
-    """Draw what came at each node, and what each model said would come: a panel a node, a line a model.
+    """Draw the observed and the forecast values: one panel for each node, one line for each model.
 
-    In the corner of a panel stands each model's mean squared error at this node, over all its answers; the legend has
-    that over all nodes. A line breaks where the node was away. Each panel has a scale of its own.
+    The corner of a panel shows each model's mean squared error at this node, over all times; the legend shows that
+    over all nodes. Lines have gaps where the node was absent. Each panel has its own scale.
 
     Args:
-        predictions: by model, 1 to 6 of them, what :func:`graphseq.evaluation.predict.predict` gives; see
+        predictions: for each of 1 to 6 models, the result of :func:`graphseq.evaluation.predict.predict`; see
             :func:`~graphseq.plot.errors_by_node`.
-        nodes: which nodes to draw, 1 to 24; without it all of them, or, of more than 24, some from that with the
-            least error of the first model to that with the most, evenly spread.
-        names: what each node is called, by its number; numbers without it.
-        times: what each time is called, by its number; numbers without it.
-        last: how many of the last times are drawn, all without it: more than about 150 run into each other.
-        channel: which of the C numbers of an answer is drawn.
-        unit: what is forecast, for the scale.
+        nodes: the nodes to draw, 1 to 24. By default all of them; of more than 24, a selection spread evenly from the
+            smallest to the largest error of the first model.
+        names: the name of each node by its number; numbers by default.
+        times: the name of each time by its number; numbers by default.
+        last: the number of times to draw, counted from the end; all by default. More than about 150 are hard to read.
+        channel: the output channel to draw, 0 to C - 1.
+        unit: the label of the vertical scale.
 
     Returns:
-        A figure of its own, in no window.
+        A new figure, shown in no window.
 
     Raises:
-        ValueError: nodes that were not asked about, a name or a time's missing, a channel that there is not, or what
-            :func:`~graphseq.plot.errors_by_node` refuses.
+        ValueError: a node has no predictions, the name of a node or a time is missing, the channel does not exist, or
+            :func:`~graphseq.plot.errors_by_node` refuses an argument.
 
     Example:
         >>> import torch
@@ -68,28 +68,28 @@ def forecast_figure(
         >>> [axes.get_title(loc="left") for axes in figure.axes], figure.axes[0].texts[0].get_text()
         (['Pest', 'Vas'], '1.00')
     """
-    errors = told_apart(predictions)
+    errors = checked_errors(predictions)
     shown = _shown(errors, nodes)
-    called = names_of(errors.nodes, names)
+    node_names = names_of(errors.nodes, names)
     first = next(iter(predictions.values()))
     if _checks.at_least("channel", channel, 0) >= first[3].shape[1]:
         raise ValueError(f"channel must lie in 0 to {first[3].shape[1] - 1}, got {channel}")
-    every = first[1].unique().tolist()
-    every = every if last is None else every[-_checks.at_least("last", last, 1) :]
-    unnamed = [] if times is None else [time for time in every if time not in times]
+    moments = first[1].unique().tolist()
+    moments = moments if last is None else moments[-_checks.at_least("last", last, 1) :]
+    unnamed = [] if times is None else [time for time in moments if time not in times]
     if unnamed:
         raise ValueError(f"times must name every time that is drawn; time {unnamed[0]} has no name")
-    columns = min(len(shown), 4 if len(every) <= 60 and len(predictions) <= 4 else 3 if len(every) <= 120 else 2)
+    columns = min(len(shown), 4 if len(moments) <= 60 and len(predictions) <= 4 else 3 if len(moments) <= 120 else 2)
     lines = -(-len(shown) // columns)
     figure = Figure(figsize=(_WIDTH, 1.5 * lines + 1.3), layout="constrained")
     panels = figure.subplots(lines, columns, sharex=True, squeeze=False).ravel()
     for panel, node in zip(panels, shown, strict=False):
-        _draw_node(panel, predictions, node, channel, every)
-        _write_errors(panel, [each[errors.nodes.index(node)] for each in errors.of.values()])
-        panel.set_title(called[node], loc="left", fontsize=9)
+        _draw_node(panel, predictions, node, channel, moments)
+        _write_errors(panel, [values[errors.nodes.index(node)] for values in errors.of.values()])
+        panel.set_title(node_names[node], loc="left", fontsize=9)
     for panel in panels[len(shown) :]:
         panel.set_visible(False)
-    _label_times([panels[place] for place in _lowest(len(shown), columns)], every, times)
+    _label_times([panels[index] for index in _lowest(len(shown), columns)], moments, times)
     figure.supylabel(unit, fontsize=10)
     figure.suptitle(finding(errors, len(shown)))
     handles = _handles(predictions)
@@ -102,44 +102,46 @@ def _shown(errors: NodeErrors, nodes: Sequence[int] | None) -> list[int]:
     if nodes is not None:
         if not 1 <= len(nodes) <= MOST_PANELS:
             raise ValueError(f"nodes must name 1 to {MOST_PANELS} nodes to be legible, got {len(nodes)}")
-        strange = [node for node in nodes if node not in errors.nodes]
-        if strange:
-            raise ValueError(f"nodes names {strange[0]}, about which nothing was asked")
+        unknown = [node for node in nodes if node not in errors.nodes]
+        if unknown:
+            raise ValueError(f"nodes names {unknown[0]}, which has no predictions")
         return [int(node) for node in nodes]
     if len(errors.nodes) <= MOST_PANELS:
         return errors.nodes
     first = next(iter(errors.of.values()))
-    places = np.linspace(0, len(first) - 1, MOST_PANELS).round().astype(int)
-    return [errors.nodes[place] for place in np.argsort(first, kind="stable")[places].tolist()]
+    ranks = np.linspace(0, len(first) - 1, MOST_PANELS).round().astype(int)
+    return [errors.nodes[index] for index in np.argsort(first, kind="stable")[ranks].tolist()]
 
 
-def _draw_node(axes: Axes, predictions: Predicted, node: int, channel: int, every: Sequence[int]) -> None:
-    """A line a model, and what came as a thin dark line upon them; gaps where nothing was asked."""
-    own, time, _, y = next(iter(predictions.values()))
-    mine = ((own == node) & (time >= every[0])).cpu()
-    at = np.searchsorted(every, time.cpu()[mine].numpy())
-    said = [(each[2], style[0], 1.3) for each, style in zip(predictions.values(), MODEL_STYLES, strict=False)]
-    for values, colour, width in [*said, (y, "0.15", 0.8)]:
-        line = np.full(len(every), np.nan)
-        line[at] = values.detach().cpu()[mine, channel].double().numpy()
-        axes.plot(every, line, color=colour, linewidth=width, markevery=_lonely(line), marker=".")
+def _draw_node(axes: Axes, predictions: Predicted, node: int, channel: int, moments: Sequence[int]) -> None:
+    """Draw one line for each model and the observed values as a thin dark line above them, with gaps where none are."""
+    nodes, time, _, y = next(iter(predictions.values()))
+    entries = ((nodes == node) & (time >= moments[0])).cpu()
+    positions = np.searchsorted(moments, time.cpu()[entries].numpy())
+    curves = [
+        (prediction[2], style[0], 1.3) for prediction, style in zip(predictions.values(), MODEL_STYLES, strict=False)
+    ]
+    for values, colour, width in [*curves, (y, "0.15", 0.8)]:
+        line = np.full(len(moments), np.nan)
+        line[positions] = values.detach().cpu()[entries, channel].double().numpy()
+        axes.plot(moments, line, color=colour, linewidth=width, markevery=_isolated(line), marker=".")
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.22 * (high - low))  # room for the numbers in the corner
-    axes.set_xlim(every[0] - 0.5, every[-1] + 0.5)
+    axes.set_xlim(moments[0] - 0.5, moments[-1] + 0.5)
     axes.yaxis.set_major_locator(MaxNLocator(3))
     axes.tick_params(labelsize=8)
-    bare(axes)
+    despine(axes)
 
 
-def _lonely(line: Values) -> list[int]:
-    """Points without a neighbour, which a line would not show."""
+def _isolated(line: Values) -> list[int]:
+    """Return the indices of points without a neighbour, which a line would not show."""
     gap = np.isnan(np.pad(line, 1, constant_values=np.nan))
-    found: list[int] = np.flatnonzero(~gap[1:-1] & gap[:-2] & gap[2:]).tolist()
-    return found
+    indices: list[int] = np.flatnonzero(~gap[1:-1] & gap[:-2] & gap[2:]).tolist()
+    return indices
 
 
 def _write_errors(axes: Axes, errors: Sequence[float]) -> None:
-    """Side by side in the upper right corner, in the order and colours of the models; the least in bold."""
+    """Write the errors into the upper right corner, in the order and colours of the models; the smallest in bold."""
     shift = 0
     for error, (colour, _, _) in reversed(list(zip(errors, MODEL_STYLES, strict=False))):
         axes.annotate(
@@ -161,22 +163,26 @@ def _lowest(panels: int, columns: int) -> range:
     return range(max(0, panels - columns), panels)
 
 
-def _label_times(panels: Sequence[Axes], every: Sequence[int], times: Mapping[int, str] | None) -> None:
-    """Beneath the lowest panel of each column, where there is room for long names beside each other."""
+def _label_times(panels: Sequence[Axes], moments: Sequence[int], times: Mapping[int, str] | None) -> None:
+    """Write the names of some times below the lowest panel of each column."""
     count = 5 if len(panels) < 3 else 3
-    ticks = [every[place] for place in np.unique(np.linspace(0, len(every) - 1, count).round().astype(int)).tolist()]
+    ticks = [
+        moments[index] for index in np.unique(np.linspace(0, len(moments) - 1, count).round().astype(int)).tolist()
+    ]
     labels = [str(tick) if times is None else times[tick] for tick in ticks]
     for panel in panels:
         panel.set_xticks(ticks, labels)
         panel.tick_params(labelbottom=True, labelsize=8)
-        if len(ticks) > 1:  # turned inwards, or the names at the ends would touch those of the next panel
+        if len(ticks) > 1:  # aligned inwards, or the names at the ends would touch those of the next panel
             first, *_, end = panel.get_xticklabels()
             first.set_horizontalalignment("left")
             end.set_horizontalalignment("right")
 
 
 def _handles(predictions: Predicted) -> list[Line2D]:
-    lines = [Line2D([], [], color="0.2", linewidth=0.8, label="what came")]
-    for (model, each), (colour, _, _) in zip(predictions.items(), MODEL_STYLES, strict=False):
-        lines.append(Line2D([], [], color=colour, linewidth=1.3, label=f"{model} ({brief(mean_square(each).mean())})"))
+    lines = [Line2D([], [], color="0.2", linewidth=0.8, label="observed")]
+    for (model, prediction), (colour, _, _) in zip(predictions.items(), MODEL_STYLES, strict=False):
+        lines.append(
+            Line2D([], [], color=colour, linewidth=1.3, label=f"{model} ({brief(mean_square(prediction).mean())})")
+        )
     return lines

@@ -1,4 +1,4 @@
-"""All gates of a graph over time at once: a line an edge or a node, a column a time."""
+"""The gates of a graph over time as a heat map: a line for each edge or node, a column for each time."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.recurrent.forgetting import GateValues
 from graphseq.plot._gates import (
-    AWAY,
+    ABSENT,
     HALF,
-    KEPT,
+    OPEN,
     PLANTED,
     Irrelevant,
     Snapshot,
     Values,
-    called,
+    colour_map,
     frames_of,
-    moments,
-    scale,
+    node_names,
+    time_names,
 )
 
-_MOST_LINES = 40  #: names beside a heat map; more would lie upon each other
-_STRIPE = 5.0  # points, and half of that between it and the axes
+_MOST_LINES = 40  #: names beside a heat map; more would overlap
+_STRIPE = 5.0  # width in points; its centre is as far from the axes
 
 
 def draw_gates(
@@ -43,26 +43,26 @@ def draw_gates(
     names: Sequence[str] | None = None,
     times: Sequence[str] | None = None,
 ) -> Axes:
-    """Draw what was forgotten when: a line an edge or a node, the most kept on top, a column a time.
+    """Draw gates as a heat map: a line for each edge or node, the largest mean gate on top, a column for each time.
 
-    Dark is kept, white is forgotten, and grey was not there. A stripe on the left marks what was planted to be
-    forgotten. The colour bar is taken from the room of the axes.
+    Dark is open, white is closed, and grey is absent. A stripe on the left marks the edges or nodes planted as
+    irrelevant. The colour bar takes some of the space of the axes.
 
     Args:
         axes: where to draw.
         graph: as for :func:`~graphseq.plot.animate_forgetting`, of any number of nodes.
         gates: likewise.
-        of: "edges", k_i k_j k_ij of each pair of nodes that an edge ever joins; or "nodes", k_i of each.
+        of: "edges", for k_i k_j k_ij of each pair of nodes that has an edge at any time; or "nodes", for their k_i.
         irrelevant: likewise.
-        names: likewise; above 40 lines none are written.
+        names: likewise; above 40 lines no names are written.
         times: likewise.
 
     Returns:
         ``axes``.
 
     Raises:
-        ValueError: another ``of``, a graph without edges where these are asked for, or what
-            :func:`~graphseq.plot.animate_forgetting` refuses of the gates.
+        ValueError: ``of`` is neither, the graph has no edges to draw, or :func:`~graphseq.plot.animate_forgetting`
+            refuses the gates.
 
     Example:
         >>> import graphseq as gs, torch
@@ -76,27 +76,31 @@ def draw_gates(
     frames = frames_of(graph, gates, irrelevant)
     keys, moment, value, planted = _long(frames, of)
     if not len(keys):
-        raise ValueError("graph has no edges between different nodes; gates of nodes may be drawn still")
-    lines, place = np.unique(keys, axis=0, return_inverse=True)
+        raise ValueError("graph has no edges between different nodes; the gates of nodes can be drawn, by of='nodes'")
+    lines, line = np.unique(keys, axis=0, return_inverse=True)
     grid = np.full((len(lines), len(frames)), np.nan)
-    grid[place, moment] = value
+    grid[line, moment] = value
     order = np.argsort(-np.nanmean(grid, axis=1), kind="stable")
-    picture = axes.imshow(grid[order], cmap=scale(KEPT), norm=Normalize(0, 1), aspect="auto", interpolation="nearest")
-    axes.set_facecolor(AWAY)
-    axes.figure.colorbar(picture, ax=axes, label="gate (grey: not there)")
+    heat_map = axes.imshow(
+        grid[order], cmap=colour_map(OPEN), norm=Normalize(0, 1), aspect="auto", interpolation="nearest"
+    )
+    axes.set_facecolor(ABSENT)
+    axes.figure.colorbar(heat_map, ax=axes, label="gate (grey: absent)")
     if irrelevant is not None:
-        _stripe(axes, np.bincount(place, planted, len(lines))[order] > 0)
-    named = called(graph.node.unique().tolist(), names)
+        _stripe(axes, np.bincount(line, planted, len(lines))[order] > 0)
+    labels = node_names(graph.node.unique().tolist(), names)
     pad = 4.0 if irrelevant is None else 2 * _STRIPE
     if len(lines) <= _MOST_LINES:
-        axes.set_yticks(range(len(lines)), [" → ".join(named[node] for node in line) for line in lines[order].tolist()])
+        axes.set_yticks(
+            range(len(lines)), [" → ".join(labels[node] for node in nodes) for nodes in lines[order].tolist()]
+        )
         axes.tick_params(axis="y", labelsize=8, length=0, pad=pad)
         pad = 4.0
     else:
         axes.set_yticks([])
     axes.set_ylabel(f"{len(lines):,} {of}" + ("" if irrelevant is None else " (stripe: irrelevant)"), labelpad=pad)
     ticks = range(0, len(frames), -(-len(frames) // 6))
-    axes.set_xticks(ticks, [moments(graph, times, "")[tick] for tick in ticks])
+    axes.set_xticks(ticks, [time_names(graph, times, "")[tick] for tick in ticks])
     axes.set_xlabel("time")
     axes.set_title(_finding(value, planted if irrelevant is not None else None), fontsize=11)
     return axes
@@ -105,7 +109,7 @@ def draw_gates(
 def _long(
     frames: Sequence[Snapshot], of: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Values, NDArray[np.bool_]]:
-    """Every gate: of which node or pair, at which time, how much, and whether planted."""
+    """Return four arrays with an entry for each gate: its node or pair, its time, its value, and True where planted."""
     edges = of == "edges"
     keys = [frame.pairs if edges else frame.nodes[:, None] for frame in frames]
     moment = np.repeat(np.arange(len(frames)), [len(key) for key in keys])
@@ -115,10 +119,10 @@ def _long(
 
 
 def _stripe(axes: Axes, planted: NDArray[np.bool_]) -> None:
-    """Beside the lines that were planted, just outside the axes."""
-    aside = axes.get_yaxis_transform() + ScaledTranslation(-_STRIPE / 72, 0, axes.figure.dpi_scale_trans)
+    """Draw a stripe beside the planted lines, just outside the axes."""
+    left_of_axes = axes.get_yaxis_transform() + ScaledTranslation(-_STRIPE / 72, 0, axes.figure.dpi_scale_trans)
     spans = [[(0.0, line - 0.5), (0.0, line + 0.5)] for line in np.flatnonzero(planted).tolist()]
-    stripe = LineCollection(spans, colors=PLANTED, linewidths=_STRIPE, transform=aside, clip_on=False)
+    stripe = LineCollection(spans, colors=PLANTED, linewidths=_STRIPE, transform=left_of_axes, clip_on=False)
     stripe.set_gid("irrelevant")
     stripe.set_capstyle("butt")
     axes.add_collection(stripe, autolim=False)
@@ -127,4 +131,4 @@ def _stripe(axes: Axes, planted: NDArray[np.bool_]) -> None:
 def _finding(value: Values, planted: NDArray[np.bool_] | None) -> str:
     if planted is None or not 0 < planted.sum() < len(planted):
         return f"{(value < HALF).mean():.0%} of all gates are below ½"
-    return f"mean gate {value[planted].mean():.2f} on what is irrelevant, {value[~planted].mean():.2f} on the rest"
+    return f"mean gate: irrelevant {value[planted].mean():.2f}, others {value[~planted].mean():.2f}"

@@ -1,4 +1,4 @@
-"""A graph coloured by hops: how far every row is from one, by which routes, and how a receptive field grows."""
+"""A graph coloured by hop distances, with shortest routes and receptive fields."""
 
 from __future__ import annotations
 
@@ -44,26 +44,26 @@ def draw_hops(
     labels: Sequence[str] | None = None,
     pos: Places | None = None,
 ) -> Axes:
-    """Draw a static graph, its nodes coloured by hops from one row, with routes over its edges.
+    """Draw a static graph with its nodes coloured by their hop distance from one row, and routes along its edges.
 
-    What is out of reach is grey. Routes that share an edge run side by side on it. The legend stands to the right of
-    the axes; ``Figure(layout="constrained")`` makes room for it.
+    Unreachable nodes are grey. Routes that share an edge are drawn side by side. The legend is to the right of the
+    axes; ``Figure(layout="constrained")`` leaves space for it.
 
     Args:
         axes: where to draw.
         graph: V rows of one time, at most 200.
-        source_row: the row from which hops are counted, drawn with a double rim.
-        routes: row numbers along edges, at most 6 routes, such as :func:`graphseq.reach.routes` gives.
-        labels: a name a row, (V,); row numbers without it. Above 60 rows only those on a few routes are written.
-        pos: where each row stands, (x, y) by row number; without it by Kamada and Kawai's layout, or in a
-            line, back and forth if it is long, where the graph is a path; always the same.
+        source_row: the row from which hops are counted, drawn with a double outline.
+        routes: at most 6 routes, each a list of rows along edges, such as those of :func:`graphseq.reach.routes`.
+        labels: the name of each row, (V,); row numbers by default. Above 60 rows only names on a few routes are shown.
+        pos: the position (x, y) of each row by its number. By default Kamada and Kawai's layout; a path is drawn as a
+            line, back and forth if it is long. The layout is always the same.
 
     Returns:
         ``axes``.
 
     Raises:
-        ValueError: a graph of several times or more than 200 rows, a row outside it, a route that leaves its edges,
-            more than 6 routes, or labels or places that are not one a row.
+        ValueError: the graph has several times or more than 200 rows, a row is outside it, a route uses a pair without
+            an edge, there are more than 6 routes, or a label or a position is missing.
 
     Example:
         >>> import graphseq as gs, networkx as nx
@@ -75,18 +75,18 @@ def draw_hops(
     names, places = prepared(graph, labels, pos)
     source = checked_row("source_row", source_row, graph)
     hops = hops_from(graph, source).tolist()
-    ways = _checked_routes(graph, routes)
-    most = max(hops)
-    colours = [hop_colour(hop, most) for hop in hops]
+    checked = _checked_routes(graph, routes)
+    farthest = max(hops)
+    colours = [hop_colour(hop, farthest) for hop in hops]
     draw_nodes(axes, graph, places, colours, names, source)
-    _draw_routes(axes, places, ways)
-    _name_routes(axes, places, ways, names)
+    _draw_routes(axes, places, checked)
+    _name_routes(axes, places, checked, names)
     handles = [
-        Line2D([], [], color=colour, linestyle=dash, linewidth=2.5, label=f"route {_named(way, names)}")
-        for way, (colour, dash) in zip(ways, _ROUTES, strict=False)
+        Line2D([], [], color=colour, linestyle=dash, linewidth=2.5, label=f"route {_route_name(route, names)}")
+        for route, (colour, dash) in zip(checked, _ROUTES, strict=False)
     ]
-    shown = [*range(0, most, -(-(most + 1) // 10)), most]
-    handles += [_dot(hop_colour(hop, most), f"{hop} hop{'' if hop == 1 else 's'}") for hop in shown]
+    ticks = [*range(0, farthest, -(-(farthest + 1) // 10)), farthest]
+    handles += [_dot(hop_colour(hop, farthest), f"{hop} hop{'' if hop == 1 else 's'}") for hop in ticks]
     if -1 in hops:
         handles.append(_dot(OUT_OF_REACH, f"unreachable ({hops.count(-1)})"))
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
@@ -103,21 +103,21 @@ def draw_receptive_fields(
     labels: Sequence[str] | None = None,
     pos: Places | None = None,
 ) -> list[Axes]:
-    """Draw which rows a GCN sees from one row, a panel a number of layers; what it does not see is left white.
+    """Draw the receptive field of one row in GCNs of several depths, one panel for each; rows outside it are white.
 
     Args:
-        panels: as many axes as depths.
+        panels: one axes for each depth.
         graph: V rows of one time, at most 200.
-        row: the row asked, drawn with a double rim.
+        row: the row whose state is read, drawn with a double outline.
         depths: numbers of layers.
-        labels: a name a row, (V,); row numbers without it. Above 60 rows none are written.
-        pos: where each row stands; see :func:`draw_hops`.
+        labels: the name of each row, (V,); row numbers by default. Above 60 rows none are written.
+        pos: the position of each row; see :func:`draw_hops`.
 
     Returns:
         The axes drawn on.
 
     Raises:
-        ValueError: as many axes as depths are not given, or what :func:`draw_hops` refuses.
+        ValueError: there are not as many axes as depths, or :func:`draw_hops` refuses an argument.
 
     Example:
         >>> import graphseq as gs, networkx as nx
@@ -126,44 +126,46 @@ def draw_receptive_fields(
         >>> [panel.get_title() for panel in draw_receptive_fields(Figure().subplots(1, 2), graph, 0, [1, 2])]
         ['1 layer: 2 of 4 rows', '2 layers: 3 of 4 rows']
     """
-    drawn = list(np.ravel(np.array(list(panels), dtype=object)))
+    axes_list = list(np.ravel(np.array(list(panels), dtype=object)))
     layers = [_checks.at_least("depths", depth, 0) for depth in depths]
-    if len(drawn) != len(layers):
-        raise ValueError(f"panels must be one axes a depth: got {len(drawn)} for {len(layers)} depths")
+    if len(axes_list) != len(layers):
+        raise ValueError(f"panels must have one axes for each depth: got {len(axes_list)} for {len(layers)} depths")
     names, places = prepared(graph, labels, pos)
-    asked = checked_row("row", row, graph)
-    hops = hop_distances(graph, torch.tensor([asked]))[0].tolist()
-    for axes, depth in zip(drawn, layers, strict=True):
-        seen = [0 <= hop <= depth for hop in hops]
-        colours = [hop_colour(hop, max(hops)) if inside else _UNSEEN for hop, inside in zip(hops, seen, strict=True)]
-        draw_nodes(axes, graph, places, colours, names, asked)
-        axes.set_title(f"{depth} layer{'' if depth == 1 else 's'}: {sum(seen)} of {len(seen)} rows")
-    return drawn
+    target = checked_row("row", row, graph)
+    hops = hop_distances(graph, torch.tensor([target]))[0].tolist()
+    for axes, depth in zip(axes_list, layers, strict=True):
+        field = [0 <= hop <= depth for hop in hops]
+        colours = [hop_colour(hop, max(hops)) if inside else _UNSEEN for hop, inside in zip(hops, field, strict=True)]
+        draw_nodes(axes, graph, places, colours, names, target)
+        axes.set_title(f"{depth} layer{'' if depth == 1 else 's'}: {sum(field)} of {len(field)} rows")
+    return axes_list
 
 
 def _checked_routes(graph: SpaceTimeGraph, routes: Sequence[Sequence[int]] | None) -> list[list[int]]:
-    ways = [[checked_row(f"routes[{n}]", row, graph) for row in way] for n, way in enumerate(routes or [])]
-    if len(ways) > len(_ROUTES):
-        raise ValueError(f"routes must be at most {len(_ROUTES)} to be told apart, got {len(ways)}")
+    checked = [[checked_row(f"routes[{n}]", row, graph) for row in route] for n, route in enumerate(routes or [])]
+    if len(checked) > len(_ROUTES):
+        raise ValueError(f"routes must have at most {len(_ROUTES)} entries, for distinct colours, got {len(checked)}")
     edges = set(edges_of(graph))
-    for number, way in enumerate(ways):
-        for step in pairwise(way):
+    for number, route in enumerate(checked):
+        for step in pairwise(route):
             if step not in edges:
-                raise ValueError(f"routes[{number}] goes from row {step[0]} to {step[1]}, which no edge joins")
-    return ways
+                raise ValueError(
+                    f"routes[{number}] goes from row {step[0]} to {step[1]}, between which there is no edge"
+                )
+    return checked
 
 
-def _draw_routes(axes: Axes, places: dict[int, tuple[float, float]], ways: Sequence[Sequence[int]]) -> None:
+def _draw_routes(axes: Axes, places: dict[int, tuple[float, float]], routes: Sequence[Sequence[int]]) -> None:
     users: dict[frozenset[int], list[int]] = {}
-    for number, way in enumerate(ways):
-        for step in pairwise(way):
+    for number, route in enumerate(routes):
+        for step in pairwise(route):
             users.setdefault(frozenset(step), []).append(number)
-    for number, (way, (colour, dash)) in enumerate(zip(ways, _ROUTES, strict=False)):
-        for start, end in pairwise(way):
+    for number, (route, (colour, dash)) in enumerate(zip(routes, _ROUTES, strict=False)):
+        for start, end in pairwise(route):
             sharing = users[frozenset((start, end))]
             (x, y), (u, v) = places[min(start, end)], places[max(start, end)]
             shift = (sharing.index(number) - (len(sharing) - 1) / 2) * 3.2 / 72 / (hypot(u - x, v - y) or 1.0)
-            aside = ScaledTranslation((y - v) * shift, (u - x) * shift, axes.figure.dpi_scale_trans)
+            offset = ScaledTranslation((y - v) * shift, (u - x) * shift, axes.figure.dpi_scale_trans)
             (line,) = axes.plot(
                 [places[start][0], places[end][0]],
                 [places[start][1], places[end][1]],
@@ -173,31 +175,31 @@ def _draw_routes(axes: Axes, places: dict[int, tuple[float, float]], ways: Seque
                 dash_capstyle="butt",
                 solid_capstyle="butt",
                 zorder=2,
-                transform=axes.transData + aside,
+                transform=axes.transData + offset,
             )
             line.set_gid(f"route {number}")
 
 
-def hop_colour(hop: int, most: int) -> str:
-    """From bright at the row itself to dark far away, in viridis: even for colour-blind readers, and never grey."""
-    return OUT_OF_REACH if hop < 0 else to_hex(mpl.colormaps["viridis"](1.0 - hop / max(most, 1)))
+def hop_colour(hop: int, farthest: int) -> str:
+    """Return the colour of a hop distance: viridis from bright at 0 to dark far away, grey where unreachable."""
+    return OUT_OF_REACH if hop < 0 else to_hex(mpl.colormaps["viridis"](1.0 - hop / max(farthest, 1)))
 
 
-def _named(way: Sequence[int], names: Sequence[str]) -> str:
-    """A route by its rows, or by its ends and length where it is long: a wide legend leaves no room for the graph."""
-    called = [names[row] for row in way]
-    whole, rest = "-".join(called), f" ({len(way) - 1} hops)"
-    if len(way) <= 7 and len(whole) <= _WIDE:
+def _route_name(route: Sequence[int], names: Sequence[str]) -> str:
+    """Return the names along a route; of a long one, for a narrow legend, its ends and its length."""
+    stops = [names[row] for row in route]
+    whole, rest = "-".join(stops), f" ({len(route) - 1} hops)"
+    if len(route) <= 7 and len(whole) <= _WIDE:
         return whole
-    ends = [*called[:2], "…", *called[-2:]]
-    return "-".join(ends if len("-".join(ends)) <= _WIDE else (called[0], "…", called[-1])) + rest
+    ends = [*stops[:2], "…", *stops[-2:]]
+    return "-".join(ends if len("-".join(ends)) <= _WIDE else (stops[0], "…", stops[-1])) + rest
 
 
 def _name_routes(
-    axes: Axes, places: Mapping[int, tuple[float, float]], ways: Sequence[Sequence[int]], names: Sequence[str]
+    axes: Axes, places: Mapping[int, tuple[float, float]], routes: Sequence[Sequence[int]], names: Sequence[str]
 ) -> None:
-    """The names of the rows on a few routes, where there are too many rows to write them all."""
-    on_routes = sorted({row for way in ways for row in way})
+    """Write the names of the rows on a few routes, where the graph has too many rows to write all names."""
+    on_routes = sorted({row for route in routes for row in route})
     if len(names) <= MOST_LABELS or len(on_routes) > _MOST_NAMED:
         return
     for row in on_routes:

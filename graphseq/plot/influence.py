@@ -1,4 +1,4 @@
-"""Influence against hops: what was measured, what must be, and where nothing comes through."""
+"""Influence against hop distance, measured and in closed form."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import Tensor
 from graphseq.plot.lines import (
     STYLES,
     Values,
-    at_least_zero,
-    bare,
+    check_count,
+    check_not_negative,
+    despine,
     draw_curve,
     legend,
     logarithmic,
     numbers,
-    told_apart,
 )
 from graphseq.reach.influence import ProfileEstimate
 from graphseq.reach.profile import Profile
@@ -28,82 +28,89 @@ _TWO_SIDED = 1.96  # of 95 % of a normal distribution
 
 def draw_influence_by_hop(
     axes: Axes,
-    measured: Mapping[str, Profile | ProfileEstimate],
+    profiles: Mapping[str, Profile | ProfileEstimate],
     *,
     closed_form: Mapping[str, Tensor | Sequence[float]] | None = None,
     ylabel: str | None = None,
 ) -> Axes:
-    """Draw influence against hops on a logarithmic scale, a line a model, with closed forms over it.
+    """Draw influence against hops on a logarithmic scale, one line for each model, with closed forms over them.
 
-    What is exactly 0, as all that is out of reach, stands as a hollow mark on a floor labelled 0, and no line leads
-    down to it. An estimate has a band of 1.96 standard errors, about 95 %; where it reaches below the scale it ends
-    at the floor. Models that stand at one hop are drawn side by side.
+    Values that are exactly 0, such as those out of reach, are hollow marks on a line labelled 0, not joined to the
+    curve. An estimate has a band of 1.96 standard errors, about 95 %; below the scale the band ends at that line.
+    The marks of several models at one hop are drawn side by side.
 
     Args:
         axes: where to draw.
-        measured: by name, what :func:`graphseq.reach.by_hop` or :func:`graphseq.reach.estimate_by_hop` gives; at most
-            7. An estimate is of *squared* influence: draw it only beside ``by_hop(influence ** 2, hops)``.
-        closed_form: by name, values at hops 0, 1, 2, …; at most 4. One that has the name of a model is the line through
-            that model's marks.
-        ylabel: what is drawn, with its unit; without it, influence or, where there is an estimate, its square.
+        profiles: for each name, at most 7, the result of :func:`graphseq.reach.by_hop` or
+            :func:`graphseq.reach.estimate_by_hop`. An estimate is of *squared* influence: draw it only beside
+            ``by_hop(influence ** 2, hops)``.
+        closed_form: for each name, at most 4, the values at hops 0, 1, 2, …. Under the name of a model it is the line
+            through that model's marks.
+        ylabel: the label of the vertical axis; by default influence, or its square where there is an estimate.
 
     Returns:
         ``axes``.
 
     Raises:
-        TypeError: something in ``measured`` that is no profile.
-        ValueError: nothing or too much to draw, values that are negative or not finite.
+        TypeError: an entry of ``profiles`` is not a profile.
+        ValueError: there are no profiles or too many, or a value is negative or not finite.
 
     Example:
         >>> import graphseq as gs, torch
         >>> from matplotlib.figure import Figure
-        >>> sequence, asked = gs.from_sequence(torch.ones(9, 1)), torch.tensor([4])
+        >>> sequence, target = gs.from_sequence(torch.ones(9, 1)), torch.tensor([4])
         >>> gcn = gs.nn.GCN(1, 1, num_layers=1)
-        >>> hops = gs.reach.hop_distances(sequence, asked)
-        >>> found = gs.reach.by_hop(gs.reach.influence(gcn, sequence, outputs=asked), hops)
-        >>> axes = draw_influence_by_hop(Figure().subplots(), {"GCN-1": found})
+        >>> hops = gs.reach.hop_distances(sequence, target)
+        >>> profile = gs.reach.by_hop(gs.reach.influence(gcn, sequence, outputs=target), hops)
+        >>> axes = draw_influence_by_hop(Figure().subplots(), {"GCN-1": profile})
         >>> [line.get_gid() for line in axes.lines if len(line.get_xdata()) == 3]
         ['zeros GCN-1']
     """
-    told_apart("measured", len(measured))
+    check_count("profiles", len(profiles))
     forms = {name: numbers(f"closed_form[{name!r}]", values) for name, values in (closed_form or {}).items()}
     if len(forms) > len(_FORMS):
-        raise ValueError(f"closed_form must be at most {len(_FORMS)} to be told apart, got {len(forms)}")
-    curves = {name: _curve(name, found) for name, found in measured.items()}
+        raise ValueError(f"closed_form must have at most {len(_FORMS)} entries, for distinct dashes, got {len(forms)}")
+    curves = {name: _curve(name, profile) for name, profile in profiles.items()}
     for name, values in forms.items():
-        at_least_zero(f"closed_form[{name!r}]", values)
+        check_not_negative(f"closed_form[{name!r}]", values)
     height = logarithmic(axes, [*(value for _, value, _ in curves.values()), *forms.values()])
-    for number, (name, (at, value, error)) in enumerate(curves.items()):
-        aside = (number - (len(curves) - 1) / 2) * min(0.1, 0.5 / len(curves)) if len(curves) > 1 else 0.0
+    for number, (name, (hops, value, error)) in enumerate(curves.items()):
+        offset = (number - (len(curves) - 1) / 2) * min(0.1, 0.5 / len(curves)) if len(curves) > 1 else 0.0
         if error is not None:
             low, high = np.maximum(value - _TWO_SIDED * error, height), value + _TWO_SIDED * error
-            band = axes.fill_between(at + aside, low, high, where=value > 0, color=STYLES[number][0], alpha=0.2, lw=0)
+            band = axes.fill_between(
+                hops + offset, low, high, where=value > 0, color=STYLES[number][0], alpha=0.2, lw=0
+            )
             band.set_gid(f"band {name}")
         colour, marker, dash = STYLES[number]
-        # Where the line is the closed form's, what was measured is marks alone.
-        draw_curve(axes, at + aside, value, name, (colour, marker, "" if name in forms else dash), height)
-    own = dict(zip(curves, STYLES, strict=False))
+        # Where the closed form is the line, the measured values are marks alone.
+        draw_curve(axes, hops + offset, value, name, (colour, marker, "" if name in forms else dash), height)
+    styles = dict(zip(curves, STYLES, strict=False))
     for (name, values), plain in zip(forms.items(), _FORMS, strict=False):
-        colour, _, dash = own.get(name, ("k", "", plain))
-        label = f"{name}, closed form" if name in own else name
+        colour, _, dash = styles.get(name, ("k", "", plain))
+        label = f"{name}, closed form" if name in styles else name
         axes.plot(np.where(values > 0, values, np.nan), color=colour, linestyle=dash, linewidth=1.2, label=label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("hops from the row asked")
+    axes.set_xlabel("hops from the target row")
     estimated = any(error is not None for _, _, error in curves.values())
     axes.set_ylabel(ylabel or ("squared influence (sum over rows)" if estimated else "influence (sum over rows)"))
     legend(axes)
-    bare(axes)
+    despine(axes)
     return axes
 
 
 _FORMS = ((0, (1, 1)), (0, (4, 1.5)), (0, (4, 1, 1, 1)), (0, (8, 2)))
 
 
-def _curve(name: str, found: object) -> tuple[Values, Values, Values | None]:
-    if not isinstance(found, Profile | ProfileEstimate):
-        raise TypeError(f"measured[{name!r}] must be a Profile or a ProfileEstimate, got {type(found).__name__}")
-    at, value = numbers(f"measured[{name!r}].at", found.at), numbers(f"measured[{name!r}].value", found.value)
-    at_least_zero(f"measured[{name!r}].value", value)
+def _curve(name: str, profile: object) -> tuple[Values, Values, Values | None]:
+    if not isinstance(profile, Profile | ProfileEstimate):
+        raise TypeError(f"profiles[{name!r}] must be a Profile or a ProfileEstimate, got {type(profile).__name__}")
+    at, value = numbers(f"profiles[{name!r}].at", profile.at), numbers(f"profiles[{name!r}].value", profile.value)
+    check_not_negative(f"profiles[{name!r}].value", value)
     if at.shape != value.shape:
-        raise ValueError(f"measured[{name!r}] has {len(at)} distances and {len(value)} values")
-    return at, value, numbers(f"measured[{name!r}].error", found.error) if isinstance(found, ProfileEstimate) else None
+        raise ValueError(f"profiles[{name!r}] has {len(at)} distances and {len(value)} values")
+    return (
+        at,
+        value,
+        numbers(f"profiles[{name!r}].error", profile.error) if isinstance(profile, ProfileEstimate) else None,
+    )

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from graphseq.experiments.accuracy.report import Cell
 from graphseq.experiments.accuracy.settings import Settings
-from graphseq.plot.lines import STYLES, bare
+from graphseq.plot.lines import STYLES, despine
 
 
 def figure(settings: Settings, cells: Sequence[Cell]) -> Figure:
@@ -80,5 +80,5 @@ def accuracy_over_lengths(axes: Axes, settings: Settings, cells: Sequence[Cell])
     axes.set_ylim(0, 1.05)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    bare(axes)
+    despine(axes)
     return axes

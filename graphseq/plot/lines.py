@@ -1,4 +1,4 @@
-"""Curves on a logarithmic scale that tell a small value from none: what is exactly 0 stands on a floor of its own."""
+"""Curves on a logarithmic scale, on which values that are exactly 0 are marked on a line of their own, the floor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 Values = NDArray[np.float64]
 Dash = tuple[float, tuple[float, ...]]
 
-# Okabe and Ito's colours without the yellow, which is lost on white; marker and dash differ too, for print in grey.
+# Okabe and Ito's colours without yellow, which is hard to see on white; markers and dashes differ for grey prints.
 STYLES: tuple[tuple[str, str, Dash], ...] = (
     ("#0072B2", "o", (0, ())),
     ("#D55E00", "s", (0, (5, 1.5))),
@@ -27,56 +27,56 @@ STYLES: tuple[tuple[str, str, Dash], ...] = (
 
 
 def numbers(name: str, values: Tensor | Sequence[float], *, gaps: bool = False) -> Values:
-    """Return one dimension of finite numbers in float64, NaN too where there may be gaps, or say why it is not that."""
+    """Return a one-dimensional float64 array of finite numbers, where ``gaps`` also of NaN; refuse anything else."""
     try:
-        found = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
+        array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a sequence of numbers, got {values!r}") from None
-    if found.ndim != 1 or not found.size:
-        raise ValueError(f"{name} must have one dimension and an entry or more, got shape {found.shape}")
-    wrong = ~np.isfinite(found) & ~(np.isnan(found) & gaps)
+    if array.ndim != 1 or not array.size:
+        raise ValueError(f"{name} must have one dimension and at least one entry, got shape {array.shape}")
+    wrong = ~np.isfinite(array) & ~(np.isnan(array) & gaps)
     if wrong.any():
-        place = int(np.flatnonzero(wrong)[0])
-        raise ValueError(f"{name}[{place}] is {found[place]}; every value must be finite")
-    return found
+        index = int(np.flatnonzero(wrong)[0])
+        raise ValueError(f"{name}[{index}] is {array[index]}; every value must be finite")
+    return array
 
 
-def told_apart(name: str, count: int) -> None:
-    """Refuse none, and more than there are styles for."""
+def check_count(name: str, count: int) -> None:
+    """Refuse 0 curves, and more curves than there are styles."""
     if not 1 <= count <= len(STYLES):
-        raise ValueError(f"{name} must be 1 to {len(STYLES)} to be told apart, got {count}")
+        raise ValueError(f"{name} must have 1 to {len(STYLES)} entries, for distinct colours, got {count}")
 
 
-def at_least_zero(name: str, values: Values) -> None:
-    """Refuse what has no place on a logarithmic scale."""
+def check_not_negative(name: str, values: Values) -> None:
+    """Refuse negative values, which a logarithmic scale cannot show."""
     if (values < 0).any():
-        place = int(np.flatnonzero(values < 0)[0])
-        raise ValueError(f"{name}[{place}] is {values[place]:.3g}; a logarithmic scale takes values of at least 0")
+        index = int(np.flatnonzero(values < 0)[0])
+        raise ValueError(f"{name}[{index}] is {values[index]:.3g}; a logarithmic scale takes values of at least 0")
 
 
 def logarithmic(axes: Axes, curves: Iterable[Values]) -> float:
-    """Make y logarithmic for all of ``curves``; where one holds a zero, draw and label a floor for them.
+    """Make the y axis logarithmic for all of ``curves``; if one has a zero, draw and label the floor.
 
     Returns:
-        The height of the floor, beneath every value above 0.
+        The height of the floor, below every value above 0.
     """
-    every = np.concatenate([*curves])
-    above = every[every > 0]
-    least, most = (float(above.min()), float(above.max())) if above.size else (1.0, 1.0)
-    # Clear of the curves, and between two decades, so that its label is never upon that of a power of ten.
-    clear = 0.06 * (log10(most) - log10(least))
-    height: float = 10.0 ** max(floor(log10(least) - clear) - 0.5, -322.5)
+    values = np.concatenate([*curves])
+    positive = values[values > 0]
+    least, most = (float(positive.min()), float(positive.max())) if positive.size else (1.0, 1.0)
+    # Below the curves, and between two decades, so that its label never overlaps that of a power of ten.
+    distance = 0.06 * (log10(most) - log10(least))
+    height: float = 10.0 ** max(floor(log10(least) - distance) - 0.5, -322.5)
     axes.set_yscale("log")
-    bottom = height / 1.6 / 10**clear if (every == 0).any() else least / 2
+    bottom = height / 1.6 / 10**distance if (values == 0).any() else least / 2
     axes.set_ylim(max(bottom, 5e-324), min(most * 2.5, 1.7e308))
-    if (every == 0).any():
+    if (values == 0).any():
         decades = range(ceil(log10(least)), floor(log10(most)) + 1)
         if len(decades) > 1:
             axes.set_yticks([10.0**power for power in decades[:: -(-len(decades) // 9)]])
         else:
-            axes.set_yticks(sorted({least, most}) if above.size else [])
+            axes.set_yticks(sorted({least, most}) if positive.size else [])
             axes.yaxis.set_major_formatter("{x:.2g}")
-        axes.yaxis.set_minor_locator(NullLocator())  # those of the decades, which would go on beneath the floor
+        axes.yaxis.set_minor_locator(NullLocator())  # minor ticks would continue below the floor
         axes.axhline(height, color="0.75", linewidth=0.8, zorder=0, gid="floor")
         axes.annotate(
             "0",
@@ -93,7 +93,7 @@ def logarithmic(axes: Axes, curves: Iterable[Values]) -> float:
 def draw_curve(
     axes: Axes, at: Values, values: Values, label: str, style: tuple[str, str, Dash | str], height: float | None
 ) -> None:
-    """A line over what is above 0 and hollow marks on the floor, with no line between the two; plain where no floor."""
+    """Draw values above 0 as a line, and zeros as hollow marks on the floor at ``height`` if there is one."""
     colour, marker, dash = style
     shown = values if height is None else np.where(values > 0, values, np.nan)
     size = min(5.5, max(2.5, 180 / len(at)))
@@ -114,7 +114,7 @@ def draw_curve(
 
 
 def legend(axes: Axes) -> None:
-    """Names in the upper right corner; where curves run through it, the scale goes on above them to make room."""
+    """Draw the legend in the upper right corner, and extend the scale upwards where it would cover a curve."""
     _, names = axes.get_legend_handles_labels()
     columns = 1 if len(names) <= 4 else 2
     share = 0.03 + 0.075 * -(-len(names) // columns)
@@ -125,14 +125,14 @@ def legend(axes: Axes) -> None:
     points = points[np.isfinite(points[:, 1]) & (points[:, 0] >= right)]
     highest = max((float(to_screen((1.0, y))[1]) for y in points[:, 1]), default=bottom)
     if highest > top - share * (top - bottom):
-        above = bottom + (max(highest, bottom) - bottom) / (1 - share)
-        with np.errstate(over="ignore"):  # where there is no room above, there is none
-            raised = float(axes.transScale.inverted().transform((1.0, max(above, top)))[1])
-        axes.set_ylim(top=min(raised, 1.7e308))
+        needed = bottom + (max(highest, bottom) - bottom) / (1 - share)
+        with np.errstate(over="ignore"):  # near the largest float the scale ends, and the legend may cover a curve
+            limit = float(axes.transScale.inverted().transform((1.0, max(needed, top)))[1])
+        axes.set_ylim(top=min(limit, 1.7e308))
     axes.legend(loc="upper right", frameon=False, fontsize=9, ncols=columns)
 
 
-def bare(axes: Axes) -> None:
-    """Only the two sides that carry a scale."""
+def despine(axes: Axes) -> None:
+    """Hide the top and right borders of the axes."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -1,4 +1,4 @@
-"""Where the atoms of a molecule stand on paper, as chemists draw it."""
+"""The layout of a molecule in the plane, as chemists draw it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from graphseq.io.smiles import molecule
 
 
 class MoleculeLayout(NamedTuple):
-    """Names and places of N atoms, as the functions that draw graphs take them."""
+    """Labels and positions of N atoms, as :func:`draw_values` and :func:`draw_hops` take them."""
 
     labels: list[str]  #: the element of each atom, with its charge
-    pos: dict[int, tuple[float, float]]  #: where each stands, in the length of a bond
+    pos: dict[int, tuple[float, float]]  #: the position of each atom, in units of a bond length
 
 
 def molecule_layout(smiles: str) -> MoleculeLayout:
-    """Have RDKit lay a molecule out in the plane; atoms are numbered as the rows of ``from_smiles``.
+    """Lay a molecule out in the plane by RDKit; atoms are numbered as the rows of ``from_smiles``.
 
     Raises:
         ImportError, TypeError, ValueError: as :func:`graphseq.io.from_smiles`.
@@ -24,13 +24,13 @@ def molecule_layout(smiles: str) -> MoleculeLayout:
         >>> molecule_layout("C[NH3+]").labels
         ['C', 'N+']
     """
-    found = molecule(smiles)
-    from rdkit.Chem import rdDepictor  # noqa: PLC0415 - an extra; that it is not there was said above
+    structure = molecule(smiles)
+    from rdkit.Chem import rdDepictor  # noqa: PLC0415 - an extra; io.smiles has said so if it is missing
 
-    rdDepictor.Compute2DCoords(found)
-    spots = found.GetConformer().GetPositions() / 1.5  # which is how long RDKit draws a bond
-    labels = [atom.GetSymbol() + _sign(atom.GetFormalCharge()) for atom in found.GetAtoms()]
-    return MoleculeLayout(labels, {row: (float(x), float(y)) for row, (x, y, _) in enumerate(spots)})
+    rdDepictor.Compute2DCoords(structure)
+    coordinates = structure.GetConformer().GetPositions() / 1.5  # the length of a bond in RDKit's drawings
+    labels = [atom.GetSymbol() + _sign(atom.GetFormalCharge()) for atom in structure.GetAtoms()]
+    return MoleculeLayout(labels, {row: (float(x), float(y)) for row, (x, y, _) in enumerate(coordinates)})
 
 
 def _sign(charge: int) -> str:

@@ -1,4 +1,4 @@
-"""A graph as nodes and lines on axes: where its rows stand, what they are called, how they are drawn."""
+"""A static graph drawn as nodes and lines: its layout, its labels and the drawing."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import shortest_paths
 
-MOST_ROWS = 200  #: more would be dots on a blot
-MOST_LABELS = 60  #: more would lie upon each other
-_LINE = 20  # rows of a long path that stand in one line
+MOST_ROWS = 200  #: more cannot be told from each other
+MOST_LABELS = 60  #: more would overlap
+_LINE = 20  # rows of a long path in one line
 
 Places = Mapping[int, tuple[float, float]]
 
@@ -25,7 +25,7 @@ Places = Mapping[int, tuple[float, float]]
 def prepared(
     graph: SpaceTimeGraph, labels: Sequence[str] | None, pos: Places | None
 ) -> tuple[list[str], dict[int, tuple[float, float]]]:
-    """A name a row, and a place a row, once it is known that the graph can be drawn."""
+    """Return a name and a position for each row, after a check that the graph can be drawn."""
     rows = graph.num_rows
     if not 1 <= rows <= MOST_ROWS:
         raise ValueError(f"graph must have 1 to {MOST_ROWS} rows to be legible, got {rows}; for more see reach.by_hop")
@@ -33,16 +33,16 @@ def prepared(
         raise ValueError(f"graph must be of one time, got {len(graph.topology.times)}; see draw_reach for several")
     names = [str(label) for label in (range(rows) if labels is None else labels)]
     if len(names) != rows:
-        raise ValueError(f"labels must be one a row, {rows} of them, got {len(names)}")
+        raise ValueError(f"labels must have an entry for each row, {rows} of them, got {len(names)}")
     if pos is not None and not all(row in pos for row in range(rows)):
         missing = next(row for row in range(rows) if row not in pos)
-        raise ValueError(f"pos must place every row 0 to {rows - 1}; row {missing} has no place")
+        raise ValueError(f"pos must have a position for every row 0 to {rows - 1}; row {missing} has none")
     places = layout(graph) if pos is None else pos
     return names, {row: (float(places[row][0]), float(places[row][1])) for row in range(rows)}
 
 
 def checked_row(name: str, value: object, graph: SpaceTimeGraph) -> int:
-    """Return ``value`` as a row of ``graph``, or say why it is none."""
+    """Return ``value`` as a row number of ``graph``; refuse anything else."""
     row = _checks.at_least(name, value, 0)
     if row >= graph.num_rows:
         raise ValueError(f"{name} must lie in 0 to {graph.num_rows - 1}, got {row}")
@@ -50,14 +50,14 @@ def checked_row(name: str, value: object, graph: SpaceTimeGraph) -> int:
 
 
 def edges_of(graph: SpaceTimeGraph) -> list[tuple[int, int]]:
-    """Pairs (j, i) where row i reads row j, without loops."""
+    """Return the pairs (j, i) where row i reads row j, without self-loops."""
     pattern = graph.topology.spacetime(False).pattern.tocoo()
     pairs = zip(pattern.col.tolist(), pattern.row.tolist(), strict=True)
     return sorted((j, i) for j, i in pairs if i != j)
 
 
 def layout(graph: SpaceTimeGraph) -> dict[int, tuple[float, float]]:
-    """Where each row stands, always the same: Kamada and Kawai's layout; a path in a line, back and forth if long."""
+    """Return the position of each row, always the same: Kamada and Kawai's layout; a path as a line, folded if long."""
     joined = nx.Graph(edges_of(graph))
     joined.add_nodes_from(range(graph.num_rows))
     ends = [row for row in joined if joined.degree(row) == 1]
@@ -65,17 +65,17 @@ def layout(graph: SpaceTimeGraph) -> dict[int, tuple[float, float]]:
         return _snake(list(nx.dfs_preorder_nodes(joined, min(ends))))
     pattern = graph.topology.spacetime(False).pattern
     hops = shortest_paths(pattern + pattern.T, torch.arange(graph.num_rows))
-    # Components stand beside each other: without a distance between them, the layout would put them far apart.
-    apart = int(hops.max()) / 2 + 1
+    # Components are drawn beside each other: without a distance between them, the layout would put them far apart.
+    gap = int(hops.max()) / 2 + 1
     distances = {
-        a: {b: apart if count < 0 else count for b, count in enumerate(row)} for a, row in enumerate(hops.tolist())
+        a: {b: gap if count < 0 else count for b, count in enumerate(row)} for a, row in enumerate(hops.tolist())
     }
     placed: dict[int, tuple[float, float]] = nx.kamada_kawai_layout(joined, dist=distances)
     return placed
 
 
 def _snake(order: Sequence[int]) -> dict[int, tuple[float, float]]:
-    """A long path in lines, back and forth: as one line its nodes would lie upon each other."""
+    """Return a long path in lines, back and forth; in one line its nodes would overlap."""
     places = {}
     for number, row in enumerate(order):
         line, along = divmod(number, _LINE)
@@ -91,24 +91,24 @@ def draw_nodes(
     names: Sequence[str],
     marked: int | None = None,
 ) -> PathCollection:
-    """Edges, nodes, names where there is room, and a rim around row ``marked``, if any; gives the nodes."""
+    """Draw edges, nodes, up to 60 names and an outline around row ``marked``, if any; return the nodes."""
     edges, rows = edges_of(graph), list(range(graph.num_rows))
     both_ways = set(edges) == {(i, j) for j, i in edges}
-    drawn = nx.Graph() if both_ways else nx.DiGraph()
-    drawn.add_nodes_from(rows)
-    drawn.add_edges_from(edges)
-    size = min(500.0, _room(axes) * (9000.0 if len(rows) <= MOST_LABELS else 6000.0) / len(rows))
-    nx.draw_networkx_edges(drawn, places, ax=axes, edge_color="0.6", width=1.0, node_size=size)
+    pattern = nx.Graph() if both_ways else nx.DiGraph()
+    pattern.add_nodes_from(rows)
+    pattern.add_edges_from(edges)
+    size = min(500.0, _relative_area(axes) * (9000.0 if len(rows) <= MOST_LABELS else 6000.0) / len(rows))
+    nx.draw_networkx_edges(pattern, places, ax=axes, edge_color="0.6", width=1.0, node_size=size)
     nodes: PathCollection = nx.draw_networkx_nodes(
-        drawn, places, nodelist=rows, ax=axes, node_size=size, node_color=colours, edgecolors="0.25", linewidths=0.8
+        pattern, places, nodelist=rows, ax=axes, node_size=size, node_color=colours, edgecolors="0.25", linewidths=0.8
     )
     nodes.set_zorder(3)
     nodes.set_gid("nodes")
     if marked is not None:
-        around = nx.draw_networkx_nodes(
-            drawn, places, nodelist=[marked], ax=axes, node_size=1.9 * size + 20, node_color="none", edgecolors="k"
+        outline = nx.draw_networkx_nodes(
+            pattern, places, nodelist=[marked], ax=axes, node_size=1.9 * size + 20, node_color="none", edgecolors="k"
         )
-        around.set_zorder(3)
+        outline.set_zorder(3)
     if len(rows) <= MOST_LABELS:
         _write(axes, places, colours, names, size**0.5)
     _frame(axes, places)
@@ -117,7 +117,7 @@ def draw_nodes(
 
 
 def _frame(axes: Axes, places: dict[int, tuple[float, float]]) -> None:
-    """Room around the graph that no layout of the figure can widen, and in which a path has a height."""
+    """Set limits with a margin around the graph, so that a path too has a height, and an equal aspect."""
     x, y = ([place[side] for place in places.values()] for side in (0, 1))
     pad = 0.12 * max(max(x) - min(x), max(y) - min(y)) or 1.0
     axes.set_xlim(min(x) - pad, max(x) + pad)
@@ -125,8 +125,8 @@ def _frame(axes: Axes, places: dict[int, tuple[float, float]]) -> None:
     axes.set_aspect("equal", adjustable="box")
 
 
-def _room(axes: Axes) -> float:
-    """How much smaller than a picture of its own the axes are, as a share of its area: nodes shrink with it."""
+def _relative_area(axes: Axes) -> float:
+    """Return the area of the axes as a share of that of a whole figure; nodes shrink with it."""
     box, dpi = axes.get_window_extent(), axes.figure.dpi
     return min(1.0, max(0.15, float(box.width * box.height) / dpi**2 / 15.0))
 
@@ -136,18 +136,18 @@ def _write(
     places: dict[int, tuple[float, float]],
     colours: Sequence[ColorType],
     names: Sequence[str],
-    across: float,
+    diameter: float,
 ) -> None:
-    """Names within the nodes, or beneath them where they do not fit; ``across`` is a node's diameter in points."""
-    size = min(11.0, 0.62 * across)
+    """Write names inside the nodes, or below those where they do not fit; ``diameter`` is a node's, in points."""
+    size = min(11.0, 0.62 * diameter)
     for row, name in enumerate(names):
-        fits = 0.62 * size * len(name) <= 0.95 * across
+        fits = 0.62 * size * len(name) <= 0.95 * diameter
         red, green, blue = to_rgb(colours[row])
         dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
         axes.annotate(
             name,
             places[row],
-            xytext=(0, 0 if fits else -0.75 * across),
+            xytext=(0, 0 if fits else -0.75 * diameter),
             textcoords="offset points",
             ha="center",
             va="center_baseline" if fits else "top",

@@ -1,4 +1,4 @@
-"""A static graph coloured by a number a row, such as how much each of them moves an answer."""
+"""A static graph with each row coloured by a number, such as its influence on an output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.plot.lines import at_least_zero, numbers
+from graphseq.plot.lines import check_not_negative, numbers
 from graphseq.plot.nodes import Places, draw_nodes, prepared
 
 
@@ -26,23 +26,23 @@ def draw_values(
     labels: Sequence[str] | None = None,
     pos: Places | None = None,
 ) -> Axes:
-    """Draw a static graph, its nodes coloured by ``values`` from 0 up, with a colour bar.
+    """Draw a static graph with its nodes coloured by ``values`` of at least 0, and a colour bar.
 
     Args:
         axes: where to draw.
         graph: V rows of one time, at most 200.
-        values: a number of at least 0 a row, (V,), such as a line of :func:`graphseq.reach.influence`.
-        label: what the numbers are and their unit, written at the colour bar.
-        largest: where the scale ends, so that pictures can share it; without it, at the largest value.
-        labels: a name a row, (V,), such as the element of an atom; row numbers without it.
-        pos: where each row stands, such as :func:`molecule_layout` says; see :func:`draw_hops`.
+        values: a number of at least 0 for each row, (V,), such as one row of :func:`graphseq.reach.influence`.
+        label: the label of the colour bar, with the unit.
+        largest: the end of the scale, so that figures can share it; by default the largest value.
+        labels: the name of each row, (V,), such as the element of an atom; row numbers by default.
+        pos: the position of each row, such as that of :func:`molecule_layout`; see :func:`draw_hops`.
 
     Returns:
         ``axes``.
 
     Raises:
-        ValueError: as many numbers as rows are not given, one is negative, not finite or above ``largest``, or the
-            graph, its labels or places are what :func:`draw_hops` refuses.
+        ValueError: there are not as many numbers as rows, one is negative, not finite or above ``largest``, or
+            :func:`draw_hops` refuses the graph, its labels or its positions.
 
     Example:
         >>> import graphseq as gs, networkx as nx, torch
@@ -51,15 +51,15 @@ def draw_values(
         >>> axes.figure.axes[1].get_ylabel()
         'influence'
     """
-    found = numbers("values", values)
+    checked = numbers("values", values)
     names, places = prepared(graph, labels, pos)
-    if len(found) != graph.num_rows:
-        raise ValueError(f"values must be one a row, {graph.num_rows} of them, got {len(found)}")
-    at_least_zero("values", found)
-    end = float(found.max()) or 1.0 if largest is None else _checks.positive("largest", largest)
-    if found.max() > end:
-        raise ValueError(f"largest must be at least the largest value, {found.max():.3g}, got {end:.3g}")
+    if len(checked) != graph.num_rows:
+        raise ValueError(f"values must have an entry for each row, {graph.num_rows} of them, got {len(checked)}")
+    check_not_negative("values", checked)
+    end = float(checked.max()) or 1.0 if largest is None else _checks.positive("largest", largest)
+    if checked.max() > end:
+        raise ValueError(f"largest must be at least the largest value, {checked.max():.3g}, got {end:.3g}")
     scale = ScalarMappable(Normalize(0.0, end), mpl.colormaps["cividis"])
-    draw_nodes(axes, graph, places, [tuple(colour) for colour in scale.to_rgba(found)], names)
+    draw_nodes(axes, graph, places, [tuple(colour) for colour in scale.to_rgba(checked)], names)
     axes.figure.colorbar(scale, ax=axes, label=label, shrink=0.8)
     return axes

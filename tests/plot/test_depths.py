@@ -42,11 +42,11 @@ def test_nan_is_a_gap(log: bool) -> None:
 @pytest.mark.parametrize(
     ("curves", "error", "message"),
     [
-        ({}, ValueError, "curves must be 1 to 7"),
+        ({}, ValueError, "curves must have 1 to 7"),
         ({"a": [1.0, -1.0]}, ValueError, r"curves\['a'\]\[1\] is -1; a logarithmic scale takes values of at least 0"),
         ({"a": [1.0, float("inf")]}, ValueError, r"curves\['a'\]\[1\] is inf"),
-        ({"a": [[1.0]]}, ValueError, r"one dimension and an entry or more, got shape \(1, 1\)"),
-        ({"a": []}, ValueError, "an entry or more"),
+        ({"a": [[1.0]]}, ValueError, r"one dimension and at least one entry, got shape \(1, 1\)"),
+        ({"a": []}, ValueError, "at least one entry"),
         ({"a": None}, ValueError, "one dimension"),
         ({"a": ["x"]}, TypeError, "must be a sequence of numbers"),
     ],

@@ -72,14 +72,14 @@ def test_errors_stand_in_the_corner_the_least_in_bold_and_over_all_nodes_in_the_
     corner = [(text.get_text(), text.get_color(), text.get_weight()) for text in axes.texts]
     assert corner == [("0.25", MODEL_STYLES[1][0], "bold"), ("4.00", MODEL_STYLES[0][0], "normal")]
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ["what came", "m0 (4.00)", "m1 (0.25)"]
-    assert figure.get_suptitle() == "the least error: m1 at 3 of 3 nodes"
+    assert legend == ["observed", "m0 (4.00)", "m1 (0.25)"]
+    assert figure.get_suptitle() == "smallest error: m1 at 3 of 3 nodes"
 
 
 def test_one_model_by_itself_says_from_where_to_where_its_errors_go() -> None:
     output = torch.where(NODE[:, None] == 3, Y + 9, Y + 1)
     figure = forecast_figure({"only": Predictions(NODE, TIME, output, Y)}, nodes=[3])
-    assert figure.get_suptitle() == "only: mean squared error 1.00 to 81.00 a node (1 of them drawn)"
+    assert figure.get_suptitle() == "only: mean squared error 1.00 to 81.00 per node (1 of them drawn)"
     assert list(panels(figure)) == ["node 3"]
 
 
@@ -124,7 +124,7 @@ def test_of_many_nodes_some_are_drawn_from_the_nearest_to_the_farthest() -> None
     figure = forecast_figure({"m": Predictions(node, torch.zeros(47).long(), error[:, None].sqrt(), y)})
     shown = [error[int(name.split()[1])].item() for name in panels(figure)]
     assert shown == [2.0 * k for k in range(24)]
-    assert figure.get_suptitle().endswith("a node (24 of them drawn)")
+    assert figure.get_suptitle().endswith("per node (24 of them drawn)")
 
 
 def test_what_predict_gives_is_drawn_and_opens_no_window() -> None:
@@ -167,7 +167,7 @@ def test_dots_are_the_errors_the_first_models_largest_below() -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == ["c", "a", "d"]
     spans = [tuple(segment[:, 0]) for segment in axes.collections[0].get_segments()]
     assert spans == [(4, 9), (1, 4), (1, 4)]
-    assert axes.get_title() == "the least error: LSTM at 2, m0 at 1 of 3 nodes"
+    assert axes.get_title() == "smallest error: LSTM at 2, m0 at 1 of 3 nodes"
     assert [line.get_label() for line in axes.lines] == ["LSTM", "m0"]
     assert axes.get_xscale() == "linear"
 
@@ -223,19 +223,19 @@ UNKNOWN[4] = NAN
     ("predictions", "options", "message"),
     [
         ({}, {}, "predictions is empty; at least one model is needed"),
-        (said(*range(7)), {}, "of 1 to 6 models to be told apart, got 7"),
+        (said(*range(7)), {}, "must have 1 to 6 models, for distinct colours, got 7"),
         (
             bad(output=Y[:5]),
             {},
             r"predictions\['other'\] must be node \(K,\), .* got \(8,\), \(8,\), \(5, 1\), \(8, 1\)",
         ),
         (bad(output=UNKNOWN), {}, r"predictions\['other'\] is not finite for node 2 at time 7; leave out a model"),
-        (bad(y=Y + 1), {}, r"predictions\['other'\] answers other questions than 'm0' does"),
-        (bad(time=TIME + 1), {}, r"predictions\['other'\] answers other questions"),
-        (said(1.0), {"nodes": [0, 1]}, "nodes names 1, about which nothing was asked"),
+        (bad(y=Y + 1), {}, r"predictions\['other'\] has other nodes, times or y"),
+        (bad(time=TIME + 1), {}, r"predictions\['other'\] has other nodes, times or y"),
+        (said(1.0), {"nodes": [0, 1]}, "nodes names 1, which has no predictions"),
         (said(1.0), {"nodes": []}, "nodes must name 1 to 24 nodes to be legible, got 0"),
         (said(1.0), {"nodes": [0] * 25}, "nodes must name 1 to 24 nodes to be legible, got 25"),
-        (said(1.0), {"names": ["a", "b", "c"]}, "names must have one a node, at least 4 of them, got 3"),
+        (said(1.0), {"names": ["a", "b", "c"]}, "names must have an entry for each node, at least 4 of them, got 3"),
         (said(1.0), {"channel": 1}, "channel must lie in 0 to 0, got 1"),
         (said(1.0), {"channel": -1}, "channel must be at least 0"),
         (said(1.0), {"last": 0}, "last must be at least 1"),

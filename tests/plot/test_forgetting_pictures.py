@@ -22,7 +22,7 @@ from torch import Tensor
 import graphseq as gs
 from graphseq.nn import GateValues
 from graphseq.plot import animate_forgetting, draw_gates, save_animation
-from graphseq.plot._gates import AWAY, KEPT, PLANTED
+from graphseq.plot._gates import ABSENT, OPEN, PLANTED
 
 # Nodes 0, 2 and 5 at times 1, 3 and 4; node 5 is away at 3. Edges 0 ⇄ 2 and 2 → 5, a loop at 0, and none at 4.
 NODE = torch.tensor([0, 2, 5, 0, 2, 5, 2, 0])
@@ -77,7 +77,7 @@ def test_a_node_is_as_opaque_as_its_gate_and_not_drawn_while_away() -> None:
         _, dots = frame(moving(), number)
         assert dots.get_offsets().tolist() == [list(PLACES[node]) for node in nodes]
         assert dots.get_facecolor()[:, 3].tolist() == pytest.approx(gates)
-        assert {to_hex(colour) for colour in dots.get_facecolor()} == {KEPT.lower()}
+        assert {to_hex(colour) for colour in dots.get_facecolor()} == {OPEN.lower()}
         assert alphas(dots) == [1.0] * len(nodes)  # the rim stays
 
 
@@ -171,7 +171,7 @@ def test_a_line_a_pair_and_a_column_a_time_the_most_kept_on_top() -> None:
     assert axes.get_title() == "50% of all gates are below ½"
     assert axes.get_ylabel() == "3 edges"
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "3", "4"]
-    assert to_rgb(axes.get_facecolor()) == to_rgb(AWAY)
+    assert to_rgb(axes.get_facecolor()) == to_rgb(ABSENT)
 
 
 def test_a_line_a_node() -> None:
@@ -206,7 +206,7 @@ def test_a_stripe_marks_what_was_planted_and_is_upon_nothing(of: str, many: bool
 
 
 def test_the_title_compares_what_is_irrelevant_with_the_rest() -> None:
-    assert gates(irrelevant=IRRELEVANT).get_title() == "mean gate 0.05 on what is irrelevant, 0.60 on the rest"
+    assert gates(irrelevant=IRRELEVANT).get_title() == "mean gate: irrelevant 0.05, others 0.60"
     none = (torch.zeros(8, dtype=torch.bool), torch.zeros(5, dtype=torch.bool))
     assert gates(irrelevant=none).get_title() == "50% of all gates are below ½"
 
@@ -232,8 +232,8 @@ def marks(rows: int, edges: int, kind: torch.dtype = torch.bool) -> tuple[Tensor
         (GATES, {"irrelevant": marks(3, 5)}, r"irrelevant must mark 8 rows by bool of shape \(8,\), got torch.bool"),
         (GATES, {"irrelevant": marks(8, 3)}, r"irrelevant must mark 5 edges by bool of shape \(5,\)"),
         (GATES, {"irrelevant": marks(8, 5, torch.long)}, "irrelevant must mark 8 rows .* got torch.int64"),
-        (GATES, {"names": ["a", "b"]}, "names must have one a node, at least 6 of them, got 2"),
-        (GATES, {"times": ["a", "b"]}, "times must have one a distinct time, 3 of them, got 2"),
+        (GATES, {"names": ["a", "b"]}, "names must have an entry for each node, at least 6 of them, got 2"),
+        (GATES, {"times": ["a", "b"]}, "times must have an entry for each distinct time, 3 of them, got 2"),
     ],
 )
 def test_what_does_not_fit_is_named(picture: object, kept: GateValues, options: dict, message: str) -> None:
@@ -246,10 +246,10 @@ def test_what_is_too_much_or_nothing_is_named() -> None:
     kept = GateValues(torch.ones(201), torch.ones(0), torch.ones(0))
     with pytest.raises(ValueError, match="graph must have 1 to 200 nodes to be legible, got 201; see draw_gates"):
         animate_forgetting(large, kept)
-    with pytest.raises(ValueError, match="graph has no edges between different nodes; gates of nodes may be drawn"):
+    with pytest.raises(ValueError, match="graph has no edges between different nodes; the gates of nodes can be drawn"):
         draw_gates(Figure().subplots(), large, kept)
     assert draw_gates(Figure().subplots(), large, kept, of="nodes").get_ylabel() == "201 nodes"
     with pytest.raises(ValueError, match="of must be one of edges, nodes; got 'rows'"):
         gates(of="rows")
-    with pytest.raises(ValueError, match="positions must place every node; node 5 has no place"):
+    with pytest.raises(ValueError, match="positions must place every node; node 5 has none"):
         animate_forgetting(GRAPH, GATES, positions={0: (0, 0), 2: (1, 1)})

@@ -149,11 +149,11 @@ def test_a_field_follows_edges_backwards() -> None:
         (gs.from_graph(nx.path_graph(201)), {}, "1 to 200 rows to be legible, got 201"),
         (gs.from_sequence(torch.zeros(3, 1)), {}, "of one time, got 3"),
         (REFERENCE, {"source_row": 6}, "source_row must lie in 0 to 5, got 6"),
-        (REFERENCE, {"routes": [[2, 1], [2, 4]]}, r"routes\[1\] goes from row 2 to 4, which no edge joins"),
-        (REFERENCE, {"routes": [[2, 2]]}, "which no edge joins"),
-        (REFERENCE, {"routes": [[2, 1]] * 7}, "at most 6 to be told apart, got 7"),
-        (REFERENCE, {"labels": "ABC"}, "one a row, 6 of them, got 3"),
-        (REFERENCE, {"pos": {0: (0.0, 0.0)}}, "row 1 has no place"),
+        (REFERENCE, {"routes": [[2, 1], [2, 4]]}, r"routes\[1\] goes from row 2 to 4, between which there is no edge"),
+        (REFERENCE, {"routes": [[2, 2]]}, "between which there is no edge"),
+        (REFERENCE, {"routes": [[2, 1]] * 7}, "at most 6 entries, for distinct colours, got 7"),
+        (REFERENCE, {"labels": "ABC"}, "an entry for each row, 6 of them, got 3"),
+        (REFERENCE, {"pos": {0: (0.0, 0.0)}}, "row 1 has none"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(graph: gs.SpaceTimeGraph, options: dict[str, object], message: str) -> None:

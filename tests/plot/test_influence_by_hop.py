@@ -75,13 +75,13 @@ def test_models_at_one_hop_stand_side_by_side_and_look_different_in_grey_too() -
 
 
 def test_the_closed_form_goes_through_the_measured_points_of_linear_layers() -> None:
-    layers, asked = 4, torch.tensor([10])
+    layers, target = 4, torch.tensor([10])
     sequence = gs.from_sequence(torch.ones(21, 1, dtype=torch.float64))
     gcn = gs.nn.GCN(1, 1, layers).double()
     for conv in gcn.convs:
         conv.lin.weight.data.fill_(1.0)
-    hops = gs.reach.hop_distances(sequence, asked)
-    found = gs.reach.by_hop(gs.reach.influence(gcn, sequence, outputs=asked), hops)
+    hops = gs.reach.hop_distances(sequence, target)
+    found = gs.reach.by_hop(gs.reach.influence(gcn, sequence, outputs=target), hops)
     form = [(1 + (hop > 0)) * theory.endless_path_weight(hop, layers) for hop in range(11)]
     axes = draw({"GCN": found}, closed_form={"GCN": form})
     over, points = line(axes, "GCN, closed form"), line(axes, "GCN")
@@ -114,19 +114,24 @@ def test_the_band_of_an_estimate_is_two_errors_wide_and_ends_at_the_floor() -> N
 
 def test_what_is_drawn_is_named() -> None:
     axes = draw({"a": profile(1.0)})
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("hops from the row asked", "influence (sum over rows)")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("hops from the target row", "influence (sum over rows)")
     assert draw({"a": profile(1.0)}, ylabel="mine").get_ylabel() == "mine"
 
 
 @pytest.mark.parametrize(
     ("measured", "options", "error", "message"),
     [
-        ({}, {}, ValueError, "measured must be 1 to 7 to be told apart, got 0"),
-        ({str(n): profile(1.0) for n in range(8)}, {}, ValueError, "measured must be 1 to 7 to be told apart, got 8"),
-        ({"a": torch.ones(3)}, {}, TypeError, r"measured\['a'\] must be a Profile or a ProfileEstimate, got Tensor"),
-        ({"a": profile(1.0, -0.5)}, {}, ValueError, r"measured\['a'\].value\[1\] is -0.5"),
+        ({}, {}, ValueError, "profiles must have 1 to 7 entries, for distinct colours, got 0"),
+        (
+            {str(n): profile(1.0) for n in range(8)},
+            {},
+            ValueError,
+            "profiles must have 1 to 7 entries, for distinct colours, got 8",
+        ),
+        ({"a": torch.ones(3)}, {}, TypeError, r"profiles\['a'\] must be a Profile or a ProfileEstimate, got Tensor"),
+        ({"a": profile(1.0, -0.5)}, {}, ValueError, r"profiles\['a'\].value\[1\] is -0.5"),
         ({"a": profile(1.0, float("nan"))}, {}, ValueError, r"value\[1\] is nan; every value must be finite"),
-        ({"a": profile()}, {}, ValueError, r"measured\['a'\].at must have one dimension and an entry or more"),
+        ({"a": profile()}, {}, ValueError, r"profiles\['a'\].at must have one dimension and at least one entry"),
         ({"a": Profile(torch.arange(2), torch.ones(3))}, {}, ValueError, "2 distances and 3 values"),
         ({"a": profile(1.0)}, {"closed_form": {"b": [-1.0]}}, ValueError, r"closed_form\['b'\]\[0\] is -1"),
         ({"a": profile(1.0)}, {"closed_form": {"b": "x"}}, TypeError, "must be a sequence of numbers, got 'x'"),

@@ -182,7 +182,7 @@ def test_only_an_animation_can_be_saved(tmp_path: Path) -> None:
     ("graph", "source", "weights", "message"),
     [
         (PATH, 4, torch.zeros(1, 4), "source_row must lie in 0 to 3, got 4"),
-        (PATH, 0, torch.zeros(1, 3), r"weights must have 4 columns, one a row of the graph, got shape \(1, 3\)"),
+        (PATH, 0, torch.zeros(1, 3), r"weights must have 4 columns, one for each row, got shape \(1, 3\)"),
         (PATH, 0, torch.zeros(4), "weights must have 4 columns"),
         (PATH, 0, torch.zeros(0, 4), "weights must have 4 columns"),
         (PATH, 0, torch.tensor([[0.0, -1.0, 0, 0]]), "at least 0; that of row 1 is -1.0"),
@@ -198,7 +198,7 @@ def test_what_cannot_be_drawn_is_refused(
 
 
 def test_a_frame_a_depth() -> None:
-    with pytest.raises(ValueError, match="depths must be one a line of weights, 2 of them, got 3"):
+    with pytest.raises(ValueError, match="depths must have an entry for each frame of weights, 2 of them, got 3"):
         animate_message(PATH, 0, message_weights(PATH, 0, 1), depths=[0, 1, 2])
 
 

@@ -71,7 +71,7 @@ def test_one_channel_is_drawn_in_grey() -> None:
         (lambda: drawn(image=255 * IMAGE), r"image must have 1 or 3 channels from 0 to 1"),
         (lambda: drawn(labels=LABELS[:1]), r"labels must have the shape of the image"),
         (lambda: drawn(labels=LABELS * 0), "graph must have a row for each of the 1 regions, got 3"),
-        (lambda: drawn(values=VALUES[:2]), r"values must have shape \(3,\), one a region; got \(2,\)"),
+        (lambda: drawn(values=VALUES[:2]), r"values must have shape \(3,\), one for each region; got \(2,\)"),
         (lambda: drawn(values=-VALUES), r"at least 0; values\[0\] is -1.0"),
         (lambda: drawn(marked=3), "marked must lie in 0 to 2, got 3"),
     ],

@@ -18,7 +18,7 @@ def test_heights_are_counts_and_the_unreachable_stand_apart() -> None:
     assert rows == filled == [1, 3, 0, 2]
     assert lost == [2]
     assert axes.containers[2][0].get_x() > 3
-    assert [text.get_text() for text in axes.texts] == ["no way", "1", "3", "0", "2"]
+    assert [text.get_text() for text in axes.texts] == ["unreachable", "1", "3", "0", "2"]
 
 
 def test_bars_are_filled_as_far_as_rows_are_seen() -> None:
@@ -26,7 +26,7 @@ def test_bars_are_filled_as_far_as_rows_are_seen() -> None:
     axes = draw_rows_by_hop(Figure().subplots(), HOPS, seen=seen, colours=["r", "g", "b", "k"])
     assert [int(bar.get_height()) for bar in axes.containers[1]] == [1, 2, 0, 0]
     assert [to_hex(bar.get_facecolor()) for bar in axes.containers[1]] == ["#ff0000", "#008000", "#0000ff", "#000000"]
-    assert [text.get_text() for text in axes.texts] == ["no way", "1", "2\nof 3", "0", "2"]
+    assert [text.get_text() for text in axes.texts] == ["unreachable", "1", "2\nof 3", "0", "2"]
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ def test_bars_are_filled_as_far_as_rows_are_seen() -> None:
         ([0, 1], {}, TypeError, "hops must be a torch.Tensor, got list"),
         (torch.tensor([0.5]), {}, TypeError, "hops must hold integers"),
         (torch.tensor([[0]]), {}, ValueError, r"hops must have shape \(1,\)"),
-        (torch.tensor([], dtype=torch.long), {}, ValueError, "one distance a row"),
-        (torch.tensor([0, -2]), {}, ValueError, "of at least -1, got"),
+        (torch.tensor([], dtype=torch.long), {}, ValueError, "a distance of at least -1 for each row"),
+        (torch.tensor([0, -2]), {}, ValueError, "of at least -1 for each row, got"),
         (HOPS, {"seen": torch.ones(3, dtype=torch.bool)}, ValueError, r"seen must be bool of shape \(8,\)"),
-        (HOPS, {"colours": ["r"]}, ValueError, "colours must be one a hop, 4 of them, got 1"),
+        (HOPS, {"colours": ["r"]}, ValueError, "colours must have an entry for each hop, 4 of them, got 1"),
     ],
 )
 def test_what_cannot_be_counted_is_refused(

@@ -53,7 +53,7 @@ def test_no_row_is_rimmed_as_one_is_by_hops() -> None:
 @pytest.mark.parametrize(
     ("values", "largest", "message"),
     [
-        ([1.0, 2.0], None, "values must be one a row, 3 of them, got 2"),
+        ([1.0, 2.0], None, "values must have an entry for each row, 3 of them, got 2"),
         ([1.0, -2.0, 0.0], None, r"values\[1\] is -2"),
         ([1.0, float("nan"), 0.0], None, r"values\[1\] is nan"),
         ([1.0, 2.0, 0.0], 1.5, "largest must be at least the largest value, 2, got 1.5"),
