@@ -1,4 +1,7 @@
-"""Memory for large results in passing, lent again once nothing holds it: fresh pages take longer than to fill them."""
+"""Reusable buffers for large temporary tensors.
+
+Allocating fresh memory page-faults, which for tensors above 32 MiB costs more than writing the values.
+"""
 
 from __future__ import annotations
 
@@ -7,46 +10,47 @@ import threading
 import torch
 from torch import Tensor
 
-LARGE = 2**25  # bytes; below, the allocator keeps memory by itself
+from graphseq._torch import compat
+
+LARGE = 2**25  # bytes from which on a buffer pays; smaller blocks are reused by the allocator itself
 
 
 class Workspace:
-    """One flat tensor that is lent over and over.
+    """One flat buffer, given out again and again.
 
-    It is lent only while no other tensor shares its storage, such as one that is kept for a gradient to come; else a
-    new one takes its place, and it goes when its holders do. It is kept for as long as the workspace is.
+    It is given out only while no other tensor shares its storage, such as one that autograd saved for a gradient.
+    Otherwise a new buffer takes its place, and the former is freed with the last tensor that uses it. The current
+    buffer lives as long as the workspace.
     """
 
     def __init__(self) -> None:
-        self._room: Tensor | None = None
-        self._alone = 0
-        self._turn = threading.Lock()  # between finding that nothing holds it and lending it
+        self._buffer: Tensor | None = None
+        self._idle_uses: int | None = 0  # tensors that share the storage while the buffer is free
+        self._lock = threading.Lock()  # from the check that the buffer is free until it is given out
 
     def take(self, like: Tensor, *shape: int) -> Tensor:
-        """An empty tensor of this shape, of the kind of ``like``."""
+        """An uninitialised tensor of this shape, with the dtype and device of ``like``."""
         size = 1
-        for each in shape:
-            size *= each
+        for length in shape:
+            size *= length
         if size * like.element_size() < LARGE or like.device.type != "cpu":
             return like.new_empty(shape)
-        with self._turn:
-            room = self._room
-            if room is None or room.dtype != like.dtype or not size <= room.numel() <= 2 * size or self._is_lent(room):
+        with self._lock:
+            buffer = self._buffer
+            if buffer is None or not self._fits(buffer, like, size) or self._is_in_use(buffer):
                 with torch.inference_mode(False):
-                    room = self._room = torch.empty(size, dtype=like.dtype)
-                    self._alone = _holders(room)
-            # Its storage, and no view of it: autograd lets nobody write to a view that a function returns.
-            return like.new_empty(0).set_(room.untyped_storage(), 0, shape)  # type: ignore[call-overload, no-any-return]
+                    buffer = self._buffer = torch.empty(size, dtype=like.dtype)
+                    self._idle_uses = compat.storage_uses(buffer)
+            # On its storage, and not a view of it: autograd forbids writing to a view that a function returns.
+            return like.new_empty(0).set_(buffer.untyped_storage(), 0, shape)  # type: ignore[call-overload, no-any-return]
 
     def __reduce__(self) -> tuple[type[Workspace], tuple[()]]:
-        """Elsewhere, and in a copy, it begins without memory."""
+        """A copy, and a pickle, begin without a buffer."""
         return Workspace, ()
 
-    def _is_lent(self, room: Tensor) -> bool:
-        return _holders(room) > self._alone
+    def _fits(self, buffer: Tensor, like: Tensor, size: int) -> bool:
+        return buffer.dtype == like.dtype and size <= buffer.numel() <= 2 * size
 
-
-def _holders(room: Tensor) -> int:
-    """How many tensors share its storage; where torch does not say, as many as never lets it be lent again."""
-    count = getattr(torch._C, "_storage_Use_Count", None)
-    return 2**30 if count is None else int(count(room.untyped_storage()._cdata))
+    def _is_in_use(self, buffer: Tensor) -> bool:
+        uses = compat.storage_uses(buffer)
+        return uses is None or self._idle_uses is None or uses > self._idle_uses  # if torch does not tell, it may be

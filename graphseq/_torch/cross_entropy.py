@@ -13,10 +13,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_legacy_batchedtensor
-from torch.autograd import forward_ad
 from torch.nn.functional import cross_entropy
 
+from graphseq._torch import compat
 from graphseq._torch.buffers import LARGE, Workspace
 
 BLOCK = 2**20  # bytes of outputs that are there at a time
@@ -42,8 +41,8 @@ def mean_cross_entropy(output: Tensor, y: Tensor, workspace: Workspace) -> Tenso
         or not len(output)
         or y.shape != output.shape[:1]
         or torch.compiler.is_compiling()
-        or torch._C._are_functorch_transforms_active()
-        or forward_ad.unpack_dual(output).tangent is not None
+        or compat.transforms_active()
+        or compat.is_dual(output)
         or int(y.min()) < 0  # torch's own has a meaning for some of these
     ):
         return cross_entropy(output, y)
@@ -64,7 +63,7 @@ class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, of_loss: Tensor) -> tuple[Tensor, None, None]:
         output, y = ctx.saved_tensors
-        if torch.is_grad_enabled() or is_legacy_batchedtensor(of_loss) or torch._C._are_functorch_transforms_active():
+        if torch.is_grad_enabled() or compat.is_batched_gradient(of_loss) or compat.transforms_active():
             with torch.enable_grad():
                 own = output.view_as(output)
                 (found,) = torch.autograd.grad(cross_entropy(own, y), own, of_loss, create_graph=True)
@@ -88,7 +87,7 @@ def _both(output: Tensor, y: Tensor, workspace: Workspace) -> tuple[Tensor, Tens
 
 def _block(output: Tensor, y: Tensor, into: Tensor, count: int) -> Tensor:
     """The sum of log p over some rows, and their gradient of the mean over ``count``, written to ``into``."""
-    torch.ops.aten._softmax.out(output, 1, False, out=into)
+    torch.softmax(output, 1, out=into)
     right = into.gather(1, y)
     log = right.log() if bool(right.min() > SURE) else torch.log_softmax(output, 1).gather(1, y)
     into.scatter_add_(1, y, into.new_full((1, 1), -1.0).expand_as(y)).mul_(1 / count)

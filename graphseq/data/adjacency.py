@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,24 +22,28 @@ from torch import Tensor
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import add_remaining_self_loops
 
+from graphseq._torch import compat
 from graphseq._torch.buffers import Workspace
 from graphseq._torch.precision import HALVES, in_full, is_mixed
 
 T = TypeVar("T")
 
 
-@contextmanager
-def lasting() -> Iterator[None]:
-    """Work out what is kept outside ``torch.inference_mode`` and ``torch.func`` transforms: it outlives them."""
-    with torch.inference_mode(False), torch._C._DisableFuncTorch():
-        yield
+def lasting(make: Callable[[], T]) -> T:
+    """``make()`` outside ``torch.inference_mode`` and every transform of ``torch.func``: its tensors outlive them."""
+    with torch.inference_mode(False):
+        return compat.outside_transforms(make)
 
 
 class derived(cached_property[T]):
     """A ``cached_property`` whose tensors serve in every mode of torch, whichever it was first asked for in."""
 
     def __init__(self, func: Callable[[Any], T]) -> None:
-        super().__init__(lasting()(func))
+        @wraps(func)
+        def make(instance: Any) -> T:
+            return lasting(lambda: func(instance))
+
+        super().__init__(make)
 
 
 class SparseMatrix:
@@ -84,8 +87,7 @@ class SparseMatrix:
     def blocks(self, size: int) -> list[tuple[slice, Tensor]]:
         """So many rows of M at a time, each with where they stand; indices and entries are shared with M."""
         if size not in self._blocks:
-            with lasting():
-                self._blocks[size] = _cut(self.csr, size)
+            self._blocks[size] = lasting(lambda: _cut(self.csr, size))
         return self._blocks[size]
 
     def __matmul__(self, x: Tensor) -> Tensor:
@@ -157,8 +159,7 @@ class Adjacency:
         """Â, row i reading from its in-neighbours j, in ``dtype``; in float32 for types of half the bits."""
         dtype = torch.float32 if dtype in HALVES else dtype
         if dtype not in self._normalised:
-            with lasting():
-                self._normalised[dtype] = self._normalise(dtype)
+            self._normalised[dtype] = lasting(lambda: self._normalise(dtype))
         return self._normalised[dtype]
 
     def _normalise(self, dtype: torch.dtype) -> SparseMatrix:

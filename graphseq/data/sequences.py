@@ -8,9 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_legacy_batchedtensor
-from torch.autograd import forward_ad
 
+from graphseq._torch import compat
 from graphseq.data.adjacency import derived
 
 Held = Any  # what sequences remember: one part (layers, S, H), or a tuple of parts
@@ -150,7 +149,7 @@ def _stepwise(ends: Sequence[Tensor]) -> Tensor:
 
 
 def _is_plain(x: Tensor) -> bool:
-    return torch._C._are_functorch_transforms_active() or forward_ad.unpack_dual(x).tangent is not None
+    return compat.transforms_active() or compat.is_dual(x)
 
 
 def _read(x: Tensor, layout: Layout) -> Tensor:
@@ -193,7 +192,7 @@ class _Collect(torch.autograd.Function):
         layout = ctx.layout
         if len(layout.read) == len(layout.place):
             return _read(grad, layout), None
-        if torch.is_grad_enabled() or is_legacy_batchedtensor(grad) or _is_plain(grad):
+        if torch.is_grad_enabled() or compat.is_batched_gradient(grad) or _is_plain(grad):
             true = torch.zeros(len(layout.read), dtype=grad.dtype, device=grad.device)
             true[layout.place] = 1
             return grad[layout.read] * true[:, None], None

@@ -13,6 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from graphseq._torch import compat
 from graphseq.data.adjacency import Adjacency, derived, lasting
 from graphseq.data.cache import BoundedCache
 from graphseq.data.sequences import Sequences
@@ -79,12 +80,7 @@ class Topology:
         At most :data:`graphseq.data.cache.SIZE` values are kept: of more, the one that was used longest ago is dropped
         and made again when it is needed. So keys may hold the content of a batch.
         """
-
-        def made() -> T:
-            with lasting():
-                return make()
-
-        value: T = self._kept.get(key, made)
+        value: T = self._kept.get(key, lambda: lasting(make))
         return value
 
     def to(self, device: torch.device | str) -> Topology:
@@ -278,4 +274,4 @@ class Topology:
 
 
 def _version(part: Tensor | None) -> int:
-    return 0 if part is None or part.is_inference() else part._version
+    return 0 if part is None or part.is_inference() else compat.version(part)

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
-from torch.nn.modules.module import _has_any_global_hook
 
 from graphseq import _checks, seeding
+from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import Task
 from graphseq.training import fit as training
@@ -240,9 +240,6 @@ def _scale(gradients: Sequence[Tensor], factors: Tensor) -> None:
         part.mul_(factors.view(-1, *[1] * (part.dim() - 1)))
 
 
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-
-
 def alike(drawn: Sequence[SpaceTimeGraph], task: Task) -> SpaceTimeGraph:
     """The first of some batches, whose features and answers alone differ.
 
@@ -288,8 +285,8 @@ def check_models(models: Sequence[nn.Module], seeds: int, task: Task) -> None:
 
 
 def _check_module(name: str, module: nn.Module) -> None:
-    hung_on = any(getattr(module, hooks) for hooks in _HOOKS) or _has_any_global_hook()
-    if hung_on or any(part._backward_hooks for part in module.parameters(recurse=False)):
+    is_watched = compat.has_hooks(module) or compat.has_global_hooks()
+    if is_watched or any(map(compat.has_gradient_hooks, module.parameters(recurse=False))):
         raise ValueError(f"{name} has hooks, which an ensemble would not call; train the models one by one with fit")
     if isinstance(module, nn.Embedding) and module.padding_idx is not None:
         raise ValueError(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.models import JumpingKnowledge
 
 from graphseq import _checks
+from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.conv import GCNConv, convolve
 from graphseq.nn.convolutional.layered import LayerStack, ball
@@ -138,8 +139,7 @@ class GCN(LayerStack):
 
 def _is_watched(module: nn.Module) -> bool:
     """Whether calling the module does more than its ``forward``."""
-    hooks = (each._forward_hooks or each._forward_pre_hooks or each._backward_hooks for each in module.modules())
-    return any(hooks) or any(each._backward_pre_hooks for each in module.modules())
+    return any(map(compat.has_hooks, module.modules()))
 
 
 class PairNorm(pyg.PairNorm):  # type: ignore[misc]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# oneDNN's product with bias in one, which torch's compiler uses: on some processors twice as fast as MKL's.
-_FUSED = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
-_WIDE, _MANY = 64, 512  # from here on it wins, though its result must be copied
+from graphseq._torch import compat
+
+# oneDNN's product with bias in one, which torch's compiler uses, is twice as fast as MKL's on some processors.
+_WIDE, _MANY = 64, 512  # channels and rows from which on it wins, though its result must be copied
 
 
 def linear_into(out: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, *, relu: bool = False) -> Tensor:
     """The map X Wᵀ + b, and ReLU of it, from x (R, F) and W (H, F) into ``out`` (R, H)."""
-    if _FUSED is not None and x.dtype == torch.float32 and min(weight.shape) >= _WIDE and len(x) >= _MANY:
-        # Its own ReLU turns NaN into 0, which would hide a training that diverged.
-        out.copy_(_FUSED(x, weight, bias, "none", [], ""))
+    is_large = x.dtype == torch.float32 and min(weight.shape) >= _WIDE and len(x) >= _MANY
+    product = compat.fused_linear(x, weight, bias) if is_large else None
+    if product is not None:
+        out.copy_(product)
     elif bias is None:
         torch.mm(x, weight.t(), out=out)
     else:

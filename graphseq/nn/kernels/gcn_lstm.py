@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
+from graphseq._torch import compat
 from graphseq.nn.cells import lstm_cell
 from graphseq.nn.kernels import batched_grad
 from graphseq.nn.kernels.gcn_lstm_backward import gradients
@@ -26,15 +26,11 @@ def sequence(walk: Walk, x: Tensor, weights: Weights, start: State | None = None
     transform of ``torch.func``), the loop that it stands for.
     """
     given = (x, *weights, *(start or (None, None)))
-    if torch._C._are_functorch_transforms_active() or any(_is_dual(part) for part in given):
+    if compat.transforms_active() or compat.is_dual(*given):
         return loop(walk, x, weights, start)
     out, c = _Sequence.apply(walk, *given)  # type: ignore[no-untyped-call]
     h = out[len(out) - walk.num_nodes :] if walk.last is None else out[walk.last - walk.num_nodes]
     return out, (h, c)
-
-
-def _is_dual(part: Tensor | None) -> bool:
-    return part is not None and forward_ad.unpack_dual(part).tangent is not None
 
 
 def loop(walk: Walk, x: Tensor, weights: Weights, start: State | None = None) -> tuple[Tensor, State]:
@@ -71,7 +67,7 @@ class _Sequence(torch.autograd.Function):
         into, wanted = (of_h, of_c), ctx.needs_input_grad[1:]
         if of_h is None and of_c is None:
             return (None,) * (1 + len(wanted))
-        if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+        if torch.is_grad_enabled() or compat.transforms_active() or not compat.can_unbatch(*into):
             return None, *_by_loop(ctx.walk, given, into, wanted)
         found = _by_hand(ctx.walk, given, past, into, wanted)
         return None, *(part if wants else None for part, wants in zip(found, wanted, strict=True))
@@ -94,7 +90,7 @@ def _by_loop(walk: Walk, given: Given, into: Into, wanted: tuple[bool, ...]) -> 
         out, (_, last) = loop(walk, *_unpacked(parts))
     asked = [part for part, wants in zip(parts, wanted, strict=True) if wants and part is not None]
     ends, of_ends = zip(*((end, of) for end, of in zip((out, last), into, strict=True) if of is not None), strict=True)
-    found = iter(torch.autograd.grad(ends, asked, of_ends, create_graph=True, allow_unused=True))
+    found = iter(torch.autograd.grad(ends, asked, of_ends, create_graph=torch.is_grad_enabled(), allow_unused=True))
     return [next(found) if wants else None for wants in wanted]
 
 

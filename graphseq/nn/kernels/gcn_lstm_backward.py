@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from graphseq._torch import compat
 from graphseq.nn.kernels.gcn_lstm_forward import Past, Weights, look_back, of_inputs
 from graphseq.nn.kernels.schedule import Block, Walk, times
 
@@ -43,8 +44,8 @@ def _local(walk: Walk, block: Block, x: Tensor, weights: Weights, past: Past) ->
     torch.mul(before, -0.5, out=slopes[:, 1])
     torch.mul(i, 4, out=slopes[:, 2])
     tanh = torch.add(one, torch.sigmoid(after, out=slopes[:, 3]), alpha=-2, out=slopes[:, 3])
-    through = torch.ops.aten.tanh_backward(o, tanh)
-    torch.ops.aten.sigmoid_backward.grad_input(slopes, gates, grad_input=slopes)
+    through = compat.tanh_backward(o, tanh, out=torch.empty_like(o))
+    compat.sigmoid_backward(slopes, gates, out=slopes)
     return Local(mixed, before, after, f, through, slopes)
 
 

@@ -15,10 +15,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_legacy_batchedtensor
-from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
+from graphseq._torch import compat
 from graphseq._torch.precision import is_mixed
 from graphseq.data.adjacency import SparseMatrix
 from graphseq.nn.kernels.dense import linear_into, mix_into
@@ -37,12 +36,7 @@ def stack(matrix: SparseMatrix, x: Tensor, layers: Sequence[Layer]) -> Tensor:
     to choose number types itself, or the device is no CPU, the products that it stands for.
     """
     flat = [part for layer in layers for part in layer]
-    if (
-        x.device.type != "cpu"
-        or is_mixed(x)
-        or torch._C._are_functorch_transforms_active()
-        or any(part is not None and forward_ad.unpack_dual(part).tangent is not None for part in (x, *flat))
-    ):
+    if x.device.type != "cpu" or is_mixed(x) or compat.transforms_active() or compat.is_dual(x, *flat):
         return plain(matrix, x, layers)
     return _Stack.apply(matrix, x, *flat)  # type: ignore[no-any-return, no-untyped-call]
 
@@ -93,9 +87,9 @@ class _Stack(torch.autograd.Function):
         saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
         count = len(saved) // 3
         states, flat, mixed = saved[:count], saved[count:-1], saved[-1]
-        if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+        if torch.is_grad_enabled() or compat.transforms_active():
             return None, *_by_products(ctx.matrix, states[0], flat, grad, wanted)
-        if is_legacy_batchedtensor(grad):
+        if compat.is_batched_gradient(grad):
             return None, *_of_many(ctx.matrix, states, flat, grad, wanted)
         return None, *_by_hand(ctx.matrix, states, flat, mixed, grad, wanted)
 
@@ -183,7 +177,7 @@ def _backward(
             if of_x is not None:
                 part = linear_into(of_x[rows], s, turned, None)
                 if masked:
-                    torch.ops.aten.threshold_backward.grad_input(part, x[rows], 0, grad_input=part)
+                    compat.relu_backward(part, x[rows], out=part)
 
 
 def _add(w: Tensor | None, b: Tensor | None, s: Tensor, g: Tensor, x: Tensor) -> None:

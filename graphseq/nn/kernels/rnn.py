@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 from torch.nn.functional import linear
-from torch.nn.modules.module import _has_any_global_hook
 
+from graphseq._torch import compat
 from graphseq._torch.precision import is_mixed
 from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 from graphseq.nn.kernels import batched_grad
@@ -52,7 +51,7 @@ def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *
     torch is to choose number types itself. Under a transform of ``torch.func``, such as ``vmap``, which torch's own
     have no rule for, the equations step by step.
     """
-    if torch._C._are_functorch_transforms_active():
+    if compat.transforms_active():
         return loop(mode, layers, x, start)
     if mode not in STEPS or not _is_ready(x, (start, *(part for layer in layers for part in layer))):
         flat = [part for layer in layers for part in layer]
@@ -70,10 +69,10 @@ def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *
 
 def _is_as_made(kernel: nn.RNNBase) -> bool:
     """Whether it is one of torch's own, with nothing changed or hung on it that would be left out."""
-    hooks = (kernel._forward_hooks, kernel._forward_pre_hooks, kernel._backward_hooks, kernel._backward_pre_hooks)
     is_torchs = type(kernel).forward in FORWARDS and "forward" not in vars(kernel)
+    is_watched = compat.has_hooks(kernel) or compat.has_global_hooks()
     otherwise = kernel.bidirectional or kernel.batch_first or kernel.proj_size or not kernel.bias
-    return is_torchs and kernel.mode in TORCHS and not otherwise and not any(hooks) and not _has_any_global_hook()
+    return is_torchs and kernel.mode in TORCHS and not otherwise and not is_watched
 
 
 def loop(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any) -> tuple[Tensor, Any]:
@@ -104,10 +103,7 @@ def _layer(
 def _is_ready(x: Tensor, others: Sequence[Tensor]) -> bool:
     if x.device.type != "cpu" or len(x) < FEWEST or is_mixed(x) or torch.compiler.is_compiling():
         return False
-    dual = forward_ad._current_level >= 0 and any(
-        forward_ad.unpack_dual(part).tangent is not None for part in (x, *others)
-    )
-    return not dual and all(part.dtype == x.dtype for part in others)
+    return not compat.is_dual(x, *others) and all(part.dtype == x.dtype for part in others)
 
 
 class _Layer(torch.autograd.Function):
@@ -124,7 +120,7 @@ class _Layer(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
         given, past = saved[:6], saved[6:]
-        if torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
+        if torch.is_grad_enabled() or compat.transforms_active() or not compat.can_unbatch(grad):
             return None, *_by_torch(ctx.mode, given, grad, wanted)
         level, (passes,) = batched_grad.opened([grad])
         assert passes is not None  # noqa: S101 - autograd fills in zeros

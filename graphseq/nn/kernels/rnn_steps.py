@@ -22,6 +22,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from graphseq._torch import compat
+
 AT_ONCE = 256  # steps whose tensors are there at a time; many more would keep Python's garbage collector busy
 
 
@@ -130,12 +132,11 @@ class GRUSteps:
     def _factors(self, held: Tensor, gates: Tensor, summed: Tensor) -> Tensor:
         """What γ is multiplied by for δ of s, r, z and n, (S, B, 4, H)."""
         found = held.new_empty(*summed.shape[:2], 4, summed.shape[2])
-        sigmoid, tanh = torch.ops.aten.sigmoid_backward.grad_input, torch.ops.aten.tanh_backward.grad_input
         (r, z, n), (of_s, of_r, of_z, of_n) = gates.chunk(3, dim=2), found.unbind(2)
-        tanh(1 - z, n, grad_input=of_n)
+        compat.tanh_backward(1 - z, n, out=of_n)
         torch.mul(of_n, r, out=of_s)
-        sigmoid(of_n * summed, r, grad_input=of_r)
-        sigmoid(held[:-1] - n, z, grad_input=of_z)
+        compat.sigmoid_backward(of_n * summed, r, out=of_r)
+        compat.sigmoid_backward(held[:-1] - n, z, out=of_z)
         return found
 
 

@@ -9,14 +9,15 @@ follow from their predecessors: 3T products in all, in about 2 log₂ T rounds o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_legacy_batchedtensor
 
 from graphseq import _checks
+from graphseq._torch import compat
 from graphseq.data.topology import Topology
 
 Index = slice | Tensor
@@ -145,18 +146,16 @@ def _layout(topology: Topology) -> tuple[int | None, tuple[int, int]]:
 
 def _scan(a: Tensor, b: Tensor, dim: int, rounds: Rounds, *, reverse: bool = False) -> Tensor:
     """Compute the recurrence on plain tensors, or on those of torch's batched gradients."""
-    if not (is_legacy_batchedtensor(a) or is_legacy_batchedtensor(b)):
+    if not compat.can_unbatch(a, b):
+        return _in_rounds(a, b, dim, rounds.backward if reverse else rounds.forward, _sum)
+    # Batched gradients, of torch.autograd.grad(…, is_grads_batched=True), are unwrapped to one more dimension.
+    level, (factors, terms) = compat.unbatched([a, b])
+    if level is None or factors is None or terms is None:
         out: Tensor = _Scan.apply(a, b, dim, rounds, reverse)  # type: ignore[no-untyped-call]
         return out
-    # Batched gradients, of torch.autograd.grad(…, is_grads_batched=True), are unwrapped to one more dimension.
-    level: int = torch._C._vmapmode_increment_nesting() - 1
-    torch._C._vmapmode_decrement_nesting()
-    batch = next(len(torch._remove_batch_dim(part, level, 0, 0)) for part in (a, b) if is_legacy_batchedtensor(part))
-    a, b = (
-        torch._remove_batch_dim(part, level, batch, 0) if is_legacy_batchedtensor(part) else part[None]
-        for part in (a, b)
-    )
-    return torch._add_batch_dim(_scan(a, b.expand(batch, *b.shape[1:]), dim + 1, rounds, reverse=reverse), 0, level)
+    if not compat.is_batched_gradient(a):
+        factors = factors[:1]  # the same for all
+    return compat.batched(_scan(factors, terms, dim + 1, rounds, reverse=reverse), level)
 
 
 class _Scan(torch.autograd.Function):
@@ -167,20 +166,8 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(a: Tensor, b: Tensor, dim: int, rounds: Rounds, reverse: bool) -> Tensor:
-        h, links = b.clone(memory_format=torch.contiguous_format), a
-        is_constant = a.shape[dim] == 1
-        levels = []
-
-        def take(links: Tensor, at: Index) -> Tensor:
-            return links if is_constant else _at(links, at, dim)
-
-        for level in rounds.backward if reverse else rounds.forward:
-            _add(h, level.second, take(links, level.into_second), level.first, dim)
-            levels.append((level, links))
-            links = take(links, level.later) * take(links, level.earlier)
-        for level, links in reversed(levels):
-            _add(h, level.rest, take(links, level.into_rest), level.known, dim)
-        return h
+        h = b.clone(memory_format=torch.contiguous_format)
+        return _in_rounds(a, h, dim, rounds.backward if reverse else rounds.forward, _add)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -209,6 +196,23 @@ class _Scan(torch.autograd.Function):
     ) -> tuple[Tensor, int]:
         a, b = (part[None] if at is None else part.movedim(at, 0) for part, at in zip((a, b), in_dims[:2], strict=True))
         return _scan(a, b.expand(info.batch_size, *b.shape[1:]), dim + 1, rounds, reverse=reverse), 0
+
+
+def _in_rounds(a: Tensor, h: Tensor, dim: int, rounds: list[Round], add: Callable[..., Tensor]) -> Tensor:
+    """The states from the terms ``h``, by additions of :func:`_add`, in place, or of :func:`_sum`."""
+    links, is_constant = a, a.shape[dim] == 1
+    levels = []
+
+    def take(links: Tensor, at: Index) -> Tensor:
+        return links if is_constant else _at(links, at, dim)
+
+    for level in rounds:
+        h = add(h, level.second, take(links, level.into_second), level.first, dim)
+        levels.append((level, links))
+        links = take(links, level.later) * take(links, level.earlier)
+    for level, links in reversed(levels):
+        h = add(h, level.rest, take(links, level.into_rest), level.known, dim)
+    return h
 
 
 def _factor_gradient(a: Tensor, grad_b: Tensor, h: Tensor, dim: int, rounds: Rounds, *, reverse: bool) -> Tensor:
@@ -243,12 +247,18 @@ def _at(x: Tensor, at: Index, dim: int) -> Tensor:
     return x.index_select(dim, at) if isinstance(at, Tensor) else x[(slice(None),) * dim + (at,)]
 
 
-def _add(h: Tensor, at: Index, links: Tensor, before: Index, dim: int) -> None:
+def _add(h: Tensor, at: Index, links: Tensor, before: Index, dim: int) -> Tensor:
     """h_at += links ⊙ h_before, in place."""
     if isinstance(at, Tensor):
-        h.index_add_(dim, at, links * _at(h, before, dim))
-    else:
-        _at(h, at, dim).addcmul_(links, _at(h, before, dim))
+        return h.index_add_(dim, at, links * _at(h, before, dim))
+    _at(h, at, dim).addcmul_(links, _at(h, before, dim))
+    return h
+
+
+def _sum(h: Tensor, at: Index, links: Tensor, before: Index, dim: int) -> Tensor:
+    """The same as a new tensor, of operations that torch differentiates and batches by itself."""
+    index = at if isinstance(at, Tensor) else torch.arange(h.shape[dim], device=h.device)[at]
+    return h.index_add(dim, index, links * _at(h, before, dim))
 
 
 def _halved(steps: int, direction: int) -> list[Round]:
