@@ -24,6 +24,8 @@ TREES = {file.relative_to(ROOT): ast.parse(file.read_text()) for file in ROOT.rg
 SOURCE = Path(compat.__file__).read_text()
 CONSTANTS = re.findall(r"^(_[A-Z_]+) = (?:_found|getattr|\"|_HOOKS if)", SOURCE, flags=re.MULTILINE)
 
+NOT_OF_TORCH = {"_asdict", "_replace", "_fields", "_store", "_actions"}  # named tuples, PyG's Data, argparse
+
 each_constant = pytest.mark.parametrize("constant", CONSTANTS)
 
 
@@ -32,7 +34,7 @@ each_constant = pytest.mark.parametrize("constant", CONSTANTS)
 
 def ours() -> set[str]:
     """Private names that graphseq defines, anywhere."""
-    names = {"_asdict", "_replace", "_fields", "_store"}  # of named tuples, and of PyG's Data
+    names = set(NOT_OF_TORCH)
     for tree in TREES.values():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
