@@ -43,7 +43,7 @@ def compare(settings: Settings, out: Path, *, resume: bool, jobs: int, command: 
         OSError: ``out`` cannot be written to.
         Exception: what went wrong in the first run that failed, once all others are done and kept.
     """
-    runs = run_dir.claim(out, JOB, _facts(settings), command, resume=resume)
+    runs = run_dir.runs_of(run_dir.claim(out, JOB, _facts(settings), command, resume=resume))
     cases = settings.cases()
     done = read_finished(runs, cases)
     left = [case for case in cases if case.key not in done]

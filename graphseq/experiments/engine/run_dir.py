@@ -1,4 +1,4 @@
-"""A folder of results: claimed before the work, gone on with only by the same job, and never written over unasked."""
+"""The folder of an experiment: claimed before the work, resumed with the same settings only, never written over."""
 
 from __future__ import annotations
 
@@ -10,84 +10,101 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import graphseq
 from graphseq import _files
 
-RUNS = "runs"
-_CONFIG = "config.json"
-_PACKAGES = ("torch", "torch-geometric", "networkx", "scipy", "numpy")
+RUNS, CONFIG = "runs", "config.json"
+_PACKAGES = ("graphseq", "torch", "torch-geometric", "networkx", "scipy", "numpy")
 
 
-def claim(out: Path, job: str, facts: Mapping[str, object], command: Sequence[str], *, resume: bool) -> Path:
-    """Make ``out`` ours, or say why it cannot be.
+def claim(
+    out: Path,
+    job: str,
+    facts: Mapping[str, object],
+    command: Sequence[str],
+    *,
+    resume: bool,
+    defaults: Mapping[str, object] | None = None,
+    more: Mapping[str, object] | None = None,
+) -> Path:
+    """Make ``out`` the folder of this experiment, or refuse.
 
-    Writes ``config.json`` with facts, command, versions and machine, and takes away what a killed run left half
-    written.
+    Writes ``config.json`` with facts, command, versions and machine, and deletes what a killed run left half written.
 
     Args:
         out: the folder, made where it is not there.
-        job: what is done in it, such as "comparison".
+        job: the name of the experiment in messages, such as "comparison".
         facts: all that the numbers depend on, as plain data.
-        command: the arguments that lead here.
-        resume: go on with a job of the same facts that ``out`` holds.
+        command: the arguments of the command line.
+        resume: go on with an experiment of the same facts that ``out`` holds.
+        defaults: values of facts that a record lacks, because it was written before there was such a setting.
+        more: entries of ``config.json`` that are not compared.
 
     Returns:
-        The folder of its runs, in ``out``.
+        ``out``.
 
     Raises:
         FileExistsError: ``out`` holds results and ``resume`` is false, or other files.
-        ValueError: ``out`` holds results of other facts, or a record that is none.
+        ValueError: ``out`` holds results of other facts, or a record of something else.
         OSError: ``out`` cannot be written to.
     """
     out.mkdir(parents=True, exist_ok=True)
-    config = out / _CONFIG
     left_by_killed = [*_files.partial(out), *_files.partial(out / RUNS)]
-    if not config.exists():
+    if not (out / CONFIG).exists():
         if any(path not in left_by_killed for path in out.iterdir()):
-            raise FileExistsError(f"--out {out} holds other files; name a new or empty folder")
-        _files.write_text(config, record(facts, command), overwrite=False)
+            raise FileExistsError(f"out={out} holds other files; name a new or empty folder")
+        _files.write_text(out / CONFIG, record(facts, command, more), overwrite=False)
     elif not resume:
-        raise FileExistsError(f"--out {out} already holds a {job}; add --resume to go on with it, or name another")
+        raise FileExistsError(f"out={out} already holds a {job}; add resume=True to go on with it, or name another")
     else:
-        then = read_config(out, job)["settings"]
-        for key, now in facts.items():
-            if then.get(key) != now:
-                raise ValueError(
-                    f"--out {out} holds a {job} with {key} = {then.get(key)!r}, now {now!r}; name another --out"
-                )
+        _check_same(out, job, facts, defaults or {})
     for path in left_by_killed:
         path.unlink(missing_ok=True)
+    return out
+
+
+def runs_of(out: Path) -> Path:
+    """Return the folder of single runs in ``out``, made where it is not there."""
     (out / RUNS).mkdir(exist_ok=True)
     return out / RUNS
 
 
-def read_config(out: Path, job: str) -> dict[str, dict[str, object]]:
-    """The record that :func:`claim` wrote.
+def _check_same(out: Path, job: str, facts: Mapping[str, object], defaults: Mapping[str, object]) -> None:
+    before = {**defaults, **read_config(out, job)["settings"]}
+    for key, now in facts.items():
+        if before.get(key) != now:
+            raise ValueError(
+                f"out={out} holds a {job} with {key} = {before.get(key)!r}, now {now!r}; name another out="
+            )
+
+
+def read_config(out: Path, job: str) -> dict[str, Any]:
+    """Return the record that :func:`claim` wrote.
 
     Raises:
         ValueError: the file holds something else.
     """
-    config = out / _CONFIG
+    config = out / CONFIG
     try:
         record = json.loads(config.read_text(encoding="utf-8"))
     except ValueError:
         record = None
     if not isinstance(record, dict) or not isinstance(record.get("settings"), dict):
-        raise ValueError(f"{config} is not the record of a {job}; name another --out")
+        raise ValueError(f"{config} is not the record of a {job}; name another out=")
     return record
 
 
 def read_finished(
     folder: Path, cases: Mapping[str, Mapping[str, object]], numbers: Collection[str], job: str
 ) -> dict[str, dict[str, object]]:
-    """Results of the runs that are finished in ``folder``, by key.
+    """Return the results of the runs that are finished in ``folder``, by key.
 
     Args:
-        folder: where ``<key>.json`` of each run is, with its "result".
-        cases: what a result must say of itself, by key.
-        numbers: what else it must hold: numbers, or null where one is not finite.
-        job: what the runs are of, such as "comparison".
+        folder: the folder of ``<key>.json`` of each run, with its "result".
+        cases: the entries that identify a result, by key.
+        numbers: its other entries: numbers, or null where one is not finite.
+        job: the name of the experiment in messages, such as "comparison".
 
     Raises:
         ValueError: a file there holds something else.
@@ -113,17 +130,14 @@ def _read_result(path: Path, case: Mapping[str, object], numbers: Collection[str
     return result
 
 
-def record(facts: Mapping[str, object], command: Sequence[str]) -> str:
-    """What ``config.json`` holds: command, facts, versions and machine."""
-    found = {
+def record(facts: Mapping[str, object], command: Sequence[str], more: Mapping[str, object] | None = None) -> str:
+    """Return the content of ``config.json``: command, facts, versions and machine, and ``more`` entries."""
+    entries = {
         "command": shlex.join(["python", "-m", "graphseq", *command]),
         "settings": dict(facts),
-        "versions": {
-            "python": sys.version.split()[0],
-            "graphseq": graphseq.__version__,
-            **{name: version(name) for name in _PACKAGES},
-        },
+        "versions": {"python": sys.version.split()[0], **{name: version(name) for name in _PACKAGES}},
         "machine": {"processor": platform.machine(), "system": platform.system(), "threads_a_run": 1},
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        **(more or {}),
     }
-    return json.dumps(found, indent=1) + "\n"
+    return json.dumps(entries, indent=1) + "\n"

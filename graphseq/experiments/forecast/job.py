@@ -49,7 +49,8 @@ def forecast(settings: Settings, out: Path, *, resume: bool, jobs: int, command:
         Exception: what went wrong in the first run that failed, once all others are done and kept.
     """
     prepared = prepare(settings)  # refuses what will not do before a folder is made
-    runs = run_dir.claim(out, JOB, {**settings.to_json(), **checksums(settings)}, command, resume=resume)
+    identity = {**settings.to_json(), **checksums(settings)}
+    runs = run_dir.runs_of(run_dir.claim(out, JOB, identity, command, resume=resume, defaults=Settings.defaults()))
     cases = settings.cases()
     done = read_finished(runs, cases)
     left = [case for case in cases if case.key not in done]

@@ -21,6 +21,8 @@ from graphseq.experiments.settings import (
     StepsOr0,
 )
 
+JOB = "training"
+"""The experiment's name in messages."""
 STARTS = ("torch", "scaled")
 OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
 MODELS = ("LSTM", "GRU", "RNN", "GCN-LSTM", "GCN-LSTM-grown", "GCN")

@@ -1,49 +1,22 @@
-"""TensorBoard, for those who have it: the curves and samples of a training, as it goes on."""
+"""TensorBoard for a training on a text: its curves, and the numbers and samples of its reports."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 from graphseq.experiments.text.report import Report
-from graphseq.training.history import History
+from graphseq.training.tensorboard import TensorBoard
 
 FOLDER = "tensorboard"
 
 
-class Board:
-    """Event files in the folder of a training.
+class TextBoard(TensorBoard):
+    """A callback that writes curves, as :class:`graphseq.training.TensorBoard` does, and takes reports."""
 
-    Args:
-        out: the folder; its ``tensorboard`` is written to.
-        step: how many steps there were before; what was written of later ones is hidden.
-
-    Raises:
-        ModuleNotFoundError: TensorBoard is not installed; the message says how to.
-    """
-
-    def __init__(self, out: Path, step: int) -> None:
-        self._writer: Any = writer_class()(str(out / FOLDER), purge_step=step + 1)
-
-    def add(self, history: History, report: Report, before: int) -> None:
-        """Write the steps after ``before``, and the report on the last of them."""
-        for number in range(before, report.step):
-            self._writer.add_scalar("train/loss", history.loss[number], number + 1)
-            self._writer.add_scalar("train/accuracy", history.score[number], number + 1)
-            self._writer.add_scalar("train/learning rate", history.lr[number], number + 1)
+    def add(self, report: Report) -> None:
+        """Write the numbers and samples of a report on the step that the callback has just seen."""
+        if self._writer is None:
+            self._writer = self._make(self._folder, purge_step=report.step + 1)
         self._writer.add_scalar("held out/bits a character", report.bits, report.step)
         for sample in report.samples:
             name = f"samples/{sample.temperature:g}, {len(sample.text)} characters"
             self._writer.add_text(name, f"```\n{sample.text}\n```", report.step)
         self._writer.flush()
-
-
-def writer_class() -> Any:
-    """TensorBoard's writer, in torch; or a word on how to get it."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra, loaded only where asked for
-    except ImportError:
-        raise ModuleNotFoundError(
-            "TensorBoard is not installed; have it by: pip install 'graphseq[tensorboard]', or leave --tensorboard out"
-        ) from None
-    return SummaryWriter

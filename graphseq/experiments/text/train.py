@@ -1,12 +1,14 @@
-"""A training on a text from settings to its folder: fit, in pieces, with a report after each."""
+"""A training on a text from settings to its folder."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
+from typing import cast
+
+from torch import nn
 
 from graphseq import _files
 from graphseq.experiments.text import report
@@ -14,7 +16,7 @@ from graphseq.experiments.text.corpus import Source
 from graphseq.experiments.text.models import build
 from graphseq.experiments.text.report import Report
 from graphseq.experiments.text.settings import Settings
-from graphseq.experiments.text.tensorboard import Board, writer_class
+from graphseq.experiments.text.tensorboard import FOLDER, TextBoard
 from graphseq.experiments.text.trained import CHECKPOINT, claim
 from graphseq.nn.model import Model
 from graphseq.tasks.characters import Characters
@@ -26,19 +28,21 @@ from graphseq.training.history import History
 from graphseq.training.lr_schedule import Cosine, Product, Schedule, StepDecay, Warmup
 
 RESULTS = "results.json"
+CHECKPOINT_EVERY = 500
+"""The most steps from one checkpoint to the next."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """What came out.
+    """The results of a training.
 
     Attributes:
-        steps: how many were taken, over all calls.
-        loss: nats a character in training, the mean since the last report but one.
+        steps: steps taken, over all calls.
+        loss: nats per character in training, the mean since the last report but one.
         accuracy: the share of next characters that were the likeliest, over the same steps.
-        bits_in_windows: bits a character on the whole held-out text, in windows of training's length.
+        bits_in_windows: bits per character on the whole held-out text, in windows of training's length.
         bits_in_one_stream: the same with the state carried from end to end; ``None`` without a state.
-        parameters: trained numbers.
+        parameters: number of trained parameters.
         seconds: of all steps, reports left out.
         characters_per_second: read in training in these seconds.
     """
@@ -65,25 +69,23 @@ def train(
     tell: Callable[[Report], None] = lambda _: None,
     group: ProcessGroup | None = None,
 ) -> Results:
-    """Train on a text, or go on with it, and write everything to ``out``.
+    """Train on a text, or go on with a training, and write everything to ``out``.
 
-    The training is :func:`graphseq.fit` in pieces, one a report, each from the checkpoint of the one before: equal,
-    bit for bit, to one that never stopped. So is one that was killed and is resumed; the report it may have missed is
-    made then.
+    A training that was killed and is resumed equals, bit for bit, one that never stopped.
 
     Args:
-        settings: what to train and how.
+        settings: settings of model and training.
         source: the text.
         out: the folder, made where it is not there.
-        steps: how many in all, those before a resume included; may be more than at first.
-        command: the arguments that lead here, kept with the results.
+        steps: steps in all, those before a resume included; may be more than at first.
+        command: the arguments of the command line, saved with the results.
         resume: go on with a training of the same settings on the same text that ``out`` holds.
         tensorboard: write for TensorBoard as well.
         tell: called with each report once it is written.
         group: the processes that share each batch, as for :func:`graphseq.fit`; the first one writes and tells.
 
     Returns:
-        What is also in ``out``: ``results.json``; beside it ``config.json``, ``checkpoint.pt``, ``curves.csv`` with
+        The content of ``results.json`` in ``out``; beside it ``config.json``, ``checkpoint.pt``, ``curves.csv`` with
         every step, ``reports.csv`` and ``reports.json`` with every report, and ``samples.txt``.
 
     Raises:
@@ -93,55 +95,16 @@ def train(
         ModuleNotFoundError: TensorBoard was asked for and is not installed.
         graphseq.DivergedError: the loss stopped being finite; all that was written before is kept.
     """
-    task, held = Characters.split(source.text, settings.length, held_out=settings.held_out)
+    task, held_out = Characters.split(source.text, settings.length, held_out=settings.held_out)
     if settings.sample_first:
         tokens(settings.sample_first, task.alphabet, "sample_first")
-    if tensorboard:
-        writer_class()
+    processes = group or SingleProcess()
+    board = TextBoard(out / FOLDER) if tensorboard and processes.is_first else None
     model = build(settings, task.out_channels)
-    together = group or SingleProcess()
-    together.first(lambda: claim(out, settings, source, task, command, resume=resume))
-    reports, history = together.first(lambda: report.read(out)), None
-    board = Board(out, reports[-1].step if reports else 0) if tensorboard and together.is_first else None
-    for step in settings.reports(steps):
-        before = reports[-1].step if reports else 0
-        if step <= before and step != steps:
-            continue
-        history = _fit(model, task, settings, out, step, group)
-        if history.steps > step:
-            if step == steps:
-                raise ValueError(f"out={out} has taken {history.steps} steps already; ask for steps= of no fewer")
-            continue
-        if step > before:
-            write = partial(_report, model, settings, held, history, reports, out, board, tell)
-            reports = together.first(write)
-    return together.first(lambda: _finish(model, held, history or History(), reports, out, settings))
-
-
-def _report(
-    model: Model,
-    settings: Settings,
-    held: Characters,
-    history: History,
-    reports: list[Report],
-    out: Path,
-    board: Board | None,
-    tell: Callable[[Report], None],
-) -> list[Report]:
-    """All reports, with one more of where the training stands, written and told."""
-    before = reports[-1].step if reports else 0
-    reports = [*reports, report.make(model, settings, held, history, before)]
-    report.write(out, reports, history)
-    if board is not None:
-        board.add(history, reports[-1], before)
-    tell(reports[-1])
-    return reports
-
-
-def _fit(
-    model: Model, task: Characters, settings: Settings, out: Path, steps: int, group: ProcessGroup | None
-) -> History:
-    return fit(
+    processes.first(lambda: claim(out, settings, source, task, command, resume=resume))
+    earlier = processes.first(lambda: report.read(out))
+    reports = Reports(settings, held_out, out, earlier, steps=steps, tell=tell, board=board, processes=processes)
+    history = fit(
         model,
         task,
         steps=steps,
@@ -154,14 +117,73 @@ def _fit(
         device=settings.device,
         stop_threshold=None,
         checkpoint_path=out / CHECKPOINT,
+        checkpoint_every=min(settings.every, CHECKPOINT_EVERY),
         resume=True,
+        callbacks=[reports] if board is None else [board, reports],
         group=group,
         precision=settings.precision,
     )
+    if history.steps > steps:
+        raise ValueError(f"out={out} has taken {history.steps} steps already; ask for steps= of no fewer")
+    if not reports.made or reports.made[-1].step < history.steps:  # killed after the last step, before its report
+        reports(history.steps, history, model)
+    return processes.first(lambda: _finish(model, held_out, history, reports.made, out, settings))
+
+
+class Reports:
+    """A callback that reports on a training: it writes the reports so far to the folder, and tells each new one.
+
+    Args:
+        settings: the steps of reports, and their samples.
+        held_out: the part of the text that is held out.
+        out: the folder of the training.
+        earlier: the reports that it holds.
+        steps: steps in all; the last of them is reported on.
+        tell: called with each report once it is written.
+        board: where reports go as well.
+        processes: the processes that train together.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        held_out: Characters,
+        out: Path,
+        earlier: Sequence[Report],
+        *,
+        steps: int,
+        tell: Callable[[Report], None],
+        board: TextBoard | None,
+        processes: SingleProcess,
+    ) -> None:
+        self.made = list(earlier)
+        self._settings, self._held_out, self._out = settings, held_out, out
+        self._due = set(settings.reports(steps))
+        self._tell, self._board, self._processes = tell, board, processes
+
+    def __call__(self, step: int, history: History, model: nn.Module, /) -> None:
+        """Report after ``step`` where a report is due; one that was made before a kill stays as it is."""
+        if step not in self._due:
+            return
+        made = next((one for one in self.made if one.step == step), None)
+        if made is None:
+            self.made = self._processes.first(lambda: self._report(step, history, cast("Model", model)))
+        elif self._board is not None:
+            self._board.add(made)  # TensorBoard hides what it was given of steps that are taken again
+
+    def _report(self, step: int, history: History, model: Model) -> list[Report]:
+        before = [one for one in self.made if one.step < step]
+        new = report.make(model, self._settings, self._held_out, history, before[-1].step if before else 0)
+        reports = [*before, new]
+        report.write(self._out, reports, history)
+        if self._board is not None:
+            self._board.add(new)
+        self._tell(new)
+        return reports
 
 
 def schedule(settings: Settings) -> Schedule:
-    """What the learning rate is multiplied by at each step."""
+    """Return the factor of the learning rate at each step."""
     parts: list[Schedule] = [StepDecay(settings.decay, settings.decay_every)]
     if settings.warmup:
         parts.append(Warmup(settings.warmup))
@@ -171,19 +193,19 @@ def schedule(settings: Settings) -> Schedule:
 
 
 def _finish(
-    model: Model, held: Characters, history: History, reports: Sequence[Report], out: Path, settings: Settings
+    model: Model, held_out: Characters, history: History, reports: Sequence[Report], out: Path, settings: Settings
 ) -> Results:
     model.eval()
     results = Results(
         history.steps,
         reports[-1].loss,
         reports[-1].accuracy,
-        evaluation.windows(model, held.tokens, held.length),
-        evaluation.stream(model, held.tokens),
+        evaluation.windows(model, held_out.tokens, held_out.length),
+        evaluation.stream(model, held_out.tokens),
         sum(parameter.numel() for parameter in model.parameters()),
         history.seconds,
         history.steps * settings.batch_size * settings.length / history.seconds,
     )
-    record = {**asdict(results), "held_out_characters": len(held.tokens), "machine": history.machine}
+    record = {**asdict(results), "held_out_characters": len(held_out.tokens), "machine": history.machine}
     _files.write_text(out / RESULTS, json.dumps(record, indent=1) + "\n", overwrite=True)
     return results

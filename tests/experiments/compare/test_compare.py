@@ -57,7 +57,7 @@ def test_a_folder_of_results_is_written(done: tuple[Path, console.Said]) -> None
     out, said = done
     assert said.status == 0
     assert sorted(os.listdir(out)) == FILES
-    assert f"written to {out}: results.csv" in said.out
+    assert f"written to {out}: results.csv" in said.err
     keys = [case.key for case in settings_of(out).cases()]
     assert sorted(os.listdir(out / "runs")) == sorted(f"{key}.json" for key in keys)
     assert len(keys) == 2 * 7 * 2
@@ -157,15 +157,15 @@ def test_a_second_call_is_refused_and_changes_nothing(copy: Path) -> None:
     [
         (("--length", "2"), "lengths = [2, 3], now [2]"),
         (("--depth", "2"), "depths = [1], now [2]"),
-        (("--hidden", "5"), "hidden = 4, now 5"),
-        (("--steps", "4"), "steps = 3, now 4"),
-        (("--samples", "21"), "samples = 20, now 21"),
+        (("--hidden", "5"), "--hidden 4, now 5"),
+        (("--steps", "4"), "--steps 3, now 4"),
+        (("--samples", "21"), "--samples 20, now 21"),
         (("--seed", "1"), "seeds = [0], now [1]"),
-        (("--lr", "0.1"), "lr = 0.003, now 0.1"),
-        (("--clip", "1"), "clip = 10.0, now 1.0"),
-        (("--optimizer", "SGD"), "optimizer = 'Adam', now 'SGD'"),
-        (("--batch-size", "3"), "batch_size = 64, now 3"),
-        (("--text",), "text = None, now ''"),
+        (("--lr", "0.1"), "--lr 0.003, now 0.1"),
+        (("--clip", "1"), "--clip 10.0, now 1.0"),
+        (("--optimizer", "SGD"), "--optimizer 'Adam', now 'SGD'"),
+        (("--batch-size", "3"), "--batch-size 64, now 3"),
+        (("--text",), "--text None, now ''"),
     ],
 )
 def test_going_on_with_other_settings_is_refused(copy: Path, words: tuple[str, ...], message: str) -> None:
@@ -251,7 +251,7 @@ def test_a_text_of_ones_own_is_compared_on_and_guarded(tmp_path: Path) -> None:
     words = ("--text", book, "--encoding", "latin-1", "--length", "3")
     said = compare(out, *words)
     assert said.status == 0
-    assert said.out.startswith(f"text: {book}, 480 characters, 8 different; the last 10% held out")
+    assert said.err.startswith(f"text: {book}, 480 characters, 8 different; the last 10% held out")
     assert {cell["task"] for cell in record(out)["cells"]} == {"Characters"}
     assert all(math.isfinite(cell["bits"]) for cell in record(out)["cells"])
     book.write_bytes("en sø i en på ø ".encode("latin-1") * 30)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from graphseq.experiments.engine.run_dir import RUNS, claim, read_config, read_finished
+from graphseq.experiments.engine.run_dir import RUNS, claim, read_config, read_finished, runs_of
 
 FACTS = {"steps": 3, "models": ["LSTM"], "season": None}
 COMMAND = ["forecast", "my file.csv", "--steps", "3"]
 
 
 def claimed(out: Path, facts: dict[str, object] | None = None, *, resume: bool = False) -> Path:
-    return claim(out, "forecast", FACTS if facts is None else facts, COMMAND, resume=resume)
+    return runs_of(claim(out, "forecast", FACTS if facts is None else facts, COMMAND, resume=resume))
 
 
 def test_a_new_folder_says_what_is_done_in_it_and_by_what(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_new_folder_says_what_is_done_in_it_and_by_what(tmp_path: Path) -> Non
 def test_the_same_job_goes_on_only_when_asked_and_leaves_the_record(tmp_path: Path) -> None:
     claimed(tmp_path)
     before = (tmp_path / "config.json").read_bytes()
-    with pytest.raises(FileExistsError, match=r"already holds a forecast; add --resume"):
+    with pytest.raises(FileExistsError, match=r"already holds a forecast; add resume=True"):
         claimed(tmp_path)
     assert claimed(tmp_path, resume=True) == tmp_path / RUNS
     assert (tmp_path / "config.json").read_bytes() == before
@@ -49,8 +49,16 @@ def test_the_same_job_goes_on_only_when_asked_and_leaves_the_record(tmp_path: Pa
 )
 def test_another_job_is_told_where_they_differ(tmp_path: Path, now: dict[str, object], message: str) -> None:
     claimed(tmp_path)
-    with pytest.raises(ValueError, match=f"holds a forecast with {message}; name another --out"):
+    with pytest.raises(ValueError, match=f"holds a forecast with {message}; name another out="):
         claimed(tmp_path, {**FACTS, **now}, resume=True)
+
+
+def test_a_setting_that_there_was_not_yet_has_its_default(tmp_path: Path) -> None:
+    claimed(tmp_path)
+    grown = {**FACTS, "penalty": 0.5}
+    assert claim(tmp_path, "forecast", grown, COMMAND, resume=True, defaults={"penalty": 0.5}) == tmp_path
+    with pytest.raises(ValueError, match=r"holds a forecast with penalty = 0.5, now 0.25"):
+        claim(tmp_path, "forecast", {**grown, "penalty": 0.25}, COMMAND, resume=True, defaults={"penalty": 0.5})
 
 
 def test_what_is_half_written_is_taken_away_and_what_is_not_ours_left_alone(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
-        ({}, FileExistsError, r"already holds a training; add --resume to go on with it, or name another"),
+        ({}, FileExistsError, r"already holds a training; add resume=True to go on with it, or name another"),
         (
             {"resume": True, "text": TEXT + "x"},
             ValueError,
@@ -268,7 +268,7 @@ def test_a_folder_without_a_training_cannot_write(tmp_path: Path) -> None:
         open_trained(tmp_path)
     trained(tmp_path / "run", 2)
     (tmp_path / "run" / "checkpoint.pt").unlink()
-    with pytest.raises(FileNotFoundError, match=r"has no checkpoint\.pt yet; go on with its training by --resume"):
+    with pytest.raises(FileNotFoundError, match=r"has no checkpoint\.pt yet; go on with its training by resume=True"):
         open_trained(tmp_path / "run")
 
 
