@@ -1,4 +1,4 @@
-"""Encoders over space-time graphs, heads, and the model that joins them."""
+"""Encoders of space-time graphs, heads, and models of both; :class:`Encoder` says how to add one."""
 
 from graphseq.nn.conv import GCNConv
 from graphseq.nn.convolutional.antisymmetric import AntisymmetricGCN

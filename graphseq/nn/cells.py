@@ -1,8 +1,8 @@
-r"""Gate arithmetic, written once: what a cell does with its pre-activations, wherever those come from.
+r"""The equations of recurrent cells, from the pre-activations of their gates to the new state.
 
-A pre-activation is a sum of one term from the input and one from the state. In a recurrent network both are dense
-maps; in a GCN-LSTM both are graph convolutions. The arithmetic here knows neither. ``σ`` is the logistic function and
-``⊙`` the product entry by entry.
+A pre-activation is the sum of a term from the input and a term from the state. In a recurrent network both terms are
+linear maps, in a GCN-LSTM both are graph convolutions; the functions here are the same for both. ``σ`` is the logistic
+function and ``⊙`` the elementwise product.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def rnn_cell(gates: Tensor) -> Tensor:
-    r"""Vanilla update h = tanh(W_hx x + W_hh h + b), (…, H) → (…, H).
+    r"""Vanilla cell: h = tanh(W_hx x + W_hh h + b), from the pre-activation (…, H) → (…, H).
 
     Source: Elman, *Finding structure in time* (1990).
     """
@@ -19,13 +19,13 @@ def rnn_cell(gates: Tensor) -> Tensor:
 
 
 def gru_cell(from_input: Tensor, from_state: Tensor, h: Tensor) -> Tensor:
-    r"""Gated recurrent update, the reset gate after the state's map as in torch, (…, 3H) twice and (…, H) → (…, H).
+    r"""Gated recurrent unit, with the reset gate applied after the state map: (…, 3H), (…, 3H), (…, H) → (…, H).
 
     .. math:: r = σ(a_r + s_r), \quad z = σ(a_z + s_z), \quad n = \tanh(a_n + r ⊙ s_n), \quad
               h' = (1 - z) ⊙ n + z ⊙ h
 
-    Source: Cho et al., *Learning phrase representations using RNN encoder-decoder* (2014), eq. 5 to 8; gate order
-    r, z, n is torch's.
+    Source: Cho et al., *Learning phrase representations using RNN encoder-decoder* (2014), eq. 5 to 8; the gate order
+    r, z, n and the place of the reset gate are torch's.
     """
     a_r, a_z, a_n = from_input.chunk(3, dim=-1)
     s_r, s_z, s_n = from_state.chunk(3, dim=-1)
@@ -35,7 +35,7 @@ def gru_cell(from_input: Tensor, from_state: Tensor, h: Tensor) -> Tensor:
 
 
 def lstm_cell(gates: Tensor, c: Tensor, peepholes: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    r"""Long short-term memory, (…, 4H) and cell state (…, H) → new h and c, each (…, H).
+    r"""Long short-term memory: pre-activations (…, 4H) and cell state (…, H) → h and c, (…, H) each.
 
     .. math:: i = σ(a_i + w_i ⊙ c), \quad f = σ(a_f + w_f ⊙ c), \quad g = \tanh(a_g), \quad
               c' = f ⊙ c + i ⊙ g, \quad o = σ(a_o + w_o ⊙ c'), \quad h' = o ⊙ \tanh(c')
@@ -43,7 +43,7 @@ def lstm_cell(gates: Tensor, c: Tensor, peepholes: Tensor | None = None) -> tupl
     Args:
         gates: the four pre-activations a, in torch's order i, f, g, o.
         c: the cell state.
-        peepholes: w_i, w_f, w_o, (3, H), by which gates see the cell; ``None`` where they do not.
+        peepholes: w_i, w_f, w_o, (3, H); ``None`` for no peepholes.
 
     Source: Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000); peepholes: Gers, Schraudolph
     and Schmidhuber, *Learning precise timing with LSTM recurrent networks* (2002).

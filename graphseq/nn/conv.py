@@ -1,4 +1,4 @@
-"""PyG's graph convolution on an adjacency that was prepared once, and how any other convolution is called."""
+"""PyG's graph convolution on a prepared adjacency, and one way to call any other convolution."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
     .. math:: X' = \hat A X W + b, \qquad
               x'_i = W^\top \sum_{j \in N(i) \cup \{i\}} \frac{\tilde A_{ij}}{\sqrt{\tilde d_i \tilde d_j}} x_j + b
 
-    On an ``edge_index`` it is PyG's layer, unchanged. On an adjacency it is the same function with Â made once,
-    multiplied with whichever of X and X W is narrower. Parameters have PyG's names, so a ``state_dict`` of either
+    On an ``edge_index`` it is PyG's layer, unchanged. On an adjacency it computes the same function from the prepared
+    Â, which it multiplies with the narrower of X and X W. Parameters have PyG's names, so a ``state_dict`` of either
     loads into the other.
 
     Args:
@@ -32,14 +32,14 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
     Source: Kipf and Welling (2017), eq. 2 and 8.
     """
 
-    # PyG reads a layer's messages from its source, looked up by class name, and of two of one name it finds this one.
+    # PyG inspects a layer's source, looked up by class name; of two classes of one name it finds this one.
     propagate_type: ClassVar[dict[str, object]] = {"x": Tensor, "edge_weight": Tensor | None}
 
     def __init__(self, in_channels: int, out_channels: int, bias: bool = True) -> None:
         super().__init__(in_channels, out_channels, bias=bias)
 
     def forward(self, x: Tensor, edge_index: Tensor | Adjacency, edge_weight: Tensor | None = None) -> Tensor:
-        """Convolve x (V, F) to (V, H)."""
+        """Compute Â X W + b, (V, F) → (V, H)."""
         if not isinstance(edge_index, Adjacency):
             out: Tensor = super().forward(x, edge_index, edge_weight)
             return out
@@ -49,10 +49,10 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
 
 
 def convolve(conv: nn.Module, x: Tensor, adjacency: Adjacency) -> Tensor:
-    """Apply any PyG convolution of the form conv(x, edge_index); weights go along where the graph has them.
+    """Apply a PyG convolution of the form conv(x, edge_index), with edge weights where the graph has them.
 
     Raises:
-        TypeError: the graph has weights and the convolution takes none.
+        TypeError: the graph has edge weights and the convolution takes none.
     """
     if isinstance(conv, GCNConv):
         return conv(x, adjacency)  # type: ignore[no-any-return]

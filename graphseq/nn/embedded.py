@@ -1,4 +1,4 @@
-"""A model whose features are embedded row by row before it reads them."""
+"""A model with an embedding of the features before its transform."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from graphseq.nn.model import Model
 
 
 class EmbeddedModel(nn.Module):
-    r"""A model of rows that are embedded first, once each, however often its reading of the data shows them.
+    r"""A model whose features are embedded row by row before its transform.
 
     .. math:: P = \mathrm{model}(e(X), A), \qquad e: (V, F) → (V, F')
 
-    A transform that shows a row at many times, as :func:`graphseq.transforms.grow` and
-    :func:`graphseq.transforms.add_nodes_over_time` do, shows it with one embedding, and where there is dropout in it,
-    with one mask.
+    A transform that repeats a row at many times, as :func:`graphseq.transforms.grow` and
+    :func:`graphseq.transforms.add_nodes_over_time` do, repeats its embedding, computed once and with one dropout mask.
 
     Args:
-        embed: from features (V, F) to (V, F'), each row by itself, such as a linear map between dropouts.
-        model: reads F' features.
+        embed: a module from features (V, F) to (V, F'), row by row, such as a linear map between dropouts.
+        model: a model of F' features.
 
     Raises:
         TypeError: ``model`` is not a :class:`Model`.
-        ValueError: called on a graph, ``embed`` does not keep the rows.
+        ValueError: ``embed`` returns another number of rows, when called on a graph.
 
     Example:
         >>> import graphseq as gs, torch
@@ -42,16 +41,16 @@ class EmbeddedModel(nn.Module):
 
     @property
     def causal(self) -> bool:
-        """Whether no later row can change an earlier output."""
+        """Whether an output depends on no later row."""
         return self.model.causal
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
-        """Outputs (K, C) or (B, C)."""
+        """Compute the outputs (K, C) or (B, C)."""
         x = self.embed(graph.x)
         if x.dim() != 2 or len(x) != graph.num_rows:
-            raise ValueError(f"embed must give one row for each of {graph.num_rows}, but gave {tuple(x.shape)}")
+            raise ValueError(f"embed must return one row for each of {graph.num_rows}, but gave {tuple(x.shape)}")
         return self.model(graph.replace(x=x))  # type: ignore[no-any-return]
 
     def reach(self, graph: SpaceTimeGraph) -> Tensor:
-        """Which rows of ``graph`` can change which output: that of the model, (K, V) or (B, V) of ``bool``."""
+        """The receptive field of each output, which is that of the model: (K, V) or (B, V) of ``bool``."""
         return self.model.reach(graph)

@@ -1,4 +1,4 @@
-"""From states to outputs: one a target row, one a graph, or one a pair of rows."""
+"""Heads, which map states to outputs: one for each target row, each graph, or each pair of rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 
 Reach = Callable[[Tensor], Tensor]
-"""From rows (K,) to which rows can change their states, (K, V), ``bool``, on the CPU."""
+"""A function from rows (K,) to the receptive fields of their states, (K, V) of ``bool`` on the CPU."""
 
 _POOLS = {
     "mean": torch_geometric.nn.global_mean_pool,
@@ -24,24 +24,24 @@ _POOLS = {
 
 
 class Head(nn.Module, ABC):
-    """A module that gives outputs from states: ``head(states, graph)`` is (K, C).
+    """A module that computes outputs from states: ``head(states, graph)`` is (K, C).
 
     A new head is a subclass with ``forward`` and :meth:`reach`.
 
     Attributes:
-        causal: whether an output reads states of no later row than the one it is asked at.
+        causal: whether the output at a row depends on no state of a later row.
     """
 
     causal = True
-    lin: nn.Module  #: from what is read of the states to the outputs
+    lin: nn.Module  #: the map to the outputs, whose input is the state that the diagnostics of ``reach`` measure
 
     @abstractmethod
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
-        """Outputs (K, C) from states (V, H)."""
+        """Compute the outputs (K, C) from states (V, H)."""
 
     @abstractmethod
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
-        """Which rows can change which output, (K, V), ``bool``, from which rows can change which state."""
+        """The receptive field of each output, (K, V) of ``bool``, from those of the states."""
 
 
 class RowHead(Head):
@@ -59,7 +59,7 @@ class RowHead(Head):
         self.lin = nn.Linear(in_channels, _checks.at_least("out_channels", out_channels, 1))
 
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
-        """Outputs (K, C), in the order of the target rows."""
+        """Compute the outputs (K, C), in the order of the target rows."""
         if graph.get("target") is None:
             return self.lin(states)  # type: ignore[no-any-return]
         rows = graph.target_rows
@@ -68,15 +68,15 @@ class RowHead(Head):
         return self.lin(states.index_select(0, rows))  # type: ignore[no-any-return]
 
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
-        """That of each target row's state."""
+        """The receptive field of each target row's state, (K, V)."""
         return states(graph.target_rows)
 
 
 class ResidualHead(RowHead):
-    r"""What each target row shows, and a linear map of its state added: P = X_C + H W + b, (V, H) → (K, C).
+    r"""A linear map of each target row's state, added to its features: P = X_C + H W + b, (V, H) → (K, C).
 
-    With X_C the first C features of the row. W and b are 0 at first, so that a forecast begins as persistence, and the
-    model learns how far the next value will lie from the last.
+    X_C are the first C features of the row. W and b are initially 0, so that an untrained forecast is persistence, and
+    the model learns the difference between the next value and the last.
 
     Args:
         in_channels: H.
@@ -95,23 +95,23 @@ class ResidualHead(RowHead):
         nn.init.zeros_(self.lin.bias)
 
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
-        """Outputs (K, C), in the order of the target rows.
+        """Compute the outputs (K, C), in the order of the target rows.
 
         Raises:
-            ValueError: tokens in place of features, or fewer than C of them.
+            ValueError: tokens in place of features, or fewer than C features.
         """
         channels = self.lin.out_features
         if graph.x.dim() != 2 or graph.x.shape[1] < channels:
             raise ValueError(f"x must have {channels} features a row or more to add to, got {tuple(graph.x.shape)}")
-        shown: Tensor = graph.x[graph.target_rows, :channels]
-        return shown + super().forward(states, graph)
+        features: Tensor = graph.x[graph.target_rows, :channels]
+        return features + super().forward(states, graph)
 
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
-        """That of each target row's state, and the row itself."""
+        """The receptive field of each target row's state, with the row itself, (K, V)."""
         rows = graph.target_rows
-        found = states(rows).clone()
-        found[torch.arange(len(rows)), rows.cpu()] = True
-        return found
+        field = states(rows).clone()
+        field[torch.arange(len(rows)), rows.cpu()] = True
+        return field
 
 
 class GraphHead(Head):
@@ -131,33 +131,32 @@ class GraphHead(Head):
         self.lin = nn.Linear(in_channels, _checks.at_least("out_channels", out_channels, 1))
 
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
-        """Outputs (B, C), in the order of the graphs."""
+        """Compute the outputs (B, C), in the order of the graphs."""
         pooled = _POOLS[self.pool](states, graph.get("batch"), graph.num_graphs)
         return self.lin(pooled)  # type: ignore[no-any-return]
 
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
-        """That of all states of a graph together."""
-        found = states(torch.arange(graph.num_nodes, device=graph.node.device))
-        index = graph.graph_index.cpu()
-        pooled = torch.zeros(graph.num_graphs, found.shape[1], dtype=torch.long)
-        return pooled.index_add_(0, index, found.long()) > 0
+        """The union of the receptive fields of all states of each graph, (B, V)."""
+        fields = states(torch.arange(graph.num_nodes, device=graph.node.device))
+        counts = torch.zeros(graph.num_graphs, fields.shape[1], dtype=torch.long)
+        return counts.index_add_(0, graph.graph_index.cpu(), fields.long()) > 0
 
 
 class PairHead(Head):
-    r"""A map of the states of both rows of a pair, their product, and what is known of the pair, to an output.
+    r"""A map of both states of each pair of rows, their product and the features of the pair, (V, H) → (K, C).
 
     .. math:: p_{ji} = f\big(h_j \,\|\, h_i \,\|\, h_j ⊙ h_i \,\|\, e_{ji}\big)
 
-    f is linear, or has one hidden layer with a rectifier. The pairs (j, i), from row j to row i, are the columns of
-    ``graph.edge_label_index`` (2, K), which is PyG's name for them; :math:`e_{ji}` are the rows of
-    ``graph.pair_features`` (K, P). Goes into a model as ``Model(encoder, 2, head=PairHead)``, and with features of
-    pairs as ``head=functools.partial(PairHead, pair_channels=P)``.
+    f is linear, or has one hidden layer with a ReLU. The pairs (j, i), from row j to row i, are the columns of
+    ``graph.edge_label_index`` (2, K), PyG's name for them; :math:`e_{ji}` are the rows of ``graph.pair_features``
+    (K, P). Pass it to a model as ``Model(encoder, 2, head=PairHead)``, or with features of pairs as
+    ``head=functools.partial(PairHead, pair_channels=P)``.
 
     Args:
         in_channels: H.
         out_channels: C.
         pair_channels: P; with 0, features of pairs are not read.
-        mlp_channels: size of the hidden layer; without it f is linear.
+        mlp_channels: the size of the hidden layer; ``None`` for a linear f.
 
     Shapes: states (V, H) → (K, C).
 
@@ -186,26 +185,26 @@ class PairHead(Head):
             self.lin = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, out_channels))
 
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
-        """Outputs (K, C), in the order of the pairs."""
+        """Compute the outputs (K, C), in the order of the pairs."""
         source, target = (states.index_select(0, rows) for rows in _pairs(graph))
-        parts = [source, target, source * target]
+        inputs = [source, target, source * target]
         if self.pair_channels:
-            told, expected = graph.get("pair_features"), (len(source), self.pair_channels)
-            if told is None or told.shape != expected:
-                came = "none" if told is None else tuple(told.shape)
+            features, expected = graph.get("pair_features"), (len(source), self.pair_channels)
+            if features is None or features.shape != expected:
+                came = "none" if features is None else tuple(features.shape)
                 raise ValueError(f"pair_features must have shape {expected}, one row a pair; got {came}")
-            parts.append(told.to(states.dtype))
-        return self.lin(torch.cat(parts, dim=1))  # type: ignore[no-any-return]
+            inputs.append(features.to(states.dtype))
+        return self.lin(torch.cat(inputs, dim=1))  # type: ignore[no-any-return]
 
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
-        """That of both ends' states together."""
-        rows, place = _pairs(graph).unique(return_inverse=True)
-        return states(rows)[place.cpu()].any(dim=0)
+        """The union of the receptive fields of both states of each pair, (K, V)."""
+        rows, inverse = _pairs(graph).unique(return_inverse=True)
+        return states(rows)[inverse.cpu()].any(dim=0)
 
 
 def _pairs(graph: SpaceTimeGraph) -> Tensor:
     index: Tensor | None = graph.get("edge_label_index")
     if index is None or index.dim() != 2 or index.shape[0] != 2 or not index.shape[1]:
         came = "none" if index is None else tuple(index.shape)
-        raise ValueError(f"edge_label_index must hold the pairs that are asked, (2, K), at least one; got {came}")
+        raise ValueError(f"edge_label_index must hold the target pairs, (2, K), at least one; got {came}")
     return index

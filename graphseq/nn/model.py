@@ -1,4 +1,4 @@
-"""A model: a reading of the data, an encoder, and a head."""
+"""A model: an optional transform of the graph, an encoder, and a head."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Model(nn.Module):
     Args:
         encoder: any :class:`~graphseq.nn.Encoder`.
         out_channels: C.
-        transform: how the encoder reads the data, such as :func:`graphseq.transforms.grow`: a function from graph to
-            graph that keeps the targets and their order. Without it, as they are.
-        pool: "mean", "sum" or "max" for one output a graph; without it, one a target row.
-        head: in place of these, what makes the head from H and C: a :class:`~graphseq.nn.heads.Head`, such as
+        transform: a function from graph to graph, applied before the encoder, that keeps the targets and their order,
+            such as :func:`graphseq.transforms.grow`; ``None`` to read the graph as it is.
+        pool: "mean", "sum" or "max" for one output a graph; ``None`` for one output a target row.
+        head: a factory of another :class:`~graphseq.nn.heads.Head`, called with H and C, such as
             :class:`~graphseq.nn.PairHead` for one output a pair of rows.
 
     Raises:
-        TypeError: ``encoder`` is not an encoder, or ``head`` makes no head.
+        TypeError: ``encoder`` is not an encoder, or ``head`` returns something other than a head.
         ValueError: ``out_channels`` below 1, an unknown ``pool``, or both a ``pool`` and a ``head``.
 
     Example:
@@ -54,25 +54,25 @@ class Model(nn.Module):
 
     @property
     def causal(self) -> bool:
-        """Whether no later row can change an earlier output."""
+        """Whether an output depends on no later row."""
         return self.encoder.causal and self.head.causal
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
-        """Outputs (K, C) or (B, C)."""
-        seen = graph if self.transform is None else self.transform(graph)
-        return self.head(self.encoder(seen), seen)  # type: ignore[no-any-return]
+        """Compute the outputs (K, C) or (B, C)."""
+        transformed = graph if self.transform is None else self.transform(graph)
+        return self.head(self.encoder(transformed), transformed)  # type: ignore[no-any-return]
 
     def reach(self, graph: SpaceTimeGraph) -> Tensor:
-        """Which rows of ``graph`` can change which output, from structure alone: (K, V) or (B, V) of ``bool``.
+        """The receptive field of each output, from structure alone: (K, V) or (B, V) of ``bool``.
 
-        This is where the Jacobian of the outputs in the inputs can be other than zero; it is, for almost all weights,
-        except that a maximum over rows passes on only the largest.
+        It is where the Jacobian of the outputs can be non-zero. For almost all weights it is non-zero there, except
+        that a maximum over rows has a gradient in the largest only.
         """
         numbered = copy(graph)
         numbered["x"] = torch.arange(graph.num_nodes, device=graph.node.device)
-        seen = numbered if self.transform is None else self.transform(numbered)
-        found = self.head.reach(lambda rows: self.encoder.reach(seen, rows), seen)
-        return _per_origin(found, seen.x.cpu(), graph.num_nodes)
+        transformed = numbered if self.transform is None else self.transform(numbered)
+        fields = self.head.reach(lambda rows: self.encoder.reach(transformed, rows), transformed)
+        return _per_origin(fields, transformed.x.cpu(), graph.num_nodes)
 
 
 def _head(width: int, out_channels: int, pool: str | None, make: Callable[[int, int], Head] | None) -> Head:
@@ -82,11 +82,11 @@ def _head(width: int, out_channels: int, pool: str | None, make: Callable[[int, 
         raise ValueError(f"pool={pool!r} and a head were both given; a model has one head")
     head = make(width, out_channels)
     if not isinstance(head, Head):
-        raise TypeError(f"head must make a graphseq.nn.heads.Head, but made a {type(head).__name__}")
+        raise TypeError(f"head must return a graphseq.nn.heads.Head, but returned a {type(head).__name__}")
     return head
 
 
-def _per_origin(found: Tensor, origin: Tensor, size: int) -> Tensor:
-    """A transform may show one input at several rows: it is within reach if any of them is."""
-    counts = torch.zeros(len(found), size, dtype=torch.long)
-    return counts.index_add_(1, origin, found.long()) > 0
+def _per_origin(fields: Tensor, origin: Tensor, size: int) -> Tensor:
+    """The receptive fields in the rows before a transform: a row is in one if any of its copies is."""
+    counts = torch.zeros(len(fields), size, dtype=torch.long)
+    return counts.index_add_(1, origin, fields.long()) > 0

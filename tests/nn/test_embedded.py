@@ -48,5 +48,5 @@ def test_what_is_no_model_and_what_keeps_no_rows_is_refused() -> None:
     with pytest.raises(TypeError, match=r"model must be a graphseq.nn.Model, got Linear"):
         EmbeddedModel(nn.Identity(), nn.Linear(2, 2))
     model = EmbeddedModel(nn.Flatten(0), Model(LSTM(2, 4), 2))
-    with pytest.raises(ValueError, match=r"embed must give one row for each of 3, but gave \(6,\)"):
+    with pytest.raises(ValueError, match=r"embed must return one row for each of 3, but gave \(6,\)"):
         model(gs.from_sequence(torch.ones(3, 2)))

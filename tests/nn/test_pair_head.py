@@ -76,7 +76,7 @@ def test_the_reach_of_a_pair_is_that_of_both_ends(seed: int, mlp: int | None) ->
 
 def test_what_cannot_be_paired_is_named() -> None:
     graph = draw(0)
-    with pytest.raises(ValueError, match=r"edge_label_index must hold the pairs that are asked, \(2, K\).*got none"):
+    with pytest.raises(ValueError, match=r"edge_label_index must hold the target pairs, \(2, K\).*got none"):
         Model(GCN(2, 4), 2, head=PairHead).double()(graph)
     with pytest.raises(ValueError, match=r"at least one; got \(2, 0\)"):
         Model(GCN(2, 4), 2, head=PairHead).double()(asked(graph, PAIRS[:, :0]))
@@ -86,7 +86,7 @@ def test_what_cannot_be_paired_is_named() -> None:
         PairHead(4, 0)
     with pytest.raises(ValueError, match="pool='mean' and a head were both given"):
         Model(GCN(2, 4), 2, pool="mean", head=PairHead)
-    with pytest.raises(TypeError, match=r"head must make a graphseq.nn.heads.Head, but made a Linear"):
+    with pytest.raises(TypeError, match=r"head must return a graphseq.nn.heads.Head, but returned a Linear"):
         Model(GCN(2, 4), 2, head=torch.nn.Linear)  # type: ignore[arg-type]
 
 

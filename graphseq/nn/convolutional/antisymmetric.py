@@ -1,4 +1,4 @@
-"""The GCN whose depth is a stable, non-dissipative differential equation: antisymmetric weights."""
+"""A GCN that is a stable, non-dissipative differential equation over depth, by antisymmetric weights."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from graphseq.nn.convolutional.layered import LayerStack, ball
 
 
 class AntisymmetricGCN(LayerStack):
-    r"""L steps of a differential equation over depth that neither forgets nor explodes, one set of weights for all.
+    r"""L steps of a non-dissipative differential equation over depth, with one set of weights for all layers.
 
     .. math:: H^{(0)} = X W_0 + b_0, \qquad
               H^{(l)} = H^{(l-1)} + ε \tanh\big(H^{(l-1)} (W - W^\top - γ I)^\top + \hat A H^{(l-1)} V + b\big)
 
-    The eigenvalues of W - Wᵀ are imaginary, so that along a row's own state nothing decays but by γ. It is PyG's
+    The eigenvalues of W - Wᵀ are imaginary, so that a row's own state decays by the damping γ alone. It is PyG's
     ``AntiSymmetricConv`` with a ``GCNConv`` as Φ.
 
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: L, steps; the reach is L hops.
+        num_layers: L, the number of steps; the receptive field is L hops.
         step: ε, above 0.
         damping: γ, 0 or more.
         causal: read temporal edges past → future only.
@@ -64,7 +64,7 @@ class AntisymmetricGCN(LayerStack):
         )
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
-        """The states after the first map and after each step, L + 1 of (V, H), from features (V, F)."""
+        """Yield the states after the first map and after each step, L + 1 of (V, H), from features (V, F)."""
         adjacency = graph.topology.spacetime(self.causal)
         h = self.lin(x)
         yield h

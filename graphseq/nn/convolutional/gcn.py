@@ -1,4 +1,4 @@
-"""Graph convolutions over space-time: L layers see L hops, along time as in space."""
+"""Graph convolutional networks over space-time graphs, with a receptive field of one hop a layer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from graphseq.nn.conv import GCNConv, convolve
 from graphseq.nn.convolutional.layered import LayerStack, ball
 from graphseq.nn.kernels.gcn_stack import stack
 
-# What PyG has of norms that mix the rows of a graph, and take which rows those are.
+# PyG's norms that mix the rows of a graph, and take the batch as an argument.
 OVER_GRAPHS = (pyg.PairNorm, pyg.GraphNorm, pyg.InstanceNorm, pyg.MeanSubtractionNorm)
 _JUMPS = ("cat", "max", "lstm")
 
@@ -35,24 +35,24 @@ class GCN(LayerStack):
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: L; the reach is L hops of the space-time graph and no further.
-        causal: read temporal edges past → future only, as a task that asks for the next thing at each row needs.
+        num_layers: L; the receptive field is L hops of the space-time graph.
+        causal: read temporal edges past → future only, as next-step prediction at each row requires.
         residual: add each layer's input to its output, from the second layer on.
         norm: a factory such as ``torch.nn.LayerNorm`` or :class:`PairNorm`, called with H, applied before each ReLU.
-            PyG's norms over a graph (PairNorm, GraphNorm, InstanceNorm, MeanSubtractionNorm) tell every row of all
-            others of its graph, so that the reach is the whole graph.
-        jk: jumping knowledge, "cat", "max" or "lstm": every layer then has its ReLU, and the answer is a linear map of
-            all layers' states, joined, maximised or weighed by attention.
-        depth_scaled_init: draw the weights of layer l smaller by √l, so that the states of a residual stack begin to
-            grow like a power of L, not exponentially; asks for ``residual``.
-        conv: a factory of any PyG convolution conv(x, edge_index) of one hop, called with in and out channels. Edge
-            weights go along as ``edge_weight``, so a weighted graph asks for one that takes them.
+            With PyG's norms over a graph (PairNorm, GraphNorm, InstanceNorm, MeanSubtractionNorm) every row depends on
+            all rows of its graph, and the receptive field is the whole graph.
+        jk: jumping knowledge, "cat", "max" or "lstm": every layer then has a ReLU, and the output is a linear map of
+            the states of all layers, concatenated, maximised or weighted by attention.
+        depth_scaled_init: divide the initial weights of layer l by √l, so that the initial states of a residual stack
+            grow like a power of L, not exponentially; requires ``residual``.
+        conv: a factory of a PyG convolution conv(x, edge_index) of one hop, called with in and out channels. Edge
+            weights are passed as ``edge_weight``, so a weighted graph requires a convolution that takes them.
 
     Shapes: graph of V rows → (V, H).
 
     Raises:
-        ValueError: a size below 1, an unknown ``jk``, ``depth_scaled_init`` without ``residual``, or a norm over the
-            graph where ``causal`` is asked for.
+        ValueError: a size below 1, an unknown ``jk``, ``depth_scaled_init`` without ``residual``, or ``causal`` with a
+            norm over the graph.
 
     Source: Kipf and Welling (2017), eq. 2; residual: He et al. (2016); PairNorm: Zhao and Akoglu (2020), eq. 10 and 11;
     jumping knowledge: Xu et al. (2018); depth-scaled initialisation: Zhang, Titov and Sennrich, *Improving deep
@@ -80,14 +80,16 @@ class GCN(LayerStack):
         super().__init__(in_channels, hidden_channels, num_layers, causal=causal)
         self.residual = residual
         if depth_scaled_init and not residual:
-            raise ValueError("depth_scaled_init scales what residual layers add; it asks for residual=True")
+            raise ValueError("depth_scaled_init scales the terms that residual layers add; it requires residual=True")
         widths = [in_channels] + [hidden_channels] * num_layers
         self.convs = nn.ModuleList(conv(a, b) for a, b in pairwise(widths))
         activated = num_layers - (jk is None)
         self.norms = nn.ModuleList(norm(hidden_channels) if norm else nn.Identity() for _ in range(activated))
-        self._mixes_rows = any(isinstance(each, OVER_GRAPHS) for each in self.norms)
+        self._mixes_rows = any(isinstance(module, OVER_GRAPHS) for module in self.norms)
         if causal and self._mixes_rows:
-            raise ValueError(f"{type(self.norms[0]).__name__} reads all rows of a graph, later ones too; not if causal")
+            raise ValueError(
+                f"{type(self.norms[0]).__name__} reads all rows of a graph, later ones included; it cannot be causal"
+            )
         self.jump = None if jk is None else _Jump(_checks.one_of("jk", jk, _JUMPS), hidden_channels, num_layers)
         if depth_scaled_init:
             with torch.no_grad():
@@ -96,7 +98,7 @@ class GCN(LayerStack):
                         weight.mul_(number**-0.5)
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
-        """States (V, H) from features (V, F); where there are but convolutions and ReLU, all layers at once."""
+        """Compute the states (V, H) from features (V, F), in one kernel where there are only convolutions and ReLU."""
         adjacency = graph.topology.spacetime(self.causal)
         if not self._is_plain() or adjacency.is_identity:
             return super().encode(graph, x)
@@ -104,12 +106,12 @@ class GCN(LayerStack):
         return stack(adjacency.normalised(x.dtype), x, [(conv.lin.weight, conv.bias) for conv in convs])
 
     def _is_plain(self) -> bool:
-        """Whether nothing stands between the convolutions but ReLU, nor looks at what they give."""
+        """Whether the stack has nothing but convolutions and ReLU, and no hooks."""
         simple = not self.residual and self.jump is None and all(type(norm) is nn.Identity for norm in self.norms)
         return simple and all(type(conv) is GCNConv and not _is_watched(conv) for conv in self.convs)
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
-        """The states after each layer, L of (V, H), from features (V, F), and with ``jk`` what is made of them."""
+        """Yield the states after each layer, L of (V, H), and with ``jk`` the output, from features (V, F)."""
         adjacency = graph.topology.spacetime(self.causal)
         jumps: list[Tensor] = []
         h = x
@@ -130,7 +132,7 @@ class GCN(LayerStack):
         return out
 
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
-        """A ball: the rows within L hops, (K, V); with a norm over the graph all rows of that graph."""
+        """A ball: the rows within L hops, (K, V); with a norm over the graph, all rows of the graph."""
         if not self._mixes_rows:
             return ball(graph, rows, self.num_layers, causal=self.causal)
         owner = graph.graph_index
@@ -138,20 +140,21 @@ class GCN(LayerStack):
 
 
 def _is_watched(module: nn.Module) -> bool:
-    """Whether calling the module does more than its ``forward``."""
+    """Whether the module has hooks, which a kernel would not call."""
     return any(map(compat.has_hooks, module.modules()))
 
 
 class PairNorm(pyg.PairNorm):  # type: ignore[misc]
-    r"""PyG's ``PairNorm``, to be called with H as any factory of norms is.
+    r"""PyG's ``PairNorm`` with the signature of a factory of norms, ``PairNorm(H)``.
 
     .. math:: h^c_i = h_i - \tfrac1n \textstyle\sum_j h_j, \qquad
               h'_i = h^c_i \Big/ \sqrt{\tfrac1n \textstyle\sum_j \|h^c_j\|^2}
 
-    so that the rows of a graph stay apart, on average, however many layers. Every row then depends on all of them.
+    so that the mean distance between the rows of a graph does not depend on depth. Every row depends on all rows of
+    its graph.
 
     Args:
-        channels: H, which the equation does not need.
+        channels: H; the equation does not depend on it.
 
     Shapes: states (V, H) → (V, H).
 
@@ -169,7 +172,7 @@ class PairNorm(pyg.PairNorm):  # type: ignore[misc]
 
 
 class _Jump(nn.Module):
-    """Jumping knowledge over L states (V, H), and a linear map of it, (V, H)."""
+    """A linear map of jumping knowledge over the states (V, H) of L layers, (V, H)."""
 
     def __init__(self, mode: str, channels: int, num_layers: int) -> None:
         super().__init__()
@@ -178,5 +181,5 @@ class _Jump(nn.Module):
         self.lin = nn.Linear(channels * (num_layers if mode == "cat" else 1), channels)
 
     def forward(self, states: list[Tensor]) -> Tensor:
-        """States (V, H) from those of each layer."""
+        """Compute the states (V, H) from those of each layer."""
         return self.lin(self.join(states))  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""The GCN whose every layer is reminded of the features, so that depth does not wash them out."""
+"""A GCN with an initial residual at every layer, against over-smoothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from graphseq.nn.convolutional.layered import LayerStack, ball
 class GCN2Conv(torch_geometric.nn.GCN2Conv):  # type: ignore[misc]
     """PyG's ``GCN2Conv`` that also takes a prepared :class:`~graphseq.data.adjacency.Adjacency`; see :class:`GCNII`."""
 
-    # As of GCNConv: PyG reads a layer's messages from its source, looked up by class name.
+    # As in GCNConv: PyG inspects a layer's source, looked up by class name.
     propagate_type: ClassVar[dict[str, object]] = {"x": Tensor, "edge_weight": Tensor | None}
 
     def __init__(self, channels: int, alpha: float, theta: float, layer: int) -> None:
@@ -27,7 +27,7 @@ class GCN2Conv(torch_geometric.nn.GCN2Conv):  # type: ignore[misc]
     def forward(
         self, x: Tensor, x_0: Tensor, edge_index: Tensor | Adjacency, edge_weight: Tensor | None = None
     ) -> Tensor:
-        """States (V, H) from states (V, H) and those of the first layer (V, H)."""
+        """Compute the states (V, H) from states (V, H) and those of the first layer (V, H)."""
         if not isinstance(edge_index, Adjacency):
             out: Tensor = super().forward(x, x_0, edge_index, edge_weight)
             return out
@@ -45,9 +45,9 @@ class GCNII(LayerStack):
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: L, the convolutions; the reach is L hops.
-        alpha: α, how much of the first state each layer is given, between 0 and 1.
-        theta: θ, above 0: how fast weights grow into the identity with depth.
+        num_layers: L, the number of convolutions; the receptive field is L hops.
+        alpha: α, the weight of the initial residual, between 0 and 1.
+        theta: θ, above 0; a smaller θ keeps the weights closer to the identity.
         causal: read temporal edges past → future only.
 
     Shapes: graph of V rows → (V, H).
@@ -80,7 +80,7 @@ class GCNII(LayerStack):
         self.convs = nn.ModuleList(GCN2Conv(hidden_channels, alpha, theta, 1 + l) for l in range(num_layers))  # noqa: E741
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
-        """The states after the first map and after each convolution, L + 1 of (V, H), from features (V, F)."""
+        """Yield the states after the first map and after each convolution, L + 1 of (V, H), from features (V, F)."""
         adjacency = graph.topology.spacetime(self.causal)
         h = first = self.lin(x).relu()
         yield h

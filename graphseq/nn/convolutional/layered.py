@@ -1,4 +1,4 @@
-"""Encoders that are a stack of layers: each layer reads the one below, and the reach is a ball."""
+"""The base class of encoders that are a stack of layers, and their receptive field, a ball."""
 
 from __future__ import annotations
 
@@ -17,13 +17,37 @@ from graphseq.nn.trace import Trace
 
 
 class LayerStack(Encoder):
-    """What the families of layers share: a state after each, the last of which is the answer.
+    """An encoder that is a stack of layers: its output is the state after the last.
+
+    A new stack is a subclass with a constructor, :meth:`layers` and :meth:`~graphseq.nn.Encoder.reach`;
+    :func:`ball` is the receptive field of L one-hop convolutions, and :func:`graphseq.nn.conv.convolve` applies any
+    PyG convolution of the form conv(x, edge_index).
 
     Args:
         in_channels: F.
         hidden_channels: H.
         num_layers: L.
-        causal: whether no later row can change an earlier state.
+        causal: whether a state depends on no later row.
+
+    Example:
+        A new stack in full, of GraphSAGE convolutions with tanh:
+
+        >>> import graphseq as gs, torch
+        >>> from torch_geometric.nn import SAGEConv
+        >>> from graphseq.nn.conv import convolve
+        >>> class SAGE(LayerStack):
+        ...     def __init__(self, in_channels, hidden_channels, num_layers=2):
+        ...         super().__init__(in_channels, hidden_channels, num_layers, causal=False)
+        ...         widths = [in_channels] + [hidden_channels] * num_layers
+        ...         self.convs = torch.nn.ModuleList(SAGEConv(a, b) for a, b in zip(widths, widths[1:]))
+        ...     def layers(self, graph, x):
+        ...         for conv in self.convs:
+        ...             x = convolve(conv, x, graph.topology.spacetime()).tanh()
+        ...             yield x
+        ...     def reach(self, graph, rows):
+        ...         return ball(graph, rows, self.num_layers, causal=False)
+        >>> SAGE(3, 8)(gs.from_sequence(torch.eye(3))).shape
+        torch.Size([3, 8])
     """
 
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int, *, causal: bool) -> None:
@@ -32,33 +56,33 @@ class LayerStack(Encoder):
 
     @abstractmethod
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
-        """The states after each layer, L of (V, ·), from features (V, F)."""
+        """Yield the states after each layer, L of (V, ·), the last of which is (V, H), from features (V, F)."""
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
         """Compute the states (V, H) from features (V, F)."""
         h = x
-        for h in self.layers(graph, x):  # noqa: B007 - the last one is the answer
+        for h in self.layers(graph, x):  # noqa: B007 - the last state is the output
             pass
         return h
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
-        """Features, and the states after each layer."""
+        """The features, and the states after each layer."""
         x = self._leaf(graph)
         states = [x, *self.layers(graph, x)]
         return Trace("layer", states, states[-1])
 
 
 def ball(graph: SpaceTimeGraph, rows: Tensor, hops: int, *, causal: bool) -> Tensor:
-    """The rows within so many hops of each of ``rows`` (K,), (K, V) of ``bool``."""
+    """The rows within ``hops`` of each of ``rows`` (K,) in the space-time graph, (K, V) of ``bool``."""
     pattern = graph.topology.spacetime(causal).pattern
-    found = seeds(rows, pattern.shape[0])
+    fields = seeds(rows, pattern.shape[0])
     for _ in range(hops):
-        found = found @ pattern
-    return torch.from_numpy(found.toarray())
+        fields = fields @ pattern
+    return torch.from_numpy(fields.toarray())
 
 
 def seeds(rows: Tensor, num_rows: int) -> sp.csr_array:
-    """One row a question, marking the row asked: (K, V) of ``bool``."""
+    """The indicator of each of ``rows`` (K,), (K, V) of ``bool``."""
     columns = rows.cpu().numpy()
-    places = (np.arange(len(columns)), columns)
-    return sp.csr_array((np.ones(len(columns), dtype=bool), places), shape=(len(columns), num_rows))
+    index = (np.arange(len(columns)), columns)
+    return sp.csr_array((np.ones(len(columns), dtype=bool), index), shape=(len(columns), num_rows))

@@ -1,4 +1,4 @@
-"""The model that looks at no neighbour: what it solves needs no reach."""
+"""The multilayer perceptron, row by row: a baseline with a receptive field of one row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from graphseq.nn.convolutional.layered import LayerStack
 
 
 class MLP(LayerStack):
-    r"""L dense layers on each row by itself, ReLU between them: the 0-hop baseline of every task.
+    r"""L dense layers with ReLU between them, row by row: the 0-hop baseline of every task.
 
     .. math:: H^{(l)} = \mathrm{ReLU}(H^{(l-1)} W^{(l)} + b^{(l)}), \qquad H^{(0)} = X
 
@@ -39,12 +39,12 @@ class MLP(LayerStack):
         self.lins = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
-        """The states after each layer, before its ReLU, L of (V, H), from features (V, F)."""
+        """Yield the states after each layer, before its ReLU, L of (V, H), from features (V, F)."""
         h = x
         for layer, lin in enumerate(self.lins):
             h = lin(h if layer == 0 else h.relu())
             yield h
 
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
-        """A point: the row itself, (K, V)."""
+        """The row itself, (K, V)."""
         return (rows[:, None] == torch.arange(graph.num_nodes, device=rows.device)).cpu()

@@ -1,4 +1,4 @@
-"""A linear state-space update over depth: the same map at every layer, and the nonlinearity after it."""
+"""A GCN that is a linear state-space recurrence over depth, followed by a nonlinear map of each row."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from graphseq.nn.convolutional.layered import LayerStack, ball
 
 
 class StateSpaceGCN(LayerStack):
-    r"""L steps of one linear recurrence over depth, then a small network on each row.
+    r"""L steps of a linear recurrence over depth, then a two-layer network on each row.
 
     .. math:: S^{(l)} = \hat A S^{(l-1)} W + X B, \qquad S^{(0)} = X B, \qquad
               H = \mathrm{ReLU}(S^{(L)} W_1 + b_1) W_2 + b_2
 
-    so that :math:`S^{(L)} = \sum_l \hat A^l X B W^l`: linear in the features, one set of weights for all layers, and a
-    Jacobian that can be written down. W starts orthogonal: what is lost on the way is lost by Â alone.
+    so that :math:`S^{(L)} = \sum_l \hat A^l X B W^l`: linear in the features, with one set of weights for all layers
+    and a Jacobian in closed form. W is initially orthogonal, so that the signal is attenuated by Â alone.
 
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: L, steps; the reach is L hops.
+        num_layers: L, the number of steps; the receptive field is L hops.
         causal: read temporal edges past → future only.
 
     Shapes: graph of V rows → (V, H).
@@ -46,12 +46,12 @@ class StateSpaceGCN(LayerStack):
         self.mix = mixer(hidden_channels)
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
-        """The states of the recurrence, L + 1 of (V, H), and the answer, (V, H), from features (V, F)."""
+        """Yield the states of the recurrence, L + 1 of (V, H), and the output, (V, H), from features (V, F)."""
         operator = graph.topology.spacetime(self.causal).normalised(x.dtype)
-        state = given = self.lin(x)
+        state = inputs = self.lin(x)
         yield state
         for _ in range(self.num_layers):
-            state = operator @ (state @ self.weight) + given
+            state = operator @ (state @ self.weight) + inputs
             yield state
         yield self.mix(state)
 
@@ -61,5 +61,5 @@ class StateSpaceGCN(LayerStack):
 
 
 def mixer(channels: int) -> nn.Sequential:
-    """The network on each row that follows a linear recurrence, (V, H) → (V, H)."""
+    """A two-layer network on each row, as it follows a linear recurrence over depth, (V, H) → (V, H)."""
     return nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels))

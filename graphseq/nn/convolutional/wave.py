@@ -1,4 +1,4 @@
-"""A wave over depth instead of diffusion: what a row is told travels on, and does not spread out."""
+"""A GCN that is a wave equation over depth, which transports signals where graph convolutions diffuse them."""
 
 from __future__ import annotations
 
@@ -15,30 +15,29 @@ from graphseq.nn.convolutional.state_space import mixer
 
 
 class WaveGCN(LayerStack):
-    r"""L steps of the wave equation over depth, a speed a channel, then a small network on each row.
+    r"""L steps of the wave equation over depth, with one speed a channel, then a two-layer network on each row.
 
     .. math:: S^{(l+1)} = 2 S^{(l)} - S^{(l-1)} - (I - \hat A) S^{(l)} C^2, \qquad
               S^{(1)} = S^{(0)} - \tfrac12 (I - \hat A) S^{(0)} C^2, \qquad S^{(0)} = X B
 
-    with C = diag(c_1 … c_H). That is :math:`S^{(l)}_h = T_l(I - \tfrac12 c_h^2 (I - \hat A)) S^{(0)}_h`, T_l being
-    Chebyshev's polynomial; the answer is :math:`H = \mathrm{ReLU}(S^{(L)} W_1 + b_1) W_2 + b_2`. It is a state-space
-    update over depth, whose state is two layers.
+    with C = diag(c_1 … c_H). That is :math:`S^{(l)}_h = T_l(I - \tfrac12 c_h^2 (I - \hat A)) S^{(0)}_h` with T_l the
+    Chebyshev polynomial; the output is :math:`H = \mathrm{ReLU}(S^{(L)} W_1 + b_1) W_2 + b_2`. It is a state-space
+    recurrence over depth whose state is two layers.
 
-    Graph convolutions diffuse: of what is sent over r hops, r layers leave 3^(-r). A wave keeps its energy. On a ring
-    with c² = 3 it moves by exactly one hop a layer, half of it each way, without loss: there Â = (P + 1 + P⁻¹) / 3, P
-    being the turn by one row, and S^(l+1) + S^(l-1) = (P + P⁻¹) S^(l), which is d'Alembert's.
+    Graph convolutions diffuse: a signal over r hops is attenuated to 3^(-r) by r layers. A wave conserves its energy.
+    On a ring with c² = 3 it moves by exactly one hop a layer, half of it in each direction, without loss: there
+    Â = (P + 1 + P⁻¹) / 3, P the rotation by one row, and S^(l+1) + S^(l-1) = (P + P⁻¹) S^(l), d'Alembert's equation.
 
     Eigenvalues of I - Â lie in [0, 2 - 2/d], d the largest degree of Ã, so every c² up to 2d / (d - 1) is stable: 2 on
-    every graph, 3 where no row has more than two neighbours. Speeds are learned within that, c_h = c |sin θ_h|. They
-    begin evenly spread over (0, c], so that at every distance up to c L / √3 some channel's front is there at depth L.
+    every graph, 3 where no row has more than two neighbours. Speeds are learned within that range, c_h = c |sin θ_h|.
+    Initially they are evenly spaced over (0, c], so that at depth L the fronts cover all distances up to c L / √3.
 
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: L, steps; the reach is L hops.
-        speed: c, the largest, above 0 and at most 2; √2 is stable on every graph whose weights are not negative.
-        causal: read temporal edges past → future only. Â is then not symmetric, and what is said of stability holds no
-            more.
+        num_layers: L, the number of steps; the receptive field is L hops.
+        speed: c, the largest speed, above 0 and at most 2; √2 is stable on every graph of non-negative weights.
+        causal: read temporal edges past → future only. Â is then not symmetric, and the stability bounds do not hold.
 
     Shapes: graph of V rows → (V, H).
 
@@ -49,7 +48,7 @@ class WaveGCN(LayerStack):
     networks* (2022), with a linear coupling Â X and no damping.
 
     Example:
-        On a ring of 6, one row's 1 meets itself across, 3 layers on:
+        On a ring of 6 both halves of a unit pulse meet at the opposite row after 3 layers:
 
         >>> import graphseq as gs, networkx as nx, torch
         >>> wave = WaveGCN(1, 1, num_layers=3, speed=3**0.5)
@@ -76,7 +75,7 @@ class WaveGCN(LayerStack):
         self.mix = mixer(hidden_channels)
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
-        """The states of the wave, L + 1 of (V, H), and the answer, (V, H), from features (V, F)."""
+        """Yield the states of the wave, L + 1 of (V, H), and the output, (V, H), from features (V, F)."""
         operator = graph.topology.spacetime(self.causal).normalised(x.dtype)
         squared = (self.speed * self.angle.sin()) ** 2
         state = self.lin(x)
@@ -94,13 +93,13 @@ class WaveGCN(LayerStack):
 
 
 def fastest(largest_degree: float) -> float:
-    r"""The largest speed that is stable on graphs whose rows of Ã sum to at most d: √(2 d / (d - 1)).
+    r"""The largest stable speed on graphs whose row sums of Ã are at most d: √(2 d / (d - 1)).
 
     Args:
-        largest_degree: d, self-loops counted, above 1: 3 on a ring.
+        largest_degree: d, self-loops counted, above 1; 3 on a ring.
 
     Raises:
-        ValueError: d not above 1, where there are no edges.
+        ValueError: d is 1 or below, as on a graph without edges.
 
     Source: xᵀ Â x ≥ Σ (2/d_i - 1) x_i², since 2 y_i y_j ≥ -(y_i² + y_j²) on each edge; the leapfrog needs c² μ ≤ 4.
 

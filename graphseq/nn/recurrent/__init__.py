@@ -1,1 +1,1 @@
-"""Encoders with a state that goes along time."""
+"""Encoders with a recurrent state along time."""
