@@ -1,4 +1,4 @@
-"""The verdict on models whose fault is known, what its numbers are, and what it leaves alone."""
+"""The verdict on models of a known fault, the values of its measurements, and that it changes nothing."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def seeded(encoder: type[nn.Encoder], task: Task, *sizes: int) -> nn.Model:
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__ if isinstance(value, Task) else str(value)),
 )
-def test_a_model_of_a_known_fault_is_told(
+def test_the_known_fault_of_a_model_is_named(
     encoder: type[nn.Encoder], sizes: tuple[int, ...], task: Task, expected: str
 ) -> None:
     assert verdict(seeded(encoder, task, *sizes), task).verdict == expected
 
 
-def test_a_trained_model_reaches_and_one_that_lost_a_weight_does_not() -> None:
+def test_a_trained_model_is_solved_and_one_with_a_head_of_zeros_has_no_gradient() -> None:
     task = Transfer(3)
     model = seeded(nn.GCN, task, 32, 2)
     assert gs.fit(model, task, steps=600, optimizer="Adam", lr=0.01).solved
@@ -77,7 +77,7 @@ def test_a_trained_model_reaches_and_one_that_lost_a_weight_does_not() -> None:
 
 
 @pytest.mark.parametrize("factor", [1e-5, 1e4])
-def test_weights_out_of_all_size_lose_the_gradient(factor: float) -> None:
+def test_tiny_weights_vanish_and_huge_weights_explode(factor: float) -> None:
     task = Transfer(3)
     model = seeded(nn.GCN, task, 32, 2)
     with torch.no_grad():
@@ -88,7 +88,7 @@ def test_weights_out_of_all_size_lose_the_gradient(factor: float) -> None:
     assert ("larger" if factor < 1 else "smaller") in found.advice
 
 
-def test_a_latch_passes_what_its_gradient_does_not() -> None:
+def test_a_latch_has_influence_and_no_gradient() -> None:
     task = Transfer(4)
     model = seeded(nn.RNN, task, 16)
     kernel = model.encoder.kernel
@@ -105,20 +105,20 @@ class Cut(nn.GCN):
         return super().encode(graph, x).detach()
 
 
-def test_a_forgotten_detach_is_found() -> None:
+def test_detached_states_are_a_vanishing_gradient() -> None:
     task = Transfer(3)
     found = verdict(seeded(Cut, task, 16, 2), task)
     assert (found.verdict, found.evidence.loss_sensitivity) == ("vanishing gradient", 0.0)
     assert found.evidence.influence > 0.01
 
 
-def test_units_that_are_all_dead_are_found() -> None:
+def test_dead_units_are_a_vanishing_gradient() -> None:
     task = Transfer(3)
     model = seeded(nn.GCN, task, 16, 2)
     torch.nn.init.constant_(model.encoder.convs[0].bias, -1e4)
     found = verdict(model, task)
     assert found.verdict == "vanishing gradient"
-    assert "no input moves the state" in found.sentence
+    assert "no input changes the state" in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -150,14 +150,14 @@ def test_units_that_are_all_dead_are_found() -> None:
     ],
     ids=str,
 )
-def test_each_number_decides_in_its_turn(change: dict[str, object], expected: str) -> None:
+def test_each_measurement_decides_in_order(change: dict[str, object], expected: str) -> None:
     name, sentence = judge(replace(HEALTHY, **change), Thresholds())  # type: ignore[arg-type]
     assert name == expected
     assert name in VERDICTS
     assert sentence
 
 
-def test_on_a_linear_model_influence_and_slope_are_the_squared_weights() -> None:
+def test_on_a_linear_model_influence_and_jacobian_share_are_the_squared_weights() -> None:
     task = Transfer.on(gs.from_graph(nx.path_graph(4)), 0, 2)
     model = seeded(nn.GCN, task, 8, 2)
     model.encoder = Linear(task.in_channels, 8)
@@ -186,7 +186,7 @@ class Linear(nn.Encoder):
         return nn.GCN(1, 1, 2).reach(graph, rows)
 
 
-def test_one_item_alone_fits_where_eight_do_not() -> None:
+def test_a_narrow_state_holds_one_item_but_not_eight() -> None:
     task = Recall(9, num_items=8, num_classes=4)
     narrow, wide = (gather(seeded(nn.RNN, task, width), task, samples=10, seed=0) for width in (12, 128))
     assert narrow.memory_items == wide.memory_items == 8
@@ -195,16 +195,16 @@ def test_one_item_alone_fits_where_eight_do_not() -> None:
     assert wide.probe_r2_all > 0.7
 
 
-def test_tasks_whose_question_comes_first_need_no_room() -> None:
+def test_tasks_whose_query_comes_first_have_one_memory_item() -> None:
     for task in (Transfer(4), Palindrome(6), Adding(5)):
         assert gather(seeded(nn.RNN, task, 8), task, samples=10, seed=0).memory_items == 1
 
 
-def test_the_whole_message_holds_sentence_table_and_advice() -> None:
+def test_str_has_sentence_table_and_advice() -> None:
     task = Transfer(9)
     lines = str(verdict(seeded(nn.GCN, task, 8, 4), task)).splitlines()
-    assert lines[0].startswith("under-reaching: for 100% of the questions")
-    assert any("questions within reach" in line and line.endswith("0%") for line in lines)
+    assert lines[0].startswith("under-reaching: for 100% of the targets")
+    assert any("targets with all sources in reach" in line and line.endswith("0%") for line in lines)
     assert lines[-1].startswith("  → 4 more layers: num_layers=8; or one recurrent layer (GRU, LSTM)")
 
 
@@ -218,9 +218,9 @@ def test_the_whole_message_holds_sentence_table_and_advice() -> None:
         (nn.GCN, (32, 16), Transfer(13), lambda: nn.GRU(10, 32)),
         (nn.RNN, (6,), Recall(4, num_items=3, num_classes=4), lambda: nn.RNN(7, 64)),
     ],
-    ids=["layers", "a GCN", "fewer layers", "a wave", "a recurrence", "more room"],
+    ids=["layers", "a GCN", "fewer layers", "a wave", "a recurrence", "a larger state"],
 )
-def test_what_it_advises_takes_the_fault_away(
+def test_the_advice_removes_the_fault(
     encoder: type[nn.Encoder], sizes: tuple[int, ...], task: Task, better: object
 ) -> None:
     before = verdict(seeded(encoder, task, *sizes), task)
@@ -231,7 +231,7 @@ def test_what_it_advises_takes_the_fault_away(
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_the_model_and_the_generators_are_left_as_they_were(training: bool) -> None:
+def test_the_model_and_the_generators_are_unchanged(training: bool) -> None:
     task = Recall(5, num_items=2)
     model = seeded(nn.GCN, task, 8, 4).train(training)
     model.head.lin.bias.requires_grad_(False)
@@ -246,7 +246,7 @@ def test_the_model_and_the_generators_are_left_as_they_were(training: bool) -> N
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_models_that_pool_or_look_through_a_view_or_read_tokens_are_measured_too() -> None:
+def test_models_that_pool_or_transform_or_read_tokens_are_measured() -> None:
     ring = Transfer(4, shape="ring")
     torch.manual_seed(0)
     assert verdict(nn.Model(nn.GCN(10, 16, 2), 10, pool="mean"), ring).verdict == "undertrained"
@@ -259,7 +259,7 @@ def test_models_that_pool_or_look_through_a_view_or_read_tokens_are_measured_too
 @pytest.mark.parametrize(
     ("model", "task", "message"), [("GCN", Transfer(3), "model must be"), (None, "Transfer", "task must be")]
 )
-def test_what_is_no_model_or_no_task_is_refused(model: object, task: object, message: str) -> None:
+def test_other_types_than_model_and_task_are_refused(model: object, task: object, message: str) -> None:
     given = seeded(nn.GCN, Transfer(3), 4, 2) if model is None else model
     with pytest.raises(TypeError, match=message):
         verdict(given, task)  # type: ignore[arg-type]
