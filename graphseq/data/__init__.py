@@ -1,1 +1,1 @@
-"""The space-time graph: its rows, edges and topology, and the ways of making one."""
+"""The space-time graph, its topology, and its constructors from sequences, graphs, signals, events and images."""

@@ -1,4 +1,4 @@
-"""What a :class:`~graphseq.SpaceTimeGraph` asks of its tensors, each refusal naming the first place."""
+"""Checks of the tensors of a :class:`~graphseq.SpaceTimeGraph`; an error names the first place that is wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from graphseq.data.topology import Topology
 
 
 def checked_x(x: object) -> Tensor:
-    """Features as they are, or why they cannot be."""
+    """Return the features, or raise if they are neither floats (V, F) nor tokens (V,)."""
     x = _checks.is_tensor("x", x)
     if x.is_floating_point():
         if x.dim() != 2:
@@ -33,7 +33,7 @@ def checked_topology(
     static_edge_index: Tensor | None,
     static_edge_weight: Tensor | None,
 ) -> Topology:
-    """Rows and edges as a topology, or the first place at which they do not make one."""
+    """Return rows and edges as a topology, or raise with the first place that does not fit."""
     node = _checks.integer_rows("node", node, rows)
     time = _checks.integer_rows("time", time, rows)
     if rows and int(node.min()) < 0:
@@ -58,11 +58,11 @@ def checked_topology(
     edge_index = _checks.edges("edge_index", edge_index, rows, "rows")
     across = time[edge_index[0]] != time[edge_index[1]]
     if bool(across.any()):
-        place = int(across.nonzero()[0])
-        (i, j), (s, t) = edge_index[:, place].tolist(), time[edge_index[:, place]].tolist()
+        position = int(across.nonzero()[0])
+        (i, j), (s, t) = edge_index[:, position].tolist(), time[edge_index[:, position]].tolist()
         raise ValueError(
-            f"edge_index[:, {place}] joins row {i} at time {s} to row {j} at time {t}; spatial edges join rows of one "
-            "time, and temporal edges are derived, not given"
+            f"edge_index[:, {position}] joins row {i} at time {s} to row {j} at time {t}; spatial edges join rows of "
+            "one time, and temporal edges are derived, not given"
         )
     if edge_weight is not None:
         edge_weight = _checks.weights("edge_weight", edge_weight, edge_index.shape[1])
@@ -70,7 +70,7 @@ def checked_topology(
 
 
 def check_rows(rows: int, topology: Topology, attributes: Mapping[str, object]) -> None:
-    """Refuse a topology or attributes of another number of rows."""
+    """Raise if the topology or an attribute has another number of rows."""
     if topology.num_rows != rows:
         raise ValueError(f"topology has {topology.num_rows} rows for a graph of {rows}")
     if "x" in attributes and (x := checked_x(attributes["x"])).shape[0] != rows:
@@ -82,14 +82,14 @@ def check_rows(rows: int, topology: Topology, attributes: Mapping[str, object]) 
 
 
 def check_answers(y: object, target_rows: int, graphs: int) -> None:
-    """Refuse answers that are neither one for each target row nor one for each graph."""
+    """Raise if there is neither one answer for each target row nor one for each graph."""
     y = _checks.is_tensor("y", y)
     if y.dim() == 0 or y.shape[0] not in (target_rows, graphs):
         raise ValueError(f"y must have one entry for each of {target_rows} target rows, got {tuple(y.shape)}")
 
 
 def check_finite(x: Tensor, topology: Topology) -> None:
-    """Refuse features that are not finite, by row, node and time."""
+    """Raise if a feature is not finite, naming its row, node and time."""
     if x.is_floating_point() and not bool(x.isfinite().all()):
         row, column = (~x.isfinite()).nonzero()[0].tolist()
         raise ValueError(
@@ -101,10 +101,10 @@ def check_finite(x: Tensor, topology: Topology) -> None:
 def _check_pairs_once(node: Tensor, time: Tensor) -> None:
     order = time.argsort(stable=True)
     order = order[node[order].argsort(stable=True)]
-    again = (node[order[1:]] == node[order[:-1]]) & (time[order[1:]] == time[order[:-1]])
-    if bool(again.any()):
-        place = int(again.nonzero()[0])
-        first, second = sorted(order[place : place + 2].tolist())
+    repeated = (node[order[1:]] == node[order[:-1]]) & (time[order[1:]] == time[order[:-1]])
+    if bool(repeated.any()):
+        position = int(repeated.nonzero()[0])
+        first, second = sorted(order[position : position + 2].tolist())
         raise ValueError(
             f"rows {first} and {second} are both node {int(node[first])} at time {int(time[first])}; "
             "a (node, time) pair occurs once"
@@ -112,13 +112,13 @@ def _check_pairs_once(node: Tensor, time: Tensor) -> None:
 
 
 def checked_target(target: Tensor | None, y: Tensor | None, rows: int) -> Tensor | None:
-    """The target mark as it is, or why it and ``y`` do not fit the rows."""
-    asked = rows
+    """Return the target mark, or raise if it and ``y`` do not fit the rows."""
+    count = rows
     if target is not None:
         target = _checks.marked_rows("target", target, rows)
-        asked = int(target.sum())
-    if y is not None and (_checks.is_tensor("y", y).dim() == 0 or y.shape[0] not in (asked, 1)):
+        count = int(target.sum())
+    if y is not None and (_checks.is_tensor("y", y).dim() == 0 or y.shape[0] not in (count, 1)):
         raise ValueError(
-            f"y must have one entry for each of the {asked} target rows, or one for the graph; got {tuple(y.shape)}"
+            f"y must have one entry for each of the {count} target rows, or one for the graph; got {tuple(y.shape)}"
         )
     return target

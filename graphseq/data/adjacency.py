@@ -30,13 +30,13 @@ T = TypeVar("T")
 
 
 def lasting(make: Callable[[], T]) -> T:
-    """``make()`` outside ``torch.inference_mode`` and every transform of ``torch.func``: its tensors outlive them."""
+    """Return ``make()``, run outside ``torch.inference_mode`` and ``torch.func``, for results that outlive these."""
     with torch.inference_mode(False):
         return compat.outside_transforms(make)
 
 
 class derived(cached_property[T]):
-    """A ``cached_property`` whose tensors serve in every mode of torch, whichever it was first asked for in."""
+    """A ``cached_property`` whose tensors can be used in every mode of torch, in whichever it is first computed."""
 
     def __init__(self, func: Callable[[Any], T]) -> None:
         @wraps(func)
@@ -85,13 +85,16 @@ class SparseMatrix:
         return turned
 
     def blocks(self, size: int) -> list[tuple[slice, Tensor]]:
-        """So many rows of M at a time, each with where they stand; indices and entries are shared with M."""
+        """Return M in blocks of at most ``size`` rows, each with its slice of rows; memory is shared with M."""
         if size not in self._blocks:
             self._blocks[size] = lasting(lambda: _cut(self.csr, size))
         return self._blocks[size]
 
     def __matmul__(self, x: Tensor) -> Tensor:
-        """M x for x of shape (V, F). x of half the bits is multiplied in float32, and M x is then of its type again."""
+        """Return M x for x of shape (V, F).
+
+        A half-precision x is multiplied in float32, and M x is then rounded to its type.
+        """
         if is_mixed(x):  # torch has no sparse product of these
             with in_full(x) as full:
                 return _Product.apply(full, self).to(x.dtype)  # type: ignore[no-any-return]
@@ -100,7 +103,7 @@ class SparseMatrix:
 
 
 class _Product(torch.autograd.Function):
-    """M x, its gradient Mᵀ g, and both under ``vmap`` and forward mode, so that Jacobians take one pass."""
+    """M x with gradient Mᵀ g, both also under ``vmap`` and in forward mode, so that a Jacobian takes one pass."""
 
     @staticmethod
     def forward(x: Tensor, matrix: SparseMatrix) -> Tensor:
@@ -125,12 +128,12 @@ class _Product(torch.autograd.Function):
         return _Product.apply(wide.flatten(1), matrix).unflatten(1, wide.shape[1:]), 1
 
 
-# torch works the signature out anew at every call, in longer than a small product takes; this is where it looks first.
+# torch inspects the signature at every call, which takes longer than a small product; it looks here first.
 _Product.forward.__signature__ = inspect.signature(_Product.forward)  # type: ignore[attr-defined]
 
 
 class Adjacency:
-    r"""The edges among V rows, with Â made from them at most once a number type.
+    r"""The edges among V rows, and Â, which is made from them once for each number type.
 
     Args:
         edge_index: edges j → i as columns (j, i), shape (2, E), ``long``.
@@ -152,11 +155,11 @@ class Adjacency:
 
     @property
     def is_identity(self) -> bool:
-        """Whether there is no edge, so that Ã = Â = I and no product is needed."""
+        """True if there is no edge, so that Ã = Â = I and no product is needed."""
         return self.edge_index.shape[1] == 0
 
     def normalised(self, dtype: torch.dtype) -> SparseMatrix:
-        """Â, row i reading from its in-neighbours j, in ``dtype``; in float32 for types of half the bits."""
+        """Return Â in ``dtype``, or in float32 for half precision; row i reads from its in-neighbours j."""
         dtype = torch.float32 if dtype in HALVES else dtype
         if dtype not in self._normalised:
             self._normalised[dtype] = lasting(lambda: self._normalise(dtype))
@@ -166,9 +169,9 @@ class Adjacency:
         weight = self.edge_weight
         if weight is not None:
             if bool((weight < 0).any()):
-                place = int((weight < 0).nonzero()[0])
+                position = int((weight < 0).nonzero()[0])
                 raise ValueError(
-                    f"edge_weight[{place}] is {weight[place].item():g}; the square root in Â needs weights of at "
+                    f"edge_weight[{position}] is {weight[position].item():g}; the square root in Â needs weights of at "
                     "least 0. Take absolute values, or a convolution that does not normalise"
                 )
             weight = weight.detach().to(dtype)
@@ -177,20 +180,20 @@ class Adjacency:
 
     @derived
     def pattern(self) -> sp.csr_array:
-        """Where Ã is not zero, (V, V) of ``bool``: entry (i, j) says that row i reads row j."""
-        # A stored self-loop stands in the place of the one that Ã adds, even when its weight is zero.
+        """The pattern of non-zero entries of Ã, (V, V) of ``bool``: entry (i, j) is True if row i reads row j."""
+        # A self-loop of the graph replaces the one that Ã adds, even if its weight is zero.
         index, weight = add_remaining_self_loops(self.edge_index, self.edge_weight, 1.0, self.num_rows)
         if weight is not None:
             index = index[:, weight != 0]
         source, reader = index.cpu().numpy()
-        ones = np.ones(len(source), dtype=bool)
-        found = sp.csr_array((ones, (reader, source)), shape=(self.num_rows, self.num_rows))
-        found.sum_duplicates()
-        return found
+        values = np.ones(len(source), dtype=bool)
+        pattern = sp.csr_array((values, (reader, source)), shape=(self.num_rows, self.num_rows))
+        pattern.sum_duplicates()
+        return pattern
 
 
 def _compressed(row: Tensor, col: Tensor, value: Tensor, size: int) -> Tensor:
-    """Compressed rows with 32-bit indices where they fit: half the traffic, and what MKL reads without converting."""
+    """Return compressed rows, with 32-bit indices where they fit: half the memory traffic, and MKL reads them."""
     entries = torch.sparse_coo_tensor(torch.stack([row, col]), value, (size, size), check_invariants=False).coalesce()
     counts = torch.bincount(entries.indices()[0], minlength=size)
     crow = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
@@ -211,7 +214,7 @@ def _cut(csr: Tensor, size: int) -> list[tuple[slice, Tensor]]:
         return [(slice(0, count), csr)]
     starts = range(0, count, size)
     ends = [min(start + size, count) for start in starts]
-    first = [int(crow[place]) for place in (*starts, count)]
+    first = [int(crow[row]) for row in (*starts, count)]
     return [
         (slice(start, end), _csr(crow[start : end + 1] - low, col[low:high], value[low:high], width))
         for start, end, low, high in zip(starts, ends, first, first[1:], strict=False)

@@ -1,4 +1,4 @@
-"""Ways into a :class:`~graphseq.SpaceTimeGraph`: from sequences, graphs, snapshots and signals."""
+"""Constructors of a :class:`~graphseq.SpaceTimeGraph` from sequences, graphs, snapshots and signals."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def from_sequence(x: Tensor, *, y: Tensor | None = None, target: Tensor | None =
 
     Args:
         x: features (T, F), or integer tokens (T,).
-        y: what is asked for, (K, …).
-        target: rows asked, (T,), ``bool``; without it, all of them.
+        y: answers, (K, …).
+        target: rows at which an output is asked for, (T,), ``bool``; all rows by default.
 
     Raises:
         TypeError, ValueError: as :class:`~graphseq.SpaceTimeGraph`.
@@ -44,16 +44,16 @@ def from_graph(
     y: Tensor | None = None,
     target: Tensor | None = None,
 ) -> SpaceTimeGraph:
-    """Read a static graph as N nodes at one time, node by node in the order in which the graph lists them.
+    """Read a static graph as N nodes at one time, in the order in which the graph lists its nodes.
 
     Args:
         graph: a networkx graph (an undirected edge becomes both directions; edge attribute ``weight`` and node
             attributes ``x`` are read where every edge, every node has one), a PyG ``Data`` (``x``, ``edge_index``,
             ``edge_weight``, ``y``, ``target``), or a scipy sparse matrix whose entry (i, j) is the weight of the
-            edge from i to j. What :meth:`~graphseq.SpaceTimeGraph.to_networkx` gave is read back with its times.
-        x: features (N, F) or tokens (N,), in place of the graph's own; where there are none, a constant 1.
-        y: what is asked for, in place of the graph's own.
-        target: rows asked, (N,), ``bool``, in place of the graph's own.
+            edge from i to j. The result of :meth:`~graphseq.SpaceTimeGraph.to_networkx` is read with its times.
+        x: features (N, F) or tokens (N,), in place of those of the graph; a constant 1 if there are none.
+        y: answers, in place of those of the graph.
+        target: rows at which an output is asked for, (N,), ``bool``, in place of those of the graph.
 
     Raises:
         TypeError: ``graph`` is none of these.
@@ -102,14 +102,15 @@ def from_snapshots(
     y: Tensor | None = None,
     target: Tensor | None = None,
 ) -> SpaceTimeGraph:
-    """Read a list of graphs as one that changes: nodes and edges may come and go between them.
+    """Read a list of graphs as a graph that changes over time; nodes and edges may differ between snapshots.
 
     Args:
-        snapshots: PyG ``Data`` with ``x``, ``edge_index``, optional ``edge_weight``, and optional ``node`` saying
-            which node each row is; without it, row i is node i.
-        times: strictly ascending integers, one a snapshot; without it 0, 1, 2, ….
-        y: what is asked for, (K, …); without it the snapshots' own ``y``, joined, where all have one.
-        target: rows asked, (V,), over all snapshots in order; without it the snapshots' own, where all have one.
+        snapshots: PyG ``Data`` with ``x``, ``edge_index``, optional ``edge_weight``, and optional ``node``, the
+            number of the node of each row; by default row i is node i.
+        times: strictly ascending integers, one for each snapshot; 0, 1, 2, … by default.
+        y: answers, (K, …); by default the concatenated ``y`` of the snapshots, if all have one.
+        target: rows at which an output is asked for, (V,), over all snapshots in order; by default the concatenated
+            ``target`` of the snapshots, if all have one.
 
     Raises:
         TypeError: something in the list is not ``Data``.
@@ -125,15 +126,15 @@ def from_snapshots(
     if not snapshots:
         raise ValueError("snapshots is empty; at least one graph is needed")
     try:
-        whens = [operator.index(time) for time in (range(len(snapshots)) if times is None else times)]
+        moments = [operator.index(time) for time in (range(len(snapshots)) if times is None else times)]
     except TypeError:
         raise TypeError(f"times must be integers, one a snapshot; got {times}") from None
-    if len(whens) != len(snapshots) or any(a >= b for a, b in pairwise(whens)):
+    if len(moments) != len(snapshots) or any(a >= b for a, b in pairwise(moments)):
         raise ValueError(f"times must be {len(snapshots)} strictly ascending integers, one a snapshot; got {times}")
     index, node = zip(*(_read_snapshot(number, one, snapshots[0]) for number, one in enumerate(snapshots)), strict=True)
     sizes = [len(one) for one in node]
     starts = np.cumsum([0, *sizes]).tolist()
-    when = torch.tensor(whens).repeat_interleave(torch.tensor(sizes))
+    when = torch.tensor(moments).repeat_interleave(torch.tensor(sizes))
     return SpaceTimeGraph(
         torch.cat([snapshot.x for snapshot in snapshots]),
         torch.cat(node),
@@ -153,14 +154,14 @@ def from_signal(
     y: Tensor | None = None,
     target: Tensor | None = None,
 ) -> SpaceTimeGraph:
-    """Read a signal on a graph that does not change; its edges are kept once, never T copies.
+    """Read a signal on a graph that does not change over time; its edges are stored once, not T times.
 
     Args:
         x: the signal, (T, N, F), or tokens (T, N). Row t·N + n is node n at time t.
         edge_index: edges between the N nodes, (2, E).
         edge_weight: their weights, (E,).
-        y: what is asked for, (K, …).
-        target: rows asked, (T·N,) or (T, N), ``bool``.
+        y: answers, (K, …).
+        target: rows at which an output is asked for, (T·N,) or (T, N), ``bool``.
 
     Raises:
         TypeError, ValueError: as :class:`~graphseq.SpaceTimeGraph`.
@@ -196,7 +197,7 @@ def _length(x: object) -> int:
 
 
 def _read_snapshot(number: int, snapshot: object, first: Data) -> tuple[Tensor, Tensor]:
-    """The edges among one snapshot's own rows, and the nodes of its rows."""
+    """Return the edges among the rows of one snapshot, and the nodes of its rows."""
     if not isinstance(snapshot, Data):
         raise TypeError(f"snapshots[{number}] must be a PyG Data, got {type(snapshot).__name__}")
     if snapshot.x is None:
@@ -207,15 +208,15 @@ def _read_snapshot(number: int, snapshot: object, first: Data) -> tuple[Tensor, 
             "all snapshots must have the same feature width"
         )
     count = snapshot.x.shape[0]
-    every = torch.arange(count, device=snapshot.x.device)
-    index = every.new_zeros((2, 0)) if snapshot.edge_index is None else snapshot.edge_index
+    rows = torch.arange(count, device=snapshot.x.device)
+    index = rows.new_zeros((2, 0)) if snapshot.edge_index is None else snapshot.edge_index
     index = _checks.edges(f"snapshots[{number}].edge_index", index, count, "rows")
     if "edge_weight" in snapshot:
         _checks.weights(f"snapshots[{number}].edge_weight", snapshot.edge_weight, index.shape[1])
     if "target" in snapshot:
         _checks.marked_rows(f"snapshots[{number}].target", snapshot.target, count)
     if "node" not in snapshot:
-        return index, every
+        return index, rows
     return index, _checks.integer_rows(f"snapshots[{number}].node", snapshot.node, count)
 
 
@@ -229,13 +230,13 @@ def _joined(snapshots: Sequence[Data], key: str) -> Tensor | None:
 
 
 def _read_networkx(graph: nx.Graph) -> Data:
-    place = {name: row for row, name in enumerate(graph.nodes)}
-    edges = [(place[a], place[b], data) for a, b, data in graph.edges(data=True) if data.get("kind") != "time"]
+    row_of = {name: row for row, name in enumerate(graph.nodes)}
+    edges = [(row_of[a], row_of[b], data) for a, b, data in graph.edges(data=True) if data.get("kind") != "time"]
     if not graph.is_directed():
         both = ([(a, b, data)] if a == b else [(a, b, data), (b, a, data)] for a, b, data in edges)
         edges = [edge for pair in both for edge in pair]
     index = torch.tensor([edge[:2] for edge in edges], dtype=torch.long).reshape(-1, 2).t().contiguous()
-    plain = Data(edge_index=index, num_nodes=len(place))
+    plain = Data(edge_index=index, num_nodes=len(row_of))
     weights = _all_or_none("edge", "weight", [(edge[:2], edge[2]) for edge in edges])
     if weights is not None:
         plain.edge_weight = torch.tensor(weights, dtype=torch.get_default_dtype())

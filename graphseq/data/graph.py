@@ -1,4 +1,4 @@
-"""The one data type: rows observed at nodes and times, joined in space and along time."""
+"""The data type of the library: a graph whose rows are nodes observed at times, with spatial and temporal edges."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ _MADE_ANEW = ("x", *Topology.KEYS, "target", "edge_label_index", "ptr", "num_nod
 
 
 class Dense(NamedTuple):
-    """A small graph written out in full, for reading and for checking by hand."""
+    """A small graph as dense tensors, to be read and checked by hand."""
 
-    x: Tensor  #: features, (T, N, F), zero where a node is absent; tokens (T, N)
-    present: Tensor  #: which node is there when, (T, N), ``bool``
+    x: Tensor  #: features, (T, N, F), zero where a node has no row; tokens (T, N)
+    present: Tensor  #: True where a node has a row at a time, (T, N), ``bool``
     adjacency: Tensor  #: A at each time, (T, N, N); entry (t, i, j) is the weight of the edge from i to j
 
 
 class SpaceTimeGraph(Data):  # type: ignore[misc]
-    r"""A graph over time as rows: one row is one node observed at one time.
+    r"""A graph over time, stored as rows: one row is one node observed at one time.
 
     A sequence is N = 1 node at T times, a static graph is N nodes at T = 1 time, and a dynamic graph is both. It is
     a PyG :class:`~torch_geometric.data.Data` whose "nodes" are the V rows, so PyG's ``Batch`` and ``DataLoader`` take
-    it as it is; a batch is again such a graph, with the nodes of its members numbered one after another.
+    it as it is; a batch is again such a graph, in which nodes are numbered from its first member to its last.
 
     Temporal edges join consecutive rows of one node. They are not stored but derived, see :attr:`topology`.
 
     Args:
         x: features (V, F), floating, or integer tokens (V,).
-        node: which node each row observes, (V,), integers from 0.
-        time: when, (V,), integers; a (node, time) pair occurs once. A node may be absent at some times.
+        node: number of the node that each row observes, (V,), integers from 0.
+        time: time of each row, (V,), integers; a (node, time) pair occurs once. A node may be absent at some times.
         edge_index: edges j → i as columns (j, i) between rows of the same time, (2, E).
         edge_weight: weights (E,) of ``edge_index``.
-        static_edge_index: edges between *nodes*, (2, E), there at every time at which both ends are; stored once
-            instead of a copy each time. A graph has these or ``edge_index``, not both.
+        static_edge_index: edges between *nodes*, (2, E), present at every time at which both ends are; stored
+            once instead of a copy for each time. A graph has these or ``edge_index``, not both.
         static_edge_weight: weights (E,) of ``static_edge_index``.
-        y: what is asked for, one entry a target row (K, …), or a graph.
-        target: rows at which an output is asked for, (V,), ``bool``. Without it, all of them.
+        y: answers, one entry for each target row, (K, …), or for each graph.
+        target: rows at which an output is asked for, (V,), ``bool``; all rows by default.
 
     Raises:
-        TypeError: a tensor of the wrong kind.
-        ValueError: shapes that do not fit, NaN features, edges that point outside or between times, a doubled
-            (node, time); the message names the first place.
+        TypeError: a tensor of the wrong type.
+        ValueError: shapes that do not fit, NaN features, edges to rows that do not exist or between times, a
+            (node, time) pair that occurs twice; the message names the first such place.
 
     Example:
         Two nodes, joined at both of two times:
@@ -82,8 +82,8 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         rows_and_edges = (node, time, edge_index, edge_weight, static_edge_index, static_edge_weight)
-        if all(part is None for part in (x, *rows_and_edges, y, target)):
-            return  # PyG makes an empty one and fills it when it joins or splits batches.
+        if all(value is None for value in (x, *rows_and_edges, y, target)):
+            return  # PyG makes an empty graph and fills it when it joins or splits batches.
         x = _validate.checked_x(x)
         topology = _validate.checked_topology(x.shape[0], *rows_and_edges)
         _validate.check_finite(x, topology)
@@ -99,14 +99,14 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         target: Tensor | None = None,
         batch: Tensor | None = None,
     ) -> SpaceTimeGraph:
-        """Join features to a topology that is known to be sound: nothing is checked and nothing derived again.
+        """Return a graph with features on a topology that is known to be valid; nothing is checked or derived.
 
         Args:
-            topology: rows and edges, of a graph that was built before.
+            topology: rows and edges of a graph that was built before.
             x: features (V, F) or tokens (V,).
-            y: what is asked for, (K, …).
-            target: rows asked, (V,), ``bool``.
-            batch: which graph of a batch each row belongs to, (V,).
+            y: answers, (K, …).
+            target: rows at which an output is asked for, (V,), ``bool``.
+            batch: number of the graph that each row belongs to, (V,).
         """
         graph = cls()
         graph._fill(topology, x, y, target)
@@ -183,7 +183,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         return out
 
     def replace_rows(self, topology: Topology, origin: Tensor, answers: Tensor) -> SpaceTimeGraph:
-        """Return this graph over other rows, each of which shows one of the old rows.
+        """Return this graph over other rows, each of which shows one row of this graph.
 
         Attributes of rows follow them; ``y``, features of pairs and attributes of whole graphs stay; ``target`` and
         ``edge_label_index`` name the new row at which each old row is answered; attributes of edges are removed.
@@ -211,28 +211,28 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
 
     def _fill(self, topology: Topology, x: Tensor, y: Tensor | None, target: Tensor | None) -> None:
         self.__dict__["_topology"] = topology
-        named = zip(("x", *Topology.KEYS, "y", "target"), (x, *topology.parts, y, target), strict=True)
-        for key, value in named:
+        values = zip(("x", *Topology.KEYS, "y", "target"), (x, *topology.parts, y, target), strict=True)
+        for key, value in values:
             if value is not None:
                 self[key] = value
 
     @property
     def topology(self) -> Topology:
-        """Rows and edges and all that follows from them; kept for as long as these very tensors stay in place."""
-        parts = tuple(self._store.get(key) for key in Topology.KEYS)
-        kept = self.__dict__.get("_topology")
-        if kept is None or not kept.is_of(parts):
-            kept = self.__dict__["_topology"] = Topology(*parts)
-        return kept
+        """Rows, edges and all that is derived from them, kept until one of them is replaced or written to."""
+        tensors = tuple(self._store.get(key) for key in Topology.KEYS)
+        topology = self.__dict__.get("_topology")
+        if topology is None or not topology.is_of(tensors):
+            topology = self.__dict__["_topology"] = Topology(*tensors)
+        return topology
 
     @property
     def num_rows(self) -> int:
-        """V: how many rows; PyG calls them nodes."""
+        """V, the number of rows, which PyG calls nodes."""
         return int(self.num_nodes)
 
     @property
     def num_graphs(self) -> int:
-        """B: how many graphs this is a batch of; 1 where it is not one."""
+        """B, the number of graphs in the batch; 1 for a graph that is no batch."""
         batch = self._store.get("batch")
         return 1 if batch is None else int(batch.max()) + 1 if batch.numel() else 0
 
@@ -252,7 +252,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         return rows
 
     def to(self, device: torch.device | str, *args: str, non_blocking: bool = False) -> SpaceTimeGraph:
-        """Move to ``device`` as PyG does; a prepared topology is moved once and found again there."""
+        """Move to ``device`` as PyG does; a topology is moved once, and its copy there is used again."""
         device = torch.device(device)
         if all(value.device == device for value in self._store.values() if isinstance(value, Tensor)):
             return self
@@ -263,7 +263,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         return self
 
     def unroll(self, causal: bool = False) -> Data:
-        """The space-time graph as plain PyG data, for any PyG model: a sequence becomes its path graph.
+        """Return the space-time graph as plain PyG data, for any PyG model; a sequence becomes its path graph.
 
         Args:
             causal: keep temporal edges past → future only, instead of both ways.
@@ -287,22 +287,25 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         return plain
 
     def snapshot(self, time: int) -> Data:
-        """The graph at one time as plain PyG data: ``x``, ``edge_index``, ``edge_weight``, and each row's ``node``.
+        """Return the graph at one time as plain PyG data: ``x``, ``edge_index``, ``edge_weight`` and ``node``.
 
         Raises:
-            ValueError: no row has this time.
+            ValueError: there is no row at this time.
         """
-        places = (self.topology.times == time).nonzero()
-        if not places.numel():
+        positions = (self.topology.times == time).nonzero()
+        if not positions.numel():
             raise ValueError(f"time must be one at which a row was observed, got {time}")
-        step = self.topology.steps[int(places[0])]
+        step = self.topology.steps[int(positions[0])]
         plain = Data(x=self.x[step.rows], edge_index=step.adjacency.edge_index, node=self.node[step.rows])
         if step.adjacency.edge_weight is not None:
             plain.edge_weight = step.adjacency.edge_weight
         return plain
 
     def to_networkx(self) -> nx.MultiDiGraph:
-        """Rows as nodes with ``x``, ``node`` and ``time``; edges carry ``kind`` ("space" or "time") and ``weight``.
+        """Return a networkx graph.
+
+        Its nodes are the rows, with ``x``, ``node`` and ``time``; its edges have ``kind`` ("space" or "time") and
+        ``weight``.
 
         :func:`graphseq.from_graph` reads it back.
         """
@@ -320,7 +323,10 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         return out
 
     def to_scipy(self) -> sp.coo_array:
-        """Spatial edges as (V, V): entry (i, j) is the weight of the edge from row i to row j, as networkx has it."""
+        """Return the spatial edges as a sparse matrix (V, V).
+
+        Entry (i, j) is the weight of the edge from row i to row j, as in networkx.
+        """
         spatial = self.topology.spatial
         index = spatial.edge_index.cpu().numpy()
         weight = spatial.edge_weight
@@ -328,14 +334,14 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         return sp.coo_array((values, (index[0], index[1])), shape=(self.num_nodes, self.num_nodes))
 
     def to_dense(self) -> Dense:
-        """Everything written out: features (T, N, F), presence (T, N), adjacency (T, N, N). Meant for small graphs."""
+        """Return dense features (T, N, F), presence (T, N) and adjacency (T, N, N); meant for small graphs."""
         topology = self.topology
         steps, n = topology.steps, topology.num_nodes
         x = self.x.new_zeros((len(steps), n, *self.x.shape[1:]))
         present = torch.zeros(len(steps), n, dtype=torch.bool, device=self.x.device)
         weight = topology.spatial.edge_weight
-        kind = torch.get_default_dtype() if weight is None else weight.dtype
-        adjacency = torch.zeros(len(steps), n, n, dtype=kind, device=self.x.device)
+        dtype = torch.get_default_dtype() if weight is None else weight.dtype
+        adjacency = torch.zeros(len(steps), n, n, dtype=dtype, device=self.x.device)
         for t, step in enumerate(steps):
             x[t, step.nodes] = self.x[step.rows]
             present[t, step.nodes] = True

@@ -1,4 +1,4 @@
-"""Images as graphs: a row a pixel, or a row a region; and a grid of pixels read line by line, as a graph over time."""
+"""Graphs from images: one row for each pixel or region; and pixels read line by line, as a graph over time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 
 Connectivity = Literal[4, 8]
-"""Which pixels touch: with 4 those that share a side, with 8 those that share a side or a corner."""
+"""Pixels that are neighbours: those that share a side (4), or a side or a corner (8)."""
 
 
 def grid_graph(
@@ -23,20 +23,20 @@ def grid_graph(
     y: Tensor | None = None,
     target: Tensor | None = None,
 ) -> SpaceTimeGraph:
-    r"""Read an image as a static graph: a row a pixel, and an edge each way where two pixels touch.
+    r"""Read an image as a static graph: a row for each pixel, and edges in both directions between neighbours.
 
     Pixel (r, c) of R × W pixels is row r·W + c. There are 2(R(W - 1) + W(R - 1)) edges with connectivity 4, and
     4(R - 1)(W - 1) more with 8. The same rows are read
 
     - as a sequence of R·W steps, the scan line, by ``to_sequence(graph, "given")``, each line from left to right; with
-      connectivity 4 ``to_sequence(graph, "dfs")`` turns round at the end of each line;
+      connectivity 4 ``to_sequence(graph, "dfs")`` changes direction at the end of each line;
     - as a graph over time, by :func:`rows_over_time`.
 
     Args:
         image: features of the pixels, (R, W, F), floating, or integer tokens (R, W).
         connectivity: 4 or 8.
-        y: what is asked for, such as the class of the image, (1,).
-        target: pixels asked, (R·W,), ``bool``.
+        y: answers, such as the class of the image, (1,).
+        target: pixels at which an output is asked for, (R·W,), ``bool``.
 
     Returns:
         N = R·W nodes at one time.
@@ -61,7 +61,7 @@ def grid_graphs(images: Tensor, y: Tensor, *, connectivity: Connectivity = 4) ->
 
     Args:
         images: (B, R, W, F), floating, or integer tokens (B, R, W).
-        y: what is asked of each, classes (B,) or C numbers (B, C).
+        y: answer of each image, classes (B,) or C numbers (B, C).
         connectivity: 4 or 8.
 
     Returns:
@@ -76,7 +76,7 @@ def grid_graphs(images: Tensor, y: Tensor, *, connectivity: Connectivity = 4) ->
         >>> one.topology is other.topology, other.y.tolist()
         (True, [7])
     """
-    _size("images", images, many=True)
+    _size("images", images, is_batch=True)
     if _checks.is_tensor("y", y).dim() == 0 or len(y) != len(images):
         raise ValueError(f"y must have one entry for each of the {len(images)} images, got {tuple(y.shape)}")
     if images.is_floating_point() and not bool(images.isfinite().all()):
@@ -88,23 +88,23 @@ def grid_graphs(images: Tensor, y: Tensor, *, connectivity: Connectivity = 4) ->
 
 
 def rows_over_time(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGraph:
-    r"""Read a grid of pixels as a graph over time: W nodes, one a column, and R times, one a line of the image.
+    r"""Read a grid of pixels as a graph over time: W nodes, one for each column, and R times, one for each line.
 
     Pixel (r, c) becomes node c at time r. Edges within a line stay; edges straight down become the steps along time;
-    edges across a corner are gone. Row v of the answer is row v of ``graph``, so targets and ``y`` stay paired.
+    edges across a corner are removed. Row v of the result is row v of ``graph``, so targets and ``y`` stay paired.
 
     Args:
-        graph: what :func:`grid_graph` gives, or a batch of them, all of one shape.
+        graph: the result of :func:`grid_graph`, or a batch of them, all of one shape.
         shape: (R, W), as of the image.
 
     Returns:
-        The same data, with ``x``, ``y``, ``target`` and ``batch`` as they were. Its topology is derived once from that
-        of ``graph`` and kept with it. It can stand as ``transform`` of a :class:`graphseq.nn.Model`:
+        The same data; all attributes of rows stay. Its topology is derived once and kept with that of ``graph``. It can
+        stand as ``transform`` of a :class:`graphseq.nn.Model`:
         ``transform=partial(rows_over_time, shape=(8, 8))``.
 
     Raises:
         TypeError: not a graph, or a shape that is not two integers.
-        ValueError: graphs of another number of pixels, or edges between pixels that are no neighbours in this shape.
+        ValueError: graphs of another number of pixels, or edges between pixels that are not neighbours in this shape.
 
     Example:
         >>> import torch
@@ -118,7 +118,7 @@ def rows_over_time(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGr
         raise TypeError(f"graph must be a graphseq.SpaceTimeGraph, got {type(graph).__name__}")
     if not isinstance(shape, tuple) or len(shape) != 2:
         raise TypeError(f"shape must be (R, W), as of the image, got {shape!r}")
-    height, width = (_checks.at_least(f"shape[{place}]", size, 1) for place, size in enumerate(shape))
+    height, width = (_checks.at_least(f"shape[{axis}]", size, 1) for axis, size in enumerate(shape))
     batch, old = graph.get("batch"), graph.topology
     sizes = [old.num_rows] if batch is None else torch.bincount(batch).tolist()
     wrong = [number for number, size in enumerate(sizes) if size != height * width]
@@ -131,20 +131,20 @@ def rows_over_time(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGr
 def region_graph(
     image: Tensor, labels: Tensor, *, connectivity: Connectivity = 4, y: Tensor | None = None
 ) -> SpaceTimeGraph:
-    r"""Read the regions of an image, superpixels say, as a static graph: a row a region, an edge where two touch.
+    r"""Read the regions of an image, such as superpixels, as a static graph with edges between neighbours.
 
     .. math:: x_v = \Big[\tfrac{1}{|S_v|} \sum_{p \in S_v} image_p \;\Big\|\;
                          \tfrac{1}{|S_v|} \sum_{p \in S_v} \big(\tfrac{r_p + 1/2}{R}, \tfrac{c_p + 1/2}{W}\big)\Big]
 
-    with S_v the pixels of the v-th smallest label: mean features, and the centroid as a share of height and width.
-    A label in several pieces is one region. It is known as the region adjacency graph.
+    with S_v the pixels of the v-th smallest label: mean features, and the centroid in units of height and width.
+    A label in several pieces is one region. This is the region adjacency graph.
 
     Args:
         image: (R, W, F), floating.
-        labels: which region each pixel belongs to, (R, W), integers, such as
+        labels: region of each pixel, (R, W), integers, such as
             ``torch.from_numpy(skimage.segmentation.slic(image))``.
-        connectivity: 4 where regions touch along a side of a pixel, 8 where a corner is enough.
-        y: what is asked for, one entry a region or one for the image.
+        connectivity: 4 if regions are neighbours along a side of a pixel, 8 if a corner is enough.
+        y: answers, one for each region or one for the image.
 
     Returns:
         N regions at one time, with x (N, F + 2), the last two columns the centroid, and an edge each way.
@@ -176,7 +176,7 @@ def region_graph(
 
 
 def pixel_positions(height: int, width: int) -> Tensor:
-    r"""The middle of each pixel as a share of height and width: :math:`((r + ½) / R, (c + ½) / W)`, (R, W, 2).
+    r"""Return the centre of each pixel in units of height and width, (R, W, 2): :math:`((r + ½) / R, (c + ½) / W)`.
 
     Args:
         height: R.
@@ -194,47 +194,47 @@ def pixel_positions(height: int, width: int) -> Tensor:
     return torch.stack(torch.meshgrid(down, across, indexing="ij"), dim=2)
 
 
-def _size(name: str, image: object, *, many: bool = False, tokens: bool = True) -> tuple[int, int]:
-    """R and W of an image, or of many, or why there is none."""
+def _size(name: str, image: object, *, is_batch: bool = False, tokens: bool = True) -> tuple[int, int]:
+    """Return R and W of one or many images, or raise if the shape is wrong."""
     image = _checks.is_tensor(name, image)
-    flat = "B, R, W" if many else "R, W"
+    flat = "B, R, W" if is_batch else "R, W"
     channels = not tokens or image.is_floating_point()
-    if image.dim() != 2 + many + channels:
+    if image.dim() != 2 + is_batch + channels:
         expected = f"({flat}, F)" + (f", or ({flat}) where it holds tokens" if tokens else "")
         raise ValueError(f"{name} must have shape {expected}; got {image.dtype} {tuple(image.shape)}")
     if not image.numel():
         raise ValueError(f"{name} must have a pixel or more with a feature or more, got shape {tuple(image.shape)}")
-    height, width = image.shape[many : 2 + many]
+    height, width = image.shape[is_batch : 2 + is_batch]
     return height, width
 
 
 def _edges(field: Tensor, connectivity: int) -> Tensor:
-    """An edge each way between any two numbers of ``field`` (R, W) that stand at pixels that touch, (2, E)."""
+    """Return edges in both directions between different numbers of ``field`` (R, W) at neighbouring pixels, (2, E)."""
     if connectivity not in (4, 8):
         raise ValueError(f"connectivity must be 4, pixels that share a side, or 8, a corner; got {connectivity!r}")
     sides = [(field[:, :-1], field[:, 1:]), (field[:-1], field[1:])]
     corners = [(field[:-1, :-1], field[1:, 1:]), (field[:-1, 1:], field[1:, :-1])]
     pairs = sides + (corners if connectivity == 8 else [])
     touching = torch.stack([torch.cat([pair[end].flatten() for pair in pairs]) for end in (0, 1)])
-    apart = touching[:, touching[0] != touching[1]]
-    edges: Tensor = coalesce(torch.cat([apart, apart.flip(0)], dim=1))
+    different = touching[:, touching[0] != touching[1]]
+    edges: Tensor = coalesce(torch.cat([different, different.flip(0)], dim=1))
     return edges
 
 
 def _lines(old: Topology, height: int, width: int) -> Topology:
-    """Rows by line and column, and of the edges those within a line."""
+    """Return the rows by line and column, with the edges within a line."""
     number = torch.arange(old.num_rows, device=old.node.device)
     image, line, column = number // (height * width), number // width % height, number % width
     edges, weight = old.spatial.edge_index, old.spatial.edge_weight
     source, target = edges
-    near = ((line[source] - line[target]).abs() <= 1) & ((column[source] - column[target]).abs() <= 1)
-    far = (~near | (image[source] != image[target])).nonzero()
-    if len(far):
-        ends = [(int(line[row]), int(column[row])) for row in edges[:, int(far[0])]]
+    adjacent = ((line[source] - line[target]).abs() <= 1) & ((column[source] - column[target]).abs() <= 1)
+    distant = (~adjacent | (image[source] != image[target])).nonzero()
+    if len(distant):
+        ends = [(int(line[row]), int(column[row])) for row in edges[:, int(distant[0])]]
         raise ValueError(
             f"graph has an edge from pixel {ends[0]} to {ends[1]}, which do not touch; is it a grid of "
             f"shape {(height, width)}?"
         )
     within = line[source] == line[target]
-    kept = None if weight is None else weight[within]
-    return Topology(image * width + column, line, edges[:, within], kept)
+    line_weight = None if weight is None else weight[within]
+    return Topology(image * width + column, line, edges[:, within], line_weight)

@@ -1,4 +1,4 @@
-"""Neighbourhoods cut out of a graph too large to train on as a whole, with the degrees that the whole graph has."""
+"""Neighbourhoods cut out of a graph that is too large to train on as a whole, with the degrees of the whole graph."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 class _Drawn(NamedTuple):
-    """Edges into some rows: the place of each one's reader among these rows, where it comes from, and its weight."""
+    """Edges into some rows: index of the reader among these rows, source row, and weight."""
 
     reader: Integers
     source: Integers
@@ -29,39 +29,39 @@ class _Drawn(NamedTuple):
 
 
 class NeighborSampler:
-    r"""Cuts the L-hop neighbourhoods of some rows, whole or sampled, out of a graph's space-time edges.
+    r"""A sampler of L-hop neighbourhoods, whole or random, from the space-time edges of a graph.
 
-    Hop by hop, from the asked rows outwards, a row that is met for the first time takes in those it reads: all of them,
-    or s of them drawn at random. What comes back is a graph of its own whose rows are nodes at one time, and whose
-    edges, a self-loop at each row among them, have weights w such that every row keeps its degree in the whole graph:
+    Hop by hop, starting at the target rows, each new row adds its in-neighbours: all of them, or a random sample of s.
+    The result is a graph whose rows are nodes at one time and whose edges, including a self-loop at each row, have
+    weights w such that every row keeps its degree in the whole graph:
 
     .. math:: \sum_j w_{ij} = \tilde d_i = \sum_j \tilde A_{ij}
 
-    - a row that took in all it reads has w_ij = Ã_ij;
-    - one that drew s of its n edges has w_ii = Ã_ii, and on each edge drawn a weight of 1/s of all n together, so that
-      the expected weight of every edge is Ã_ij; edges are drawn in proportion to their weights, so that without
-      weights each has the chance s/n and comes once at most;
-    - an outermost row, which takes in none, keeps all its degree in its self-loop, which no asked row sees.
+    - a row with all its in-neighbours has w_ij = Ã_ij;
+    - a row with s of its n edges has w_ii = Ã_ii, and each sampled edge has 1/s of the weight of all n, so that the
+      expected weight of every edge is Ã_ij; edges are sampled in proportion to their weights, so that without weights
+      each has the probability s/n and occurs at most once;
+    - an outermost row, without in-neighbours, has all its degree in its self-loop, which no target row sees.
 
-    So Â of what comes back has the entries of Â of the whole graph, and with whole neighbourhoods a GCN of L layers
-    has, at the asked rows, the output that it has on the whole graph; with sampled ones, :math:`\hat A X` is that of
-    the whole graph in expectation for each layer, though what comes after a ReLU is not. No degree is lost when
-    the graph is moved, copied, pickled or batched, for its weights carry them, and PyG's own ``GCNConv`` reads them.
+    So Â of the result has the entries of Â of the whole graph. With whole neighbourhoods, a GCN of L layers has the
+    same output at the target rows as on the whole graph. With sampled ones, :math:`\hat A X` of each layer has the
+    expectation of the whole graph, though not after a ReLU. Since the degrees are in the weights, they are kept when
+    the graph is moved, copied, pickled or batched, and PyG's ``GCNConv`` reads them.
 
-    That holds for graph convolutions. Rows of one node are nodes of their own here: a recurrence finds no time in them,
-    and ``causal`` is what the edges say. Norms over a graph see the rows cut out alone.
+    This holds for graph convolutions. Rows of one node become separate nodes at one time, so a recurrence finds no time
+    in them, and ``causal`` is a property of the edges. Norms over a graph see the rows of the sample only.
 
     Args:
         graph: the whole graph, on the CPU.
-        num_neighbors: how many edges a row at 0, 1, … L - 1 hops takes in; -1 for all.
-        causal: cut along temporal edges past → future only, for models built with ``causal=True``.
+        num_neighbors: number of edges sampled into a row at 0, 1, … L - 1 hops; -1 for all.
+        causal: use temporal edges past → future only, for models built with ``causal=True``.
 
     Raises:
-        TypeError, ValueError: no hop, a number of neighbours that is neither -1 nor at least 1, negative weights.
+        TypeError, ValueError: no hops, a number of neighbours that is neither -1 nor at least 1, negative weights.
 
     Source: Hamilton, Ying and Leskovec, *Inductive representation learning on large graphs* (2017), algorithm 2; one
-    random number a row and equal steps from there on: Madow and Madow, *On the theory of systematic sampling* (1944).
-    Names are those of PyG's ``NeighborLoader``.
+    random number for each row, then equal steps: Madow and Madow, *On the theory of systematic sampling* (1944).
+    Names follow PyG's ``NeighborLoader``.
 
     Example:
         >>> import graphseq as gs, torch
@@ -79,9 +79,9 @@ class NeighborSampler:
         source, reader = adjacency.edge_index.cpu().numpy()
         weight = np.ones(len(source)) if adjacency.edge_weight is None else _weights(adjacency.edge_weight)
         loop = np.ones(graph.num_rows)
-        own = source == reader
-        loop[reader[own]] = weight[own]  # a stored self-loop stands in the place of the one that Ã adds
-        others = sp.csr_array((weight[~own], (reader[~own], source[~own])), shape=(len(loop), len(loop)))
+        is_loop = source == reader
+        loop[reader[is_loop]] = weight[is_loop]  # a self-loop of the graph replaces the one that Ã adds
+        others = sp.csr_array((weight[~is_loop], (reader[~is_loop], source[~is_loop])), shape=(len(loop), len(loop)))
         self._first, self._source, self._weight = others.indptr, others.indices, others.data
         self._before: Floats = np.concatenate([[0.0], others.data.cumsum()])  # weight of all edges before each
         self._loop: Floats = loop
@@ -89,55 +89,55 @@ class NeighborSampler:
 
     @property
     def digest(self) -> str:
-        """A fingerprint of features and edges."""
-        mixed = hashlib.blake2b(self.x.detach().cpu().contiguous().numpy().tobytes(), digest_size=8)
-        for part in (self._first, self._source, self._weight, self._loop):
-            mixed.update(part.tobytes())
-        return mixed.hexdigest()
+        """A hash of features and edges."""
+        digest = hashlib.blake2b(self.x.detach().cpu().contiguous().numpy().tobytes(), digest_size=8)
+        for array in (self._first, self._source, self._weight, self._loop):
+            digest.update(array.tobytes())
+        return digest.hexdigest()
 
     @property
     def num_rows(self) -> int:
-        """V of the whole graph."""
+        """V, the number of rows of the whole graph."""
         return len(self._loop)
 
     def __call__(
         self, rows: Tensor, generator: torch.Generator | None = None, *, disjoint: bool = False
     ) -> SpaceTimeGraph:
-        """The neighbourhoods of ``rows`` (K,), which are the target rows of what comes back, in their order.
+        """Return the neighbourhoods of ``rows`` (K,), which are the target rows of the result, in their order.
 
         Args:
             rows: numbers of rows of the whole graph.
-            generator: what to draw by, which whole neighbourhoods do not need.
-            disjoint: cut each row's neighbourhood out by itself, as graphs of a batch, K of them; ``rows`` may then
-                name a row twice. Otherwise one graph, in which a row that several of them read is there once.
+            generator: source of randomness; whole neighbourhoods need none.
+            disjoint: return each row's neighbourhood as a graph of its own in a batch of K; ``rows`` may then contain
+                a row twice. By default one graph, in which a row that several of them read occurs once.
 
         Returns:
-            A graph with ``x``, ``target``, weighted ``edge_index``, and ``n_id`` (V',): each row's number in the whole
-            graph. The asked rows come first, those of a hop before those of the next, in each graph.
+            A graph with ``x``, ``target``, weighted ``edge_index``, and ``n_id`` (V',), the number of each row in the
+            whole graph. In each graph the target rows come first, then the other rows in the order of hops.
 
         Raises:
-            TypeError, ValueError: rows that are not there or, unless ``disjoint``, come twice; no generator to draw by.
+            TypeError, ValueError: rows that do not exist or, unless ``disjoint``, occur twice; a missing generator.
         """
-        asked = self._checked(rows, disjoint)
+        targets = self._checked(rows, disjoint)
         if generator is None and any(number > 0 for number in self.num_neighbors):
             raise ValueError("generator must be given where neighbours are drawn; only num_neighbors of -1 need none")
-        # A row as it is met on the way from one asked row: number of the asked row · V + number of the row.
-        owner = np.arange(len(asked)) if disjoint else np.zeros(len(asked), dtype=np.int64)
-        met = edge = owner * self.num_rows + asked
-        drawn, loops = [], []
+        # A row in the neighbourhood of a target row has the key: index of the target row · V + number of the row.
+        owner = np.arange(len(targets)) if disjoint else np.zeros(len(targets), dtype=np.int64)
+        keys = frontier = owner * self.num_rows + targets
+        edges, loops = [], []
         for number in self.num_neighbors:
-            row = edge % self.num_rows
-            found = self._draw(row, number, generator)
-            source = edge[found.reader] - row[found.reader] + found.source
-            drawn.append((source, edge[found.reader], found.weight))
+            row = frontier % self.num_rows
+            sample = self._draw(row, number, generator)
+            source = frontier[sample.reader] - row[sample.reader] + sample.source
+            edges.append((source, frontier[sample.reader], sample.weight))
             loops.append(self._loop[row])
-            edge = np.setdiff1d(source, met)
-            met = np.concatenate([met, edge])
-        loops.append(self._degree[edge % self.num_rows])
-        return self._joined(met, drawn, np.concatenate(loops), len(asked), disjoint)
+            frontier = np.setdiff1d(source, keys)
+            keys = np.concatenate([keys, frontier])
+        loops.append(self._degree[frontier % self.num_rows])
+        return self._joined(keys, edges, np.concatenate(loops), len(targets), disjoint)
 
     def pieces(self, size: int) -> Iterator[SpaceTimeGraph]:
-        """All rows in pieces of so many, each with its neighbourhood: a whole pass where all neighbours are taken.
+        """Yield all rows in batches of ``size``, each with its neighbourhood.
 
         Example:
             >>> import graphseq as gs, torch
@@ -149,7 +149,7 @@ class NeighborSampler:
         yield from map(self, torch.arange(self.num_rows).split(_checks.at_least("size", size, 1)))
 
     def _draw(self, rows: Integers, number: int, generator: torch.Generator | None) -> _Drawn:
-        """At most ``number`` edges into each of ``rows``; all where it is -1."""
+        """Sample at most ``number`` edges into each of ``rows``; take all if it is -1."""
         first, last = self._first[rows].astype(np.int64), self._first[rows + 1].astype(np.int64)
         count = last - first
         take = count if number < 0 else np.minimum(count, number)
@@ -159,33 +159,38 @@ class NeighborSampler:
         weight = self._weight[entry]
         thinned = (take < count)[reader]
         if thinned.any() and generator is not None:
-            luck = torch.rand(len(rows), generator=generator, dtype=torch.float64).numpy()
-            who = reader[thinned]
-            step = (self._before[last] - self._before[first])[who] / number
-            point = self._before[first[who]] + (luck[who] + nth[thinned]) * step
-            entry[thinned] = _last_at_most(self._before, point, first[who], last[who] - 1)
+            offset = torch.rand(len(rows), generator=generator, dtype=torch.float64).numpy()
+            sampled_reader = reader[thinned]
+            step = (self._before[last] - self._before[first])[sampled_reader] / number
+            point = self._before[first[sampled_reader]] + (offset[sampled_reader] + nth[thinned]) * step
+            entry[thinned] = _last_at_most(self._before, point, first[sampled_reader], last[sampled_reader] - 1)
             weight[thinned] = step
         return _Drawn(reader, self._source[entry], weight)
 
     def _joined(
-        self, met: Integers, drawn: list[tuple[Integers, Integers, Floats]], loops: Floats, asked: int, disjoint: bool
+        self,
+        keys: Integers,
+        edges: list[tuple[Integers, Integers, Floats]],
+        loops: Floats,
+        num_targets: int,
+        disjoint: bool,
     ) -> SpaceTimeGraph:
-        by_graph = (met // self.num_rows).argsort(kind="stable")
-        key, is_asked = met[by_graph], (np.arange(len(met)) < asked)[by_graph]
+        by_graph = (keys // self.num_rows).argsort(kind="stable")
+        key, is_target = keys[by_graph], (np.arange(len(keys)) < num_targets)[by_graph]
         by_key = key.argsort()
         source, reader = (
-            by_key[key.searchsorted(np.concatenate([edge[end] for edge in drawn]), sorter=by_key)] for end in (0, 1)
+            by_key[key.searchsorted(np.concatenate([edge[end] for edge in edges]), sorter=by_key)] for end in (0, 1)
         )
-        own = np.arange(len(met))
-        index = np.stack([np.concatenate([source, own]), np.concatenate([reader, own])])
-        weight = torch.from_numpy(np.concatenate([*(edge[2] for edge in drawn), loops[by_graph]]))
+        rows = np.arange(len(keys))
+        index = np.stack([np.concatenate([source, rows]), np.concatenate([reader, rows])])
+        weight = torch.from_numpy(np.concatenate([*(edge[2] for edge in edges), loops[by_graph]]))
         row = torch.from_numpy(key % self.num_rows)
-        kind = self.x.dtype if self.x.is_floating_point() else torch.get_default_dtype()
-        node = torch.from_numpy(own)
+        dtype = self.x.dtype if self.x.is_floating_point() else torch.get_default_dtype()
+        node = torch.from_numpy(rows)
         graph = SpaceTimeGraph.from_topology(
-            Topology(node, torch.zeros_like(node), torch.from_numpy(index), weight.to(kind)),
+            Topology(node, torch.zeros_like(node), torch.from_numpy(index), weight.to(dtype)),
             self.x[row],
-            target=torch.from_numpy(is_asked),
+            target=torch.from_numpy(is_target),
             batch=torch.from_numpy(key // self.num_rows) if disjoint else None,
         )
         graph.n_id = row
@@ -202,9 +207,9 @@ class NeighborSampler:
 
 
 def _last_at_most(ascending: Floats, point: Floats, low: Integers, high: Integers) -> Integers:
-    """For each point the last place, from ``low`` to ``high``, that holds no more, or ``low``: all bisected at once.
+    """Return, for each point, the last position from ``low`` to ``high`` with a value of at most this, or ``low``.
 
-    Within a row's few edges: to look among all edges of the graph would cost more, the larger it is.
+    All points are bisected at once, each among the few edges of its row: a search over all edges would be slower.
     """
     for _ in range(int((high - low).max()).bit_length()):
         middle = (low + high + 1) // 2
@@ -217,7 +222,7 @@ def _last_at_most(ascending: Floats, point: Floats, low: Integers, high: Integer
 def _hops(num_neighbors: Sequence[int]) -> tuple[int, ...]:
     if isinstance(num_neighbors, int) or not len(num_neighbors):
         raise ValueError(f"num_neighbors must have a number for each hop, [10, 5] say; got {num_neighbors!r}")
-    return tuple(-1 if each == -1 else _checks.at_least("num_neighbors", each, 1) for each in num_neighbors)
+    return tuple(-1 if count == -1 else _checks.at_least("num_neighbors", count, 1) for count in num_neighbors)
 
 
 def _weights(edge_weight: Tensor) -> Floats:

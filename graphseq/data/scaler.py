@@ -1,4 +1,4 @@
-"""Features in units of what was known in time: means and deviations of the training part, and the season."""
+"""Standardisation of features by a training period, and seasonal features."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from graphseq.data.graph import SpaceTimeGraph
 
 @dataclass(frozen=True)
 class Scaler:
-    r"""Each channel less its mean, in units of its standard deviation, over the rows before a time.
+    r"""Standardise each channel by its mean and standard deviation over the rows before a time.
 
     .. math:: z_{vf} = \frac{x_{vf} - \mu_f}{\sigma_f}, \qquad
               \mu_f = \frac{1}{n} \sum_{t < t_0} x_{vf}, \qquad
               \sigma_f^2 = \frac{1}{n} \sum_{t < t_0} (x_{vf} - \mu_f)^2
 
-    with μ and σ of each node by itself, or of all together. No row at or after t₀ can change them. A channel that does
-    not change before t₀ says nothing of its scale, so it is centred and keeps its unit, σ = 1: counts of a node that
-    had no events yet are such, and no reason to refuse the others.
+    with μ and σ for each node, or for all nodes together. No row at or after t₀ can change them. A channel that is
+    constant before t₀, such as the counts of a node without events so far, has no scale: it is centred and σ = 1.
 
     Attributes:
-        mean: μ, (N, F), in which a node without a row before t₀ has NaN; (1, F) of all together.
+        mean: μ, (N, F), NaN for a node without a row before t₀; (1, F) for all nodes together.
         deviation: σ, of the same shape.
         per: "node" or "all".
 
@@ -46,17 +45,17 @@ class Scaler:
 
     @classmethod
     def fit(cls, graph: SpaceTimeGraph, *, until: int, per: Literal["node", "all"] = "node") -> Scaler:
-        """Means and deviations of the rows before a time.
+        """Return the scaler of the rows before a time.
 
         Args:
             graph: the whole recording, x (V, F).
-            until: t₀, counted from 0 among the recorded times: rows at it and later are not read. For a split,
+            until: t₀ as an index of the recorded times: rows at this time and later are not read. For a split, use
                 ``split.whole.last + 1``.
-            per: "node" for each node by itself, "all" for all nodes together.
+            per: "node" for each node separately, "all" for all nodes together.
 
         Raises:
             TypeError: tokens in place of features.
-            ValueError: ``until`` below 1 or beyond the last time, a node that is first seen at or after it, by number.
+            ValueError: ``until`` below 1 or beyond the last time, or a node whose first row is not before it.
         """
         _check_features(graph)
         _checks.one_of("per", per, ("node", "all"))
@@ -74,11 +73,11 @@ class Scaler:
         return cls(*_moments(graph.x[known], node[known]), per)
 
     def transform(self, graph: SpaceTimeGraph) -> SpaceTimeGraph:
-        """The same graph with x scaled; rows, edges, ``y`` and ``target`` stay as they are.
+        """Return the same graph with scaled features; everything else stays.
 
         Raises:
             TypeError: tokens in place of features.
-            ValueError: another number of channels, or a node without a scale, by number.
+            ValueError: another number of channels, or a node without a scale.
         """
         _check_features(graph)
         mean, deviation = self._of(graph.node)
@@ -87,15 +86,15 @@ class Scaler:
         return graph.replace(x=((graph.x - mean) / deviation).to(graph.x.dtype))
 
     def inverse(self, values: Tensor, node: Tensor) -> Tensor:
-        """Values in the units of the recording: z σ + μ.
+        """Return scaled values in the units of the recording: z σ + μ.
 
         Args:
-            values: of the first C channels, (K, C).
-            node: which node each is of, (K,).
+            values: values of the first C channels, (K, C).
+            node: node of each value, (K,).
 
         Raises:
             TypeError: nodes that are no integers.
-            ValueError: shapes that do not fit, or a node without a scale, by number.
+            ValueError: shapes that do not fit, or a node without a scale.
         """
         node = _checks.integer_rows("node", node, len(_checks.is_tensor("values", values)))
         mean, deviation = self._of(node)
@@ -105,7 +104,7 @@ class Scaler:
         return (values * deviation[:, :channels] + mean[:, :channels]).to(values.dtype)
 
     def _of(self, node: Tensor) -> tuple[Tensor, Tensor]:
-        """μ and σ of each of these nodes, (K, F) or (1, F)."""
+        """Return μ and σ of each of these nodes, (K, F) or (1, F)."""
         if self.per == "all":
             return self.mean.to(node.device), self.deviation.to(node.device)
         mean = self.mean.to(node.device)
@@ -116,7 +115,7 @@ class Scaler:
 
 
 def add_seasonal_features(graph: SpaceTimeGraph, period: float) -> SpaceTimeGraph:
-    r"""The same graph with the place of each row in a season as two more features, which are known ahead.
+    r"""Return the same graph with two more features, the phase of each row in a season.
 
     .. math:: \big(\sin 2\pi t / P,\ \cos 2\pi t / P\big)
 
@@ -140,7 +139,7 @@ def add_seasonal_features(graph: SpaceTimeGraph, period: float) -> SpaceTimeGrap
 
 
 def _moments(x: Tensor, node: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each node's rows, (N, F), in float64."""
+    """Return mean and standard deviation of the rows of each node, (N, F), in float64."""
     x = x.double()
     shape, count = (int(node.max()) + 1, x.shape[1]), torch.bincount(node)[:, None]
     mean = x.new_zeros(shape).index_add_(0, node, x) / count

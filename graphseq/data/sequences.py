@@ -1,4 +1,4 @@
-"""Rows as one sequence a node, cut into pieces of equal length that torch's kernels read, and back."""
+"""The rows of a graph as one sequence for each node, cut into blocks of equal length that torch's kernels can read."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from torch import Tensor
 from graphseq._torch import compat
 from graphseq.data.adjacency import derived
 
-Held = Any  # what sequences remember: one part (layers, S, H), or a tuple of parts
+State = Any  # the state of S sequences: one tensor (layers, S, H), or a tuple of them
 
-SPARED = 64  # rows that may be read for nothing before a further piece, which has a price too, is worth it
+PADDING = 64  # rows of padding up to which a further block would cost more than it saves
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Pieces of steps × sequences, and which row is read at each place of them, one piece after another."""
+    """Blocks of (steps, sequences), and the row that is read at each of their positions, block after block."""
 
     sizes: list[tuple[int, int]]
-    read: Tensor  # (M,), of a sequence that has ended its last row again
-    place: Tensor  # where each row stands among the places, (V,)
+    read: Tensor  # row that is read at each position, (M,); padding repeats the last row of its sequence
+    place: Tensor  # position of each row, (V,)
 
 
 class Sequences:
-    """The rows as one sequence a node, longest first, step by step.
+    """The rows as one sequence for each node, the longest first, ordered by step.
 
     Args:
-        order: the row at each place, step by step, (V,); ``None`` where the rows already stand so.
-        batch_sizes: sequences still running at each step, (longest,), on the CPU.
+        order: rows step by step, (V,); ``None`` if the rows already are in this order.
+        batch_sizes: number of sequences that have not ended at each step, (longest,), on the CPU.
     """
 
     def __init__(self, order: Tensor | None, batch_sizes: Tensor) -> None:
@@ -39,22 +39,22 @@ class Sequences:
 
     @derived
     def longest(self) -> int:
-        """Steps of the longest sequence."""
+        """Number of steps of the longest sequence."""
         return len(self.batch_sizes)
 
     @derived
     def count(self) -> int:
-        """How many sequences there are."""
+        """Number of sequences."""
         return int(self.batch_sizes[0]) if self.longest else 0
 
     @derived
     def is_even(self) -> bool:
-        """Whether all are equally long."""
+        """True if all sequences are equally long."""
         return not self.longest or self.count == int(self.batch_sizes[-1])
 
     @derived
     def is_by_sequence(self) -> bool:
-        """Whether all are equally long and stand one after another, each in the order of time."""
+        """True if all are equally long and stored one after another, each in the order of time."""
         if not self.is_even or self.order is None:
             return False
         shape = (self.longest, self.count)
@@ -63,22 +63,22 @@ class Sequences:
 
     @derived
     def few(self) -> Layout:
-        """As few pieces as pay off: what is read for nothing, of sequences that have ended, is little."""
-        return self._layout(SPARED)
+        """As few blocks as is efficient: some rows of sequences that have ended are read as padding."""
+        return self._layout(PADDING)
 
     @derived
     def exact(self) -> Layout:
-        """A piece wherever a sequence ends, so that nothing is read for nothing and all end with their piece."""
+        """A new block wherever a sequence ends, so that there is no padding and every sequence ends with its block."""
         return self._layout(0)
 
-    def _layout(self, spared: int) -> Layout:
+    def _layout(self, padding: int) -> Layout:
         alive = self.batch_sizes.tolist()
-        starts, wasted = [0], 0
+        starts, skipped = [0], 0
         for step, count in enumerate(alive):
-            wasted += alive[starts[-1]] - count
-            if wasted > spared:
+            skipped += alive[starts[-1]] - count
+            if skipped > padding:
                 starts.append(step)
-                wasted = 0
+                skipped = 0
         ends = [*starts[1:], len(alive)]
         sizes = [(end - start, alive[start]) for start, end in zip(starts, ends, strict=True)]
         device = "cpu" if self.order is None else self.order.device
@@ -98,76 +98,81 @@ class Sequences:
         return Layout(sizes, row, place.to(device)[self.order.argsort()])
 
     def along(
-        self, x: Tensor, kernel: Callable[[Tensor, Held], tuple[Tensor, Held]], start: Held, *, exact: bool = False
-    ) -> tuple[Tensor, list[Held]]:
-        """States (V, H) from rows (V, F), and what each piece left behind.
+        self, x: Tensor, kernel: Callable[[Tensor, State], tuple[Tensor, State]], start: State, *, exact: bool = False
+    ) -> tuple[Tensor, list[State]]:
+        """Run a kernel over all blocks; return the states (V, H) of the rows and the state after each block.
 
         Args:
-            x: rows.
-            kernel: from a piece (T, S, F) and what S sequences remember, the S longest of those there are, each part
-                (layers, S, H), to states (T, S, H) and what they then remember.
-            start: what all sequences remember at first: one part or a tuple of parts.
-            exact: cut wherever a sequence ends, so that what the pieces leave behind is true of each.
+            x: features of the rows, (V, F).
+            kernel: maps a block (T, S, F) and the state of its sequences, which are the S longest, to outputs
+                (T, S, H) and the state after the block; a state is a tensor (layers, S, H) or a tuple of them.
+            start: the initial state of all sequences.
+            exact: begin a new block wherever a sequence ends, so that the state after a block is the final state of
+                the sequences that end with it.
         """
         steps, count = self.longest, self.count
         if self.is_even and (self.order is None or self.is_by_sequence):
-            whole = (
+            block = (
                 x.unflatten(0, (steps, count)) if self.order is None else x.unflatten(0, (count, steps)).transpose(0, 1)
             )
-            out, last = kernel(whole, start)
+            out, last = kernel(block, start)
             return (out if self.order is None else out.transpose(0, 1)).flatten(0, 1), [last]
         layout = self.exact if exact else self.few
-        pieces = _read(x, layout).split([steps * count for steps, count in layout.sizes])
-        outs, left, memory = [], [], start
-        for size, piece in zip(layout.sizes, pieces, strict=True):
-            out, memory = kernel(piece.unflatten(0, size), _longest(memory, size[1]))
+        blocks = _read(x, layout).split([steps * count for steps, count in layout.sizes])
+        outs, states, state = [], [], start
+        for size, block in zip(layout.sizes, blocks, strict=True):
+            out, state = kernel(block.unflatten(0, size), _longest(state, size[1]))
             outs.append(out.flatten(0, 1))
-            left.append(memory)
-        return _collected(torch.cat(outs) if len(outs) > 1 else outs[0], layout), left
+            states.append(state)
+        return _collected(torch.cat(outs) if len(outs) > 1 else outs[0], layout), states
 
-    def last(self, left: Sequence[Held]) -> Held:
-        """What each sequence remembers at its end, from what exact pieces left behind: parts (layers, N, H)."""
-        ends = left[::-1]
+    def last(self, states: Sequence[State]) -> State:
+        """Return the final state of each sequence, (layers, N, H), from the states after exact blocks."""
+        ends = states[::-1]
         if isinstance(ends[0], tuple):
-            return tuple(_stepwise([each[part] for each in ends]) for part in range(len(ends[0])))
+            return tuple(_stepwise([state[index] for state in ends]) for index in range(len(ends[0])))
         return _stepwise(ends)
 
 
-def _longest(memory: Held, count: int) -> Held:
-    """The part of the memory that the ``count`` longest sequences have."""
-    if isinstance(memory, tuple):
-        return tuple(part[:, :count].contiguous() for part in memory)
-    return memory[:, :count].contiguous()
+def _longest(state: State, count: int) -> State:
+    """Return the state of the ``count`` longest sequences."""
+    if isinstance(state, tuple):
+        return tuple(tensor[:, :count].contiguous() for tensor in state)
+    return state[:, :count].contiguous()
 
 
 def _stepwise(ends: Sequence[Tensor]) -> Tensor:
-    """Of memories (layers, S, H) of ever more sequences, the first that each is in."""
-    found = ends[0]
-    for each in ends[1:]:
-        found = torch.cat([found, each[:, found.shape[1] :]], dim=1)
-    return found
+    """Return, of states (layers, S, H) of ever more sequences, the first that each sequence is in."""
+    state = ends[0]
+    for longer in ends[1:]:
+        state = torch.cat([state, longer[:, state.shape[1] :]], dim=1)
+    return state
 
 
-def _is_plain(x: Tensor) -> bool:
+def _is_transformed(x: Tensor) -> bool:
+    """Return True under a functorch transform or in forward mode, where custom functions cannot be used."""
     return compat.transforms_active() or compat.is_dual(x)
 
 
 def _read(x: Tensor, layout: Layout) -> Tensor:
-    """The rows at all places, (M, F)."""
-    if _is_plain(x):
+    """Return the rows at all positions, (M, F)."""
+    if _is_transformed(x):
         return x[layout.read]
     return _Read.apply(x, layout)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _collected(out: Tensor, layout: Layout) -> Tensor:
-    """The rows (V, H) from all places (M, H)."""
-    if _is_plain(out):
+    """Return the rows (V, H) from all positions (M, H)."""
+    if _is_transformed(out):
         return out[layout.place]
     return _Collect.apply(out, layout)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _Read(torch.autograd.Function):
-    """Rows to places. What is read for nothing has no gradient, so that the gradient is a reading too, and no sum."""
+    """Rows to positions.
+
+    Padding has no gradient, so the gradient is a gather too, and no sum.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, layout: Layout) -> Tensor:
@@ -180,7 +185,7 @@ class _Read(torch.autograd.Function):
 
 
 class _Collect(torch.autograd.Function):
-    """Places to rows."""
+    """Positions to rows."""
 
     @staticmethod
     def forward(ctx: Any, out: Tensor, layout: Layout) -> Tensor:
@@ -192,7 +197,7 @@ class _Collect(torch.autograd.Function):
         layout = ctx.layout
         if len(layout.read) == len(layout.place):
             return _read(grad, layout), None
-        if torch.is_grad_enabled() or compat.is_batched_gradient(grad) or _is_plain(grad):
+        if torch.is_grad_enabled() or compat.is_batched_gradient(grad) or _is_transformed(grad):
             true = torch.zeros(len(layout.read), dtype=grad.dtype, device=grad.device)
             true[layout.place] = 1
             return grad[layout.read] * true[:, None], None

@@ -1,7 +1,7 @@
-"""Who is joined to whom: the part of a space-time graph that does not depend on its features.
+"""The topology of a space-time graph: its rows and edges, without the features, and all that is derived from them.
 
-A topology is derived from a graph's rows and edges, keeps everything that was ever worked out from them, and is
-shared by all graphs that have the same rows and edges, so that a training run prepares it once.
+Graphs with the same rows and edges share one topology, and derived tensors are kept with it, so a training run prepares
+them once.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Step:
-    """The snapshot at one time: its rows, the nodes they observe (numbered 0 … N - 1) and the edges among them."""
+    """The snapshot at one time: its rows, their nodes (numbered 0 … N - 1) and the edges among them."""
 
     rows: Tensor  # (R,)
     nodes: Tensor  # (R,)
     adjacency: Adjacency  # over the R rows, renumbered 0 … R - 1
-    is_everyone: bool  # whether these are all N nodes, in order
+    is_everyone: bool  # True if these are all N nodes, in order
 
 
 class Topology:
-    """Rows and edges, and what follows from them. Trusts its input: :class:`~graphseq.SpaceTimeGraph` checks.
+    """Rows and edges, and what is derived from them.
+
+    The input is not checked here: :class:`~graphseq.SpaceTimeGraph` does that.
 
     Args:
         node: node of each row, (V,).
@@ -57,11 +59,11 @@ class Topology:
         self.node, self.time = node, time
         self.edge_index, self.edge_weight = edge_index, edge_weight
         self.static_edge_index, self.static_edge_weight = static_edge_index, static_edge_weight
-        self._versions = tuple(_version(part) for part in self.parts)
+        self._versions = tuple(_version(tensor) for tensor in self.parts)
         self._kept = BoundedCache()
 
     def __reduce__(self) -> tuple[type[Topology], tuple[Tensor | None, ...]]:
-        """Copies and pickles hold the tensors alone: what follows from them is worked out again, from their copies."""
+        """Copy and pickle the tensors only; what is derived from them is derived again from the copies."""
         return type(self), self.parts
 
     @property
@@ -69,10 +71,10 @@ class Topology:
         """The tensors that this topology was derived from, in the order of ``KEYS``."""
         return tuple(getattr(self, key) for key in self.KEYS)
 
-    def is_of(self, parts: tuple[Tensor | None, ...]) -> bool:
-        """Whether ``parts`` are the very tensors this was derived from, not written to since."""
-        mine = zip(self.parts, parts, self._versions, strict=True)
-        return all(own is other and _version(own) == version for own, other, version in mine)
+    def is_of(self, tensors: tuple[Tensor | None, ...]) -> bool:
+        """Return True if ``tensors`` are the very tensors that this was derived from, unchanged since."""
+        triples = zip(self.parts, tensors, self._versions, strict=True)
+        return all(tensor is other and _version(tensor) == version for tensor, other, version in triples)
 
     def keep(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what ``make`` returns, made once and kept with this topology for the next call with the same key.
@@ -84,11 +86,11 @@ class Topology:
         return value
 
     def to(self, device: torch.device | str) -> Topology:
-        """This topology on ``device``: the same object each time it is asked for, so that work on it is kept."""
+        """Return this topology on ``device``: the same object at each call, so that what is derived there is kept."""
         device = torch.empty(0, device=device).device
         if device == self.node.device:
             return self
-        moved = (None if part is None else part.to(device) for part in self.parts)
+        moved = (None if tensor is None else tensor.to(device) for tensor in self.parts)
         return self.keep(("device", device), lambda: Topology(*moved))  # type: ignore[arg-type]
 
     @property
@@ -98,18 +100,18 @@ class Topology:
 
     @derived
     def _nodes(self) -> tuple[Tensor, int]:
-        """Nodes renumbered 0 … N - 1 without holes, and N."""
+        """Node of each row, renumbered 0 … N - 1 without gaps, and N."""
         names, index = self.node.unique(return_inverse=True)
         return index, len(names)
 
     @property
     def node_index(self) -> Tensor:
-        """Node of each row, numbered 0 … N - 1 without holes, (V,)."""
+        """Node of each row, numbered 0 … N - 1 without gaps, (V,)."""
         return self._nodes[0]
 
     @property
     def num_nodes(self) -> int:
-        """N: how many nodes have at least one row."""
+        """N, the number of nodes that have at least one row."""
         return self._nodes[1]
 
     @derived
@@ -125,22 +127,22 @@ class Topology:
 
     @derived
     def place_in_time(self) -> Tensor:
-        """Where each row stands in :attr:`by_time`, (V,)."""
+        """Position of each row in :attr:`by_time`, (V,)."""
         return self.by_time.argsort()
 
     @derived
     def sorted_by_time(self) -> Topology:
-        """The same graph with its rows in the order of :attr:`by_time`; this one itself where they already are."""
-        order, place = self.by_time, self.place_in_time
-        if torch.equal(order, place) and bool((order[1:] > order[:-1]).all()):
+        """The same graph with its rows in the order of :attr:`by_time`; this topology itself if they already are."""
+        order, position = self.by_time, self.place_in_time
+        if torch.equal(order, position) and bool((order[1:] > order[:-1]).all()):
             return self
-        index = None if self.edge_index is None else place[self.edge_index]
+        index = None if self.edge_index is None else position[self.edge_index]
         static = (self.static_edge_index, self.static_edge_weight)
         return Topology(self.node[order], self.time[order], index, self.edge_weight, *static)
 
     @derived
     def _by_node(self) -> Tensor:
-        """Rows sorted by node, then by time."""
+        """Rows sorted by node, then by time, (V,)."""
         return self.by_time[self.node_index[self.by_time].argsort(stable=True)]
 
     @derived
@@ -159,30 +161,30 @@ class Topology:
 
     @derived
     def position(self) -> Tensor:
-        """How many rows of its node come before each row, (V,)."""
+        """Number of earlier rows of the same node, for each row, (V,)."""
         order, node = self._by_node, self.node_index
         counts = torch.bincount(node, minlength=self.num_nodes)
         first = counts.cumsum(0) - counts
-        place = torch.empty_like(order)
-        place[order] = torch.arange(len(order), device=order.device)
-        return place - first[node]
+        position = torch.empty_like(order)
+        position[order] = torch.arange(len(order), device=order.device)
+        return position - first[node]
 
     @derived
     def sequences(self) -> Sequences:
-        """The rows as one sequence a node."""
+        """The rows as one sequence for each node."""
         node, position = self.node_index, self.position
         lengths = torch.bincount(node, minlength=self.num_nodes)
         rank = torch.empty_like(lengths)
         rank[lengths.argsort(descending=True, stable=True)] = torch.arange(len(lengths), device=rank.device)
         order = (position * self.num_nodes + rank[node]).argsort()
-        place = order.argsort()
-        ordered = torch.equal(order, place) and torch.equal(order, torch.arange(len(order), device=order.device))
+        inverse = order.argsort()
+        ordered = torch.equal(order, inverse) and torch.equal(order, torch.arange(len(order), device=order.device))
         sizes = torch.bincount(position).cpu()
         return Sequences(None if ordered else order, sizes)
 
     @derived
     def spatial(self) -> Adjacency:
-        """All edges between rows of one time, static ones written out."""
+        """All edges between rows of one time; static edges are repeated at each time."""
         if self.static_edge_index is not None and self.num_rows:
             return Adjacency(*self._written_out(), self.num_rows)
         index = self.edge_index
@@ -191,7 +193,7 @@ class Topology:
         return Adjacency(index, self.edge_weight, self.num_rows)
 
     def _written_out(self) -> tuple[Tensor, Tensor | None]:
-        """Static edges at every time at which both ends are present, as edges between rows."""
+        """Static edges as edges between rows, at every time at which both ends are present."""
         assert self.static_edge_index is not None  # noqa: S101 - the caller asked
         source, target = self.static_edge_index
         by_source = source.argsort(stable=True)
@@ -205,15 +207,15 @@ class Topology:
         moment = torch.searchsorted(self.times, self.time)
         key = self.node * len(self.times) + moment
         sorted_key, by_key = key.sort()
-        wanted = target[edge] * len(self.times) + moment[row]
-        found = torch.searchsorted(sorted_key, wanted).clamp(max=len(key) - 1)
-        there = sorted_key[found] == wanted
-        index = torch.stack([row[there], by_key[found[there]]])
-        weight = None if self.static_edge_weight is None else self.static_edge_weight[edge[there]]
-        return index, weight
+        end_key = target[edge] * len(self.times) + moment[row]
+        index = torch.searchsorted(sorted_key, end_key).clamp(max=len(key) - 1)
+        present = sorted_key[index] == end_key
+        edges = torch.stack([row[present], by_key[index[present]]])
+        weight = None if self.static_edge_weight is None else self.static_edge_weight[edge[present]]
+        return edges, weight
 
     def spacetime(self, causal: bool = False) -> Adjacency:
-        """Spatial and temporal edges together: both ways along time, or past → future only where ``causal``."""
+        """Spatial and temporal edges together: in both directions along time, or past → future only if ``causal``."""
 
         def make() -> Adjacency:
             forward = self.temporal_edges
@@ -228,28 +230,31 @@ class Topology:
 
     @derived
     def step_sizes(self) -> list[int]:
-        """How many rows each time has, (T,)."""
+        """Number of rows at each time, (T,)."""
         sizes: list[int] = self.time.unique(return_counts=True)[1].tolist()
         return sizes
 
     @derived
     def steps(self) -> list[Step]:
-        """One snapshot a time, in the order of time; snapshots that share a static topology share its Â."""
+        """One snapshot for each time, ascending; snapshots that share a static topology share its Â."""
         moment = torch.searchsorted(self.times, self.time)
         rows = self.by_time.split(self.step_sizes)
         shared = self._shared_adjacency(rows)
         if shared is not None:
-            return [self._step(at, shared) for at in rows]
+            return [self._step(step_rows, shared) for step_rows in rows]
         index, weight = self.spatial.edge_index, self.spatial.edge_weight
         when = moment[index[0]]
         by_time = when.argsort(stable=True)
         edges = by_time.split(torch.bincount(when, minlength=len(self.times)).tolist())
         local = torch.empty_like(self.node)
-        for at in rows:
-            local[at] = torch.arange(len(at), device=at.device)
+        for step_rows in rows:
+            local[step_rows] = torch.arange(len(step_rows), device=step_rows.device)
         return [
-            self._step(at, Adjacency(local[index[:, on]], None if weight is None else weight[on], len(at)))
-            for at, on in zip(rows, edges, strict=True)
+            self._step(
+                step_rows,
+                Adjacency(local[index[:, step_edges]], None if weight is None else weight[step_edges], len(step_rows)),
+            )
+            for step_rows, step_edges in zip(rows, edges, strict=True)
         ]
 
     def _step(self, rows: Tensor, adjacency: Adjacency) -> Step:
@@ -258,20 +263,19 @@ class Topology:
         return Step(rows, nodes, adjacency, torch.equal(nodes, everyone))
 
     def _shared_adjacency(self, rows: tuple[Tensor, ...]) -> Adjacency | None:
-        """The one adjacency of all snapshots, where every node is there at every time, in the same order."""
-        if self.static_edge_index is None or not rows or any(len(at) != self.num_nodes for at in rows):
+        """The one adjacency of all snapshots, if every node is present at every time, in the same order."""
+        if self.static_edge_index is None or not rows or any(len(step_rows) != self.num_nodes for step_rows in rows):
             return None
         nodes = self.node[rows[0]]
-        ends = torch.cat(
-            [nodes, self.static_edge_index.flatten()]
-        )  # of nodes that have no row too, in a part of a graph
+        # In a part of a graph, static edges may have ends without a row.
+        ends = torch.cat([nodes, self.static_edge_index.flatten()])
         local = nodes.new_full((int(ends.max()) + 1,), -1)
         local[nodes] = torch.arange(len(nodes), device=nodes.device)
         index = local[self.static_edge_index]
-        if bool((index < 0).any()) or not all(torch.equal(self.node[at], nodes) for at in rows):
+        if bool((index < 0).any()) or not all(torch.equal(self.node[step_rows], nodes) for step_rows in rows):
             return None
         return Adjacency(index, self.static_edge_weight, len(nodes))
 
 
-def _version(part: Tensor | None) -> int:
-    return 0 if part is None or part.is_inference() else compat.version(part)
+def _version(tensor: Tensor | None) -> int:
+    return 0 if tensor is None or tensor.is_inference() else compat.version(tensor)

@@ -1,4 +1,4 @@
-"""Transforms from graph to graph, to stand as ``Model(transform=…)`` or to be called on data."""
+"""Transforms from graph to graph, to be used as ``Model(transform=…)`` or called on data."""
 
 from graphseq.transforms.dag import to_dag, unroll_time
 from graphseq.transforms.growing import add_nodes_over_time, grow

@@ -1,4 +1,4 @@
-"""Sequences and static graphs read as graphs that grow, a node at each step."""
+"""Growing graphs: sequences and static graphs read as graphs over time, to which a node is added at each step."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from graphseq.data.topology import Topology
 
 
 def grow(graph: SpaceTimeGraph) -> SpaceTimeGraph:
-    r"""Read sequences as graphs that grow: at each step a node arrives, and an edge to the one before it.
+    r"""Read sequences as growing graphs: at each step a node is added, with an edge to the one before it.
 
-    Row p of a sequence of T rows becomes node p at the times p, p + 1, …, T - 1, keeping its features, so a graph of
-    T (T + 1) / 2 rows. What was asked at row p is asked of node p when it arrives: no later row can change it.
+    Row p of a sequence of T rows becomes node p at the times p, p + 1, …, T - 1, with the same features at all of them,
+    which makes T (T + 1) / 2 rows. The target row p becomes node p at time p, so no later row can change its output.
 
     Args:
         graph: one sequence or a batch of them, of any lengths, without spatial edges.
 
     Returns:
-        The same data as dynamic graphs, with the targets and ``y`` in their old order. Its topology is derived once
-        from that of ``graph`` and kept with it.
+        The same data as dynamic graphs, with targets and ``y`` in the same order; attributes of rows follow their rows.
+        The topology is derived once and kept with that of ``graph``.
 
     Raises:
         ValueError: ``graph`` has spatial edges, or several nodes in one graph.
@@ -41,20 +41,20 @@ def grow(graph: SpaceTimeGraph) -> SpaceTimeGraph:
 
 
 def add_nodes_over_time(graph: SpaceTimeGraph) -> SpaceTimeGraph:
-    r"""Read static graphs as graphs that grow: at each step the next node arrives, with its edges to those before it.
+    r"""Read static graphs as growing graphs: at each step the next node is added, with its edges to earlier ones.
 
-    Row p of a graph of N rows, as the graph lists them, becomes node p at the times p, p + 1, …, N - 1, keeping its
-    features, so a graph of N (N + 1) / 2 rows. Its edges are there from when both ends are. What was asked at row p is
-    asked of node p at the last time, when all have arrived.
+    Row p of a graph of N rows becomes node p at the times p, p + 1, …, N - 1, with the same features at all of them,
+    which makes N (N + 1) / 2 rows. An edge is present at all times at which both ends are. The target row p becomes
+    node p at the last time, when all nodes are present.
 
-    A sentence and its tree, say, are a graph over time: space is the tree, and time the sentence.
+    So a sentence with its tree is a graph over time: the tree is space, and the order of the words is time.
 
     Args:
         graph: one static graph or a batch of them.
 
     Returns:
-        The same data as dynamic graphs, with the targets and ``y`` in their old order. Its topology is derived once
-        from that of ``graph`` and kept with it.
+        The same data as dynamic graphs, with targets and ``y`` in the same order; attributes of rows follow their rows.
+        The topology is derived once and kept with that of ``graph``.
 
     Raises:
         ValueError: a graph with nodes at several times.
@@ -79,7 +79,7 @@ def add_nodes_over_time(graph: SpaceTimeGraph) -> SpaceTimeGraph:
 
 
 def _grown(old: Topology) -> tuple[Topology, Tensor, Tensor]:
-    """The grown topology, the old row behind each new one, and which new rows are arrivals."""
+    """Return the grown topology, the old row behind each new one, and the mark of each node's first row."""
     before, after = old.temporal_edges
     joined = torch.stack([torch.cat([before, after]), torch.cat([after, before])])
     nodes = old.node_index
@@ -88,22 +88,22 @@ def _grown(old: Topology) -> tuple[Topology, Tensor, Tensor]:
 
 
 def _arrived(old: Topology, batch: Tensor | None) -> tuple[Topology, Tensor, Tensor]:
-    """The grown topology, the old row behind each new one, and which new rows are of the last time of their graph."""
+    """Return the grown topology, the old row behind each new one, and the mark of the rows at the last time."""
     member = torch.zeros_like(old.node) if batch is None else batch
     size = torch.bincount(member)
     order = member.argsort(stable=True)
     position = torch.empty_like(order)
     position[order] = torch.arange(len(order), device=order.device) - (size.cumsum(0) - size)[member[order]]
-    origin, age, lives = _lives(position, size[member])
+    origin, age, count = _lives(position, size[member])
     spatial = old.spatial
     time = position[origin] + age
     topology = Topology(origin, time, static_edge_index=spatial.edge_index, static_edge_weight=spatial.edge_weight)
-    return topology, origin, age == lives[origin] - 1
+    return topology, origin, age == count[origin] - 1
 
 
 def _lives(position: Tensor, size: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of rows by their place in a graph of so many: the old row behind each new one, its age, and its lifetime."""
-    lives = size - position
-    origin = torch.arange(len(position), device=position.device).repeat_interleave(lives)
-    first = (lives.cumsum(0) - lives)[origin]
-    return origin, torch.arange(len(origin), device=origin.device) - first, lives
+    """Return the old row behind each new one, its age, and the number of new rows of each old one."""
+    count = size - position
+    origin = torch.arange(len(position), device=position.device).repeat_interleave(count)
+    first = (count.cumsum(0) - count)[origin]
+    return origin, torch.arange(len(origin), device=origin.device) - first, count

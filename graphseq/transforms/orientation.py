@@ -1,4 +1,4 @@
-"""Which way the edges of a static graph lead: both ways, or towards the rows that are asked."""
+"""Directions of the edges of a static graph: both ways, or towards the target rows."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from graphseq.data.topology import Topology
 
 
 def to_undirected(graph: SpaceTimeGraph) -> SpaceTimeGraph:
-    """Read every spatial edge as leading both ways.
+    """Return the graph with every spatial edge in both directions.
 
-    Each edge is there once in each direction; edges that were doubled, or there in both directions, become one pair,
-    which has the mean of their weights.
+    Each edge occurs once in each direction; parallel edges, and edges that already had both directions, become one pair
+    with their mean weight.
 
     Args:
         graph: any graph or batch.
 
     Returns:
-        The same data over more edges, rows and all else as they were. Its topology is derived once from that of
-        ``graph`` and kept with it. It can stand as ``transform`` of a :class:`graphseq.nn.Model`.
+        The same data with more edges; all attributes of rows stay. The topology is derived once and kept with that of
+        ``graph``. Can be used as ``transform`` of a :class:`graphseq.nn.Model`.
 
     Example:
         >>> import graphseq as gs, networkx as nx
@@ -33,24 +33,24 @@ def to_undirected(graph: SpaceTimeGraph) -> SpaceTimeGraph:
 
 
 def root_at_targets(graph: SpaceTimeGraph) -> SpaceTimeGraph:
-    r"""Read static graphs as directed acyclic ones that lead to the rows asked: a copy of its graph for each of them.
+    r"""Read static graphs as directed acyclic graphs that lead to the target rows, one copy for each of them.
 
-    .. math:: u \to v \quad \text{where } \{u, v\} \text{ is an edge, whichever way it led, and } d(u) = d(v) + 1
+    .. math:: u \to v \quad \text{where } \{u, v\} \text{ is an edge in either direction, and } d(u) = d(v) + 1
 
-    with d the hops to the row asked. Of a tree that is all edges, turned so that this row is the root: a recurrence on
-    directed acyclic graphs then reads the whole tree from its leaves to where the answer is. Of other graphs, edges
-    between rows equally far away are left out, and so are rows that no way leads from.
+    with d the hops to the target row. In a tree these are all edges, directed so that the target row is the root: a
+    recurrence on directed acyclic graphs then reads the whole tree from its leaves to the target. In other graphs,
+    edges between rows at the same distance are removed, and so are rows without a path to the target.
 
     Args:
         graph: one static graph or a batch of them.
 
     Returns:
-        For each of the K rows asked the rows of its graph, with ``y`` as it was and the targets in their old order. Its
-        topology is derived once from that of ``graph`` and kept with it. It can stand as ``transform`` of a
-        :class:`graphseq.nn.Model`.
+        The rows of its graph for each of the K target rows, with targets and ``y`` in the same order; attributes of
+        rows follow their rows. The topology is derived once and kept with that of ``graph``. Can be used as
+        ``transform`` of a :class:`graphseq.nn.Model`.
 
     Raises:
-        ValueError: a graph with nodes at several times, or no row asked.
+        ValueError: a graph with nodes at several times, no target row, or ``edge_label_index`` with other rows.
 
     Example:
         >>> import graphseq as gs, networkx as nx
@@ -59,18 +59,18 @@ def root_at_targets(graph: SpaceTimeGraph) -> SpaceTimeGraph:
         >>> turned.x.tolist(), turned.edge_index.tolist()
         ([0, 1, 2, 0, 1, 2], [[1, 2, 3, 4], [0, 1, 4, 5]])
     """
-    old, asked = graph.topology, graph.target_rows
+    old, targets = graph.topology, graph.target_rows
     if old.temporal_edges.shape[1]:
         raise ValueError(
             f"root_at_targets reads static graphs, but node {int(graph.node[old.temporal_edges[0, 0]])} is there at "
             "several times; turn one snapshot: from_graph(graph.snapshot(time))"
         )
-    if not len(asked):
+    if not len(targets):
         raise ValueError(
             "root_at_targets points edges at the target rows, but there is none; mark at least one in target"
         )
-    key = ("root_at_targets", asked.cpu().numpy().tobytes())
-    topology, origin, root = old.keep(key, lambda: _turned(old, asked))
+    key = ("root_at_targets", targets.cpu().numpy().tobytes())
+    topology, origin, root = old.keep(key, lambda: _turned(old, targets))
     return graph.replace_rows(topology, origin, root)
 
 
@@ -94,16 +94,16 @@ def _pairs(index: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]
     return both
 
 
-def _turned(old: Topology, asked: Tensor) -> tuple[Topology, Tensor, Tensor]:
-    """The copies side by side, the old row behind each new one, and which new rows are asked."""
+def _turned(old: Topology, targets: Tensor) -> tuple[Topology, Tensor, Tensor]:
+    """Return the copies as one topology, the old row behind each new one, and the mark of the new target rows."""
     both = _both_ways(old).spatial
     source, target = both.edge_index
-    hops = shortest_paths(both.pattern, asked).to(asked.device)
-    near = hops >= 0
-    copy, origin = near.nonzero().t()
-    place = near.flatten().cumsum(0).view_as(near) - 1
-    at, edge = (near[:, target] & (hops[:, source] == hops[:, target] + 1)).nonzero().t()
-    index = torch.stack([place[at, source[edge]], place[at, target[edge]]])
+    hops = shortest_paths(both.pattern, targets).to(targets.device)
+    is_reached = hops >= 0
+    copy_of_row, origin = is_reached.nonzero().t()
+    new_row = is_reached.flatten().cumsum(0).view_as(is_reached) - 1
+    copy_of_edge, edge = (is_reached[:, target] & (hops[:, source] == hops[:, target] + 1)).nonzero().t()
+    index = torch.stack([new_row[copy_of_edge, source[edge]], new_row[copy_of_edge, target[edge]]])
     weight = None if both.edge_weight is None else both.edge_weight[edge]
     node = torch.arange(len(origin), device=origin.device)
-    return Topology(node, old.time[origin], index, weight), origin, origin == asked[copy]
+    return Topology(node, old.time[origin], index, weight), origin, origin == targets[copy_of_row]

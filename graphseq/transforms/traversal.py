@@ -1,4 +1,4 @@
-"""The order in which a graph is read row by row: breadth first, depth first, or generation by generation."""
+"""Orders in which the rows of a graph are read: breadth first, depth first, or by topological generations."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Ints = NDArray[np.int64]
 
 _ORDERS = ("bfs", "dfs", "given", "topological")
 _UNSOURCED = {
-    "given": "the order in which rows stand begins at the first of them",
+    "given": "the given order begins at the first row",
     "topological": "a topological order begins at all rows that no edge enters",
 }
 _NAMED = 8  # the most rows of a cycle that an error lists
 
 
 class CycleError(ValueError):
-    """Directed edges lead from a row back to itself, so no order has every row after all that it reads."""
+    """An error for directed edges that form a cycle, so that no order has every row after all that it reads."""
 
 
 def to_sequence(
@@ -35,32 +35,30 @@ def to_sequence(
 ) -> SpaceTimeGraph:
     """Read a static graph as a sequence, so that a recurrent model reads any graph.
 
-    Row v of the answer is row v of ``graph``, so that targets and ``y`` stay paired; its node is the number of its
-    graph, its time is its place in the order, from 0, and spatial edges are gone. ``time.argsort()`` lists the rows of
-    one graph as they are read.
+    Row v of the result is row v of ``graph``, so that targets and ``y`` stay paired; its node is the number of its
+    graph, its time is its position in the order, from 0, and spatial edges are removed. ``time.argsort()`` lists the
+    rows of one graph in the order in which they are read.
 
-    Edges are followed from source to target; where several lead on, the row of the smallest number comes first. When
-    nothing more can be reached, the smallest row not yet read starts again, so every component is read. An edge of
-    weight 0 is none.
+    Edges are followed from source to target; among several, the row with the smallest number comes first. When no
+    further row can be reached, the search continues at the smallest row not yet read, so every component is read. Edges
+    of weight 0 are ignored.
 
     Args:
         graph: one static graph or a batch of them, each at one time.
-        order: "bfs", breadth first; "dfs", depth first, a row when it is first met; "given", as the rows stand,
-            whatever the edges; "topological", generation after generation (see :func:`generations`), in each the
-            smallest row first.
-        source: the row to begin at, counted within each graph of a batch; without it row 0. Not for "given", and not
-            for "topological", which begins at all rows that no edge enters.
+        order: "bfs", breadth first; "dfs", depth first (pre-order); "given", the order of the rows, whatever the edges;
+            "topological", generation by generation (see :func:`generations`), the smallest row of each first.
+        source: first row, counted within each graph of a batch; row 0 by default. Not for "given", and not for
+            "topological", which begins at all rows without incoming edges.
 
     Returns:
-        The same data as one sequence a graph, with ``x``, ``y``, ``target`` and ``batch`` as they were. The order is
-        worked out once and kept with the topology of ``graph``. It can stand as ``transform`` of a
-        :class:`graphseq.nn.Model`.
+        The same data as one sequence for each graph; all attributes of rows stay. The order is derived once and kept
+        with the topology of ``graph``. Can be used as ``transform`` of a :class:`graphseq.nn.Model`.
 
     Raises:
         TypeError: not a graph, or a source that is not an integer.
         ValueError: an unknown order, a source outside a graph or for an order that takes none, a graph at several
             times.
-        CycleError: "topological" on a graph with a cycle, which is named; a ``ValueError``.
+        CycleError: "topological" on a graph with a cycle; the message lists it. A ``ValueError``.
 
     Example:
         >>> import graphseq as gs, networkx as nx
@@ -84,21 +82,21 @@ def to_sequence(
 
 
 def generations(edge_index: Tensor, num_rows: int) -> Tensor:
-    r"""How many edges the longest way to each row has; what a row reads is all of earlier generations.
+    r"""Return the topological generation of each row: the number of edges on the longest path that ends at it.
 
     .. math:: g_v = \max_{u \to v} (g_u + 1), \qquad g_v = 0 \text{ where no edge enters } v
 
-    Level by level, each edge looked at once.
+    Levels are computed one after another; each edge is visited once.
 
     Args:
-        edge_index: directed edges from source to target, (2, E); doubled ones count once.
+        edge_index: directed edges from source to target, (2, E); parallel ones count once.
         num_rows: V.
 
     Returns:
         Generations (V,), on the device of ``edge_index``.
 
     Raises:
-        CycleError: there is a cycle; one is named, row after row.
+        CycleError: there is a cycle; the message lists one, row by row.
 
     Source: Kahn, *Topological sorting of large networks* (1962).
 
@@ -124,14 +122,14 @@ def generations(edge_index: Tensor, num_rows: int) -> Tensor:
     return torch.from_numpy(depth).to(edge_index.device)
 
 
-def _cycle(after: sp.csr_array, left: NDArray[np.bool_]) -> str:
-    """What to say of one cycle among the rows that are ``left``."""
+def _cycle(after: sp.csr_array, remain: NDArray[np.bool_]) -> str:
+    """Return an error message about one cycle among the rows that ``remain``."""
     edges = after.tocoo()
-    within = left[edges.row] & left[edges.col]
+    within = remain[edges.row] & remain[edges.col]
     pairs = zip(edges.row[within].tolist(), edges.col[within].tolist(), strict=True)
-    found = nx.find_cycle(nx.DiGraph(pairs))
-    rows = [f"row {row}" for row, _ in found[:_NAMED]]
-    more = [f"{len(found) - _NAMED} more"] if len(found) > _NAMED else []
+    cycle = nx.find_cycle(nx.DiGraph(pairs))
+    rows = [f"row {row}" for row, _ in cycle[:_NAMED]]
+    more = [f"{len(cycle) - _NAMED} more"] if len(cycle) > _NAMED else []
     return (
         f"graph has a cycle, {' → '.join([*rows, *more, rows[0]])}, and so no generations. An undirected edge is two "
         "directed ones and a cycle of two: keep one of them, or read the graph in another order, as "
@@ -140,14 +138,14 @@ def _cycle(after: sp.csr_array, left: NDArray[np.bool_]) -> str:
 
 
 def _pattern(source: Ints, target: Ints, size: int) -> sp.csr_array:
-    """Edges as (size, size), what each row leads to in ascending order; csgraph reads float64 as it is."""
-    found = sp.csr_array((np.ones(len(source)), (source, target)), shape=(size, size))
-    found.sum_duplicates()
-    return found
+    """Return edges as a matrix (size, size) with sorted columns, in float64, which csgraph reads directly."""
+    pattern = sp.csr_array((np.ones(len(source)), (source, target)), shape=(size, size))
+    pattern.sum_duplicates()
+    return pattern
 
 
 def _as_sequences(topology: Topology, batch: Tensor | None, order: str, source: int) -> Topology:
-    """The rows, each of the node that is its graph's number, at the time that is its place in the order."""
+    """Return the rows with the number of their graph as node and the position in the order as time."""
     member = torch.zeros_like(topology.node) if batch is None else batch.clone()
     _check_static(topology, member)
     graph = member.cpu().numpy()
@@ -161,16 +159,16 @@ def _as_sequences(topology: Topology, batch: Tensor | None, order: str, source: 
     else:
         tail, head = edges.cpu().numpy()
         after = _pattern(tail, head, topology.num_rows)
-        rows, part = _depth_first(after, _starts(graph, source))
-        rows = _breadth_first(after, rows, part) if order == "bfs" else rows
+        rows, component = _depth_first(after, _starts(graph, source))
+        rows = _breadth_first(after, rows, component) if order == "bfs" else rows
     sizes = np.bincount(graph)
-    place = np.empty_like(rows)
-    place[rows] = np.arange(len(rows)) - np.repeat(sizes.cumsum() - sizes, sizes)
-    return Topology(member, torch.from_numpy(place).to(member.device))
+    position = np.empty_like(rows)
+    position[rows] = np.arange(len(rows)) - np.repeat(sizes.cumsum() - sizes, sizes)
+    return Topology(member, torch.from_numpy(position).to(member.device))
 
 
 def _check_static(topology: Topology, member: Tensor) -> None:
-    """Say which graph has rows at several times."""
+    """Raise if a graph has rows at several times, naming the graph."""
     time = topology.time
     ends = time.new_zeros(2, int(member.max()) + 1 if len(member) else 0)
     first = ends[0].scatter_reduce(0, member, time, "amin", include_self=False)
@@ -185,7 +183,7 @@ def _check_static(topology: Topology, member: Tensor) -> None:
 
 
 def _starts(graph: Ints, source: int) -> Ints:
-    """All rows in the order in which they may start: graph by graph, the source, then the smallest."""
+    """Return all rows in the order in which a search may start at them: in each graph the source, then the smallest."""
     rows = np.argsort(graph, kind="stable")
     sizes = np.bincount(graph)
     short = (sizes > 0) & (sizes <= source)
@@ -199,10 +197,10 @@ def _starts(graph: Ints, source: int) -> Ints:
 
 
 def _depth_first(after: sp.csr_array, starts: Ints) -> tuple[Ints, Ints]:
-    """Rows in order, and for each the number of the start that it was reached from: one search for all starts.
+    """Return rows in depth-first order, and for each the index of its start, by one search for all starts.
 
-    A chain of helpers is put before the rows: the i-th leads to the i-th start, and when all that follows from it has
-    been read, to the next helper.
+    Auxiliary nodes are added: the i-th leads to the i-th start and then to the next auxiliary node, so that a start is
+    visited after everything that can be reached from earlier ones.
     """
     size = len(starts)
     if size == 0:
@@ -216,18 +214,18 @@ def _depth_first(after: sp.csr_array, starts: Ints) -> tuple[Ints, Ints]:
     return rows, np.cumsum(parent[rows] >= size)
 
 
-def _breadth_first(after: sp.csr_array, rows: Ints, part: Ints) -> Ints:
-    """Rows in order, from what each start reaches: one search from all starts at once, sorted apart again."""
+def _breadth_first(after: sp.csr_array, rows: Ints, component: Ints) -> Ints:
+    """Return rows in breadth-first order from each start, by one search from all starts, sorted by start."""
     size = len(rows)
     if size == 0:
         return rows
-    of = np.empty_like(part)
-    of[rows] = part
-    begins = rows[np.flatnonzero(np.diff(part, prepend=0))]
+    start_of = np.empty_like(component)
+    start_of[rows] = component
+    begins = rows[np.flatnonzero(np.diff(component, prepend=0))]
     edges = after.tocoo()
-    within = of[edges.row] == of[edges.col]  # the others lead to what an earlier start has reached
+    within = start_of[edges.row] == start_of[edges.col]  # other edges lead to rows that an earlier start has reached
     source = np.concatenate([edges.row[within], np.full(len(begins), size)])
     target = np.concatenate([edges.col[within], begins])
     order = csgraph.breadth_first_order(_pattern(source, target, size + 1), size, return_predecessors=False)[1:]
-    found: Ints = order[np.argsort(of[order], kind="stable")].astype(np.int64)
-    return found
+    ordered: Ints = order[np.argsort(start_of[order], kind="stable")].astype(np.int64)
+    return ordered

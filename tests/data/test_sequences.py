@@ -36,7 +36,7 @@ def of(rows: Rows) -> tuple[Sequences, list[list[int]]]:
 def test_a_piece_begins_where_a_sequence_ends_or_where_it_pays_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ragged().exact.sizes == [(1, 3), (1, 2), (2, 1)]
     assert ragged().few.sizes == [(4, 3)]  # 5 places are read for nothing
-    monkeypatch.setattr(module, "SPARED", 2)
+    monkeypatch.setattr(module, "PADDING", 2)
     assert ragged().few.sizes == [(2, 3), (2, 1)]  # 1 place and none
 
 
