@@ -33,7 +33,6 @@ from graphseq.evaluation.groups import shares, table
 from graphseq.io import Treebank, read_conllu
 from graphseq.plot import groups_figure
 from graphseq.tasks import ONE_WORD, Agreement, agreement, case_groups, one_word
-from graphseq.training.early_stopping import fit_with_validation
 from graphseq.training.history import machine
 
 NUMBERS = {"english": agreement.english_number, "marked": agreement.marked_number}
@@ -85,7 +84,8 @@ def trained(name: str, train: Agreement, setting: Setting, seed: int) -> tuple[g
     own, validation = train.folds(5, seed=seed)[0]
     optimizer = partial(torch.optim.AdamW, lr=setting.lr, weight_decay=setting.weight_decay)
     size = {"steps": setting.steps, "every": setting.every, "batch_size": setting.batch_size}
-    return model, fit_with_validation(model, own, validation, **size, optimizer=optimizer, seed=seed).best_step
+    how = {"optimizer": optimizer, "clip": 1.0, "seed": seed, "stop_threshold": None}
+    return model, gs.fit_with_validation(model, own, validation, **size, **how).best_step
 
 
 def run(name: str, bank: Treebank, task: Agreement, setting: Setting, seed: int) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def model(cell: type[gs.nn.RNN | gs.nn.LSTM], length: int, draw: int, trained: b
         else:
             gs.nn.chrono_(encoder, longest=max(length, 3))
     tasks = [gs.tasks.Palindrome(each) for each in gs.growing_lengths(3, length)]
-    stages = gs.fit_curriculum(found, tasks, steps=3000, lr=3e-3, seed=draw, stop_window=20)
+    stages = gs.fit_curriculum(found, tasks, steps=3000, optimizer="Adam", lr=3e-3, clip=1.0, seed=draw, stop_window=20)
     if not stages[-1].solved or len(stages) < len(tasks):
         raise RuntimeError(f"draw {draw} of {cell.__name__} is not solved at {length} digits within 3,000 steps")
     return found

@@ -34,7 +34,6 @@ from graphseq import _files, seeding
 from graphseq.baselines.forecast import Frequency, Recency
 from graphseq.evaluation.tables import aligned, students_interval
 from graphseq.plot.lines import despine
-from graphseq.training.early_stopping import fit_with_validation
 from graphseq.training.history import machine
 
 SAMPLINGS: tuple[Literal["random", "historical"], ...] = ("random", "historical")
@@ -81,7 +80,8 @@ def run(setting: Setting, name: str, seed: int, split: gs.tasks.Split[gs.tasks.L
         model = gs.nn.Model(encoder(split.train.in_channels, setting.hidden), 2, head=head)
     size = {"steps": setting.steps, "every": setting.every, "batch_size": setting.batch_size}
     began = time.perf_counter()
-    kept = fit_with_validation(model, split.train, split.validation, **size, optimizer="Adam", lr=setting.lr, seed=seed)
+    how = {"optimizer": "Adam", "lr": setting.lr, "clip": 1.0, "seed": seed, "stop_threshold": None}
+    kept = gs.fit_with_validation(model, split.train, split.validation, **size, **how)
     seconds = time.perf_counter() - began
     told = {"model": name, "seed": seed, "parameters": sum(weight.numel() for weight in model.parameters())}
     told |= {"seconds": seconds, "best_step": kept.best_step, "validation": precision(model, split.validation)}

@@ -28,8 +28,8 @@ from .data.scaler import add_seasonal_features as add_seasonal_features
 from .data.topology import Topology as Topology
 from .evaluation.evaluate import Evaluation as Evaluation
 from .evaluation.evaluate import evaluate as evaluate
+from .evaluation.metrics import average_precision as average_precision
 from .evaluation.predict import Predictions as Predictions
-from .evaluation.predict import average_precision as average_precision
 from .evaluation.predict import outputs as outputs
 from .evaluation.predict import predict as predict
 from .experiments.engine.sweep import sweep as sweep

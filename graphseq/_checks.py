@@ -100,3 +100,17 @@ def weights(name: str, value: object, count: int) -> Tensor:
         place = int((~tensor.isfinite()).nonzero()[0])
         raise ValueError(f"{name}[{place}] is {tensor[place].item()}; every weight must be finite")
     return tensor
+
+
+def device(name: str, value: torch.device | str) -> torch.device:
+    """Return ``value`` as a device that tensors can be made on, or say why it is none."""
+    try:
+        place = torch.device(value)
+    except (RuntimeError, TypeError):
+        raise ValueError(f"{name} must be a torch device such as cpu or cuda:0, got {value!r}") from None
+    try:
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{name} {place} cannot be used on this machine: {reason}") from None
+    return place

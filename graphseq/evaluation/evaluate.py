@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from graphseq import _checks, seeding
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.tasks.answers import check_model, check_task, loss_of
 from graphseq.tasks.base import Task
 from graphseq.tasks.graphs import Collection
 
@@ -81,24 +82,36 @@ def evaluate(
         >>> result.low < task.chance < result.high
         True
     """
+    check_model(model)
+    check_task(task)
     if samples is not None:
         _checks.at_least("samples", samples, 1)
     _checks.at_least("batch_size", batch_size, 1)
-    if device is None:
-        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = device_of(model, device)
     means, losses, weights = [], [], []
     with evaluating(model):
         for drawn in _batches(task, samples, batch_size, seed):
             graph = drawn.to(device)
             with torch.no_grad():
                 output = model(graph)
-                losses.append(float(task.loss(output, graph.y)))
+                losses.append(float(loss_of(task, output, graph.y)))
                 means.append(_per_graph(task.score(output, graph.y).cpu(), graph))
             weights.append(len(output))
     scores = torch.cat(means).double()
     low, high = _interval(scores)
     loss = sum(a * b for a, b in zip(losses, weights, strict=True)) / sum(weights)
     return Evaluation(float(scores.mean()), low, high, loss, task.chance, len(scores))
+
+
+def device_of(model: nn.Module, device: torch.device | str | None) -> torch.device:
+    """The device to compute on: the given one, else the model's.
+
+    Raises:
+        ValueError: a device that is not there.
+    """
+    if device is not None:
+        return _checks.device("device", device)
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
 @contextmanager

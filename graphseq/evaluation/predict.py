@@ -95,35 +95,3 @@ def outputs(
     with evaluating(model), torch.no_grad():
         parts = torch.arange(len(task)).split(batch_size)
         return torch.cat([model(task.graphs(numbers).to(device)).cpu() for numbers in parts])
-
-
-def average_precision(scores: Tensor, y: Tensor) -> float:
-    r"""How far up the edges stand in a list of pairs by score: :math:`\sum_k (R_k - R_{k-1}) P_k`.
-
-    P and R are precision and recall of all pairs down to the k-th distinct score, so that pairs of equal score count
-    together, in whatever order they came. A list without order has the share of edges among the pairs.
-
-    Args:
-        scores: the higher, the likelier an edge, (K,).
-        y: 1 for an edge, else 0, (K,).
-
-    Raises:
-        ValueError: shapes that do not fit, a score that is NaN, answers that are not 0 or 1, or none that is 1.
-
-    Example:
-        >>> import torch
-        >>> round(average_precision(torch.tensor([0.9, 0.8, 0.7]), torch.tensor([1, 0, 1])), 4)
-        0.8333
-    """
-    if scores.dim() != 1 or scores.shape != y.shape:
-        raise ValueError(f"scores and y must have shape (K,) each; got {tuple(scores.shape)} and {tuple(y.shape)}")
-    if bool(scores.isnan().any()):
-        raise ValueError(f"scores[{int(scores.isnan().nonzero()[0])}] is NaN; such have no order")
-    if not bool(((y == 0) | (y == 1)).all()) or not bool((y == 1).any()):
-        raise ValueError("y must hold 0 and 1, and 1 at least once")
-    ranked, order = scores.sort(descending=True)
-    hits = y[order].double().cumsum(0)
-    ends = torch.cat([ranked[1:] != ranked[:-1], torch.ones(1, dtype=torch.bool, device=y.device)])
-    precision = hits / torch.arange(1, len(hits) + 1, device=y.device)
-    recall = torch.cat([hits.new_zeros(1), (hits / hits[-1])[ends]])
-    return float((recall.diff() * precision[ends]).sum())

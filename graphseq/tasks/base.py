@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from copy import copy
+from typing import TYPE_CHECKING, Never, Self
 
 import torch
 from torch import Tensor
@@ -20,15 +22,18 @@ from graphseq.data.topology import Topology
 class Task(ABC):
     """A source of batches with answers.
 
+    A task of one's own has a ``batch``, and sets the attributes below. It may have a ``config`` of its own; without
+    one, :func:`graphseq.fit` tells it by the arguments of its constructor.
+
     Attributes:
         in_channels: F, or the number of token kinds where x holds tokens.
-        out_channels: C, the number of classes, or of numbers that each asked row is asked for.
-        hops: distance, in hops of the space-time graph, from what must be known to the row where it is asked; where it
-            differs from draw to draw, the farthest that occurs.
+        out_channels: C, the number of classes, or the number of numbers in an answer.
+        hops: distance, in hops of the space-time graph, from the rows that must be known to the row that is asked;
+            where it differs from batch to batch, the farthest that occurs.
         chance: the score of the best guess that knows nothing of the input.
-        causal: whether every row is asked for the next thing, so that a model must not see later rows.
-        per_graph: whether each graph is asked as a whole, so that a model pools, instead of each target row: there are
-            then K = B answers.
+        causal: True where every row is asked for the next thing, so that a model must not see later rows.
+        per_graph: True where each graph is asked as a whole, so that a model pools, instead of each target row: there
+            are then K = B answers.
     """
 
     in_channels: int
@@ -37,6 +42,33 @@ class Task(ABC):
     chance: float
     causal: bool = False
     per_graph: bool = False
+    _arguments: dict[str, object] | None = None
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        """Keep the arguments of a class whose ``config`` cannot know them."""
+        task = super().__new__(cls)
+        if cls._has_own_arguments():
+            task._arguments = _bound(cls, args, kwargs)
+        return task
+
+    if not TYPE_CHECKING:  # a type checker would take any attribute for one of a task's
+
+        def __getattr__(self, name: str) -> Never:
+            """Say what an attribute of the contract is for, where a task does not set it."""
+            if name in _MEANINGS:
+                raise AttributeError(f"task {type(self).__name__} must set {name}: {_MEANINGS[name]}")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @classmethod
+    def _has_own_arguments(cls) -> bool:
+        """Whether the class has a constructor that is not this library's, and no ``config`` as near as that."""
+        nearest = next(base for base in cls.__mro__ if {"__init__", "config"} & vars(base).keys())
+        return "config" not in vars(nearest) and not nearest.__module__.startswith("graphseq.")
+
+    @property
+    def arguments(self) -> dict[str, object] | None:
+        """The arguments of the constructor, where ``config`` cannot know them; else ``None``."""
+        return self._arguments
 
     @abstractmethod
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
@@ -161,6 +193,25 @@ class Regression(Task):
         if y.dim() != 2 or y.shape[1] != self.out_channels or not len(y):
             raise ValueError(f"y must hold answers (K, {self.out_channels}), at least one; got {tuple(y.shape)}")
         return y.mean(dim=0)
+
+
+_MEANINGS = {
+    "in_channels": "F, or the number of token kinds where x holds tokens",
+    "out_channels": "C, the number of classes, or the number of numbers in an answer",
+    "hops": "the distance from the rows that must be known to the row that is asked",
+    "chance": "the score of the best guess that knows nothing of the input",
+}
+
+
+def _bound(cls: type[Task], args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:
+    """The arguments of a constructor by name, defaults included; none where it would refuse them."""
+    try:
+        bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)
+    except (TypeError, ValueError):
+        return {}
+    bound.apply_defaults()
+    _, *arguments = bound.arguments.items()
+    return dict(arguments)
 
 
 class FixedTask(Task):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -17,10 +17,15 @@ from graphseq.training import callbacks as calling
 from graphseq.training.callbacks import Callback
 from graphseq.training.distributed import SingleProcess
 from graphseq.training.history import History, is_whole
+from graphseq.training.settings import Settings
 
 _FORMAT = "graphseq checkpoint 1"
 _CURVES = ("loss", "score", "grad_norm", "lr")
-_BEFORE = {"record_gradients": False, "precision": "float32"}  # what runs did before there was a setting for it
+_BEFORE = {
+    "record_gradients": False,
+    "precision": "float32",
+    "metrics": [],
+}  # what runs did before there was a setting for it
 
 
 def save(
@@ -38,7 +43,8 @@ def save(
     record = asdict(history)
     for curve in _CURVES:
         record[curve] = torch.tensor(record[curve], dtype=torch.float64)
-    record["gradients"] = {name: torch.tensor(c, dtype=torch.float64) for name, c in history.gradients.items()}
+    for curves in ("gradients", "metrics"):
+        record[curves] = {name: torch.tensor(curve, dtype=torch.float64) for name, curve in record[curves].items()}
     state = {
         "format": _FORMAT,
         "model": model.state_dict(),
@@ -85,63 +91,64 @@ def load(
     return history
 
 
-@dataclass
 class Checkpoints:
     """The checkpoint file of one run, if it has one.
 
+    Args:
+        settings: of the run.
+        model: its model.
+        optimizer: its optimiser.
+
     Attributes:
         path: the file; ``None`` writes none.
-        every: steps from one checkpoint to the next.
         step: the step of the last checkpoint.
     """
 
-    path: str | Path | None
-    every: int
-    model: nn.Module
-    stepper: torch.optim.Optimizer
-    callbacks: Sequence[Callback]
-    group: SingleProcess
-    step: int = 0
+    def __init__(self, settings: Settings, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        self.path, self._every, self._resume = settings.checkpoint_path, settings.checkpoint_every, settings.resume
+        self._model, self._optimizer, self._callbacks = model, optimizer, settings.callbacks
+        self._group = settings.group or SingleProcess()
+        self.step = 0
 
-    def begin(self, config: dict[str, object], resume: bool) -> History:
+    def begin(self, config: dict[str, object]) -> History:
         """The history to go on from: an empty one, or that of the checkpoint, with its weights and states in place.
 
         Raises:
-            FileExistsError: the file is there and ``resume`` is false.
+            FileExistsError: the file is there and the run is not to resume it.
             ValueError: there is no folder for the file, or no file to resume from, or it is of another run.
         """
         history = History(config=config)
         if self.path is None:
-            if resume:
+            if self._resume:
                 raise ValueError("resume needs checkpoint_path, the file to go on from")
         elif not Path(self.path).exists():
             if not Path(self.path).parent.is_dir():
                 raise ValueError(f"checkpoint_path must lie in a folder that exists, got {self.path}")
-        elif not resume:
+        elif not self._resume:
             raise FileExistsError(
                 f"checkpoint_path {self.path} is already there; resume from it, or choose another name"
             )
         else:
-            history = load(self.path, self.model, self.stepper, config, self.callbacks)
+            history = load(self.path, self._model, self._optimizer, config, self._callbacks)
         self.step = history.steps
-        self.group.wait()  # before the first process writes the file that the others look for
+        self._group.wait()  # before the first process writes the file that the others look for
         return history
 
     def after_step(self, history: History) -> None:
         """Write a checkpoint where one is due."""
-        if history.steps % self.every == 0:
+        if history.steps % self._every == 0:
             self._write(history)
 
     def after_all(self, history: History) -> None:
         """Write the last steps, and wait until the file can be read by all processes."""
         self._write(history)
-        self.group.wait()
+        self._group.wait()
 
     def _write(self, history: History) -> None:
         if self.path is None or self.step == history.steps:
             return
-        if self.group.is_first:
-            save(self.path, self.model, self.stepper, history, self.callbacks)
+        if self._group.is_first:
+            save(self.path, self._model, self._optimizer, history, self._callbacks)
         self.step = history.steps
 
 

@@ -3,55 +3,68 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import nn
 
 from graphseq import _checks, seeding
+from graphseq.tasks.answers import check_model, check_task
 from graphseq.tasks.base import Task
-from graphseq.training.fit import fit
+from graphseq.training.callbacks import Callback
+from graphseq.training.distributed import ProcessGroup
+from graphseq.training.fit import Stepper, train
 from graphseq.training.history import History
-from graphseq.training.optim import OptimizerFactory, make_optimizer
+from graphseq.training.lr_schedule import Schedule
+from graphseq.training.optim import OptimizerFactory
+from graphseq.training.settings import DEFAULTS, Metrics, Precision, Settings
 
 
-def fit_curriculum(
+def fit_curriculum(  # noqa: D417 - the other arguments are those of fit
     model: nn.Module,
     tasks: Sequence[Task],
     *,
-    steps: int = 10_000,
-    batch_size: int = 128,
-    optimizer: str | OptimizerFactory = "Adam",
-    lr: float = 1e-3,
-    clip: float = 1.0,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
+    steps: int = DEFAULTS.steps,
+    batch_size: int = DEFAULTS.batch_size,
+    optimizer: str | OptimizerFactory = DEFAULTS.optimizer,
+    lr: float | None = DEFAULTS.lr,
+    schedule: Schedule | None = DEFAULTS.schedule,
+    clip: float = DEFAULTS.clip,
+    seed: int = DEFAULTS.seed,
+    device: torch.device | str = DEFAULTS.device,
+    stop_threshold: float | None = DEFAULTS.stop_threshold,
+    stop_window: int = DEFAULTS.stop_window,
+    record_gradients: bool = DEFAULTS.record_gradients,
+    metrics: Metrics = DEFAULTS.metrics,
+    progress: bool = DEFAULTS.progress,
+    callbacks: Sequence[Callback] = DEFAULTS.callbacks,
+    group: ProcessGroup | None = DEFAULTS.group,
+    precision: Precision = DEFAULTS.precision,
     advance_threshold: float = 0.99,
     advance_window: int = 20,
-    stop_threshold: float = 1.0,
-    stop_window: int = 100,
 ) -> list[History]:
     """Train ``model`` on one task after another, each until it is passed and the last until it is solved.
 
-    All steps count against one budget, whatever the task; a task that is not passed within what is left of it is the
-    last. The optimiser goes on from task to task with all that it has gathered. Since most steps are spent where
-    sequences are short, a long one costs little more than the few steps that confirm it.
+    All steps count against one budget, whatever the task; a task that is not passed within the rest of the budget is
+    the last. The optimiser and its schedule go on from task to task. Since most steps are spent where sequences are
+    short, a long one costs little more than the few steps that confirm it.
+
+    A callback sees each task's training by itself,
+    with steps counted from 1 and a history of its own; one that ends it ends the curriculum. There are no checkpoints.
 
     Args:
         model: gives the tasks' outputs; one model, so all tasks have the same channels.
         tasks: the easiest first; the last is what the training is for.
         steps: the most steps, of all tasks together.
-        batch_size: B.
-        optimizer: as for :func:`~graphseq.fit`.
-        lr: learning rate.
-        clip: the largest norm of the gradient.
         seed: 0 or more; each task draws its batches from a stream of its own.
-        device: where to train.
         advance_threshold: go on to the next task when the score, averaged over the last ``advance_window`` steps on
             this one, is at least this.
         advance_window: in steps.
         stop_threshold: stop on the last task when its score over the last ``stop_window`` steps is at least this.
         stop_window: in steps.
+
+    The other arguments are those of :func:`~graphseq.fit`.
 
     Returns:
         The :class:`~graphseq.History` of each task that was begun, in order. The training reached its end where there
@@ -68,31 +81,46 @@ def fit_curriculum(
         >>> import graphseq as gs
         >>> tasks = [gs.tasks.Transfer(length) for length in growing_lengths(2, 8)]
         >>> model = gs.nn.Model(gs.nn.GRU(10, 16), 10)
-        >>> stages = fit_curriculum(model, tasks, steps=600, lr=0.01, stop_window=20)
+        >>> stages = fit_curriculum(model, tasks, steps=600, optimizer="Adam", lr=0.01, clip=1.0, stop_window=20)
         >>> len(stages) == len(tasks), sum(stage.steps for stage in stages) <= 600
         (True, True)
     """
-    left = _checks.at_least("steps", steps, 1)
+    settings = Settings(
+        steps=steps,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        lr=lr,
+        schedule=schedule,
+        clip=clip,
+        seed=seed,
+        device=device,
+        stop_threshold=stop_threshold,
+        stop_window=stop_window,
+        record_gradients=record_gradients,
+        metrics=metrics,
+        progress=progress,
+        callbacks=callbacks,
+        group=group,
+        precision=precision,
+    )
+    advancing = Settings(stop_threshold=advance_threshold, stop_window=advance_window)
     _check_tasks(tasks)
-    carried = _Carried(optimizer, lr)
+    check_model(model)
+    model.to(settings.device)
+    stepper = Stepper(model, settings)
     stages: list[History] = []
     for number, task in enumerate(tasks):
-        is_last = number == len(tasks) - 1
-        stage = fit(
-            model,
-            task,
-            steps=left,
-            batch_size=batch_size,
-            optimizer=carried,
-            clip=clip,
-            seed=seeding.derive(seed, seeding.TRAIN, number),
-            device=device,
-            stop_threshold=stop_threshold if is_last else advance_threshold,
-            stop_window=stop_window if is_last else advance_window,
+        last = settings if number == len(tasks) - 1 else advancing
+        stage_settings = replace(
+            settings,
+            steps=settings.steps - stepper.steps,
+            seed=seeding.derive(settings.seed, seeding.TRAIN, number),
+            stop_threshold=last.stop_threshold,
+            stop_window=last.stop_window,
         )
-        stages.append(stage)
-        left -= stage.steps
-        if not stage.solved or not left:
+        stages.append(train(model, task, stage_settings, stepper))
+        stepper.steps += stages[-1].steps
+        if not stages[-1].solved or stepper.steps == settings.steps:
             break
     return stages
 
@@ -121,25 +149,11 @@ def growing_lengths(first: int, last: int, factor: float = 2.0) -> list[int]:
     return lengths
 
 
-class _Carried:
-    """An optimiser that is made once and then handed on, as a factory."""
-
-    def __init__(self, optimizer: str | OptimizerFactory, lr: float) -> None:
-        self._optimizer, self._lr = optimizer, _checks.positive("lr", lr)
-        self._made: torch.optim.Optimizer | None = None
-
-    def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        if self._made is None:
-            self._made = make_optimizer(self._optimizer, list(parameters), self._lr)
-        return self._made
-
-
 def _check_tasks(tasks: Sequence[Task]) -> None:
     if not tasks:
         raise ValueError("tasks must hold at least one task, got none")
-    for task in tasks:
-        if not isinstance(task, Task):
-            raise TypeError(f"tasks must be graphseq.tasks.Task, got {type(task).__name__}")
+    for number, task in enumerate(tasks):
+        check_task(task, f"tasks[{number}]")
     channels = {(task.in_channels, task.out_channels) for task in tasks}
     if len(channels) > 1:
         raise ValueError(f"tasks must have the same channels in and out, got {sorted(channels)}")

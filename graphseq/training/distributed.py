@@ -49,6 +49,10 @@ class SingleProcess:
         """The mean of each value over all processes."""
         return list(values)
 
+    def gather(self, *parts: Tensor) -> list[Tensor]:
+        """Each tensor with the parts of all processes, in their order, on the CPU."""
+        return list(parts)
+
     def any(self, reason: str | None) -> str | None:
         """The reason of the lowest process that has one, the same in all of them."""
         return reason
@@ -98,6 +102,12 @@ class ProcessGroup(SingleProcess):
         dist.all_reduce(total)
         means: list[float] = (total / self.size).tolist()
         return means
+
+    def gather(self, *parts: Tensor) -> list[Tensor]:
+        """Each tensor with the parts of all processes, in their order, on the CPU."""
+        gathered: list[list[Tensor]] = [[]] * self.size
+        dist.all_gather_object(gathered, [part.cpu() for part in parts])
+        return [torch.cat(shares) for shares in zip(*gathered, strict=True)]
 
     def any(self, reason: str | None) -> str | None:
         """The reason of the lowest process that has one, the same in all of them."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,8 +17,14 @@ from graphseq.evaluation.predict import outputs, predict
 from graphseq.tasks.base import Task
 from graphseq.tasks.graphs import Collection
 from graphseq.tasks.windows import Windowed
-from graphseq.training.fit import fit
+from graphseq.training import callbacks as calling
+from graphseq.training.callbacks import Callback
+from graphseq.training.distributed import ProcessGroup
+from graphseq.training.fit import train
 from graphseq.training.history import History
+from graphseq.training.lr_schedule import Schedule
+from graphseq.training.optim import OptimizerFactory
+from graphseq.training.settings import DEFAULTS, Metrics, Precision, Settings
 
 
 @dataclass(frozen=True)
@@ -147,20 +154,32 @@ class EarlyStopping:
         return self._best
 
 
-def fit_with_validation(
+def fit_with_validation(  # noqa: D417 - the other arguments are those of fit
     model: nn.Module,
-    train: Task,
+    task: Task,
     validation: Windowed | Collection,
     *,
-    steps: int,
     every: int,
-    batch_size: int,
-    optimizer: str | Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
-    lr: float = 1e-3,
-    clip: float = 1.0,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
     patience: int | None = None,
+    steps: int = DEFAULTS.steps,
+    batch_size: int = DEFAULTS.batch_size,
+    optimizer: str | OptimizerFactory = DEFAULTS.optimizer,
+    lr: float | None = DEFAULTS.lr,
+    schedule: Schedule | None = DEFAULTS.schedule,
+    clip: float = DEFAULTS.clip,
+    seed: int = DEFAULTS.seed,
+    device: torch.device | str = DEFAULTS.device,
+    stop_threshold: float | None = DEFAULTS.stop_threshold,
+    stop_window: int = DEFAULTS.stop_window,
+    checkpoint_path: str | Path | None = DEFAULTS.checkpoint_path,
+    checkpoint_every: int = DEFAULTS.checkpoint_every,
+    resume: bool = DEFAULTS.resume,
+    record_gradients: bool = DEFAULTS.record_gradients,
+    metrics: Metrics = DEFAULTS.metrics,
+    progress: bool = DEFAULTS.progress,
+    callbacks: Sequence[Callback] = DEFAULTS.callbacks,
+    group: ProcessGroup | None = DEFAULTS.group,
+    precision: Precision = DEFAULTS.precision,
 ) -> Selected:
     r"""Train ``model`` and leave it with the weights of the step that was best on the validation set.
 
@@ -169,19 +188,17 @@ def fit_with_validation(
     with e = ``every`` and S the last step, the earliest of equals. The steps are those of :func:`~graphseq.fit`, bit
     for bit; validation changes none of them.
 
+    A checkpoint holds the last weights, and the best
+    ones beside them.
+
     Args:
         model: see :func:`~graphseq.fit`.
-        train: what to train on: windows of a recording, or graphs of a data set.
+        task: the training set: windows of a recording, or graphs of a data set.
         validation: the windows or graphs of the validation set, each read once, in evaluation mode.
-        steps: the most steps.
-        every: e; the last validation is after the last step.
-        batch_size: windows or graphs in a batch.
-        optimizer: a name or a function, see :func:`~graphseq.fit`.
-        lr: learning rate of an optimiser given by name.
-        clip: the largest norm of the gradient.
-        seed: of the batches.
-        device: where to train.
+        every: e, in steps; the last validation is after the last step.
         patience: stop after this many validations in a row without a new best; ``None`` never does.
+
+    The other arguments are those of :func:`~graphseq.fit`.
 
     Raises:
         TypeError, ValueError: see :func:`~graphseq.fit`.
@@ -198,20 +215,29 @@ def fit_with_validation(
         ([2, 4], 4)
     """
     stopping = EarlyStopping(validation, every=every, patience=patience)
-    history = fit(
-        model,
-        train,
+    settings = Settings(
         steps=steps,
         batch_size=batch_size,
         optimizer=optimizer,
         lr=lr,
+        schedule=schedule,
         clip=clip,
         seed=seed,
         device=device,
-        stop_threshold=None,
-        callbacks=[stopping],
+        stop_threshold=stop_threshold,
+        stop_window=stop_window,
+        checkpoint_path=checkpoint_path,
+        checkpoint_every=checkpoint_every,
+        resume=resume,
+        record_gradients=record_gradients,
+        metrics=metrics,
+        progress=progress,
+        callbacks=[*calling.checked(callbacks), stopping],
+        group=group,
+        precision=precision,
     )
-    if history.steps % every:
+    history = train(model, task, settings)
+    if not stopping.curve or stopping.curve[-1][0] != history.steps:
         stopping.validate(history.steps, model)
     stopping.restore(model)
     return Selected(stopping.best_step, stopping.best_loss, stopping.curve, history)

@@ -18,13 +18,16 @@ from torch.func import functional_call, stack_module_state, vmap
 from graphseq import _checks, seeding
 from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.evaluation.metrics import measure
 from graphseq.tasks.base import Task
+from graphseq.tasks.identity import identity
 from graphseq.training import fit as training
 from graphseq.training.checkpoint import describe
-from graphseq.training.fit import DivergedError
+from graphseq.training.fit import DivergedError, check_trainable, is_solved
 from graphseq.training.history import History, machine
 from graphseq.training.lr_schedule import Rates, Schedule
-from graphseq.training.optim import OPTIMIZERS, make_optimizer
+from graphseq.training.optim import OPTIMIZERS, OptimizerFactory, make_optimizer
+from graphseq.training.settings import DEFAULTS, Metrics, Settings
 
 
 def fit_ensemble(
@@ -32,15 +35,16 @@ def fit_ensemble(
     task: Task,
     *,
     seeds: Sequence[int],
-    steps: int = 10_000,
-    batch_size: int = 128,
-    optimizer: str = "RMSprop",
-    lr: float = 1e-3,
-    schedule: Schedule | None = None,
-    clip: float = 10.0,
-    device: torch.device | str = "cpu",
-    stop_threshold: float | None = 1.0,
-    stop_window: int = 100,
+    steps: int = DEFAULTS.steps,
+    batch_size: int = DEFAULTS.batch_size,
+    optimizer: str | OptimizerFactory = DEFAULTS.optimizer,
+    lr: float | None = DEFAULTS.lr,
+    schedule: Schedule | None = DEFAULTS.schedule,
+    clip: float = DEFAULTS.clip,
+    device: torch.device | str = DEFAULTS.device,
+    stop_threshold: float | None = DEFAULTS.stop_threshold,
+    stop_window: int = DEFAULTS.stop_window,
+    metrics: Metrics = DEFAULTS.metrics,
 ) -> list[History | DivergedError]:
     r"""Train K ``models`` of one architecture on ``task`` side by side, as :func:`graphseq.fit` would one by one.
 
@@ -63,12 +67,13 @@ def fit_ensemble(
         steps: the most steps of each.
         batch_size: B of each.
         optimizer: a name, as for :func:`graphseq.fit`: one that works entry by entry.
-        lr: learning rate.
+        lr: as for :func:`graphseq.fit`.
         schedule: as for :func:`graphseq.fit`.
         clip: the largest norm of each model's gradient.
         device: where to train.
         stop_threshold: as for :func:`graphseq.fit`, of each by itself.
         stop_window: in steps.
+        metrics: as for :func:`graphseq.fit`, of each model's batches.
 
     Returns:
         Of each model its :class:`~graphseq.History`, ``seconds`` being its share of each step's time; or, where loss or
@@ -90,9 +95,17 @@ def fit_ensemble(
         >>> [history.solved for history in found]
         [True, True, True]
     """
-    steps, stop_window, batch_size = (
-        _checks.at_least(name, size, 1)
-        for name, size in {"steps": steps, "stop_window": stop_window, "batch_size": batch_size}.items()
+    settings = Settings(
+        steps=steps,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        lr=lr,
+        schedule=schedule,
+        clip=clip,
+        device=device,
+        stop_threshold=stop_threshold,
+        stop_window=stop_window,
+        metrics=metrics,
     )
     seeds = [_checks.at_least(f"seeds[{number}]", seed, 0) for number, seed in enumerate(seeds)]
     check_models(models, len(seeds), task)
@@ -100,31 +113,31 @@ def fit_ensemble(
         raise TypeError(
             f"optimizer must be one of {', '.join(OPTIMIZERS)}, for it is made anew as models leave; got {optimizer!r}"
         )
-    lr, clip = _checks.positive("lr", lr), _checks.positive("clip", clip)
-    device, stop_threshold = training.checked_device(device), training.checked_solved_at(stop_threshold)
-    ensemble = _Ensemble([model.to(device).train() for model in models], optimizer, lr, schedule)
+    device = torch.device(settings.device)
+    ensemble = _Ensemble([model.to(device).train() for model in models], settings)
     config = {
-        "task": task.config,
+        "task": identity(task),
         "model": describe(models[0]),
         "ensemble": len(models),
-        "batch_size": batch_size,
+        "batch_size": settings.batch_size,
         "optimizer": optimizer,
-        "lr": lr,
+        "lr": float(ensemble.stepper.param_groups[0]["lr"]),
         "schedule": ensemble.rates.name,
-        "clip": clip,
-        "stop_threshold": stop_threshold,
-        "stop_window": stop_window,
+        "clip": settings.clip,
+        "stop_threshold": settings.stop_threshold,
+        "stop_window": settings.stop_window,
+        "metrics": list(settings.named_metrics),
     }
     histories = [History(config={**config, "seed": seed}, machine=machine(device)) for seed in seeds]
     found: list[History | DivergedError] = [*histories]
     try:
-        for step in range(steps):
+        for step in range(settings.steps):
             clock, members = time.perf_counter(), list(ensemble.members)
-            drawn = list(_draw(task, batch_size, [seeds[member] for member in members], step))
+            drawn = list(_draw(task, settings.batch_size, [seeds[member] for member in members], step))
             x, y = (torch.stack([each[key] for each in drawn]).to(device) for key in ("x", "y"))
             graph = alike(drawn, task).to(device)  # which moves the first graph itself
             ensemble.rates.set(step)
-            values = ensemble.gradients(task, (graph, x, y), clip)
+            values, measured = ensemble.gradients(task, (graph, x, y))
             rate = float(ensemble.stepper.param_groups[0]["lr"])
             diverged = [m for m, (loss, _, norm) in values.items() if not math.isfinite(loss + norm)]
             for member in diverged:
@@ -135,9 +148,9 @@ def fit_ensemble(
             share = (time.perf_counter() - clock) / len(members)
             for member, (loss, score, norm) in values.items():
                 history = histories[member]
-                history.append(loss, score, norm, rate)
+                history.append(loss, score, norm, rate, metrics=measured.get(member))
                 history.seconds += share
-                history.solved = stop_threshold is not None and history.recent_score(stop_window) >= stop_threshold
+                history.solved = is_solved(history, settings)
             ensemble.release([member for member in values if histories[member].solved], step)
             if not ensemble.members:
                 break
@@ -155,39 +168,40 @@ def _draw(task: Task, size: int, seeds: Sequence[int], step: int) -> Iterator[Sp
 class _Ensemble:
     """Models whose weights and buffers are stacked for as long as they are members."""
 
-    def __init__(self, models: Sequence[nn.Module], optimizer: str, lr: float, schedule: Schedule | None) -> None:
+    def __init__(self, models: Sequence[nn.Module], settings: Settings) -> None:
         self.models, self.members = models, list(range(len(models)))
-        self._settings = optimizer, lr, schedule
+        self._settings = settings
         parameters, buffers = stack_module_state(list(models))
         self._take(parameters | buffers)
 
     def _take(self, weights: dict[str, Tensor]) -> None:
-        optimizer, lr, schedule = self._settings
+        settings = self._settings
         self.weights = weights
         self.trained = [part for part in weights.values() if part.requires_grad]
         # An optimiser asks no more of a parameter than that it is a leaf.
-        self.stepper = make_optimizer(optimizer, cast("list[nn.Parameter]", self.trained), lr)
-        self.rates = Rates(self.stepper, schedule)
+        self.stepper = make_optimizer(settings.optimizer, cast("list[nn.Parameter]", self.trained), settings.lr)
+        self.rates = Rates(self.stepper, settings.schedule)
 
     def gradients(
-        self, task: Task, drawn: tuple[SpaceTimeGraph, Tensor, Tensor], clip: float
-    ) -> dict[int, tuple[float, float, float]]:
-        """Loss, score and norm of the gradient of each member, whose gradients are then there, and scaled.
+        self, task: Task, drawn: tuple[SpaceTimeGraph, Tensor, Tensor]
+    ) -> tuple[dict[int, tuple[float, float, float]], dict[int, dict[str, float]]]:
+        """Loss, score and gradient norm of each member, and its metrics; its gradients are then there, and scaled.
 
         ``drawn`` is one graph, and features and answers of all members, (K, …) each.
         """
         graph, x, y = drawn
+        clip, metrics = self._settings.clip, self._settings.named_metrics
 
-        def judged(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        def judged(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             own = copy(graph)
             own["x"], own["y"] = x, y
             output: Tensor = functional_call(self.models[0], weights, (own,))
-            return task.loss(output, y), task.score(output, y).mean()
+            return task.loss(output, y), task.score(output, y).mean(), output
 
         for part in self.trained:
             part.grad = None
         try:
-            losses, scores = vmap(judged)(self.weights, x, y)
+            losses, scores, outputs = vmap(judged)(self.weights, x, y)
             losses.sum().backward()
         except RuntimeError as error:
             if not any(word in str(error) for word in ("vmap", "functorch", "Batching rule")):
@@ -201,7 +215,8 @@ class _Ensemble:
         values = torch.stack([losses.detach(), scores, norms.to(losses.dtype)], dim=1).tolist()
         if any(not norm + 1e-6 < clip for _, _, norm in values):
             _scale(gradients, (clip / (norms + 1e-6)).clamp(max=1))
-        return dict(zip(self.members, map(tuple, values), strict=True))
+        measured = [measure(metrics, *pair) for pair in zip(outputs, y, strict=True)] if metrics else []
+        return dict(zip(self.members, map(tuple, values), strict=True)), dict(zip(self.members, measured, strict=False))
 
     def release(self, members: Sequence[int], step: int) -> None:
         """Give members their weights back; the others go on as if they had never been there."""
@@ -270,7 +285,7 @@ def check_models(models: Sequence[nn.Module], seeds: int, task: Task) -> None:
     if seeds != len(models):
         raise ValueError(f"seeds must hold one for each model, got {seeds} for {len(models)} models")
     for model in models:
-        training.check_model(model, task)
+        check_trainable(model, task)
     parts = [id(part) for model in models for part in (*model.parameters(), *model.buffers())]
     if len(set(parts)) < len(parts):
         raise ValueError("models must share no weights, but one of them comes twice or has parts of another")

@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from numbers import Real
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from graphseq import _checks, seeding
+from graphseq import seeding
 from graphseq._torch import precision as _precision
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.evaluation.metrics import measure
+from graphseq.tasks.answers import check_model, check_task, loss_of
 from graphseq.tasks.base import Task
+from graphseq.tasks.identity import identity, undescribed
 from graphseq.training import callbacks as calling
 from graphseq.training.callbacks import Callback
 from graphseq.training.checkpoint import Checkpoints, describe
@@ -24,6 +26,7 @@ from graphseq.training.distributed import ProcessGroup, SingleProcess
 from graphseq.training.history import History, machine
 from graphseq.training.lr_schedule import Rates, Schedule
 from graphseq.training.optim import OptimizerFactory, make_optimizer, scale_gradients
+from graphseq.training.settings import DEFAULTS, Metrics, Precision, Settings
 
 
 class DivergedError(ArithmeticError):
@@ -42,24 +45,25 @@ def fit(
     model: nn.Module,
     task: Task,
     *,
-    steps: int = 10_000,
-    batch_size: int = 128,
-    optimizer: str | OptimizerFactory = "RMSprop",
-    lr: float = 1e-3,
-    schedule: Schedule | None = None,
-    clip: float = 10.0,
-    seed: int = 0,
-    device: torch.device | str = "cpu",
-    stop_threshold: float | None = 1.0,
-    stop_window: int = 100,
-    checkpoint_path: str | Path | None = None,
-    checkpoint_every: int = 500,
-    resume: bool = False,
-    record_gradients: bool = False,
-    progress: bool = False,
-    callbacks: Sequence[Callback] = (),
-    group: ProcessGroup | None = None,
-    precision: Literal["float32", "bfloat16"] = "float32",
+    steps: int = DEFAULTS.steps,
+    batch_size: int = DEFAULTS.batch_size,
+    optimizer: str | OptimizerFactory = DEFAULTS.optimizer,
+    lr: float | None = DEFAULTS.lr,
+    schedule: Schedule | None = DEFAULTS.schedule,
+    clip: float = DEFAULTS.clip,
+    seed: int = DEFAULTS.seed,
+    device: torch.device | str = DEFAULTS.device,
+    stop_threshold: float | None = DEFAULTS.stop_threshold,
+    stop_window: int = DEFAULTS.stop_window,
+    checkpoint_path: str | Path | None = DEFAULTS.checkpoint_path,
+    checkpoint_every: int = DEFAULTS.checkpoint_every,
+    resume: bool = DEFAULTS.resume,
+    record_gradients: bool = DEFAULTS.record_gradients,
+    metrics: Metrics = DEFAULTS.metrics,
+    progress: bool = DEFAULTS.progress,
+    callbacks: Sequence[Callback] = DEFAULTS.callbacks,
+    group: ProcessGroup | None = DEFAULTS.group,
+    precision: Precision = DEFAULTS.precision,
 ) -> History:
     r"""Train ``model`` on ``task``.
 
@@ -74,8 +78,9 @@ def fit(
         steps: the most steps, those before a resume included.
         batch_size: B.
         optimizer: "SGD", "momentum" (SGD with momentum 0.9), "RMSprop", "Adam" or "AdamW", with torch's other defaults;
-            or a function from parameters to an optimiser, which then ignores ``lr``: leave that at its default.
-        lr: learning rate.
+            or an optimiser class, or a function from parameters to an optimiser.
+        lr: learning rate, which a class or function is given as its argument ``lr``. Without it, 1e-3 of an optimiser
+            by name, and what the class or function itself sets.
         schedule: what the learning rate is multiplied by, as a function of the number of steps taken before, such as
             :class:`~graphseq.training.lr_schedule.StepDecay`; without it, the rate stays.
         clip: the largest norm of the gradient.
@@ -88,6 +93,9 @@ def fit(
         checkpoint_every: in steps; one more is written at the end.
         resume: go on from ``checkpoint_path`` where that file is there. Without it, an existing file is an error.
         record_gradients: keep the norm of every parameter's gradient at every step, in ``History.gradients``.
+        metrics: what to record of every batch beside loss and score, in ``History.metrics``: "accuracy", "mse", "mae",
+            "r2", "average_precision", functions of (output, y), and metrics of torchmetrics; or a mapping from names to
+            these. They see outputs and answers on the CPU.
         progress: show a progress bar.
         callbacks: functions of (step, history, model), each called after every step; one that returns True ends the
             training. None of them changes a number of it. See :class:`~graphseq.training.Callback`; some are
@@ -117,72 +125,151 @@ def fit(
         >>> gs.fit(model, task, steps=400, optimizer="Adam", lr=0.03).solved
         True
     """
-    sizes = {"steps": steps, "stop_window": stop_window, "checkpoint_every": checkpoint_every, "batch_size": batch_size}
-    steps, stop_window, checkpoint_every, batch_size = (_checks.at_least(name, size, 1) for name, size in sizes.items())
-    seed = _checks.at_least("seed", seed, 0)
-    lr, clip = _checks.positive("lr", lr), _checks.positive("clip", clip)
-    check_model(model, task)
-    device, stop_threshold = checked_device(device), checked_solved_at(stop_threshold)
-    callbacks = calling.checked(callbacks)
+    settings = Settings(
+        steps=steps,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        lr=lr,
+        schedule=schedule,
+        clip=clip,
+        seed=seed,
+        device=device,
+        stop_threshold=stop_threshold,
+        stop_window=stop_window,
+        checkpoint_path=checkpoint_path,
+        checkpoint_every=checkpoint_every,
+        resume=resume,
+        record_gradients=record_gradients,
+        metrics=metrics,
+        progress=progress,
+        callbacks=callbacks,
+        group=group,
+        precision=precision,
+    )
+    return train(model, task, settings)
+
+
+def train(model: nn.Module, task: Task, settings: Settings, stepper: Stepper | None = None) -> History:
+    """Train as :func:`fit` does, with checked settings, and with an optimiser that goes on from another training."""
+    check_trainable(model, task)
+    if settings.resume and (names := undescribed(task)):
+        raise ValueError(
+            f"resume needs a task that can be told from others, but {type(task).__name__} has a constructor whose "
+            f"{', '.join(names)} cannot be compared; give it a property config, a dict of numbers and strings"
+        )
+    group, device = settings.group or SingleProcess(), torch.device(settings.device)
     model.to(device).train()
-    # Sorted, since rounding in the norm of all gradients depends on their order: two modules that hold the same weights
-    # under other names (the LSTM, and the GCN-LSTM without edges) then train alike, bit for bit.
-    parameters = sorted((p for p in model.parameters() if p.requires_grad), key=lambda p: tuple(p.shape))
-    stepper = make_optimizer(optimizer, parameters, lr)
-    rates = Rates(stepper, schedule)
-    config = {
-        "precision": _checks.one_of("precision", precision, _precision.PRECISIONS),
-        "task": task.config,
-        "model": describe(model),
-        "batch_size": batch_size,
-        "optimizer": optimizer if isinstance(optimizer, str) else repr(stepper),
-        "lr": lr,
-        "schedule": rates.name,
-        "clip": clip,
-        "seed": seed,
-        "stop_threshold": stop_threshold,
-        "stop_window": stop_window,
-        "record_gradients": record_gradients,
-    }
-    together = group or SingleProcess()
-    saved = Checkpoints(checkpoint_path, checkpoint_every, model, stepper, callbacks, together)
-    history = saved.begin(config, resume)
-    shared = together.replicate(model)
-    rates.check(history.lr)
+    stepper = stepper or Stepper(model, settings)
+    checkpoints = Checkpoints(settings, model, stepper.optimizer)
+    history = checkpoints.begin(described(settings, stepper, model, task))
+    stepper.rates.check(history.lr)
     history.machine = machine(device)
-    bar = tqdm(total=steps, initial=history.steps, disable=not (progress and together.is_first), unit="step")
+    run = _Run(model, group.replicate(model), task, settings, group, stepper)
+    bar = tqdm(
+        total=settings.steps, initial=history.steps, disable=not (settings.progress and group.is_first), unit="step"
+    )
     clock = time.perf_counter() - history.seconds
-    with seeding.forked(seed, seeding.TRAIN, device=device), bar:
-        for step in range(history.steps, 0 if history.solved or history.stopped_by else steps):
-            for_batch, for_layers = seeding.derive_pair(seed, seeding.TRAIN, step)
-            seeding.reseed(for_layers, device)
-            graph, share = together.share(task, task.batch(batch_size, torch.Generator().manual_seed(for_batch)))
-            graph = graph.to(device)
-            rates.set(step)
-            stepper.zero_grad()
-            output = _computed(shared, graph, precision)
-            loss = task.loss(output, graph.y) * share
-            loss.backward()
-            gradients = _gradient_norms(model) if record_gradients else None
-            norm = scale_gradients(parameters, clip)
-            rate = float(stepper.param_groups[0]["lr"])
-            value, score = together.mean(loss.item(), task.score(output, graph.y).mean().item() * share)
-            if not math.isfinite(value) or not math.isfinite(norm):
-                raise DivergedError(diverged(step + 1, value, rate, norm, checkpoint_path, saved.step), history)
-            stepper.step()
-            history.append(value, score, norm, rate, gradients)
+    with seeding.forked(settings.seed, seeding.TRAIN, device=device), bar:
+        while history.steps < settings.steps and not (history.solved or history.stopped_by):
+            run.step(history, checkpoints)
             history.seconds = time.perf_counter() - clock
-            history.solved = stop_threshold is not None and history.recent_score(stop_window) >= stop_threshold
-            if callbacks:
-                history.stopped_by = together.any(calling.call(callbacks, history, model))
+            history.solved = is_solved(history, settings)
+            if settings.callbacks:
+                history.stopped_by = group.any(calling.call(settings.callbacks, history, model))
                 clock = time.perf_counter() - history.seconds  # the time of callbacks is not that of steps
-            saved.after_step(history)
-            if progress:
+            checkpoints.after_step(history)
+            if settings.progress:
                 _show(bar, history)
-            if history.solved or history.stopped_by:
-                break
-    saved.after_all(history)
+    checkpoints.after_all(history)
     return history
+
+
+def is_solved(history: History, settings: Settings) -> bool:
+    """Whether the mean score of the last steps is high enough to stop."""
+    threshold = settings.stop_threshold
+    return threshold is not None and history.recent_score(settings.stop_window) >= threshold
+
+
+class Stepper:
+    """An optimiser of a model's trained parameters and its learning rates.
+
+    Attributes:
+        parameters: the trained parameters.
+        optimizer: the optimiser.
+        rates: its learning rates.
+        steps: how many were taken in trainings before this one.
+    """
+
+    def __init__(self, model: nn.Module, settings: Settings) -> None:
+        # Sorted, since rounding in the norm of all gradients depends on their order: two modules that hold the same
+        # weights under other names (the LSTM, and the GCN-LSTM without edges) then train alike, bit for bit.
+        trained = (parameter for parameter in model.parameters() if parameter.requires_grad)
+        self.parameters = sorted(trained, key=lambda parameter: tuple(parameter.shape))
+        self.optimizer = make_optimizer(settings.optimizer, self.parameters, settings.lr)
+        self.lr = float(self.optimizer.param_groups[0]["lr"])
+        self.rates = Rates(self.optimizer, settings.schedule)
+        self.steps = 0
+
+
+@dataclass
+class _Run:
+    """The step of a training."""
+
+    model: nn.Module
+    replica: nn.Module
+    task: Task
+    settings: Settings
+    group: SingleProcess
+    stepper: Stepper
+
+    def step(self, history: History, checkpoints: Checkpoints) -> None:
+        """Take the next step and add it to the history.
+
+        Raises:
+            DivergedError: loss or gradient is not finite; no weight was changed then.
+        """
+        settings, task, stepper = self.settings, self.task, self.stepper
+        for_batch, for_layers = seeding.derive_pair(settings.seed, seeding.TRAIN, history.steps)
+        seeding.reseed(for_layers, settings.device)
+        batch = task.batch(settings.batch_size, torch.Generator().manual_seed(for_batch))
+        graph, share = self.group.share(task, batch)
+        graph = graph.to(settings.device)
+        stepper.rates.set(stepper.steps + history.steps)
+        stepper.optimizer.zero_grad()
+        output = _computed(self.replica, graph, settings.precision)
+        loss = loss_of(task, output, graph.y) * share
+        loss.backward()
+        gradients = _gradient_norms(self.model) if settings.record_gradients else None
+        norm = scale_gradients(stepper.parameters, settings.clip)
+        rate = float(stepper.optimizer.param_groups[0]["lr"])
+        value, score = self.group.mean(loss.item(), task.score(output, graph.y).mean().item() * share)
+        if not math.isfinite(value) or not math.isfinite(norm):
+            message = diverged(history.steps + 1, value, rate, norm, checkpoints.path, checkpoints.step)
+            raise DivergedError(message, history)
+        measured = None
+        if settings.named_metrics:
+            measured = measure(settings.named_metrics, *self.group.gather(output.detach(), graph.y))
+        stepper.optimizer.step()
+        history.append(value, score, norm, rate, gradients, measured)
+
+
+def described(settings: Settings, stepper: Stepper, model: nn.Module, task: Task) -> dict[str, object]:
+    """The configuration of a training, for its record and to be compared on a resume."""
+    return {
+        "precision": settings.precision,
+        "task": identity(task),
+        "model": describe(model),
+        "batch_size": settings.batch_size,
+        "optimizer": settings.optimizer if isinstance(settings.optimizer, str) else repr(stepper.optimizer),
+        "lr": stepper.lr,
+        "schedule": stepper.rates.name,
+        "clip": settings.clip,
+        "seed": settings.seed,
+        "stop_threshold": settings.stop_threshold,
+        "stop_window": settings.stop_window,
+        "record_gradients": settings.record_gradients,
+        "metrics": list(settings.named_metrics),
+    }
 
 
 def _show(bar: tqdm[None], history: History) -> None:
@@ -199,12 +286,14 @@ def _computed(model: nn.Module, graph: SpaceTimeGraph, precision: str) -> Tensor
     return output.float() if output.dtype in _precision.HALVES else output
 
 
-def check_model(model: nn.Module, task: Task) -> None:
-    """Refuse what cannot be trained on a task."""
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
-    if not isinstance(task, Task):
-        raise TypeError(f"task must be a graphseq.tasks.Task, got {type(task).__name__}")
+def check_trainable(model: nn.Module, task: Task) -> None:
+    """Refuse what cannot be trained on a task.
+
+    Raises:
+        TypeError, ValueError: no model, no task, or a model that does not fit it.
+    """
+    check_model(model)
+    check_task(task)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ValueError("model has nothing to train: no parameter of it asks for a gradient")
     if task.causal and getattr(model, "causal", True) is False:
@@ -212,25 +301,6 @@ def check_model(model: nn.Module, task: Task) -> None:
             f"{type(task).__name__} asks for the next thing at every row, but this model sees later rows and would "
             "read the answer; build its encoder with causal=True"
         )
-
-
-def checked_solved_at(value: object) -> float | None:
-    """A score to stop at, or ``None`` for never."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"stop_threshold must be a number or None, got {value!r} ({type(value).__name__})")
-    if not math.isfinite(value):
-        raise ValueError(f"stop_threshold must be finite, got {value}; None never stops early")
-    return float(value)
-
-
-def checked_device(name: torch.device | str) -> torch.device:
-    """A device by its name."""
-    try:
-        return torch.device(name)
-    except RuntimeError:
-        raise ValueError(f"device must be a torch device such as cpu or cuda:0, got {name!r}") from None
 
 
 def _gradient_norms(model: nn.Module) -> dict[str, float]:

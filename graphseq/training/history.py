@@ -30,7 +30,8 @@ class History:
         lr: learning rate of each step.
         gradients: norm of each trained parameter's gradient at each step, before clipping, by the parameter's name;
             empty where ``fit`` was not asked to record them.
-        seconds: wall time of all steps, those before a resume included.
+        metrics: value of each metric that ``fit`` was asked for at each step, by name.
+        seconds: wall time of all steps, callbacks left out, those before a resume included.
         solved: whether the run stopped because it was solved.
         stopped_by: the name of the callback that ended the run; ``None`` where none did.
         config: task, model and settings.
@@ -42,6 +43,7 @@ class History:
     grad_norm: list[float] = field(default_factory=list)
     lr: list[float] = field(default_factory=list)
     gradients: dict[str, list[float]] = field(default_factory=dict)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
     solved: bool = False
     stopped_by: str | None = None
@@ -54,30 +56,37 @@ class History:
         return len(self.loss)
 
     def append(
-        self, loss: float, score: float, grad_norm: float, lr: float, gradients: Mapping[str, float] | None = None
+        self,
+        loss: float,
+        score: float,
+        grad_norm: float,
+        lr: float,
+        gradients: Mapping[str, float] | None = None,
+        metrics: Mapping[str, float] | None = None,
     ) -> None:
         """Add one step."""
         self.loss.append(loss)
         self.score.append(score)
         self.grad_norm.append(grad_norm)
         self.lr.append(lr)
-        for name, norm in (gradients or {}).items():
-            self.gradients.setdefault(name, []).append(norm)
+        for curves, values in ((self.gradients, gradients), (self.metrics, metrics)):
+            for name, value in (values or {}).items():
+                curves.setdefault(name, []).append(value)
 
     def recent_score(self, window: int) -> float:
         """Mean score of the last ``window`` steps; 0 while there are fewer, so that nothing is solved too early."""
         return sum(self.score[-window:]) / window if self.steps >= window else 0.0
 
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """One line a step: step, loss, score, grad_norm, lr.
+        """One line a step: step, loss, score, grad_norm, lr, and the metrics.
 
         Raises:
             FileExistsError: the file is there and ``overwrite`` is false.
         """
         text = io.StringIO()
         rows = csv.writer(text)
-        rows.writerow(("step", "loss", "score", "grad_norm", "lr"))
-        columns = (self.loss, self.score, self.grad_norm, self.lr)
+        rows.writerow(("step", "loss", "score", "grad_norm", "lr", *self.metrics))
+        columns = (self.loss, self.score, self.grad_norm, self.lr, *self.metrics.values())
         rows.writerows(zip(range(1, self.steps + 1), *columns, strict=True))
         return _files.write_text(path, text.getvalue(), overwrite=overwrite)
 
@@ -104,9 +113,11 @@ class History:
             names = ", ".join(sorted(field.name for field in fields(cls)))
             raise ValueError(f"{path} is not a history written by to_json, which holds {names}")
         history = cls(**record)
-        if not isinstance(history.gradients, dict):
-            raise ValueError(f"{path} is not a history written by to_json: its gradients must be curves by name")
-        curves = (history.loss, history.score, history.grad_norm, history.lr, *history.gradients.values())
+        for name, named in (("gradients", history.gradients), ("metrics", history.metrics)):
+            if not isinstance(named, dict):
+                raise ValueError(f"{path} is not a history written by to_json: its {name} must be curves by name")
+        curves = [history.loss, history.score, history.grad_norm, history.lr]
+        curves += [*history.gradients.values(), *history.metrics.values()]
         if not all(isinstance(curve, list) and len(curve) == len(history.loss) for curve in curves):
             raise ValueError(f"{path} is not a history written by to_json: its curves must be lists of one length")
         return history
@@ -115,7 +126,7 @@ class History:
 def is_whole(record: Mapping[str, object]) -> bool:
     """Whether these are the fields of a :class:`History`; an older record may lack the newer ones."""
     names = {field.name for field in fields(History)}
-    return names - {"gradients", "stopped_by"} <= set(record) <= names
+    return names - {"gradients", "metrics", "stopped_by"} <= set(record) <= names
 
 
 def machine(device: torch.device | str = "cpu") -> dict[str, object]:

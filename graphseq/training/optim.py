@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import torch
 from torch import nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+"""An optimiser class, or a function from parameters, and a learning rate ``lr`` if it takes one, to an optimiser."""
 
+DEFAULT_LR = 1e-3
 OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
 
 
 def make_optimizer(
-    optimizer: str | OptimizerFactory, parameters: list[nn.Parameter], lr: float
+    optimizer: str | OptimizerFactory, parameters: list[nn.Parameter], lr: float | None = None
 ) -> torch.optim.Optimizer:
-    """The optimiser that :func:`graphseq.fit` takes by this name, or makes by this function.
+    """The optimiser that :func:`graphseq.fit` takes by this name, or that this class or function makes.
+
+    Args:
+        optimizer: one of :data:`OPTIMIZERS`, an optimiser class, or a function from parameters to an optimiser.
+        parameters: the trained ones.
+        lr: learning rate; without it 1e-3 by a name, and otherwise that of the class or function itself.
 
     Raises:
-        TypeError, ValueError: neither one of the names nor a function that makes an optimiser.
+        TypeError: neither a name nor a function that makes an optimiser.
+        ValueError: no such name; or ``lr`` for a function that takes none, or that sets another one.
     """
     if callable(optimizer):
-        made = optimizer(parameters)
-        if not isinstance(made, torch.optim.Optimizer):
-            raise TypeError(f"optimizer must return a torch.optim.Optimizer, got {type(made).__name__}")
-        return made
+        return _made(optimizer, parameters, lr)
     if not isinstance(optimizer, str):
         raise TypeError(f"optimizer must be a name or a function, got {optimizer!r} ({type(optimizer).__name__})")
+    lr = DEFAULT_LR if lr is None else lr
     # The same steps in fewer passes over memory: all in one operation, where torch has one for the device.
     fused = all(part.is_floating_point() and part.device.type in ("cpu", "cuda") for part in parameters) or None
     match optimizer.lower():
@@ -42,6 +50,41 @@ def make_optimizer(
         case "adamw":
             return torch.optim.AdamW(parameters, lr=lr, fused=fused)
     raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)} or a function; got {optimizer!r}")
+
+
+def _made(factory: OptimizerFactory, parameters: list[nn.Parameter], lr: float | None) -> torch.optim.Optimizer:
+    """The optimiser of a class or function, with ``lr`` where it is given."""
+    name = getattr(factory, "__name__", type(factory).__name__)
+    if isinstance(factory, partial):
+        name = f"partial of {getattr(factory.func, '__name__', factory.func)}"
+        if lr is not None and factory.keywords.get("lr", lr) != lr:
+            raise ValueError(
+                f"optimizer ({name}) sets lr={factory.keywords['lr']}, but lr is {lr}; give the learning rate once"
+            )
+    takes_lr, needs_lr = _takes_lr(factory)
+    if lr is not None and not takes_lr:
+        raise ValueError(
+            f"optimizer ({name}) takes no lr, but lr is {lr}; give it an argument lr, or set the learning rate inside "
+            "and leave lr out"
+        )
+    if lr is None and needs_lr:
+        lr = DEFAULT_LR
+    made = factory(parameters) if lr is None else factory(parameters, lr=lr)  # type: ignore[call-arg]
+    if not isinstance(made, torch.optim.Optimizer):
+        raise TypeError(f"optimizer must return a torch.optim.Optimizer, got {type(made).__name__}")
+    return made
+
+
+def _takes_lr(factory: OptimizerFactory) -> tuple[bool, bool]:
+    """Whether a function takes an argument ``lr``, and whether it needs one."""
+    try:
+        arguments = inspect.signature(factory).parameters
+    except (TypeError, ValueError):  # of some functions in C
+        return False, False
+    named = arguments.get("lr")
+    if named is not None and named.kind in (named.POSITIONAL_OR_KEYWORD, named.KEYWORD_ONLY):
+        return True, named.default is named.empty
+    return any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values()), False
 
 
 def scale_gradients(parameters: Iterable[nn.Parameter], largest: float) -> float:

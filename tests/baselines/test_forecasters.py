@@ -15,7 +15,7 @@ from torch import Tensor
 import graphseq as gs
 from graphseq.baselines.constant import Constant
 from graphseq.baselines.forecast import Autoregression, Frequency, GraphAutoregression, Persistence, Recency
-from graphseq.evaluation.predict import average_precision
+from graphseq.evaluation.metrics import average_precision
 from graphseq.tasks import Forecasting, LinkPrediction, Split
 
 

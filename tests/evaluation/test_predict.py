@@ -12,7 +12,8 @@ from randomgraphs import draw
 from torch import Tensor, nn
 
 import graphseq as gs
-from graphseq.evaluation.predict import average_precision, predict
+from graphseq.evaluation.metrics import average_precision
+from graphseq.evaluation.predict import predict
 from graphseq.tasks import Forecasting, LinkPrediction
 
 # predict

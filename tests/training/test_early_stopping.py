@@ -16,7 +16,7 @@ from graphseq.training import EarlyStopping
 from graphseq.training import early_stopping as stopping
 from graphseq.training.early_stopping import fit_with_validation, validation_loss
 
-HOW = {"batch_size": 4, "optimizer": partial(torch.optim.AdamW, lr=0.1), "clip": 1.0, "seed": 3}
+HOW = {"stop_threshold": None, "batch_size": 4, "optimizer": partial(torch.optim.AdamW, lr=0.1), "clip": 1.0, "seed": 3}
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_the_weights_kept_are_those_of_the_least_validation_loss(split: Split[Fo
     naive = {}
     for step in (4, 8, 12, 16, 20, 24, 25):
         other = fresh()
-        gs.fit(other, split.train, steps=step, stop_threshold=None, **HOW)
+        gs.fit(other, split.train, steps=step, **HOW)
         with torch.no_grad():
             graph = split.validation.windows(torch.arange(len(split.validation)))
             naive[step] = float((other(graph) - graph.y).square().mean())
@@ -52,7 +52,7 @@ def test_the_weights_kept_are_those_of_the_least_validation_loss(split: Split[Fo
 
 def test_looking_changes_no_step(split: Split[Forecasting]) -> None:
     found = fit_with_validation(fresh(), split.train, split.validation, steps=11, every=3, **HOW)
-    whole = gs.fit(fresh(), split.train, steps=11, stop_threshold=None, **HOW)
+    whole = gs.fit(fresh(), split.train, steps=11, **HOW)
     assert found.history.loss == whole.loss
     assert found.history.grad_norm == whole.grad_norm
 
@@ -123,7 +123,7 @@ def test_a_training_in_pieces_keeps_the_best_weights_of_all_of_them(split: Split
         for steps in stops:
             model, early = fresh(), EarlyStopping(split.validation, every=4, patience=3)
             files = {"checkpoint_path": path, "checkpoint_every": 5, "resume": True}
-            history = gs.fit(model, split.train, steps=steps, stop_threshold=None, callbacks=[early], **files, **HOW)
+            history = gs.fit(model, split.train, steps=steps, callbacks=[early], **files, **HOW)
         last = torch.nn.utils.parameters_to_vector(model.parameters()).tolist()
         early.restore(model)
         best = torch.nn.utils.parameters_to_vector(model.parameters()).tolist()

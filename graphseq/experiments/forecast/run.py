@@ -131,6 +131,7 @@ def _select(model: Model, train: Forecasting, validation: Forecasting, case: Cas
         clip=CLIP,
         seed=case.seed,
         device=settings.device,
+        stop_threshold=None,
     )
 
 

@@ -1,0 +1,91 @@
+"""The arguments that every way to train has, with one set of defaults and one set of checks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from graphseq import _checks
+from graphseq._torch import precision as _precision
+from graphseq.evaluation import metrics as measuring
+from graphseq.evaluation.metrics import Metric
+from graphseq.training import callbacks as calling
+from graphseq.training.callbacks import Callback
+from graphseq.training.distributed import ProcessGroup
+from graphseq.training.lr_schedule import Schedule
+from graphseq.training.optim import OptimizerFactory
+
+Precision = Literal["float32", "bfloat16"]
+Metrics = Sequence[str | Metric] | Mapping[str, str | Metric]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The arguments of :func:`graphseq.fit`, checked; they are described there.
+
+    Raises:
+        TypeError, ValueError: an argument is not what :func:`graphseq.fit` takes.
+    """
+
+    steps: int = 10_000
+    batch_size: int = 128
+    optimizer: str | OptimizerFactory = "RMSprop"
+    lr: float | None = None
+    schedule: Schedule | None = None
+    clip: float = 10.0
+    seed: int = 0
+    device: torch.device | str = "cpu"
+    stop_threshold: float | None = 1.0
+    stop_window: int = 100
+    checkpoint_path: str | Path | None = None
+    checkpoint_every: int = 500
+    resume: bool = False
+    record_gradients: bool = False
+    metrics: Metrics = ()
+    progress: bool = False
+    callbacks: Sequence[Callback] = ()
+    group: ProcessGroup | None = None
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        values = {
+            **{name: _checks.at_least(name, getattr(self, name), 1) for name in _COUNTS},
+            "seed": _checks.at_least("seed", self.seed, 0),
+            "lr": None if self.lr is None else _checks.positive("lr", self.lr),
+            "clip": _checks.positive("clip", self.clip),
+            "device": _checks.device("device", self.device),
+            "stop_threshold": _threshold("stop_threshold", self.stop_threshold),
+            "callbacks": tuple(calling.checked(self.callbacks)),
+            "precision": _checks.one_of("precision", self.precision, _precision.PRECISIONS),
+        }
+        measuring.by_name(self.metrics)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def named_metrics(self) -> dict[str, Metric]:
+        """The metrics by name."""
+        return measuring.by_name(self.metrics)
+
+
+_COUNTS = ("steps", "batch_size", "stop_window", "checkpoint_every")
+
+
+def _threshold(name: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number or None, got {value!r} ({type(value).__name__})")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value}; None never stops early")
+    return float(value)
+
+
+DEFAULTS = Settings()
+"""What every argument is where it is left out."""
