@@ -58,7 +58,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="save figures and a record here")
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there; with --out")
     add_output(parser)
-    parser.aliases = {"asked": "--target"}
+    parser.aliases = {"targets": "--target"}
 
 
 def stopped(_: argparse.Namespace) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from graphseq.reach.survey import DRAWS, FEATURES, MOST_RESISTANCE, Asked, Survey
+from graphseq.reach.survey import DRAWS, FEATURES, MOST_RESISTANCE, Survey, TargetSurvey
 from graphseq.training.history import machine
 
 _COLUMNS = 12  #: hops that have a column of their own
@@ -17,8 +17,8 @@ _LINE = 110  #: characters
 def text(found: Survey) -> str:
     """Tables of what was found."""
     lines = [_head(found), *(f"  {note}" for note in found.request.graph.notes), "", *_hops(found)]
-    for asked in found.asked:
-        lines += ["", *_way(found, asked), "", *_seen(found, asked), "", *_influence(found, asked)]
+    for target in found.targets:
+        lines += ["", *_way(found, target), "", *_seen(found, target), "", *_influence(found, target)]
     return "\n".join(lines)
 
 
@@ -44,28 +44,28 @@ def record(found: Survey, command: Sequence[str]) -> dict[str, object]:
         "source": found.label(found.source),
         "rows_by_hop": _counts(found),
         "unreachable_rows": int((found.hops < 0).sum()),
-        "asked": [_asked(found, asked) for asked in found.asked],
+        "targets": [_target(found, target) for target in found.targets],
     }
 
 
-def _asked(found: Survey, asked: Asked) -> dict[str, object]:
+def _target(found: Survey, target: TargetSurvey) -> dict[str, object]:
     return {
-        "row": found.label(asked.row),
-        "hops": asked.hops,
-        "shortest_routes": asked.number_of_routes,
-        "first_routes": [[found.label(row) for row in way] for way in asked.routes],
-        "effective_resistance": asked.resistance,
-        "linear_influence_by_hop": asked.linear,
+        "row": found.label(target.row),
+        "hops": target.hops,
+        "shortest_routes": target.number_of_routes,
+        "first_routes": [[found.label(row) for row in way] for way in target.routes],
+        "effective_resistance": target.resistance,
+        "linear_influence_by_hop": target.linear,
         "models": [
             {
-                "model": seen.model,
-                "layers": seen.layers,
-                "rows_seen": seen.rows,
-                "sees_source": seen.source_within,
-                "influence_by_hop": seen.influence,
-                "estimated_from_draws": DRAWS if seen.estimated else None,
+                "model": model.model,
+                "layers": model.layers,
+                "rows_seen": model.num_rows,
+                "sees_source": model.reaches_source,
+                "influence_by_hop": model.influence,
+                "estimated_from_draws": DRAWS if model.is_estimated else None,
             }
-            for seen in asked.seen
+            for model in target.models
         ],
     }
 
@@ -74,7 +74,7 @@ def _head(found: Survey) -> str:
     graph = found.request.graph
     kinds = ["directed" if graph.graph.is_directed() else "undirected", *["weighted"] * graph.weighted]
     times = found.request.times
-    over = f"; {times} times, so {found.rows.num_rows:,} rows" if times > 1 else ""
+    over = f"; {times} times, so {found.spacetime.num_rows:,} rows" if times > 1 else ""
     sizes = f"{counted(len(graph.graph), 'node')}, {counted(graph.graph.size(), 'edge')}"
     return f"{graph.name}: {sizes}, {', '.join(kinds)}{over}"
 
@@ -88,20 +88,20 @@ def _counts(found: Survey) -> list[int]:
 def _hops(found: Survey) -> list[str]:
     counts = _counts(found)
     lost = int((found.hops < 0).sum())
-    title = f"Hops from {found.label(found.source)}: {sum(counts):,} of {found.rows.num_rows:,} rows are reached"
+    title = f"Hops from {found.label(found.source)}: {sum(counts):,} of {found.spacetime.num_rows:,} rows are reached"
     title += f", {lost:,} {'is' if lost == 1 else 'are'} unreachable" if lost else ""
     return [title, *_columns([("hops", range(len(counts))), ("rows", [f"{count:,}" for count in counts])])]
 
 
-def _way(found: Survey, asked: Asked) -> list[str]:
-    source, row = found.label(found.source), found.label(asked.row)
-    lines = [f"{source} to {row}: {counted(asked.hops, 'hop')}, so a GCN needs {counted(asked.hops, 'layer')}"]
-    lines[0] += "" if found.request.asked else f" ({row} is the farthest)"
-    more = "" if asked.number_of_routes == len(asked.routes) else f", {len(asked.routes)} of them"
-    lines.append(f"  {counted(asked.number_of_routes, 'shortest route')}{more}:")
-    lines += [f"    {route(found, way)}" for way in asked.routes]
-    if asked.resistance is not None:
-        lines.append(f"  effective resistance {asked.resistance:.4g}, where an edge of weight 1 has 1")
+def _way(found: Survey, target: TargetSurvey) -> list[str]:
+    source, row = found.label(found.source), found.label(target.row)
+    lines = [f"{source} to {row}: {counted(target.hops, 'hop')}, so a GCN needs {counted(target.hops, 'layer')}"]
+    lines[0] += "" if found.request.targets else f" ({row} is the farthest)"
+    more = "" if target.number_of_routes == len(target.routes) else f", {len(target.routes)} of them"
+    lines.append(f"  {counted(target.number_of_routes, 'shortest route')}{more}:")
+    lines += [f"    {route(found, way)}" for way in target.routes]
+    if target.resistance is not None:
+        lines.append(f"  effective resistance {target.resistance:.4g}, where an edge of weight 1 has 1")
     elif found.request.graph.graph.is_directed():
         lines.append("  no effective resistance: edges have directions")
     elif len(found.names) > MOST_RESISTANCE:
@@ -119,37 +119,42 @@ def route(found: Survey, way: Sequence[int]) -> str:
     return step.join(names)
 
 
-def _seen(found: Survey, asked: Asked) -> list[str]:
+def _seen(found: Survey, target: TargetSurvey) -> list[str]:
     source = found.label(found.source)
     head = ("model", "layers", "rows seen", f"sees {source}")
     body = [
-        (one.model, str(one.layers), f"{one.rows:,} of {found.rows.num_rows:,}", "yes" if one.source_within else "no")
-        for one in asked.seen
+        (
+            one.model,
+            str(one.layers),
+            f"{one.num_rows:,} of {found.spacetime.num_rows:,}",
+            "yes" if one.reaches_source else "no",
+        )
+        for one in target.models
     ]
     widths = [max(len(line[place]) for line in (head, *body)) for place in range(len(head))]
     shown = [
         "  ".join([line[0].ljust(widths[0]), *(word.rjust(w) for word, w in zip(line[1:], widths[1:], strict=True))])
         for line in (head, *body)
     ]
-    title = f"What each model sees from {found.label(asked.row)}, from structure alone"
-    if found.request.times == 1 and any(one.model in {"RNN", "GRU", "LSTM"} for one in asked.seen):
+    title = f"What each model sees from {found.label(target.row)}, from structure alone"
+    if found.request.times == 1 and any(one.model in {"RNN", "GRU", "LSTM"} for one in target.models):
         title += " (at one time a recurrent network has no past; see --times)"
     return [title, *(f"  {one}" for one in shown)]
 
 
-def _influence(found: Survey, asked: Asked) -> list[str]:
+def _influence(found: Survey, target: TargetSurvey) -> list[str]:
     request = found.request
     title = (
-        f"Influence on {found.label(asked.row)} by hops from it, in % of the whole "
+        f"Influence on {found.label(target.row)} by hops from it, in % of the whole "
         f"(untrained models of {request.hidden} units, seed {request.seed}; 0 is exactly none)"
     )
-    most = len(asked.seen[0].influence)
+    most = len(target.models[0].influence)
     lines: list[tuple[str, Sequence[object]]] = [("hops", range(most))]
-    for one in asked.seen:
+    for one in target.models:
         whole = sum(one.influence)
         shares = [percent(value / whole) if whole else "0" for value in one.influence]
-        lines.append((f"{one.model} {one.layers}{'~' if one.estimated else ''}", shares))
-    found_estimates = any(one.estimated for one in asked.seen)
+        lines.append((f"{one.model} {one.layers}{'~' if one.is_estimated else ''}", shares))
+    found_estimates = any(one.is_estimated for one in target.models)
     tail = [f"  ~ estimated from {DRAWS} draws: the exact Jacobian is too large"] if found_estimates else []
     return [title, *_columns(lines), *tail]
 

@@ -1,9 +1,19 @@
-"""What can be said of reach on a graph that was given: hops, routes, what models see, and what they are moved by."""
+"""A survey of a graph: hops from a source, shortest routes to targets, and the reach and influence of untrained models.
+
+It computes what the command ``reach`` prints and draws, and returns it as data.
+
+Example:
+    >>> from graphseq.io import read_graph
+    >>> result = survey(Request(read_graph("path_10"), source="0", targets=("3",), models=("gcn",), layers=(2, 3)))
+    >>> target = result.targets[0]
+    >>> target.hops, target.number_of_routes, [model.reaches_source for model in target.models]
+    (3, 1, [False, True])
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
 
@@ -20,219 +30,245 @@ from graphseq.nn.encoder import Encoder
 from graphseq.reach.hops import hops_from
 
 FAMILIES: dict[str, str] = {"gcn": "GCN", "rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "gcn-lstm": "GCN-LSTM"}
-LISTED = 6  #: routes that are listed, and drawn
-MOST_RESISTANCE = 500  #: nodes; the pseudo-inverse of more takes longer than all else
-DRAWS = 4  #: of an estimate: a quarter of what the exact value of 16 units costs
+LISTED = 6  #: the number of routes that are listed
+MOST_RESISTANCE = 500  #: the most nodes for an effective resistance, whose pseudo-inverse is the slowest step
+DRAWS = 4  #: samples of an estimated influence, a quarter of the cost of the exact one with 16 units
 FEATURES = 8  #: F
 _DEEP = 256
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a graph."""
+    """The settings of a survey."""
 
     graph: PlainGraph
     source: str  #: a node
-    asked: tuple[str, ...] = ()  #: nodes; without them the farthest from the source
+    targets: tuple[str, ...] = ()  #: nodes; where empty, the one farthest from the source
     models: tuple[str, ...] = ("gcn", "rnn", "lstm", "gcn-lstm")  #: keys of ``FAMILIES``
-    layers: tuple[int, ...] = ()  #: depths; without them around what is needed
-    times: int = 1  #: T; the source is read at the first, the others are asked at the last
+    layers: tuple[int, ...] = ()  #: numbers of layers; where empty, some around the hops needed
+    times: int = 1  #: T; the source is at the first time, the targets are at the last
     causal: bool = False  #: along time past → future only
     hidden: int = 16  #: H
     seed: int = 0  #: of weights and features
-    max_entries: int = 2**24  #: of a Jacobian that is computed exactly
+    max_entries: int = 2**24  #: the most entries of an exact Jacobian; above it, influence is estimated
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One untrained model, asked at one row."""
+class ModelSurvey:
+    """The reach and influence of one untrained model at a target."""
 
-    model: str
+    model: str  #: a value of ``FAMILIES``
     layers: int
-    rows: int  #: how many rows its reach holds
-    source_within: bool  #: whether the source is one of them
-    influence: list[float]  #: on the row asked, summed over the rows at 0, 1, … hops from it
-    estimated: bool  #: from ``DRAWS`` draws, because the Jacobian is too large
+    num_rows: int  #: the size of the receptive field
+    reaches_source: bool  #: whether the source is in the receptive field
+    influence: list[float]  #: on the target, summed over the rows at 0, 1, … hops from it
+    is_estimated: bool  #: whether the influence is estimated from ``DRAWS`` samples
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is known of one row that is asked."""
+class TargetSurvey:
+    """The distance, routes and resistance from the source to a target, and the models there."""
 
     row: int
-    hops: int  #: from the source, and so the graph convolutions needed
-    number_of_routes: int
-    routes: list[list[int]]  #: the first ``LISTED``, as rows
-    resistance: float | None  #: effective, between the two nodes; ``None`` if directed, or too large
-    seen: list[Seen]
-    linear: list[float]  #: closed form of the deepest GCN without its ReLU; empty where there is no GCN
+    hops: int  #: from the source: the number of graph convolutions needed
+    number_of_routes: int  #: the number of shortest routes
+    routes: list[list[int]]  #: the first ``LISTED`` shortest routes, as rows
+    resistance: float | None  #: effective, between the two nodes; ``None`` where edges are directed or nodes too many
+    models: list[ModelSurvey]
+    linear: list[float]  #: influence of the deepest GCN without its ReLU, by hops; empty where there is no GCN
 
 
 @dataclass(frozen=True)
 class Survey:
-    """All of it."""
+    """The result of :func:`survey`."""
 
     request: Request
     names: list[str]  #: of nodes; row t·N + n is node n at time t
-    rows: SpaceTimeGraph  #: V = N·T rows, with random features
-    still: SpaceTimeGraph  #: the graph at one time
+    spacetime: SpaceTimeGraph  #: V = N·T rows, with random features
+    static: SpaceTimeGraph  #: the graph at one time, N rows
     source: int  #: row
-    hops: Tensor  #: from the source to every row, (V,); -1 where there is no way
-    asked: list[Asked] = field(default_factory=list)
+    hops: Tensor  #: from the source to every row, (V,); -1 where there is no path
+    targets: list[TargetSurvey] = field(default_factory=list)
 
     def label(self, row: int) -> str:
-        """A row by the name of its node, and its time where there are several."""
+        """The name of a row's node, and its time where there are several."""
         name = self.names[row % len(self.names)]
         return name if self.request.times == 1 else f"{name} at {row // len(self.names)}"
 
 
 def survey(request: Request) -> Survey:
-    """Work out everything of a request.
+    """Survey a graph from one source.
+
+    Args:
+        request: the graph, its source and targets, and the models.
 
     Raises:
-        ValueError: a node that there is not, one that cannot be reached, ``causal`` without several times.
+        ValueError: a node that is not in the graph or cannot be reached, or ``causal`` with a single time.
     """
     names = list(request.graph.graph)
     if request.causal and request.times == 1:
         raise ValueError("causal=True is about time, past to future; it needs times=2 or more")
     source = find(request.graph, "source", request.source)
     last = (request.times - 1) * len(names)
-    asked = [last + find(request.graph, "asked", name) for name in request.asked]
-    still = from_graph(request.graph.graph)
-    rows = _over_time(still, request)
-    found = Survey(request, names, rows, still, source, hops_from(rows, source, causal=request.causal))
-    asked = asked or [_farthest(found, last)]
-    for row in asked:
-        _check(found, row)
-    layers = request.layers or _layers(max(int(found.hops[row]) for row in asked))
+    targets = [last + find(request.graph, "targets", name) for name in request.targets]
+    static = from_graph(request.graph.graph)
+    spacetime = _over_time(static, request)
+    hops = hops_from(spacetime, source, causal=request.causal)
+    result = Survey(request, names, spacetime, static, source, hops)
+    targets = targets or [_farthest(result, last)]
+    for row in targets:
+        _check_target(result, row)
+    layers = request.layers or _default_layers(max(int(hops[row]) for row in targets))
     encoders = [(FAMILIES[key], depth, encoder(key, depth, request)) for key in request.models for depth in layers]
-    ways = nx.from_scipy_sparse_array(rows.topology.spacetime(request.causal).pattern.T, create_using=nx.DiGraph)
-    return Survey(request, names, rows, still, source, found.hops, [_ask(found, ways, row, encoders) for row in asked])
+    edges = nx.from_scipy_sparse_array(spacetime.topology.spacetime(request.causal).pattern.T, create_using=nx.DiGraph)
+    return replace(result, targets=[_survey_target(result, edges, row, encoders) for row in targets])
 
 
 def find(graph: PlainGraph, argument: str, name: str) -> int:
-    """The place of a node by its name, or the names that are nearest to it.
+    """The index of a node, by its name.
+
+    Args:
+        graph: the graph.
+        argument: the argument that holds the name, for the message.
+        name: of the node.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: no node has that name; the message suggests similar ones.
     """
     names = list(graph.graph)
     if name in graph.graph:
         return names.index(name)
-    near = get_close_matches(name.casefold(), [one.casefold() for one in names], n=3, cutoff=0.6)
-    meant = [one for one in names if one.casefold() in near][:3]
-    if meant:
-        rest = f"did you mean {' or '.join(meant)}?"
+    near = get_close_matches(name.casefold(), [node.casefold() for node in names], n=3, cutoff=0.6)
+    similar = [node for node in names if node.casefold() in near][:3]
+    if similar:
+        hint = f"did you mean {' or '.join(similar)}?"
     else:
-        rest = f"its {len(names):,} nodes are {', '.join(names[:8])}{', …' if len(names) > 8 else ''}"
-    raise ValueError(f"{argument}={name!r} is no node of {graph.name}; {rest}")
+        hint = f"its {len(names):,} nodes are {', '.join(names[:8])}{', …' if len(names) > 8 else ''}"
+    raise ValueError(f"{argument}={name!r} is no node of {graph.name}; {hint}")
 
 
 def encoder(key: str, layers: int, request: Request) -> Encoder:
-    """An untrained model in float64, from the seed alone."""
+    """Build an untrained encoder in float64, whose weights depend on the seed alone.
+
+    Args:
+        key: of ``FAMILIES``.
+        layers: the number of layers.
+        request: gives H, the seed, and whether a GCN is causal.
+    """
     with seeding.forked(request.seed, seeding.BUILD):
         if key == "gcn":
-            made: Encoder = GCN(FEATURES, request.hidden, layers, causal=request.causal)
+            model: Encoder = GCN(FEATURES, request.hidden, layers, causal=request.causal)
         else:
-            made = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "gcn-lstm": GCNLSTM}[key](FEATURES, request.hidden, layers)
-    return made.double()
+            model = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "gcn-lstm": GCNLSTM}[key](FEATURES, request.hidden, layers)
+    return model.double()
 
 
 def linear_influence(gcn: GCN, graph: SpaceTimeGraph, row: int) -> Tensor:
-    r"""The influence of every row on one in a GCN without its ReLU, in as many sparse products as it has layers.
+    r"""Compute the influence of every row on one target in a GCN without its ReLU, by one sparse product a layer.
 
     .. math:: I_v = |(\hat A^L)_{kv}| \; \| W_1 W_2 \cdots W_L \|_F
 
+    Args:
+        gcn: L layers of ``GCNConv``.
+        graph: V rows.
+        row: the target, k.
+
     Returns:
-        (V,) in float64, what :func:`graphseq.reach.theory.linear_gcn_influence` has in its line k.
+        (V,) in float64: row k of :func:`graphseq.reach.theory.linear_gcn_influence`.
     """
-    back = graph.topology.spacetime(gcn.causal).normalised(torch.float64).transpose
-    carried = torch.zeros(graph.num_rows, 1, dtype=torch.float64)
-    carried[row] = 1.0
+    transpose = graph.topology.spacetime(gcn.causal).normalised(torch.float64).transpose
+    power = torch.zeros(graph.num_rows, 1, dtype=torch.float64)
+    power[row] = 1.0
     weights = torch.eye(gcn.in_channels, dtype=torch.float64)
     for conv in gcn.convs:
-        carried = back @ carried
+        power = transpose @ power
         weights = weights @ conv.get_parameter("lin.weight").detach().double().T
-    found: Tensor = carried[:, 0].abs() * torch.linalg.matrix_norm(weights)
-    return found
+    influence: Tensor = power[:, 0].abs() * torch.linalg.matrix_norm(weights)
+    return influence
 
 
-def _over_time(still: SpaceTimeGraph, request: Request) -> SpaceTimeGraph:
+def number_of_routes(edges: nx.DiGraph, source: int, target: int) -> int:
+    """The number of shortest routes from ``source`` to ``target``, counted without listing them."""
+    predecessors = nx.predecessor(edges, source)
+    counts = {source: 1}
+    for node in predecessors:  # in the order of their hops
+        if node != source:
+            counts[node] = sum(counts[before] for before in predecessors[node])
+    return counts[target]
+
+
+def _over_time(static: SpaceTimeGraph, request: Request) -> SpaceTimeGraph:
+    """The graph at T times, with random features."""
     generator = torch.Generator().manual_seed(seeding.derive(request.seed, seeding.BUILD, 1))
-    x = torch.randn(request.times, still.num_rows, FEATURES, generator=generator)
-    return from_signal(x, still.edge_index, still.get("edge_weight"))
+    x = torch.randn(request.times, static.num_rows, FEATURES, generator=generator)
+    return from_signal(x, static.edge_index, static.get("edge_weight"))
 
 
-def _farthest(found: Survey, last: int) -> int:
-    hops = found.hops[last:]
+def _farthest(result: Survey, last: int) -> int:
+    """The row farthest from the source, among those at the last time."""
+    hops = result.hops[last:]
     if int(hops.max()) <= 0:
-        raise ValueError(f"source={found.names[found.source]!r}: no edge leads from it, it reaches only itself")
+        raise ValueError(f"source={result.names[result.source]!r}: no edge leads from it, it reaches only itself")
     return last + int(hops.argmax())
 
 
-def _check(found: Survey, row: int) -> None:
-    if row == found.source:
-        raise ValueError(f"asked= and source= are both {found.label(row)}; they must differ")
-    if int(found.hops[row]) < 0:
-        some = int((found.hops > 0).sum())
+def _check_target(result: Survey, row: int) -> None:
+    if row == result.source:
+        raise ValueError(f"targets= and source= are both {result.label(row)}; they must differ")
+    if int(result.hops[row]) < 0:
+        count = int((result.hops > 0).sum())
         raise ValueError(
-            f"asked={found.label(row)!r} is unreachable from {found.label(found.source)}: no way leads there, however "
-            f"many layers; {found.label(found.source)} reaches {some:,} of the {len(found.hops) - 1:,} other rows"
+            f"targets={result.label(row)!r} is unreachable from {result.label(result.source)}: no path leads there, "
+            f"for any number of layers; {result.label(result.source)} reaches {count:,} of the "
+            f"{len(result.hops) - 1:,} other rows"
         )
 
 
-def _layers(needed: int) -> tuple[int, ...]:
-    """One layer, one too few, and as many as are needed; some small ones where that would be very deep."""
+def _default_layers(needed: int) -> tuple[int, ...]:
+    """One layer, one too few, and the number needed; a few small numbers where that is very deep."""
     return tuple(sorted({1, max(1, needed - 1), needed})) if needed <= _DEEP else (1, 8, 64)
 
 
-def _ask(found: Survey, ways: nx.DiGraph, row: int, encoders: Sequence[tuple[str, int, Encoder]]) -> Asked:
-    asked = torch.tensor([row])
-    hops = reach.hop_distances(found.rows, asked, causal=found.request.causal)
+def _survey_target(
+    result: Survey, edges: nx.DiGraph, row: int, encoders: Sequence[tuple[str, int, Encoder]]
+) -> TargetSurvey:
+    hops = reach.hop_distances(result.spacetime, torch.tensor([row]), causal=result.request.causal)
     gcns = [model for _, _, model in encoders if isinstance(model, GCN)]
-    linear = linear_influence(gcns[-1], found.rows, row)[None] if gcns else None
-    return Asked(
+    linear = linear_influence(gcns[-1], result.spacetime, row)[None] if gcns else None
+    return TargetSurvey(
         row,
-        int(found.hops[row]),
-        number_of_routes(ways, found.source, row),
-        sorted(islice(nx.all_shortest_paths(ways, found.source, row), LISTED)),
-        _resistance(found, row),
-        [_seen(found, name, depth, model, row, hops) for name, depth, model in encoders],
+        int(result.hops[row]),
+        number_of_routes(edges, result.source, row),
+        sorted(islice(nx.all_shortest_paths(edges, result.source, row), LISTED)),
+        _resistance(result, row),
+        [_survey_model(result, name, depth, model, row, hops) for name, depth, model in encoders],
         [] if linear is None else reach.by_hop(linear, hops).value.tolist(),
     )
 
 
-def number_of_routes(ways: nx.DiGraph, source: int, asked: int) -> int:
-    """How many shortest routes there are, counted without listing them."""
-    before = nx.predecessor(ways, source)
-    counts = {source: 1}
-    for node in before:  # in the order of their hops
-        if node != source:
-            counts[node] = sum(counts[one] for one in before[node])
-    return counts[asked]
-
-
-def _resistance(found: Survey, row: int) -> float | None:
-    graph = found.request.graph.graph
-    start, end = (found.names[one % len(found.names)] for one in (found.source, row))
+def _resistance(result: Survey, row: int) -> float | None:
+    graph = result.request.graph.graph
+    start, end = (result.names[index % len(result.names)] for index in (result.source, row))
     if graph.is_directed() or start == end:
         return None
-    part = graph.subgraph(nx.node_connected_component(graph, start))
-    if len(part) > MOST_RESISTANCE:
+    component = graph.subgraph(nx.node_connected_component(graph, start))
+    if len(component) > MOST_RESISTANCE:
         return None
-    order = list(part)
-    matrix = torch.from_numpy(nx.to_numpy_array(part, nodelist=order))
+    order = list(component)
+    matrix = torch.from_numpy(nx.to_numpy_array(component, nodelist=order))
     return float(reach.theory.effective_resistance(matrix)[order.index(start), order.index(end)])
 
 
-def _seen(found: Survey, name: str, depth: int, model: Encoder, row: int, hops: Tensor) -> Seen:
-    asked = torch.tensor([row])
-    within = reach.receptive_field(model, found.rows, row)
+def _survey_model(result: Survey, name: str, depth: int, model: Encoder, row: int, hops: Tensor) -> ModelSurvey:
+    graph, target = result.spacetime, torch.tensor([row])
+    receptive_field = reach.receptive_field(model, graph, row)
     try:
-        values = reach.influence(model, found.rows, outputs=asked, max_entries=found.request.max_entries)
-        estimated = False
+        influence = reach.influence(model, graph, outputs=target, max_entries=result.request.max_entries)
+        is_estimated = False
     except reach.TooLargeError:
-        values = reach.estimate_influence(model, found.rows, samples=DRAWS, seed=found.request.seed, outputs=asked).norm
-        estimated = True
-    profile = reach.by_hop(values, hops).value.tolist()
-    return Seen(name, depth, len(within), bool((within == found.source).any()), profile, estimated)
+        seed = result.request.seed
+        influence = reach.estimate_influence(model, graph, samples=DRAWS, seed=seed, outputs=target).norm
+        is_estimated = True
+    profile = reach.by_hop(influence, hops).value.tolist()
+    reaches_source = bool((receptive_field == result.source).any())
+    return ModelSurvey(name, depth, len(receptive_field), reaches_source, profile, is_estimated)

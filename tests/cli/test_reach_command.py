@@ -91,12 +91,12 @@ def test_the_farthest_is_asked_where_none_is_named_and_layers_are_around_what_it
 def test_influence_is_as_measured_in_per_cent_and_zero_where_out_of_reach(six: Path, tmp_path: Path) -> None:
     words = ("--source", "C", "--target", "E", "--model", "gcn", "--layers", 2, "--out", tmp_path / "out")
     assert reach(six, *words).status == 0
-    (asked,) = json.loads((tmp_path / "out" / "reach.json").read_text())["asked"]
+    (asked,) = json.loads((tmp_path / "out" / "reach.json").read_text())["targets"]
     found = survey.survey(Request(read_graph(six), "C", ("E",), ("gcn",), (2,)))
     names = found.names
     model = survey.encoder("gcn", 2, found.request)
     row = torch.tensor([names.index("E")])
-    expected = gs.reach.influence(model, found.rows, outputs=row)[0]
+    expected = gs.reach.influence(model, found.spacetime, outputs=row)[0]
     by_hop = [float(sum(expected[names.index(name)] for name in names_at)) for names_at in ("E", "AF", "BD", "C")]
     assert asked["models"][0]["influence_by_hop"] == pytest.approx(by_hop)
     assert by_hop[3] == 0 == asked["models"][0]["influence_by_hop"][3]
@@ -110,11 +110,11 @@ def test_the_closed_form_is_the_influence_of_linear_layers(causal: bool) -> None
     request = Request(read_graph("krackhardt_kite"), "0", times=2, causal=causal)
     found = survey.survey(Request(request.graph, "0", ("9",), ("gcn",), (1,), 2, causal))
     gcn = survey.encoder("gcn", 3, request)
-    dense = found.rows.topology.spacetime(causal).normalised(torch.float64).csr.to_dense()
+    dense = found.spacetime.topology.spacetime(causal).normalised(torch.float64).csr.to_dense()
     weights = [conv.lin.weight.detach().T for conv in gcn.convs]
     expected = gs.reach.theory.linear_gcn_influence(dense, weights)
     for row in (0, 13, 19):
-        torch.testing.assert_close(linear_influence(gcn, found.rows, row), expected[row])
+        torch.testing.assert_close(linear_influence(gcn, found.spacetime, row), expected[row])
 
 
 def test_routes_are_counted_as_listing_them_does() -> None:
@@ -132,9 +132,9 @@ def test_more_routes_than_can_be_listed_are_counted() -> None:
         for side in "ab":
             graph.add_edges_from([(f"n{step}", f"{side}{step}"), (f"{side}{step}", f"n{step + 1}")])
     found = survey.survey(Request(PlainGraph(graph, "ladder", ()), "n0", ("n40",), ("gcn",), (1,)))
-    assert found.asked[0].number_of_routes == 2**40
-    assert len(found.asked[0].routes) == 6
-    assert len({tuple(way) for way in found.asked[0].routes}) == 6
+    assert found.targets[0].number_of_routes == 2**40
+    assert len(found.targets[0].routes) == 6
+    assert len({tuple(way) for way in found.targets[0].routes}) == 6
 
 
 def test_edges_lead_one_way_in_a_directed_graph(tmp_path: Path) -> None:
@@ -167,9 +167,9 @@ def test_what_is_too_large_to_be_exact_is_estimated_and_said_to_be() -> None:
     graph = read_graph("path_5")
     exact = survey.survey(Request(graph, "0", ("4",), ("gcn",), (4,), hidden=1))
     rough = survey.survey(Request(graph, "0", ("4",), ("gcn",), (4,), hidden=1, max_entries=3))
-    assert [found.asked[0].seen[0].estimated for found in (exact, rough)] == [False, True]
+    assert [found.targets[0].models[0].is_estimated for found in (exact, rough)] == [False, True]
     # Of one channel a draw of a sign is exact.
-    np.testing.assert_allclose(rough.asked[0].seen[0].influence, exact.asked[0].seen[0].influence, rtol=1e-12)
+    np.testing.assert_allclose(rough.targets[0].models[0].influence, exact.targets[0].models[0].influence, rtol=1e-12)
     from graphseq.cli.reach_text import text  # noqa: PLC0415
 
     assert "~ estimated from 4 draws: the exact Jacobian is too large" in text(rough)
@@ -186,8 +186,8 @@ def test_pictures_and_record_are_saved(six: Path, tmp_path: Path) -> None:
         assert moving.n_frames == 5  # 0 to 3 layers, and one more
     record = json.loads((out / "reach.json").read_text())
     assert record["rows_by_hop"] == [1, 2, 2, 1]
-    assert record["asked"][0]["first_routes"] == [["C", "B", "A", "E"], ["C", "D", "F", "E"]]
-    assert record["asked"][0]["effective_resistance"] == pytest.approx(1.5)
+    assert record["targets"][0]["first_routes"] == [["C", "B", "A", "E"], ["C", "D", "F", "E"]]
+    assert record["targets"][0]["effective_resistance"] == pytest.approx(1.5)
     assert {"graphseq", "torch", "networkx", "processor"} <= set(record["machine"])
     assert record["command"].startswith("python -m graphseq reach --graph ")
 
@@ -252,7 +252,7 @@ def test_a_wrong_flag_is_refused(words: tuple[str, ...], message: str, six: Path
 @pytest.mark.parametrize(
     ("text", "words", "message"),
     [
-        ("A,B\nC,D\n", ("--source", "A", "--target", "C"), "--target C is unreachable from A: no way leads there"),
+        ("A,B\nC,D\n", ("--source", "A", "--target", "C"), "--target C is unreachable from A: no path leads there"),
         ("A,B\nB,C,1,2\n", ("--source", "A"), "g.csv, line 2: 4 columns"),
         ("A,A\n", ("--source", "A"), "g.csv has no edge that joins two nodes (1 node): nothing travels"),
         ("A,B\n", ("--source", "B", "--directed"), "--source B: no edge leads from it, it reaches only itself"),
