@@ -8,8 +8,9 @@ import math
 import os
 import sys
 import unicodedata
+import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -36,6 +37,13 @@ class Console:
     quiet: bool = False
     json: bool = False
     mute: bool = False
+
+    @contextmanager
+    def with_warnings(self) -> Iterator[None]:
+        """Within the block Python's warnings are comments in one line."""
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: self.say(f"warning: {' '.join(str(message).split())}")
+            yield
 
     @contextmanager
     def without_progress(self) -> Iterator[None]:
@@ -127,7 +135,5 @@ def _escaped(character: str) -> str:
 
 def _discard(stream: TextIO) -> None:
     """Let what is still buffered for a closed pipe go nowhere, so that the end of Python does not fail on it."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    except (OSError, ValueError):  # no file of the system
-        return
+    with open(os.devnull, "wb") as nowhere, suppress(OSError, ValueError):  # where it is a file of the system
+        os.dup2(nowhere.fileno(), stream.fileno())

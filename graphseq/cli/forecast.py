@@ -23,6 +23,7 @@ def add(parser: Parser) -> None:
     add_jobs(parser)
     add_folder(parser, "out/forecast", "forecast")
     add_output(parser)
+    parser.aliases = {"path": "FILE"}
 
 
 def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> int:

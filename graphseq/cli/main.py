@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if is_one_of_many and (options.command, getattr(options, "part", None)) != SHARED:
             raise ValueError("torchrun starts one run in many processes, which text train can share; run this without")
-        with console.without_progress():
+        with console.without_progress(), console.with_warnings():
             status: int = command.run(options, words, console)
     except StdoutClosedError:
         return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from concurrent.futures.process import BrokenProcessPool
 
@@ -49,9 +48,9 @@ def in_flags(message: str, flags: Mapping[str, str]) -> str:
         if name not in flags:
             return match[0]
         plain = value.strip("'\"") if value else ""
-        return (
-            flags[name] if plain in ("", "True") else f"{flags[name]} {shlex.quote(plain) if plain != value else plain}"
-        )
+        if plain in ("", "True"):
+            return flags[name]
+        return f"{flags[name]} {value if ' ' in plain else plain}"
 
     def subject(match: re.Match[str]) -> str:
         return flags.get(match[1], match[1])

@@ -34,6 +34,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("--out", type=Path, default=Path("out/sweep"), metavar="FOLDER", help="where results go")
     parser.add_argument("--resume", action="store_true", help="go on with the sweep that FOLDER holds")
     add_output(parser)
+    parser.aliases = {"num_layers": "--depth"}
 
 
 def _add_grid(parser: Parser) -> None:

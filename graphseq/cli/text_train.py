@@ -48,6 +48,7 @@ def add(parser: Parser) -> None:
     )
     add_folder(parser, "out/text", "training")
     add_output(parser)
+    parser.aliases = {"path": "FILE"}
 
 
 def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +46,7 @@ def refusal(said: Said) -> str:
     lines = [line for line in said.err.splitlines() if not line.startswith("text: ")]
     assert len(lines) == 1, said.err
     assert lines[0].startswith("graphseq")
+    assert not re.search(r"\b[a-z_]+=", lines[0]), f"an argument of Python in {lines[0]}"
     return lines[0]
 
 

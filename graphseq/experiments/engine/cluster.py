@@ -119,7 +119,7 @@ def _distributed() -> ModuleType:
         import distributed  # noqa: PLC0415 - an extra, loaded only where asked for
     except ImportError:
         raise ModuleNotFoundError(
-            "dask.distributed is not installed; have it by: pip install 'graphseq[cluster]', or leave cluster out"
+            "dask.distributed is not installed; have it by: pip install 'graphseq[cluster]', or leave out cluster="
         ) from None
     found: ModuleType = distributed
     return found
