@@ -6,6 +6,7 @@ from . import nn as nn
 from . import plot as plot
 from . import reach as reach
 from . import tasks as tasks
+from . import testing as testing
 from . import text as text
 from . import training as training
 from . import transforms as transforms

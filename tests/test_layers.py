@@ -22,7 +22,7 @@ LEVELS = [
     {"baselines", "evaluation"},
     {"training"},
     {"reach"},
-    {"plot", "text"},
+    {"plot", "testing", "text"},
     {"experiments"},
     {"cli"},
     {"__main__"},

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from families import FAMILIES, Family
+from families import FAMILIES, Family, encoder_of
 from randomgraphs import draw, sequence
-from test_contract import encoder_of
 
 import graphseq as gs
 from graphseq.data.adjacency import SparseMatrix

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 from torch_geometric.nn import GINConv, SAGEConv
 
@@ -24,6 +25,12 @@ class Family:
 
     name: str
     build: Callable[[int], Encoder]
+
+
+def encoder_of(family: Family, in_channels: int = D, dtype: torch.dtype = torch.float64) -> Encoder:
+    """A new encoder of a family, with the weights of seed 0."""
+    torch.manual_seed(0)
+    return family.build(in_channels).to(dtype)
 
 
 FAMILIES = [

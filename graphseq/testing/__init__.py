@@ -1,0 +1,20 @@
+"""The contracts of encoders and tasks, as suites to which one's own are held in one line."""
+
+from graphseq.testing.encoder_case import ENCODER_SUITE, EncoderCase
+from graphseq.testing.encoders import check_encoder
+from graphseq.testing.graphs import Graphs
+from graphseq.testing.suite import Check, Suite
+from graphseq.testing.task_case import TASK_SUITE, TaskCase
+from graphseq.testing.tasks import check_task
+
+__all__ = [
+    "ENCODER_SUITE",
+    "TASK_SUITE",
+    "Check",
+    "EncoderCase",
+    "Graphs",
+    "Suite",
+    "TaskCase",
+    "check_encoder",
+    "check_task",
+]

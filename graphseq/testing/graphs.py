@@ -1,0 +1,159 @@
+"""Small random graphs on which encoders are checked, and what is measured on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import networkx as nx
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch
+
+from graphseq.data.constructors import from_graph, from_signal
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.topology import Topology
+from graphseq.transforms.growing import grow
+
+CHANNELS = 2  # input features of every graph here, unless it is asked for others
+
+
+def random_graph(
+    seed: int,
+    *,
+    nodes: int = 4,
+    times: int = 4,
+    directed: bool = False,
+    weighted: bool = False,
+    channels: int = CHANNELS,
+    dtype: torch.dtype = torch.float64,
+) -> SpaceTimeGraph:
+    """A graph in which nodes and edges come and go, at uneven times, its rows and nodes in no order."""
+    generator = torch.Generator().manual_seed(seed)
+    present = torch.rand(times, nodes, generator=generator) < 0.7
+    present[0, 0] = True
+    moment, node = present.nonzero().t()
+    order = torch.randperm(len(node), generator=generator)
+    moment, node = moment[order], node[order]
+    when = torch.randint(1, 4, (times,), generator=generator).cumsum(0)
+    rows = torch.arange(len(node))
+    joinable = (moment[:, None] == moment) & (rows[:, None] != rows)
+    joined = joinable & (torch.rand(len(node), len(node), generator=generator) < 0.4)
+    if not directed:
+        joined = joined | joined.t()
+    edge_index = joined.nonzero().t()
+    weight = torch.rand(len(node), len(node), generator=generator, dtype=dtype) + 0.5
+    weight = weight if directed else weight + weight.t()
+    return SpaceTimeGraph(
+        torch.randn(len(node), channels, generator=generator, dtype=dtype),
+        torch.randperm(nodes, generator=generator)[node],
+        when[moment],
+        edge_index,
+        weight[edge_index[0], edge_index[1]] if weighted else None,
+    )
+
+
+def random_sequence(
+    seed: int, length: int, channels: int = CHANNELS, dtype: torch.dtype = torch.float64
+) -> SpaceTimeGraph:
+    """A sequence of ``length`` rows of Gaussian features."""
+    x = torch.randn(length, channels, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+    rows = torch.arange(length)
+    return SpaceTimeGraph(x, torch.zeros_like(rows), rows)
+
+
+def join(graphs: Sequence[SpaceTimeGraph]) -> SpaceTimeGraph:
+    """PyG's batch of ``graphs``."""
+    batch: SpaceTimeGraph = Batch.from_data_list(list(graphs))
+    return batch
+
+
+def with_features(graph: SpaceTimeGraph, x: Tensor) -> SpaceTimeGraph:
+    """``graph`` with other features."""
+    return graph.replace(x=x)
+
+
+def renumbered(graph: SpaceTimeGraph, seed: int) -> tuple[SpaceTimeGraph, Tensor]:
+    """``graph``, its rows listed and its nodes numbered in another order, and the old row behind each new one."""
+    generator = torch.Generator().manual_seed(seed)
+    old = torch.randperm(graph.num_nodes, generator=generator)
+    new = old.argsort()
+    name = torch.randperm(int(graph.node.max()) + 1, generator=generator)
+    spatial = graph.topology.spatial
+    return SpaceTimeGraph(
+        graph.x[old], name[graph.node[old]], graph.time[old], new[spatial.edge_index], spatial.edge_weight
+    ), old
+
+
+def jacobian_pattern(function: Callable[[SpaceTimeGraph], Tensor], graph: SpaceTimeGraph) -> Tensor:
+    """Where the Jacobian of ``function`` in the features of ``graph`` is not exactly zero: (outputs, V), ``bool``.
+
+    One backward pass an output, in a random direction of its channels, in which no sum cancels.
+    """
+    x = graph.x.clone().requires_grad_()
+    out = function(with_features(graph, x))
+    direction = torch.randn(out.shape[1], dtype=out.dtype, generator=torch.Generator().manual_seed(0))
+    if not out.requires_grad:  # it depends on nothing
+        return torch.zeros(len(out), len(x), dtype=torch.bool)
+    gradients = [torch.autograd.grad(row @ direction, x, retain_graph=True, materialize_grads=True)[0] for row in out]
+    return torch.stack([gradient.abs().sum(1) > 0 for gradient in gradients])
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """The graphs on which an encoder is checked.
+
+    Attributes:
+        acyclic: keep only those spatial edges that lead to a row of a larger number, for encoders that read directed
+            acyclic graphs alone.
+    """
+
+    acyclic: bool = False
+
+    def random(self, seed: int, *, nodes: int = 4, times: int = 4, directed: bool = False) -> SpaceTimeGraph:
+        """A :func:`random_graph`."""
+        return self._allowed(random_graph(seed, nodes=nodes, times=times, directed=directed))
+
+    def directed(self, seed: int) -> SpaceTimeGraph:
+        """A :func:`random_graph` with directed edges."""
+        return self.random(seed, directed=True)
+
+    def sequence(self, seed: int, length: int = 7) -> SpaceTimeGraph:
+        """A :func:`random_sequence`."""
+        return random_sequence(seed, length)
+
+    def static(self, seed: int) -> SpaceTimeGraph:
+        """Six nodes at one time; with directed edges where the seed is odd."""
+        graph = nx.gnp_random_graph(6, 0.4, seed=seed, directed=bool(seed % 2))
+        return self._allowed(from_graph(graph, x=_noise(6, seed=seed)))
+
+    def signal(self, seed: int) -> SpaceTimeGraph:
+        """Six nodes at three times, over the same edges at each."""
+        return from_signal(_noise(3, 6, seed=seed), self.static(seed).edge_index)
+
+    def several(self) -> list[SpaceTimeGraph]:
+        """Four graphs of different sizes."""
+        return [
+            self.random(1),
+            self.random(2, nodes=1, times=1),
+            self.random(3, nodes=2, times=6),
+            self.random(4, directed=True),
+        ]
+
+    def grow(self, graph: SpaceTimeGraph) -> SpaceTimeGraph:
+        """A sequence as a graph to which a node and an edge are added at each step."""
+        return self._allowed(grow(graph))
+
+    def _allowed(self, graph: SpaceTimeGraph) -> SpaceTimeGraph:
+        if not self.acyclic:
+            return graph
+        edge_index, weight = graph.topology.spatial.edge_index, graph.topology.spatial.edge_weight
+        upwards = edge_index[0] < edge_index[1]
+        topology = Topology(graph.node, graph.time, edge_index[:, upwards], None if weight is None else weight[upwards])
+        return SpaceTimeGraph.from_topology(
+            topology, graph.x, y=graph.get("y"), target=graph.get("target"), batch=graph.get("batch")
+        )
+
+
+def _noise(*shape: int, seed: int) -> Tensor:
+    return torch.randn(*shape, CHANNELS, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
