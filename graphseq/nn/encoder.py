@@ -47,6 +47,7 @@ class Encoder(nn.Module, ABC):
         ...         return torch.eye(graph.num_rows, dtype=torch.bool)[rows.cpu()]
         >>> Affine(3, 8)(gs.from_sequence(torch.eye(3))).shape
         torch.Size([3, 8])
+        >>> gs.testing.check_encoder(lambda in_channels: Affine(in_channels, 8))  # that it keeps the contract
     """
 
     def __init__(self, in_channels: int, hidden_channels: int, *, causal: bool) -> None:
@@ -72,7 +73,7 @@ class Encoder(nn.Module, ABC):
         """The receptive field of each of ``rows`` (K,), from structure alone: (K, V) of ``bool``.
 
         Entry (k, v) is true where the input of row v can change the state of row ``rows[k]``. It must equal the
-        non-zero pattern of the Jacobian, which the contract suite checks.
+        non-zero pattern of the Jacobian, which :func:`graphseq.testing.check_encoder` checks.
         """
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
