@@ -1,10 +1,10 @@
 """First steps: four families on the same paths, and why some of them fail.
 
-A palindrome's last digit equals its first. To say it, a model must carry the first digit over everything in between.
-Here the path has 7 rows, so what is asked lies 6 hops from what must be known:
+The last digit of a palindrome equals its first. To predict it, a model must carry the first digit over all others. Here
+the path has 7 rows, so the target row is 6 hops from the source:
 
 - a GCN of 4 layers cannot see that far: it stays at chance, about 10 %, however long it trains;
-- a recurrence needs one layer: RNN and LSTM come to 100 %;
+- a recurrence needs one layer: RNN and LSTM reach 100 %;
 - the GCN-LSTM on the sequence is the LSTM, to the last bit.
 
 Run it with ``python examples/first_steps.py``; it takes a few seconds and draws nothing.
@@ -20,7 +20,7 @@ import graphseq as gs
 
 
 def main(steps: int) -> dict[str, gs.Evaluation]:
-    """Train each family for at most ``steps`` steps and return how good it is."""
+    """Train each family for at most ``steps`` steps and return its evaluation."""
     task = gs.tasks.Palindrome(length=8)
     families = {
         "GCN, 4 layers": lambda: gs.nn.GCN(task.in_channels, 64, num_layers=4),
@@ -41,5 +41,5 @@ def main(steps: int) -> dict[str, gs.Evaluation]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=600, help="most training steps of each model")
+    parser.add_argument("--steps", type=int, default=600, help="largest number of training steps of each model")
     main(parser.parse_args().steps)

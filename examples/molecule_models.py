@@ -1,4 +1,4 @@
-"""How ``molecules.py`` and ``molecule_pictures.py`` read a molecule, and how a model of one fold is trained."""
+"""The models of ``molecules.py`` and ``molecule_pictures.py``, and their training on one fold."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ Reading = Callable[[gs.SpaceTimeGraph], gs.SpaceTimeGraph]
 
 
 def gin(in_channels: int, out_channels: int) -> GINConv:
-    """PyG's GIN layer with one hidden layer."""
+    """Return PyG's GIN layer with one hidden layer."""
     last = nn.Linear(out_channels, out_channels)
     return GINConv(nn.Sequential(nn.Linear(in_channels, out_channels), nn.ReLU(), last))
 
 
 GCN = partial(gs.nn.GCN, num_layers=4)
-MODELS: dict[str, tuple[Callable[[int, int], gs.nn.Encoder], Reading]] = {  # from F and H; how a molecule is read
+MODELS: dict[
+    str, tuple[Callable[[int, int], gs.nn.Encoder], Reading]
+] = {  # the encoder, from F and H, and the reading of a molecule
     "no bonds (MLP)": (gs.nn.MLP, lambda graph: graph),
     "GCN": (GCN, lambda graph: graph),
     "GCN, residual + JK": (partial(GCN, residual=True, jk="cat"), lambda graph: graph),
@@ -38,10 +40,10 @@ MODELS: dict[str, tuple[Callable[[int, int], gs.nn.Encoder], Reading]] = {  # fr
 
 @dataclass(frozen=True)
 class Setting:
-    """All that the numbers depend on, beside the table above: one for all models and data sets, fixed beforehand.
+    """Settings, the same for all models and data sets and fixed beforehand.
 
-    The rate is the largest of 0.003, 0.01 and 0.03 at which GCN, GIN and a GRU learnt steadily on parts of the first
-    fold's training of MUTAG and ESOL; no test fold took part in the choice.
+    The learning rate is the largest of 0.003, 0.01 and 0.03 at which GCN, GIN and a GRU learnt steadily on parts of the
+    first fold's training set of MUTAG and ESOL; no test fold was used for that.
     """
 
     folds: int = 10
@@ -54,14 +56,14 @@ class Setting:
 
 
 def numbers(data: Data) -> bool:
-    """Whether answers are numbers, and not classes."""
+    """Return True if the targets are numbers, False if they are classes."""
     return bool(data.graphs[0].y.is_floating_point())
 
 
 def task_of(data: Data, graphs: Sequence[gs.SpaceTimeGraph]) -> gs.tasks.GraphClassification | gs.tasks.GraphRegression:
-    """Which class, or which number?"""
+    """Return the classification or regression task of the data set."""
     if numbers(data) and data.graphs[0].y.shape[1] != 1:
-        raise ValueError(f"{data.name} has {data.graphs[0].y.shape[1]} numbers a graph; one is asked here")
+        raise ValueError(f"{data.name} has {data.graphs[0].y.shape[1]} numbers per graph; this example predicts one")
     return (
         gs.tasks.GraphRegression(graphs) if numbers(data) else gs.tasks.GraphClassification(graphs, len(data.answers))
     )
@@ -69,29 +71,29 @@ def task_of(data: Data, graphs: Sequence[gs.SpaceTimeGraph]) -> gs.tasks.GraphCl
 
 @dataclass(frozen=True)
 class Trained:
-    """A model, and what it says."""
+    """A trained model and its predictions."""
 
     model: gs.nn.Model
     task: gs.tasks.GraphClassification | gs.tasks.GraphRegression  #: all graphs, as the model reads them
-    says: Tensor  #: of all graphs, in the unit of the answers or as a class, (B,)
-    spread: float  #: how many units of the answers one of the model's outputs is
+    predictions: Tensor  #: for all graphs, in the unit of the targets or as classes, (B,)
+    scale: float  #: the unit of the model's output in units of the targets
 
 
 def trained(setting: Setting, name: str, data: Data, number: int, train: Tensor) -> Trained:
-    """Train one model on the graphs ``train`` of fold ``number``; their answers alone say how answers are scaled."""
+    """Train one model on the graphs ``train`` of fold ``number``, with targets standardised by these graphs alone."""
     make, reading = MODELS[name]
-    mean, spread = torch.zeros(()), torch.ones(())
+    mean, scale = torch.zeros(()), torch.ones(())
     graphs = [reading(graph) for graph in data.graphs]
     if numbers(data):
         known = torch.cat([graphs[i].y for i in train.tolist()])
-        mean, spread = known.mean(), known.std()
-        graphs = [g.replace(y=(g.y - mean) / spread) for g in graphs]
+        mean, scale = known.mean(), known.std()
+        graphs = [g.replace(y=(g.y - mean) / scale) for g in graphs]
     task = task_of(data, graphs)
     with seeding.forked(setting.seed, seeding.BUILD, number):
         model = gs.nn.Model(make(task.in_channels, setting.hidden), task.out_channels, pool="sum")
-    told: dict[str, Any] = {"optimizer": "Adam", "lr": setting.lr, "schedule": Cosine(setting.steps)}
-    told |= {"steps": setting.steps, "batch_size": setting.batch_size, "clip": setting.clip, "seed": setting.seed}
-    gs.fit(model, task.part(train), stop_threshold=None, **told)
+    options: dict[str, Any] = {"optimizer": "Adam", "lr": setting.lr, "schedule": Cosine(setting.steps)}
+    options |= {"steps": setting.steps, "batch_size": setting.batch_size, "clip": setting.clip, "seed": setting.seed}
+    gs.fit(model, task.part(train), stop_threshold=None, **options)
     out = gs.outputs(model, task)
-    says = out[:, 0] * spread + mean if numbers(data) else out.argmax(dim=1)
-    return Trained(model, task, says, float(spread))
+    predictions = out[:, 0] * scale + mean if numbers(data) else out.argmax(dim=1)
+    return Trained(model, task, predictions, float(scale))

@@ -1,4 +1,4 @@
-"""The table and the figure of ``molecules.py``, from its records, with published figures beside them."""
+"""The table and the figure of ``molecules.py``, with published results."""
 
 from __future__ import annotations
 
@@ -25,22 +25,24 @@ Record = dict[str, Any]
 
 
 def table(records: Sequence[Record]) -> str:
-    """A line a model: mean and interval over the folds on each data set, parameters, seconds of one core."""
+    """Return a table with a line for each model: mean and interval on each data set, parameters, core seconds."""
     sets = {record["data"]: UNITS.get(record["data"], record["measure"]) for record in records}
     models = dict.fromkeys(record["model"] for record in sorted(records, key=lambda record: not record["baseline"]))
-    found = {(record["model"], record["data"]): record for record in records}
+    cells = {(record["model"], record["data"]): record for record in records}
     heads = [f"{name}: {measure}" for name, measure in sets.items()]
     rows = [["model", *heads, "parameters", "core seconds"]]
     for model in models:
-        own = [found.get((model, name)) for name in sets]
-        mine = [record for record in own if record is not None]
-        counts = list(dict.fromkeys(f"{record['parameters']:,}" for record in mine))
-        seconds = f"{sum(record['seconds'] for record in mine):.1f}"
-        rows.append([model, *("" if record is None else _cell(record) for record in own), " to ".join(counts), seconds])
+        of_model = [cells.get((model, name)) for name in sets]
+        present = [record for record in of_model if record is not None]
+        counts = list(dict.fromkeys(f"{record['parameters']:,}" for record in present))
+        seconds = f"{sum(record['seconds'] for record in present):.1f}"
+        rows.append(
+            [model, *("" if record is None else _cell(record) for record in of_model), " to ".join(counts), seconds]
+        )
     for name, values in PUBLISHED.items():
         if any(data in values for data in sets):
-            said = [_said(data, values[data]) if data in values else "" for data in sets]
-            rows.append([f"published: {name}", *said, "", ""])
+            published = [_published(data, values[data]) if data in values else "" for data in sets]
+            rows.append([f"published: {name}", *published, "", ""])
     return aligned(rows, head=1)
 
 
@@ -51,27 +53,27 @@ def _cell(record: Record) -> str:
     return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def _said(data: str, value: tuple[float, float]) -> str:
+def _published(data: str, value: tuple[float, float]) -> str:
     digits = 1 if data == "MUTAG" else 2
     return f"{value[0]:.{digits}f} ± {value[1]:.{digits}f}"
 
 
 def figure(records: Sequence[Record]) -> Figure:
-    """A panel a data set: dots with the interval, baselines in grey, and hollow what others have published."""
+    """Draw a panel for each data set: dots with intervals, baselines in grey, published results hollow."""
     sets = list(dict.fromkeys(record["data"] for record in records))
     drawing = Figure(figsize=(1.5 + 4.3 * len(sets), 4.6), layout="constrained")
     for axes, data in zip(drawing.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
-        own = [record for record in records if record["data"] == data]
+        results = [record for record in records if record["data"] == data]
         others = {name: values[data] for name, values in PUBLISHED.items() if data in values}
-        for at, record in enumerate(own):
+        for at, record in enumerate(results):
             colour = "0.5" if record["baseline"] else "#0072B2"
             axes.hlines(at, *students_interval(record["scores"]), color=colour, linewidth=2)
             axes.plot(sum(record["scores"]) / len(record["scores"]), at, "o", color=colour)
-        for at, (mean, spread) in enumerate(others.values(), start=len(own)):
+        for at, (mean, spread) in enumerate(others.values(), start=len(results)):
             axes.hlines(at, mean - spread, mean + spread, color="#D55E00", linewidth=1)
             axes.plot(mean, at, "D", color="#D55E00", markerfacecolor="w")
-        axes.set_yticks(range(len(own) + len(others)), [*(record["model"] for record in own), *others])
+        axes.set_yticks(range(len(results) + len(others)), [*(record["model"] for record in results), *others])
         axes.invert_yaxis()
-        axes.set(title=data, xlabel=UNITS.get(data, own[0]["measure"]))
+        axes.set(title=data, xlabel=UNITS.get(data, results[0]["measure"]))
         despine(axes)
     return drawing

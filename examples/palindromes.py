@@ -1,20 +1,20 @@
-"""Accuracy against length: what a plain RNN and a plain LSTM keep of a palindrome, and what they can be taught to keep.
+"""Accuracy against palindrome length for plain RNNs and LSTMs, in a reference set-up and an improved one.
 
-The last digit of a palindrome is asked from the digits before it; it equals the first. Figures 1 to 3: the RNN, the
-LSTM, and both. A digit enters as one number (left) or one-hot (right). Each mark is the mean over seeds, the bar its
-95 % interval (Student's, cut at 0 and 1, from 3 seeds on), a dot one seed, tested on fresh palindromes. Where both are
-drawn, the LSTM stands a little to the right, since points that are right to the last sample would hide each other.
+The last digit of a palindrome is predicted from the digits before it; it equals the first. Figures 1 to 3 show the RNN,
+the LSTM, and both. A digit is given as one number (left) or one-hot (right). Each mark is the mean over seeds, the bar
+its 95 % interval (Student's, cut at 0 and 1, from 3 seeds on), a dot one seed, tested on new palindromes. Where both
+are drawn, the LSTM is shifted a little to the right, since equal points would hide each other.
 
-- *Reference*: a model for each length, RMSprop, at most 10,000 steps of 128, from torch's first weights or from He's.
-- *Improved*: one model for all lengths, taught on lengths that double up to the mark, within the same steps, and
-  tested beyond it. The RNN begins as units that latch, the LSTM with gates for long times.
+- *Reference*: a model for each length, RMSprop, at most 10,000 steps of 128, from torch's initial weights or He's.
+- *Improved*: one model for all lengths, trained on lengths that double up to the dotted line, within the same steps,
+  and tested beyond it. The RNN is initialised with latching units, the LSTM with gates for long memory.
 
-What to expect: the reference RNN is right up to 14 digits, from some seeds farther, and the reference LSTM is at chance
-at 20, but not from He's first weights. One-hot, the improved ones are right at every length up to 10,000, far beyond
-what they were taught, for what latches does not ask how long. Where a digit is one number it is not so: the RNN learns
-to latch from one seed and not from another, and the LSTM taught up to 100 is right at 100 and at no other length.
+Result: the reference RNN is right up to 14 digits, from some seeds farther, and the reference LSTM is at chance at 20,
+but not from He's initial weights. One-hot, the improved models are right at every length up to 10,000, far beyond the
+training lengths, since a latch keeps its value for any time. With digits as single numbers, the RNN learns to latch
+from one seed and not from another, and the LSTM trained up to 100 is right at 100 and at no other length.
 
-The numbers come from ``benchmarks/palindromes.py``, which takes hours; this script only draws what it recorded:
+The numbers come from ``benchmarks/palindromes.py``, which takes hours; this script only draws its record:
 ``python examples/palindromes.py --records docs/palindromes/results.json --out docs/palindromes``.
 """
 
@@ -41,18 +41,18 @@ Curve = dict[int, list[float]]
 
 
 def curve(records: Sequence[dict[str, Any]], name: str, model: str, encoding: str) -> Curve:
-    """Scores of all seeds at each length that was tested."""
-    found: Curve = {}
+    """Return the scores of all seeds at each test length."""
+    scores: Curve = {}
     for record in records:
         config = record["config"]
         if (config["name"], config["model"], config["encoding"]) == (name, model, encoding):
             for test in record["test"]:
-                found.setdefault(test["length"], []).append(test["score"])
-    return dict(sorted(found.items()))
+                scores.setdefault(test["length"], []).append(test["score"])
+    return dict(sorted(scores.items()))
 
 
 def interval(scores: Sequence[float]) -> tuple[float, float, float]:
-    """Mean and its 95 % interval over the seeds, cut at 0 and 1; the mean alone where there are fewer than 3 seeds."""
+    """Return the mean and its 95 % interval over the seeds, cut at 0 and 1; from fewer than 3 seeds the mean alone."""
     mean = statistics.mean(scores)
     if len(scores) < 3:
         return mean, mean, mean
@@ -60,42 +60,44 @@ def interval(scores: Sequence[float]) -> tuple[float, float, float]:
     return mean, max(0.0, mean - half), min(1.0, mean + half)
 
 
-def taught_to(records: Sequence[dict[str, Any]], name: str, model: str, encoding: str) -> int:
-    """The longest length that a set-up was trained on."""
-    own = [each["config"] for each in records]
+def trained_to(records: Sequence[dict[str, Any]], name: str, model: str, encoding: str) -> int:
+    """Return the longest length that a set-up was trained on."""
+    configs = [record["config"] for record in records]
     keys = (name, model, encoding)
-    return max(max(c["lengths"]) for c in own if (c["name"], c["model"], c["encoding"]) == keys)
+    return max(max(c["lengths"]) for c in configs if (c["name"], c["model"], c["encoding"]) == keys)
 
 
 def draw(axes: Axes, records: Sequence[dict[str, Any]], models: Sequence[str], encoding: str) -> None:
-    """The curves of some models on one panel."""
-    for place, model in enumerate(models):
+    """Draw the curves of some models on one panel."""
+    for number, model in enumerate(models):
         for name, (line, mark) in STYLES.items():
-            found = curve(records, name, model, encoding)
-            if not found:
+            scores_of = curve(records, name, model, encoding)
+            if not scores_of:
                 continue
             lengths, points = (
-                [length * 1.08**place for length in found],
-                [interval(scores) for scores in found.values()],
+                [length * 1.08**number for length in scores_of],
+                [interval(scores) for scores in scores_of.values()],
             )
             mean = [point[0] for point in points]
             bars = [[m - low for m, low, _ in points], [high - m for m, _, high in points]]
-            counts = sorted({len(scores) for scores in found.values()})
+            counts = sorted({len(scores) for scores in scores_of.values()})
             seeds = f"{counts[0]} seeds" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
             shade = COLOURS[model] if name == "improved" or len(models) > 1 else "#555555"
             axes.errorbar(
                 lengths, mean, bars, linestyle=line, marker=mark, color=shade, capsize=3, markersize=5, elinewidth=0.8,
-                linewidth=2.5 - 1.2 * place if len(models) > 1 else 1.5,
+                linewidth=2.5 - 1.2 * number if len(models) > 1 else 1.5,
                 markerfacecolor=shade if name == "improved" else "white", label=f"{model}, {name} ({seeds})",
             )  # fmt: skip
-            single = [(at, score) for at, scores in zip(lengths, found.values(), strict=True) for score in scores]
+            single = [
+                (length, score) for length, scores in zip(lengths, scores_of.values(), strict=True) for score in scores
+            ]
             axes.scatter(*zip(*single, strict=True), s=9, color=shade, alpha=0.5, linewidths=0)
             if name == "improved":
-                longest = taught_to(records, name, model, encoding)
+                longest = trained_to(records, name, model, encoding)
                 axes.axvline(longest, color=shade, linewidth=0.8, linestyle=":")
                 axes.annotate(
-                    f"{model} taught up to {longest:,}", (longest, 0.5), rotation=90, va="center",
-                    ha="left" if place else "right", fontsize=8, color=shade,
+                    f"{model} trained up to {longest:,}", (longest, 0.5), rotation=90, va="center",
+                    ha="left" if number else "right", fontsize=8, color=shade,
                 )  # fmt: skip
     axes.axhline(0.1, color="#999999", linewidth=0.8)
     axes.annotate("chance", (0.99, 0.1), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
@@ -106,35 +108,40 @@ def draw(axes: Axes, records: Sequence[dict[str, Any]], models: Sequence[str], e
 
 
 def figure(records: Sequence[dict[str, Any]], models: Sequence[str]) -> Figure:
-    """A panel for each encoding, the legend below."""
+    """Draw a panel for each encoding, with the legend below."""
     drawing = Figure(figsize=(11, 4.6), layout="constrained")
     panels = drawing.subplots(1, len(ENCODINGS), sharey=True, sharex=True)
     for panel, encoding in zip(panels, ENCODINGS, strict=True):
         draw(panel, records, models, encoding)
         panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False, fontsize=9)
-    panels[0].set_ylabel("last digit right")
+    panels[0].set_ylabel("accuracy on the last digit")
     return drawing
 
 
 def main(records: Path, out: Path, overwrite: bool = False) -> list[Path]:
-    """Draw the three figures, and return where they are."""
+    """Draw and save the three figures; return their paths."""
     files = [out / name for name in FIGURES]
-    there = [str(file) for file in files if file.exists()]
-    if there and not overwrite:
-        raise FileExistsError(f"{', '.join(there)} already there; choose another --out, or add --overwrite")
-    found = json.loads(records.read_text())["records"]
+    existing = [str(file) for file in files if file.exists()]
+    if existing and not overwrite:
+        raise FileExistsError(f"{', '.join(existing)} already there; choose another --out, or add --overwrite")
+    runs = json.loads(records.read_text())["records"]
     out.mkdir(parents=True, exist_ok=True)
     for file, models in zip(files, FIGURES.values(), strict=True):
-        drawing = figure(found, models)
+        drawing = figure(runs, models)
         _files.write(file, lambda to, f=drawing: f.savefig(to, format="png", dpi=150), overwrite=overwrite)
     return files
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--records", type=Path, default=Path("docs/palindromes/results.json"), help="what was recorded")
+    parser.add_argument(
+        "--records",
+        type=Path,
+        default=Path("docs/palindromes/results.json"),
+        help="the record of benchmarks/palindromes.py",
+    )
     parser.add_argument("--out", type=Path, default=Path("out/palindromes"), help="folder for the figures")
-    parser.add_argument("--overwrite", action="store_true", help="replace what is already there")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     options = parser.parse_args()
     try:
         print("wrote", *main(options.records, options.out, options.overwrite))

@@ -1,14 +1,14 @@
-"""How much of what came before does each family use to tell the next character?
+"""The number of previous characters that each family uses to predict the next one.
 
-Trains causal GCNs of several depths, RNN, GRU, LSTM and the GCN-LSTM, which reads the text as a graph that grows, on
-one book, all with the same hidden units, windows, batches and optimiser. Then asks each for the same held-out
-characters, showing it the last 1, 2, … T before them. What a model uses ends where its curve is level; the numbers say
-from where on it is within 0.02 bits of its last. On plain sequences the GCN-LSTM is the LSTM, weight for weight, so it
-is not drawn.
+Causal GCNs of several depths, RNN, GRU, LSTM and the GCN-LSTM that reads the text as a graph that grows are trained on
+one book, all with the same hidden units, windows, batches and optimiser. Each then predicts the same held-out
+characters from the last 1, 2, … T before them. A model uses no more context than that at which its curve becomes flat;
+the numbers in the legend are the context from which on it is within 0.02 bits of its last value. On plain sequences the
+GCN-LSTM is the LSTM, weight for weight, and is not drawn.
 
-Expect a GCN of L layers to be level from L + 2 characters on at the latest: L + 1 that it reads, and one more, by which
-it tells that the first of these is not the beginning. A deep one uses fewer than it reads. The recurrent models, which
-could use them all, are level from four to five characters on after so short a training, and far below the GCNs.
+Result: a GCN of L layers is flat from L + 2 characters on at the latest: L + 1 that it reads, and one more, which shows
+it that the first of these is not the beginning. A deep GCN uses fewer than it reads. The recurrent models, which could
+use all, are flat from four to five characters on after so short a training, and far below the GCNs.
 
     python examples/text_context.py --out docs/text_context
 """
@@ -47,8 +47,8 @@ WITHIN = 0.02
 
 
 def measure(settings: Settings, text: str, steps: int, samples: int) -> dict[str, object]:
-    """Train one model; bits a character by context, and from where on they are those of all the context."""
-    task, held = Characters.split(text, settings.length, held_out=settings.held_out)
+    """Train one model; return its bits per character by context, and the context from which on they are flat."""
+    task, test = Characters.split(text, settings.length, held_out=settings.held_out)
     model = build(settings, task.out_channels)
     history = fit(
         model,
@@ -62,8 +62,8 @@ def measure(settings: Settings, text: str, steps: int, samples: int) -> dict[str
         seed=settings.seed,
         stop_threshold=None,
     )
-    bits = evaluation.by_context(model.eval(), held.tokens, settings.length, most=samples)
-    used = next(place for place in range(len(bits)) if max(abs(later - bits[-1]) for later in bits[place:]) <= WITHIN)
+    bits = evaluation.by_context(model.eval(), test.tokens, settings.length, most=samples)
+    used = next(index for index in range(len(bits)) if max(abs(later - bits[-1]) for later in bits[index:]) <= WITHIN)
     last = history.loss[-steps // 10 :]
     return {
         "bits": bits,
@@ -75,24 +75,24 @@ def measure(settings: Settings, text: str, steps: int, samples: int) -> dict[str
     }
 
 
-def figure(found: dict[str, dict[str, object]]) -> Figure:
-    """Bits by context, a curve a family, a ring where it is level."""
+def figure(results: dict[str, dict[str, object]]) -> Figure:
+    """Draw bits per character against context, a curve for each family with a ring where it becomes flat."""
     drawing = Figure(figsize=(8.5, 4.4), layout="constrained")
     panel = drawing.subplots()
-    for number, (name, row) in enumerate(found.items()):
+    for number, (name, row) in enumerate(results.items()):
         bits, used = row["bits"], row["used"]
         style = {"color": f"C{number}", "linestyle": "--" if name.startswith("GCN, ") else "-"}
         panel.plot(range(1, len(bits) + 1), bits, label=f"{name}: {used}", **style)
         panel.plot(used, bits[used - 1], "o", color=style["color"], fillstyle="none")
-    panel.set(xlabel="characters of context shown", ylabel="bits a character, held out")
-    panel.set_title("What each further character of context is worth")
-    title = f"within {WITHIN} bits of their last from"
+    panel.set(xlabel="characters of context shown", ylabel="bits per character, held-out text")
+    panel.set_title("Gain from each further character of context")
+    title = f"flat (within {WITHIN} bits) from"
     panel.legend(title=title, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     return drawing
 
 
 def main(out: Path, text: str, steps: int, samples: int, name: str = "") -> dict[str, dict[str, object]]:
-    """Measure what is not in ``out`` yet, draw, write, and return the numbers."""
+    """Measure what is not in ``out`` yet, draw, save, and return the numbers."""
     out.mkdir(parents=True, exist_ok=True)
     file, config = out / "context.json", {"text": name, "steps": steps, "samples": samples, "within": WITHIN}
     record = json.loads(file.read_text()) if file.exists() else {"config": config, "families": {}}
@@ -116,10 +116,12 @@ def main(out: Path, text: str, steps: int, samples: int, name: str = "") -> dict
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--book", default="grimms_fairy_tails", help="a book known by name")
-    parser.add_argument("--steps", type=int, default=1500, help="of each training")
-    parser.add_argument("--samples", type=int, default=2000, help="held-out characters that are asked for")
-    parser.add_argument("--out", type=Path, default=Path("out/text_context"), help="folder for picture and numbers")
+    parser.add_argument("--book", default="grimms_fairy_tails", help="the name of a book in graphseq.datasets")
+    parser.add_argument("--steps", type=int, default=1500, help="training steps of each model")
+    parser.add_argument("--samples", type=int, default=2000, help="held-out characters to predict")
+    parser.add_argument(
+        "--out", type=Path, default=Path("out/text_context"), help="folder for the figure and the record"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     main(options.out, book(options.book), options.steps, options.samples, options.book)

@@ -1,14 +1,14 @@
-"""The reference's results on texts, row by row, from the trainings that ``benchmarks/text_rows.py`` records.
+"""Tables and figures of the trainings on texts recorded by ``benchmarks/text_rows.py``, beside the reference's results.
 
-Prints and writes, from ``rows.json``: the table of six rows, with the reference's accuracy and loss beside those of its
-set-up and of the improved one here, each with bits a character on the part of the book that training never saw; what
-the model writes as it learns (tables 1 to 3: lengths 10, 30 and 60 after 100, 1000, 2000, 5000 and 8400 steps); greedy
-and at temperatures 0.5, 1 and 2 (tables 4 and 5: lengths 60 and 120); how it goes on from the book; and accuracy and
-loss of 2 × 128 and 2 × 512 as they train (figures 5 and 6). Of a row that was not run, the table says so.
-The bits of the figures are of 500 windows of the part held out, those of the table of all of it.
+From ``rows.json`` it prints and writes the table of six rows, with the reference's accuracy and loss beside those of
+its set-up and of the improved one here, each with bits per character on held-out text; samples during training (tables
+1 to 3: lengths 10, 30 and 60 after 100, 1000, 2000, 5000 and 8400 steps); greedy samples and those at temperatures 0.5, 1
+and 2 (tables 4 and 5: lengths 60 and 120); continuations of the book; and the accuracy and loss of 2 × 128 and 2 × 512
+during training (figures 5 and 6). Rows without a run are marked. The bits in the figures are of 500 windows of the
+held-out text, those in the table of all of it.
 
-Expect every row that was run improved to lie above the reference in accuracy; greedy texts to go round in circles,
-those at temperature 2 to hold few words.
+Result: every improved row is above the reference in accuracy; greedy texts repeat themselves, and those at temperature
+2 have few words.
 
     python examples/text_tables.py --rows docs/text/rows.json --out docs/text
 """
@@ -50,12 +50,12 @@ FIGURES = {"figure5.png": "grimms_2x128", "figure6.png": "grimms_2x512"}
 
 
 def read(file: Path) -> Rows:
-    """The trainings that are recorded."""
+    """Return the recorded trainings by row and set-up."""
     return {(row["row"], row["setup"]): row for row in json.loads(file.read_text(encoding="utf-8"))}
 
 
 def table(rows: Rows) -> str:
-    """A line a row: accuracy and loss in training, and bits a character held out."""
+    """Return a table with a line for each row: training accuracy and loss, and bits per character on held-out text."""
     lines = [
         f"{'':28} {'reference':14} {'its set-up, here':22} {'improved':22}",
         f"{'':28} {'acc.    loss':14} {'acc.    loss   bits':22} {'acc.    loss   bits':22}",
@@ -75,7 +75,7 @@ def _cell(row: dict[str, Any] | None) -> str:
 
 
 def samples(row: dict[str, Any]) -> str:
-    """Tables 1 to 5: as it learns, and at its end at every temperature; and the book gone on with."""
+    """Return tables 1 to 5, of samples during and after training, and continuations of the book."""
     reports, lines = {report["step"]: report for report in row["reports"]}, []
     for number, length in enumerate((10, 30, 60), start=1):
         lines.append(f"\nTable {number}: {length} characters as it learns, the likeliest each time; at temperature 1")
@@ -86,11 +86,11 @@ def samples(row: dict[str, Any]) -> str:
     for number, length in ((4, 60), (5, 120)):
         lines.append(f"\nTable {number}: {length} characters after step {last['step']}")
         for temperature in (0, 0.5, 1, 2):
-            how = f"at {temperature:g}" if temperature else "greedy"
-            lines.append(f"{how:>6}  {_sample(last, temperature, length)}")
-    told = row["completions"]
-    lines.append(f"\nThe book gone on with from {told['prompt']!r}")
-    lines += [f"{how:>21}  {text!r}" for how, text in told.items() if how != "prompt"]
+            method = f"at {temperature:g}" if temperature else "greedy"
+            lines.append(f"{method:>6}  {_sample(last, temperature, length)}")
+    completions = row["completions"]
+    lines.append(f"\nThe book gone on with from {completions['prompt']!r}")
+    lines += [f"{method:>21}  {text!r}" for method, text in completions.items() if method != "prompt"]
     return "\n".join(lines)
 
 
@@ -101,46 +101,50 @@ def _sample(report: dict[str, Any], temperature: float, length: int) -> str:
 
 
 def figure(rows: Rows, key: str) -> Figure | None:
-    """Accuracy and loss as they train, the reference's last as a dashed line; ``None`` where no run is recorded."""
-    found = {setup: row for (each, setup), row in rows.items() if each == key}
-    if not found:
+    """Draw accuracy and loss during training, with the reference's final values; ``None`` if no run is recorded."""
+    setups = {setup: row for (name, setup), row in rows.items() if name == key}
+    if not setups:
         return None
     drawing = Figure(figsize=(12, 3.6), layout="constrained")
     panels = dict(zip(("accuracy", "loss", "bits"), drawing.subplots(1, 3), strict=True))
-    for setup, row in found.items():
+    for setup, row in setups.items():
         curves = row["curves"]
-        for what in ("accuracy", "loss"):
-            panels[what].plot(curves["step"], curves[what], label=LABELS.get(setup, setup), linewidth=1)
+        for measure in ("accuracy", "loss"):
+            panels[measure].plot(curves["step"], curves[measure], label=LABELS.get(setup, setup), linewidth=1)
         reports = row["reports"][1:]
-        panels["bits"].plot([one["step"] for one in reports], [one["bits"] for one in reports], ".-", linewidth=1)
-    for what, value in next(iter(found.values()))["reference"].items():
-        panels[what].axhline(value, color="k", linestyle="--", linewidth=0.8, label="the reference's last")
+        panels["bits"].plot(
+            [report["step"] for report in reports], [report["bits"] for report in reports], ".-", linewidth=1
+        )
+    for measure, value in next(iter(setups.values()))["reference"].items():
+        panels[measure].axhline(value, color="k", linestyle="--", linewidth=0.8, label="reference, final")
     panels["accuracy"].set(title=f"{NAMES[key]}: accuracy", xlabel="step")
-    panels["loss"].set(title="loss in training (nats a character)", xlabel="step", ylim=(None, math.log(12)))
-    panels["bits"].set(title="held out (bits a character)", xlabel="step")
+    panels["loss"].set(title="training loss (nats per character)", xlabel="step", ylim=(None, math.log(12)))
+    panels["bits"].set(title="held-out text (bits per character)", xlabel="step")
     panels["accuracy"].legend(fontsize="small")
     return drawing
 
 
 def main(file: Path, out: Path) -> str:
-    """Print and write all tables and figures, in place of those before."""
+    """Print the tables; write tables and figures, replacing existing ones."""
     rows = read(file)
     small = rows.get(("grimms_2x128", "improved"))
-    told = f"{table(rows)}\n{samples(small) if small else 'Tables 1 to 5: not run'}\n"
+    text = f"{table(rows)}\n{samples(small) if small else 'Tables 1 to 5: not run'}\n"
     out.mkdir(parents=True, exist_ok=True)
-    _files.write_text(out / "tables.txt", told, overwrite=True)
+    _files.write_text(out / "tables.txt", text, overwrite=True)
     for name, key in FIGURES.items():
         drawing = figure(rows, key)
         if drawing is not None:
             save = partial(drawing.savefig, format="png", dpi=150)
             _files.write(out / name, save, overwrite=True)
-    print(told)
-    return told
+    print(text)
+    return text
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=Path, default=Path("docs/text/rows.json"), help="what was recorded")
+    parser.add_argument(
+        "--rows", type=Path, default=Path("docs/text/rows.json"), help="the record of benchmarks/text_rows.py"
+    )
     parser.add_argument("--out", type=Path, default=Path("out/text_tables"), help="folder for tables and figures")
     arguments = parser.parse_args()
     main(arguments.rows, arguments.out)

@@ -1,14 +1,15 @@
-"""Who writes to whom next week: links of a graph to come, by models that read the graph, the past, or both.
+"""Link prediction: pairs of people who write to each other next week, by models that read the graph, the past, or both.
 
-Messages among students, week by week. Asked is, of pairs of people, which of them will write in the next week. Half of
-the pairs do; the others are drawn in one of two ways: the same writer and anybody else ("random"), or any pair that has
-written before and does not now ("historical"). Baselines rank pairs by when they last met or by how often; "pairs
-alone" learns from just these numbers and sees no graph. All models but the two marked "blind" are shown them as well.
-Training is on the first weeks, its step chosen on the next few, and all later ones judge.
+The data are messages among students, week by week. Each pair of people in question either writes in the next week or
+does not. Half of the pairs do. The others are drawn in one of two ways: the same writer and anybody else ("random"), or
+any pair that has written before and does not now ("historical"). Baselines rank pairs by the time since their last
+message or by the number of messages. "pairs alone" learns from these numbers and sees no graph. All models have them as
+inputs except the two marked "blind". The first weeks are the training set, the next few the validation set that chooses
+the step, and all later ones the test set.
 
-What to expect: with random pairs, memory of who met is right most of the time; what the past of both ends adds is small
-but there in every seed. With historical pairs counting does badly, and what may learn does well for a reason that is no
-foresight: there, a pair that has never met can only be one that writes now. Hold that column against "pairs alone".
+Result: with random pairs, the record of earlier messages is right most of the time; the past of both ends adds little,
+but does so in every seed. With historical pairs the counts do badly, and trained models do well for a reason that is no
+forecast: a pair that has never written before can only be one that writes now. Compare that column with "pairs alone".
 
 ``python examples/who_writes_next.py`` takes about ten minutes of one core and writes links.json and links.png.
 """
@@ -38,7 +39,9 @@ from graphseq.training.history import machine
 
 SAMPLINGS: tuple[Literal["random", "historical"], ...] = ("random", "historical")
 BASELINES: dict[str, Callable[[], nn.Module]] = {"recency": Recency, "frequency": Frequency}
-MODELS: dict[str, tuple[Callable[[int, int], gs.nn.Encoder], int]] = {  # from F and H; numbers of a pair that are shown
+MODELS: dict[
+    str, tuple[Callable[[int, int], gs.nn.Encoder], int]
+] = {  # the encoder, from F and H, and the number of pair features
     "pairs alone": (gs.nn.MLP, 4),
     "LSTM, blind": (gs.nn.LSTM, 0),
     "GCN-LSTM, blind": (gs.nn.GCNLSTM, 0),
@@ -53,7 +56,7 @@ MODELS: dict[str, tuple[Callable[[int, int], gs.nn.Encoder], int]] = {  # from F
 
 @dataclass(frozen=True)
 class Setting:
-    """All that the numbers depend on, beside the tables above."""
+    """Settings; with the tables above they determine the results."""
 
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     lags: int = 4
@@ -67,54 +70,54 @@ class Setting:
 
 
 def precision(model: nn.Module, task: gs.tasks.LinkPrediction) -> float:
-    """Average precision over all pairs of all windows; a pair's score is the difference of its two outputs."""
-    found = gs.predict(model, task, batch_size=2)
-    return gs.average_precision(found.output[:, 1] - found.output[:, 0], found.y)
+    """Return the average precision over all pairs of all windows; a pair's score is the difference of its outputs."""
+    predictions = gs.predict(model, task, batch_size=2)
+    return gs.average_precision(predictions.output[:, 1] - predictions.output[:, 0], predictions.y)
 
 
 def run(setting: Setting, name: str, seed: int, split: gs.tasks.Split[gs.tasks.LinkPrediction]) -> dict[str, Any]:
-    """Train one model, keep the step that was best on the validation weeks, and judge it on the later ones."""
+    """Train one model, keep the weights that are best on the validation weeks, and test them on the later ones."""
     encoder, pair_channels = MODELS[name]
     with seeding.forked(seed, seeding.BUILD):
         head = partial(gs.nn.PairHead, pair_channels=pair_channels, mlp_channels=setting.hidden)
         model = gs.nn.Model(encoder(split.train.in_channels, setting.hidden), 2, head=head)
     size = {"steps": setting.steps, "every": setting.every, "batch_size": setting.batch_size}
     began = time.perf_counter()
-    how = {"optimizer": "Adam", "lr": setting.lr, "clip": 1.0, "seed": seed, "stop_threshold": None}
-    kept = gs.fit_with_validation(model, split.train, split.validation, **size, **how)
+    training = {"optimizer": "Adam", "lr": setting.lr, "clip": 1.0, "seed": seed, "stop_threshold": None}
+    selection = gs.fit_with_validation(model, split.train, split.validation, **size, **training)
     seconds = time.perf_counter() - began
-    told = {"model": name, "seed": seed, "parameters": sum(weight.numel() for weight in model.parameters())}
-    told |= {"seconds": seconds, "best_step": kept.best_step, "validation": precision(model, split.validation)}
-    return {**told, "precision": precision(model, split.test)}
+    record = {"model": name, "seed": seed, "parameters": sum(weight.numel() for weight in model.parameters())}
+    record |= {"seconds": seconds, "best_step": selection.best_step, "validation": precision(model, split.validation)}
+    return {**record, "precision": precision(model, split.test)}
 
 
 def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Mean over the seeds, and Student's 95 % interval of it; a single value is its own."""
-    values = [each["precision"] for each in runs]
+    """Return the mean over the seeds with Student's 95 % interval; of a single value, the value itself."""
+    values = [run["precision"] for run in runs]
     low, high = students_interval(values) if len(values) > 1 else (values[0], values[0])
-    told = {"model": runs[0]["model"], "parameters": runs[0]["parameters"], "seeds": len(values)}
-    return {**told, "precision": sum(values) / len(values), "low": low, "high": high}
+    line = {"model": runs[0]["model"], "parameters": runs[0]["parameters"], "seeds": len(values)}
+    return {**line, "precision": sum(values) / len(values), "low": low, "high": high}
 
 
 def table(lines: dict[str, list[dict[str, Any]]]) -> str:
-    """Average precision of every model under both ways to draw pairs."""
-    rows = [["average precision", *(f"{how} pairs" for how in lines), "parameters"]]
-    for each in zip(*lines.values(), strict=True):
-        wide = [f" [{of['low']:.3f}, {of['high']:.3f}]" if of["seeds"] > 1 else "" for of in each]
-        cells = [f"{of['precision']:.3f}{interval}" for of, interval in zip(each, wide, strict=True)]
-        rows.append([each[0]["model"], *cells, f"{each[0]['parameters']:,}"])
+    """Return a table of the average precision of every model for both samplings of pairs."""
+    rows = [["average precision", *(f"{sampling} pairs" for sampling in lines), "parameters"]]
+    for columns in zip(*lines.values(), strict=True):
+        intervals = [f" [{of['low']:.3f}, {of['high']:.3f}]" if of["seeds"] > 1 else "" for of in columns]
+        cells = [f"{of['precision']:.3f}{interval}" for of, interval in zip(columns, intervals, strict=True)]
+        rows.append([columns[0]["model"], *cells, f"{columns[0]['parameters']:,}"])
     return aligned(rows, head=1)
 
 
 def figure(lines: dict[str, list[dict[str, Any]]]) -> Figure:
-    """A panel a way to draw pairs: a dot a model with its interval."""
+    """Draw a panel for each sampling of pairs, with a dot and an interval for each model."""
     drawing = Figure(figsize=(9.0, 3.8), layout="constrained")
-    for axes, (how, own) in zip(drawing.subplots(1, len(lines), sharey=True), lines.items(), strict=True):
-        at, colours = range(len(own)), ["0.5" if of["model"] in BASELINES else "#0072B2" for of in own]
-        axes.hlines(at, [of["low"] for of in own], [of["high"] for of in own], color=colours, linewidth=2)
-        axes.scatter([of["precision"] for of in own], at, color=colours)
-        axes.set_yticks(at, [of["model"] for of in own])
-        axes.set_xlabel(f"average precision, {how} pairs")
+    for axes, (sampling, results) in zip(drawing.subplots(1, len(lines), sharey=True), lines.items(), strict=True):
+        at, colours = range(len(results)), ["0.5" if of["model"] in BASELINES else "#0072B2" for of in results]
+        axes.hlines(at, [of["low"] for of in results], [of["high"] for of in results], color=colours, linewidth=2)
+        axes.scatter([of["precision"] for of in results], at, color=colours)
+        axes.set_yticks(at, [of["model"] for of in results])
+        axes.set_xlabel(f"average precision, {sampling} pairs")
         axes.locator_params(axis="x", nbins=4)
         despine(axes)
     axes.invert_yaxis()
@@ -122,19 +125,25 @@ def figure(lines: dict[str, list[dict[str, Any]]]) -> Figure:
 
 
 def main(out: Path, setting: Setting = Setting(), data: gs.io.TemporalDataset | None = None) -> dict[str, Any]:
-    """Train all, print the table, and write record and figure to ``out``, where neither may be."""
+    """Train all models, print the table, and write the record and the figure as new files to ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     if taken := [path for path in (out / "links.json", out / "links.png") if path.exists()]:
         raise FileExistsError(f"{taken[0]} is already there; choose another --out")
     data = gs.datasets.collegemsg(timedelta(days=7)) if data is None else data
     graph = data.graph.replace(x=data.graph.x.log1p())
     lines, records = {}, []
-    for how in SAMPLINGS:
-        split = gs.tasks.LinkPrediction(graph, lags=setting.lags, sampling=how).split(setting.train, setting.validation)
-        own = [{"model": n, "parameters": 0, "precision": precision(BASELINES[n](), split.test)} for n in BASELINES]
+    for sampling in SAMPLINGS:
+        split = gs.tasks.LinkPrediction(graph, lags=setting.lags, sampling=sampling).split(
+            setting.train, setting.validation
+        )
+        constant = [
+            {"model": n, "parameters": 0, "precision": precision(BASELINES[n](), split.test)} for n in BASELINES
+        ]
         runs = [run(setting, name, seed, split) for name in MODELS for seed in setting.seeds]
-        records += [{"sampling": how, **each} for each in own + runs]
-        lines[how] = [summary([each for each in own + runs if each["model"] == n]) for n in (*BASELINES, *MODELS)]
+        records += [{"sampling": sampling, **result} for result in constant + runs]
+        lines[sampling] = [
+            summary([result for result in constant + runs if result["model"] == n]) for n in (*BASELINES, *MODELS)
+        ]
     print(table(lines))
     record = {"config": asdict(setting), "data": data.name, "windows": list(map(len, split)), "machine": machine("cpu")}
     record |= {"table": table(lines).splitlines(), "lines": lines, "records": records}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from itertools import pairwise
@@ -13,10 +12,12 @@ import torch
 from scripts import ROOT, load, page
 
 import graphseq as gs
-from graphseq.cli import text, text_train
+from graphseq.cli import flags
+from graphseq.cli.main import _parser
 from graphseq.experiments.compare import report
 from graphseq.experiments.compare.settings import Settings
 from graphseq.experiments.text.models import build
+from graphseq.experiments.text.settings import Settings as TextSettings
 from graphseq.text.flops import multiply_adds
 
 
@@ -226,9 +227,9 @@ def test_half_the_compute_is_at_most_half() -> None:
 
 def test_the_command_of_a_row_trains_that_row() -> None:
     for job in load(ROOT / "benchmarks" / "text_rows.py").jobs():
-        parser = argparse.ArgumentParser()
-        text.add(parser)
-        assert text_train._settings(parser.parse_args(job.command[1:])) == job.settings
+        options = _parser().parse_args(job.command)
+        cosine = options.steps if options.cosine else 0
+        assert flags.read(options, TextSettings, cosine=cosine) == job.settings
 
 
 def test_set_ups_for_texts_are_trained_once_each(tmp_path: Path) -> None:

@@ -69,11 +69,11 @@ def test_a_table_a_figure_and_a_record_of_other_molecules(tmp_path: Path, capsys
         script.main(tmp_path / "new", tiny, [rings(14), sets[1]])
 
 
-def test_lines_that_do_not_parse_are_told_and_the_others_used(
+def test_lines_that_do_not_parse_are_reported_and_the_others_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alcohols(tmp_path)
-    (data,) = example().chosen(csv=tmp_path / "chains.csv", target="value")
+    (data,) = example().data_sets(csv=tmp_path / "chains.csv", target="value")
     assert len(data.graphs) == 16
     assert "left out: " in (said := capsys.readouterr().out)
     assert "chains.csv, line 18: SMILES 'C1' does not parse" in said
@@ -88,7 +88,7 @@ def test_answers_of_the_test_fold_are_read_by_nobody(tmp_path: Path) -> None:
     other = gs.io.GraphDataset(data.name, tuple(changed), data.names, data.channels, data.answers, data.smiles)
     for name in ("GCN", "Tree-LSTM on the DAG"):
         one, two = (models.trained(setting, name, each, 1, train.numbers) for each in (data, other))
-        assert torch.equal(one.says, two.says)
+        assert torch.equal(one.predictions, two.predictions)
     fold = (train.numbers.numpy(), test.numbers.numpy())
     ys = [torch.cat([graph.y for graph in each.graphs]).flatten().double().numpy() for each in (data, other)]
     assert not np.array_equal(*ys)
@@ -103,7 +103,7 @@ def test_the_picture_is_of_the_numbers_beside_it(tmp_path: Path, monkeypatch: py
     of_chains, of_rings = record["looks"]
     assert of_chains["name"] in {"C" * 8 + "O", "C" * 7 + "O", "C" * 8}  # nearest to 14 atoms, in the test
     for look in record["looks"]:
-        assert list(look["models"]) == list(script.LOOKING)
+        assert list(look["models"]) == list(script.SHOWN)
         assert all(min(seen["influence"]) >= 0 < max(seen["influence"]) for seen in look["models"].values())
     assert len(of_rings["models"]["GCN"]["influence"]) == 6
     assert (tmp_path / "new" / "influence.png").stat().st_size > 10_000
