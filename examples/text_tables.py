@@ -2,10 +2,10 @@
 
 From ``rows.json`` it prints and writes the table of six rows, with the reference's accuracy and loss beside those of
 its set-up and of the improved one here, each with bits per character on held-out text; samples during training (tables
-1 to 3: lengths 10, 30 and 60 after 100, 1000, 2000, 5000 and 8400 steps); greedy samples and those at temperatures 0.5, 1
-and 2 (tables 4 and 5: lengths 60 and 120); continuations of the book; and the accuracy and loss of 2 × 128 and 2 × 512
-during training (figures 5 and 6). Rows without a run are marked. The bits in the figures are of 500 windows of the
-held-out text, those in the table of all of it.
+1 to 3: lengths 10, 30 and 60 after 100, 1000, 2000, 5000 and 8400 steps); greedy samples and those at temperatures
+0.5, 1 and 2 (tables 4 and 5: lengths 60 and 120); continuations of the book; and the accuracy and loss of 2 × 128 and
+2 × 512 during training (figures 5 and 6). Rows without a run are marked. The bits in the figures are of 500 windows of
+the held-out text, those in the table of all of it.
 
 Result: every improved row is above the reference in accuracy; greedy texts repeat themselves, and those at temperature
 2 have few words.
