@@ -239,7 +239,7 @@ def _stamps(moments: Sequence[float], dates: bool) -> dict[float, int]:
 def _in_units(argument: str, value: object, dates: bool) -> float:
     if isinstance(value, (timedelta, datetime)):
         if not dates:
-            raise TypeError(f"{argument} must be a number, as the times of the file are; got {value}")
+            raise TypeError(f"{argument} must be a number, as the times of the file are; got {value!r}")
         return value.total_seconds() if isinstance(value, timedelta) else seconds(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise TypeError(

@@ -84,17 +84,24 @@ def load(settings: Settings) -> TemporalDataset:
 
 
 def _read_events(settings: Settings, length: float | timedelta) -> TemporalDataset:
-    return read_events(
-        settings.file,
-        length,
-        source=settings.source,
-        target=settings.target,
-        time=settings.time,
-        values=settings.columns or None,
-        time_format=settings.time_format,
-        sort=settings.sort,
-        empty=settings.empty,
-    )
+    try:
+        return read_events(
+            settings.file,
+            length,
+            source=settings.source,
+            target=settings.target,
+            time=settings.time,
+            values=settings.columns or None,
+            time_format=settings.time_format,
+            sort=settings.sort,
+            empty=settings.empty,
+        )
+    except TypeError:
+        if not isinstance(length, timedelta):
+            raise
+        raise TypeError(
+            f"window must be a number, as the times of {settings.file} are; got {settings.window!r}"
+        ) from None
 
 
 def _read_observations(settings: Settings) -> TemporalDataset:

@@ -138,3 +138,23 @@ def test_what_is_known_of_chickenpox() -> None:
     found = [errors(predict(fitted(name, prepared.split.whole), prepared.split.test))[0] for name in names]
     assert found == pytest.approx([1.0069, 0.7044, 0.6997], abs=1e-4)
     assert bound(settings).linear < 0.7044
+
+
+def test_columns_of_other_names_and_lines_out_of_order_are_read_where_they_are_named(tmp_path: Path) -> None:
+    (tmp_path / "seen.csv").write_text("when,who,extra,v\n02.01.2024,A,7,3\n01.01.2024,A,8,1\n01.01.2024,B,9,2\n")
+    (tmp_path / "edges.csv").write_text("from,to,strength\nA,B,4\n")
+    settings = replace(SETTINGS, file=str(tmp_path / "seen.csv"), edges=str(tmp_path / "edges.csv"))
+    names = {"time": "when", "node": "who", "source": "from", "target": "to", "weight": "strength"}
+    data = load(replace(settings, **names, columns=("v",), time_format="%d.%m.%Y", sort=True))
+    assert (data.nodes, data.times, data.channels) == (("A", "B"), ("2024-01-01", "2024-01-02"), ("v",))
+    assert data.graph.x.flatten().tolist() == [1, 2, 3]
+    with pytest.raises(ValueError, match="Name the column by node="):
+        load(replace(settings, time="when"))
+
+
+def test_events_can_leave_windows_empty(tmp_path: Path) -> None:
+    (tmp_path / "mail.csv").write_text("source,target,time\na,b,0\nb,a,9\n")
+    settings = replace(SETTINGS, file=str(tmp_path / "mail.csv"), window="2")
+    with pytest.raises(ValueError, match='empty="keep"'):
+        load(settings)
+    assert load(replace(settings, empty="keep")).graph.topology.times.tolist() == [0, 1, 2, 3, 4]
