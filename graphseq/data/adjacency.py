@@ -115,17 +115,17 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return _Product.apply(grad, ctx.matrix.transpose), None
+        return ctx.matrix.transpose @ grad, None  # autocast may be on in a backward pass
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
-        out: Tensor = _Product.apply(tangent, ctx.matrix)
+        out: Tensor = ctx.matrix @ tangent
         return out
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int, None], x: Tensor, matrix: SparseMatrix) -> tuple[Tensor, int]:
         wide = x.movedim(in_dims[0], 1)
-        return _Product.apply(wide.flatten(1), matrix).unflatten(1, wide.shape[1:]), 1
+        return (matrix @ wide.flatten(1)).unflatten(1, wide.shape[1:]), 1
 
 
 # torch inspects the signature at every call, which takes longer than a small product; it looks here first.

@@ -106,14 +106,15 @@ def fit(
             checkpoints, where all can read them.
         precision: "bfloat16" computes the model's matrix products with 8 bits of mantissa in place of 24, by torch's
             autocast, where the hardware is faster at that; weights, sparse products, the GCN-LSTM's kernel, loss and
-            optimiser stay in float32. What it costs in accuracy is measured by ``benchmarks/precision.py``.
+            optimiser stay in float32. So does the LSTM's kernel on a CPU that has none for bfloat16 (one without
+            AVX-512), as ``History.machine`` then tells. ``benchmarks/precision.py`` measures the cost in accuracy.
 
     Returns:
         The :class:`History` of all steps, those before a resume included.
 
     Raises:
         TypeError, ValueError: an argument is not what is asked for above; the task is causal and the model is not; the
-            checkpoint is of another run or cut short.
+            checkpoint is of another run or cut short; ``precision`` is not possible for this model on this processor.
         FileExistsError: ``checkpoint_path`` is there and ``resume`` is false.
         DivergedError: loss or gradient stopped being finite. The weights are those before that step, and the last
             checkpoint is kept.
@@ -163,7 +164,7 @@ def train(model: nn.Module, task: Task, settings: Settings, stepper: Stepper | N
     checkpoints = Checkpoints(settings, model, stepper.optimizer)
     history = checkpoints.begin(described(settings, stepper, model, task))
     stepper.rates.check(history.lr)
-    history.machine = machine(device)
+    history.machine = machine(device, settings.precision)
     run = _Run(model, group.replicate(model), task, settings, group, stepper)
     bar = tqdm(
         total=settings.steps, initial=history.steps, disable=not (settings.progress and group.is_first), unit="step"
@@ -281,7 +282,7 @@ def _computed(model: nn.Module, graph: SpaceTimeGraph, precision: str) -> Tensor
     """What ``model`` gives, its matrix products in ``precision`` as by torch's autocast; never of half the bits."""
     if precision == "float32":
         return model(graph)  # type: ignore[no-any-return]
-    with torch.autocast(graph.x.device.type, dtype=torch.bfloat16):
+    with _precision.bfloat16_products(graph.x.device.type):
         output: Tensor = model(graph)
     return output.float() if output.dtype in _precision.HALVES else output
 

@@ -17,6 +17,7 @@ import torch
 
 import graphseq
 from graphseq import _files
+from graphseq._torch.precision import kernels_in_full
 
 
 @dataclass
@@ -129,9 +130,10 @@ def is_whole(record: Mapping[str, object]) -> bool:
     return names - {"gradients", "metrics", "stopped_by"} <= set(record) <= names
 
 
-def machine(device: torch.device | str = "cpu") -> dict[str, object]:
-    """What results were made with: versions, processor, threads, device."""
+def machine(device: torch.device | str = "cpu", precision: str = "float32") -> dict[str, object]:
+    """Versions, processor, threads and device, and kernels that lack ``precision`` here and run in float32."""
     device = torch.device(device)
+    in_full = kernels_in_full(precision, device.type)
     names = ("graphseq", "torch", "torch-geometric", "networkx", "scipy", "numpy")
     return {
         "python": sys.version.split()[0],
@@ -139,6 +141,7 @@ def machine(device: torch.device | str = "cpu") -> dict[str, object]:
         "processor": platform.machine(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
+        **({"float32_kernels": in_full} if in_full else {}),  # although products are computed in fewer bits
     }
 
 

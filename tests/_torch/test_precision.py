@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from families import FAMILIES, Family, encoder_of
-from randomgraphs import draw, sequence
+from randomgraphs import draw, sequence, with_x
 
 import graphseq as gs
+from graphseq._torch import precision
 from graphseq.data.adjacency import SparseMatrix
 from graphseq.nn import GCN, LSTM, MLP, Model
 from graphseq.tasks import Palindrome, Transfer
@@ -37,6 +38,16 @@ def test_under_autocast_a_sparse_product_stays_in_float32() -> None:
     assert graph.topology.spacetime().normalised(torch.bfloat16) is hat
 
 
+def test_its_gradient_stays_in_float32_where_it_is_taken_under_autocast() -> None:
+    graph = draw(0, dtype=torch.float32)
+    encoder = GCN(2, 4, 2, jk="cat")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        (inside,) = torch.autograd.grad(encoder(graph).float().sum(), encoder.convs[0].lin.weight)
+        out = encoder(graph).float().sum()
+    (outside,) = torch.autograd.grad(out, encoder.convs[0].lin.weight)
+    torch.testing.assert_close(inside, outside, rtol=0.05, atol=0.05)
+
+
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 @pytest.mark.parametrize("kind", ["dynamic", "sequence"])
 def test_every_family_runs_forth_and_back_within_what_8_bits_tell(family: Family, kind: str) -> None:
@@ -55,6 +66,87 @@ def test_every_family_runs_forth_and_back_within_what_8_bits_tell(family: Family
     assert (half - whole).norm() < 0.1 * whole.norm()
 
 
+@pytest.fixture
+def no_lstm_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor on which torch has no 16-bit LSTM, as one without AVX-512."""
+    monkeypatch.setattr(precision, "_has_lstm_kernel", lambda dtype: False)
+
+
+@pytest.mark.usefixtures("no_lstm_kernel")
+@pytest.mark.parametrize("kind", ["dynamic", "sequence"])
+def test_where_torch_has_no_lstm_of_half_the_bits_it_runs_in_float32(kind: str) -> None:
+    graph = draw(0, dtype=torch.float32) if kind == "dynamic" else sequence(0, 6, dtype=torch.float32)
+    torch.manual_seed(0)
+    encoder = LSTM(2, 16, 2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed, from_halves = encoder(graph), encoder(with_x(graph, graph.x.bfloat16()))
+        hooked = []
+        handle = encoder.kernel.register_forward_hook(lambda _, inputs, __: hooked.append(inputs[0].dtype))
+        watched = encoder(graph)
+        handle.remove()
+    assert torch.equal(mixed, encoder(graph))
+    assert torch.equal(watched, mixed)
+    assert set(hooked) == {torch.float32}
+    assert torch.equal(from_halves, encoder(with_x(graph, graph.x.bfloat16().float())))
+
+
+@pytest.mark.usefixtures("no_lstm_kernel")
+def test_jumping_knowledge_by_an_lstm_then_runs_in_float32_too() -> None:
+    encoder, inputs = GCN(2, 4, 2, jk="lstm"), []
+    encoder.jump.join.lstm.register_forward_hook(  # type: ignore[union-attr]
+        lambda _, given, __: inputs.append((given[0].dtype, torch.is_autocast_enabled("cpu")))
+    )
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        encoder(draw(0, dtype=torch.float32)).float().sum().backward()
+    assert inputs == [(torch.float32, False)]
+
+
+def test_kernels_that_ran_in_float32_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def recorded(kind: str) -> object:
+        history = gs.fit(Model(MLP(10, 8), 10), Palindrome(4), steps=1, batch_size=4, precision=kind)  # type: ignore[arg-type]
+        return history.machine.get("float32_kernels")
+
+    monkeypatch.setattr(precision, "_has_lstm_kernel", lambda dtype: False)
+    assert (recorded("bfloat16"), recorded("float32")) == (["LSTM"], None)
+    monkeypatch.setattr(precision, "_has_lstm_kernel", lambda dtype: True)
+    assert recorded("bfloat16") is None
+
+
+def test_a_module_that_torch_has_no_kernel_for_is_refused_by_name() -> None:
+    class Refusing(torch.nn.Module):
+        def __init__(self, message: str) -> None:
+            super().__init__()
+            self.lin, self.message = torch.nn.Linear(1, 1), message
+
+        def forward(self, graph: gs.SpaceTimeGraph) -> None:
+            raise RuntimeError(self.message)
+
+    missing = "could not create a primitive descriptor for the LSTM forward propagation primitive"
+    with pytest.raises(ValueError, match="precision='bfloat16' is not possible for this model"):
+        gs.fit(Refusing(missing), Palindrome(4), steps=1, precision="bfloat16")
+    with pytest.raises(RuntimeError, match="of my own"):
+        gs.fit(Refusing("of my own"), Palindrome(4), steps=1, precision="bfloat16")
+
+
+def test_torchs_own_lstm_under_bfloat16_trains_or_is_refused_by_name() -> None:
+    class Own(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm, self.lin = torch.nn.LSTM(10, 8), torch.nn.Linear(8, 10)
+
+        def forward(self, graph: gs.SpaceTimeGraph) -> torch.Tensor:
+            return self.lin(self.lstm(graph.x)[0][graph.target])  # type: ignore[no-any-return]
+
+    def train() -> gs.History:
+        return gs.fit(Own(), Palindrome(4), steps=1, batch_size=4, precision="bfloat16")
+
+    if precision.kernels_in_full("bfloat16", "cpu"):
+        with pytest.raises(ValueError, match="precision='bfloat16' is not possible for this model"):
+            train()
+    else:
+        assert train().steps == 1
+
+
 @pytest.mark.parametrize("build", [lambda: GCN(10, 16, 2), lambda: LSTM(10, 16)])
 def test_what_is_learned_in_bfloat16_is_learned(build: object) -> None:
     torch.manual_seed(0)
@@ -67,10 +159,10 @@ def test_what_is_learned_in_bfloat16_is_learned(build: object) -> None:
 
 
 def test_it_is_recorded_and_a_checkpoint_of_another_precision_is_told_apart(tmp_path: Path) -> None:
-    def run(precision: str, **more: object) -> gs.History:
+    def run(kind: str, **more: object) -> gs.History:
         torch.manual_seed(0)
         task = Palindrome(4)
-        return gs.fit(Model(MLP(10, 8), 10), task, steps=3, batch_size=4, precision=precision, **more)  # type: ignore[arg-type]
+        return gs.fit(Model(MLP(10, 8), 10), task, steps=3, batch_size=4, precision=kind, **more)  # type: ignore[arg-type]
 
     full, half = run("float32"), run("bfloat16", checkpoint_path=tmp_path / "run.pt")
     assert (full.config["precision"], half.config["precision"]) == ("float32", "bfloat16")

@@ -13,6 +13,7 @@ from torch_geometric.nn.models import JumpingKnowledge
 
 from graphseq import _checks
 from graphseq._torch import compat
+from graphseq._torch.precision import HALVES, in_full, lacks_lstm_kernel
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.conv import GCNConv, convolve
 from graphseq.nn.convolutional.layered import LayerStack, ball
@@ -182,4 +183,9 @@ class _Jump(nn.Module):
 
     def forward(self, states: list[Tensor]) -> Tensor:
         """Compute the states (V, H) from those of each layer."""
-        return self.lin(self.join(states))  # type: ignore[no-any-return]
+        if self.mode == "lstm" and lacks_lstm_kernel(states[0]):
+            with in_full(states[0]):
+                joined = self.join([state.float() if state.dtype in HALVES else state for state in states])
+        else:
+            joined = self.join(states)
+        return self.lin(joined)  # type: ignore[no-any-return]

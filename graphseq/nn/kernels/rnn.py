@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from graphseq._torch import compat
-from graphseq._torch.precision import is_mixed
+from graphseq._torch.precision import in_full, is_mixed, lacks_lstm_kernel
 from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 from graphseq.nn.kernels import batched_grad
 from graphseq.nn.kernels.rnn_steps import AT_ONCE, GRU_STEPS, RNN_STEPS, Steps, Way, Weights
@@ -35,9 +35,12 @@ FORWARDS = (nn.RNN.forward, nn.GRU.forward, nn.LSTM.forward)  # those of subclas
 
 
 def recur(kernel: nn.RNNBase, x: Tensor, start: Any) -> tuple[Tensor, Any]:
-    """States (T, B, H) and last memory, of inputs (T, B, F) and first memory, as of ``kernel(x, start)``."""
+    """States (T, B, H) and last state, from inputs (T, B, F) and first state, as ``kernel(x, start)`` gives them."""
     layers = kernel.all_weights
     w_x, at_first = layers[0][0], start[0] if isinstance(start, tuple) else start
+    if kernel.mode == "LSTM" and lacks_lstm_kernel(x):
+        with in_full(x) as full:
+            return recur(kernel, full, tuple(part.to(full.dtype) for part in start))
     fits = x.dtype == w_x.dtype and x.shape[2:] == w_x.shape[1:] and x.shape[1] == at_first.shape[1]
     if not _is_as_made(kernel) or not fits or (kernel.dropout and kernel.training):
         return kernel(x, start)  # type: ignore[no-any-return]
@@ -53,6 +56,10 @@ def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *
     """
     if compat.transforms_active():
         return loop(mode, layers, x, start)
+    if mode == "LSTM" and lacks_lstm_kernel(x):
+        with in_full(x) as full:
+            start = tuple(part.to(full.dtype) for part in start)
+            return read(mode, layers, full, start, training=training)
     if mode not in STEPS or not _is_ready(x, (start, *(part for layer in layers for part in layer))):
         flat = [part for layer in layers for part in layer]
         # cuDNN keeps what a backward pass needs in training mode only; without dropout the numbers are the same.
