@@ -1,4 +1,4 @@
-"""Real data by name: graphs over time, molecules and books, each from a pinned file, and features made of them."""
+"""Public data sets by name: graphs over time, molecules and books, each from a pinned file, and features of them."""
 
 from graphseq.datasets.descriptors import descriptors
 from graphseq.datasets.molecules import esol, freesolv, mutag

@@ -1,4 +1,4 @@
-"""Descriptors of molecules, as chemists put them into a linear model."""
+"""Molecular descriptors, as used in linear models of chemistry."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ DESCRIPTORS = (
     "TPSA",
     "LabuteASA",
 )
-"""Names of RDKit: estimated log P and molar refractivity, weight, counts, and polar and whole surface areas."""
+"""RDKit's names: estimated log P and molar refractivity, weight, counts, and polar and total surface areas."""
 
 
 def descriptors(smiles: Sequence[str], names: Sequence[str] = DESCRIPTORS) -> Tensor:
-    """Numbers that RDKit works out from the structure of each molecule, (B, D) in float64.
+    """Return descriptors that RDKit computes from the structure of each molecule, (B, D) in float64.
 
     Args:
         smiles: B molecules.
@@ -35,19 +35,19 @@ def descriptors(smiles: Sequence[str], names: Sequence[str] = DESCRIPTORS) -> Te
 
     Raises:
         ImportError, TypeError: as :func:`~graphseq.io.from_smiles`.
-        ValueError: a molecule that does not parse, or a name that RDKit does not have.
+        ValueError: SMILES that do not parse, or a name that RDKit does not have.
 
     Example:
-        Water weighs 18.015 u, and has no ring:
+        Water weighs 18.015 u and has no ring:
 
         >>> descriptors(["O"], ("MolWt", "RingCount")).tolist()
         [[18.015, 0.0]]
     """
-    molecules = [molecule(each) for each in smiles]
-    from rdkit.Chem import Descriptors  # noqa: PLC0415 - an extra; that it is not there was said above
+    molecules = [molecule(text) for text in smiles]
+    from rdkit.Chem import Descriptors  # noqa: PLC0415 - an optional dependency, whose absence was reported above
 
     known = dict(Descriptors.descList)
     if missing := [name for name in names if name not in known]:
         raise ValueError(f"names must be descriptors of RDKit, such as 'MolWt'; it has no {', '.join(missing)}")
-    values = [[float(known[name](each)) for name in names] for each in molecules]
+    values = [[float(known[name](parsed)) for name in names] for parsed in molecules]
     return torch.tensor(values, dtype=torch.float64).reshape(len(molecules), len(names))

@@ -1,4 +1,4 @@
-"""Data sets of molecules known by name: what was measured, in which unit, and where it comes from."""
+"""Data sets of molecules by name, with the measured quantity, its unit and its source."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _MUTAG_FILES = ("A", "graph_indicator", "graph_labels", "node_labels", "edge_lab
 
 
 def mutag(folder: str | Path | None = None) -> GraphDataset:
-    """Is it a mutagen? 188 aromatic and heteroaromatic nitro compounds, tested on a bacterium.
+    """Return MUTAG: mutagenicity of 188 aromatic and heteroaromatic nitro compounds, tested on a bacterium.
 
-    Class 1, 125 of them, are mutagenic; class 0, 63, are not. F = 7, the element of an atom one-hot; hydrogens are
-    left out. What each kind of bond is, is not read; see :func:`~graphseq.io.read_tu`.
+    Class 1, 125 compounds, is mutagenic; class 0, 63, is not. F = 7, the element of an atom one-hot; hydrogens are left
+    out. Kinds of bonds are not read; see :func:`~graphseq.io.read_tu`.
 
     Args:
-        folder: the user's own folder with files ``MUTAG_A.txt`` and so on; without it, that of
+        folder: a folder with the files ``MUTAG_A.txt`` and so on; by default that of
             :func:`~graphseq.datasets.find`.
 
     Raises:
@@ -29,22 +29,22 @@ def mutag(folder: str | Path | None = None) -> GraphDataset:
 
     Source:
         Debnath, Lopez de Compadre, Debnath, Shusterman and Hansch, "Structure-activity relationship of mutagenic
-        aromatic and heteroaromatic nitro compounds", J. Med. Chem. 34(2), 1991, 786-797; as the TU collection has it.
+        aromatic and heteroaromatic nitro compounds", J. Med. Chem. 34(2), 1991, 786-797; as in the TU collection.
     """
     if folder is None:
-        files = [find(f"MUTAG_{part}") for part in _MUTAG_FILES]  # all, as each has its checksum
+        files = [find(f"MUTAG_{kind}") for kind in _MUTAG_FILES]  # all of them, since each has its checksum
         folder = files[0].parent
     return replace(read_tu(folder, "MUTAG"), channels=_MUTAG_ATOMS, answers=("not mutagenic", "mutagenic"))
 
 
 def esol(path: str | Path | None = None) -> GraphDataset:
-    """How soluble in water? 1,128 molecules, measured, as log10 of mol per litre.
+    """Return ESOL: the solubility of 1,128 molecules in water, as log10 of mol per litre.
 
-    y is (1, 1), from -11.6 to 1.58, mean -3.05, standard deviation 2.10. 11 molecules stand twice in the file, most of
-    them with two measurements, so that one may be in the training and the test of a split.
+    y is (1, 1), from -11.6 to 1.58, mean -3.05, standard deviation 2.10. 11 molecules occur twice in the file, most of
+    them with two measurements, so a split may have one in the training set and in the test set.
 
     Args:
-        path: the user's own file; without it, that of :func:`~graphseq.datasets.find`.
+        path: a file of one's own; by default that of :func:`~graphseq.datasets.find`.
 
     Raises:
         ImportError, OSError, ValueError: as :func:`~graphseq.datasets.find` and
@@ -59,13 +59,13 @@ def esol(path: str | Path | None = None) -> GraphDataset:
 
 
 def freesolv(path: str | Path | None = None) -> GraphDataset:
-    """What does it cost to bring a molecule from gas into water? Free energies of 642 molecules, in kcal/mol.
+    """Return FreeSolv: the hydration free energies of 642 molecules, in kcal/mol.
 
-    y (1, 1) is the experiment, from -25.47 to 3.43, mean -3.80, standard deviation 3.85; the file's calculated value is
-    not read.
+    y (1, 1) is the experiment, from -25.47 to 3.43, mean -3.80, standard deviation 3.85; the calculated value of the
+    file is not read.
 
     Args:
-        path: the user's own file; without it, that of :func:`~graphseq.datasets.find`.
+        path: a file of one's own; by default that of :func:`~graphseq.datasets.find`.
 
     Raises:
         ImportError, OSError, ValueError: as :func:`~graphseq.datasets.find` and

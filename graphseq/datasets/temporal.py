@@ -1,4 +1,4 @@
-"""Data sets known by name: what they are, where they come from, and what to know before a model is judged on them."""
+"""Graphs over time by name, with their sources and what to know before evaluating a model on them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from graphseq.io.temporal_json import read_temporal_json
 
 
 def chickenpox(path: str | Path | None = None) -> TemporalDataset:
-    """Weekly changes of chickenpox cases in Hungary: N = 20 (19 counties and Budapest), T = 521 weeks, F = 1.
+    """Return weekly changes of chickenpox cases in Hungary: N = 20 (19 counties and Budapest), T = 521 weeks, F = 1.
 
-    An edge joins counties that border on each other: 102 directed edges that stay, 20 of them self-loops; each is
-    there in both directions. The value at a week is the number of its cases *less that of the week before*, county by
-    county less its mean and divided by its standard deviation **over all weeks**: the future leaks into the scale, and
-    a value of 0 is not 0 cases. A time is called by the Monday on which its week begins, from 2005-01-10 (the first
-    change, from the week of 2005-01-03) to 2014-12-29.
+    An edge joins neighbouring counties: 102 directed edges at all times, in both directions, 20 of them self-loops.
+    The value of a week is the number of cases *minus that of the previous week*, standardised for each county **over
+    all weeks**: the future leaks into the scale, and a value of 0 is not 0 cases. The name of a time is the Monday on
+    which its week begins, from 2005-01-10 (the first change, from the week of 2005-01-03) to 2014-12-29.
 
     Args:
-        path: the user's own file; without it, that of :func:`~graphseq.datasets.find`.
+        path: a file of one's own; by default that of :func:`~graphseq.datasets.find`.
 
     Raises:
         OSError, ValueError: as :func:`~graphseq.datasets.find` and :func:`~graphseq.io.read_temporal_json`.
@@ -37,16 +36,16 @@ def chickenpox(path: str | Path | None = None) -> TemporalDataset:
 
 
 def england_covid(path: str | Path | None = None) -> TemporalDataset:
-    """Daily COVID-19 cases in England, and who moved where: N = 129 regions (NUTS 3), T = 61 days, F = 1.
+    """Return daily COVID-19 cases and mobility in England: N = 129 regions (NUTS 3), T = 61 days, F = 1.
 
-    The value is the number of cases reported that day, as counted. An edge weighs how many people moved between two
-    regions that day, in the direction in which the file lists it; edges change every day, from 836 to 2,158 of them, a
-    self-loop at every region (those who stayed) among them. Days are 2020-03-13 to 2020-05-12, as the paper's code
-    takes them, which are 61; PyTorch Geometric Temporal's page says from 3 March, which would be 71. Regions are
-    called by their numbers: the file has no names.
+    The value is the number of cases reported that day. The weight of an edge is the number of people who moved between
+    two regions that day, in the direction in which the file lists it; edges change every day, 836 to 2,158 of them,
+    including a self-loop at every region (those who stayed). The days are 2020-03-13 to 2020-05-12, as in the paper's
+    code, which are 61; PyTorch Geometric Temporal's page says from 3 March, which would be 71. The names of regions are
+    numbers, since the file has no names.
 
     Args:
-        path: the user's own file; without it, that of :func:`~graphseq.datasets.find`.
+        path: a file of one's own; by default that of :func:`~graphseq.datasets.find`.
 
     Raises:
         OSError, ValueError: as :func:`~graphseq.datasets.find` and :func:`~graphseq.io.read_temporal_json`.
@@ -66,17 +65,17 @@ def collegemsg(
     present: Literal["all", "since", "active"] = "all",
     empty: Literal["refuse", "keep"] = "refuse",
 ) -> TemporalDataset:
-    """Private messages among students of the University of California, Irvine: 59,835 among 1,899.
+    """Return private messages among students of the University of California, Irvine: 59,835 among 1,899.
 
-    They were sent on 193 days from 2004-04-15 to 2004-10-26.
-    Read in windows from 2004-04-15, midnight: an edge weighs how many messages went from one to the other in that
-    window, and a row's features are how many were sent and how many received. The minutes are the file's.
+    They were sent on 193 days from 2004-04-15 to 2004-10-26, and are read in windows from 2004-04-15, midnight. The
+    weight of an edge is the number of messages from one student to the other in that window, and the features of a row
+    are the numbers of messages sent and received. Times are in minutes, as in the file.
 
     Args:
-        window: the length of a window, a ``timedelta`` or seconds.
-        path: the user's own file; without it, that of :func:`~graphseq.datasets.find`.
-        present: who has a row in a window, as in :func:`~graphseq.from_events`.
-        empty: what to do with a window without messages, likewise; two days have none.
+        window: length of a window, a ``timedelta`` or seconds.
+        path: a file of one's own; by default that of :func:`~graphseq.datasets.find`.
+        present: students who have a row in a window, as in :func:`~graphseq.from_events`.
+        empty: refuse or keep a window without messages, as in :func:`~graphseq.from_events`; two days have none.
 
     Raises:
         OSError, ValueError: as :func:`~graphseq.datasets.find` and :func:`~graphseq.io.read_events`.

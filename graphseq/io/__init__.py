@@ -1,4 +1,4 @@
-"""Readers of files: tables, JSON, edge lists, GraphML, CoNLL-U, SMILES, TU folders, and networkx's graphs by name.
+"""Readers of files: tables, JSON, edge lists, GraphML, CoNLL-U, SMILES and TU folders; graphs by name.
 
 Names load on first use.
 """

@@ -1,4 +1,4 @@
-"""Lines of a CSV file, and what stands in them; each refusal names the line."""
+"""The rows and cells of a CSV file; every error names the line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-_NOTHING = {"", "nan", "na", "n/a", "null", "none"}
+_MISSING = {"", "nan", "na", "n/a", "null", "none"}
 
 
 class Table(NamedTuple):
-    """A CSV file that has a first line of names."""
+    """A CSV file whose first line holds the names of the columns."""
 
     path: Path
     header: list[str]
@@ -22,12 +22,12 @@ class Table(NamedTuple):
     lines: list[int]  #: number of the line that each row ends on, from 1
 
     def column(self, argument: str, name: str) -> list[str]:
-        """The cells under ``name``, or a word on which columns there are."""
-        place = self.place(argument, name)
-        return [row[place] for row in self.cells]
+        """Return the cells of the column ``name``, or raise with the columns that there are."""
+        column = self.position(argument, name)
+        return [row[column] for row in self.cells]
 
-    def place(self, argument: str, name: str) -> int:
-        """Where the column ``name`` stands."""
+    def position(self, argument: str, name: str) -> int:
+        """Return the index of the column ``name``."""
         if name not in self.header:
             raise ValueError(
                 f"{self.path} has no column {name!r}; it has {', '.join(self.header)}. Name the column by {argument}="
@@ -35,33 +35,33 @@ class Table(NamedTuple):
         return self.header.index(name)
 
     def at(self, row: int) -> str:
-        """The place of a row, for people."""
+        """Return file and line of a row, for messages."""
         return f"{self.path}, line {self.lines[row]}"
 
     def numbers(self, name: str, cells: Sequence[str]) -> list[float]:
-        """Cells as numbers, NaN where there is nothing; refuses what is no number, and infinite ones."""
+        """Return cells as numbers, NaN where a cell is empty; raise for text and infinite numbers."""
         return [self._number(name, row, cell) for row, cell in enumerate(cells)]
 
     def _number(self, name: str, row: int, cell: str) -> float:
-        if cell.strip().lower() in _NOTHING:
+        if cell.strip().lower() in _MISSING:
             return math.nan
         try:
             number = float(cell)
         except ValueError:
-            raise ValueError(f"{self.at(row)}: {name} is {cell!r}, which is no number") from None
+            raise ValueError(f"{self.at(row)}: {name} is {cell!r}, which is not a number") from None
         if not math.isfinite(number):
             raise ValueError(f"{self.at(row)}: {name} is {cell!r}; it must be finite")
         return number
 
     def present(self, name: str, numbers: Sequence[float]) -> list[float]:
-        """Numbers none of which may be missing."""
+        """Return the numbers, or raise if one is missing."""
         for row, number in enumerate(numbers):
             if math.isnan(number):
                 raise ValueError(f"{self.at(row)}: {name} is missing")
         return list(numbers)
 
     def times(self, cells: Sequence[str], time_format: str | None) -> tuple[list[float], bool]:
-        """Times as numbers, dates as seconds since 1970, and whether they are dates."""
+        """Return times as numbers, dates as seconds since 1970, and True if they are dates."""
         dates = time_format is not None or any(_is_iso(cell) for cell in cells[:1])
         if not dates:
             return self.present("the time", self.numbers("the time", cells)), False
@@ -78,11 +78,11 @@ class Table(NamedTuple):
 
 
 def read_table(path: str | Path, delimiter: str) -> Table:
-    """Read a CSV file, or one packed as .gz, in UTF-8.
+    """Read a CSV file, plain or compressed as .gz, in UTF-8.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: no rows, a name twice in the first line, rows that are longer or shorter than it.
+        ValueError: a name that occurs twice in the first line, or rows of another length.
     """
     path = Path(path)
     opened = gzip.open if path.suffix == ".gz" else open
@@ -94,7 +94,7 @@ def read_table(path: str | Path, delimiter: str) -> Table:
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} is not utf-8: {error.reason}") from None
         except csv.Error as error:
-            raise ValueError(f"{path}, line {reader.line_num}: no CSV: {error}") from None
+            raise ValueError(f"{path}, line {reader.line_num}: not CSV: {error}") from None
     for name in header:
         if header.count(name) > 1:
             raise ValueError(f"{path}, line 1: two columns are called {name!r}")
@@ -107,12 +107,12 @@ def read_table(path: str | Path, delimiter: str) -> Table:
 
 
 def seconds(when: datetime) -> float:
-    """Seconds since 1970; a date without a zone is read as UTC."""
+    """Return seconds since 1970; a date without a time zone is read as UTC."""
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 def dated(since: float) -> str:
-    """Seconds since 1970 as an ISO date, with the time of day where it is not midnight."""
+    """Return seconds since 1970 as an ISO date, with the time of day unless it is midnight."""
     when = datetime.fromtimestamp(since, UTC).replace(tzinfo=None)
     return when.date().isoformat() if when == datetime(when.year, when.month, when.day) else when.isoformat(" ")
 

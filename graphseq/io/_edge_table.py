@@ -1,4 +1,4 @@
-"""Edges listed in a CSV file, beside observations of their ends."""
+"""Edges from a CSV file, between nodes that were observed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from graphseq.io._csv import Table
 
 
 class EdgeColumns(NamedTuple):
-    """What the columns of a list of edges are called; ``weight`` and ``time`` are read where there are such columns."""
+    """Names of the columns of an edge list; ``weight`` and ``time`` are read if these columns exist."""
 
     source: str
     target: str
@@ -22,60 +22,60 @@ class EdgeColumns(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """Observations that edges are to join."""
+    """Observations of nodes, between which the edges lead."""
 
     x: Tensor  #: (V, F)
     node: Tensor  #: (V,)
     time: Tensor  #: (V,)
-    number: Mapping[str, int]  #: of each node that has a row
-    row: Mapping[tuple[str, float], int]  #: of each name and time that has one
-    lines: set[tuple[str, float]]  #: names and times that have a line, dropped ones too
-    dates: bool  #: whether times are dates
+    number: Mapping[str, int]  #: number of each node that has a row
+    row: Mapping[tuple[str, float], int]  #: row of each name and time
+    lines: set[tuple[str, float]]  #: names and times that have a line, including dropped ones
+    dates: bool  #: True if times are dates
 
 
 def joined(observed: Observed, table: Table, columns: EdgeColumns, time_format: str | None) -> SpaceTimeGraph:
-    """The graph of observations and the edges of ``table``.
+    """Return the graph of the observations with the edges of ``table``.
 
     Raises:
-        ValueError: a column that there is not, a weight that is missing or no number, an edge to a node that is never
-            observed or, where edges have times, not then. The message names the line.
+        ValueError: a column that does not exist, a weight that is missing or not a number, an edge to a node that is
+            never observed or, if edges have times, not at that time. The message names the line.
     """
     ends = list(zip(table.column("source", columns.source), table.column("target", columns.target), strict=True))
     for name in table.header:
         if name not in columns:
-            told = ", ".join(f"{argument}={column!r}" for argument, column in columns._asdict().items())
-            raise ValueError(f"{table.path}, line 1: column {name!r} is none of those of edges: {told}")
+            expected = ", ".join(f"{argument}={column!r}" for argument, column in columns._asdict().items())
+            raise ValueError(f"{table.path}, line 1: column {name!r} is not a column of edges: {expected}")
     known = {name for name, _ in observed.lines}
-    for at, pair in enumerate(ends):
+    for line, pair in enumerate(ends):
         for end in pair:
             if end not in known:
-                raise ValueError(f"{table.at(at)}: node {end!r} is never observed")
+                raise ValueError(f"{table.at(line)}: node {end!r} is never observed")
     weight = None
     if columns.weight in table.header:
         weight = table.present("the weight", table.numbers("the weight", table.column("weight", columns.weight)))
     rows = (observed.x, observed.node, observed.time)
     if columns.time not in table.header:
-        kept = [at for at, pair in enumerate(ends) if all(end in observed.number for end in pair)]
-        index = [[observed.number[end] for end in ends[at]] for at in kept]
-        return SpaceTimeGraph(*rows, static_edge_index=_index(index), static_edge_weight=_chosen(weight, kept))
+        lines = [line for line, pair in enumerate(ends) if all(end in observed.number for end in pair)]
+        index = [[observed.number[end] for end in ends[line]] for line in lines]
+        return SpaceTimeGraph(*rows, static_edge_index=_index(index), static_edge_weight=_chosen(weight, lines))
     spots = _spots(observed, table, columns, time_format, ends)
-    kept = [at for at, both in enumerate(spots) if all(spot in observed.row for spot in both)]
-    index = [[observed.row[spot] for spot in spots[at]] for at in kept]
-    return SpaceTimeGraph(*rows, _index(index), _chosen(weight, kept))
+    lines = [line for line, both in enumerate(spots) if all(spot in observed.row for spot in both)]
+    index = [[observed.row[spot] for spot in spots[line]] for line in lines]
+    return SpaceTimeGraph(*rows, _index(index), _chosen(weight, lines))
 
 
 def _spots(
     observed: Observed, table: Table, columns: EdgeColumns, time_format: str | None, ends: Sequence[tuple[str, str]]
 ) -> list[list[tuple[str, float]]]:
-    """Name and time of both ends of each edge, each of which must have a line."""
+    """Return name and time of both ends of each edge, all of which must have a line."""
     cells = table.column("time", columns.time)
     when, dates = table.times(cells, time_format)
     if cells and dates != observed.dates:
-        raise ValueError(f"{table.at(0)}: the time is {cells[0]!r}; it must be of the kind that observations have")
-    for at, (pair, moment) in enumerate(zip(ends, when, strict=True)):
+        raise ValueError(f"{table.at(0)}: the time is {cells[0]!r}; it must be a number or a date as in observations")
+    for line, (pair, moment) in enumerate(zip(ends, when, strict=True)):
         for end in pair:
             if (end, moment) not in observed.lines:
-                raise ValueError(f"{table.at(at)}: node {end!r} is not there at time {cells[at]}")
+                raise ValueError(f"{table.at(line)}: node {end!r} has no line at time {cells[line]}")
     return [[(end, moment) for end in pair] for pair, moment in zip(ends, when, strict=True)]
 
 
@@ -83,5 +83,5 @@ def _index(pairs: Sequence[Sequence[int]]) -> Tensor:
     return torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).t().contiguous()
 
 
-def _chosen(weight: Sequence[float] | None, kept: Sequence[int]) -> Tensor | None:
-    return None if weight is None else torch.tensor([weight[at] for at in kept], dtype=torch.float32)
+def _chosen(weight: Sequence[float] | None, lines: Sequence[int]) -> Tensor | None:
+    return None if weight is None else torch.tensor([weight[line] for line in lines], dtype=torch.float32)

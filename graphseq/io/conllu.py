@@ -1,4 +1,4 @@
-"""Dependency trees from files of the form CoNLL-U, which every treebank of Universal Dependencies has."""
+"""Reader of dependency trees in the CoNLL-U format of the Universal Dependencies treebanks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Line(NamedTuple):
 
 
 class _Fault(Exception):
-    """What is wrong with a sentence, and on which line."""
+    """An error in a sentence, with its line."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -30,21 +30,20 @@ class _Fault(Exception):
 def read_conllu(path: str | Path, *, on_error: OnError = "refuse") -> Treebank:
     r"""Read the sentences of a CoNLL-U file, each with its dependency tree.
 
-    The lines are read by the package ``conllu``. What makes a tree is the basic dependencies: columns HEAD and DEPREL
-    of the words. Two kinds of line are no words, and are counted but not kept: a multi-word token ("1-2 don't") writes
-    as one what the lines after it have as words, and an empty node ("1.1") is part of the enhanced dependencies only.
+    The lines are read by the package ``conllu``. The trees are the basic dependencies: columns HEAD and DEPREL of the
+    words. Two kinds of lines are not words, and are counted but not kept: a multi-word token ("1-2 don't"), whose words
+    follow on lines of their own, and an empty node ("1.1"), which is part of the enhanced dependencies only.
 
     Args:
         path: the file; the English PUD treebank, 1,000 sentences, is :func:`graphseq.datasets.find`\ ``("EN_PUD")``.
-        on_error: what to do with a sentence that is wrong: "refuse" the file, or "skip" the sentence, so that the rest
-            is there and ``skipped`` lists what is not.
+        on_error: "refuse" a file with an invalid sentence, or "skip" such sentences and list them in ``skipped``.
 
     Raises:
         ModuleNotFoundError: the package ``conllu`` is not installed.
-        FileNotFoundError: the file, or its folder, is not there.
-        ValueError: not UTF-8; no sentence; or a sentence that is wrong: not ten columns, fields that cannot be read,
-            words not numbered 1, 2, …, a head that there is not, two roots or none, a cycle. The message names the
-            file, the sentence and the line.
+        FileNotFoundError: the file or its folder does not exist.
+        ValueError: not UTF-8; no sentence; or an invalid sentence: not ten columns, fields that cannot be read, words
+            not numbered 1, 2, …, a head that does not exist, two roots or none, a cycle. The message names the file,
+            the sentence and the line.
 
     Source:
         https://universaldependencies.org/format.html. English PUD: Zeman et al., *CoNLL 2017 shared task: multilingual
@@ -72,7 +71,7 @@ def read_conllu(path: str | Path, *, on_error: OnError = "refuse") -> Treebank:
         except _Fault as fault:
             if on_error == "refuse":
                 raise ValueError(
-                    f"{path}, line {fault.line}, sentence {name}: {fault.reason}. Mend it, or read with "
+                    f"{path}, line {fault.line}, sentence {name}: {fault.reason}. Correct it, or read with "
                     'on_error="skip" to go on without such sentences'
                 ) from None
             skipped.append(Skipped(name, fault.line, fault.reason))
@@ -87,10 +86,10 @@ def read_conllu(path: str | Path, *, on_error: OnError = "refuse") -> Treebank:
 
 def _text(path: Path) -> str:
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent} is not there, so neither is {path.name}; name a folder that is")
+        raise FileNotFoundError(f"{path.parent} does not exist, so {path.name} cannot be read from it")
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path} is not there; https://universaldependencies.org has treebanks, of which take a .conllu file"
+            f"{path} does not exist; .conllu files of treebanks are at https://universaldependencies.org"
         )
     try:
         return path.read_bytes().decode("utf-8-sig")
@@ -99,9 +98,10 @@ def _text(path: Path) -> str:
 
 
 def _blocks(text: str) -> Iterator[list[_Line]]:
-    """The lines of each sentence with their numbers: what lies between blank lines."""
+    """Yield the numbered lines of each sentence; sentences are separated by blank lines."""
     block: list[_Line] = []
-    for number, line in enumerate(text.split("\n"), start=1):  # splitlines would cut at what may stand in a form
+    lines = text.split("\n")  # splitlines would also split at characters that a form may contain
+    for number, line in enumerate(lines, start=1):
         if line.strip():
             block.append(_Line(number, line.rstrip("\r")))
         elif block:
@@ -120,16 +120,16 @@ def _name(block: Sequence[_Line], number: int) -> str:
 
 
 def _tokens(block: Sequence[_Line]) -> list[tuple[_Line, Mapping[str, Any]]]:
-    """What the package makes of each line that is no comment."""
+    """Return the package's token for each line that is not a comment."""
     conllu = _package()
     lines = [line for line in block if not line.text.startswith("#")]
     if not lines:
         raise _Fault(block[0].number, "it has comments and no words")
     for line in lines:
-        found = len(line.text.split("\t"))
-        if found != _COLUMNS:
-            raise _Fault(line.number, f"it has {found} columns, not {_COLUMNS} with tabs between them")
-        if "  " in line.text:  # at which the package would cut as well
+        count = len(line.text.split("\t"))
+        if count != _COLUMNS:
+            raise _Fault(line.number, f"it has {count} columns, not {_COLUMNS} with tabs between them")
+        if "  " in line.text:  # at which the package would split too
             raise _Fault(line.number, "it has two spaces in a row, where a field may have one at most")
     tokens = []
     for line in lines:
@@ -142,7 +142,7 @@ def _tokens(block: Sequence[_Line]) -> list[tuple[_Line, Mapping[str, Any]]]:
 
 def _package() -> Any:
     try:
-        import conllu  # noqa: PLC0415 - only who reads such files needs it
+        import conllu  # noqa: PLC0415 - an optional dependency
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "reading CoNLL-U needs the package conllu: pip install 'graphseq[sentences]'"
@@ -151,29 +151,29 @@ def _package() -> Any:
 
 
 def _kind(token: Mapping[str, Any]) -> str:
-    """What stands inside of its number: a dash in a multi-word token's, a dot in an empty node's, else nothing."""
+    """Return the separator in a token's number: a dash in multi-word tokens, a dot in empty nodes, else nothing."""
     return str(token["id"][1]) if isinstance(token["id"], tuple) else ""
 
 
 def _words(tokens: Sequence[tuple[_Line, Mapping[str, Any]]]) -> tuple[Word, ...]:
-    """The words in order, once they are known to be a tree."""
-    own = [(line, token) for line, token in tokens if not _kind(token)]
-    if not own:
+    """Return the words in order, after checking that they form a tree."""
+    words = [(line, token) for line, token in tokens if not _kind(token)]
+    if not words:
         raise _Fault(tokens[0][0].number, "it has no words, only multi-word tokens or empty nodes")
-    for place, (line, token) in enumerate(own, start=1):
-        if token["id"] != place:
-            raise _Fault(line.number, f"words must be numbered 1, 2, …: expected {place}, got {token['id']}")
-        if not isinstance(token["head"], int) or not 0 <= token["head"] <= len(own):
+    for number, (line, token) in enumerate(words, start=1):
+        if token["id"] != number:
+            raise _Fault(line.number, f"words must be numbered 1, 2, …: expected {number}, got {token['id']}")
+        if not isinstance(token["head"], int) or not 0 <= token["head"] <= len(words):
             came = token["head"]
-            raise _Fault(line.number, f"the head of a word must be 0 to {len(own)}, as many as there are; got {came}")
-    roots = [place for place, (_, token) in enumerate(own) if token["head"] == 0]
+            raise _Fault(line.number, f"the head of a word must be 0 to {len(words)}, as many as there are; got {came}")
+    roots = [number for number, (_, token) in enumerate(words) if token["head"] == 0]
     if len(roots) > 1:
-        first, second = (own[place] for place in roots[:2])
+        first, second = (words[number] for number in roots[:2])
         raise _Fault(
             second[0].number,
             f"it has two roots, {_called(first[1])} on line {first[0].number} and {_called(second[1])}; a tree has one",
         )
-    _check_acyclic(own)
+    _check_acyclic(words)
     return tuple(
         Word(
             token["form"],
@@ -183,25 +183,25 @@ def _words(tokens: Sequence[tuple[_Line, Mapping[str, Any]]]) -> tuple[Word, ...
             token["head"] - 1,
             token["deprel"],
         )
-        for _, token in own
+        for _, token in words
     )
 
 
-def _check_acyclic(own: Sequence[tuple[_Line, Mapping[str, Any]]]) -> None:
-    """Follow heads from every word, each word once, and say which come round to themselves."""
+def _check_acyclic(words: Sequence[tuple[_Line, Mapping[str, Any]]]) -> None:
+    """Follow the heads from every word, visiting each word once, and raise if they form a cycle."""
     known: set[int] = {0}
-    for start in range(1, len(own) + 1):
-        way: list[int] = []
-        at = start
-        while at not in known:
-            known.add(at)
-            way.append(at)
-            at = own[at - 1][1]["head"]
-        if at in way:
-            cycle = [*way[way.index(at) :], at]
-            told = [_called(own[place - 1][1]) for place in cycle]
-            shown = told if len(told) <= _NAMED else [*told[:_NAMED], "…"]
-            raise _Fault(own[at - 1][0].number, f"heads go in a cycle, {' → '.join(shown)}, and lead to no root")
+    for start in range(1, len(words) + 1):
+        path: list[int] = []
+        number = start
+        while number not in known:
+            known.add(number)
+            path.append(number)
+            number = words[number - 1][1]["head"]
+        if number in path:
+            cycle = [*path[path.index(number) :], number]
+            names = [_called(words[number - 1][1]) for number in cycle]
+            listed = names if len(names) <= _NAMED else [*names[:_NAMED], "…"]
+            raise _Fault(words[number - 1][0].number, f"heads go in a cycle, {' → '.join(listed)}, and lead to no root")
 
 
 def _called(token: Mapping[str, Any]) -> str:

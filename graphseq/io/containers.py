@@ -1,4 +1,4 @@
-"""The containers that the readers return: a graph over time, or many graphs, with the names of what is in them."""
+"""Containers that the readers return: a graph over time or many graphs, with names of nodes, times and channels."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from torch import Tensor
 from graphseq.data.graph import SpaceTimeGraph
 
 OnError = Literal["refuse", "skip"]
-"""Refuse the file, naming the entry, or skip the entry and list it."""
+"""Refuse a file with an entry that cannot be read, or skip such entries and list them."""
 ON_ERROR = ("refuse", "skip")
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """An entry that could not be read, and why."""
+    """An entry that could not be read, and the reason."""
 
-    name: str  #: what it goes by: a sentence by its ``sent_id`` or number, a molecule by its SMILES
-    line: int  #: the line at fault, counted from 1
+    name: str  #: ``sent_id`` or number of a sentence, SMILES of a molecule
+    line: int  #: line of the error, counted from 1
     reason: str
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class GraphDataset:
-    """Static graphs with an answer each, for :class:`~graphseq.tasks.GraphClassification` or ``GraphRegression``."""
+    """Static graphs with one answer each, for :class:`~graphseq.tasks.GraphClassification` or ``GraphRegression``."""
 
     name: str
-    graphs: tuple[SpaceTimeGraph, ...]  #: x (N, F) in float32; y, where there is one, a class (1,) or numbers (1, C)
-    names: tuple[str, ...]  #: what each graph is called: a molecule by its SMILES, else its number in the file
-    channels: tuple[str, ...]  #: what each of the F columns of x is
-    answers: tuple[str, ...]  #: what each class is called in the file, or what each of the C numbers is
-    smiles: tuple[str, ...] = ()  #: of each graph, where they were read from such
-    skipped: tuple[Skipped, ...] = ()  #: what could not be read, where that was asked for
+    graphs: tuple[SpaceTimeGraph, ...]  #: x (N, F) in float32; y, if given, a class (1,) or numbers (1, C)
+    names: tuple[str, ...]  #: name of each graph: the SMILES of a molecule, else its number in the file
+    channels: tuple[str, ...]  #: name of each of the F columns of x
+    answers: tuple[str, ...]  #: name of each class in the file, or of each of the C numbers
+    smiles: tuple[str, ...] = ()  #: SMILES of each graph, for molecules
+    skipped: tuple[Skipped, ...] = ()  #: entries that could not be read, with ``on_error="skip"``
 
     def __repr__(self) -> str:
         rows = sum(graph.num_rows for graph in self.graphs)
-        left = f", {len(self.skipped)} skipped" if self.skipped else ""
-        return f"GraphDataset({self.name}: {len(self.graphs)} graphs, V={rows}, F={len(self.channels)}{left})"
+        skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
+        return f"GraphDataset({self.name}: {len(self.graphs)} graphs, V={rows}, F={len(self.channels)}{skipped})"
 
 
 MISSING = ("refuse", "drop")
-"""What to do with a value that is missing: "refuse" the data, or "drop" the row, so that the node is away then."""
+"""Refuse data with a missing value, or drop its row, so that the node is absent at that time."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class TemporalDataset:
-    """A recorded graph over time, and the names of its nodes, times and channels."""
+    """A graph over time with the names of its nodes, times and channels."""
 
     name: str
     graph: SpaceTimeGraph  #: the whole recording, x (V, F) in float32
-    nodes: tuple[str, ...]  #: what each node is called, by its number in ``graph.node``
-    times: tuple[str, ...]  #: what each time is called: one a distinct time of ``graph.time``, in order
-    channels: tuple[str, ...]  #: what each of the F columns of x is
+    nodes: tuple[str, ...]  #: name of each node, by its number in ``graph.node``
+    times: tuple[str, ...]  #: name of each distinct time of ``graph.time``, in order
+    channels: tuple[str, ...]  #: name of each of the F columns of x
 
     def __repr__(self) -> str:
         counts = (len(self.nodes), len(self.times), self.graph.num_rows, self.graph.x.shape[1])
@@ -65,15 +65,15 @@ class TemporalDataset:
 
 
 def floats(where: str, values: object, dims: Sequence[int]) -> NDArray[np.float64]:
-    """Nested lists as an array whose missing values (null, NaN) are NaN, or the first place where they are not one.
+    """Return nested lists as an array with NaN for missing values (null, NaN), or raise with the first invalid place.
 
     Args:
-        where: what this is, for messages.
+        where: name of the values, for messages.
         values: nested lists of numbers.
-        dims: how many dimensions it may have.
+        dims: allowed numbers of dimensions.
 
     Raises:
-        ValueError: lists of unequal lengths, something that is no number, an infinite number.
+        ValueError: lists of unequal lengths, an entry that is not a number, an infinite number.
     """
     try:
         array = np.asarray(values, dtype=np.float64)
@@ -83,30 +83,30 @@ def floats(where: str, values: object, dims: Sequence[int]) -> NDArray[np.float6
         raise ValueError(f"{where} must have {' or '.join(map(str, dims))} dimensions, got shape {array.shape}")
     infinite = np.isinf(array)
     if infinite.any():
-        place = ", ".join(str(number) for number in np.argwhere(infinite)[0])
-        raise ValueError(f"{where}[{place}] is infinite; values must be finite")
+        index = ", ".join(str(number) for number in np.argwhere(infinite)[0])
+        raise ValueError(f"{where}[{index}] is infinite; values must be finite")
     return array
 
 
 def features(values: NDArray[np.float64]) -> Tensor:
-    """Values (V, F) as x, float32."""
+    """Return values (V, F) as float32 features."""
     return torch.from_numpy(values.astype(np.float32))
 
 
 def _first_odd(values: object) -> str:
-    """Why ``values`` is not an array: the first list of another length, or the first entry that is no number."""
+    """Return the reason why ``values`` is no array: a list of another length, or an entry that is not a number."""
     if not isinstance(values, list):
         return f"must be a list of numbers, got {type(values).__name__}"
-    lengths = [len(one) if isinstance(one, list) else -1 for one in values]
-    for place, length in enumerate(lengths):
+    lengths = [len(value) if isinstance(value, list) else -1 for value in values]
+    for index, length in enumerate(lengths):
         if length != lengths[0]:
-            return f"has {_said(length)} at {place}, but {_said(lengths[0])} at 0; all must be as wide as the first"
-    for place, one in enumerate(values):
+            return f"has {_said(length)} at {index}, but {_said(lengths[0])} at 0; all must be as wide as the first"
+    for index, value in enumerate(values):
         try:
-            np.asarray(one, dtype=np.float64)
+            np.asarray(value, dtype=np.float64)
         except (TypeError, ValueError):
-            inner = _first_odd(one) if isinstance(one, list) else f"is {one!r}, which is no number"
-            return f"at {place} {inner}"
+            inner = _first_odd(value) if isinstance(value, list) else f"is {value!r}, which is not a number"
+            return f"at {index} {inner}"
     return "must be lists of numbers, equally many each"
 
 

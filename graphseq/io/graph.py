@@ -1,4 +1,4 @@
-"""From a file or a name to one plain graph."""
+"""Reader of one plain graph from a file or by a name."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def read_graph(source: str | Path, *, directed: bool = False) -> PlainGraph:
 
     Args:
         source: a file (.txt, .csv, .tsv, .edgelist or .edges, an edge list; .graphml; .json), or one of ``NAMES``.
-        directed: read an edge list as directed; other forms say for themselves.
+        directed: read an edge list as directed; other formats contain this.
 
     Returns:
-        One plain graph, whose nodes are their names, and notes on what was left out.
+        One plain graph, whose nodes are their names, with notes on removed edges.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: no such file and no such name; a file that is not what its suffix says, or has no edges; or
-            ``directed`` for what says for itself. The message names the line where there is one.
+        ValueError: no such file or name; a file that is not in the format of its suffix, or has no edges; or
+            ``directed`` for a format that contains it. The message names the line if there is one.
 
     Example:
-        >>> found = read_graph("grid_2x2")
-        >>> sorted(found.graph.edges)
+        >>> plain = read_graph("grid_2x2")
+        >>> sorted(plain.graph.edges)
         [('0,0', '0,1'), ('0,0', '1,0'), ('0,1', '1,1'), ('1,0', '1,1')]
     """
     path = Path(source)
@@ -44,10 +44,10 @@ def read_graph(source: str | Path, *, directed: bool = False) -> PlainGraph:
         listed = named_graph(str(source))
         if listed is None:
             raise ValueError(_unknown(str(source), path))
-        return plain_graph(str(source), _as_said(str(source), listed, directed))
+        return plain_graph(str(source), _undirected_only(str(source), listed, directed))
     suffix = path.suffix.lower()
     if suffix not in {*FORMATS, ""}:
-        raise ValueError(f"{path}: {suffix} is no form that is read; there are {', '.join(FORMATS)}")
+        raise ValueError(f"{path}: {suffix} is not a known format; there are {', '.join(FORMATS)}")
     raw = path.read_bytes()
     notes: list[str] = []
     if suffix == ".graphml":
@@ -57,14 +57,14 @@ def read_graph(source: str | Path, *, directed: bool = False) -> PlainGraph:
     else:
         listed, notes = parse_edge_list(str(path), _decoded(path, raw), suffix=suffix, directed=directed)
     if suffix not in EDGE_LISTS:
-        listed = _as_said(str(path), listed, directed)
-    found = plain_graph(str(path), listed)
-    return PlainGraph(found.graph, found.name, (*notes, *found.notes))
+        listed = _undirected_only(str(path), listed, directed)
+    plain = plain_graph(str(path), listed)
+    return PlainGraph(plain.graph, plain.name, (*notes, *plain.notes))
 
 
-def _as_said(name: str, listed: Listed, directed: bool) -> Listed:
+def _undirected_only(name: str, listed: Listed, directed: bool) -> Listed:
     if directed:
-        raise ValueError(f"directed is for edge lists; {name} says itself whether it is directed")
+        raise ValueError(f"directed is for edge lists; {name} states itself if it is directed")
     return listed
 
 
@@ -80,32 +80,32 @@ def _parse_graphml(name: str, raw: bytes) -> tuple[Listed, list[str]]:
     try:
         graph = nx.read_graphml(io.BytesIO(raw))
     except ParseError as error:
-        raise ValueError(f"{name}, line {error.position[0]}: no GraphML: {error}") from None
+        raise ValueError(f"{name}, line {error.position[0]}: not GraphML: {error}") from None
     except (nx.NetworkXError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{name}: no GraphML that networkx reads: {error}") from None
-    called, notes = _called(graph)
+        raise ValueError(f"{name}: not GraphML that networkx can read: {error}") from None
+    names, notes = _node_names(graph)
     edges = [
-        Edge(called[a], called[b], data.get("weight"), f"the edge from {called[a]} to {called[b]}")
+        Edge(names[a], names[b], data.get("weight"), f"the edge from {names[a]} to {names[b]}")
         for a, b, data in graph.edges(data=True)
     ]
-    return Listed(list(called.values()), edges, graph.is_directed()), notes
+    return Listed(list(names.values()), edges, graph.is_directed()), notes
 
 
-def _called(graph: nx.Graph) -> tuple[dict[Hashable, Hashable], list[str]]:
-    """What nodes are called: their ids are often n0, n1, …, and their names in an attribute."""
+def _node_names(graph: nx.Graph) -> tuple[dict[Hashable, Hashable], list[str]]:
+    """Return the names of nodes: ids are often n0, n1, …, and names are in an attribute."""
     for key in ("label", "name"):
         names = [data.get(key) for _, data in graph.nodes(data=True)]
-        if names and all(isinstance(one, str) and one for one in names) and len(set(names)) == len(names):
-            return dict(zip(graph, names, strict=True)), [f"nodes are called by their {key!r}"]
+        if names and all(isinstance(name, str) and name for name in names) and len(set(names)) == len(names):
+            return dict(zip(graph, names, strict=True)), [f"nodes are named by their {key!r}"]
     return {node: node for node in graph}, []
 
 
 def _unknown(source: str, path: Path) -> str:
     if path.suffix or len(path.parts) > 1:
-        beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = get_close_matches(path.name, beside, n=3, cutoff=0.6)
-        meant = f"; did you mean {' or '.join(str(path.parent / one) for one in near)}?" if near else ""
+        files = [name.name for name in path.parent.iterdir()] if path.parent.is_dir() else []
+        similar = get_close_matches(path.name, files, n=3, cutoff=0.6)
+        meant = f"; did you mean {' or '.join(str(path.parent / name) for name in similar)}?" if similar else ""
         return f"{source}: no such file{meant}"
-    near = nearest_names(source)
-    meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(NAMES)}"
-    return f"{source!r} is no file, and no graph by name; {meant}"
+    similar = nearest_names(source)
+    meant = f"did you mean {' or '.join(similar)}?" if similar else f"there are {', '.join(NAMES)}"
+    return f"{source!r} is neither a file nor the name of a graph; {meant}"

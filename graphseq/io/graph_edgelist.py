@@ -1,4 +1,4 @@
-"""Edge lists: two names a line, and a weight where there is one."""
+"""Reader of edge lists: two names on each line, and an optional weight."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _DATA = re.compile(r"^(.*\S)\s+(\{.*\})$")  # as networkx writes attributes
 
 
 def parse_edge_list(name: str, text: str, *, suffix: str, directed: bool) -> tuple[Listed, list[str]]:
-    r"""Read an edge list, and say what of it was taken for a header.
+    r"""Read an edge list, and report the line that was taken for a header.
 
-    Columns stand apart by commas or semicolons in a .csv file, by tabs in a .tsv file, else by commas or semicolons
-    where the first line has one, or by blanks; names that hold such a character are in double quotes. Lines that begin
+    Columns are separated by commas or semicolons in a .csv file, by tabs in a .tsv file, else by commas or semicolons
+    if the first line has one, or by blanks; names that contain the separator are in double quotes. Lines that begin
     with # or % are comments. A third column is a weight, or attributes as networkx writes them, {'weight': 2}.
 
     Args:
-        name: of the file, for messages.
-        text: what is in it.
-        suffix: such as ".csv".
-        directed: whether an edge leads from its first name to its second only.
+        name: name of the file, for messages.
+        text: content of the file.
+        suffix: suffix of the file, such as ".csv".
+        directed: read an edge as leading from its first name to its second only.
 
     Raises:
-        ValueError: a line with fewer than two or more than three columns, or a weight that is none; the message names
-            the line.
+        ValueError: a line with fewer than two or more than three columns, or a weight that is not a number; the message
+            names the line.
 
     Example:
         >>> parse_edge_list("mine", "# friends\nAnn Bob 2\n", suffix=".txt", directed=False)[0].edges
@@ -39,9 +39,9 @@ def parse_edge_list(name: str, text: str, *, suffix: str, directed: bool) -> tup
         raise ValueError(f"{name} has no edges: it is empty, or all of it comments")
     delimiter = _delimiter(suffix, lines[0][1])
     edges, notes = [], []
-    for place, (number, line) in enumerate(lines):
+    for index, (number, line) in enumerate(lines):
         columns = _columns(name, number, line, delimiter)
-        if place == 0 and tuple(column.casefold() for column in columns[:2]) in _HEADERS:
+        if index == 0 and tuple(column.casefold() for column in columns[:2]) in _HEADERS:
             notes.append(f"line {number}, {line.strip()!r}, is read as a header")
             continue
         edges.append(Edge(columns[0], columns[1], _weight(name, number, columns), f"line {number}"))
@@ -59,14 +59,14 @@ def _delimiter(suffix: str, first: str) -> str:
 
 def _columns(name: str, number: int, line: str, delimiter: str) -> list[str]:
     attributes = _DATA.match(line)
-    line, rest = attributes.groups() if attributes and delimiter == " " else (line, "")
+    line, data = attributes.groups() if attributes and delimiter == " " else (line, "")
     if delimiter == " ":
         line = " ".join(_words(line))
     try:
-        (found,) = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
+        (cells,) = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
     except csv.Error as error:
         raise ValueError(f"{name}, line {number}: {error}; a name in double quotes must end") from None
-    columns = [column.strip() for column in found]
+    columns = [column.strip() for column in cells]
     while len(columns) > 2 and not columns[-1]:
         columns.pop()
     if not 2 <= len(columns) <= 3 or not all(columns):
@@ -75,11 +75,11 @@ def _columns(name: str, number: int, line: str, delimiter: str) -> list[str]:
             f"{name}, line {number}: {len(columns)} column{'' if len(columns) == 1 else 's'} in {line.strip()[:60]!r}; "
             f"an edge is two names, and at most a weight{hint}"
         )
-    return [*columns, rest] if rest else columns
+    return [*columns, data] if data else columns
 
 
 def _words(line: str) -> list[str]:
-    """What stands between tabs and blanks; what is in quotes is one word."""
+    """Return what is between tabs and blanks; quoted text is one word."""
     return re.findall(r'"[^"]*"|[^\s"]\S*|\S', line)
 
 

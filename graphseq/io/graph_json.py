@@ -1,4 +1,4 @@
-"""Graphs in JSON: networkx's node-link and adjacency forms, and a plain list of pairs."""
+"""Readers of graphs in JSON: networkx's node-link and adjacency data, and a plain list of pairs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _FORMS = '{"edges": [["A", "B"], …]}, or networkx\'s node_link_data or adjacen
 
 
 def parse_json(name: str, text: str) -> Listed:
-    """Read a graph in one of three forms of JSON.
+    """Read a graph in one of three JSON formats.
 
-    The plain form has ``edges``, pairs of names or pairs with a weight, and may have ``nodes`` and ``directed``.
+    The plain format has ``edges``, pairs of names or pairs with a weight, and optionally ``nodes`` and ``directed``.
 
     Args:
-        name: of the file, for messages.
-        text: what is in it.
+        name: name of the file, for messages.
+        text: content of the file.
 
     Raises:
-        ValueError: no JSON (the message names the line), or JSON of another form.
+        ValueError: not JSON (the message names the line), or JSON in another format.
 
     Example:
         >>> parse_json("mine", '{"edges": [["A", "B"], ["B", 3]]}').edges[1][:2]
@@ -30,9 +30,9 @@ def parse_json(name: str, text: str) -> Listed:
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{name}, line {error.lineno}: no JSON: {error.msg}") from None
+        raise ValueError(f"{name}, line {error.lineno}: not JSON: {error.msg}") from None
     except RecursionError:
-        raise ValueError(f"{name} is no graph: its JSON is nested too deep") from None
+        raise ValueError(f"{name} holds no graph: its JSON is nested too deep") from None
     if isinstance(data, list):
         data = {"edges": data}
     if not isinstance(data, dict):
@@ -66,14 +66,14 @@ def _adjacency(name: str, data: dict[str, Any]) -> tuple[list[Hashable], list[Ed
 
 
 def _listed_once(name: str, nodes: list[Hashable], lists: list[Any], one_way: bool) -> Iterator[Edge]:
-    """An undirected edge stands in the lists of both its ends; it is one edge."""
-    seen = set()
-    for node, others in zip(nodes, lists, strict=True):
-        for other in _list(name, "adjacency", others):
-            end, weight = _identity(name, other), other.get("weight") if isinstance(other, dict) else None
-            if one_way or (end, node) not in seen:
+    """Yield each undirected edge once, although it is in the lists of both its ends."""
+    listed = set()
+    for node, entries in zip(nodes, lists, strict=True):
+        for entry in _list(name, "adjacency", entries):
+            end, weight = _identity(name, entry), entry.get("weight") if isinstance(entry, dict) else None
+            if one_way or (end, node) not in listed:
                 yield Edge(node, end, weight, f"the list of {node!r}")
-            seen.add((node, end))
+            listed.add((node, end))
 
 
 def _edge(name: str, number: int, link: object) -> Edge:
@@ -99,7 +99,7 @@ def _identity(name: str, node: object) -> Hashable:
 def _name(name: str, where: str, value: object) -> Hashable:
     if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
         return value
-    raise ValueError(f"{name}, {where}: a node is called by a text or a number, got {json.dumps(value)[:60]}")
+    raise ValueError(f"{name}, {where}: the name of a node must be a text or a number, got {json.dumps(value)[:60]}")
 
 
 def _list(name: str, key: str, value: object) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Graphs that need no file: networkx's well-known ones, and small shapes by their sizes."""
+"""Graphs by name, without a file: well-known graphs of networkx, and small shapes by their sizes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _grid(columns: int, rows: int) -> nx.Graph:
     return nx.grid_2d_graph(columns, rows)
 
 
-# By pattern: how it is made from its numbers, the least that each may be, and how many nodes and edges that gives.
+# By pattern: constructor from the numbers, their minimum, and a bound on the number of nodes and edges.
 _SHAPES: dict[str, tuple[Callable[..., nx.Graph], int, Callable[..., int]]] = {
     "path_N": (nx.path_graph, 2, lambda n: n),
     "cycle_N": (nx.cycle_graph, 3, lambda n: n),
@@ -37,16 +37,16 @@ _SHAPES: dict[str, tuple[Callable[..., nx.Graph], int, Callable[..., int]]] = {
     "binary_tree_N": (lambda n: nx.balanced_tree(2, n), 1, lambda n: 2 ** min(n + 1, 64)),
 }
 NAMES: tuple[str, ...] = (*_KNOWN, *_SHAPES)
-"""What there is; N stands for a number: of nodes, of columns and lines (grid), of generations (tree)."""
+"""All names; N is a number of nodes, of columns and lines (grid) or of generations (tree)."""
 
 
 def named_graph(name: str) -> Listed | None:
-    """The graph of that name, or ``None`` where there is none.
+    """Return the graph with this name, or ``None`` if there is none.
 
-    Nodes of a grid are called by column and line, "0,0" first. A star has N nodes, its middle being 0.
+    Nodes of a grid are named by column and line, "0,0" first. A star has N nodes with node 0 in the middle.
 
     Raises:
-        ValueError: a shape that is too small to be one, or too large for this (100,000 nodes or edges).
+        ValueError: a shape that is too small, or too large (100,000 nodes or edges).
 
     Example:
         >>> [edge[:2] for edge in named_graph("path_3").edges]
@@ -55,29 +55,29 @@ def named_graph(name: str) -> Listed | None:
     graph = _KNOWN[name]() if name in _KNOWN else _shape(name)
     if graph is None:
         return None
-    named = nx.relabel_nodes(graph, {node: f"{node[0]},{node[1]}" for node in graph if isinstance(node, tuple)})
-    edges = [Edge(a, b, data.get("weight"), f"edge {a}-{b}") for a, b, data in named.edges(data=True)]
-    return Listed(list(named), edges, False)
+    relabelled = nx.relabel_nodes(graph, {node: f"{node[0]},{node[1]}" for node in graph if isinstance(node, tuple)})
+    edges = [Edge(a, b, data.get("weight"), f"edge {a}-{b}") for a, b, data in relabelled.edges(data=True)]
+    return Listed(list(relabelled), edges, False)
 
 
 def nearest_names(name: str) -> list[str]:
-    """Up to three names that look like ``name``."""
+    """Return up to three names that are similar to ``name``."""
     return get_close_matches(name, [example(one) for one in NAMES], n=3, cutoff=0.5)
 
 
 def example(name: str) -> str:
-    """A name with numbers for its N: path_N becomes path_10."""
+    """Return a name with numbers for its N: path_N becomes path_10."""
     return name.replace("NxN", "5x4").replace("tree_N", "tree_3").replace("_N", "_10")
 
 
 def _shape(name: str) -> nx.Graph | None:
     for pattern, (make, least, size) in _SHAPES.items():
-        found = re.fullmatch(pattern.replace("N", r"(\d{1,9})"), name)
-        if found is None:
+        match = re.fullmatch(pattern.replace("N", r"(\d{1,9})"), name)
+        if match is None:
             continue
-        numbers = [int(number) for number in found.groups()]
+        numbers = [int(number) for number in match.groups()]
         if min(numbers) < least:
-            raise ValueError(f"{name} is no graph: {pattern} takes numbers of at least {least}")
+            raise ValueError(f"{name} is not a graph: {pattern} takes numbers of at least {least}")
         if size(*numbers) > _MOST_NODES:
             raise ValueError(f"{name} is too large: {pattern} goes up to {_MOST_NODES:,} nodes or edges; use a file")
         return make(*numbers)

@@ -1,4 +1,4 @@
-"""One plain graph from nodes and edges as they were listed: no parallel edges, no self-loops, names that are unique."""
+"""Plain graphs from listed nodes and edges: without parallel edges and self-loops, and with unique names."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ import networkx as nx
 
 
 class Edge(NamedTuple):
-    """An edge as it was listed."""
+    """An edge as it is listed in a file."""
 
     start: Hashable
     end: Hashable
-    weight: object  #: ``None`` where there is none
-    where: str  #: its place in the file, for people
+    weight: object  #: ``None`` without a weight
+    where: str  #: its place in the file, for messages
 
 
 class Listed(NamedTuple):
-    """A graph as it was listed."""
+    """A graph as it is listed in a file."""
 
-    nodes: Sequence[Hashable]  #: those named for themselves; ends of edges need not be
+    nodes: Sequence[Hashable]  #: listed nodes; those that are ends of edges may be omitted
     edges: Sequence[Edge]
     directed: bool
 
 
 @dataclass(frozen=True)
 class PlainGraph:
-    """A graph of at most one edge between two nodes, an ``nx.DiGraph`` where directed, and how it came about."""
+    """A graph with at most one edge between two nodes, an ``nx.DiGraph`` if directed, with notes on how it was read."""
 
     graph: nx.Graph | nx.DiGraph  #: nodes are their names, ``str``; edges have ``weight``, all of them or none
     name: str
-    notes: tuple[str, ...]  #: what was left out or read in some way, a sentence each
+    notes: tuple[str, ...]  #: removed edges and assumptions, one sentence each
 
     @property
     def weighted(self) -> bool:
-        """Whether edges have weights."""
+        """True if edges have weights."""
         return any("weight" in data for *_, data in self.graph.edges(data=True))
 
 
 def plain_graph(name: str, listed: Listed) -> PlainGraph:
-    """Make one plain graph of what was listed.
+    """Return one plain graph of the listed nodes and edges.
 
-    An edge that is listed again counts once, with the last of its weights; in an undirected graph A, B and B, A are
-    one. Self-loops are left out, because Ã = A + I has them all, and so are edges of weight 0, which carry nothing.
+    An edge that is listed several times counts once, with the last of its weights; in an undirected graph A, B and B, A
+    are the same edge. Self-loops are removed, because Ã = A + I has them all, and so are edges of weight 0.
 
     Args:
-        name: of the file or graph, for messages.
+        name: name of the file or graph, for messages.
         listed: nodes and edges.
 
     Raises:
-        ValueError: two nodes with one name, a weight that is no finite number of at least 0, weights on some edges
-            only, or no edge between two nodes; the message names the place.
+        ValueError: two nodes with the same name, a weight that is not a finite number of at least 0, weights on some
+            edges only, or no edge between two nodes; the message names the place.
 
     Example:
         >>> twice = [Edge("A", "B", None, "line 1"), Edge("B", "A", None, "line 2")]
-        >>> found = plain_graph("mine", Listed((), twice, directed=False))
-        >>> list(found.graph.edges), found.notes
+        >>> plain = plain_graph("mine", Listed((), twice, directed=False))
+        >>> list(plain.graph.edges), plain.notes
         ([('A', 'B')], ('1 edge is listed more than once: it counts once',))
     """
     names = _names(name, listed)
@@ -66,34 +66,34 @@ def plain_graph(name: str, listed: Listed) -> PlainGraph:
     _all_or_none(name, listed.edges, weights)
     graph = nx.DiGraph() if listed.directed else nx.Graph()
     graph.add_nodes_from(names.values())
-    loops, again = 0, set()
+    loops, repeated = 0, set()
     for edge, weight in zip(listed.edges, weights, strict=True):
         start, end = names[edge.start], names[edge.end]
         if start == end:
             loops += 1
             continue
         if graph.has_edge(start, end):
-            again.add((start, end) if listed.directed else frozenset((start, end)))
+            repeated.add((start, end) if listed.directed else frozenset((start, end)))
         graph.add_edge(start, end, **({} if weight is None else {"weight": weight}))
-    empty = [(a, b) for a, b, data in graph.edges(data=True) if data.get("weight") == 0]
-    graph.remove_edges_from(empty)
+    zero = [(a, b) for a, b, data in graph.edges(data=True) if data.get("weight") == 0]
+    graph.remove_edges_from(zero)
     if not graph.size():
-        raise ValueError(f"{name} has no edge that joins two nodes ({_counted(len(graph), 'node')}): nothing travels")
-    return PlainGraph(graph, name, tuple(_notes(loops, len(again), len(empty), weights != [None] * len(weights))))
+        raise ValueError(f"{name} has no edge that joins two nodes ({_counted(len(graph), 'node')})")
+    return PlainGraph(graph, name, tuple(_notes(loops, len(repeated), len(zero), weights != [None] * len(weights))))
 
 
 def _names(name: str, listed: Listed) -> dict[Hashable, str]:
-    """The name of each node: as the file has it, spelt out."""
+    """Return the name of each node as a string."""
     names: dict[Hashable, str] = {}
-    taken: dict[str, Hashable] = {}
+    node_of: dict[str, Hashable] = {}
     ends = (end for edge in listed.edges for end in (edge.start, edge.end))
     for node in (*listed.nodes, *ends):
         if node in names:
             continue
-        spelt = str(node)
-        if spelt in taken:
-            raise ValueError(f"{name} has two nodes called {spelt}: {taken[spelt]!r} and {node!r}; rename one")
-        names[node], taken[spelt] = spelt, node
+        text = str(node)
+        if text in node_of:
+            raise ValueError(f"{name} has two nodes named {text}: {node_of[text]!r} and {node!r}; rename one")
+        names[node], node_of[text] = text, node
     return names
 
 
@@ -110,26 +110,26 @@ def _weight(name: str, edge: Edge) -> float | None:
 
 
 def _all_or_none(name: str, edges: Sequence[Edge], weights: Sequence[float | None]) -> None:
-    without = [place for place, weight in enumerate(weights) if weight is None]
+    without = [index for index, weight in enumerate(weights) if weight is None]
     if not without or len(without) == len(weights):
         return
-    having = next(place for place, weight in enumerate(weights) if weight is not None)
+    having = next(index for index, weight in enumerate(weights) if weight is not None)
     raise ValueError(
         f"{name}, {edges[without[0]].where}: an edge without a weight, but {edges[having].where} has one; "
         "give one to every edge or to none"
     )
 
 
-def _notes(loops: int, again: int, empty: int, weighted: bool) -> list[str]:
+def _notes(loops: int, repeated: int, zero: int, weighted: bool) -> list[str]:
     notes = []
-    if again:
-        rest = "it counts once" if again == 1 else "each counts once"
-        last = ", with the last of its weights" if weighted else ""
-        notes.append(f"{_counted(again, 'edge')} {_is(again)} listed more than once: {rest}{last}")
+    if repeated:
+        count = "it counts once" if repeated == 1 else "each counts once"
+        suffix = ", with the last of its weights" if weighted else ""
+        notes.append(f"{_counted(repeated, 'edge')} {_is(repeated)} listed more than once: {count}{suffix}")
     if loops:
-        notes.append(f"{_counted(loops, 'self-loop')} {_is(loops)} left out: Ã = A + I has one at every row")
-    if empty:
-        notes.append(f"{_counted(empty, 'edge')} of weight 0 {_is(empty)} left out: nothing travels there")
+        notes.append(f"{_counted(loops, 'self-loop')} {_is(loops)} removed: Ã = A + I has one at every row")
+    if zero:
+        notes.append(f"{_counted(zero, 'edge')} of weight 0 {_is(zero)} removed")
     return notes
 
 

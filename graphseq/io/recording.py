@@ -1,4 +1,4 @@
-"""A table of values, times by nodes, and edges: what most files hold, and how it becomes a graph over time."""
+"""Recordings: a table of values, times by nodes, with edges, and the graph over time that they make."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ class Edges:
     index: NDArray[np.int64]  #: (2, E)
     weight: NDArray[np.float64] | None  #: (E,)
 
-    def kept(self, both: NDArray[np.bool_]) -> Edges:
-        """Those marked."""
-        return Edges(self.index[:, both], None if self.weight is None else self.weight[both])
+    def where(self, mark: NDArray[np.bool_]) -> Edges:
+        """Return the edges that are marked."""
+        return Edges(self.index[:, mark], None if self.weight is None else self.weight[mark])
 
 
 class Recording(NamedTuple):
-    """What was read."""
+    """Values, names and edges that were read from a file."""
 
     values: NDArray[np.float64]  #: (T, N, F), NaN where a value is missing
     channels: tuple[str, ...]
     nodes: tuple[str, ...]
     times: tuple[str, ...]
-    edges: Edges | list[Edges]  #: there at every time, or one a time
+    edges: Edges | list[Edges]  #: the same at every time, or one for each time
 
 
 def read_edges(where: str, pairs: object, weights: object, nodes: int) -> Edges:
-    """Pairs [from, to] of numbers of nodes, and their weights, or the first place where they are not.
+    """Return pairs [from, to] of node numbers and their weights, or raise with the first invalid place.
 
     Args:
-        where: what this is, for messages.
+        where: name of the edges, for messages.
         pairs: list of pairs.
         weights: list of numbers, or ``None``.
         nodes: N.
 
     Raises:
-        ValueError: ends that are no whole numbers from 0 to N - 1; weights that are no finite numbers, one an edge.
+        ValueError: ends that are not whole numbers from 0 to N - 1; weights that are not one finite number per edge.
     """
     array = floats(where, pairs, (2,)) if pairs != [] else np.zeros((0, 2))
     if array.shape[1] != 2:
-        raise ValueError(f"{where} must be pairs [from, to], got {array.shape[1]} numbers an edge")
+        raise ValueError(f"{where} must be pairs [from, to], got {array.shape[1]} numbers for each edge")
     outside = ((array != np.floor(array)) | (array < 0) | (array >= nodes)).any(axis=1)
     if outside.any():
-        place = int(outside.argmax())
-        ends = " to ".join(f"{end:g}" for end in array[place])
-        raise ValueError(f"{where}[{place}] goes from {ends}, but there are the {nodes} nodes 0 to {nodes - 1}")
+        position = int(outside.argmax())
+        ends = " to ".join(f"{end:g}" for end in array[position])
+        raise ValueError(f"{where}[{position}] goes from {ends}, but there are the {nodes} nodes 0 to {nodes - 1}")
     if weights is None:
         return Edges(array.T.astype(np.int64), None)
     weight = floats(f"weights of {where}", weights, (1,))
@@ -67,45 +67,45 @@ def read_edges(where: str, pairs: object, weights: object, nodes: int) -> Edges:
 
 
 def assembled(name: str, recording: Recording, missing: str) -> TemporalDataset:
-    """The graph of a recording: one row a node and time whose values are all there, sorted by time and node.
+    """Return the graph of a recording: one row for each node and time with all values, sorted by time and node.
 
     Args:
-        name: of the data, and in messages.
-        recording: what was read.
-        missing: one of ``MISSING``. An edge at a time at which one of its ends is dropped is dropped with it.
+        name: name of the data, also for messages.
+        recording: values, names and edges.
+        missing: one of ``MISSING``. Where a row is dropped, its edges at that time are dropped too.
 
     Raises:
-        ValueError: no value at all; a value that is missing and ``missing`` is "refuse". The message names the place.
+        ValueError: no values; or a missing value, if ``missing`` is "refuse". The message names the place.
     """
     absent = np.isnan(recording.values)
     if missing == "refuse" and absent.any():
         t, n, f = np.argwhere(absent)[0]
         raise ValueError(
             f"{name}: node {recording.nodes[n]} has no value of {recording.channels[f]} (NaN) at time "
-            f'{recording.times[t]}; fill it in, or read with missing="drop", so that the node is away then'
+            f'{recording.times[t]}; fill it in, or read with missing="drop", which removes the node at that time'
         )
-    there: NDArray[np.bool_] = np.asarray(~absent.any(axis=2))
-    if not there.any():
-        raise ValueError(f"{name} holds no value at all")
-    time, node = np.nonzero(there)
-    x, rows = features(recording.values[there]), (_tensor(node), _tensor(time))
+    is_complete: NDArray[np.bool_] = np.asarray(~absent.any(axis=2))
+    if not is_complete.any():
+        raise ValueError(f"{name} has no values")
+    time, node = np.nonzero(is_complete)
+    x, rows = features(recording.values[is_complete]), (_tensor(node), _tensor(time))
     if isinstance(recording.edges, Edges):
-        ever: NDArray[np.bool_] = np.asarray(there.any(axis=0))
-        edges = recording.edges.kept(np.asarray(ever[recording.edges.index].all(axis=0)))
+        has_row: NDArray[np.bool_] = np.asarray(is_complete.any(axis=0))
+        edges = recording.edges.where(np.asarray(has_row[recording.edges.index].all(axis=0)))
         graph = SpaceTimeGraph(x, *rows, static_edge_index=_tensor(edges.index), static_edge_weight=_weights(edges))
     else:
-        edges = _between_rows(recording.edges, there)
+        edges = _between_rows(recording.edges, is_complete)
         graph = SpaceTimeGraph(x, *rows, _tensor(edges.index), _weights(edges))
-    times = tuple(recording.times[t] for t in np.flatnonzero(there.any(axis=1)))
+    times = tuple(recording.times[t] for t in np.flatnonzero(is_complete.any(axis=1)))
     return TemporalDataset(name, graph, recording.nodes, times, recording.channels)
 
 
-def _between_rows(edges: Sequence[Edges], there: NDArray[np.bool_]) -> Edges:
-    """Edges between nodes, one set a time, as edges between rows."""
-    row = np.cumsum(there).reshape(there.shape) - 1
-    kept = [one.kept(there[t][one.index].all(axis=0)) for t, one in enumerate(edges)]
-    index = [row[t][one.index] for t, one in enumerate(kept)]
-    weights = [one.weight for one in kept if one.weight is not None]
+def _between_rows(edges: Sequence[Edges], is_complete: NDArray[np.bool_]) -> Edges:
+    """Return edges between nodes, one set for each time, as edges between rows."""
+    row = np.cumsum(is_complete).reshape(is_complete.shape) - 1
+    present = [one.where(is_complete[t][one.index].all(axis=0)) for t, one in enumerate(edges)]
+    index = [row[t][one.index] for t, one in enumerate(present)]
+    weights = [one.weight for one in present if one.weight is not None]
     return Edges(np.concatenate(index, axis=1), np.concatenate(weights) if weights else None)
 
 

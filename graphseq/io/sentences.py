@@ -1,4 +1,4 @@
-"""Sentences with their dependency trees: words in order, each with the word that it depends on."""
+"""Sentences with dependency trees: words in order, each with the word that it depends on."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from graphseq.io.containers import Skipped
 
 @dataclass(frozen=True)
 class Word:
-    """One word of a sentence, as Universal Dependencies annotates it."""
+    """A word of a sentence with its Universal Dependencies annotation."""
 
-    form: str  #: as it is written
+    form: str  #: as written in the text
     lemma: str
     upos: str  #: universal part of speech, such as "NOUN"
-    feats: Mapping[str, str]  #: features such as Number, by name
+    feats: Mapping[str, str]  #: morphological features by name, such as Number
     head: int  #: the word that it depends on, counted from 0 in the sentence; -1 for the root
-    deprel: str  #: as what, such as "nsubj" or "nsubj:pass"
+    deprel: str  #: relation to the head, such as "nsubj" or "nsubj:pass"
 
     @property
     def relation(self) -> str:
-        """The universal part of ``deprel``: "nsubj" of "nsubj:pass"."""
+        """The universal part of ``deprel``: "nsubj" for "nsubj:pass"."""
         return self.deprel.partition(":")[0]
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence: its words in order, the heads of which make a tree."""
+    """A sentence: its words in order, whose heads form a tree."""
 
-    id: str  #: its ``sent_id``, or its number in the file where it has none
-    line: int  #: where it begins in the file, counted from 1
+    id: str  #: ``sent_id``, or its number in the file if it has none
+    line: int  #: first line in the file, counted from 1
     words: tuple[Word, ...]
 
     def graph(self, x: Tensor, *, y: Tensor | None = None, target: Tensor | None = None) -> SpaceTimeGraph:
-        """The tree as a static graph: row i is word i, and each edge leads from a word to its head.
+        """Return the tree as a static graph: row i is word i, and each edge leads from a word to its head.
 
-        It has generations, from the leaves to the root, and so it is what a recurrence on directed acyclic graphs
-        reads. :func:`graphseq.transforms.to_sequence` reads the same rows as a sequence,
-        :func:`graphseq.transforms.to_undirected` as a tree whose edges lead both ways, and
-        :func:`graphseq.transforms.add_nodes_over_time` as words that come one after another.
+        It is a directed acyclic graph from the leaves to the root, as a tree-structured recurrence reads it.
+        :func:`graphseq.transforms.to_sequence` reads the same rows as a sequence,
+        :func:`graphseq.transforms.to_undirected` as a tree with edges in both directions, and
+        :func:`graphseq.transforms.add_nodes_over_time` as a tree that grows word by word.
 
         Args:
             x: features of the n words, (n, F), or tokens (n,).
-            y: what is asked for, (K, …).
-            target: words asked, (n,), ``bool``.
+            y: answers, (K, …).
+            target: words at which an output is asked for, (n,), ``bool``.
 
         Raises:
             TypeError, ValueError: as :class:`~graphseq.SpaceTimeGraph`; features of another number of words.
@@ -62,7 +62,7 @@ class Sentence:
         if not isinstance(x, Tensor) or x.dim() == 0 or len(x) != len(self.words):
             came = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
             raise ValueError(f"x must have one row for each of the {len(self.words)} words of {self.id}; got {came}")
-        pairs = [(place, word.head) for place, word in enumerate(self.words) if word.head >= 0]
+        pairs = [(number, word.head) for number, word in enumerate(self.words) if word.head >= 0]
         rows = torch.arange(len(self.words), device=x.device)
         index = torch.tensor(pairs, dtype=torch.long, device=x.device).reshape(-1, 2).t().contiguous()
         return SpaceTimeGraph(x, rows, torch.zeros_like(rows), index, y=y, target=target)
@@ -70,28 +70,28 @@ class Sentence:
 
 @dataclass(frozen=True, repr=False)
 class Treebank(Sequence[Sentence]):
-    """The sentences of a file, in order, and what was left out of them."""
+    """The sentences of a file in order, and the number of lines that were left out."""
 
     name: str
     sentences: tuple[Sentence, ...]
-    skipped: tuple[Skipped, ...] = ()  #: sentences that are not among them
-    num_multiword: int = 0  #: lines of multi-word tokens ("1-2 don't"), whose words stand by themselves
-    num_empty: int = 0  #: empty nodes ("1.1"), which are no words and have no place in the tree
+    skipped: tuple[Skipped, ...] = ()  #: sentences that could not be read
+    num_multiword: int = 0  #: multi-word tokens ("1-2 don't"), whose words have lines of their own
+    num_empty: int = 0  #: empty nodes ("1.1"), which are not part of the tree
 
     @overload
-    def __getitem__(self, place: int) -> Sentence: ...
+    def __getitem__(self, index: int) -> Sentence: ...
 
     @overload
-    def __getitem__(self, place: slice) -> Treebank: ...
+    def __getitem__(self, index: slice) -> Treebank: ...
 
-    def __getitem__(self, place: int | slice) -> Sentence | Treebank:
-        """A sentence by its place, or some of them as a treebank, of which nothing was left out."""
-        if isinstance(place, slice):
-            return Treebank(self.name, self.sentences[place])
-        return self.sentences[place]
+    def __getitem__(self, index: int | slice) -> Sentence | Treebank:
+        """Return a sentence by its index, or a slice of them as a treebank, without the counts of omitted lines."""
+        if isinstance(index, slice):
+            return Treebank(self.name, self.sentences[index])
+        return self.sentences[index]
 
     def __len__(self) -> int:
-        """How many sentences there are."""
+        """Return the number of sentences."""
         return len(self.sentences)
 
     def __repr__(self) -> str:

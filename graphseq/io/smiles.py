@@ -1,4 +1,4 @@
-"""Molecules from SMILES, the line notation of chemistry: atoms are nodes, bonds are edges both ways."""
+"""Molecules from SMILES, the line notation of chemistry: atoms are nodes, bonds are edges in both directions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from graphseq.io._csv import read_table
 from graphseq.io.containers import ON_ERROR, GraphDataset, OnError, Skipped
 
 ELEMENTS = ("C", "N", "O", "S", "P", "F", "Cl", "Br", "I")
-"""The elements that have a column of their own unless others are asked for; all others share the column "other"."""
+"""Elements with a column of their own by default; all others share the column "other"."""
 
 _HYBRIDS = ("SP", "SP2", "SP3")
 _ORDERS = {"SINGLE": 1.0, "DOUBLE": 2.0, "TRIPLE": 3.0, "QUADRUPLE": 4.0, "AROMATIC": 1.5}
@@ -29,29 +29,29 @@ _FIELDS = {name: column for column, name in enumerate(x_map)}  # the columns of 
 def from_smiles(
     smiles: str, *, y: Tensor | None = None, elements: Sequence[str] = ELEMENTS, bond_orders: bool = False
 ) -> SpaceTimeGraph:
-    """Read one molecule: N heavy atoms at one time, an edge both ways for each bond.
+    """Read one molecule: N heavy atoms at one time, and an edge in both directions for each bond.
 
-    PyG reads it, by RDKit; what its codes say is written out as features in the order of :func:`atom_channels`:
+    PyG reads it with RDKit; its codes become features in the order of :func:`atom_channels`:
 
-    - the element, one-hot over ``elements`` and "other", which every atom of another element is;
-    - formal charge, and number of hydrogens, which are no nodes of their own;
-    - 1 where the atom is aromatic, 1 where it lies in a ring;
+    - the element, one-hot over ``elements`` and "other";
+    - formal charge, and number of hydrogens, which are not nodes;
+    - 1 for an aromatic atom, 1 for an atom in a ring;
     - hybridisation, one-hot over sp, sp2, sp3 and "other".
 
-    Bonds have no features: the kind of a bond shows in the hybridisation and aromaticity of its atoms. Edge weights
-    would be read by ``GCNConv`` as how near atoms are, and not at all by ``GINConv``, so there are none unless asked
-    for.
+    Bonds have no features: their order follows from the hybridisation and aromaticity of their atoms. Since ``GCNConv``
+    reads edge weights as strengths and ``GINConv`` ignores them, there are none by default.
 
     Args:
         smiles: the molecule.
         y: its answer, (1,) or (1, C).
         elements: symbols that have a column, in this order.
-        bond_orders: give edges the order of the bond as weight: 1, 2, 3 or 4, aromatic 1.5, and 1 for any other kind.
+        bond_orders: use the order of a bond as edge weight: 1, 2, 3 or 4, aromatic 1.5, and 1 for any other kind.
 
     Raises:
         ImportError: RDKit is not installed; it comes with the extra ``graphseq[molecules]``.
-        TypeError: ``smiles`` is no string.
-        ValueError: it does not parse, and why; no atoms; an atom that PyG has no code for; an unknown element.
+        TypeError: ``smiles`` is not a string.
+        ValueError: SMILES that do not parse, with the reason; no atoms; an atom without a code in PyG; an unknown
+            element.
 
     Source: Weininger, *SMILES, a chemical language and information system* (1988); PyG's ``utils.from_rdmol``.
 
@@ -67,7 +67,7 @@ def from_smiles(
 
 
 def atom_channels(elements: Sequence[str] = ELEMENTS) -> tuple[str, ...]:
-    """What the features of :func:`from_smiles` are, one name a column.
+    """Return the names of the features of :func:`from_smiles`, one for each column.
 
     Example:
         >>> atom_channels(("C", "O"))
@@ -87,26 +87,26 @@ def read_smiles(
     bond_orders: bool = False,
     delimiter: str = ",",
 ) -> GraphDataset:
-    """Read a table of molecules, one a line, and what was measured of each.
+    """Read a table of molecules, one on each line, with a measured value of each.
 
     Args:
-        path: a CSV file with a first line of names, packed as .gz or not.
-        smiles: the column of SMILES.
-        target: the column of numbers, which become y (1, 1); without it, molecules have no y.
-        on_error: what to do with a line whose SMILES does not parse or whose number is none: "refuse" the file, naming
-            the line, or "skip" it, and list it in ``skipped``.
+        path: a CSV file with names in the first line, plain or compressed as .gz.
+        smiles: column of SMILES.
+        target: column of numbers, which become y (1, 1); without it, molecules have no y.
+        on_error: "refuse" a file with a line whose SMILES does not parse or whose number is invalid, or "skip" such
+            lines and list them in ``skipped``.
         elements: as in :func:`from_smiles`.
         bond_orders: as in :func:`from_smiles`.
-        delimiter: between columns.
+        delimiter: separator of columns.
 
     Returns:
-        The molecules in the order of the file, called by their SMILES.
+        The molecules in the order of the file, named by their SMILES.
 
     Raises:
         ImportError: as :func:`from_smiles`.
         OSError: the file cannot be read.
-        ValueError: a column that there is not, a line that is longer or shorter than the first, a line that is
-            refused, or no line that is left. The message names the line.
+        ValueError: a column that does not exist, a line that is longer or shorter than the first, a line that is
+            refused, or no valid line. The message names the line.
     """
     _checks.one_of("on_error", on_error, ON_ERROR)
     symbols = _numbers_of(elements)
@@ -121,19 +121,19 @@ def read_smiles(
             graphs.append(_graph(_read(entry), y, symbols, bond_orders))
         except ValueError as error:
             if on_error == "refuse":
-                advice = 'mend or drop that line, or take on_error="skip" to read the others'
+                advice = 'correct or remove that line, or use on_error="skip" to read the others'
                 raise ValueError(f"{table.at(row)}: {error}; {advice}") from None
             skipped.append(Skipped(entry, table.lines[row], str(error)))
     if not graphs:
         raise ValueError(f"{table.path} has no molecule that can be read; {len(skipped)} lines were skipped")
-    left = {skip.line for skip in skipped}
-    names = tuple(entry for row, entry in enumerate(entries) if table.lines[row] not in left)
+    skipped_lines = {skip.line for skip in skipped}
+    names = tuple(entry for row, entry in enumerate(entries) if table.lines[row] not in skipped_lines)
     answers = () if target is None else (target,)
     return GraphDataset(table.path.stem, tuple(graphs), names, atom_channels(elements), answers, names, tuple(skipped))
 
 
 def molecule(smiles: str) -> Any:
-    """The molecule as RDKit has it, whose atoms are numbered as the rows of :func:`from_smiles`.
+    """Return RDKit's molecule, whose atoms are numbered as the rows of :func:`from_smiles`.
 
     Raises:
         ImportError, TypeError, ValueError: as :func:`from_smiles`.
@@ -141,19 +141,19 @@ def molecule(smiles: str) -> Any:
     if not isinstance(smiles, str):
         raise TypeError(f"smiles must be a string, got {type(smiles).__name__}")
     try:
-        from rdkit import Chem, rdBase  # noqa: PLC0415 - an extra, asked for only where there are SMILES
+        from rdkit import Chem, rdBase  # noqa: PLC0415 - an optional dependency
     except ImportError:
         raise ImportError(
             "SMILES are read by RDKit, which is not installed; it comes with the extra: pip install "
             '"graphseq[molecules]"'
         ) from None
-    with rdBase.BlockLogs():  # its reasons are in the error
-        found = Chem.MolFromSmiles(smiles)
-        if found is None:
+    with rdBase.BlockLogs():  # the reasons are in the error
+        parsed = Chem.MolFromSmiles(smiles)
+        if parsed is None:
             raise ValueError(f"SMILES {smiles!r} does not parse: {_why(Chem, smiles)}")
-    if not found.GetNumAtoms():
+    if not parsed.GetNumAtoms():
         raise ValueError(f"SMILES {smiles!r} has no atoms")
-    return found
+    return parsed
 
 
 def _why(chem: Any, smiles: str) -> str:
@@ -161,33 +161,36 @@ def _why(chem: Any, smiles: str) -> str:
     if raw is None:
         return "it breaks the grammar of SMILES; look for a ring, branch or bracket left open, or an unknown symbol"
     problems = [problem.Message() for problem in chem.DetectChemistryProblems(raw)]
-    return "; ".join(problems) or "RDKit cannot make sense of it"
+    return "; ".join(problems) or "RDKit cannot read it"
 
 
 def _read(smiles: str) -> Data:
-    """PyG's codes of a molecule. Its own ``from_smiles`` gives an empty graph for what does not parse."""
-    found = molecule(smiles)
+    """Return PyG's codes of a molecule.
+
+    PyG's own ``from_smiles`` returns an empty graph for SMILES that do not parse.
+    """
+    parsed = molecule(smiles)
     try:
-        return from_rdmol(found)
+        return from_rdmol(parsed)
     except ValueError as error:
-        raise ValueError(f"SMILES {smiles!r} has an atom or bond that PyG has no code for ({error})") from None
+        raise ValueError(f"SMILES {smiles!r} has an atom or bond without a code in PyG ({error})") from None
 
 
 def _numbers_of(elements: Sequence[str]) -> Tensor:
-    """The atomic numbers of symbols."""
-    molecule("C")  # says it if RDKit is not there
+    """Return the atomic numbers of symbols."""
+    molecule("C")  # raises if RDKit is not installed
     from rdkit import Chem, rdBase  # noqa: PLC0415 - as above
 
-    found: list[int] = []
+    numbers: list[int] = []
     for symbol in elements:
         try:
             with rdBase.BlockLogs():
-                found.append(Chem.GetPeriodicTable().GetAtomicNumber(symbol))
+                numbers.append(Chem.GetPeriodicTable().GetAtomicNumber(symbol))
         except RuntimeError:
             raise ValueError(f"elements must be symbols of elements, such as 'C' or 'Cl'; got {symbol!r}") from None
-    if len(set(found)) != len(found) or not found:
+    if len(set(numbers)) != len(numbers) or not numbers:
         raise ValueError(f"elements must be at least one, each once; got {tuple(elements)}")
-    return torch.tensor(found)
+    return torch.tensor(numbers)
 
 
 def _graph(plain: Data, y: Tensor | None, elements: Tensor, bond_orders: bool) -> SpaceTimeGraph:
@@ -205,17 +208,17 @@ def _graph(plain: Data, y: Tensor | None, elements: Tensor, bond_orders: bool) -
 
 
 def _among(codes: Tensor, known: Tensor) -> Tensor:
-    """Codes (N,) one-hot over those known, and a last column for all others, (N, K + 1)."""
-    place, same = torch.full_like(codes, len(known)), codes[:, None] == known
-    place[same.any(dim=1)] = same.nonzero()[:, 1]
-    return one_hot(place, len(known) + 1)  # type: ignore[no-any-return]
+    """Return codes (N,) one-hot over ``known``, with a last column for all others, (N, K + 1)."""
+    column, same = torch.full_like(codes, len(known)), codes[:, None] == known
+    column[same.any(dim=1)] = same.nonzero()[:, 1]
+    return one_hot(column, len(known) + 1)  # type: ignore[no-any-return]
 
 
 def _answer(target: str | None, cell: str) -> Tensor:
     try:
         number = float(cell)
     except ValueError:
-        raise ValueError(f"{target} is {cell!r}, which is no number") from None
+        raise ValueError(f"{target} is {cell!r}, which is not a number") from None
     if not math.isfinite(number):
         raise ValueError(f"{target} is {cell!r}; it must be finite")
     return torch.tensor([[number]])

@@ -1,4 +1,4 @@
-"""Graphs over time from CSV: observations of nodes beside a list of edges, or events."""
+"""Readers of graphs over time from CSV: observations of nodes with a list of edges, or events."""
 
 from __future__ import annotations
 
@@ -36,34 +36,34 @@ def read_observations(
     missing: Literal["refuse", "drop"] = "refuse",
     delimiter: str = ",",
 ) -> TemporalDataset:
-    r"""Read a long table, one line a node and time, and edges between its nodes from a second one.
+    r"""Read a long table, one line for each node and time, and edges between its nodes from a second table.
 
-    A node is there at the times at which it has a line. Edges with a time are there at that time; edges without one
-    whenever both ends are. Nodes are numbered in the order in which they first occur. Times that are whole numbers
-    stay as they are; others, and dates, are numbered 0, 1, 2, … in order.
+    A node is present at the times at which it has a line. Edges with a time are present at that time; edges without one
+    whenever both ends are. Nodes are numbered in the order in which they first occur. Whole-number times are kept;
+    others, and dates, are numbered 0, 1, 2, … in order.
 
     Args:
-        path: the observations, .csv or .csv.gz, with names in the first line.
-        edges: the edges, likewise, in any order; without it, there are none.
+        path: file of observations, .csv or .csv.gz, with names in the first line.
+        edges: file of edges, likewise, in any order; without it, there are none.
         time: column of times in both files: numbers, ISO dates, or dates of ``time_format``.
         node: column of names of nodes.
-        values: columns of features; without it, all others.
-        source: column of ``edges`` of the nodes that they start at.
-        target: column of those they end at.
-        weight: column of their weights, if there is one.
-        time_format: how dates are spelt, as ``datetime.strptime`` has it.
-        sort: whether to sort lines that are not in the order of time, instead of refusing them.
-        missing: what to do with a value that is empty or NaN: "refuse" the file, or "drop" the line, so that the node
-            is away then, and with it edges that touch it then.
-        delimiter: what stands between cells.
+        values: columns of features; by default all others.
+        source: column of ``edges`` with the nodes at which edges start.
+        target: column of ``edges`` with the nodes at which edges end.
+        weight: column of ``edges`` with weights, if there is one.
+        time_format: format of dates, as for ``datetime.strptime``.
+        sort: sort lines that are not in the order of time, instead of refusing them.
+        missing: "refuse" a file with a value that is empty or NaN, or "drop" the line: the node is then absent at that
+            time, as are its edges.
+        delimiter: separator of cells.
 
     Returns:
-        Rows in the order of the lines (of time, where sorted).
+        Rows in the order of the lines (in the order of time with ``sort``).
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: a column that there is not, times that go back, a node twice at one time, a value that is no
-            number or missing, an edge to a node that is not there at that time. The message names the line.
+        ValueError: a column that does not exist, times that decrease, a node twice at one time, a value that is
+            missing or not a number, an edge to a node that is absent at that time. The message names the line.
 
     Example:
         >>> import tempfile
@@ -84,16 +84,16 @@ def read_observations(
     columns = np.array([table.numbers(name, table.column("values", name)) for name in chosen]).T
     names = table.column("node", node)
     _check_once(table, names, when)
-    there = _kept(table, columns, chosen, missing)
-    number = {name: n for n, name in enumerate(dict.fromkeys(names[row] for row in there))}
-    moments = sorted({when[row] for row in there})
+    rows = _kept(table, columns, chosen, missing)
+    number = {name: n for n, name in enumerate(dict.fromkeys(names[row] for row in rows))}
+    moments = sorted({when[row] for row in rows})
     stamp = _stamps(moments, dates)
     observed = Observed(
-        features(columns[there]),
-        torch.tensor([number[names[row]] for row in there]),
-        torch.tensor([stamp[when[row]] for row in there]),
+        features(columns[rows]),
+        torch.tensor([number[names[row]] for row in rows]),
+        torch.tensor([stamp[when[row]] for row in rows]),
         number,
-        {(names[row], when[row]): place for place, row in enumerate(there)},
+        {(names[row], when[row]): index for index, row in enumerate(rows)},
         set(zip(names, when, strict=True)),
         dates,
     )
@@ -102,8 +102,8 @@ def read_observations(
     else:
         columns_of_edges = EdgeColumns(source, target, weight, time)
         graph = joined(observed, read_table(edges, delimiter), columns_of_edges, time_format)
-    shown = tuple(dated(moment) if dates else f"{moment:.15g}" for moment in moments)
-    return TemporalDataset(Path(path).name, graph, tuple(number), shown, tuple(chosen))
+    time_names = tuple(dated(moment) if dates else f"{moment:.15g}" for moment in moments)
+    return TemporalDataset(Path(path).name, graph, tuple(number), time_names, tuple(chosen))
 
 
 def read_events(
@@ -121,25 +121,25 @@ def read_events(
     empty: Literal["refuse", "keep"] = "refuse",
     delimiter: str = ",",
 ) -> TemporalDataset:
-    r"""Read a table of events, one a line, as one snapshot a window of time: see :func:`~graphseq.from_events`.
+    r"""Read a table of events, one on each line, as snapshots of windows of time, by :func:`~graphseq.from_events`.
 
     Args:
-        path: the events, .csv or .csv.gz, with names in the first line.
-        window: the length of a window, in the units of the times; of dates, a ``timedelta`` or seconds.
-        source: column of the names of those who act.
-        target: column of the names of those acted on.
+        path: file of events, .csv or .csv.gz, with names in the first line.
+        window: length of a window, in the units of the times; for dates, a ``timedelta`` or seconds.
+        source: column of the names of source nodes.
+        target: column of the names of target nodes.
         time: column of times: numbers, ISO dates, or dates of ``time_format``.
-        values: columns of features of events; without it, all others.
-        time_format: how dates are spelt, as ``datetime.strptime`` has it.
-        sort: whether to sort lines that are not in the order of time, instead of refusing them.
-        start: where the first window begins; without it, the first event's time.
-        present: which nodes have a row in a window, as in :func:`~graphseq.from_events`.
-        empty: what to do with a window without events, likewise.
-        delimiter: what stands between cells.
+        values: columns of features of events; by default all others.
+        time_format: format of dates, as for ``datetime.strptime``.
+        sort: sort lines that are not in the order of time, instead of refusing them.
+        start: beginning of the first window; by default the time of the first event.
+        present: nodes that have a row in a window, as in :func:`~graphseq.from_events`.
+        empty: refuse or keep a window without events, as in :func:`~graphseq.from_events`.
+        delimiter: separator of cells.
 
     Returns:
-        Nodes numbered in the order in which they first occur, times called by the beginnings of their windows, and
-        channels "sent", "received", and both of each feature.
+        Nodes numbered in the order in which they first occur, times named by the beginnings of their windows, and
+        channels "sent" and "received", in number and for each feature.
 
     Raises:
         OSError: the file cannot be read.
@@ -171,25 +171,25 @@ def read_events(
     number = {
         name: n for n, name in enumerate(dict.fromkeys(name for pair in zip(*ends, strict=True) for name in pair))
     }
-    told = [table.present(name, table.numbers(name, table.column("values", name))) for name in chosen]
+    event_values = [table.present(name, table.numbers(name, table.column("values", name))) for name in chosen]
     events = TemporalData(
         src=torch.tensor([number[name] for name in ends[0]]),
         dst=torch.tensor([number[name] for name in ends[1]]),
         t=torch.tensor(when, dtype=torch.float64),
     )
-    if told:
-        events.msg = torch.tensor(told, dtype=torch.float32).t().contiguous()
+    if event_values:
+        events.msg = torch.tensor(event_values, dtype=torch.float32).t().contiguous()
     graph = from_events(events, length, start=first, present=present, empty=empty, num_nodes=len(number))
     begins = [first + k * length for k in graph.topology.times.tolist()]
-    shown = tuple(dated(moment) if dates else f"{moment:.15g}" for moment in begins)
-    channels = ("sent", "received", *(f"{name} {way}" for way in ("sent", "received") for name in chosen))
-    return TemporalDataset(Path(path).name, graph, tuple(number), shown, channels)
+    time_names = tuple(dated(moment) if dates else f"{moment:.15g}" for moment in begins)
+    channels = ("sent", "received", *(f"{name} {direction}" for direction in ("sent", "received") for name in chosen))
+    return TemporalDataset(Path(path).name, graph, tuple(number), time_names, channels)
 
 
 def _others(table: Table, keys: Mapping[str, str]) -> list[str]:
-    """Columns that are not among ``keys``, each of which must be there."""
-    places = [table.place(argument, name) for argument, name in keys.items()]
-    return [name for place, name in enumerate(table.header) if place not in places]
+    """Return the columns that are not among ``keys``, each of which must exist."""
+    indices = [table.position(argument, name) for argument, name in keys.items()]
+    return [name for index, name in enumerate(table.header) if index not in indices]
 
 
 def _in_order(table: Table, when: list[float], sort: bool) -> tuple[Table, list[float]]:
@@ -197,7 +197,7 @@ def _in_order(table: Table, when: list[float], sort: bool) -> tuple[Table, list[
         if after < before:
             if not sort:
                 raise ValueError(
-                    f"{table.at(row)}: time goes back, behind that of line {table.lines[row - 1]}; sort the file, or "
+                    f"{table.at(row)}: the time is before that of line {table.lines[row - 1]}; sort the file, or "
                     "read it with sort=True"
                 )
             order = sorted(range(len(when)), key=when.__getitem__)
@@ -211,29 +211,29 @@ def _check_once(table: Table, names: Sequence[str], when: Sequence[float]) -> No
     for row, key in enumerate(zip(names, when, strict=True)):
         if key in first:
             raise ValueError(
-                f"{table.at(row)}: node {key[0]!r} is already there at that time, on line {table.lines[first[key]]}"
+                f"{table.at(row)}: node {key[0]!r} already has a line at that time, line {table.lines[first[key]]}"
             )
         first[key] = row
 
 
 def _kept(table: Table, columns: np.ndarray, chosen: Sequence[str], missing: str) -> list[int]:
-    """Rows whose values are all there."""
+    """Return the rows that have all values."""
     absent = np.isnan(columns)
     if missing == "refuse" and absent.any():
         row, column = np.argwhere(absent)[0]
         raise ValueError(
-            f'{table.at(row)}: {chosen[column]} is missing; fill it in, or read with missing="drop", so that the node '
-            "is away then"
+            f'{table.at(row)}: {chosen[column]} is missing; fill it in, or read with missing="drop", which removes '
+            "the node at that time"
         )
-    there: list[int] = np.flatnonzero(~absent.any(axis=1)).tolist()
-    if not there:
-        raise ValueError(f"{table.path} has no line whose values are all there")
-    return there
+    rows: list[int] = np.flatnonzero(~absent.any(axis=1)).tolist()
+    if not rows:
+        raise ValueError(f"{table.path} has no line with all values")
+    return rows
 
 
 def _stamps(moments: Sequence[float], dates: bool) -> dict[float, int]:
-    whole = not dates and all(moment.is_integer() for moment in moments)
-    return {moment: int(moment) if whole else n for n, moment in enumerate(moments)}
+    are_whole = not dates and all(moment.is_integer() for moment in moments)
+    return {moment: int(moment) if are_whole else n for n, moment in enumerate(moments)}
 
 
 def _in_units(argument: str, value: object, dates: bool) -> float:

@@ -1,4 +1,4 @@
-"""The JSON of PyTorch Geometric Temporal's data sets, told apart by what is in the file."""
+"""Reader of the JSON files of PyTorch Geometric Temporal, whose format follows from their keys."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ from graphseq.io.recording import Edges, Recording, assembled, read_edges
 _VALUES = ("X", "FX", "block", "y")
 _UNDERSTOOD = (
     "edges and X, FX, block or y (tables of times by nodes); edge_mapping and such a table; one object a time, "
-    '"0", "1", …, with X or y, edges being there or beside them; nodes and links; edges, "0", "1", … and LABEL'
+    '"0", "1", …, with X or y, with edges in each or beside them; nodes and links; edges, "0", "1", … and LABEL'
 )
 
 
 def read_temporal_json(path: str | Path, *, missing: Literal["refuse", "drop"] = "refuse") -> TemporalDataset:
-    """Read a file of the kind that PyTorch Geometric Temporal's data sets are kept in.
+    """Read a JSON file in one of the formats of PyTorch Geometric Temporal's data sets.
 
-    Which kind it is follows from its keys, the first that fits:
+    The format follows from the keys of the file; the first of these that fits is used:
 
     - ``nodes`` and ``links``: node-link form (Montevideo buses). Each node has ``id``, and ``X``, lists of T values by
       name, or ``y``, one such list; each link ``source``, ``target`` and, all or none, ``weight``.
-    - ``LABEL`` and ``edges``: hand movements (MTM-1). Under "0", "1", … stand the frames of one joint each, "(x, y,
-      z)". The class of each frame, in ``LABEL``, is not read.
-    - "0", "1", …: one object a time (Wikipedia mathematics, Twitter tennis, PedalMe and chickenpox in their older
-      form), with ``X`` (N × F) or ``y`` (N), or both; ``edges`` and ``weights`` in each, or once, outside.
+    - ``LABEL`` and ``edges``: hand movements (MTM-1). "0", "1", … each hold the frames of one joint, "(x, y, z)".
+      The class of each frame, in ``LABEL``, is not read.
+    - "0", "1", …: one object for each time (Wikipedia mathematics, Twitter tennis, PedalMe and chickenpox in their
+      older format), with ``X`` (N × F) or ``y`` (N), or both; ``edges`` and ``weights`` in each, or once, outside.
     - ``edge_mapping`` (England's COVID-19): ``edge_index`` and ``edge_weight`` by time, and a table as below.
-    - ``edges``, and ``weights`` where edges have them (chickenpox, PedalMe, windmills): edges that stay, and one table
-      T × N, or more, under ``X``, ``FX``, ``block`` or ``y``.
+    - ``edges``, and optionally ``weights`` (chickenpox, PedalMe, windmills): the same edges at all times, and one
+      table T × N, or more, under ``X``, ``FX``, ``block`` or ``y``.
 
-    Values are read as they stand: where PyTorch Geometric Temporal's loaders standardise over all times, future ones
-    too, this reader does not. An edge [i, j] goes from i to j. Names of nodes are those of ``node_ids``, else numbers;
-    names of times are dates where each time has ``year``, ``month`` and ``day``, else numbers from 0.
+    Values are not changed: unlike PyTorch Geometric Temporal's loaders, this reader does not standardise over all
+    times, including future ones. An edge [i, j] goes from i to j. Names of nodes are those of ``node_ids``, else
+    numbers; names of times are dates if each time has ``year``, ``month`` and ``day``, else numbers from 0.
 
     Args:
         path: the file.
-        missing: what to do with a value that is null or NaN: "refuse" the file, or "drop" that row, so that the node is
-            away at that time, and with it edges that change and touch it then.
+        missing: "refuse" a file with a value that is null or NaN, or "drop" that row: the node is then absent at that
+            time, as are its edges.
 
     Returns:
-        Rows sorted by time and node. Edges that stay are kept once, as ``static_edge_index``.
+        Rows sorted by time and node. Edges that are the same at all times are stored once, as ``static_edge_index``.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: no JSON, or of another form; tables that do not fit; an edge to a node that there is not; a value
-            that is missing, unless dropped. The message names the place.
+        ValueError: not JSON, or JSON in another format; tables that do not fit; an edge to a node that does not
+            exist; a missing value, unless dropped. The message names the place.
 
     Example:
         >>> import tempfile
@@ -73,7 +73,7 @@ def _content(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path}, line {error.lineno}: no JSON: {error.msg}") from None
+        raise ValueError(f"{path}, line {error.lineno}: not JSON: {error.msg}") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: byte {error.start} is not utf-8; is it JSON?") from None
     if not isinstance(content, dict):
@@ -93,7 +93,9 @@ def _recording(name: str, content: dict[str, Any]) -> Recording:
         return _mapped(name, content, tables)
     if tables and "edges" in content:
         return _static(name, content, tables)
-    raise ValueError(f"{name} has the keys {', '.join(content) or 'of nothing'}; understood are {_UNDERSTOOD}")
+    raise ValueError(
+        f"{name} has {'the keys ' + ', '.join(content) if content else 'no keys'}; understood are {_UNDERSTOOD}"
+    )
 
 
 def _static(name: str, content: dict[str, Any], tables: Sequence[str]) -> Recording:
@@ -120,12 +122,12 @@ def _mapped(name: str, content: dict[str, Any], tables: Sequence[str]) -> Record
 
 def _periods(name: str, content: dict[str, Any]) -> Recording:
     count = sum(key.isdecimal() for key in content)
-    one = {str(t): _object(f"{name}: time {t}", content.get(str(t))) for t in range(count)}
-    keys = [key for key in _VALUES if key in one["0"]]
+    periods = {str(t): _object(f"{name}: time {t}", content.get(str(t))) for t in range(count)}
+    keys = [key for key in _VALUES if key in periods["0"]]
     if not keys:
-        raise ValueError(f"{name}: time 0 has the keys {', '.join(one['0'])}, but none of {', '.join(_VALUES)}")
+        raise ValueError(f"{name}: time 0 has the keys {', '.join(periods['0'])}, but none of {', '.join(_VALUES)}")
     snapshots: list[NDArray[np.float64]] = []
-    for t, period in one.items():
+    for t, period in periods.items():
         columns, channels = _columns(f"{name}: time {t}", period, keys)
         if snapshots and columns.shape != snapshots[0].shape:
             raise ValueError(
@@ -140,39 +142,39 @@ def _periods(name: str, content: dict[str, Any]) -> Recording:
     if "edges" in content:
         edges = read_edges(f"{name}: edges", content["edges"], content.get("weights"), nodes)
     else:
-        for t, period in one.items():
-            if ("weights" in period) != ("weights" in one["0"]):
-                raise ValueError(f"{name}: times 0 and {t} must both have weights of edges, or neither")
+        for t, period in periods.items():
+            if ("weights" in period) != ("weights" in periods["0"]):
+                raise ValueError(f"{name}: times 0 and {t} must both have weights of edges, or neither must")
         edges = [
             read_edges(f"{name}: edges at time {t}", period.get("edges"), period.get("weights"), nodes)
-            for t, period in one.items()
+            for t, period in periods.items()
         ]
-    return Recording(values, channels, _names(name, content, nodes), _dates(name, list(one.values())), edges)
+    return Recording(values, channels, _names(name, content, nodes), _dates(name, list(periods.values())), edges)
 
 
 def _node_link(name: str, content: dict[str, Any]) -> Recording:
     rows: list[object] = []
     names: list[str] = []
     channels: list[str] = []
-    for place, node in enumerate(content["nodes"]):
-        where = f"{name}: nodes[{place}]"
-        told = _object(where, node)
-        if "id" not in told:
+    for index, node in enumerate(content["nodes"]):
+        where = f"{name}: nodes[{index}]"
+        fields = _object(where, node)
+        if "id" not in fields:
             raise ValueError(f"{where} has no id")
-        series = _object(f"{where}.X", told.get("X", {}))
-        series = series if "y" in series or "y" not in told else {**series, "y": told["y"]}
+        series = _object(f"{where}.X", fields.get("X", {}))
+        series = series if "y" in series or "y" not in fields else {**series, "y": fields["y"]}
         if rows and list(series) != channels:
             raise ValueError(f"{where} has values of {list(series)}, but nodes[0] of {channels}")
         channels = list(series)
         rows.append([series[key] for key in channels])
-        names.append(str(told["id"]))
+        names.append(str(fields["id"]))
     values = floats(f"{name}: values of nodes", rows, (3,)).transpose(2, 0, 1)
-    number = {one: place for place, one in enumerate(names)}
-    links = [_object(f"{name}: links[{place}]", link) for place, link in enumerate(content["links"])]
-    for place, link in enumerate(links):
+    number = {node_name: index for index, node_name in enumerate(names)}
+    links = [_object(f"{name}: links[{index}]", link) for index, link in enumerate(content["links"])]
+    for index, link in enumerate(links):
         for end in ("source", "target"):
             if str(link.get(end)) not in number:
-                raise ValueError(f"{name}: links[{place}] has {end} {link.get(end)!r}, which is not among the nodes")
+                raise ValueError(f"{name}: links[{index}] has {end} {link.get(end)!r}, which is not among the nodes")
     pairs = [[number[str(link["source"])], number[str(link["target"])]] for link in links]
     weights = [link.get("weight") for link in links] if any("weight" in link for link in links) else None
     edges = read_edges(f"{name}: links", pairs, weights, len(names))
@@ -186,26 +188,28 @@ def _joints(name: str, content: dict[str, Any]) -> Recording:
     for n, joint in enumerate(joints):
         if list(joint) != frames:
             raise ValueError(f"{name}: joint {n} has other frames than joint 0")
-    places = [[[part.strip() for part in spot.strip("()").split(",")] for spot in one.values()] for one in joints]
-    values = floats(f"{name}: joints", places, (3,)).transpose(1, 0, 2)
+    positions = [
+        [[number.strip() for number in point.strip("()").split(",")] for point in one.values()] for one in joints
+    ]
+    values = floats(f"{name}: joints", positions, (3,)).transpose(1, 0, 2)
     edges = read_edges(f"{name}: edges", content["edges"], None, count)
     axes = tuple("xyz") if values.shape[2] == 3 else tuple(str(f) for f in range(values.shape[2]))
     return Recording(values, axes, tuple(str(n) for n in range(count)), tuple(frames), edges)
 
 
 def _tables(name: str, content: dict[str, Any], keys: Sequence[str]) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Tables T × N, or T × N × F, side by side as channels (T, N, F)."""
+    """Return tables T × N, or T × N × F, side by side as channels (T, N, F)."""
     tables = [floats(f"{name}: {key}", content[key], (2, 3)) for key in keys]
-    return _beside(name, keys, [one[..., None] if one.ndim == 2 else one for one in tables])
+    return _beside(name, keys, [table[..., None] if table.ndim == 2 else table for table in tables])
 
 
 def _columns(where: str, period: dict[str, Any], keys: Sequence[str]) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Values of one time, N or N × F, side by side (N, F)."""
+    """Return the values of one time, N or N × F, side by side, (N, F)."""
     for key in keys:
         if key not in period:
             raise ValueError(f"{where} has no {key}, but time 0 has")
     tables = [floats(f"{where}: {key}", period[key], (1, 2)) for key in keys]
-    return _beside(where, keys, [one[..., None] if one.ndim == 1 else one for one in tables])
+    return _beside(where, keys, [table[..., None] if table.ndim == 1 else table for table in tables])
 
 
 def _beside(
@@ -222,10 +226,10 @@ def _beside(
 
 
 def _numbers(name: str, content: dict[str, Any], values: NDArray[np.float64]) -> tuple[str, ...]:
-    """Times named by their numbers; ``time_periods`` must say as many."""
+    """Return the numbers of the times as names, after comparing their count with ``time_periods``."""
     said = content.get("time_periods", len(values))
     if said != len(values):
-        raise ValueError(f"{name}: time_periods says {said}, but there are values of {len(values)} times")
+        raise ValueError(f"{name}: time_periods is {said}, but there are values of {len(values)} times")
     return tuple(str(t) for t in range(len(values)))
 
 
@@ -233,9 +237,9 @@ def _dates(name: str, periods: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     if not all({"year", "month", "day"} <= set(period) for period in periods):
         return tuple(str(t) for t in range(len(periods)))
     try:
-        return tuple(date(one["year"], one["month"], one["day"]).isoformat() for one in periods)
+        return tuple(date(period["year"], period["month"], period["day"]).isoformat() for period in periods)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: year, month and day of a time are no date: {error}") from None
+        raise ValueError(f"{name}: year, month and day of a time are not a date: {error}") from None
 
 
 def _names(name: str, content: dict[str, Any], nodes: int) -> tuple[str, ...]:
@@ -244,25 +248,25 @@ def _names(name: str, content: dict[str, Any], nodes: int) -> tuple[str, ...]:
     number = _object(f"{name}: node_ids", content["node_ids"])
     if sorted(map(str, number.values())) != sorted(str(n) for n in range(nodes)):
         raise ValueError(f"{name}: node_ids must name each of the {nodes} nodes 0 to {nodes - 1} once; got {number}")
-    return tuple(sorted(number, key=lambda one: int(number[one])))
+    return tuple(sorted(number, key=lambda node: int(number[node])))
 
 
 def _once(name: str, names: Sequence[str]) -> tuple[str, ...]:
-    seen: set[str] = set()
-    for one in names:
-        if one in seen:
-            raise ValueError(f"{name} has two nodes called {one}")
-        seen.add(one)
+    known: set[str] = set()
+    for node in names:
+        if node in known:
+            raise ValueError(f"{name} has two nodes named {node}")
+        known.add(node)
     return tuple(names)
 
 
 def _by_time(where: str, by_time: object, times: Sequence[str]) -> list[object]:
-    told = _object(where, by_time)
-    if set(told) != set(times):
-        odd = sorted(set(told) ^ set(times))[0]
-        has = "has no" if odd in times else "has a"
-        raise ValueError(f"{where} {has} time {odd!r}; values are there at times {times[0]} to {times[-1]}")
-    return [told[time] for time in times]
+    entries = _object(where, by_time)
+    if set(entries) != set(times):
+        wrong = sorted(set(entries) ^ set(times))[0]
+        verb = "has no" if wrong in times else "has a"
+        raise ValueError(f"{where} {verb} time {wrong!r}; there are values at times {times[0]} to {times[-1]}")
+    return [entries[time] for time in times]
 
 
 def _object(where: str, value: object) -> dict[str, Any]:

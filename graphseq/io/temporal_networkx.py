@@ -1,4 +1,4 @@
-"""Graphs over time from networkx: one graph a time, or one graph whose edges say when they are there."""
+"""Constructor of graphs over time from networkx: one graph for each time, or one graph whose edges have times."""
 
 from __future__ import annotations
 
@@ -27,26 +27,25 @@ def from_temporal_networkx(
 ) -> TemporalDataset:
     """Read networkx graphs as a graph over time; an undirected edge becomes both directions.
 
-    Either one graph a time, of the nodes that are there then, each with its features. Or one graph for all times, a
-    multigraph where edges come back: each edge has the times at which it is there, an integer or several; a node has
-    features that stay, and is there at every time at which there is an edge, or has a mapping from times to features,
-    and is there at those times.
+    Either one graph for each time, with the nodes that are present then and their features. Or one graph for all times,
+    which may be a multigraph: each edge has the times at which it is present, an integer or several; a node has either
+    constant features, and is present at every time at which there is an edge, or a mapping from times to features, and
+    is present at these times.
 
     Args:
         graphs: graphs by time, in the order of time, or a sequence of them (times 0, 1, 2, …); or one graph.
-        x: node attribute with features, (F,) numbers or one number. Where no node has it, a constant 1.
-        time: edge attribute with times, of one graph.
+        x: node attribute with features, (F,) numbers or one number; a constant 1 if no node has it.
+        time: edge attribute with times, for one graph.
         weight: edge attribute with weights, on all edges or none.
-        missing: what to do with a feature that is None or NaN: "refuse" the graph, or "drop" the node from that time,
-            and edges that touch it then.
+        missing: "refuse" a graph with a feature that is None or NaN, or "drop" the node and its edges at that time.
 
     Returns:
-        Nodes numbered in the order in which they first occur, and called by ``str``.
+        Nodes numbered in the order in which they first occur, and named by ``str``.
 
     Raises:
-        TypeError: something that is no networkx graph, times that are no integers.
-        ValueError: no graph, times out of order, features on some nodes only or of other widths, weights on some edges
-            only, an edge to a node that is not there then; the message names the time and the node or edge.
+        TypeError: something that is not a networkx graph, times that are not integers.
+        ValueError: no graph, times out of order, features on some nodes only or of different widths, weights on some
+            edges only, an edge to a node that is absent at that time; the message names the time and the node or edge.
 
     Example:
         >>> graph = nx.DiGraph()
@@ -61,24 +60,24 @@ def from_temporal_networkx(
     width = _width(by_time, x)
     number: dict[Hashable, int] = {}
     row: dict[tuple[int, Hashable], int] = {}
-    told: list[NDArray[np.float64]] = []
+    rows: list[NDArray[np.float64]] = []
     for when, graph in by_time.items():
         for node, data in graph.nodes(data=True):
             values = _features(f"node {node!r} at time {when}", data, x, width)
             if np.isnan(values).any():
                 if missing == "refuse":
                     raise ValueError(
-                        f'node {node!r} at time {when} has NaN in {x!r}; fill it in, or take missing="drop"'
+                        f'node {node!r} at time {when} has NaN in {x!r}; fill it in, or use missing="drop"'
                     )
                 continue
             number.setdefault(node, len(number))
-            row[when, node] = len(told)
-            told.append(values)
-    if not told:
+            row[when, node] = len(rows)
+            rows.append(values)
+    if not rows:
         raise ValueError("graphs have no node; at least one is needed")
     pairs, weights = _edges(by_time, row, weight)
     graph = SpaceTimeGraph(
-        features(np.stack(told)),
+        features(np.stack(rows)),
         torch.tensor([number[node] for _, node in row]),
         torch.tensor([when for when, _ in row]),
         torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).t().contiguous(),
@@ -90,7 +89,7 @@ def from_temporal_networkx(
 
 
 def _by_time(graphs: object) -> dict[int, nx.Graph]:
-    """Graphs by time, held to what they must be."""
+    """Return graphs by time, checked."""
     if isinstance(graphs, Mapping):
         by_time = {_integer("a time of graphs", when): graph for when, graph in graphs.items()}
     elif isinstance(graphs, Sequence):
@@ -111,35 +110,37 @@ def _by_time(graphs: object) -> dict[int, nx.Graph]:
 
 
 def _split(graph: nx.Graph, x: str, time: str) -> dict[int, nx.Graph]:
-    """One graph whose edges have times, as one graph a time."""
-    made = nx.MultiDiGraph if graph.is_directed() else nx.MultiGraph
+    """Return one graph for each time, from a graph whose edges have times."""
+    make = nx.MultiDiGraph if graph.is_directed() else nx.MultiGraph
     timed = []
     for source, target, data in graph.edges(data=True):
         if time not in data:
-            raise ValueError(f"edge {source!r}-{target!r} has no {time!r}; every edge must say when it is there")
+            raise ValueError(f"edge {source!r}-{target!r} has no {time!r}; every edge must have times")
         timed += [(when, source, target, data) for when in _times(f"edge {source!r}-{target!r}", data[time])]
-    own = {node: data[x] for node, data in graph.nodes(data=True) if isinstance(data.get(x), Mapping)}
-    whens = {when for when, *_ in timed} | {_integer(f"a time of node {n!r}", t) for n in own for t in own[n]}
-    if not whens:
+    node_times = {node: data[x] for node, data in graph.nodes(data=True) if isinstance(data.get(x), Mapping)}
+    moments = {when for when, *_ in timed} | {
+        _integer(f"a time of node {n!r}", t) for n in node_times for t in node_times[n]
+    }
+    if not moments:
         raise ValueError("graph has neither an edge nor a node with a time; at least one is needed")
-    by_time = {when: made() for when in sorted(whens)}
+    by_time = {when: make() for when in sorted(moments)}
     for when, snapshot in by_time.items():
         for node, data in graph.nodes(data=True):
-            if node not in own:
+            if node not in node_times:
                 snapshot.add_node(node, **({x: data[x]} if x in data else {}))
-            elif when in own[node]:
-                snapshot.add_node(node, **{x: own[node][when]})
+            elif when in node_times[node]:
+                snapshot.add_node(node, **{x: node_times[node][when]})
     for when, source, target, data in timed:
         for node in (source, target):
             if node not in by_time[when]:
-                raise ValueError(f"edge {source!r}-{target!r} is there at time {when}, but node {node!r} is not")
+                raise ValueError(f"edge {source!r}-{target!r} is present at time {when}, but node {node!r} is not")
         by_time[when].add_edge(source, target, **data)
     return by_time
 
 
 def _times(where: str, value: object) -> list[int]:
-    several = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
-    return [_integer(f"a time of {where}", one) for one in several]
+    times = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+    return [_integer(f"a time of {where}", one) for one in times]
 
 
 def _integer(where: str, value: object) -> int:
@@ -150,7 +151,7 @@ def _integer(where: str, value: object) -> int:
 
 
 def _width(by_time: Mapping[int, nx.Graph], x: str) -> int:
-    """F, or 0 where no node has features."""
+    """Return F, or 0 if no node has features."""
     for when, graph in by_time.items():
         for node, data in graph.nodes(data=True):
             if x in data:
@@ -178,7 +179,7 @@ def _plain(value: object) -> object:
 def _edges(
     by_time: Mapping[int, nx.Graph], row: Mapping[tuple[int, Hashable], int], weight: str
 ) -> tuple[list[tuple[int, int]], list[float] | None]:
-    """Edges between rows, and their weights where all have one."""
+    """Return edges between rows, and their weights if all edges have one."""
     pairs, weights = [], []
     for when, graph in by_time.items():
         for source, target, data in graph.edges(data=True):
@@ -189,19 +190,19 @@ def _edges(
             )
             pairs += [(row[when, a], row[when, b]) for a, b in both]
             weights += [(when, source, target, data.get(weight))] * len(both)
-    without = [place for place in weights if place[3] is None]
+    without = [entry for entry in weights if entry[3] is None]
     if len(without) == len(weights):
         return pairs, None
     if without:
         when, source, target, _ = without[0]
         raise ValueError(f"edge {source!r}-{target!r} at time {when} has no {weight!r}, but others have")
-    return pairs, floats("weights of edges", [place[3] for place in weights], (1,)).tolist()
+    return pairs, floats("weights of edges", [entry[3] for entry in weights], (1,)).tolist()
 
 
 def _names(number: Mapping[Hashable, int]) -> tuple[str, ...]:
     names: dict[str, Hashable] = {}
     for node in number:
         if str(node) in names:
-            raise ValueError(f"nodes {names[str(node)]!r} and {node!r} are both called {node}; rename one")
+            raise ValueError(f"nodes {names[str(node)]!r} and {node!r} are both named {node}; rename one")
         names[str(node)] = node
     return tuple(names)

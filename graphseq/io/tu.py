@@ -1,4 +1,4 @@
-"""Folders of graphs in the form of the TU collection: edges, owners and labels, each in a text file of its own."""
+"""Reader of folders in the format of the TU collection, with edges, owners and labels in text files of their own."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ Number = TypeVar("Number", int, float)
 def read_tu(folder: str | Path, name: str | None = None) -> GraphDataset:
     """Read a data set of graphs from the files ``NAME_A.txt``, ``NAME_graph_indicator.txt`` and those beside them.
 
-    PyG reads the files, and writes none: its ``TUDataset`` would, into the folder of the data. What it takes for
-    granted is checked before.
+    The files are checked, then read by PyG. Unlike its ``TUDataset``, this writes no files into the folder.
 
     - x: node attributes, then node labels one-hot, from the smallest label of the file to the largest; a constant 1
-      where there are neither.
-    - edges as the file lists them, which is both ways, each once, without self-loops and without weights; the labels
-      of edges are not read, as weights would say how near nodes are, and not of what kind an edge is.
-    - y: ``graph_attributes``, numbers (1, C); without these ``graph_labels``, a class (1,), numbered in the order of
-      the labels; without either, none.
+      if there are neither.
+    - edges as the file lists them, in both directions, each once, without self-loops and weights; labels of edges are
+      not read, since a kind of edge is not a weight.
+    - y: ``graph_attributes``, numbers (1, C); else ``graph_labels``, a class (1,), numbered in the order of the labels;
+      else none.
 
     Args:
-        folder: where the files lie.
-        name: what their names begin with; without it, as the folder is called.
+        folder: folder of the files.
+        name: beginning of their names; by default the name of the folder.
 
     Raises:
-        FileNotFoundError: the folder or one of the two files is not there.
-        ValueError: a line that is no number, graphs that are not numbered 1, 2, … in order, an edge to a node that
-            there is not or between graphs, more or fewer labels than nodes, edges or graphs. The message says where.
+        FileNotFoundError: the folder or one of the two files does not exist.
+        ValueError: a line that is not a number, graphs that are not numbered 1, 2, … in order, an edge to a node that
+            does not exist or between graphs, more or fewer labels than nodes, edges or graphs. The message names the
+            line.
 
     Source: Morris, Kriege, Bause, Kersting, Mutzel and Neumann, *TUDataset: a collection of benchmark datasets for
     learning with graphs* (2020), arXiv:2007.08663; ``torch_geometric.io.read_tu_data``.
@@ -65,35 +65,35 @@ def _graph(x: Tensor, edge_index: Tensor, y: Tensor | None) -> SpaceTimeGraph:
 
 
 def _bounds(owner: Sequence[int]) -> list[int]:
-    """Where each graph's nodes begin, and where the last ones end."""
-    starts = [place for place, number in enumerate(owner) if not place or owner[place - 1] != number]
+    """Return the first node of each graph, and the end of the last one."""
+    starts = [node for node, number in enumerate(owner) if not node or owner[node - 1] != number]
     return [*starts, len(owner)]
 
 
 def _table(path: Path, kind: Callable[[str], Number]) -> list[list[Number]]:
-    """The lines of a file as numbers, equally many each."""
-    found: list[list[Number]] = []
+    """Return the lines of a file as numbers, equally many on each."""
+    rows: list[list[Number]] = []
     for number, line in enumerate(_lines(path), start=1):
         try:
-            found.append([kind(cell) for cell in line.split(",")])
+            rows.append([kind(cell) for cell in line.split(",")])
         except ValueError:
             what = "integers" if kind is int else "numbers"
             raise ValueError(f"{path}, line {number}: {line.strip()!r} must hold {what}") from None
-        if len(found[-1]) != len(found[0]):
-            raise ValueError(f"{path}, line {number} has {len(found[-1])} numbers, but line 1 has {len(found[0])}")
-    return found
+        if len(rows[-1]) != len(rows[0]):
+            raise ValueError(f"{path}, line {number} has {len(rows[-1])} numbers, but line 1 has {len(rows[0])}")
+    return rows
 
 
 def _integers(path: Path, columns: int) -> list[list[int]]:
-    """The lines of a file as so many integers each."""
-    found = _table(path, int)
-    if found and len(found[0]) != columns:
-        raise ValueError(f"{path}, line 1 has {len(found[0])} integers; each line must have {columns}")
-    return found
+    """Return the lines of a file as integers, ``columns`` on each."""
+    rows = _table(path, int)
+    if rows and len(rows[0]) != columns:
+        raise ValueError(f"{path}, line 1 has {len(rows[0])} integers; each line must have {columns}")
+    return rows
 
 
 def _lines(path: Path) -> list[str]:
-    """The lines of a file, the last of which must end as the others do: PyG's reader would leave it out."""
+    """Return the lines of a file, and raise if the last one has no line break, since PyG would not read it."""
     text = path.read_text(encoding="utf-8")
     if text and not text.endswith("\n"):
         raise ValueError(f"{path}: the last line has no end; add a line break, without which PyG does not read it")
@@ -101,12 +101,12 @@ def _lines(path: Path) -> list[str]:
 
 
 def _checked_owner(folder: Path, name: str) -> list[int]:
-    """The graph of each node, 1, 2, … in order."""
-    for part in ("A", "graph_indicator"):
-        if not (folder / f"{name}_{part}.txt").is_file():
+    """Return the graph of each node, 1, 2, … in order."""
+    for kind in ("A", "graph_indicator"):
+        if not (folder / f"{name}_{kind}.txt").is_file():
             raise FileNotFoundError(
-                f"there is no {name}_{part}.txt in {folder}; give the folder that has the files of one data set, and "
-                "name= what they begin with, if it is not the folder's name"
+                f"there is no {name}_{kind}.txt in {folder}; give the folder with the files of one data set, and "
+                "their common beginning by name=, if it is not the folder's name"
             )
     path = folder / f"{name}_graph_indicator.txt"
     owner = [line[0] for line in _integers(path, 1)]
@@ -117,17 +117,15 @@ def _checked_owner(folder: Path, name: str) -> list[int]:
                 "graphs numbered 1, 2, … without a gap"
             )
     if not owner or owner[-1] < 2:
-        raise ValueError(
-            f"{path} must say of each node which of two or more graphs it is in; there are {len(set(owner))}"
-        )
+        raise ValueError(f"{path} must assign each node to one of two or more graphs; there are {len(set(owner))}")
     return owner
 
 
 def _checked_edges(path: Path, owner: Sequence[int]) -> int:
-    """How many lines of edges there are."""
+    """Return the number of lines with edges, after checking them."""
     pairs = _integers(path, 2)
     if len(pairs) < 2:
-        raise ValueError(f"{path} must hold an edge both ways at least; it has {len(pairs)} lines")
+        raise ValueError(f"{path} must hold at least one edge in both directions; it has {len(pairs)} lines")
     for number, (i, j) in enumerate(pairs, start=1):
         if not (1 <= i <= len(owner) and 1 <= j <= len(owner)):
             raise ValueError(f"{path}, line {number}: edge {i}, {j}; nodes are numbered 1 to {len(owner)}")
@@ -140,14 +138,14 @@ def _checked_edges(path: Path, owner: Sequence[int]) -> int:
 
 
 def _checked_answers(folder: Path, name: str, counts: dict[str, int]) -> tuple[str, ...]:
-    """What the classes are called, none where answers are numbers; refuses files that are too long or short."""
-    for part, count in counts.items():
+    """Return the names of the classes, none if answers are numbers; raise for files of a wrong length."""
+    for level, count in counts.items():
         for path, kind in (
-            (folder / f"{name}_{part}_labels.txt", int),
-            (folder / f"{name}_{part}_attributes.txt", float),
+            (folder / f"{name}_{level}_labels.txt", int),
+            (folder / f"{name}_{level}_attributes.txt", float),
         ):
             if path.is_file() and (lines := len(_table(path, kind))) != count:
-                raise ValueError(f"{path} has {lines} lines for {count} {part}s; it must have one each")
+                raise ValueError(f"{path} has {lines} lines for {count} {level}s; it must have one for each")
     path = folder / f"{name}_graph_labels.txt"
     if (folder / f"{name}_graph_attributes.txt").is_file() or not path.is_file():
         return ()
@@ -162,9 +160,9 @@ def _channels(folder: Path, name: str, sizes: dict[str, int], width: int) -> tup
     if not path.is_file():
         return ("constant",)
     columns = list(zip(*_table(path, int), strict=True))
-    several = len(columns) > 1
+    is_multiple = len(columns) > 1
     labels = [
-        f"label {value}" if not several else f"label {number}: {value}"
+        f"label {value}" if not is_multiple else f"label {number}: {value}"
         for number, column in enumerate(columns)
         for value in range(min(column), max(column) + 1)
     ]

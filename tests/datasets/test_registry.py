@@ -102,7 +102,7 @@ def test_a_cached_file_that_was_changed_is_refused(cache: Path, serve: Serve) ->
     serve(CONTENT)
     registry.fetch(MINE).write_bytes(b"changed")
     with pytest.raises(
-        ValueError, match=r"mine.txt is not the mine expected here: .* delete it, and it is fetched again"
+        ValueError, match=r"mine.txt is not the mine expected here: .* delete it, and it is downloaded again"
     ):
         registry.fetch(MINE)
     (cache / "texts" / "mine.txt").unlink()
@@ -134,7 +134,7 @@ def test_half_a_download_leaves_nothing_and_both_ways_are_named(cache: Path, ser
 
 def test_another_file_at_the_address_is_refused_and_not_kept(cache: Path, serve: Serve) -> None:
     serve(b"another")
-    with pytest.raises(ValueError, match=rf"{URL} is not the file that was recorded here: (.|\n)*Get mine elsewhere"):
+    with pytest.raises(ValueError, match=rf"{URL} is not the recorded file: (.|\n)*Get mine elsewhere"):
         registry.fetch(MINE)
     assert everything(cache) == []
 

@@ -116,9 +116,9 @@ def test_comments_alone_and_multi_word_tokens_alone_are_no_sentence(tmp_path: Pa
 
 def test_files_that_hold_nothing_to_read(tmp_path: Path) -> None:
     path = tmp_path / "own.conllu"
-    with pytest.raises(FileNotFoundError, match=r"own.conllu is not there; .* take a .conllu file"):
+    with pytest.raises(FileNotFoundError, match=r"own.conllu does not exist; .conllu files of treebanks"):
         read_conllu(path)
-    with pytest.raises(FileNotFoundError, match=r"nowhere is not there, so neither is own.conllu"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere does not exist, so own.conllu cannot be read"):
         read_conllu(tmp_path / "nowhere" / "own.conllu")
     path.write_text("\n\n")
     with pytest.raises(ValueError, match="no sentence: it is empty"):

@@ -118,12 +118,12 @@ def test_directed_is_as_asked(tmp_path: Path) -> None:
         ("a.csv", "A,B,-1\n", "line 1: a weight must be a finite number of at least 0, got -1.0"),
         ("a.csv", "A,B,nan\n", "got nan"),
         ("a.csv", "A,B,inf\n", "got inf"),
-        ("a.csv", "A,A\n", "no edge that joins two nodes .1 node.: nothing travels"),
+        ("a.csv", "A,A\n", "no edge that joins two nodes .1 node."),
         ("a.csv", "A,B,0\n", "no edge that joins two nodes .2 nodes."),
         ("a.csv", "", "has no edges: it is empty, or all of it comments"),
         ("a.csv", "# A,B\n\n", "has no edges: it is empty, or all of it comments"),
         ("a.csv", b"A,B\nC,\xff\n", "a.csv, line 2: byte 6 is not utf-8; is it a text?"),
-        ("a.gml", "graph []", r"\.gml is no form that is read; there are \.txt, \.csv"),
+        ("a.gml", "graph []", r"\.gml is not a known format; there are \.txt, \.csv"),
     ],
 )
 def test_what_is_no_edge_list_is_refused_with_its_line(

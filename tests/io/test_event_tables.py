@@ -66,7 +66,7 @@ def test_lines_in_no_order_are_sorted_where_asked(tmp_path: Path) -> None:
     lines = "source,target,time\na,b,12\nb,a,1\n"
     data = read(tmp_path, lines, sort=True)
     assert (data.nodes, data.times) == (("b", "a"), ("1", "11"))
-    with pytest.raises(ValueError, match=r"events.csv, line 3: time goes back, behind that of line 2"):
+    with pytest.raises(ValueError, match=r"events.csv, line 3: the time is before that of line 2"):
         read(tmp_path, lines)
 
 
@@ -78,7 +78,7 @@ def test_lines_in_no_order_are_sorted_where_asked(tmp_path: Path) -> None:
         (LINES, {"start": 2}, r"line 2: the event is before start=2"),
         (LINES, {"window": 0}, r"window must be a finite number above 0"),
         (LINES.replace("5,4", "5,"), {}, r"line 4: size is missing"),
-        (LINES.replace("5,4", "5,x"), {}, r"line 4: size is 'x', which is no number"),
+        (LINES.replace("5,4", "5,x"), {}, r"line 4: size is 'x', which is not a number"),
         (LINES, {"source": "who"}, r"no column 'who'; it has source, target, time, size. Name the column by source="),
         (LINES, {"values": ["weight"]}, r"no column 'weight'; .* by values="),
         (

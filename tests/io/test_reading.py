@@ -54,7 +54,7 @@ def test_parallel_edges_of_networkx_become_one_and_are_said_to(directed: bool, t
     for name in ("a.graphml", "b.json", "c.json"):
         found = read_graph(tmp_path / name)
         assert sorted(found.graph.edges) == [("A", "B"), ("B", "C")]
-        assert found.notes[-1].startswith("1 self-loop is left out: Ã = A + I")
+        assert found.notes[-1].startswith("1 self-loop is removed: Ã = A + I")
     assert "1 edge is listed more than once: it counts once" in read_graph(tmp_path / "a.graphml").notes
 
 
@@ -83,7 +83,7 @@ def test_nodes_of_graphml_are_called_by_their_labels_where_all_have_one(tmp_path
     nx.write_graphml(graph, tmp_path / "a.graphml")
     found = read_graph(tmp_path / "a.graphml")
     assert list(found.graph) == ["Ann", "Bob", "Mr Hi"]
-    assert found.notes == ("nodes are called by their 'label'",)
+    assert found.notes == ("nodes are named by their 'label'",)
     graph.nodes["n2"]["label"] = "Ann"
     nx.write_graphml(graph, tmp_path / "b.graphml")
     assert list(read_graph(tmp_path / "b.graphml").graph) == ["n0", "n1", "n2"]
@@ -92,26 +92,30 @@ def test_nodes_of_graphml_are_called_by_their_labels_where_all_have_one(tmp_path
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.json", '{"edges": [\n["A", "B"],\n]}', "a.json, line 3: no JSON: "),
-        ("a.json", "", "a.json, line 1: no JSON: "),
+        ("a.json", '{"edges": [\n["A", "B"],\n]}', "a.json, line 3: not JSON: "),
+        ("a.json", "", "a.json, line 1: not JSON: "),
         ("a.json", "7", "holds no graph; expected"),
         ("a.json", '{"graph": {}}', "holds no graph; expected"),
         ("a.json", '{"edges": [["A"]]}', r'edge 1: expected two names and at most a weight, got \["A"\]'),
-        ("a.json", '{"edges": [["A", "B"], ["A", null]]}', "edge 2: a node is called by a text or a number, got null"),
-        ("a.json", '{"edges": [[["A"], "B"]]}', r'edge 1: a node is called by a text or a number, got \["A"\]'),
+        (
+            "a.json",
+            '{"edges": [["A", "B"], ["A", null]]}',
+            "edge 2: the name of a node must be a text or a number, got null",
+        ),
+        ("a.json", '{"edges": [[["A"], "B"]]}', r'edge 1: the name of a node must be a text or a number, got \["A"\]'),
         ("a.json", '{"edges": [["A", "B"]], "directed": "yes"}', '"directed" must be true or false'),
         ("a.json", '{"edges": [["A", "B", true]]}', "edge 1: a weight must be a finite number of at least 0, got True"),
         ("a.json", '{"edges": [["A", "B", NaN]]}', "edge 1: a weight must be a finite number"),
-        ("a.json", '{"edges": [["1", "B"], [1, "C"]]}', "two nodes called 1: '1' and 1; rename one"),
+        ("a.json", '{"edges": [["1", "B"], [1, "C"]]}', "two nodes named 1: '1' and 1; rename one"),
         ("a.json", '{"nodes": [{"name": "A"}], "links": []}', 'a node without an "id"'),
         ("a.json", '{"nodes": [{"id": 1}], "links": [{"source": 1, "target": 2}]}', "edge 1: it names 2, which is not"),
         ("a.json", '{"nodes": 3, "edges": []}', '"nodes" must be a list'),
         ("a.json", '{"nodes": [{"id": 1}], "adjacency": []}', '"adjacency" has 0 entries for 1 nodes'),
         ("a.json", '{"edges": []}', "no edge that joins two nodes .0 nodes."),
         ("a.json", "[" * 100_000, "nested too deep|no JSON"),
-        ("a.graphml", "<graphml>\n<oops", "a.graphml, line 2: no GraphML: "),
-        ("a.graphml", "", "line 1: no GraphML: no element found"),
-        ("a.graphml", "<html/>", "a.graphml: no GraphML that networkx reads"),
+        ("a.graphml", "<graphml>\n<oops", "a.graphml, line 2: not GraphML: "),
+        ("a.graphml", "", "line 1: not GraphML: no element found"),
+        ("a.graphml", "<html/>", "a.graphml: not GraphML that networkx can read"),
     ],
 )
 def test_what_is_no_graph_is_refused(name: str, text: str, message: str, tmp_path: Path) -> None:
@@ -141,15 +145,15 @@ def test_names_give_the_graphs_of_networkx() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("karate", "'karate' is no file, and no graph by name; did you mean karate_club"),
+        ("karate", "'karate' is neither a file nor the name of a graph; did you mean karate_club"),
         ("les_mis", "did you mean les_miserables"),
         ("path", "did you mean path_10"),
         ("zzz", "there are davis_southern_women, .*, path_N, cycle_N"),
-        ("cycle_2", "cycle_2 is no graph: cycle_N takes numbers of at least 3"),
+        ("cycle_2", "cycle_2 is not a graph: cycle_N takes numbers of at least 3"),
         ("path_100001", "path_100001 is too large: path_N goes up to 100,000 nodes or edges"),
         ("binary_tree_999999999", "is too large"),
         ("complete_500", "is too large"),
-        ("", "is no file, and no graph by name"),
+        ("", "is neither a file nor the name of a graph"),
     ],
 )
 def test_a_name_that_is_none_is_refused_with_the_nearest(name: str, message: str, tmp_path: Path) -> None:
@@ -173,7 +177,7 @@ def test_a_file_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path) ->
 def test_only_an_edge_list_can_be_told_that_it_is_directed(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"edges": [["A", "B"]]})
     for source in (tmp_path / "a.json", "karate_club"):
-        with pytest.raises(ValueError, match="says itself whether it is directed"):
+        with pytest.raises(ValueError, match="states itself if it is directed"):
             read_graph(source, directed=True)
 
 
@@ -184,6 +188,6 @@ def test_of_several_weights_the_last_counts_and_nothing_travels_over_zero() -> N
     assert list(found.graph) == ["Z", "A", "B", "C", "D"]
     assert found.notes == (
         "1 edge is listed more than once: it counts once, with the last of its weights",
-        "1 self-loop is left out: Ã = A + I has one at every row",
-        "1 edge of weight 0 is left out: nothing travels there",
+        "1 self-loop is removed: Ã = A + I has one at every row",
+        "1 edge of weight 0 is removed",
     )

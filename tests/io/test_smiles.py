@@ -111,7 +111,7 @@ def test_without_rdkit_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_line_that_does_not_parse_is_named(table: Path) -> None:
-    with pytest.raises(ValueError, match=r"mine.csv, line 3: SMILES 'C1CC' does not parse: .*take on_error=\"skip\""):
+    with pytest.raises(ValueError, match=r"mine.csv, line 3: SMILES 'C1CC' does not parse: .*use on_error=\"skip\""):
         read_smiles(table, target="value")
 
 

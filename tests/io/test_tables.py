@@ -105,30 +105,34 @@ def test_a_dropped_line_is_a_node_away_and_its_edges_with_it(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("lines", "edges", "message"),
     [
-        ("time,node,v\n1,A,1\n0,A,2\n", None, r"seen.csv, line 3: time goes back, behind that of line 2; .*sort=True"),
-        ("time,node,v\n1,A,1\n1,B,2\n1,A,2\n", None, r"line 4: node 'A' is already there at that time, on line 2"),
+        ("time,node,v\n1,A,1\n0,A,2\n", None, r"seen.csv, line 3: the time is before that of line 2; .*sort=True"),
+        ("time,node,v\n1,A,1\n1,B,2\n1,A,2\n", None, r"line 4: node 'A' already has a line at that time, line 2"),
         (HOLED, None, r"line 3: v is missing; fill it in, or read with missing=\"drop\""),
-        ("time,node,v\n1,A,many\n", None, r"line 2: v is 'many', which is no number"),
+        ("time,node,v\n1,A,many\n", None, r"line 2: v is 'many', which is not a number"),
         ("time,node,v\n1,A,inf\n", None, r"line 2: v is 'inf'; it must be finite"),
         ("time,node,v\n1,A\n", None, r"line 2 has 2 values for 3 columns \(time, node, v\)"),
         ('time,node,v\n1,"A\nB",1\n1,C,x\n', None, r"line 4: v is 'x'"),
-        ("time,node,v\nsoon,A,1\n", None, r"line 2: the time is 'soon', which is no number"),
+        ("time,node,v\nsoon,A,1\n", None, r"line 2: the time is 'soon', which is not a number"),
         ("time,node,v\n,A,1\n", None, r"line 2: the time is missing"),
         ("time,node,v\n2024-01-01,A,1\n3,A,1\n", None, r"line 3: the time is '3', which is not an ISO date"),
         ("when,node,v\n1,A,1\n", None, r"no column 'time'; it has when, node, v. Name the column by time="),
         ("time,node,time\n", None, r"line 1: two columns are called 'time'"),
         ("time,node,v\n", None, r"seen.csv has no observations"),
         ("time,node\n1,A\n", None, r"seen.csv has no columns of values"),
-        (LINES, "source,target,time\nA,B,1\nA,B,2\n", r"edges.csv, line 3: node 'A' is not there at time 2"),
-        (LINES, "source,target,time\nA,B,3\n", r"edges.csv, line 2: node 'A' is not there at time 3"),
+        (LINES, "source,target,time\nA,B,1\nA,B,2\n", r"edges.csv, line 3: node 'A' has no line at time 2"),
+        (LINES, "source,target,time\nA,B,3\n", r"edges.csv, line 2: node 'A' has no line at time 3"),
         (LINES, "source,target\nA,D\n", r"edges.csv, line 2: node 'D' is never observed"),
         (LINES, "source,target,weight\nA,B,\n", r"edges.csv, line 2: the weight is missing"),
         (
             LINES,
             "source,target,w\nA,B,1\n",
-            r"edges.csv, line 1: column 'w' is none of those of edges: .*weight='weight'",
+            r"edges.csv, line 1: column 'w' is not a column of edges: .*weight='weight'",
         ),
-        (LINES, "source,target,time\nA,B,2024-01-01\n", r"line 2: the time is '2024-01-01'; it must be of the kind"),
+        (
+            LINES,
+            "source,target,time\nA,B,2024-01-01\n",
+            r"line 2: the time is '2024-01-01'; it must be a number or a date",
+        ),
         (LINES, "source,end\nA,B\n", r"edges.csv has no column 'target'; .* by target="),
     ],
 )
@@ -143,12 +147,12 @@ def test_a_date_of_another_format_and_other_bytes_are_refused(tmp_path: Path) ->
     (tmp_path / "seen.csv").write_bytes(b"time,node,v\n1,caf\xe9,1\n")
     with pytest.raises(ValueError, match=r"seen.csv is not utf-8"):
         read_observations(tmp_path / "seen.csv")
-    with pytest.raises(ValueError, match=r"seen.csv has no line whose values are all there"):
+    with pytest.raises(ValueError, match=r"seen.csv has no line with all values"):
         read(tmp_path, "time,node,v\n1,A,\n", missing="drop")
 
 
 def written(folder: Path, graph: SpaceTimeGraph) -> TemporalDataset:
-    """``graph`` as two files, and read from them; nodes are called by their numbers."""
+    """``graph`` as two files, and read from them; nodes are named by their numbers."""
     order = graph.time.argsort(stable=True).tolist()
     rows = [(graph.time[v].item(), f"n{graph.node[v].item()}", *graph.x[v].tolist()) for v in order]
     width = graph.x.shape[1]

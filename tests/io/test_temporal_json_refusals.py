@@ -36,17 +36,17 @@ NODE = {"id": "a", "y": [1, 2]}
             {**GOOD, "X": [[1, 2], [3, 4, 5]]},
             r"X has 3 values at 1, but 2 values at 0; all must be as wide as the first",
         ),
-        ({**GOOD, "X": [[1, 2], [3, "many"]]}, r"X at 1 at 1 is 'many', which is no number"),
+        ({**GOOD, "X": [[1, 2], [3, "many"]]}, r"X at 1 at 1 is 'many', which is not a number"),
         ({**GOOD, "X": [[1, 2], 3]}, r"X has a number at 1, but 2 values at 0"),
         ({**GOOD, "X": "twelve"}, r"X must be a list of numbers, got str"),
         ({**GOOD, "X": [1, 2]}, r"X must have 2 or 3 dimensions, got shape \(2,\)"),
         ({**GOOD, "X": [[1, 2], [float("inf"), 4]]}, r"X\[1, 0\] is infinite"),
         ({**GOOD, "X": [[None, None]]}, r"node 0 has no value of X \(NaN\) at time 0"),
         ({**GOOD, "FX": [[1, 2]]}, r"FX is \(1, 2\), but X \(2, 2\)"),
-        ({**GOOD, "time_periods": 3}, r"time_periods says 3, but there are values of 2 times"),
+        ({**GOOD, "time_periods": 3}, r"time_periods is 3, but there are values of 2 times"),
         ({**GOOD, "edges": [[0, 1], [1, 2]]}, r"edges\[1\] goes from 1 to 2, but there are the 2 nodes 0 to 1"),
         ({**GOOD, "edges": [[0, 0.5]]}, r"edges\[0\] goes from 0 to 0.5"),
-        ({**GOOD, "edges": [[0, 1, 2]]}, r"edges must be pairs \[from, to\], got 3 numbers an edge"),
+        ({**GOOD, "edges": [[0, 1, 2]]}, r"edges must be pairs \[from, to\], got 3 numbers for each edge"),
         ({**GOOD, "weights": [1, 2]}, r"edges has 1 edges, but 2 weights"),
         ({**GOOD, "weights": [None]}, r"edges\[0\] has a weight that is missing"),
         ({**GOOD, "node_ids": {"a": 0, "b": 2}}, r"node_ids must name each of the 2 nodes 0 to 1 once"),
@@ -58,12 +58,12 @@ NODE = {"id": "a", "y": [1, 2]}
         ({**times(), "5": {}}, r"time 2 must be an object, got nothing"),
         ({"0": {"z": 1}}, r"time 0 has the keys z, but none of X, FX, block, y"),
         ({"0": {"y": [1]}, "1": {"X": [[1]]}, "edges": []}, r"time 1 has no y, but time 0 has"),
-        (mapped({"0": [[0, 1]]}), r"edge_mapping.edge_index has no time '1'; values are there at times 0 to 1"),
+        (mapped({"0": [[0, 1]]}), r"edge_mapping.edge_index has no time '1'; there are values at times 0 to 1"),
         (mapped({"0": [], "1": [], "2": []}), r"edge_mapping.edge_index has a time '2'"),
         (mapped({"0": [], "1": [[0, 1], [2, 0]]}), r"edge_index\['1'\]\[1\] goes from 2 to 0"),
         (mapped({"0": [], "1": [[0, 1]]}, {"0": [], "1": []}), r"edge_index\['1'\] has 1 edges, but 0 weights"),
         (mapped(None), r"edge_mapping.edge_index must be an object, got nothing"),
-        ({"nodes": [NODE, NODE], "links": []}, r"two nodes called a"),
+        ({"nodes": [NODE, NODE], "links": []}, r"two nodes named a"),
         ({"nodes": [NODE, {"id": "b", "X": {"z": [1, 2]}}], "links": []}, r"nodes\[1\] has values of \['z'\]"),
         ({"nodes": [{"y": [1]}], "links": []}, r"nodes\[0\] has no id"),
         ({"nodes": [NODE], "links": [{"source": "a"}]}, r"links\[0\] has target None, which is not among the nodes"),
@@ -80,14 +80,14 @@ def test_a_file_that_does_not_fit_is_refused_by_its_place(tmp_path: Path, conten
 def test_a_file_without_any_value_is_refused_even_where_rows_may_be_dropped(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text('{"edges": [], "X": [[null, null]]}', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"mine.json holds no value at all"):
+    with pytest.raises(ValueError, match=r"mine.json has no values"):
         read_temporal_json(path, missing="drop")
 
 
 def test_what_is_no_json_is_refused_by_its_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text('{"edges": [],\n "X": [[1}', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"mine.json, line 2: no JSON"):
+    with pytest.raises(ValueError, match=r"mine.json, line 2: not JSON"):
         read_temporal_json(path)
     path.write_bytes(b'{"a": "caf\xe9"}')
     with pytest.raises(ValueError, match=r"mine.json: byte 10 is not utf-8"):

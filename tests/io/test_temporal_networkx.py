@@ -83,7 +83,7 @@ def test_one_graph_whose_nodes_come_and_go() -> None:
 
 def test_a_missing_feature_is_refused_or_its_node_dropped() -> None:
     graphs = [made({"A": [1.0, math.nan], "B": [1, 2]}, ("A", "B"), ("B", "B")), made({"A": [3, 4]})]
-    with pytest.raises(ValueError, match=r"node 'A' at time 0 has NaN in 'x'; fill it in, or take missing=\"drop\""):
+    with pytest.raises(ValueError, match=r"node 'A' at time 0 has NaN in 'x'; fill it in, or use missing=\"drop\""):
         from_temporal_networkx(graphs)
     data = from_temporal_networkx(graphs, missing="drop")
     assert (data.nodes, data.graph.x.tolist()) == (("B", "A"), [[1, 2], [3, 4]])
@@ -112,11 +112,11 @@ def apart() -> nx.Graph:
         ([made({"A": [1, 2]}), made({"A": [1]})], r"node 'A' at time 1 has 1 features, but the first node 2"),
         ([made({"A": [1], "B": None})], r"node 'B' at time 0 has no 'x', but others have"),
         ([made({"A": "red"})], r"'x' of node 'A' at time 0 must be a list of numbers, got str"),
-        ([made({"A": [1, "red"]})], r"'x' of node 'A' at time 0 at 1 is 'red', which is no number"),
+        ([made({"A": [1, "red"]})], r"'x' of node 'A' at time 0 at 1 is 'red', which is not a number"),
         ([made({"A": 1, "B": 1}, ("A", "B", 1.0), ("B", "A"))], r"edge 'B'-'A' at time 0 has no 'weight', but others"),
-        ([made({"1": 1, 1: 1})], r"nodes '1' and 1 are both called 1; rename one"),
-        (timed(), r"edge 'A'-'B' has no 'time'; every edge must say when it is there"),
-        (apart(), r"edge 'A'-'B' is there at time 1, but node 'B' is not"),
+        ([made({"1": 1, 1: 1})], r"nodes '1' and 1 are both named 1; rename one"),
+        (timed(), r"edge 'A'-'B' has no 'time'; every edge must have times"),
+        (apart(), r"edge 'A'-'B' is present at time 1, but node 'B' is not"),
         (nx.path_graph(1), r"neither an edge nor a node with a time"),
     ],
 )

@@ -80,11 +80,14 @@ def test_without_features_and_answers(tmp_path: Path) -> None:
         ({"A": "1, 2\n3, 4\n"}, "two_A.txt, line 2: edge 3, 4 joins graph 1 to graph 2"),
         ({"A": "1, 2\n2\n"}, "two_A.txt, line 2 has 1 numbers, but line 1 has 2"),
         ({"A": "1, b\n"}, "two_A.txt, line 1: '1, b' must hold integers"),
-        ({"A": ""}, "two_A.txt must hold an edge both ways at least; it has 0 lines"),
+        ({"A": ""}, "two_A.txt must hold at least one edge in both directions; it has 0 lines"),
         ({"A": "1, 2\n2, 1"}, "two_A.txt: the last line has no end"),
         ({"node_attributes": "1\n1\n1\n1\n1"}, "two_node_attributes.txt: the last line has no end"),
-        ({"graph_indicator": ""}, "two_graph_indicator.txt must say of each node which of two or more graphs .* are 0"),
-        ({"graph_indicator": "1\n1\n1\n1\n1\n"}, "which of two or more graphs it is in; there are 1"),
+        (
+            {"graph_indicator": ""},
+            "two_graph_indicator.txt must assign each node to one of two or more graphs; there are 0",
+        ),
+        ({"graph_indicator": "1\n1\n1\n1\n1\n"}, "to one of two or more graphs; there are 1"),
         ({"graph_indicator": "1\n1\n2\n1\n2\n"}, "two_graph_indicator.txt, line 4: graph 1 comes after graph 2"),
         ({"graph_indicator": "1\n1\n1\n3\n3\n"}, "two_graph_indicator.txt, line 4: graph 3 comes after graph 1"),
         ({"graph_indicator": "0\n0\n0\n1\n1\n"}, "two_graph_indicator.txt, line 1: graph 0 comes after graph 0"),
@@ -104,7 +107,7 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, changed: dict[str,
 
 
 def test_a_file_or_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"there is no two_A.txt in .*; give the folder that has the files"):
+    with pytest.raises(FileNotFoundError, match=r"there is no two_A.txt in .*; give the folder with the files"):
         read_tu(write(tmp_path, A=None))
     with pytest.raises(FileNotFoundError, match=r"there is no nowhere_A.txt in .*nowhere"):
         read_tu(tmp_path / "nowhere")
