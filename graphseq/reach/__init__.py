@@ -1,4 +1,4 @@
-"""How far models see: what structure alone says, what is measured, and what must be where it can be written down."""
+"""Diagnostics of models on graphs: receptive fields, Jacobians, influence, smoothness, gradients, and closed forms."""
 
 from graphseq.reach import theory
 from graphseq.reach.evidence import Evidence

@@ -1,4 +1,4 @@
-"""How far apart rows are, in hops, in space alone and in time, and how far a model sees, from structure alone."""
+"""Distances between rows, in hops, in spatial hops and in time, and the hops that a model reaches, from structure."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from graphseq.tasks.base import Task
 
 
 def hop_distances(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) -> Tensor:
-    """Hops of the space-time graph from every row to each of ``rows``, following its edges.
+    """Compute the hops from every row to each of ``rows`` along the edges of the space-time graph.
 
     Args:
         graph: V rows.
-        rows: the rows asked, (K,).
+        rows: the target rows, (K,).
         causal: along time past → future only.
 
     Returns:
-        (K, V) of ``long``; -1 where there is no way. One row asked of a million takes a fraction of a second once the
-        graph's topology has been prepared.
+        (K, V) of ``long``; -1 where there is no path. One target among a million rows takes a fraction of a second
+        once the graph's topology is prepared.
 
     Raises:
         ValueError: a row outside the graph.
@@ -39,23 +39,23 @@ def hop_distances(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) 
 
 
 def hops_from(graph: SpaceTimeGraph, source: int, *, causal: bool = False) -> Tensor:
-    """Hops from row ``source`` to every row, along edges, (V,) of ``long``; -1 where there is no way."""
+    """Compute the hops from row ``source`` to every row, along edges, (V,) of ``long``; -1 where there is no path."""
     return data_hops.hops_from(graph.topology, source, causal=causal)
 
 
 def space_hops(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) -> Tensor:
-    """The fewest *spatial* edges on any way from every row to each of ``rows``; steps along time cost nothing.
+    """Compute the fewest *spatial* edges on any path from every row to each of ``rows``; temporal edges count 0.
 
-    With :func:`time_lags` it is the place of a row on the (lag × hop) grid. On a graph whose edges stay as they are it
-    is the distance of the two nodes; where edges come and go, the way may wait for them.
+    With :func:`time_lags` it gives the position of a row on the (lag × hop) grid. On static edges it is the distance of
+    the two nodes; on dynamic edges a path may wait at a node until an edge appears.
 
     Args:
         graph: V rows.
-        rows: the rows asked, (K,).
+        rows: the target rows, (K,).
         causal: along time past → future only.
 
     Returns:
-        (K, V) of ``long``; -1 where there is no way.
+        (K, V) of ``long``; -1 where there is no path.
 
     Raises:
         ValueError: a row outside the graph.
@@ -69,22 +69,22 @@ def space_hops(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) -> 
     """
     pattern = graph.topology.spacetime(causal).pattern.tocoo()
     time = graph.time.cpu().numpy()
-    # One row joins another in space or along time, never both. A step along time costs less than 1/V, so that all
-    # of a way's together are lost in rounding down.
+    # An edge is either spatial or temporal. A temporal one costs less than 1/V, so that those of a path together are
+    # removed by rounding down.
     cost = np.where(time[pattern.row] == time[pattern.col], 1.0, 0.5 / max(graph.num_rows, 1))
     costs = sp.csr_array((cost, (pattern.row, pattern.col)), shape=pattern.shape)
     return data_hops.shortest_paths(costs, _rows(graph, rows), unweighted=False)
 
 
 def time_lags(graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
-    """How long before each of ``rows`` every row was observed, in the graph's units of time; negative where later.
+    """Compute the time lag from every row to each of ``rows``, in the graph's units of time; negative for later rows.
 
     Args:
         graph: V rows.
-        rows: the rows asked, (K,).
+        rows: the target rows, (K,).
 
     Returns:
-        (K, V) of ``long``: time of the asked row minus time of the other, whether or not they are joined.
+        (K, V) of ``long``: time of the target minus time of the row, whether or not a path joins them.
 
     Raises:
         ValueError: a row outside the graph.
@@ -99,10 +99,14 @@ def time_lags(graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
 
 
 def hops_reached(model: Model, task: Task) -> int:
-    """The most hops from which an input can change an output of ``model`` on ``task``'s graphs.
+    """Compute the most hops from which an input can change an output of ``model`` on the graphs of ``task``.
+
+    Args:
+        model: an encoder and a head with one output a row.
+        task: the task, of which one graph is drawn.
 
     Raises:
-        ValueError: the model gives one output a graph, which has no place to count hops from.
+        ValueError: the model has one output a graph, so that there is no target row to count hops from.
 
     Example:
         >>> import graphseq as gs
@@ -112,7 +116,7 @@ def hops_reached(model: Model, task: Task) -> int:
     """
     graph = task.batch(1, torch.Generator().manual_seed(seeding.derive(0, seeding.BUILD)))
     if not isinstance(model.head, RowHead):
-        raise ValueError("hops are counted from a row that is asked; this model pools all rows of a graph")
+        raise ValueError("hops are counted from a target row; model pools all rows of a graph")
     hops = hop_distances(graph, graph.target_rows)
     return int(hops[model.reach(graph)].max())
 

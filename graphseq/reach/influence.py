@@ -1,10 +1,10 @@
-r"""How much each row's input moves an output, measured on the whole graph: exactly, or from a sample.
+r"""The influence of each row's input on an output, computed on the whole graph, exactly or by sampling.
 
 .. math:: I_{kv} = \left\| \frac{\partial\, out_k}{\partial\, x_v} \right\|_F
                = \Big(\sum_{c,f} \big(\partial\, out_{kc} / \partial\, x_{vf}\big)^2\Big)^{1/2}
 
-A norm over all C × F channels: entries of different sign never cancel. It is zero for every input exactly where the row
-is out of reach. Models are measured in evaluation mode and left as they were.
+It is a norm over all C × F channels, so that entries of different sign do not cancel. Outside the receptive field it is
+exactly zero. Models are measured in evaluation mode and left unchanged.
 """
 
 from __future__ import annotations
@@ -27,39 +27,39 @@ _MOST_PAIRS = 2**28
 
 
 class TooLargeError(ValueError):
-    """The exact Jacobian is larger than was allowed for."""
+    """The exact Jacobian is larger than the limit."""
 
 
 def influence(
     model: Model | Encoder, graph: SpaceTimeGraph, *, outputs: Tensor | None = None, max_entries: int = 2**33
 ) -> Tensor:
-    r"""The Frobenius norm of each block of the Jacobian, I_kv = ‖∂ out_k / ∂ x_v‖_F, exact up to rounding.
+    r"""Compute the Frobenius norm of each block of the Jacobian, I_kv = ‖∂ out_k / ∂ x_v‖_F, exact up to rounding.
 
-    Backward passes are batched, and outputs whose reach does not meet share a pass, so that a batch of graphs costs
-    what its largest graph does. Every pass runs on the whole graph: nothing is cut out or normalised again.
+    Backward passes are batched, and outputs of disjoint receptive fields share a pass, so that a batch of graphs costs
+    as much as its largest graph. Every pass runs on the whole graph, without cutting out or renormalising subgraphs.
 
     Args:
         model: a model, or an encoder, whose outputs are then the states of the target rows. Measured in evaluation
-            mode, whatever mode it is in, and left as it was.
-        graph: V rows. Features are read in the number type of the model's weights (float64 for what is below 1e-38);
-            tokens as one-hot rows, so that F is the number of token kinds. With a transform, x_v is the input before
-            it.
-        outputs: which outputs, (K,), such as ``torch.tensor([0])``; without it, all: target rows, or graphs.
+            mode and left unchanged.
+        graph: V rows. Features are cast to the dtype of the model's weights (use float64 for values below 1e-38), and
+            tokens to one-hot rows, so that F is the number of distinct tokens. With a transform, x_v is the input
+            before it.
+        outputs: the outputs, (K,), such as ``torch.tensor([0])``; ``None`` for all: target rows, or graphs.
         max_entries: the most entries of the Jacobian to compute; outputs that share passes count once.
 
     Returns:
-        (K, V), in the number type of the weights.
+        (K, V), in the dtype of the weights.
 
     Raises:
-        TypeError: ``model`` is neither.
-        TooLargeError: the Jacobian is larger than ``max_entries``; a ``ValueError`` that says how large it is.
-        ValueError: an output that there is not, or a model that is random in evaluation mode too.
+        TypeError: ``model`` is neither a model nor an encoder.
+        TooLargeError: the Jacobian is larger than ``max_entries``; a ``ValueError`` that states its size.
+        ValueError: an output that does not exist, or a model that is random in evaluation mode.
 
     Source: Xu et al., *Representation learning on graphs with jumping knowledge networks* (2018), definition 3.1,
-    with a norm in the place of the sum of entries.
+    with a norm in place of the sum of entries.
 
     Example:
-        A linear layer on two joined rows: Â is ½ everywhere, so I = ½ ‖W‖.
+        A linear layer on two adjacent rows: all entries of Â are ½, so I = ½ ‖W‖.
 
         >>> import graphseq as gs, torch
         >>> gcn = gs.nn.GCN(1, 1, num_layers=1)
@@ -73,7 +73,7 @@ def influence(
             raise TooLargeError(_too_large(measured, f"its {k} × {v} norms alone are above {_MOST_PAIRS}"))
         owner = measured.owners()
         if len(owner) * c * v * f > _checks.at_least("max_entries", max_entries, 1):
-            work = f"its {len(owner) * c} backward passes give {len(owner) * c * v * f:.3g} of them"
+            work = f"its {len(owner) * c} backward passes compute {len(owner) * c * v * f:.3g} of them"
             raise TooLargeError(_too_large(measured, f"{work}, above max_entries={max_entries}"))
         channels = torch.eye(c, device=measured.x.device)[:, None].expand(c, k, c)
         return _squares(measured, owner, channels).sqrt().to(measured.x.dtype)
@@ -81,48 +81,48 @@ def influence(
 
 @dataclass(frozen=True)
 class ProfileEstimate:
-    """What a sample of outputs says of the squared influence at each distance."""
+    """An estimate of the squared influence by distance, from a sample of outputs."""
 
     at: Tensor  #: hops, 0 … D
-    value: Tensor  #: unbiased for the mean over outputs of the summed I_kv² at that distance, (D + 1,), float64
+    value: Tensor  #: unbiased estimate of the mean over outputs of Σ I_kv² at that distance, (D + 1,), float64
     error: Tensor  #: its standard error, estimated from the same draws, (D + 1,)
-    samples: int  #: draws in all
+    samples: int  #: the number of draws
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a sample says of the squared influence: a mean, and the standard error of that mean."""
+    """An estimate of the squared influence, and its standard error."""
 
-    squared: Tensor  #: unbiased for I_kv², (K, V), float64
+    squared: Tensor  #: unbiased estimate of I_kv², (K, V), float64
     error: Tensor  #: its standard error, estimated from the same draws, (K, V)
-    samples: int  #: draws for each output
+    samples: int  #: the number of draws for each output
 
     @property
     def norm(self) -> Tensor:
-        """√squared, (K, V): consistent for I_kv, and too small on average, as a root of a mean is."""
+        """√squared, (K, V): a consistent estimate of I_kv, biased downwards as a root of a mean is."""
         return self.squared.sqrt()
 
 
 def estimate_influence(
     model: Model | Encoder, graph: SpaceTimeGraph, *, samples: int = 16, seed: int = 0, outputs: Tensor | None = None
 ) -> Estimate:
-    r"""An unbiased estimate of I_kv² for every row from ``samples`` backward passes an output, however many channels.
+    r"""Estimate I_kv² for every row without bias, by ``samples`` backward passes an output for any number of channels.
 
     .. math:: E\big[\| r^\top \partial out_k / \partial x_v \|^2\big] = \| \partial out_k / \partial x_v \|_F^2,
               \qquad r \in \{-1, 1\}^C \text{ uniform}
 
-    The *square* is what is unbiased; so is any sum of squares. Where an output has one channel it is exact. Draws of
-    one output are the same for all its rows, so errors of different rows are not independent.
+    The *square* is unbiased, and so is any sum of squares. With one output channel it is exact. All rows of an output
+    share its draws, so the errors of different rows are not independent.
 
     Args:
         model: as in :func:`influence`.
         graph: V rows.
-        samples: draws for each output, at least 2.
+        samples: the number of draws for each output, at least 2.
         seed: of the draws.
-        outputs: which outputs, (K,); without it, all.
+        outputs: the outputs, (K,); ``None`` for all.
 
     Raises:
-        TypeError, ValueError: as :func:`influence`; and the table of K × V being too large to hold.
+        TypeError, ValueError: as :func:`influence`; also where a table of K × V does not fit.
 
     Source: Hutchinson, *A stochastic estimator of the trace of the influence matrix* (1990), for the trace of J Jᵀ.
 
@@ -138,60 +138,63 @@ def estimate_influence(
     with jacobian(model, graph, outputs) as measured:
         k, _, v, _ = measured.shape
         if k * v > _MOST_PAIRS:
-            raise TooLargeError(f"the table of {k} × {v} estimates is above {_MOST_PAIRS}; ask fewer with outputs=…")
+            raise TooLargeError(
+                f"the table of {k} × {v} estimates is above {_MOST_PAIRS}; choose fewer outputs with outputs=…"
+            )
         owner = measured.owners()
-        mean = spread = torch.zeros(k, v, dtype=torch.float64, device=measured.x.device)
-        for done in range(1, samples + 1):
-            once = _squares(measured, owner, _signs(measured, 1, k, g))
-            away = once - mean
-            mean = mean + away / done
-            spread = spread + away * (once - mean)
-    return Estimate(mean, (spread / (samples - 1) / samples).sqrt(), samples)
+        mean = deviations = torch.zeros(k, v, dtype=torch.float64, device=measured.x.device)
+        for count in range(1, samples + 1):  # Welford's update of a mean and its sum of squared deviations
+            sample = _squares(measured, owner, _signs(measured, 1, k, g))
+            delta = sample - mean
+            mean = mean + delta / count
+            deviations = deviations + delta * (sample - mean)
+    return Estimate(mean, (deviations / (samples - 1) / samples).sqrt(), samples)
 
 
 def estimate_by_hop(
     model: Model | Encoder, graph: SpaceTimeGraph, *, samples: int = 64, seed: int = 0, causal: bool = False
 ) -> ProfileEstimate:
-    r"""An unbiased estimate of the squared influence by hop distance, from ``samples`` backward passes in all.
+    r"""Estimate the squared influence by hop distance without bias, from ``samples`` backward passes in total.
 
     .. math:: P_h = \frac{1}{K} \sum_k \sum_{v:\, d(k, v) = h} I_{kv}^2
 
-    Each draw takes one of the K outputs and one direction of its channels, both at random: what a graph of a million
-    rows has time for. It is what :func:`by_hop` gives on ``influence(model, graph) ** 2``.
+    Each draw takes one of the K outputs and one direction of its channels, both at random, so that it is feasible on a
+    graph of a million rows. Its expectation is :func:`by_hop` of ``influence(model, graph) ** 2``.
 
     Args:
         model: as in :func:`influence`, with one output a row.
         graph: V rows.
-        samples: draws, at least 2.
+        samples: the number of draws, at least 2.
         seed: of the draws.
         causal: hops along time past → future only.
 
     Raises:
-        TypeError, ValueError: as :func:`influence`; a model that pools rows; and influence from where no way leads.
+        TypeError, ValueError: as :func:`influence`; also for a model that pools rows, and for influence of a row from
+            which no path leads to the target.
 
     Source: as :func:`estimate_influence`.
 
     Example:
         >>> import graphseq as gs, torch
-        >>> found = estimate_by_hop(gs.nn.GCN(1, 1, num_layers=1), gs.from_sequence(torch.zeros(9, 1)))
-        >>> found.at.tolist(), bool((found.value[2:] == 0).all())
+        >>> estimate = estimate_by_hop(gs.nn.GCN(1, 1, num_layers=1), gs.from_sequence(torch.zeros(9, 1)))
+        >>> estimate.at.tolist(), bool((estimate.value[2:] == 0).all())
         ([0, 1, 2, 3, 4, 5, 6, 7, 8], True)
     """
     _checks.at_least("samples", samples, 2)
     if isinstance(model, Model) and not isinstance(model.head, RowHead):
-        raise ValueError("hops are counted from a row that is asked; this model pools all rows of a graph")
+        raise ValueError("hops are counted from a target row; model pools all rows of a graph")
     g = torch.Generator().manual_seed(_checks.at_least("seed", seed, 0))
-    asked = graph.target_rows.cpu()
-    drawn = torch.randint(0, len(asked), (samples,), generator=g)
-    draws: list[Tensor] = []
-    with jacobian(model, graph, drawn) as measured:
+    targets = graph.target_rows.cpu()
+    outputs = torch.randint(0, len(targets), (samples,), generator=g)
+    profiles: list[Tensor] = []
+    with jacobian(model, graph, outputs) as measured:
         signs = _signs(measured, samples, 1, g)[:, 0]
         for some in torch.arange(samples, device=signs.device).split(measured.chunk):
             passes = torch.arange(len(some), device=signs.device)
-            pulled = measured.pull(len(some), passes, some, signs[some])
-            hops = hop_distances(graph, asked[drawn[some.cpu()]], causal=causal)
-            draws.extend(sums_by_hop(_energy(pulled).cpu(), hops))
-    sums = torch.nn.utils.rnn.pad_sequence(draws, batch_first=True)
+            gradients = measured.pull(len(some), passes, some, signs[some])
+            hops = hop_distances(graph, targets[outputs[some.cpu()]], causal=causal)
+            profiles.extend(sums_by_hop(_energy(gradients).cpu(), hops))
+    sums = torch.nn.utils.rnn.pad_sequence(profiles, batch_first=True)
     error = sums.std(dim=0) / samples**0.5
     return ProfileEstimate(torch.arange(sums.shape[1]), sums.mean(dim=0), error, samples)
 
@@ -199,21 +202,21 @@ def estimate_by_hop(
 def _squares(measured: Jacobian, owner: Tensor, directions: Tensor) -> Tensor:
     """Squared norms of the Jacobian's products with D directions (D, K, C) of each output, summed over D: (K, V)."""
     (k, _, v, _), d = measured.shape, len(directions)
-    found = torch.zeros(k, v, dtype=torch.float64, device=owner.device)
+    squares = torch.zeros(k, v, dtype=torch.float64, device=owner.device)
     groups = [row[row >= 0].unique() for row in owner]
     for some in torch.arange(len(owner) * d, device=owner.device).split(measured.chunk):
         group, which = some // d, some % d
         members = [groups[i] for i in group.tolist()]
-        sizes = torch.tensor([len(each) for each in members], device=owner.device)
-        place = torch.arange(len(some), device=owner.device).repeat_interleave(sizes)
+        sizes = torch.tensor([len(outputs) for outputs in members], device=owner.device)
+        index = torch.arange(len(some), device=owner.device).repeat_interleave(sizes)
         output = torch.cat(members)
-        energy = _energy(measured.pull(len(some), place, output, directions[which[place], output]))
+        energy = _energy(measured.pull(len(some), index, output, directions[which[index], output]))
         first = int(group[0])
-        mine = owner[first : int(group[-1]) + 1]
-        summed = energy.new_zeros(mine.shape).index_add_(0, group - first, energy)
-        at, row = (mine >= 0).nonzero(as_tuple=True)
-        found.index_put_((mine[at, row], row), summed[at, row], accumulate=True)
-    return found
+        owners = owner[first : int(group[-1]) + 1]
+        summed = energy.new_zeros(owners.shape).index_add_(0, group - first, energy)
+        at, row = (owners >= 0).nonzero(as_tuple=True)
+        squares.index_put_((owners[at, row], row), summed[at, row], accumulate=True)
+    return squares
 
 
 def _energy(gradients: Tensor) -> Tensor:
@@ -233,7 +236,7 @@ def _too_large(measured: Jacobian, why: str) -> str:
     size = k * c * v * f
     return (
         f"the exact Jacobian of {k} × {c} outputs in {v} × {f} inputs has {size:.3g} entries "
-        f"({size * measured.x.element_size() / 2**30:.3g} GiB as {measured.x.dtype}); {why}. Ask fewer with outputs=…, "
-        "raise max_entries where that is what stops it, or take estimate_influence (one pass an output and draw) or "
-        "estimate_by_hop (one pass a draw)"
+        f"({size * measured.x.element_size() / 2**30:.3g} GiB as {measured.x.dtype}); {why}. Choose fewer outputs with "
+        "outputs=…, raise max_entries where that is the limit, or use estimate_influence (one pass an output and draw) "
+        "or estimate_by_hop (one pass a draw)"
     )

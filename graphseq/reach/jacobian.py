@@ -1,8 +1,8 @@
-"""A model's Jacobian, met only through backward passes that are batched, and shared where structure allows it.
+"""The Jacobian of a model, computed by batched backward passes that outputs of disjoint receptive fields share.
 
-Two outputs that no row can reach both may be asked in one backward pass: each row's gradient then belongs to one of
-them. This is compressed differentiation after Curtis, Powell and Reid, *On the estimation of sparse Jacobian matrices*
-(1974), with the model's reach as the sparsity pattern. The whole graph takes part in every pass.
+Where no row is in the receptive fields of two outputs, one backward pass gives the gradients of both, since each row's
+gradient belongs to one of them. This is compressed differentiation after Curtis, Powell and Reid, *On the estimation of
+sparse Jacobian matrices* (1974), with the receptive fields as the sparsity pattern. Every pass runs on the whole graph.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
 
-# Bytes that one activation of all passes of a batch may take: what stays in cache on a CPU, what fills a GPU.
+# The most bytes of one activation of a batch of passes: small enough for the cache of a CPU, large enough for a GPU.
 _BATCH_BYTES = {"cpu": 2**21, "cuda": 2**28}
 _MOST_PASSES = 256
 
 
 class Jacobian:
-    """The Jacobian of outputs (K, C) in features (V, F), as :func:`jacobian` opens it."""
+    """The Jacobian of outputs (K, C) in features (V, F), as :func:`jacobian` yields it."""
 
     def __init__(self, model: Model | Encoder, graph: SpaceTimeGraph, out: Tensor, rows: int, picked: Tensor) -> None:
         self.x: Tensor = graph.x
-        self.out = out  # as the model gave it; output k is out[picked[k]]
+        self.out = out  # the model's output; output k is out[picked[k]]
         self._model, self._graph, self._rows, self._picked = model, graph, rows, picked
         self._can_batch = True
 
@@ -42,19 +42,19 @@ class Jacobian:
 
     @property
     def chunk(self) -> int:
-        """How many backward passes to batch."""
+        """The number of backward passes in a batch."""
         widest = self._rows * max(self.x.shape[1], _encoder(self._model).hidden_channels)
         fits: int = _BATCH_BYTES.get(self.x.device.type, 2**21) // (widest * self.x.element_size())
         return max(1, min(_MOST_PASSES, fits))
 
     def pull(self, passes: int, member: Tensor, output: Tensor, direction: Tensor) -> Tensor:
-        """Gradients (P, V, F) of P scalars, each a sum over outputs k of direction · out_k.
+        """Compute the gradients (P, V, F) of P scalars, each a sum over outputs k of direction · out_k.
 
         Args:
             passes: P.
-            member: the pass each of M terms belongs to, (M,).
+            member: the pass of each of M terms, (M,).
             output: the output k of each term, (M,).
-            direction: its direction, (M, C).
+            direction: the direction of each term, (M, C).
         """
         seeds = self.out.new_zeros(passes, *self.out.shape)
         seeds.index_put_((member, self._picked[output]), direction.to(seeds.dtype), accumulate=True)
@@ -64,46 +64,50 @@ class Jacobian:
             try:
                 return self._grad(seeds, batched=True)
             except RuntimeError:
-                # Some operation has no rule for batches; if that was not it, the loop fails in the same way.
+                # Some operations do not support batched gradients; any other error is raised again by the loop.
                 self._can_batch = False
         return torch.stack([self._grad(seed, batched=False) for seed in seeds])
 
     def _grad(self, seed: Tensor, *, batched: bool) -> Tensor:
-        found: Tensor | None = torch.autograd.grad(
+        gradient: Tensor | None = torch.autograd.grad(
             self.out, self.x, seed, retain_graph=True, allow_unused=True, is_grads_batched=batched
         )[0]
-        return self.x.new_zeros(*seed.shape[: int(batched)], *self.x.shape) if found is None else found
+        return self.x.new_zeros(*seed.shape[: int(batched)], *self.x.shape) if gradient is None else gradient
 
     def owners(self) -> Tensor:
-        """Which output each row's gradient belongs to, pass by pass: (G, V), -1 where to none.
+        """The output that each row's gradient belongs to in each pass: (G, V), -1 where there is none.
 
-        G is how many passes ask every output once a channel, K where no two can share one.
+        G is the number of passes for one channel of all outputs, K where no two outputs can share a pass.
         """
         k, _, v, _ = self.shape
-        alone = torch.arange(k, device=self.x.device)[:, None].expand(k, v)
+        separate = torch.arange(k, device=self.x.device)[:, None].expand(k, v)
         if k == 1:
-            return alone
-        reach = _reach(self._model, self._graph)[self._picked.cpu()]
-        colour = shared(reach.numpy())
+            return separate
+        fields = _reach(self._model, self._graph)[self._picked.cpu()]
+        colour = shared(fields.numpy())
         passes = int(colour.max()) + 1
-        if passes == k or not self._stays_within(reach):
-            return alone
+        if passes == k or not self._stays_within(fields):
+            return separate
         owner = torch.full((passes, v), -1)
-        output, row = reach.nonzero().t()
+        output, row = fields.nonzero().t()
         owner[torch.from_numpy(colour)[output], row] = output
         return owner.to(self.x.device)
 
-    def _stays_within(self, reach: Tensor) -> bool:
-        """Whether a few outputs heed the reach that their encoder declares: a layer such as PairNorm does not."""
-        some = torch.linspace(0, len(reach) - 1, min(len(reach), 4)).long()
+    def _stays_within(self, fields: Tensor) -> bool:
+        """Whether the gradients of a few outputs vanish outside the receptive fields that the encoder declares."""
+        some = torch.linspace(0, len(fields) - 1, min(len(fields), 4)).long()
         g = torch.Generator().manual_seed(0)
         direction = torch.randn(len(some), self.out.shape[1], generator=g, dtype=torch.float64).to(self.x.device)
-        found = self.pull(len(some), torch.arange(len(some), device=self.x.device), some.to(self.x.device), direction)
-        return not bool(((found != 0).any(-1).cpu() & ~reach[some]).any())
+        passes = torch.arange(len(some), device=self.x.device)
+        gradients = self.pull(len(some), passes, some.to(self.x.device), direction)
+        return not bool(((gradients != 0).any(-1).cpu() & ~fields[some]).any())
 
 
 def shared(reach: np.ndarray) -> np.ndarray:
-    """Numbers (K,) of groups of outputs whose reach, (K, V) of ``bool``, does not meet; the first group that fits.
+    """Group outputs of disjoint receptive fields, (K, V) of ``bool``: each joins the first group that it fits.
+
+    Returns:
+        The group of each output, (K,).
 
     Example:
         >>> shared(np.array([[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]], dtype=bool)).tolist()
@@ -127,42 +131,41 @@ def shared(reach: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def jacobian(model: Model | Encoder, graph: SpaceTimeGraph, outputs: Tensor | None) -> Iterator[Jacobian]:
-    """Open the Jacobian of some outputs, in evaluation mode; afterwards the model is as it was.
+    """Yield the Jacobian of some outputs, with the model in evaluation mode; the model is restored on exit.
 
     Args:
         model: a model, or an encoder, whose outputs are then the states of the target rows.
-        graph: V rows. Tokens are read as one-hot rows, and features in the number type of the model's weights.
-        outputs: which outputs, (K,); all of them where ``None``.
+        graph: V rows. Tokens are read as one-hot rows, and features are cast to the dtype of the model's weights.
+        outputs: the outputs, (K,); ``None`` for all.
 
     Raises:
         TypeError: neither a model nor an encoder.
-        ValueError: an output that the model does not have, or a model that is random in evaluation mode too.
+        ValueError: an output that does not exist, or a model that is random in evaluation mode.
     """
     if not isinstance(model, Model | Encoder):
         raise TypeError(f"model must be a graphseq.nn.Model or Encoder, got {type(model).__name__}")
     with torch.inference_mode(False), torch.enable_grad(), _still(model):
-        asked, picked = _asked(model, graph, outputs)
+        targeted, picked = _with_targets(model, graph, outputs)
         leaf = _features(model, graph).detach().clone().requires_grad_()
-        seen = asked.replace(x=leaf)
+        targeted = targeted.replace(x=leaf)
         with torch.no_grad():
-            first = _outputs(model, seen)
-        out = _outputs(model, seen)
+            first = _outputs(model, targeted)
+        out = _outputs(model, targeted)
         if not torch.allclose(out, first, rtol=1e-3, atol=1e-5, equal_nan=True):
             raise ValueError(
-                "model gives different outputs for the same input in evaluation mode; an influence is that of one "
-                "function: take the randomness out"
+                "model gives different outputs for the same input in evaluation mode; remove its randomness, since an "
+                "influence is that of one function"
             )
         transform = model.transform if isinstance(model, Model) else None
-        yield Jacobian(
-            model, seen, out, seen.num_rows if transform is None else transform(seen).num_rows, picked.to(leaf.device)
-        )
+        num_rows = targeted.num_rows if transform is None else transform(targeted).num_rows
+        yield Jacobian(model, targeted, out, num_rows, picked.to(leaf.device))
 
 
 @contextmanager
 def _still(model: torch.nn.Module) -> Iterator[None]:
-    """Evaluation mode, no gradients of weights; cuDNN's recurrences, which differentiate only in training, are off."""
+    """Set evaluation mode without gradients of weights, and without cuDNN, whose recurrences need training mode."""
     modes = {module: module.training for module in model.modules()}
-    needs = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    flags = {parameter: parameter.requires_grad for parameter in model.parameters()}
     with ExitStack() as stack:
         if next(model.parameters()).is_cuda:
             stack.enter_context(torch.backends.cudnn.flags(enabled=False))
@@ -172,27 +175,29 @@ def _still(model: torch.nn.Module) -> Iterator[None]:
         finally:
             for module, mode in modes.items():
                 module.training = mode
-            for parameter, need in needs.items():
-                parameter.requires_grad_(need)
+            for parameter, flag in flags.items():
+                parameter.requires_grad_(flag)
 
 
-def _asked(model: Model | Encoder, graph: SpaceTimeGraph, outputs: Tensor | None) -> tuple[SpaceTimeGraph, Tensor]:
-    """The graph asked at those outputs only, and where each of them then stands."""
+def _with_targets(
+    model: Model | Encoder, graph: SpaceTimeGraph, outputs: Tensor | None
+) -> tuple[SpaceTimeGraph, Tensor]:
+    """The graph with only the chosen outputs as targets, and the index of each output among them."""
     by_row = isinstance(model, Encoder) or isinstance(model.head, RowHead)
     number = len(graph.target_rows) if by_row else graph.num_graphs
     if outputs is None:
         return graph, torch.arange(number)
     outputs = _checks.is_tensor("outputs", outputs).cpu()
     if outputs.dim() != 1 or outputs.numel() == 0 or outputs.is_floating_point() or outputs.dtype == torch.bool:
-        raise ValueError(f"outputs must be numbers of shape (K,), got {outputs.dtype} {tuple(outputs.shape)}")
+        raise ValueError(f"outputs must be integers of shape (K,), got {outputs.dtype} {tuple(outputs.shape)}")
     if int(outputs.min()) < 0 or int(outputs.max()) >= number:
         raise ValueError(f"outputs must lie in 0 to {number - 1}, got {outputs.tolist()}")
     if not by_row:
         return graph, outputs
-    different, place = outputs.unique(return_inverse=True)
+    distinct, index = outputs.unique(return_inverse=True)
     target = torch.zeros(graph.num_rows, dtype=torch.bool, device=graph.node.device)
-    target[graph.target_rows[different.to(target.device)]] = True
-    return graph.replace(target=target, y=None), place
+    target[graph.target_rows[distinct.to(target.device)]] = True
+    return graph.replace(target=target, y=None), index
 
 
 def _features(model: Model | Encoder, graph: SpaceTimeGraph) -> Tensor:

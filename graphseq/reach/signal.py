@@ -1,6 +1,6 @@
-"""What training sends back: the gradient of the loss on its way through layers, time steps and parameters.
+"""The gradient of the loss in the states after each layer or time step, and in the parameters.
 
-A model is measured in evaluation mode and left as it was, its parameters' ``grad`` included.
+A model is measured in evaluation mode and left unchanged, including the ``grad`` of its parameters.
 """
 
 from __future__ import annotations
@@ -23,90 +23,90 @@ from graphseq.tasks.base import Task
 
 @dataclass(frozen=True)
 class StateGradients:
-    """The gradient of the loss in each state of a model: means over samples of each sample's own."""
+    """The norms of the gradient of the loss in each state of a model, averaged over samples."""
 
-    axis: Literal["layer", "step"]  #: what counts the K states of the model's trace
+    axis: Literal["layer", "step"]  #: the index of the K states of the model's trace
     norm: Tensor  #: mean of ‖∂L_b/∂S_k‖_F, (K,), in float64: L + 1 layers, features first, or T steps
-    parts: Tensor  #: steps: mean of the norm in each H columns of S, (T, S / H); layers: the norm again, (K, 1)
-    samples: int  #: how many were averaged
+    parts: Tensor  #: steps: mean of the norm in each H columns of S, (T, S / H); layers: ``norm`` again, (K, 1)
+    samples: int  #: the number of samples averaged over
 
 
 def state_gradients(
     model: Model, task: Task, *, samples: int = 1000, batch_size: int = 250, seed: int = 0
 ) -> StateGradients:
-    r"""How large the gradient of the loss is in the state after each layer, or after each time step.
+    r"""Compute the norm of the gradient of the loss in the state after each layer, or after each time step.
 
     .. math:: g_k = \frac1B \sum_b \left\| \frac{\partial L_b}{\partial S_k} \right\|_F
 
-    L_b is the task's loss on sample b *by itself*, so that neither the norm nor its mean depends on the batch size (the
-    gradient of a batch's mean loss would be smaller by a factor B). The gradient is the whole one: through all later
-    states, and through the outputs asked at once.
+    L_b is the task's loss on sample b *alone*, so that the result does not depend on the batch size (the gradient of a
+    batch's mean loss is smaller by a factor B). It is the total gradient, through all later states and through the
+    outputs computed from the state directly.
 
-    What a recurrence remembers is a row of several parts of H columns: h of the last layer down to the first, then for
-    an LSTM c likewise. ``parts`` has each by itself: for one LSTM layer ``parts[:, 0]`` is the gradient in h and
-    ``parts[:, 1]`` that in c.
+    A recurrent state has several parts of H columns: h of the last layer down to the first, then for an LSTM c
+    likewise. ``parts`` has the norm in each: for one LSTM layer ``parts[:, 0]`` is that in h and ``parts[:, 1]`` that
+    in c.
 
     Args:
-        model: an encoder and a head; its transform, where it has one, makes the graphs.
-        task: where samples come from, and their loss.
-        samples: graphs to draw; those without an asked row do not count.
-        batch_size: graphs at a time.
-        seed: 0 or more; graphs are those of :func:`graphseq.evaluate`, which no training run drew.
+        model: an encoder and a head, measured on the graphs that its transform returns.
+        task: the source of samples and of their loss.
+        samples: the number of graphs to draw; graphs without a target are left out of the mean.
+        batch_size: the number of graphs in a batch.
+        seed: 0 or more; the graphs are those of :func:`graphseq.evaluate`, which training never draws.
 
     Raises:
-        TypeError: not a model or not a task.
+        TypeError: not a model, or not a task.
         ValueError: a size below 1, or graphs of different numbers of time steps.
 
-    Source: the gradient in every hidden state as Bengio, Simard and Frasconi, *Learning long-term dependencies with
-    gradient descent is difficult* (1994), follow it; for an RNN
+    Source: Bengio, Simard and Frasconi, *Learning long-term dependencies with gradient descent is difficult* (1994),
+    for the gradient in every hidden state; for an RNN
     :math:`\partial L / \partial h_t = \prod_{s > t} W_{hh}^\top \mathrm{diag}(1 - h_s^2)\; \partial L / \partial h_T`.
 
     Example:
         >>> import graphseq as gs
         >>> task = gs.tasks.Transfer(length=5)
-        >>> found = state_gradients(gs.nn.Model(gs.nn.LSTM(10, 4), 10), task, samples=8)
-        >>> found.axis, tuple(found.norm.shape), tuple(found.parts.shape)
+        >>> gradients = state_gradients(gs.nn.Model(gs.nn.LSTM(10, 4), 10), task, samples=8)
+        >>> gradients.axis, tuple(gradients.norm.shape), tuple(gradients.parts.shape)
         ('step', (5,), (5, 2))
     """
     _task(task)
     samples, batch_size = _checks.at_least("samples", samples, 1), _checks.at_least("batch_size", batch_size, 1)
     parts: list[Tensor] = []
-    asked: list[Tensor] = []
+    has_targets: list[Tensor] = []
     for number, start in enumerate(range(0, samples, batch_size)):
         g = torch.Generator().manual_seed(seeding.derive(seed, seeding.EVALUATE, number))
-        found = _gradients(model, task.batch(min(batch_size, samples - start), g), task.loss)
-        parts.append(torch.stack([found.by_sample(state) for state in found.states]))  # (K, B, P)
-        asked.append(found.answers > 0)
-    if len({len(each) for each in parts}) > 1:
-        raise ValueError("the task's graphs have different numbers of time steps, of which there is no mean")
-    counted = torch.cat(parts, dim=1)[:, torch.cat(asked)]
-    norm = counted.square().sum(dim=2).sqrt()
-    return StateGradients(found.axis, norm.mean(1), counted.mean(1), counted.shape[1])
+        gradients = _gradients(model, task.batch(min(batch_size, samples - start), g), task.loss)
+        parts.append(torch.stack([gradients.by_sample(state) for state in gradients.states]))  # (K, B, P)
+        has_targets.append(gradients.num_outputs > 0)
+    if len({len(batch) for batch in parts}) > 1:
+        raise ValueError("the task's graphs have different numbers of time steps; there is no mean of their gradients")
+    norms = torch.cat(parts, dim=1)[:, torch.cat(has_targets)]
+    norm = norms.square().sum(dim=2).sqrt()
+    return StateGradients(gradients.axis, norm.mean(1), norms.mean(1), norms.shape[1])
 
 
 def row_gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    r"""The gradient of the loss in the state of every row after each layer, or of every node after each step.
+    r"""Compute the norm of the gradient of the loss in each row's state by layer, or in each node's state by time step.
 
     .. math:: g_{kv} = \left\| \partial L_b / \partial S_{kv} \right\|
 
-    L_b is the loss of the graph b that row v belongs to, by itself, as for :func:`state_gradients`.
+    L_b is the loss of the graph b of row v alone, as in :func:`state_gradients`.
 
     Args:
         model: an encoder and a head.
         graph: V rows with ``y``; one graph or a batch.
-        loss: of outputs and answers, such as ``task.loss``.
+        loss: a function of outputs and ``y``, such as ``task.loss``.
 
     Returns:
-        In float64, (K, V) for the K states of the trace, features first, or (T, N); rows and nodes are those of the
-        graph that the transform makes. With :func:`~graphseq.reach.hop_distances` it is the signal by distance from
-        the row asked, layer by layer.
+        (K, V) in float64 for the K states of the trace, features first, or (T, N); rows and nodes are those of the
+        graph that the transform returns. With :func:`~graphseq.reach.hop_distances` it gives the gradient by distance
+        from the target, layer by layer.
 
     Raises:
         TypeError: not a model.
-        ValueError: a graph without ``y``, or not one answer an output.
+        ValueError: a graph without ``y``, or with another number of entries in ``y`` than outputs.
 
     Example:
-        Three rows, the last one asked: its loss moves the features of the row one hop away, and of none beyond.
+        Three rows, the last of which is the target. With one layer the gradient reaches the features one hop away.
 
         >>> import graphseq as gs
         >>> task = gs.tasks.Transfer(length=3)
@@ -118,22 +118,22 @@ def row_gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, T
 
 
 def parameter_gradients(model: nn.Module, task: Task, *, samples: int = 128, seed: int = 0) -> dict[str, float]:
-    """The norm of each trained parameter's gradient at one moment, by name: that of the mean loss over ``samples``.
+    """Compute the norm of the gradient of the mean loss in each parameter, by name.
 
-    For every step of a training run, ask ``fit`` with ``record_gradients=True``.
+    To record it at every step of a training run, pass ``record_gradients=True`` to ``fit``.
 
     Args:
-        model: gives the task's outputs from its graphs.
-        task: where samples come from, and their loss.
-        samples: graphs in the one batch; the gradient of a mean depends on how many, as noise averages out.
-        seed: 0 or more; graphs are those of :func:`graphseq.evaluate`.
+        model: computes the task's outputs from its graphs.
+        task: the source of samples and of their loss.
+        samples: the number of graphs in the batch; the norm depends on it, as noise averages out.
+        seed: 0 or more; the graphs are those of :func:`graphseq.evaluate`.
 
     Returns:
         Norms, in the order of ``model.named_parameters()``; 0 where the loss does not depend on a parameter.
 
     Raises:
-        TypeError: not a module or not a task.
-        ValueError: nothing to train.
+        TypeError: not a module, or not a task.
+        ValueError: no parameter requires a gradient.
 
     Example:
         >>> import graphseq as gs
@@ -144,64 +144,64 @@ def parameter_gradients(model: nn.Module, task: Task, *, samples: int = 128, see
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
     samples = _checks.at_least("samples", samples, 1)
-    wanted = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-    if not wanted:
-        raise ValueError("model has nothing to train: no parameter of it asks for a gradient")
+    parameters = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    if not parameters:
+        raise ValueError("model has nothing to train: none of its parameters requires a gradient")
     g = torch.Generator().manual_seed(seeding.derive(seed, seeding.EVALUATE, 0))
-    graph = _task(task).batch(samples, g).to(next(iter(wanted.values())).device)
+    graph = _task(task).batch(samples, g).to(next(iter(parameters.values())).device)
     with torch.inference_mode(False), torch.enable_grad(), _still(model):
-        for parameter in wanted.values():
+        for parameter in parameters.values():
             parameter.requires_grad_()
         loss = task.loss(model(graph), graph.y)
-        found = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
-    norms = (0.0 if each is None else float(torch.linalg.vector_norm(each, dtype=torch.float64)) for each in found)
-    return dict(zip(wanted, norms, strict=True))
+        gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+    norms = (0.0 if grad is None else float(torch.linalg.vector_norm(grad, dtype=torch.float64)) for grad in gradients)
+    return dict(zip(parameters, norms, strict=True))
 
 
 @dataclass(frozen=True)
 class _Gradients:
-    """Of one batch of B graphs, each of its own loss."""
+    """The gradients of a batch of B graphs, of each graph's own loss."""
 
     axis: Literal["layer", "step"]
     states: list[Tensor]  # the gradient in each state, (V, ·) or (N, S)
-    owner: Tensor  # which graph each of their rows belongs to
-    answers: Tensor  # how many each graph was asked for, (B,)
+    owner: Tensor  # the graph of each of their rows
+    num_outputs: Tensor  # the number of outputs of each graph, (B,)
     width: int  # H
 
     def by_sample(self, gradient: Tensor) -> Tensor:
-        """Norms of each sample's rows, in every H columns of a memory, else in all of them, (B, P)."""
+        """The norms over each sample's rows, of every H columns of a recurrent state or of all columns, (B, P)."""
         width = self.width if self.axis == "step" else gradient.shape[1]
         squares = torch.stack([_norms(part).square() for part in gradient.split(width, dim=1)], dim=1)
-        sums = squares.new_zeros(len(self.answers), squares.shape[1])
+        sums = squares.new_zeros(len(self.num_outputs), squares.shape[1])
         return sums.index_add_(0, self.owner, squares).sqrt().cpu()
 
 
 def _gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, Tensor], Tensor]) -> _Gradients:
-    """The gradients of each sample's own loss, all in one backward pass: samples of a batch never meet."""
+    """Compute the gradients of each sample's own loss in one backward pass; samples of a batch do not interact."""
     if not isinstance(model, Model):
-        raise TypeError(f"model must be a graphseq.nn.Model, whose head gives a loss, got {type(model).__name__}")
+        raise TypeError(f"model must be a graphseq.nn.Model, whose outputs have a loss, got {type(model).__name__}")
     graph = graph.to(next(model.parameters()).device)
     if graph.get("y") is None:
-        raise ValueError("graph has no y, so there is no loss to take a gradient of")
-    with traced(model, graph) as (trace, seen):
-        output = model.head(trace.out, seen)
+        raise ValueError("graph has no y, so it has no loss to take the gradient of")
+    with traced(model, graph) as (trace, transformed):
+        output = model.head(trace.out, transformed)
         if len(graph.y) != len(output):
-            raise ValueError(f"y must hold one answer for each of the {len(output)} outputs, got {len(graph.y)}")
-        sizes = _answers(model, graph)
-        each = zip(output.split(sizes), graph.y.split(sizes), strict=True)
-        total = torch.stack([loss(outputs, y) for outputs, y in each if len(outputs)]).sum()
-        found = torch.autograd.grad(total, trace.states, allow_unused=True)
-    pairs = zip(found, trace.states, strict=True)
+            raise ValueError(f"y must have one entry for each of the {len(output)} outputs, got {len(graph.y)}")
+        sizes = _outputs_by_graph(model, graph)
+        by_graph = zip(output.split(sizes), graph.y.split(sizes), strict=True)
+        total = torch.stack([loss(outputs, y) for outputs, y in by_graph if len(outputs)]).sum()
+        gradients = torch.autograd.grad(total, trace.states, allow_unused=True)
+    pairs = zip(gradients, trace.states, strict=True)
     states = [torch.zeros_like(state) if gradient is None else gradient for gradient, state in pairs]
-    owner = seen.graph_index
+    owner = transformed.graph_index
     if trace.axis == "step":
-        nodes = owner.new_zeros(seen.topology.num_nodes)
-        owner = nodes.index_put_((seen.topology.node_index,), owner)
+        nodes = owner.new_zeros(transformed.topology.num_nodes)
+        owner = nodes.index_put_((transformed.topology.node_index,), owner)
     return _Gradients(trace.axis, states, owner, torch.tensor(sizes), model.encoder.hidden_channels)
 
 
-def _answers(model: Model, graph: SpaceTimeGraph) -> list[int]:
-    """How many outputs each graph of a batch has, (B,)."""
+def _outputs_by_graph(model: Model, graph: SpaceTimeGraph) -> list[int]:
+    """The number of outputs of each graph of a batch, (B,)."""
     if not isinstance(model.head, RowHead):
         return [1] * graph.num_graphs
     sizes: list[int] = torch.bincount(graph.graph_index[graph.target_rows], minlength=graph.num_graphs).tolist()
@@ -209,9 +209,9 @@ def _answers(model: Model, graph: SpaceTimeGraph) -> list[int]:
 
 
 def _norms(gradient: Tensor) -> Tensor:
-    """Norms of the rows, in float64: the square of a small float32 would be 0."""
-    found: Tensor = torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64)
-    return found
+    """The norms of the rows, in float64: the square of a small float32 would be 0."""
+    norms: Tensor = torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64)
+    return norms
 
 
 def _task(task: Task) -> Task:

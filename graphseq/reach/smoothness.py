@@ -1,7 +1,8 @@
-"""How much alike states are: between neighbours, between all rows, and as a whole.
+"""Measures of over-smoothing: Dirichlet energy, mean average distance, and effective rank.
 
-Each takes states (V, H) and gives one number, worked out in float64 on states brought to size 1 first, so that what a
-deep GCN has shrunk to 1e-30 is measured as well as what it began with. Of states that are not all finite each is NaN.
+Each function takes states (V, H) and returns one number. It is computed in float64 on states scaled to a largest entry
+of 1, so that states of 1e-30 after a deep GCN are measured as accurately as its input. It is NaN for states that are
+not all finite.
 """
 
 from __future__ import annotations
@@ -16,48 +17,48 @@ from graphseq import _checks
 from graphseq.data.adjacency import Adjacency
 from graphseq.data.graph import SpaceTimeGraph
 
-_CHUNK = 2**16  # numbers that the states of some pairs may hold: what stays in cache
+_CHUNK = 2**16  # the most entries in the states of a chunk of pairs, so that it stays in cache
 
 
 def dirichlet_energy(states: Tensor, graph: SpaceTimeGraph, *, causal: bool = False, relative: bool = False) -> float:
-    r"""How far the states of joined rows are apart, each scaled by the root of its degree.
+    r"""Compute the Dirichlet energy, the squared differences of neighbouring states scaled by the root of their degree.
 
     .. math:: E(H) = \frac12 \sum_{ij} \tilde A_{ij}
               \left\| \frac{h_i}{\sqrt{\tilde d_i}} - \frac{h_j}{\sqrt{\tilde d_j}} \right\|^2
               = \mathrm{tr}\, H^\top (I - \hat A) H
 
-    It is 0 where :math:`h_i \propto \sqrt{\tilde d_i}` on each component, and that is where layers H ← Â H W lead. With
-    A and D in the place of Ã and D̃ it is another energy, which does not go to 0 under a GCN.
+    It is 0 where :math:`h_i \propto \sqrt{\tilde d_i}` on each component, the limit of layers H ← Â H W. With A and D
+    in place of Ã and D̃ it is another energy, which does not go to 0 under a GCN.
 
-    The sum is the definition, and the trace is equal to it where Â is symmetric. On directed edges, those of a causal
-    GCN among them, each edge counts half and d̃ are in-degrees, as PyG's ``gcn_norm`` has them: then too
-    :math:`\hat A \tilde D^{1/2} 1 = \tilde D^{1/2} 1`, and the sum is 0 there, where the trace could be negative.
+    The sum is the definition; the trace equals it where Â is symmetric. On directed edges, as in a causal GCN, each
+    edge counts half and d̃ are in-degrees, as in PyG's ``gcn_norm``. Then too
+    :math:`\hat A \tilde D^{1/2} 1 = \tilde D^{1/2} 1`, where the sum is 0, while the trace can be negative.
 
     Args:
         states: H, (V, H).
-        graph: V rows; its space-time graph is what counts as joined.
+        graph: V rows; the edges are those of its space-time graph.
         causal: along time past → future only, as for a causal GCN.
-        relative: divide by ‖H‖²_F, so that the size of the states does not count. Between 0 and
-            :math:`2 \max_i (1 - \tilde A_{ii} / \tilde d_i)` where Â is symmetric: that is 2d / (d + 1) at most for
-            edges without weights and a largest degree of d, 4/3 on paths and rings, always below 2.
+        relative: divide by ‖H‖²_F, so that the scale of the states does not matter. The result is between 0 and
+            :math:`2 \max_i (1 - \tilde A_{ii} / \tilde d_i)` where Â is symmetric: at most 2d / (d + 1) for edges
+            without weights and a largest degree of d, 4/3 on paths and rings, always below 2.
 
     Returns:
-        At least 0; a row whose d̃ is 0 takes no part. Where ``relative``, NaN for states that are all 0.
+        A number of at least 0; rows with d̃ = 0 are left out. With ``relative``, NaN for states that are all 0.
 
     Raises:
         TypeError: states that are not a floating tensor.
-        ValueError: states that are not one row for each of the graph's, or a negative weight.
+        ValueError: states of another number of rows than the graph, or a negative weight.
 
     Source: Cai and Wang, *A note on over-smoothing for graph neural networks* (2020), for undirected edges.
 
     Example:
-        Two joined rows, d̃ = 2:
+        Two adjacent rows, d̃ = 2:
 
         >>> import graphseq as gs, torch
         >>> dirichlet_energy(torch.tensor([[3.0], [1.0]]), gs.from_sequence(torch.zeros(2, 1)))
         2.0
     """
-    h, scale = _brought_to_one(states)
+    h, scale = _scaled(states)
     if len(h) != graph.num_rows:
         raise ValueError(f"states must have one row for each of the graph's {graph.num_rows}, got {len(h)}")
     terms = graph.topology.keep(("energy", causal), lambda: _terms(graph.topology.spacetime(causal)))
@@ -70,27 +71,28 @@ def dirichlet_energy(states: Tensor, graph: SpaceTimeGraph, *, causal: bool = Fa
 
 
 def mad(states: Tensor, pairs: SpaceTimeGraph | Tensor | None = None) -> float:
-    r"""Mean average distance: the mean over rows of the mean cosine distance to the rows each is paired with.
+    r"""Compute the mean average distance: the mean over rows of the mean cosine distance to the rows paired with each.
 
     .. math:: D_{ij} = 1 - \frac{h_i \cdot h_j}{\|h_i\| \|h_j\|}, \qquad
               \mathrm{MAD} = \frac{1}{|\{i: P_i \neq \emptyset\}|} \sum_i \frac{1}{|P_i|} \sum_{j \in P_i} D_{ij}
 
-    Between 0, all alike up to their length, and 2. The paper leaves distances that are exactly 0 out of both means,
-    so that two groups of equal rows seem farther apart than rows that differ a little; here they count.
+    It is 0 where all rows are parallel, and at most 2. The paper leaves distances of exactly 0 out of both means, so
+    that two groups of equal rows count as farther apart than rows that differ slightly; here they are included.
 
     Args:
         states: H, (V, H).
-        pairs: a graph of V rows, whose edges in space and along time pair each row i with those j that it reads or that
-            stand next to it in time; or pairs (i, j) as columns, (2, P); without it, all. A row is no pair with itself,
-            and a pair counts once. Rows that are near and rows that are far, from
-            :func:`~graphseq.reach.hop_distances`, give the two terms of the paper's MADGap.
+        pairs: a graph of V rows, whose spatial and temporal edges pair each row i with its neighbours j; or pairs
+            (i, j) as columns, (2, P); ``None`` for all pairs. Self-pairs are left out, and duplicates count once. Near
+            pairs and remote pairs, from :func:`~graphseq.reach.hop_distances`, give the two terms of the paper's
+            MADGap.
 
     Returns:
-        A row that is 0 has no direction, and its pairs are left out; NaN where none are left.
+        A number between 0 and 2; pairs with a row of zeros, which has no direction, are left out. NaN where no pair
+        remains.
 
     Raises:
-        TypeError: states that are not a floating tensor, pairs of another kind.
-        ValueError: states that do not fit the graph, pairs outside of them.
+        TypeError: states that are not a floating tensor, or pairs of another type.
+        ValueError: states of another number of rows than the graph, or pairs out of range.
 
     Source: Chen et al., *Measuring and relieving the over-smoothing problem for graph neural networks from the
     topological view* (2020).
@@ -99,34 +101,34 @@ def mad(states: Tensor, pairs: SpaceTimeGraph | Tensor | None = None) -> float:
         >>> mad(torch.tensor([[2.0, 0.0], [0.0, 3.0], [0.0, 5.0]]), torch.tensor([[0, 1], [1, 2]]))
         0.5
     """
-    h, _ = _brought_to_one(states)
-    there = (h != 0).any(dim=1)
-    unit = h[there] / h[there].abs().amax(dim=1, keepdim=True)
+    h, _ = _scaled(states)
+    has_direction = (h != 0).any(dim=1)
+    unit = h[has_direction] / h[has_direction].abs().amax(dim=1, keepdim=True)
     unit = unit / torch.linalg.vector_norm(unit, dim=1, keepdim=True)
     if pairs is None:  # each pair twice over m (m - 1), and 1 - cos = ½ ‖u_i - u_j‖²: the variance of directions
         return float((unit - unit.mean(dim=0)).square().sum() / (len(unit) - 1)) if len(unit) > 1 else math.nan
     first, second = _pairs(pairs, h)
-    kept = there[first] & there[second]
-    place = there.cumsum(0) - 1
-    first, second = place[first[kept]], place[second[kept]]
+    is_kept = has_direction[first] & has_direction[second]
+    index = has_direction.cumsum(0) - 1
+    first, second = index[first[is_kept]], index[second[is_kept]]
     sums = unit.new_zeros(len(unit)).index_add_(0, first, _squared_distances(unit, first, second) / 2)
     counts = torch.bincount(first, minlength=len(unit))
     return float((sums[counts > 0] / counts[counts > 0]).mean())
 
 
 def effective_rank(states: Tensor) -> float:
-    r"""How many directions the states take, counted by how evenly.
+    r"""Compute the effective rank, the exponential of the entropy of the normalised singular values.
 
     .. math:: \mathrm{erank}(H) = \exp\Big(- \sum_k p_k \ln p_k\Big), \qquad p_k = \sigma_k \Big/ \sum_j \sigma_j
 
-    with σ the singular values of H. Between 1 and the rank; what smoothing leaves, :math:`\tilde D^{1/2} 1 w^\top`, has
-    1.
+    with σ the singular values of H. It is between 1 and the rank, and 1 for the limit of over-smoothing,
+    :math:`\tilde D^{1/2} 1 w^\top`.
 
     Args:
         states: H, (V, H).
 
     Returns:
-        1 or more; NaN for states that are all 0.
+        A number of at least 1; NaN for states that are all 0.
 
     Raises:
         TypeError: states that are not a floating tensor.
@@ -138,7 +140,7 @@ def effective_rank(states: Tensor) -> float:
         >>> round(effective_rank(torch.diag(torch.tensor([2.0, 2.0, 0.0]))), 6)
         2.0
     """
-    h, _ = _brought_to_one(states)
+    h, _ = _scaled(states)
     if not bool(h.isfinite().all()):
         return math.nan
     values = torch.linalg.svdvals(h)
@@ -146,8 +148,8 @@ def effective_rank(states: Tensor) -> float:
     return float(torch.special.entr(shares).sum().exp())
 
 
-def _brought_to_one(states: Tensor) -> tuple[Tensor, float]:
-    """States in float64 over their largest entry, and that entry; states that are all 0 as they are, and 1."""
+def _scaled(states: Tensor) -> tuple[Tensor, float]:
+    """The states in float64 divided by their largest absolute entry, and that entry; 1 where all are 0."""
     states = _checks.is_tensor("states", states)
     if not states.is_floating_point():
         raise TypeError(f"states must be floating, got {states.dtype}")
@@ -159,22 +161,23 @@ def _brought_to_one(states: Tensor) -> tuple[Tensor, float]:
 
 
 def _terms(adjacency: Adjacency) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Readers, sources and weights of the edges in Ã, and 1/√d̃ of each row, 0 where d̃ is."""
+    """The targets, sources and weights of the edges of Ã, and 1/√d̃ of each row, 0 where d̃ is 0."""
     index, rows = adjacency.edge_index, adjacency.num_rows
     ones = torch.ones(index.shape[1], dtype=torch.float64, device=index.device)
     weight = ones if adjacency.edge_weight is None else adjacency.edge_weight.detach().double()
     if bool((weight < 0).any()):
-        place = int((weight < 0).nonzero()[0])
-        raise ValueError(f"edge_weight[{place}] is {float(weight[place]):g}; an energy takes weights of at least 0")
+        index_below = int((weight < 0).nonzero()[0])
+        value = float(weight[index_below])
+        raise ValueError(f"edge_weight[{index_below}] is {value:g}; an energy takes weights of at least 0")
     index, weight = add_remaining_self_loops(index, weight, 1.0, rows)
     degree = weight.new_zeros(rows).index_add_(0, index[1], weight)
     root = degree.rsqrt().masked_fill(degree == 0, 0.0)
-    kept = (index[0] != index[1]) & (degree[index] > 0).all(dim=0)
-    return index[1, kept], index[0, kept], weight[kept], root
+    is_kept = (index[0] != index[1]) & (degree[index] > 0).all(dim=0)
+    return index[1, is_kept], index[0, is_kept], weight[is_kept], root
 
 
 def _pairs(pairs: SpaceTimeGraph | Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    """Each pair (i, j) once, i ≠ j."""
+    """The distinct pairs (i, j) with i ≠ j."""
     if isinstance(pairs, SpaceTimeGraph):
         if pairs.num_rows != len(h):
             raise ValueError(f"states must have one row for each of the graph's {pairs.num_rows}, got {len(h)}")
@@ -189,7 +192,7 @@ def _pairs(pairs: SpaceTimeGraph | Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _squared_distances(h: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """Squared distance of the states of each pair, (P,), some pairs at a time."""
+    """The squared distances of the states of all pairs, (P,), computed in chunks."""
     size = max(1, _CHUNK // h.shape[1])
-    some = zip(first.split(size), second.split(size), strict=True)
-    return torch.cat([(h[a] - h[b]).square().sum(dim=1) for a, b in some])
+    chunks = zip(first.split(size), second.split(size), strict=True)
+    return torch.cat([(h[a] - h[b]).square().sum(dim=1) for a, b in chunks])

@@ -1,4 +1,4 @@
-"""What one layer, or one time step, lets through: all singular values of its Jacobian."""
+"""The singular values of the Jacobian of one layer, or of one time step."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from graphseq.nn.model import Model
 from graphseq.reach.influence import TooLargeError
 from graphseq.reach.states import traced
 
-_CHUNK = 2**22  # numbers that one batch of backward passes may hold
+_CHUNK = 2**22  # the most entries in one batch of backward passes
 
 
 def layer_spectrum(model: Model | Encoder, graph: SpaceTimeGraph, layer: int, *, max_entries: int = 2**24) -> Tensor:
-    r"""All singular values of one layer's Jacobian, or of one time step's.
+    r"""Compute all singular values of the Jacobian of one layer, or of one time step.
 
     .. math:: J_l = \frac{\partial S_l}{\partial S_{l-1}}, \qquad s = \sigma(J_l)
 
-    S are all entries of all rows' states, or all that every node remembers, as ``encoder.trace`` has them. Where all s
-    are near 1 a signal passes unchanged both ways; where they are small it dies out over the layers, where they are
-    large it explodes. For a linear GCN layer they are :func:`~graphseq.reach.theory.linear_gcn_singular_values`.
+    S are the states of all rows, or the recurrent state of all nodes, as in ``encoder.trace``. Where all s are close to
+    1, signals and gradients keep their norm; where they are small, both vanish over the layers, and where they are
+    large, both explode. For a linear GCN layer they are :func:`~graphseq.reach.theory.linear_gcn_singular_values`.
 
     Args:
-        model: a model, through its transform, or an encoder.
+        model: a model, on the graph that its transform returns, or an encoder.
         graph: V rows.
-        layer: which one: 1 to L of layers, counting every state of the trace after the features; or of T time steps
-            2 to T, in order, since what comes before the first is nothing. Where a layer also reads states further
-            back, J is what passes through the one before it.
-        max_entries: the most entries of J to write out; the time goes with their power 3/2.
+        layer: the layer, from 1 to L, counting every state of the trace after the features; or the time step, from 2 to
+            T, since the first has no state before it. Where a layer also reads earlier states, J is the part through
+            the state just before it.
+        max_entries: the most entries of J to compute; the time grows as their power 3/2.
 
     Returns:
         min(V H_l, V H_{l-1}) values, or N S, descending, in float64.
@@ -38,13 +38,13 @@ def layer_spectrum(model: Model | Encoder, graph: SpaceTimeGraph, layer: int, *,
     Raises:
         TypeError: neither a model nor an encoder.
         TooLargeError: J has more entries than ``max_entries``; a ``ValueError`` that says how many.
-        ValueError: a layer or step that there is not.
+        ValueError: a layer or step that does not exist.
 
     Source: Pennington, Schoenholz and Ganguli, *Resurrecting the sigmoid in deep learning through dynamical isometry*
-    (2017), for singular values as the measure of what passes.
+    (2017), for the singular values of the Jacobian as a diagnostic.
 
     Example:
-        Â of two joined rows is ½ everywhere, of singular values 1 and 0; W = 3.
+        All entries of Â of two adjacent rows are ½, with singular values 1 and 0; W = 3.
 
         >>> import graphseq as gs
         >>> gcn = gs.nn.GCN(1, 1, num_layers=1)
@@ -57,8 +57,8 @@ def layer_spectrum(model: Model | Encoder, graph: SpaceTimeGraph, layer: int, *,
         number = _checks.at_least("layer", layer, first) - first + 1
         if number >= len(trace.states):
             count = len(trace.states) + first - 2
-            there = f"lie in {first} to {count}" if count >= first else f"be one of none: there is {count} step"
-            raise ValueError(f"layer must {there}, got {layer}")
+            bounds = f"lie in {first} to {count}" if count >= first else f"be one of none: there is {count} step"
+            raise ValueError(f"layer must {bounds}, got {layer}")
         before, after = trace.states[number - 1], trace.states[number]
         size = before.numel() * after.numel()
         if size > _checks.at_least("max_entries", max_entries, 1):
@@ -67,27 +67,29 @@ def layer_spectrum(model: Model | Encoder, graph: SpaceTimeGraph, layer: int, *,
                 f"({size * 8 / 2**30:.3g} GiB in float64), above max_entries={max_entries}; take fewer rows or "
                 "channels, or raise max_entries"
             )
-        found: Tensor = torch.linalg.svdvals(_written_out(after, before).double())
-        return found
+        values: Tensor = torch.linalg.svdvals(_dense_jacobian(after, before).double())
+        return values
 
 
-def _written_out(after: Tensor, before: Tensor) -> Tensor:
-    """The Jacobian of all of ``after`` in all of ``before``, by backward passes in batches."""
+def _dense_jacobian(after: Tensor, before: Tensor) -> Tensor:
+    """The Jacobian of all entries of ``after`` in all entries of ``before``, by batches of backward passes."""
     lines = []
-    for some in torch.arange(after.numel(), device=after.device).split(max(1, _CHUNK // after.numel())):
-        seeds = torch.nn.functional.one_hot(some, after.numel()).to(after.dtype).view(len(some), *after.shape)
-        lines.append(_pulled(after, before, seeds).flatten(1))
+    for entries in torch.arange(after.numel(), device=after.device).split(max(1, _CHUNK // after.numel())):
+        seeds = torch.nn.functional.one_hot(entries, after.numel()).to(after.dtype).view(len(entries), *after.shape)
+        lines.append(_gradients(after, before, seeds).flatten(1))
     return torch.cat(lines)
 
 
-def _pulled(after: Tensor, before: Tensor, seeds: Tensor) -> Tensor:
-    def grad(seed: Tensor, batched: bool) -> Tensor:
-        found: Tensor | None = torch.autograd.grad(
+def _gradients(after: Tensor, before: Tensor, seeds: Tensor) -> Tensor:
+    """The gradients in ``before`` of each product of ``after`` with one of ``seeds``."""
+
+    def gradient(seed: Tensor, batched: bool) -> Tensor:
+        result: Tensor | None = torch.autograd.grad(
             after, before, seed, retain_graph=True, allow_unused=True, is_grads_batched=batched
         )[0]
-        return before.new_zeros(*seed.shape[: int(batched)], *before.shape) if found is None else found
+        return before.new_zeros(*seed.shape[: int(batched)], *before.shape) if result is None else result
 
     try:
-        return grad(seeds, True)
-    except RuntimeError:  # some operation has no rule for batches; if that was not it, the loop fails in the same way
-        return torch.stack([grad(seed, False) for seed in seeds])
+        return gradient(seeds, True)
+    except RuntimeError:  # some operations do not support batched gradients; other errors are raised again by the loop
+        return torch.stack([gradient(seed, False) for seed in seeds])

@@ -1,4 +1,4 @@
-"""A model's trace opened for measuring, and any measure over its layers or steps."""
+"""The trace of a model for measurements, and any measure of its states layer by layer or step by step."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ Measure = Callable[[Tensor, SpaceTimeGraph], float]
 
 
 def over_layers(model: Model | Encoder, graph: SpaceTimeGraph, measure: Measure) -> Tensor:
-    """A measure of the states after each layer, features first; for a recurrence, after each time step.
+    """Compute a measure of the states after each layer, features first, or after each time step of a recurrence.
 
     Args:
-        model: a model, measured on the graph that its transform makes, or an encoder; in evaluation mode, whatever
-            mode it is in, and left as it was.
-        graph: V rows. Features are read in the number type of the model's weights, tokens as one-hot rows.
-        measure: a function of states and the graph they stand on, such as :func:`~graphseq.reach.dirichlet_energy` or
-            :func:`~graphseq.reach.mad`. Over layers these are (V, ·) and the whole graph; over steps (R, S), all that
-            each of the R nodes present at that time remembers, and the snapshot of that time.
+        model: a model, measured on the graph that its transform returns, or an encoder; in evaluation mode, and left
+            unchanged.
+        graph: V rows. Features are cast to the dtype of the model's weights, and tokens to one-hot rows.
+        measure: a function of states and their graph, such as :func:`~graphseq.reach.dirichlet_energy` or
+            :func:`~graphseq.reach.mad`. For layers it is called with states (V, ·) and the whole graph; for steps with
+            the recurrent state (R, S) of the R nodes present at that time, and the snapshot of that time.
 
     Returns:
-        One number a state, in float64: L + 1 for L layers, more where an encoder maps its features before the first
-        or its states after the last (``encoder.trace`` says what it holds), or T.
+        One number for each state, in float64: L + 1 for L layers, more where an encoder maps its features before the
+        first layer or its states after the last (see ``encoder.trace``), or T.
 
     Raises:
         TypeError: neither a model nor an encoder.
-        ValueError: a graph that the model cannot read.
+        ValueError: a graph that does not fit the model.
 
     Example:
         >>> import graphseq as gs, networkx as nx
@@ -44,17 +44,17 @@ def over_layers(model: Model | Encoder, graph: SpaceTimeGraph, measure: Measure)
         >>> over_layers(gcn, ring, lambda states, graph: float(states.shape[1])).tolist()
         [6.0, 8.0, 8.0, 8.0, 8.0]
     """
-    with traced(model, graph) as (trace, seen):
+    with traced(model, graph) as (trace, transformed):
         if trace.axis == "layer":
-            found = [measure(state.detach(), seen) for state in trace.states]
+            values = [measure(state.detach(), transformed) for state in trace.states]
         else:
-            found = [measure(*_snapshot(state.detach(), seen, at)) for at, state in enumerate(trace.states)]
-    return torch.tensor([float(value) for value in found], dtype=torch.float64)
+            values = [measure(*_snapshot(state.detach(), transformed, at)) for at, state in enumerate(trace.states)]
+    return torch.tensor([float(value) for value in values], dtype=torch.float64)
 
 
 @contextmanager
 def traced(model: Model | Encoder, graph: SpaceTimeGraph) -> Iterator[tuple[Trace, SpaceTimeGraph]]:
-    """The states of a model in evaluation mode, and the graph that its encoder sees; afterwards it is as it was.
+    """Yield the trace of a model in evaluation mode, and the graph after its transform; the model is restored on exit.
 
     Raises:
         TypeError: neither a model nor an encoder, or no graph.
@@ -65,16 +65,16 @@ def traced(model: Model | Encoder, graph: SpaceTimeGraph) -> Iterator[tuple[Trac
         raise TypeError(f"graph must be a graphseq.SpaceTimeGraph, got {type(graph).__name__}")
     with torch.inference_mode(False), torch.enable_grad(), _still(model):
         x = _features(model, graph).detach().clone()
-        seen = graph.replace(x=x)
+        transformed = graph.replace(x=x)
         if isinstance(model, Model) and model.transform is not None:
-            seen = model.transform(seen)
-        yield _encoder(model).trace(seen), seen
+            transformed = model.transform(transformed)
+        yield _encoder(model).trace(transformed), transformed
 
 
 def _snapshot(state: Tensor, graph: SpaceTimeGraph, at: int) -> tuple[Tensor, SpaceTimeGraph]:
-    """What the nodes of one time remember, and the graph among them."""
+    """The recurrent state of the nodes present at one time, and the snapshot of that time."""
     step = graph.topology.steps[at]
-    held, adjacency = state[step.nodes], step.adjacency
-    now = torch.zeros_like(step.nodes)
-    topology = Topology(step.nodes, now, adjacency.edge_index, adjacency.edge_weight)
-    return held, SpaceTimeGraph.from_topology(topology, held)
+    present, adjacency = state[step.nodes], step.adjacency
+    time = torch.zeros_like(step.nodes)
+    topology = Topology(step.nodes, time, adjacency.edge_index, adjacency.edge_weight)
+    return present, SpaceTimeGraph.from_topology(topology, present)

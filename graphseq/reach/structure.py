@@ -1,4 +1,4 @@
-"""What structure alone says of carrying information: who is seen, how many layers it takes, and by which routes."""
+"""Receptive fields, the layers that a distance needs, and shortest routes, all from structure alone."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from graphseq.nn.model import Model
 
 
 class UnreachableError(ValueError):
-    """There is no way from the source to the row asked: no number of layers carries anything."""
+    """No path leads from the source to the target, so that no number of layers is enough."""
 
 
 def receptive_field(model: Model | Encoder, graph: SpaceTimeGraph, row: int) -> Tensor:
-    """The rows whose input can change what ``model`` says at ``row``: a ball, a line or a cone.
+    """Compute the rows whose input can change the output of ``model`` at ``row``: a ball, a line or a light cone.
 
     Args:
         model: a model with one output a row, or an encoder.
-        graph: V rows; a million are fine.
-        row: the row asked, whether or not the graph's ``target`` marks it.
+        graph: V rows, up to millions.
+        row: the target, whether or not the graph's ``target`` marks it.
 
     Returns:
-        Numbers of rows, ascending, (R,).
+        The rows, ascending, (R,).
 
     Raises:
         TypeError: neither a model nor an encoder.
-        ValueError: a row outside the graph, or a model that pools rows, for which ``model.reach(graph)`` answers.
+        ValueError: a row outside the graph, or a model that pools rows; use ``model.reach(graph)`` for that.
 
     Example:
         >>> import graphseq as gs, torch
@@ -50,49 +50,49 @@ def receptive_field(model: Model | Encoder, graph: SpaceTimeGraph, row: int) -> 
     return model.reach(graph.replace(target=target, y=None))[0].nonzero()[:, 0]
 
 
-def layers_needed(graph: SpaceTimeGraph, source: int, asked: int, *, causal: bool = False) -> int:
-    """How many graph convolutions carry something from row ``source`` to row ``asked``: the hops between them.
+def layers_needed(graph: SpaceTimeGraph, source: int, target: int, *, causal: bool = False) -> int:
+    """Compute the number of graph convolutions that a target needs to depend on a source: the hops between them.
 
     Args:
-        graph: V rows; a million are fine.
-        source: the row that knows.
-        asked: the row that is asked.
+        graph: V rows, up to millions.
+        source: the source row.
+        target: the target row.
         causal: along time past → future only.
 
     Returns:
-        Hops of the shortest way, 0 where both are one row.
+        The hops of the shortest path, 0 where both are one row.
 
     Raises:
-        UnreachableError: there is no way; a ``ValueError``.
+        UnreachableError: no path leads to the target; a ``ValueError``.
         ValueError: a row outside the graph.
 
     Example:
         >>> import graphseq as gs, networkx as nx
-        >>> layers_needed(gs.from_graph(nx.cycle_graph(6)), source=0, asked=4)
+        >>> layers_needed(gs.from_graph(nx.cycle_graph(6)), source=0, target=4)
         2
     """
-    source, asked = _row("source", source, graph), _row("asked", asked, graph)
-    to_asked = hops_to(graph.topology, torch.tensor([asked]), causal=causal)[0]
-    return _hops(to_asked, source, asked, causal)
+    source, target = _row("source", source, graph), _row("target", target, graph)
+    to_target = hops_to(graph.topology, torch.tensor([target]), causal=causal)[0]
+    return _hops(to_target, source, target, causal)
 
 
 def routes(
-    graph: SpaceTimeGraph, source: int, asked: int, *, causal: bool = False, limit: int = 10_000
+    graph: SpaceTimeGraph, source: int, target: int, *, causal: bool = False, limit: int = 10_000
 ) -> list[list[int]]:
-    """All shortest routes from row ``source`` to row ``asked``, along edges of the space-time graph.
+    """List all shortest routes from a source row to a target row, along edges of the space-time graph.
 
     Args:
         graph: V rows.
-        source: where each route begins.
-        asked: where each route ends.
+        source: the row at which each route begins.
+        target: the row at which each route ends.
         causal: along time past → future only.
         limit: the most routes to list; their number can grow like 2 to the hops.
 
     Returns:
-        Each route as its row numbers from source to asked, both included, in lexicographic order.
+        Each route as its rows from source to target, both included, in lexicographic order.
 
     Raises:
-        UnreachableError: there is no way; a ``ValueError``.
+        UnreachableError: no path leads to the target; a ``ValueError``.
         ValueError: a row outside the graph, or more routes than ``limit``; the message says how many.
 
     Example:
@@ -100,65 +100,65 @@ def routes(
         >>> graph = nx.Graph()
         >>> graph.add_nodes_from("ABCDEF")
         >>> graph.add_edges_from(["AB", "AE", "AF", "BC", "BD", "CD", "DF", "EF"])
-        >>> found = routes(gs.from_graph(graph), source="ABCDEF".index("C"), asked="ABCDEF".index("E"))
-        >>> ["".join("ABCDEF"[row] for row in route) for route in found]
+        >>> shortest = routes(gs.from_graph(graph), source="ABCDEF".index("C"), target="ABCDEF".index("E"))
+        >>> ["".join("ABCDEF"[row] for row in route) for route in shortest]
         ['CBAE', 'CDFE']
     """
-    source, asked = _row("source", source, graph), _row("asked", asked, graph)
-    to_asked = hops_to(graph.topology, torch.tensor([asked]), causal=causal)[0]
-    hops = _hops(to_asked, source, asked, causal)
-    gone = hops_from(graph.topology, source, causal=causal).numpy()
-    on_route = (gone >= 0) & (to_asked.numpy() >= 0) & (gone + to_asked.numpy() == hops)
+    source, target = _row("source", source, graph), _row("target", target, graph)
+    to_target = hops_to(graph.topology, torch.tensor([target]), causal=causal)[0]
+    hops = _hops(to_target, source, target, causal)
+    from_source = hops_from(graph.topology, source, causal=causal).numpy()
+    on_route = (from_source >= 0) & (to_target.numpy() >= 0) & (from_source + to_target.numpy() == hops)
     entries = graph.topology.spacetime(causal).pattern.tocoo()
     start, end = entries.col, entries.row
-    forward = on_route[start] & on_route[end] & (gone[end] == gone[start] + 1)
+    forward = on_route[start] & on_route[end] & (from_source[end] == from_source[start] + 1)
     start, end = start[forward], end[forward]
-    order = np.argsort(gone[start], kind="stable")
+    order = np.argsort(from_source[start], kind="stable")
     edges = list(zip(start[order].tolist(), end[order].tolist(), strict=True))
-    number = _count(edges, source, asked)
+    number = _count(edges, source, target)
     if number > _checks.at_least("limit", limit, 1):
         raise ValueError(
             f"there are {number} shortest routes of {hops} hops, above limit={limit}; raise it to list all"
         )
-    return _listed(edges, source, asked)
+    return _listed(edges, source, target)
 
 
-def _count(edges: list[tuple[int, int]], source: int, asked: int) -> int:
-    """Ways from source to asked over ``edges``, which are sorted by hops from the source."""
-    ways = {source: 1}
+def _count(edges: list[tuple[int, int]], source: int, target: int) -> int:
+    """The number of routes from source to target over ``edges``, which are sorted by hops from the source."""
+    counts = {source: 1}
     for start, end in edges:
-        ways[end] = ways.get(end, 0) + ways[start]
-    return ways[asked]
+        counts[end] = counts.get(end, 0) + counts[start]
+    return counts[target]
 
 
-def _listed(edges: list[tuple[int, int]], source: int, asked: int) -> list[list[int]]:
-    """All ways from source to asked over ``edges``, every one of which lies on such a way, in lexicographic order."""
-    onward: dict[int, list[int]] = {}
+def _listed(edges: list[tuple[int, int]], source: int, target: int) -> list[list[int]]:
+    """All routes from source to target over ``edges``, each of which is on such a route, in lexicographic order."""
+    successors: dict[int, list[int]] = {}
     for start, end in sorted(edges):
-        onward.setdefault(start, []).append(end)
-    found, route = [], [source]
-    open_ends = [iter(onward.get(source, []))]
+        successors.setdefault(start, []).append(end)
+    complete, route = [], [source]
+    branches = [iter(successors.get(source, []))]
     while route:
-        if route[-1] == asked:
-            found.append(route.copy())
-        following = next(open_ends[-1], None)
+        if route[-1] == target:
+            complete.append(route.copy())
+        following = next(branches[-1], None)
         if following is None:
             route.pop()
-            open_ends.pop()
+            branches.pop()
         else:
             route.append(following)
-            open_ends.append(iter(onward.get(following, [])))
-    return found
+            branches.append(iter(successors.get(following, [])))
+    return complete
 
 
-def _hops(to_asked: Tensor, source: int, asked: int, causal: bool) -> int:
-    if int(to_asked[source]) >= 0:
-        return int(to_asked[source])
-    way = "way from past to future" if causal else "way"
-    others = int((to_asked >= 0).sum())
+def _hops(to_target: Tensor, source: int, target: int, causal: bool) -> int:
+    if int(to_target[source]) >= 0:
+        return int(to_target[source])
+    path = "path from past to future" if causal else "path"
+    count = int((to_target >= 0).sum())
     raise UnreachableError(
-        f"row {asked} is unreachable from row {source}: there is no {way} between them, however many layers; "
-        f"{others} of the {len(to_asked)} rows, itself among them, reach row {asked}"
+        f"row {target} is unreachable from row {source}: there is no {path} between them, for any number of layers; "
+        f"{count} of the {len(to_target)} rows, itself included, reach row {target}"
     )
 
 

@@ -55,11 +55,11 @@ def test_a_self_loop_of_weight_zero_does_not_take_a_row_away_from_itself() -> No
     assert hop_distances(graph, rows).tolist() == [[0, -1], [1, 0]]
 
 
-def test_rows_are_answered_in_the_order_they_are_asked() -> None:
+def test_results_are_in_the_order_of_the_rows() -> None:
     assert hop_distances(sequence(0, 3), torch.tensor([2, 0, 2])).tolist() == [[2, 1, 0], [0, 1, 2], [2, 1, 0]]
 
 
-def test_no_row_asked_is_no_row_answered() -> None:
+def test_no_rows_give_an_empty_result() -> None:
     assert hop_distances(sequence(0, 3), torch.zeros(0, dtype=torch.long)).shape == (0, 3)
 
 

@@ -83,7 +83,7 @@ def test_a_linear_layer_on_three_rows_as_a_literal_matrix() -> None:
 
 
 @each_encoder
-def test_an_encoder_alone_is_asked_at_the_target_rows(name: str) -> None:
+def test_the_outputs_of_an_encoder_are_the_states_of_the_target_rows(name: str) -> None:
     encoder, graph = model_of(name).encoder, batch()
     graph.target = torch.arange(graph.num_rows) % 3 == 0
     expected = by_pushing(lambda g: encoder(g)[graph.target_rows], graph)
@@ -160,9 +160,9 @@ def test_it_can_be_measured_without_gradients_being_on() -> None:
         assert torch.allclose(influence(model, graph), expected)
 
 
-def test_too_large_says_how_large_and_offers_the_estimate() -> None:
+def test_the_error_of_a_large_jacobian_states_its_size_and_the_estimates() -> None:
     model, graph = model_of("LSTM"), sequence(0, 10)
-    words = r"10 × 3 outputs in 10 × 2 inputs has 600 entries .*30 backward passes give 600.*max_entries=599.*estimate_"
+    words = r"10 × 3 outputs in 10 × 2 inputs has 600 entries .*30 backward passes compute 600.*max_entries=599.*estimate_"
     with pytest.raises(TooLargeError, match=words):
         influence(model, graph, max_entries=599)
     assert influence(model, graph, max_entries=600).shape == (10, 10)
@@ -172,9 +172,9 @@ def test_too_large_says_how_large_and_offers_the_estimate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outputs", "words"), [([20], "0 to 8, got"), ([-1], "0 to 8"), ([], "numbers of shape"), ([0.5], "torch.float32")]
+    ("outputs", "words"), [([20], "0 to 8, got"), ([-1], "0 to 8"), ([], "integers of shape"), ([0.5], "torch.float32")]
 )
-def test_outputs_that_there_are_not(outputs: list[float], words: str) -> None:
+def test_outputs_out_of_range_are_refused(outputs: list[float], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         influence(model_of("GCN"), sequence(0, 9), outputs=torch.tensor(outputs))
 

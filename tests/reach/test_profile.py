@@ -66,14 +66,14 @@ def test_on_a_time_by_path_grid_each_family_has_its_shape() -> None:
     assert support(GCN(2, 16, 3)) == [[hop + lag <= 3 for hop in reach] for lag in reach]
 
 
-def test_influence_from_where_no_way_leads_is_an_error() -> None:
+def test_influence_without_a_path_is_an_error() -> None:
     model, graph = Model(GCN(2, 8, 1), 2).double(), sequence(0, 3)
     values = influence(model, graph)
-    with pytest.raises(ValueError, match=r"values\[0, 1\] is .* no way leads there; were the hops counted"):
+    with pytest.raises(ValueError, match=r"values\[0, 1\] is .* there is no path; compute hops with the model"):
         by_hop(values, hop_distances(graph, torch.arange(3), causal=True))
 
 
 @pytest.mark.parametrize("call", [by_hop, by_lag, mean_distance])
 def test_shapes_must_agree(call: object) -> None:
-    with pytest.raises(ValueError, match=r"must both be \(K, V\), one line an asked row; got \(2, 4\) and \(4,\)"):
+    with pytest.raises(ValueError, match=r"must both be \(K, V\), one line for each target; got \(2, 4\) and \(4,\)"):
         call(VALUES, HOPS[0])

@@ -43,7 +43,7 @@ def blame(model: Model, state: Tensor, y: int) -> Tensor:
 
 
 def through_time(model: Model, graph: SpaceTimeGraph) -> list[Tensor]:
-    """∂L/∂h_t = W_hhᵀ diag(1 − h²_{t+1}) ∂L/∂h_{t+1}, of one sequence that is asked at its end."""
+    """∂L/∂h_t = W_hhᵀ diag(1 − h²_{t+1}) ∂L/∂h_{t+1}, of one sequence whose target is its end."""
     h = model.encoder(graph).detach()
     found = [blame(model, h[-1], int(graph.y)).detach()]
     for after in reversed(h[1:]):
@@ -159,16 +159,16 @@ class Given(Transfer):
         return self.graph
 
 
-def test_graphs_of_different_sizes_that_are_asked_differently_count_alike() -> None:
+def test_graphs_of_different_sizes_and_targets_count_equally() -> None:
     torch.manual_seed(0)
     model = model_of(GCNLSTM(2, 4), classes=3)
     graphs = [draw(1, times=3), draw(2, times=3), draw(3, times=3, nodes=2)]
     for number, graph in enumerate(graphs):
         graph.target = torch.arange(graph.num_rows) % (number + 1) == 0
         graph.y = torch.arange(int(graph.target.sum())) % 3
-    graphs[1].target = torch.zeros(graphs[1].num_rows, dtype=torch.bool)  # asked nothing: no sample
+    graphs[1].target = torch.zeros(graphs[1].num_rows, dtype=torch.bool)  # no target: not a sample
     graphs[1].y = torch.zeros(0, dtype=torch.long)
-    asked = [row_gradients(model, graphs[number], nn.functional.cross_entropy) for number in (0, 2)]
+    gradients = [row_gradients(model, graphs[number], nn.functional.cross_entropy) for number in (0, 2)]
     times = [graphs[number].topology.times.tolist() for number in (0, 2)]
     everyone = sorted({time for graph in graphs for time in graph.topology.times.tolist()})
     task = Given(join(graphs))
@@ -176,7 +176,8 @@ def test_graphs_of_different_sizes_that_are_asked_differently_count_alike() -> N
     assert found.samples == 2
     for at, time in enumerate(everyone):
         norms = [
-            float(g[when.index(time)].norm()) if time in when else None for g, when in zip(asked, times, strict=True)
+            float(g[when.index(time)].norm()) if time in when else None
+            for g, when in zip(gradients, times, strict=True)
         ]
         if None not in norms:
             assert float(found.norm[at]) == pytest.approx(sum(norms) / 2, rel=1e-10, abs=1e-15)
@@ -196,7 +197,7 @@ def test_samples_are_drawn_and_averaged_whatever_the_batch_size(name: str) -> No
     assert not torch.equal(state_gradients(model, task, samples=6, seed=1).norm, whole.norm)
 
 
-def test_on_text_every_row_is_asked_and_each_window_is_a_sample() -> None:
+def test_on_text_every_row_is_a_target_and_each_window_a_sample() -> None:
     torch.manual_seed(0)
     task = Characters("the quick brown fox jumps over the lazy dog. " * 4, 6)
     model = model_of(GRU(task.in_channels, 5), classes=task.out_channels)
@@ -247,7 +248,7 @@ def test_the_model_and_the_generators_are_left_as_they_were(measure: Callable[[M
 
 def test_what_there_is_no_loss_of_is_refused() -> None:
     loss = nn.functional.cross_entropy
-    with pytest.raises(TypeError, match=r"model must be a graphseq.nn.Model, whose head gives a loss, got RNN"):
+    with pytest.raises(TypeError, match=r"model must be a graphseq.nn.Model, whose outputs have a loss, got RNN"):
         row_gradients(RNN(2, 2), sequence(0, 3), loss)
     with pytest.raises(ValueError, match="graph has no y"):
         row_gradients(model_of(RNN(2, 2)), sequence(0, 3), loss)
@@ -265,7 +266,7 @@ def test_what_there_is_no_loss_of_is_refused() -> None:
         state_gradients(mlp(), Transfer(2), batch_size=0)
     graph = gs.from_sequence(torch.zeros(3, 10), y=torch.tensor([0, 1, 2]))
     graph.y = torch.tensor([1, 2])
-    with pytest.raises(ValueError, match="y must hold one answer for each of the 3 outputs, got 2"):
+    with pytest.raises(ValueError, match="y must have one entry for each of the 3 outputs, got 2"):
         row_gradients(mlp(), graph, loss)
 
 

@@ -57,26 +57,27 @@ def test_a_row_reaches_itself_without_a_layer_by_the_route_of_itself() -> None:
 @given(seed=st.integers(0, 999), directed=st.booleans(), causal=st.booleans())
 def test_layers_and_routes_are_networkxs(seed: int, directed: bool, causal: bool) -> None:
     graph = draw(seed, directed=directed)
-    way, last = unrolled(graph, causal), graph.num_rows - 1
-    for source, asked in ((0, last), (last, 0), (last // 2, 0)):
-        if nx.has_path(way, source, asked):
-            assert layers_needed(graph, source, asked, causal=causal) == nx.shortest_path_length(way, source, asked)
-            expected = sorted(nx.all_shortest_paths(way, source, asked))
-            assert routes(graph, source, asked, causal=causal) == expected
+    reference, last = unrolled(graph, causal), graph.num_rows - 1
+    for source, target in ((0, last), (last, 0), (last // 2, 0)):
+        if nx.has_path(reference, source, target):
+            length = nx.shortest_path_length(reference, source, target)
+            assert layers_needed(graph, source, target, causal=causal) == length
+            expected = sorted(nx.all_shortest_paths(reference, source, target))
+            assert routes(graph, source, target, causal=causal) == expected
         else:
-            for ask in (layers_needed, routes):
+            for function in (layers_needed, routes):
                 with pytest.raises(UnreachableError):
-                    ask(graph, source, asked, causal=causal)
+                    function(graph, source, target, causal=causal)
 
 
-def test_no_way_is_said_in_words() -> None:
+def test_an_unreachable_target_is_named() -> None:
     words = (
-        "row 4 is unreachable from row 1: there is no way between them, however many layers; 3 of the 5 rows, itself "
-        "among them, reach row 4"
+        "row 4 is unreachable from row 1: there is no path between them, for any number of layers; 3 of the 5 rows, "
+        "itself included, reach row 4"
     )
     with pytest.raises(UnreachableError, match=words):
         layers_needed(apart(), 1, 4)
-    with pytest.raises(ValueError, match="no way from past to future"):
+    with pytest.raises(ValueError, match="no path from past to future"):
         routes(sequence(0, 3), 2, 0, causal=True)
 
 
@@ -101,10 +102,10 @@ def test_too_many_routes_are_counted_not_listed() -> None:
         routes(gs.from_graph(grid), 0, 440)
 
 
-@pytest.mark.parametrize(("source", "asked", "name"), [(6, 0, "source"), (0, 6, "asked")])
-def test_a_row_outside_is_named(source: int, asked: int, name: str) -> None:
+@pytest.mark.parametrize(("source", "target", "name"), [(6, 0, "source"), (0, 6, "target")])
+def test_a_row_outside_is_named(source: int, target: int, name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must lie in 0 to 5, got 6"):
-        layers_needed(letters(), source, asked)
+        layers_needed(letters(), source, target)
     with pytest.raises(ValueError, match="row must lie in 0 to 5, got 6"):
         receptive_field(GCN(1, 2), letters(), 6)
 

@@ -1,7 +1,7 @@
-r"""Closed forms: what reach, smoothing and memory must be where the graph and the weights are simple enough to say.
+r"""Closed forms of influence, smoothing and memory for simple graphs and weights, to test the measurements against.
 
-Each states for which graph and which normalisation it holds. Ã = A + I, Â = D̃^(-1/2) Ã D̃^(-1/2); on directed edges D̃
-are in-degrees, as PyG's ``gcn_norm`` has them, and row i of Â reads from j → i.
+Each docstring states the graph and the normalisation. Ã = A + I, Â = D̃^(-1/2) Ã D̃^(-1/2); on directed edges D̃ are
+in-degrees, as in PyG's ``gcn_norm``, and row i of Â reads from j → i.
 """
 
 from graphseq.reach.theory.backpropagation import RNNGradients, RNNWeights, rnn_gradients

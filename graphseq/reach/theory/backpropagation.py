@@ -1,4 +1,4 @@
-"""Backpropagation through time, written out: the gradients of a vanilla recurrent network in closed form."""
+"""Backpropagation through time: the gradients of a vanilla recurrent network in closed form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graphseq import _checks
 
 
 class RNNWeights(NamedTuple):
-    """The weights of h_t = tanh(W_hx x_t + W_hh h_{t-1} + b_h), p = W_ph h_T + b_p; or the gradients in them."""
+    """The weights of h_t = tanh(W_hx x_t + W_hh h_{t-1} + b_h), p = W_ph h_T + b_p, or their gradients."""
 
     w_hx: Tensor  #: (H, F)
     w_hh: Tensor  #: (H, H)
@@ -21,7 +21,7 @@ class RNNWeights(NamedTuple):
 
 
 class RNNGradients(NamedTuple):
-    """What :func:`rnn_gradients` gives."""
+    """The result of :func:`rnn_gradients`."""
 
     loss: Tensor  #: the mean cross-entropy, in nats
     weights: RNNWeights  #: its gradient in each weight
@@ -29,7 +29,7 @@ class RNNGradients(NamedTuple):
 
 
 def rnn_gradients(x: Tensor, y: Tensor, weights: RNNWeights) -> RNNGradients:
-    r"""Loss and gradients of a vanilla recurrent network that is asked once, after its last step.
+    r"""Compute the loss and gradients of a vanilla recurrent network with one output, after its last step.
 
     .. math::
         h_t &= \tanh(W_{hx} x_t + W_{hh} h_{t-1} + b_h), \quad h_0 = 0, \qquad
@@ -46,18 +46,18 @@ def rnn_gradients(x: Tensor, y: Tensor, weights: RNNWeights) -> RNNGradients:
         \frac{\partial \mathcal L}{\partial W_{hx}} = \sum_B \sum_{t=1}^{T} \delta_t x_t^\top, \qquad
         \frac{\partial \mathcal L}{\partial b_h} = \sum_B \sum_{t=1}^{T} \delta_t
 
-    W_hh stands at every step, so its gradient is a sum over all of them: the last step alone, t = T, is what is left
-    where earlier states are taken for constants. Unrolled, ∂L/∂h_t holds the product of the T - t Jacobians
-    W_hhᵀ diag(1 - h²), which is where it fades or grows.
+    W_hh is used at every step, so its gradient is a sum over all steps; the term t = T alone is the gradient where
+    earlier states are treated as constants. Unrolled, ∂L/∂h_t contains the product of the T - t Jacobians
+    W_hhᵀ diag(1 - h²), by which it vanishes or explodes.
 
     Args:
         x: inputs, (B, T, F), floating.
         y: classes, (B,).
-        weights: as in the equation; torch's ``nn.RNN`` keeps b_h as the sum of two, which share its gradient.
+        weights: as in the equation; in torch's ``nn.RNN`` b_h is the sum of two biases with equal gradients.
 
     Raises:
-        TypeError: classes that are no integers.
-        ValueError: shapes that do not fit, or no step at all.
+        TypeError: classes that are not integers.
+        ValueError: shapes that do not fit, or no steps.
 
     Source: Werbos, *Backpropagation through time: what it does and how to do it* (1990); Pascanu et al., *On the
     difficulty of training recurrent neural networks* (2013), eq. 3 to 5.
@@ -65,8 +65,8 @@ def rnn_gradients(x: Tensor, y: Tensor, weights: RNNWeights) -> RNNGradients:
     Example:
         >>> one, zero = torch.ones(1, 1), torch.zeros(1)
         >>> weights = RNNWeights(one, one, zero, torch.tensor([[1.0], [-1.0]]), torch.zeros(2))
-        >>> found = rnn_gradients(torch.tensor([[[0.5], [0.0]]]), torch.tensor([0]), weights)
-        >>> round(float(found.states[0, 0] / found.states[0, 1]), 4)  # 1 - tanh(tanh(0.5))²: what one step passes on
+        >>> gradients = rnn_gradients(torch.tensor([[[0.5], [0.0]]]), torch.tensor([0]), weights)
+        >>> round(float(gradients.states[0, 0] / gradients.states[0, 1]), 4)  # 1 - tanh(tanh(0.5))²
         0.8135
     """
     _check(x, y, weights)
@@ -96,8 +96,8 @@ def _check(x: Tensor, y: Tensor, weights: RNNWeights) -> None:
     if _checks.is_tensor("x", x).dim() != 3 or 0 in x.shape[:2]:
         raise ValueError(f"x must have shape (B, T, F), at least one sequence of one step; got {tuple(x.shape)}")
     hidden, classes = len(weights.w_hh), len(weights.w_ph)
-    wanted = (hidden, x.shape[2]), (hidden, hidden), (hidden,), (classes, hidden), (classes,)
-    for name, weight, shape in zip(RNNWeights._fields, weights, wanted, strict=True):
+    shapes = (hidden, x.shape[2]), (hidden, hidden), (hidden,), (classes, hidden), (classes,)
+    for name, weight, shape in zip(RNNWeights._fields, weights, shapes, strict=True):
         if weight.shape != shape:
             raise ValueError(f"{name} must have shape {shape}, got {tuple(weight.shape)}")
     _checks.integer_rows("y", y, len(x))

@@ -12,11 +12,11 @@ from graphseq import _checks
 
 
 def stationary_weights(degrees: Tensor) -> Tensor:
-    r"""The limit of Â^L as L → ∞ on a connected undirected graph: what is left when all has been smoothed away.
+    r"""Compute the limit of Â^L as L → ∞ on a connected undirected graph, the limit of over-smoothing.
 
     .. math:: (\hat A^L)_{ij} \to \sqrt{\tilde d_i \tilde d_j} \,\Big/ \sum_k \tilde d_k
 
-    On a path the sum is 3n - 2. Rows of different components keep 0 between them.
+    On a path the sum is 3n - 2. In a graph of several components, entries between components are 0.
 
     Args:
         degrees: d̃, row sums of Ã, self-loops counted once, (V,).
@@ -41,12 +41,12 @@ def stationary_weights(degrees: Tensor) -> Tensor:
 
 
 def ring_eigenvalues(num_rows: int) -> Tensor:
-    r"""Eigenvalues of Â on a ring, k = 0 … n - 1.
+    r"""Compute the eigenvalues of Â on a ring, k = 0 … n - 1.
 
     .. math:: \lambda_k = (1 + 2 \cos(2 \pi k / n)) / 3
 
     Args:
-        num_rows: n, 3 or more: two rows make no ring.
+        num_rows: n, 3 or more.
 
     Returns:
         (n,) in float64, in the order of k.
@@ -66,11 +66,12 @@ def ring_eigenvalues(num_rows: int) -> Tensor:
 
 
 def effective_resistance(adjacency: Tensor) -> Tensor:
-    r"""Resistance between rows, each edge a conductor of its weight: hops where there is one way, less where more.
+    r"""Compute the effective resistance between rows, where each edge is a conductor of its weight.
 
     .. math:: R_{ij} = (e_i - e_j)^\top \mathcal{L}^{+} (e_i - e_j), \qquad \mathcal{L} = D - A
 
-    On a path it is the hop distance. Self-loops would change nothing.
+    On a path of edges of weight 1 it is the hop distance; further routes between two rows lower it. Self-loops do not
+    change it.
 
     Args:
         adjacency: A (V, V), symmetric, at least 0, zero on its diagonal, connected.
@@ -79,7 +80,7 @@ def effective_resistance(adjacency: Tensor) -> Tensor:
         (V, V), in units of one edge of weight 1.
 
     Raises:
-        ValueError: a matrix that is not such; rows without a way between them have no resistance to name.
+        ValueError: a matrix that is not of this kind; without a path between two rows there is no finite resistance.
 
     Source: Klein and Randić, *Resistance distance* (1993), theorem A; for reach, Black et al., *Understanding
     oversquashing in GNNs through the lens of effective resistance* (2023).
@@ -91,13 +92,13 @@ def effective_resistance(adjacency: Tensor) -> Tensor:
     """
     a = _connected(adjacency)
     inverse = torch.linalg.pinv(a.sum(dim=1).diag() - a, hermitian=True)
-    own = inverse.diagonal()
-    found: Tensor = own[:, None] + own - 2 * inverse
-    return found
+    diagonal = inverse.diagonal()
+    resistance: Tensor = diagonal[:, None] + diagonal - 2 * inverse
+    return resistance
 
 
 def commute_time(adjacency: Tensor) -> Tensor:
-    r"""Mean steps of the walk D̃^(-1) Ã from one row to another and back.
+    r"""Compute the mean number of steps of the random walk D̃^(-1) Ã from one row to another and back.
 
     .. math:: C_{ij} = R_{ij} \sum_k \tilde d_k
 
@@ -128,7 +129,7 @@ def _connected(adjacency: Tensor) -> Tensor:
         raise ValueError(f"adjacency must be floating and (V, V), got {a.dtype} {tuple(a.shape)}")
     if not torch.equal(a, a.T) or bool((a < 0).any()) or bool((a.diagonal() != 0).any()):
         raise ValueError("adjacency must be symmetric, at least 0, and zero on its diagonal")
-    pieces = connected_components(a.detach().cpu().numpy(), directed=False, return_labels=False)
-    if pieces > 1:
-        raise ValueError(f"adjacency has {pieces} components; between them a row is unreachable")
+    count = connected_components(a.detach().cpu().numpy(), directed=False, return_labels=False)
+    if count > 1:
+        raise ValueError(f"adjacency has {count} components; between them a row is unreachable")
     return a

@@ -1,4 +1,4 @@
-"""When a unit that feeds on itself holds a bit, whatever it reads."""
+"""The input threshold below which a self-exciting tanh unit stores a bit."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from graphseq import _checks
 
 
 def latch_threshold(gain: float) -> float:
-    r"""The largest input that a tanh unit with a weight of its own above 1 withstands for ever.
+    r"""Compute the largest input against which a tanh unit with a recurrent weight above 1 keeps its sign.
 
     .. math::
         h_t = \tanh(g h_{t-1} + m_t), \qquad
         m^* = \sqrt{g (g - 1)} - \operatorname{artanh} \sqrt{1 - 1/g}
 
-    For g > 1 the map without input has two stable states and 0 between them, unstable. A constant input m moves them;
-    at |m| = m* the lower state and the one between, where the map's slope g (1 - h²) is 1, meet and vanish. While
-    |m_t| < m* at every step, a state beyond that point, :math:`|h| > \sqrt{1 - 1/g}`, keeps its sign, for any
-    number of steps. The gradient of what is held fades all the same, by less than g (1 - h²) < 1 a step.
+    For g > 1 the map without input has two stable fixed points and an unstable one at 0. A constant input m shifts
+    them; at |m| = m* the unstable point and one stable point merge, where the slope of the map, g (1 - h²), is 1. While
+    |m_t| < m* at every step, a state beyond that point, :math:`|h| > \sqrt{1 - 1/g}`, keeps its sign for any number of
+    steps. Its gradient still vanishes, by a factor of at most g (1 - h²) < 1 a step.
 
     Args:
         gain: g, above 1.
 
     Raises:
-        ValueError: a gain of 1 or below, which holds nothing.
+        ValueError: a gain of 1 or below, without stable states.
 
     Source: Bengio, Simard and Frasconi, *Learning long-term dependencies with gradient descent is difficult* (1994),
     section III, on latching; m* is where dm/dh = 0 on m = artanh(h) - g h.
@@ -34,5 +34,5 @@ def latch_threshold(gain: float) -> float:
     """
     gain = _checks.positive("gain", gain)
     if gain <= 1:
-        raise ValueError(f"gain must be above 1 for a unit to hold anything, got {gain}")
+        raise ValueError(f"gain must be above 1, or the unit has no two stable states; got {gain}")
     return math.sqrt(gain * (gain - 1)) - math.atanh(math.sqrt(1 - 1 / gain))

@@ -1,4 +1,4 @@
-"""Jacobians of layers that are simple enough to write down: linear graph convolutions, and the LSTM's cell."""
+"""Jacobians of linear graph convolutions and of the LSTM's cell, in closed form."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from graphseq import _checks
 
 
 def linear_gcn_influence(operator: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    r"""The influence of every row on every other in L linear layers H ← Â H W_l, whatever the features.
+    r"""Compute the influence of every row on every other in L linear layers H ← Â H W_l, for any features.
 
     .. math:: I_{kv} = |(\hat A^L)_{kv}| \; \| W_1 W_2 \cdots W_L \|_F
 
     Args:
         operator: Â (V, V), dense; symmetric or not.
-        weights: W_1 (F, H), …, W_L (H, C), as they stand to the right of H: the transposes of ``lin.weight``.
+        weights: W_1 (F, H), …, W_L (H, C), as they multiply H from the right: the transposes of ``lin.weight``.
 
     Returns:
         (V, V): row k is the output, column v the input.
@@ -33,25 +33,25 @@ def linear_gcn_influence(operator: Tensor, weights: Sequence[Tensor]) -> Tensor:
         >>> linear_gcn_influence(torch.full((2, 2), 0.5), [torch.tensor([[3.0]])]).tolist()
         [[1.5, 1.5], [1.5, 1.5]]
     """
-    carried = torch.linalg.matrix_power(operator, len(weights)).abs()
-    found: Tensor = carried * torch.linalg.matrix_norm(_product(weights))
-    return found
+    power = torch.linalg.matrix_power(operator, len(weights)).abs()
+    influence: Tensor = power * torch.linalg.matrix_norm(_product(weights))
+    return influence
 
 
 def linear_gcn_singular_values(operator: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    r"""Singular values of the whole Jacobian of L linear layers, (V C, V F).
+    r"""Compute the singular values of the whole Jacobian (V C, V F) of L linear layers.
 
     .. math:: J = \hat A^L \otimes (W_1 \cdots W_L)^\top, \qquad s = \{ s_i(\hat A^L)\, s_j(W_1 \cdots W_L) \}
 
-    For one layer and a symmetric Â their squares are λᵢ(Â)² μⱼ(W Wᵀ). On directed edges Â is not symmetric, and its
-    singular values, not its eigenvalues, count: they may exceed 1.
+    For one layer and a symmetric Â their squares are λᵢ(Â)² μⱼ(W Wᵀ). On directed edges Â is not symmetric; its
+    singular values then differ from its eigenvalues, and may exceed 1.
 
     Args:
         operator: Â (V, V), dense.
         weights: W_1 (F, H), …, W_L (H, C), as for :func:`linear_gcn_influence`.
 
     Returns:
-        (V · min(F, C),), descending; the Jacobian's others are 0.
+        (V · min(F, C),), descending; the remaining ones of the Jacobian are 0.
 
     Raises:
         ValueError: no weights.
@@ -63,16 +63,16 @@ def linear_gcn_singular_values(operator: Tensor, weights: Sequence[Tensor]) -> T
         [3.0, 3.0]
     """
     rows = torch.linalg.svdvals(torch.linalg.matrix_power(operator, len(weights)))
-    found: Tensor = torch.outer(rows, torch.linalg.svdvals(_product(weights))).flatten().sort(descending=True).values
-    return found
+    values = torch.outer(rows, torch.linalg.svdvals(_product(weights))).flatten()
+    return values.sort(descending=True).values
 
 
 def lstm_cell_gradient(forget_gates: Tensor) -> Tensor:
-    r"""What an LSTM's cell keeps over T steps where the state does not feed its gates (W_hh = 0).
+    r"""Compute the gradient of an LSTM's cell over T steps where the gates do not depend on the state (W_hh = 0).
 
     .. math:: \partial c_T / \partial c_0 = \mathrm{diag} \prod_{t=1}^{T} f_t
 
-    With W_hh ≠ 0 it is the term along the cell alone; gates that read h_{t-1} = o ⊙ tanh(c_{t-1}) add others.
+    With W_hh ≠ 0 it is the term along the cell; the dependence of the gates on h_{t-1} = o ⊙ tanh(c_{t-1}) adds others.
 
     Args:
         forget_gates: f_1 … f_T, (T, H).
@@ -90,17 +90,17 @@ def lstm_cell_gradient(forget_gates: Tensor) -> Tensor:
 
 
 def lstm_horizon(forget_bias: float) -> float:
-    r"""The mean number of steps that a constant forget gate σ(b) keeps what it was given.
+    r"""Compute the mean number of steps for which a constant forget gate σ(b) keeps its input.
 
     .. math:: \sum_{k \ge 0} f^k = \frac{1}{1 - \sigma(b)} = 1 + e^b
 
-    The steps after which 1/e is left are another number, -1 / ln σ(b), which is about e^b + 1/2.
+    The number of steps until 1/e remains is different, -1 / ln σ(b), which is about e^b + 1/2.
 
     Args:
-        forget_bias: b; in ``nn.LSTM`` the sum of its two.
+        forget_bias: b; in ``nn.LSTM`` the sum of its two biases.
 
     Returns:
-        Steps of time, above 1.
+        A number of time steps above 1.
 
     Source: Tallec and Ollivier, *Can recurrent neural networks warp time?* (2018), section 2.
 
@@ -112,12 +112,12 @@ def lstm_horizon(forget_bias: float) -> float:
 
 
 def lstm_parameters(in_channels: int, hidden_channels: int, *, num_biases: int = 1) -> int:
-    """Parameters of one LSTM layer of n units on d inputs: 4 (d n + n² + n) with one bias a gate.
+    """Compute the number of parameters of one LSTM layer of n units on d inputs: 4 (d n + n² + n) with one bias a gate.
 
     Args:
         in_channels: d.
         hidden_channels: n.
-        num_biases: 1 as in the literature; ``nn.LSTM`` and :class:`~graphseq.nn.GCNLSTM` keep 2.
+        num_biases: 1 as in the literature; ``nn.LSTM`` and :class:`~graphseq.nn.GCNLSTM` have 2.
 
     Raises:
         ValueError: a size below 1, a negative number of biases.
@@ -134,5 +134,5 @@ def lstm_parameters(in_channels: int, hidden_channels: int, *, num_biases: int =
 
 def _product(weights: Sequence[Tensor]) -> Tensor:
     if not weights:
-        raise ValueError("weights must hold one matrix a layer, got none")
+        raise ValueError("weights must hold one matrix for each layer, got none")
     return reduce(torch.matmul, weights)

@@ -1,4 +1,4 @@
-"""What layers without weights carry along a path, as numbers."""
+"""The weights of powers of Â along paths and rings, and the spectral gap of a path."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from graphseq import _checks
 
 
 def path_crossing(num_rows: int) -> float:
-    r"""What crosses an undirected path in as many linear layers as it has hops: (Â^(n-1))₀,ₙ₋₁.
+    r"""Compute the weight from end to end of an undirected path in as many layers as it has hops: (Â^(n-1))₀,ₙ₋₁.
 
     .. math:: (\hat A^{n-1})_{0,n-1} = 3^{-(n-3)} / 6 \quad (n \ge 3), \qquad 1/2 \quad (n = 2), \qquad 1 \quad (n = 1)
 
-    It is the product of the edges' weights along the only way, 1/√6 at either end and 1/3 between. In fewer layers it
-    is exactly 0.
+    It is the product of the entries of Â along the only route, 1/√6 at either end and 1/3 between. In fewer layers the
+    weight is exactly 0.
 
     Args:
         num_rows: n.
@@ -32,14 +32,14 @@ def path_crossing(num_rows: int) -> float:
 
 
 def path_gap(num_rows: int) -> float:
-    r"""The spectral gap 1 - λ₂ of Â on an undirected path, up to a relative error of about 1/(2 n³).
+    r"""Compute the spectral gap 1 - λ₂ of Â on an undirected path, with a relative error of about 1/(2 n³).
 
     .. math:: 1 - \lambda_2 \approx \tfrac{2}{3} \big(1 - \cos \tfrac{\pi}{n - 2/3}\big)
               = \frac{\pi^2}{3 n^2} + O(n^{-3})
 
-    Smoothing takes about 1 / gap layers. Eigenvectors D̃^(1/2) f have f = cos((i + a) θ) inside, where the end's
-    equation, a ghost row f₋₁ = λ f₀, makes a = 1/6 for small θ, and a wave of half a period fit into n - 1 + 2a rows.
-    λₙ ≥ -1/3, so 1 - |λ| is smallest at λ₂ too, from n = 3 on.
+    Over-smoothing takes about 1 / gap layers. Eigenvectors D̃^(1/2) f have f = cos((i + a) θ) in the interior. The
+    boundary condition, a ghost row f₋₁ = λ f₀, gives a = 1/6 for small θ, so that half a period spans n - 1 + 2a rows.
+    Since λₙ ≥ -1/3, 1 - |λ| is also smallest at λ₂, from n = 3 on.
 
     Args:
         num_rows: n, 2 or more.
@@ -48,7 +48,7 @@ def path_gap(num_rows: int) -> float:
         ValueError: n below 2.
 
     Source: the discrete Neumann problem, Levin, Peres and Wilmer, *Markov chains and mixing times* (2009), section
-    12.3, with the end's holding probability 1/2 here.
+    12.3, here with a holding probability of 1/2 at the ends.
 
     Example:
         >>> f"{path_gap(100):.6f}"
@@ -59,12 +59,12 @@ def path_gap(num_rows: int) -> float:
 
 
 def directed_path_weight(target: int, source: int, num_layers: int) -> float:
-    r"""What linear layers carry along a path of edges past → future only, (Â^L)ᵢⱼ with i the target and j the source.
+    r"""Compute the weight (Â^L)ᵢⱼ from source j to target i on a path of edges past → future only.
 
     .. math:: (\hat A^L)_{i,0} = \sqrt 2 \, P[\mathrm{Bin}(L, \tfrac12) \ge i], \qquad
               (\hat A^L)_{i,j} = P[\mathrm{Bin}(L, \tfrac12) = i - j] \quad (j \ge 1)
 
-    and 1 at (0, 0), 0 where the source is later. The first row alone has in-degree 1, and keeps all it has.
+    and 1 at (0, 0), 0 where the source is later. Only the first row has in-degree 1, so that it keeps its value.
 
     Args:
         target: i, from 0.
@@ -85,18 +85,18 @@ def directed_path_weight(target: int, source: int, num_layers: int) -> float:
     if i == 0 or j > i:
         return float(i == j)
     steps = [i - j] if j else range(i, layers + 1)
-    ways = sum(math.comb(layers, k) for k in steps)
-    weight: float = ways / 2**layers
+    walks = sum(math.comb(layers, k) for k in steps)
+    weight: float = walks / 2**layers
     return weight if j else math.sqrt(2) * weight
 
 
 def endless_path_weight(hops: int, num_layers: int) -> float:
-    r"""What linear layers carry over r hops far from any end, (Â^L)ᵢ,ᵢ₊ᵣ: a trinomial coefficient over 3^L.
+    r"""Compute the weight (Â^L)ᵢ,ᵢ₊ᵣ over r hops on an endless path, a trinomial coefficient over 3^L.
 
     .. math:: 3^{-L} [z^r] (z^{-1} + 1 + z)^L = 3^{-L} \sum_k \binom{L}{k} \binom{L - k}{k + r}
 
-    On a ring of n rows, and on a path away from its ends, it is exact as long as L < n - r (ring), or no walk of L
-    steps between the two meets an end (path).
+    It is exact on a ring of n rows for L < n - r, and on a path where no walk of L steps between the two rows reaches
+    an end.
 
     Args:
         hops: r, 0 or more.
@@ -112,19 +112,20 @@ def endless_path_weight(hops: int, num_layers: int) -> float:
         1.0
     """
     r, layers = _checks.at_least("hops", hops, 0), _checks.at_least("num_layers", num_layers, 0)
-    ways = sum(math.comb(layers, k) * math.comb(layers - k, k + r) for k in range((layers - r) // 2 + 1))
-    weight: float = ways / 3**layers
+    walks = sum(math.comb(layers, k) * math.comb(layers - k, k + r) for k in range((layers - r) // 2 + 1))
+    weight: float = walks / 3**layers
     return weight
 
 
 def best_depth(hops: int) -> int:
-    r"""The depth at which linear layers carry most over r hops of an endless path: about 1.5 r².
+    r"""Compute the depth of the largest weight over r hops of an endless path, about 1.5 r².
 
     .. math:: \arg\max_L (\hat A^L)_{i,i+r} = \lfloor (3 r^2 - 1) / 2 \rfloor
 
-    The Gaussian of variance 2L/3 that the walk tends to is largest at L = 1.5 r²; the floor is what the exact weights
-    have at every r from 1 to 60, where it was compared (at r = 2 depths 4, 5 and 6 carry alike). On a finite
-    path or ring there is no such depth once the ends are felt: its weight goes to :func:`stationary_weights`.
+    The walk tends to a Gaussian of variance 2L/3, whose value at r is largest at L = 1.5 r². The floor was compared
+    with the exact weights for every r from 1 to 60, and agrees (at r = 2 depths 4, 5 and 6 have equal weights). On a
+    finite path or ring it does not hold at depths where walks reach the ends: the weights tend to
+    :func:`stationary_weights`.
 
     Args:
         hops: r, 1 or more.

@@ -160,7 +160,7 @@ def test_the_threshold_of_gain_two_in_closed_form() -> None:
         (lambda: chrono_(LSTM(2, 3), 2), ValueError, "longest must be above 2 steps, got 2"),
         (lambda: forget_bias_(GRU(2, 3)), TypeError, "LSTM, got GRU"),
         (lambda: forget_bias_(LSTM(2, 3), float("nan")), ValueError, "bias must lie between"),
-        (lambda: latch_threshold(1.0), ValueError, "gain must be above 1 for a unit to hold anything, got 1"),
+        (lambda: latch_threshold(1.0), ValueError, "gain must be above 1, or the unit has no two stable states; got 1"),
     ],
 )
 def test_refusals_say_what_was_expected(call: Callable[[], object], error: type[Exception], message: str) -> None:
