@@ -105,7 +105,8 @@ def run(name: str, bank: Treebank, task: Agreement, setting: Setting, seed: int)
             answers = one_word(name, bank, task, train, test)
         else:
             model, step = trained(name, train, setting, seed)
-            answers, parameters = gs.outputs(model, test).argmax(dim=1), sum(w.numel() for w in model.parameters())
+            answers = gs.predict(model, test).output.argmax(dim=1)
+            parameters = sum(weight.numel() for weight in model.parameters())
             steps.append(step)
         right[test.own_cases] = (answers == test.answers).long()
     record = {"model": name, "seed": seed, "parameters": parameters, "best_steps": steps}

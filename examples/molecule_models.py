@@ -94,6 +94,6 @@ def trained(setting: Setting, name: str, data: Data, number: int, train: Tensor)
     options: dict[str, Any] = {"optimizer": "Adam", "lr": setting.lr, "schedule": Cosine(setting.steps)}
     options |= {"steps": setting.steps, "batch_size": setting.batch_size, "clip": setting.clip, "seed": setting.seed}
     gs.fit(model, task.part(train), stop_threshold=None, **options)
-    out = gs.outputs(model, task)
+    out = gs.predict(model, task).output
     predictions = out[:, 0] * scale + mean if numbers(data) else out.argmax(dim=1)
     return Trained(model, task, predictions, float(scale))

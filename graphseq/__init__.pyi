@@ -31,7 +31,6 @@ from .evaluation.evaluate import Evaluation as Evaluation
 from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.metrics import average_precision as average_precision
 from .evaluation.predict import Predictions as Predictions
-from .evaluation.predict import outputs as outputs
 from .evaluation.predict import predict as predict
 from .experiments.engine.sweep import sweep as sweep
 from .training import distributed as distributed

@@ -142,6 +142,14 @@ METRICS: dict[str, Metric] = {
 }
 
 
+MEANS: dict[Metric, Callable[[Tensor, Tensor], Tensor]] = {
+    accuracy: lambda output, y: (output.argmax(dim=1) == y).double(),
+    mse: lambda output, y: _errors("mse", output, y).square().mean(dim=1),
+    mae: lambda output, y: _errors("mae", output, y).abs().mean(dim=1),
+}
+"""Of the metrics that are means over answers, the value of each answer, (K,)."""
+
+
 def by_name(metrics: Sequence[str | Metric] | Mapping[str, str | Metric]) -> dict[str, Metric]:
     """The metrics that are asked for, by name: a function's own name, or the key of a mapping.
 

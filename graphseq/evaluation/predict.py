@@ -1,41 +1,58 @@
-"""A model's answers to every window of a recording or every graph of a data set, and how well scores order pairs."""
+"""A model's outputs for every answer of a task, in one form whatever the task."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
-from graphseq.evaluation.evaluate import evaluating
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.evaluation.evaluate import batches, device_of, evaluating
+from graphseq.tasks.answers import check_model, check_task, mismatch
+from graphseq.tasks.base import Task
 from graphseq.tasks.graphs import Collection
 from graphseq.tasks.windows import Windowed
 
 
 class Predictions(NamedTuple):
-    """Answers in the order of the windows, K in all."""
+    """Outputs and answers in the order of the task, K in all."""
 
-    node: Tensor  #: the node asked about, (K,); of pairs, from which to which, (K, 2)
-    time: Tensor  #: when the answer was recorded, (K,)
-    output: Tensor  #: what the model says, (K, C)
-    y: Tensor  #: what was recorded, (K, C); of pairs, (K,)
+    node: Tensor  #: the node asked about, (K,); of pairs, from which to which, (K, 2); of whole graphs none, (K, 0)
+    time: Tensor  #: when the answer was recorded, (K,); of whole graphs none, (K, 0)
+    output: Tensor  #: the model's output, (K, C)
+    y: Tensor  #: the answer: numbers (K, C), or classes (K,)
 
 
 def predict(
-    model: nn.Module, task: Windowed, *, batch_size: int = 250, device: torch.device | str | None = None
+    model: nn.Module,
+    task: Task,
+    *,
+    samples: int | None = None,
+    batch_size: int = 250,
+    seed: int = 0,
+    device: torch.device | str | None = None,
 ) -> Predictions:
-    """Ask ``model`` for every answer of ``task``, in the order of time.
+    """Compute the model's output for every answer of ``task``.
+
+    A recording is gone through window by window, in the order of time, and a data set graph by graph, each once. Any
+    other task draws fresh graphs, those of :func:`~graphseq.evaluate`. Nodes are numbered as in the recording, in the
+    graph of the data set, or, where the task cuts neighbourhoods out of one large graph, by its rows.
 
     Args:
-        model: asked in evaluation mode, without gradients, and put back, module by module, into the mode it was in.
-        task: the part of a recording to go through, such as ``split.test``.
-        batch_size: windows at a time.
+        model: used in evaluation mode, without gradients, and put back, module by module, into the mode it was in.
+        task: the whole task, or a part of it such as ``split.test`` or the test of a fold.
+        samples: graphs to draw of a task that draws them, 1000 where it is left out.
+        batch_size: windows or graphs at a time.
+        seed: of the graphs that are drawn.
         device: where to compute; without it, where the model is. What is returned is on the CPU.
 
     Raises:
-        TypeError: a task that is not made of windows.
-        ValueError: a batch size below 1.
+        TypeError: no model, or no task.
+        ValueError: a size below 1, ``samples`` for a task that is gone through as it is, outputs that are not one an
+            answer, or a device that is not there.
 
     Example:
         >>> import graphseq as gs, torch
@@ -44,54 +61,55 @@ def predict(
         >>> predict(Persistence(), task).output.tolist()
         [[1.0], [2.0]]
     """
-    if not isinstance(task, Windowed):
-        raise TypeError(
-            f"task must be made of windows, as Forecasting and LinkPrediction are; got {type(task).__name__}"
-        )
+    check_model(model)
+    check_task(task)
     batch_size = _checks.at_least("batch_size", batch_size, 1)
-    if device is None:
-        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    if samples is not None and isinstance(task, Windowed | Collection):
+        kind = "windows" if isinstance(task, Windowed) else "graphs"
+        raise ValueError(
+            f"samples={samples} was given, but all {len(task)} {kind} of {type(task).__name__} are predicted"
+        )
+    device = device_of(model, device)
     parts = []
-    with evaluating(model):
-        for numbers in torch.arange(len(task)).split(batch_size):
-            graph = task.windows(numbers)
-            window, node = task.asked(graph)
-            with torch.no_grad():
-                output = model(graph.to(device)).cpu()
-            parts.append((node, task.answer_times(numbers)[window], output, graph.y.cpu()))
+    with evaluating(model), torch.no_grad():
+        for graph, node, time in _asked(task, samples, batch_size, seed):
+            y = graph.y.cpu()
+            output = model(graph.to(device)).cpu()
+            if len(output) != len(y):
+                raise ValueError(
+                    mismatch(task, output, y) or f"{len(y)} answers need as many outputs, got {len(output)}"
+                )
+            parts.append((node, time, output, y))
     return Predictions(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
 
-def outputs(
-    model: nn.Module, task: Collection, *, batch_size: int = 250, device: torch.device | str | None = None
-) -> Tensor:
-    """What ``model`` says to every answer of a data set, in the order of ``task.answers``, (K, C).
+def _asked(
+    task: Task, samples: int | None, batch_size: int, seed: int
+) -> Iterator[tuple[SpaceTimeGraph, Tensor, Tensor]]:
+    """Batches, and the node and the time of each of their answers."""
+    if isinstance(task, Windowed):
+        for numbers in torch.arange(len(task)).split(batch_size):
+            graph = task.windows(numbers)
+            window, node = task.asked(graph)
+            yield graph, node, task.answer_times(numbers)[window]
+        return
+    for graph in batches(task, samples, batch_size, seed):
+        yield graph, *_places(task, graph)
 
-    Args:
-        model: asked in evaluation mode, without gradients, and put back, module by module, into the mode it was in.
-        task: the data set or a part of it, such as the test of a fold.
-        batch_size: graphs at a time.
-        device: where to compute; without it, where the model is. What is returned is on the CPU.
 
-    Raises:
-        TypeError: a task that is no data set.
-        ValueError: a batch size below 1.
-
-    Example:
-        >>> import graphseq as gs, torch
-        >>> graphs = [gs.from_sequence(torch.zeros(2, 1), y=torch.tensor([c])) for c in (0, 1, 1)]
-        >>> task = gs.tasks.GraphClassification(graphs, num_classes=2)
-        >>> model = gs.nn.Model(gs.nn.RNN(1, 4), 2, pool="mean")
-        >>> outputs(model, task).shape
-        torch.Size([3, 2])
-    """
-    if not isinstance(task, Collection):
-        raise TypeError(
-            f"task must be a data set, as GraphClassification and GraphRegression are; got {type(task).__name__}"
-        )
-    batch_size = _checks.at_least("batch_size", batch_size, 1)
-    if device is None:
-        device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    with evaluating(model), torch.no_grad():
-        parts = torch.arange(len(task)).split(batch_size)
-        return torch.cat([model(task.graphs(numbers).to(device)).cpu() for numbers in parts])
+def _places(task: Task, graph: SpaceTimeGraph) -> tuple[Tensor, Tensor]:
+    """The node of each answer, numbered as in its own graph, and its time."""
+    if task.per_graph:
+        none = torch.empty(len(graph.y), 0, dtype=torch.long)
+        return none, none
+    pairs, batch, number = graph.get("edge_label_index"), graph.get("batch"), graph.get("n_id")
+    rows = graph.target_rows if pairs is None else pairs.t()
+    if number is not None:
+        node = number
+    elif batch is None:
+        node = graph.node
+    else:
+        highest = torch.full((graph.num_graphs,), -1).scatter_reduce(0, batch, graph.node, "amax")
+        first = torch.cat([highest.new_zeros(1), highest.cummax(0).values + 1])[:-1]
+        node = graph.node - first[batch]
+    return node[rows].cpu(), graph.time[rows if pairs is None else pairs[0]].cpu()

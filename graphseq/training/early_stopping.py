@@ -13,10 +13,9 @@ import torch
 from torch import nn
 
 from graphseq import _checks
-from graphseq.evaluation.predict import outputs, predict
+from graphseq.evaluation.predict import predict
+from graphseq.tasks.answers import check_task
 from graphseq.tasks.base import Task
-from graphseq.tasks.graphs import Collection
-from graphseq.tasks.windows import Windowed
 from graphseq.training import callbacks as calling
 from graphseq.training.callbacks import Callback
 from graphseq.training.distributed import ProcessGroup
@@ -46,7 +45,8 @@ class EarlyStopping:
     :meth:`restore` gives it the best ones.
 
     Args:
-        validation: the windows or graphs of the validation set, each read once, in evaluation mode.
+        validation: the windows or graphs of the validation set, each read once, in evaluation mode; of a task that
+            draws fresh graphs, a sample that no training draws.
         every: e, in steps.
         patience: end the training after this many validations in a row without a new best; ``None`` never does.
 
@@ -54,7 +54,7 @@ class EarlyStopping:
         curve: (step, validation loss) of each validation, in the task's units.
 
     Raises:
-        TypeError, ValueError: a validation set that is neither windows nor graphs, or a number below 1.
+        TypeError, ValueError: a validation set that is no task, or a number below 1.
 
     Example:
         >>> import graphseq as gs, torch
@@ -66,12 +66,8 @@ class EarlyStopping:
         True
     """
 
-    def __init__(self, validation: Windowed | Collection, *, every: int, patience: int | None = None) -> None:
-        if not isinstance(validation, Windowed | Collection):
-            raise TypeError(
-                "validation must be a task of windows or of graphs, such as split.validation; got "
-                f"{type(validation).__name__}"
-            )
+    def __init__(self, validation: Task, *, every: int, patience: int | None = None) -> None:
+        check_task(validation, "validation")
         self._validation = validation
         self._every = _checks.at_least("every", every, 1)
         self._patience = None if patience is None else _checks.at_least("patience", patience, 1)
@@ -157,7 +153,7 @@ class EarlyStopping:
 def fit_with_validation(  # noqa: D417 - the other arguments are those of fit
     model: nn.Module,
     task: Task,
-    validation: Windowed | Collection,
+    validation: Task,
     *,
     every: int,
     patience: int | None = None,
@@ -243,9 +239,7 @@ def fit_with_validation(  # noqa: D417 - the other arguments are those of fit
     return Selected(stopping.best_step, stopping.best_loss, stopping.curve, history)
 
 
-def validation_loss(model: nn.Module, task: Windowed | Collection) -> float:
-    """The task's loss over all its windows or graphs, each read once."""
-    if isinstance(task, Collection):
-        return float(task.loss(outputs(model, task), task.answers))
+def validation_loss(model: nn.Module, task: Task) -> float:
+    """The task's loss over all its windows or graphs, each read once; of another task, over a sample."""
     predictions = predict(model, task)
     return float(task.loss(predictions.output, predictions.y))

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 import graphseq as gs
 from graphseq import Evaluation, SpaceTimeGraph, evaluate, fit, seeding
 from graphseq.baselines.constant import Constant
+from graphseq.evaluation.evaluate import Estimate
 from graphseq.nn import GCN, LSTM, MLP, Model
-from graphseq.tasks import Characters, FixedTask, Transfer
+from graphseq.tasks import Characters, FixedTask, Regression, Transfer
 from graphseq.tasks.base import path
 
 
@@ -216,3 +217,74 @@ def test_a_result_reads_as_a_line() -> None:
 def test_a_size_that_is_none_is_refused(name: str, value: object, kind: type[Exception]) -> None:
     with pytest.raises(kind, match=f"{name} must be"):
         evaluate(Zero(), Transfer(2), **{name: value})
+
+
+class Drift(FixedTask, Regression):
+    """Graphs of ``asked`` rows whose answers are noise around a number of the graph's own."""
+
+    in_channels, out_channels, hops, chance, tolerance = 1, 1, 0, 0.5, 0.1
+
+    def __init__(self, asked: int = 4) -> None:
+        topology, target = path(asked)
+        super().__init__(topology, torch.ones_like(target))
+        self.asked = asked
+
+    def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
+        shared = torch.randn(size, 1, 1, generator=generator)
+        y = shared + 0.1 * torch.randn(size, self.asked, 1, generator=generator)
+        return self._assemble(torch.zeros(size, self.asked, 1), y.flatten(0, 1))
+
+
+def test_a_regression_says_mse_and_mae_with_students_interval_over_graphs() -> None:
+    task, model = Drift(), Constant(torch.zeros(1))
+    found = evaluate(model, task, samples=50, batch_size=20)
+    answers = gs.predict(model, task, samples=50, batch_size=20).y.view(50, 4).double()
+    for name, errors in {"mse": answers.square(), "mae": answers.abs()}.items():
+        low, high = stats.t.interval(0.95, 49, loc=errors.mean(), scale=stats.sem(errors.mean(dim=1).numpy()))
+        value, lower, upper = found.metrics[name]
+        assert (value, lower, upper) == (pytest.approx(float(errors.mean())), pytest.approx(low), pytest.approx(high))
+    assert found.metrics["mse"].value == pytest.approx(found.loss)
+
+
+def test_intervals_of_an_error_cover_the_truth_about_as_often_as_they_say() -> None:
+    runs = [evaluate(Constant(torch.zeros(1)), Drift(), samples=200, seed=seed).metrics["mse"] for seed in range(300)]
+    covered = sum(run.low <= 1.01 <= run.high for run in runs if run.low is not None and run.high is not None)
+    assert 0.90 * 300 <= covered <= 0.985 * 300
+
+
+def test_metrics_are_of_the_whole_sample_whatever_the_batches() -> None:
+    def spread(output: Tensor, y: Tensor) -> float:
+        return float(y.std())
+
+    results = [evaluate(Constant(torch.ones(1)), Drift(), samples=20, metrics=["r2", spread]) for _ in range(2)]
+    assert results[0].metrics == results[1].metrics
+    assert list(results[0].metrics) == ["mse", "mae", "r2", "spread"]
+    drawn = gs.predict(Constant(torch.ones(1)), Drift(), samples=20).y
+    assert results[0].metrics["spread"] == (pytest.approx(float(drawn.std())), None, None)
+    assert results[0].metrics["r2"].value == pytest.approx(
+        1 - float((drawn - 1).square().sum() / 80 / drawn.var(correction=0))
+    )
+
+
+def test_the_accuracy_of_classes_has_an_interval_and_others_none() -> None:
+    found = evaluate(Zero(), Coins(0.6, 3), samples=30, metrics=["accuracy", "average_precision"])
+    accuracy = found.metrics["accuracy"]
+    assert accuracy == (pytest.approx(found.score), pytest.approx(found.low), pytest.approx(found.high))
+    assert found.metrics["average_precision"].low is None
+    assert evaluate(Zero(), Coins(0.6), samples=5).metrics == {}
+
+
+def test_a_single_graph_says_nothing_of_the_interval() -> None:
+    assert evaluate(Constant(torch.zeros(1)), Drift(), samples=1).metrics["mse"][1:] == (0, math.inf)
+
+
+def test_metrics_read_as_a_line() -> None:
+    errors = {"mse": Estimate(0.25, 0.125, 0.5), "mae": Estimate(0.5, 0.25, 0.75), "r2": Estimate(1 / 3)}
+    assert str(Evaluation(0.42, 0, 1, 0.25, 0.1, 9, errors)) == "MSE 0.25 [0.125, 0.5], MAE 0.5 [0.25, 0.75], R² 0.3333"
+    classes = Evaluation(0.5, 0.25, 0.75, 1.0, 0.1, 9, {"average_precision": Estimate(0.75)})
+    assert str(classes) == "50.0% [25.0%, 75.0%], chance 10.0%, average precision 0.75"
+
+
+def test_a_record_has_all_but_the_metrics() -> None:
+    found = Evaluation(0.5, 0.25, 0.75, 1.0, 0.1, 9, {"mse": Estimate(0.25)})
+    assert found.record() == {"score": 0.5, "low": 0.25, "high": 0.75, "loss": 1.0, "chance": 0.1, "samples": 9}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import networkx as nx
 import pytest
 import torch
 from hypothesis import given
@@ -128,7 +129,8 @@ def test_pairs_are_told_by_both_ends_whatever_the_batch_size(size: int) -> None:
 @pytest.mark.parametrize(
     ("task", "options", "error", "message"),
     [
-        (gs.tasks.Adding(5), {}, TypeError, "task must be made of windows, .* got Adding"),
+        (draw(1), {}, TypeError, "task must be a graphseq.tasks.Task, got SpaceTimeGraph"),
+        (None, {"samples": 3}, ValueError, r"samples=3 was given, but all \d windows of Forecasting are predicted"),
         (None, {"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
         (None, {"batch_size": 1.5}, TypeError, "batch_size must be an integer, got 1.5"),
     ],
@@ -140,6 +142,64 @@ def test_what_cannot_be_gone_through_is_refused(
     with pytest.raises(error, match=message):
         predict(model, Forecasting(draw(1, times=5), lags=1) if task is None else task, **options)
     assert not model.sizes
+
+
+class First(nn.Module):
+    """Says of each asked row, or of each graph, the first feature of the graph's rows."""
+
+    def forward(self, graph: gs.SpaceTimeGraph) -> Tensor:
+        return graph.x[graph.target_rows]
+
+
+def sequence(values: list[float], asked: list[int]) -> gs.SpaceTimeGraph:
+    target = torch.tensor([place in asked for place in range(len(values))])
+    y = torch.tensor([0] * len(asked))
+    return gs.from_sequence(torch.tensor(values)[:, None], y=y, target=target)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_rows_of_a_data_set_are_named_as_in_their_own_graphs(size: int) -> None:
+    signal = gs.from_signal(torch.arange(6.0).view(3, 2, 1), torch.tensor([[0], [1]]))
+    signal = signal.replace(y=torch.tensor([1, 1]), target=torch.tensor([False, True, False, False, True, False]))
+    task = gs.tasks.GraphClassification([sequence([7.0, 8.0], [1]), signal, sequence([9.0, 3.0], [0, 1])], 2)
+    found = predict(First(), task, batch_size=size)
+    assert found.output[:, 0].tolist() == [8, 1, 4, 9, 3]
+    assert found.node.tolist() == [0, 1, 0, 0, 0]
+    assert found.time.tolist() == [1, 0, 2, 0, 1]
+    assert found.y.tolist() == task.answers.tolist() == [0, 1, 1, 0, 0]
+
+
+def test_whole_graphs_have_neither_node_nor_time() -> None:
+    graphs = [gs.from_sequence(torch.full((3, 1), float(n)), y=torch.tensor([n % 2])) for n in range(5)]
+    task = gs.tasks.GraphClassification(graphs, 2)
+    found = predict(gs.nn.Model(gs.nn.GRU(1, 4), 2, pool="mean"), task, batch_size=2)
+    assert [tuple(part.shape) for part in found] == [(5, 0), (5, 0), (5, 2), (5,)]
+    assert found.y.tolist() == [0, 1, 0, 1, 0]
+
+
+def test_rows_of_one_large_graph_are_named_by_their_row() -> None:
+    graph = gs.from_graph(nx.path_graph(30), x=torch.arange(30.0)[:, None], y=torch.arange(30) % 2)
+    part = gs.tasks.NodeClassification(graph, 2, num_neighbors=[-1]).part(torch.tensor([4, 17, 11]))
+    found = predict(First(), part, batch_size=2)
+    assert found.node.tolist() == found.output[:, 0].tolist() == part.numbers.tolist()
+
+
+def test_a_task_that_draws_gives_the_graphs_of_an_evaluation() -> None:
+    task, model = gs.tasks.Transfer(3), gs.nn.Model(gs.nn.GRU(10, 4), 10)
+    found = predict(model, task, samples=30, batch_size=7, seed=2)
+    judged = gs.evaluate(model, task, samples=30, batch_size=7, seed=2)
+    assert float(task.score(found.output, found.y).mean()) == pytest.approx(judged.score)
+    assert float(task.loss(found.output, found.y)) == pytest.approx(judged.loss)
+    assert len(predict(model, task).y) == 1000
+
+
+def test_as_many_outputs_as_answers() -> None:
+    class Halved(First):
+        def forward(self, graph: gs.SpaceTimeGraph) -> Tensor:
+            return super().forward(graph)[::2]
+
+    with pytest.raises(ValueError, match=r"Forecasting asks for 8 answers in this batch, but the model gives 4"):
+        predict(Halved(), Forecasting(gs.from_sequence(torch.rand(9, 1)), lags=1))
 
 
 # average_precision

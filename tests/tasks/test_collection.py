@@ -141,7 +141,7 @@ def test_outputs_come_in_the_order_of_the_answers() -> None:
 
     graphs = [with_target([1.0, 2.0], [0], [0, 1]), with_target([3.0, 4.0, 5.0], [0, 1], [1, 0, 1])]
     task = GraphClassification(graphs, 2)
-    assert gs.outputs(Shown(), task, batch_size=1)[:, 0].tolist() == [2, 3, 5]
+    assert gs.predict(Shown(), task, batch_size=1).output[:, 0].tolist() == [2, 3, 5]
     assert task.answers.tolist() == [0, 0, 1]
 
 
@@ -204,7 +204,11 @@ def test_what_is_no_number_cannot_be_measured(y: Tensor) -> None:
         (lambda task: task.part([1]), TypeError, "numbers must be a torch.Tensor"),
         (lambda task: task.folds(5), ValueError, "count=5 folds need as many graphs; there are 4"),
         (lambda task: task.folds(1), ValueError, "count must be at least 2"),
-        (lambda task: gs.outputs(torch.nn.Identity(), gs.tasks.Adding(5)), TypeError, "task must be a data set"),
+        (
+            lambda task: gs.predict(torch.nn.Identity(), task, samples=3),
+            ValueError,
+            "samples=3 .* all 4 graphs of",
+        ),
     ],
 )
 def test_what_is_asked_wrongly_is_said(call: object, error: type[Exception], message: str) -> None:

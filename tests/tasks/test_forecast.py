@@ -282,5 +282,3 @@ def test_what_is_no_recording_is_refused() -> None:
         Forecasting(join([counted(5), counted(5)]), lags=1)
     with pytest.raises(ValueError, match=r"numbers must name windows 0 to 7, at least one; got \[8\]"):
         Forecasting(counted(10), lags=2).windows(torch.tensor([8]))
-    with pytest.raises(TypeError, match="task must be made of windows"):
-        gs.predict(Last(), gs.tasks.Adding(5))  # type: ignore[arg-type]

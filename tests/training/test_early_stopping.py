@@ -162,7 +162,7 @@ def test_there_is_nothing_to_restore_before_the_first_validation(split: Split[Fo
 
 
 def test_a_validation_set_that_is_none_is_refused(split: Split[Forecasting]) -> None:
-    with pytest.raises(TypeError, match=r"validation must be a task of windows or of graphs, .*; got Split"):
+    with pytest.raises(TypeError, match=r"validation must be a graphseq.tasks.Task, got Split"):
         EarlyStopping(split, every=2)
     with pytest.raises(ValueError, match="patience must be at least 1, got 0"):
         EarlyStopping(split.validation, every=2, patience=0)

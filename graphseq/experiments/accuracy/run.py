@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -98,7 +97,7 @@ def _judged(
     asked = tasks[-1]
     judged = evaluate(network, asked, samples=samples, seed=seed)
     return {
-        **asdict(judged),
+        **judged.record(),
         "hops_needed": asked.hops,
         "hops_reached": hops_reached(network, asked),
         "parameters": sum(weight.numel() for weight in network.parameters()),

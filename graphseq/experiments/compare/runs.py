@@ -46,7 +46,7 @@ def run(case: Case, settings: Settings, folder: Path) -> dict[str, object]:
     judgement = evaluate(model, judged, samples=settings.samples, seed=case.seed, device=settings.device)
     result = {
         **asdict(case),
-        **asdict(judgement),
+        **judgement.record(),
         "bits": judgement.bits,
         "hops_needed": train.hops,
         "hops_reached": _hops_reached(model, train),
