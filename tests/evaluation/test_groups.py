@@ -43,7 +43,7 @@ def test_a_picture_has_a_point_a_model_and_group_at_its_share() -> None:
     points = [container[0].get_ydata().tolist() for container in axes.containers]
     assert points == [[0.75, 0.75], [0.75, 0.5]]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["all\n(4)", "first two\n(2)"]
-    with pytest.raises(ValueError, match="lines must be at most 7 to be told apart, got 8"):
+    with pytest.raises(ValueError, match="lines must have at most 7 models, for distinct colours, got 8"):
         draw_groups(axes, {str(n): lines["ours"] for n in range(8)}, ["all"])
 
 
