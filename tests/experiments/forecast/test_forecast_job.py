@@ -17,7 +17,7 @@ import torch
 from console import everything
 from PIL import Image
 
-from graphseq.experiments.forecast import models, report
+from graphseq.experiments.forecast import figures, models, report
 from graphseq.experiments.forecast import run as runs
 from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.settings import Case, Settings
@@ -45,6 +45,12 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def done(ring: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, console.Said]:
     out = tmp_path_factory.mktemp("done") / "out"
     return out, forecast(ring, out, "--train", "0.5")
+
+
+@pytest.fixture
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw nothing: pictures take most of the time, and those of ``done`` are looked at."""
+    monkeypatch.setattr(figures, "draw", lambda *_: [])
 
 
 @pytest.fixture
@@ -119,6 +125,7 @@ def test_a_run_leaves_its_curves(done: tuple[Path, console.Said]) -> None:
     assert run["machine"]["torch"] == torch.__version__
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_command_in_the_record_gives_the_same_numbers_bit_for_bit(
     done: tuple[Path, console.Said], tmp_path: Path
 ) -> None:
@@ -130,6 +137,7 @@ def test_the_command_in_the_record_gives_the_same_numbers_bit_for_bit(
     assert again == first
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_going_on_runs_nothing_again(copy: Path, ring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, made = numbers(copy), everything(copy / "runs")
     (copy / "results.json").unlink()
@@ -139,6 +147,7 @@ def test_going_on_runs_nothing_again(copy: Path, ring: Path, monkeypatch: pytest
     assert everything(copy / "runs") == made
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_failing_run_costs_only_itself(
     done: tuple[Path, console.Said], ring: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +221,7 @@ def test_damaged_forecasts_are_refused_by_name(copy: Path, ring: Path, raw: byte
     assert str(path) in console.refusal(forecast(ring, copy, "--train", "0.5", "--resume"))
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_what_a_killed_writer_left_is_taken_away(copy: Path, ring: Path) -> None:
     left = [copy / "runs" / ".LSTM-seed0.npz.x1y2.partial", copy / ".results.json.x3y4.partial"]
     for path in left:
@@ -223,6 +233,7 @@ def test_what_a_killed_writer_left_is_taken_away(copy: Path, ring: Path) -> None
     assert not any(path.exists() for path in left)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_workers_of_their_own_give_the_same_numbers(
     done: tuple[Path, console.Said], ring: Path, tmp_path: Path
 ) -> None:

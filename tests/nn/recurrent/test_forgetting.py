@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from forgetting_twin import D, H, agree, built, each_kind, each_way, gate, kept_all
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from randomgraphs import draw, seen, sequence, with_x
 from strategies import dynamic_graphs, gappy_signals
@@ -19,6 +19,7 @@ from graphseq.nn.recurrent.forgetting import Forget, ForgetGates
 @each_kind
 @each_way
 @pytest.mark.parametrize("layers", [1, 2])
+@settings(max_examples=12)
 @given(graph=dynamic_graphs(channels=D))
 def test_it_equals_a_dictionary_loop(forget: Forget, accumulate: bool, layers: int, graph: gs.SpaceTimeGraph) -> None:
     agree(built(forget, layers, accumulate=accumulate), graph)
@@ -32,6 +33,7 @@ def test_it_equals_a_dictionary_loop_on_static_edges(accumulate: bool, graph: gs
 
 @each_kind
 @each_way
+@settings(max_examples=12)
 @given(seed=st.integers(0, 99), layers=st.integers(1, 2), directed=st.booleans(), weighted=st.booleans())
 def test_where_all_is_kept_it_is_the_gcn_lstm_weight_for_weight(
     forget: Forget, accumulate: bool, seed: int, layers: int, directed: bool, weighted: bool
@@ -156,6 +158,7 @@ def test_gradients_are_those_of_finite_differences(forget: Forget, accumulate: b
 @each_kind
 @each_way
 @pytest.mark.parametrize("layers", [1, 3])
+@settings(max_examples=12)
 @given(graph=dynamic_graphs(channels=D))
 def test_reach_is_the_pattern_of_the_jacobian(
     forget: Forget, accumulate: bool, layers: int, graph: gs.SpaceTimeGraph

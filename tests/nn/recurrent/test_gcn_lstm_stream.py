@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from randomgraphs import draw, sequence
 from strategies import dynamic_graphs
@@ -61,6 +61,7 @@ def in_pieces(encoder: Encoder, graph: gs.SpaceTimeGraph, x: Tensor, cuts: list[
 
 
 @each_family
+@settings(max_examples=15)
 @given(graph=dynamic_graphs(channels=2), cuts=st.lists(st.integers(-3, 9), max_size=3))
 def test_pieces_are_one_long_pass(name: str, graph: gs.SpaceTimeGraph, cuts: list[int]) -> None:
     if name == "GCNLSTM-SAGE" and "edge_weight" in graph:
