@@ -1,8 +1,8 @@
-"""What does ``fit`` cost over a loop written by hand? The same model, the same batch, in turn, in one process.
+"""The cost of ``fit`` over a loop written by hand: the same model, in turn, in one process.
 
-The hand-written loop takes a batch that lies ready: zero the gradients, forward, loss, backward, clip, step. ``fit``
-draws a fresh batch each step, keeps the curves and watches for divergence on top of that. At T = 10, H = 128, B = 128
-its median step is to cost at most 1.10 times the loop's.
+The hand-written loop uses one prepared batch: zero the gradients, forward, loss, backward, clip, step. ``fit`` draws a
+new batch at each step, records the curves and checks for divergence as well. At T = 10, H = 128, B = 128 the median
+time of its step should be at most 1.10 times that of the loop.
 
     OMP_NUM_THREADS=1 python benchmarks/fit_overhead.py --out fit_overhead.json
 """
@@ -24,7 +24,7 @@ LENGTH, HIDDEN, BATCH = 11, 128, 128  # a palindrome of 11 digits is a path of T
 
 
 def by_hand(model: torch.nn.Module, graph: gs.SpaceTimeGraph, steps: int) -> float:
-    """Milliseconds a step of a bare loop on one batch."""
+    """Return the milliseconds per step of a bare loop on one batch."""
     optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3)
     start = time.perf_counter()
     for _ in range(steps):
@@ -37,12 +37,12 @@ def by_hand(model: torch.nn.Module, graph: gs.SpaceTimeGraph, steps: int) -> flo
 
 
 def by_fit(model: torch.nn.Module, task: gs.tasks.Task, steps: int) -> float:
-    """Milliseconds a step of ``fit``."""
+    """Return the milliseconds per step of ``fit``."""
     return gs.fit(model, task, steps=steps, batch_size=BATCH, stop_threshold=None).seconds / steps * 1e3
 
 
 def measure(encoder: type[gs.nn.RNN | gs.nn.LSTM], steps: int, repeats: int) -> dict[str, float]:
-    """Medians of both, taken in turn, and the median of their ratios."""
+    """Return the medians of both, taken in turn, and the median of their ratios."""
     task = gs.tasks.Palindrome(LENGTH)
     graph = task.batch(BATCH, torch.Generator().manual_seed(0))
     torch.manual_seed(0)
@@ -61,7 +61,7 @@ def measure(encoder: type[gs.nn.RNN | gs.nn.LSTM], steps: int, repeats: int) -> 
 
 
 def main() -> None:
-    """Measure, print, and write the record where asked."""
+    """Measure, print the results, and write them to the file of ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=50, help="steps in a timed run")
     parser.add_argument("--repeats", type=int, default=21, help="timed runs of each")

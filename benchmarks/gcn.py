@@ -1,11 +1,11 @@
-"""How near is a graph convolution to its matrix products alone? Against PyG, and against the least there is to do.
+"""Graph convolutions against PyG, and against their matrix products alone.
 
 Forward and backward of one layer, and a whole training step of an 8-layer GCN (loss, gradients, Adam), as PyG's
-``GCNConv`` on an ``edge_index``, as the same layer on a sparse Â made beforehand, and as graphseq; the very same
-weights, whose outputs and gradients agree to 1e-5 of the largest. The floor is the dense products alone: X W forward,
-G Wᵀ and Xᵀ G backward, layer by layer, each into memory that torch gets for it, as in any model; "in place" is the same
-into memory that is there, half of it at a million rows, where fresh pages are dear. Beside it stands what it takes to
-copy the bytes that must move: X, Y, G and the gradient in X, once each, and X once more for the gradient in W.
+``GCNConv`` on an ``edge_index``, as the same layer on a sparse Â made beforehand, and as graphseq, all with the same
+weights; outputs and gradients agree to 1e-5 of the largest. The lower bound is the dense products alone: X W forward,
+G Wᵀ and Xᵀ G backward, layer by layer, each into a new tensor, as in any model; "in place" is the same into an existing
+tensor, which takes half the time at a million rows, where new memory pages are expensive. The record also has the time
+to copy the bytes that must move: X, Y, G and the gradient in X, once each, and X once more for the gradient in W.
 
     OMP_NUM_THREADS=2 python benchmarks/gcn.py --out gcn.json
 """
@@ -36,29 +36,29 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def paths(rows: int, count: int = 1) -> Tensor:
-    """The edges of so many paths, both ways."""
+    """Return the edges of a number of paths, in both directions."""
     forth = torch.arange(rows - 1) + rows * torch.arange(count)[:, None]
     return both(torch.stack([forth.flatten(), forth.flatten() + 1]))
 
 
 def both(edges: Tensor) -> Tensor:
-    """Each edge and the one back."""
+    """Return the edges in both directions."""
     return torch.cat([edges, edges.flip(0)], dim=1)
 
 
 def from_networkx(graph: nx.Graph) -> Tensor:
-    """The edges both ways, nodes renumbered."""
+    """Return the edges in both directions, with renumbered nodes."""
     return both(torch.tensor(list(nx.convert_node_labels_to_integers(graph).edges)).t())
 
 
 def directed(rows: int, seed: int) -> Tensor:
-    """Five edges out of each row to anywhere."""
+    """Return five random edges out of each row."""
     generator = torch.Generator().manual_seed(seed)
     return torch.stack([torch.arange(rows).repeat(5), torch.randint(rows, (5 * rows,), generator=generator)])
 
 
 def graphs(scale: float, seed: int) -> dict[str, tuple[Tensor, int, int]]:
-    """Edges, rows and channels by name: the three sizes first, and then graphs that are no paths."""
+    """Return edges, rows and channels by name: paths of three sizes, and other graphs."""
     few, some, many = (max(10, int(scale * rows)) for rows in (3840, 100_000, 1_000_000))
     side = int(some**0.5)
     return {
@@ -74,7 +74,7 @@ def graphs(scale: float, seed: int) -> dict[str, tuple[Tensor, int, int]]:
 
 
 def as_pyg(edge_index: Tensor, weight: Tensor | None, rows: int, layers: list[gs.nn.GCNConv]) -> dict[str, list[Pass]]:
-    """PyG's layers with these weights: on edges, as a user would write it, and on a sparse Â made beforehand."""
+    """Return PyG's layers with these weights: on edges, as a user would write it, and on a sparse Â made beforehand."""
     index, value = gcn_norm(edge_index, weight, rows)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse")
@@ -92,7 +92,7 @@ def as_pyg(edge_index: Tensor, weight: Tensor | None, rows: int, layers: list[gs
 
 
 class Called(torch.nn.Module):
-    """A convolution and the graph that it is called on."""
+    """A convolution and the graph on which it is called."""
 
     def __init__(self, conv: torch.nn.Module, given: tuple[Tensor | None, ...]) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ class Stacked(torch.nn.Module):
 
 
 def gradients_of(model: torch.nn.Module, x: Tensor, g: Tensor) -> Callable[[], list[Tensor]]:
-    """A forward and a backward pass: output, and gradients of x and of all weights."""
+    """Return a forward and a backward pass: the output, and the gradients of x and all weights."""
 
     def once() -> list[Tensor]:
         x.grad = None
@@ -132,7 +132,7 @@ def gradients_of(model: torch.nn.Module, x: Tensor, g: Tensor) -> Callable[[], l
 
 
 def step_of(model: torch.nn.Module, x: Tensor, y: Tensor, loss_of: Loss = cross_entropy) -> Callable[[], Tensor]:
-    """A training step: cross-entropy of every row, gradients, Adam."""
+    """Return a training step: cross-entropy of every row, gradients, Adam."""
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-5)
 
     def once() -> Tensor:
@@ -146,7 +146,7 @@ def step_of(model: torch.nn.Module, x: Tensor, y: Tensor, loss_of: Loss = cross_
 
 
 def products(x: Tensor, g: Tensor, weight: Tensor, layers: int, *, of_x: bool) -> dict[str, Callable[[], None]]:
-    """The dense products alone, both ways; the gradient in the features only where it is asked for."""
+    """Return the dense products alone, in both directions; the gradient in the features only if ``of_x``."""
     there = torch.empty_like(x)
 
     def once(out: Tensor | None = None) -> None:
@@ -160,7 +160,7 @@ def products(x: Tensor, g: Tensor, weight: Tensor, layers: int, *, of_x: bool) -
 
 
 def copies(x: Tensor) -> Callable[[], None]:
-    """Five reads or writes of so many bytes: a copy is two of them."""
+    """Return five reads or writes of as many bytes; a copy is two of them."""
     there = torch.empty_like(x)
 
     def once() -> None:
@@ -174,7 +174,7 @@ def copies(x: Tensor) -> Callable[[], None]:
 def measure(
     case: tuple[Tensor, int, int], weighted: bool, rounds: int, seed: int, device: torch.device
 ) -> dict[str, object]:
-    """One graph: a layer and a training step, each as all of them do it."""
+    """Measure a layer and a training step of all contenders on one graph."""
     edge_index, rows, channels = case
     torch.manual_seed(seed)
     weight = (torch.rand(edge_index.shape[1]) + 0.5).to(device) if weighted else None
@@ -217,7 +217,7 @@ class OnGraph(torch.nn.Module):
 
 
 def agreement(found: dict[str, list[Tensor]]) -> float:
-    """The largest difference from PyG's numbers, as a share of the largest number of their kind."""
+    """Return the largest difference from PyG's numbers, relative to the largest number of the tensor."""
     told = found["PyG, edge_index"]
     return max(
         float((a - b).abs().max() / b.abs().max()) for name in found for a, b in zip(found[name], told, strict=True)
@@ -225,7 +225,7 @@ def agreement(found: dict[str, list[Tensor]]) -> float:
 
 
 def main() -> None:
-    """Measure, print, and write the record where asked."""
+    """Measure, print the results, and write them to the file of ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows")
     parser.add_argument("--rounds", type=int, default=15, help="rounds of a layer; a third of it for training steps")

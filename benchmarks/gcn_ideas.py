@@ -1,8 +1,8 @@
-"""What is each idea in the graph convolution worth? A training pass with it and without it, in turn.
+"""Ablations of the graph convolution: a training pass with and without each idea, in turn.
 
-Forward and backward of 8 layers with ReLU between them, as graphseq does it, and with one thing changed at a time;
-a ratio above 1 says how many times as long it takes without the idea. Below the line stand ideas that were tried and
-are not in the library, with how many times as long it takes with them.
+Forward and backward of 8 layers with ReLU between them, as in graphseq, and with one thing changed at a time. A ratio
+above 1 is the factor by which the pass is slower without the idea. The last rows are ideas that were tried and are not
+in the library; there the ratio is the factor by which the pass is slower with them.
 
     OMP_NUM_THREADS=2 python benchmarks/gcn_ideas.py --out gcn_ideas.json
 """
@@ -36,15 +36,15 @@ Once = Callable[[], None]
 def a_pass(
     forward: Callable[[SparseMatrix, Tensor, list[Layer]], Tensor], matrix: SparseMatrix, case: tuple[Tensor, Tensor]
 ) -> Once:
-    """Forward and backward, with weights of its own from one seed."""
+    """Return a forward and a backward pass, with weights from one seed."""
     x, g = case
     torch.manual_seed(0)
     linears = [torch.nn.Linear(x.shape[1], x.shape[1]) for _ in range(LAYERS)]
-    layers: list[Layer] = [(each.weight, each.bias) for each in linears]
+    layers: list[Layer] = [(linear.weight, linear.bias) for linear in linears]
 
     def once() -> None:
-        for each in linears:
-            each.zero_grad()
+        for linear in linears:
+            linear.zero_grad()
         forward(matrix, x, layers).backward(g)
 
     return once
@@ -52,11 +52,11 @@ def a_pass(
 
 @contextmanager
 def without(*names: str) -> Iterator[None]:
-    """The library with some of its ideas switched off."""
+    """Switch off some ideas of the library."""
     with ExitStack() as off:
         if "blocks" in names:
             off.enter_context(patch.object(gcn_stack, "BLOCK", 2**40))
-        if "lent memory" in names:
+        if "reused buffers" in names:
             off.enter_context(patch.object(buffers, "LARGE", 2**60))
         if "fused product" in names:
             off.enter_context(patch.object(dense, "_FUSED", None))
@@ -64,7 +64,7 @@ def without(*names: str) -> Iterator[None]:
 
 
 def switched(once: Once, *names: str) -> Once:
-    """The same pass without some ideas."""
+    """Return the same pass without some ideas."""
 
     def other() -> None:
         with without(*names):
@@ -74,7 +74,7 @@ def switched(once: Once, *names: str) -> Once:
 
 
 def as_matrix(crow: Tensor, col: Tensor, value: Tensor) -> SparseMatrix:
-    """A symmetric matrix from these very parts."""
+    """Return a symmetric matrix with these CSR arrays."""
     found = SparseMatrix.__new__(SparseMatrix)
     size = len(crow) - 1
     with warnings.catch_warnings():
@@ -86,23 +86,23 @@ def as_matrix(crow: Tensor, col: Tensor, value: Tensor) -> SparseMatrix:
 
 
 def with_long_indices(matrix: SparseMatrix) -> SparseMatrix:
-    """The same matrix with 64-bit indices."""
+    """Return the same matrix with 64-bit indices."""
     return as_matrix(matrix.csr.crow_indices().long(), matrix.csr.col_indices().long(), matrix.csr.values())
 
 
 def reordered(edge_index: Tensor, rows: int, order: Tensor) -> SparseMatrix:
-    """Â with its rows in another order."""
+    """Return Â with its rows in another order."""
     return Adjacency(order.argsort()[edge_index], None, rows).normalised(torch.float32)
 
 
 def cuthill_mckee(edge_index: Tensor, rows: int) -> Tensor:
-    """An order in which neighbours stand near each other."""
+    """Return an order in which neighbours are close to each other."""
     pattern = Adjacency(edge_index, None, rows).pattern
     return torch.from_numpy(csgraph.reverse_cuthill_mckee(pattern, symmetric_mode=False).copy()).long()
 
 
 def measure(name: str, case: tuple[Tensor, int, int], rounds: int) -> dict[str, dict[str, dict[str, float]]]:
-    """All variants on one graph."""
+    """Measure all variants on one graph."""
     edge_index, rows, channels = case
     torch.manual_seed(0)
     x, g = torch.randn(rows, channels), torch.randn(rows, channels)
@@ -113,7 +113,7 @@ def measure(name: str, case: tuple[Tensor, int, int], rounds: int) -> dict[str, 
         "graphseq": ours,
         "without one function for all layers": a_pass(plain, matrix, (x, g)),
         "without blocks of rows": switched(ours, "blocks"),
-        "without memory that is lent again": switched(ours, "lent memory"),
+        "without reused buffers": switched(ours, "reused buffers"),
         "without oneDNN's product": switched(ours, "fused product"),
         "with 64-bit indices": a_pass(stack, with_long_indices(matrix), (x, g)),
         "rows shuffled": a_pass(stack, reordered(edge_index, rows, shuffled), (x, g)),
@@ -127,7 +127,7 @@ def measure(name: str, case: tuple[Tensor, int, int], rounds: int) -> dict[str, 
 
 
 def as_one_small(matrix: SparseMatrix, x: Tensor, layers: list[Layer]) -> Tensor:
-    """All layers, with the Â of one path, 30 × 30, against the rows of all paths side by side."""
+    """Apply all layers, with the Â of one path, 30 × 30, to the rows of all paths side by side."""
     size, channels = 30, x.shape[1]
     crow, col, value = matrix.csr.crow_indices(), matrix.csr.col_indices(), matrix.csr.values()
     end = int(crow[size])
@@ -140,7 +140,7 @@ def as_one_small(matrix: SparseMatrix, x: Tensor, layers: list[Layer]) -> Tensor
 
 
 def main() -> None:
-    """Measure, print, and write the record where asked."""
+    """Measure, print the results, and write them to the file of ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows")
     parser.add_argument("--rounds", type=int, default=9, help="rounds of each graph")

@@ -1,16 +1,16 @@
-"""What does a GCN-LSTM cost? Against PyG Temporal's ``GConvLSTM`` of K = 2, and against the floor, an LSTM of no graph.
+"""The cost of a GCN-LSTM against PyG Temporal's ``GConvLSTM`` of K = 2, and against an LSTM without a graph.
 
-Forward and backward over 30 steps of 4 features into 32 units, on path graphs whose nodes all have signals. The floor
-is ``nn.LSTM`` on the same nodes as sequences of their own. All take turns in one process: in each round every one runs
-for a tenth of a second, or once where that takes longer; a ratio is that of one round, and the result is the median of
-the ratios. The loop that the function stands for, ``step_by_step``, takes its turn as well. Memory is the most that a
-pass held at once, weights and inputs apart, as torch's profiler saw it.
+Forward and backward over 30 steps of 4 features into 32 units, on path graphs with a signal at every node. The lower
+bound is ``nn.LSTM`` on the same nodes, each as a sequence of its own. All run in turn in one process, in each round for
+a tenth of a second, or once where that takes longer; a ratio is of one round, and the result is the median of the
+ratios. ``step_by_step``, the loop that the kernel replaces, is measured as well. Memory is the peak of one pass,
+without weights and inputs, from torch's profiler.
 
-PyG Temporal is no dependency: where it is missing, only the others are measured. It can be had with
+PyG Temporal is not a dependency. Where it is not installed, only the others are measured. To install it:
 
     pip install --no-deps --target peer torch-geometric-temporal
 
-Its import of ``torch_sparse``, for the name of one type, is answered by PyG's own.
+It imports ``torch_sparse`` for the name of one type, which PyG's own replaces here.
 
     OMP_NUM_THREADS=2 python benchmarks/gcn_lstm.py --peer peer --out gcn_lstm.json
 """
@@ -46,7 +46,7 @@ Pass = Callable[[], Tensor]
 
 
 def peer_class() -> type[nn.Module] | None:
-    """PyG Temporal's cell, or ``None`` where it is not installed."""
+    """Return PyG Temporal's cell, or ``None`` where it is not installed."""
     stub = types.ModuleType("torch_sparse")
     stub.__dict__["SparseTensor"] = SparseTensor
     sys.modules.setdefault("torch_sparse", stub)
@@ -60,7 +60,7 @@ def peer_class() -> type[nn.Module] | None:
 
 
 def through(cell: nn.Module, x: Tensor, edge_index: Tensor) -> Tensor:
-    """The peer's states after each step, (T, N, H), by the loop that its examples write."""
+    """Return the peer's states after each step, (T, N, H), by the loop of its examples."""
     h = c = None
     states = []
     for now in x:
@@ -70,7 +70,7 @@ def through(cell: nn.Module, x: Tensor, edge_index: Tensor) -> Tensor:
 
 
 def contenders(nodes: int, device: torch.device) -> dict[str, Pass]:
-    """Forward passes to states (T · N, H)."""
+    """Return forward passes to states (T · N, H)."""
     torch.manual_seed(0)
     x, path = torch.randn(STEPS, nodes, FEATURES).to(device), torch.arange(nodes - 1)
     edge_index = torch.stack([torch.cat([path, path + 1]), torch.cat([path + 1, path])]).to(device)
@@ -90,7 +90,7 @@ def contenders(nodes: int, device: torch.device) -> dict[str, Pass]:
 
 
 def milliseconds(forward: Pass, seed: Tensor, passes: int) -> float:
-    """A forward and backward pass, on the mean of so many."""
+    """Return the mean milliseconds of a forward and backward pass."""
     settle = torch.cuda.synchronize if seed.is_cuda else _nothing
     settle()
     start = time.perf_counter()
@@ -101,11 +101,11 @@ def milliseconds(forward: Pass, seed: Tensor, passes: int) -> float:
 
 
 def _nothing() -> None:
-    """What is there to wait for on a CPU."""
+    """Do nothing: a CPU needs no synchronisation."""
 
 
 def megabytes(forward: Pass, seed: Tensor) -> float:
-    """The most that one pass held at once."""
+    """Return the peak memory of one pass."""
     if seed.is_cuda:
         before = torch.cuda.memory_allocated(seed.device)
         torch.cuda.reset_peak_memory_stats(seed.device)
@@ -122,13 +122,13 @@ def megabytes(forward: Pass, seed: Tensor) -> float:
 
 
 def quartiles(values: list[float]) -> dict[str, float]:
-    """The median and the ends of the middle half."""
+    """Return the median and the ends of the middle half."""
     low, middle, high = statistics.quantiles(values, n=4)
     return {"median": middle, "low": low, "high": high}
 
 
 def measure(nodes: int, rounds: int, device: torch.device) -> dict[str, dict[str, object]]:
-    """Times of all, in turn, their memory, and their ratios to ours round by round."""
+    """Return the times of all, in turn, their memory, and their ratios to ours in each round."""
     passes, seed = contenders(nodes, device), torch.randn(STEPS * nodes, HIDDEN).to(device)
     for forward in passes.values():
         milliseconds(forward, seed, 3)
@@ -150,7 +150,7 @@ def measure(nodes: int, rounds: int, device: torch.device) -> dict[str, dict[str
 
 
 def main() -> None:
-    """Measure, print, and write the record where asked."""
+    """Measure, print the results, and write them to the file of ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, nargs="+", default=[20, 1000, 10000], help="sizes of the path")
     parser.add_argument("--rounds", type=int, nargs="+", default=[25, 25, 15], help="rounds at each size")
@@ -177,7 +177,7 @@ def main() -> None:
 
 
 def made_with(device: torch.device) -> dict[str, object]:
-    """Versions and machine, the peer's among them."""
+    """Return versions and machine, the peer's version among them."""
     try:
         peer = version("torch-geometric-temporal")
     except PackageNotFoundError:

@@ -1,14 +1,14 @@
-"""Does a batch of many graphs cost a GCN-LSTM more than its rows?
+"""The cost of a batch of many graphs through a GCN-LSTM, against one large graph of as many rows.
 
 Forward and backward over some 30,000 rows of 4 features into 32 units: as one path of 1,000 nodes at 30 times, as 50
-paths of 20 nodes, as 39 paths of 1 to 39 nodes, and as 39 paths of 20 nodes that last from 2 to 58 times. All take
-turns in one process, each for a tenth of a second a round; a ratio is that of the time a row to the one path's in the
-same round, and the result is the median of the ratios. "Fresh" is the whole way of a batch that was never seen before:
-joined by PyG's ``Batch``, its topology derived, and then the pass.
+paths of 20 nodes, as 39 paths of 1 to 39 nodes, and as 39 paths of 20 nodes with 2 to 58 times. All run in turn in one
+process, each for a tenth of a second in a round; a ratio is that of the time per row to that of the one path in the
+same round, and the result is the median of the ratios. "Fresh" includes everything for a new batch: joining by PyG's
+``Batch``, deriving the topology, and the pass.
 
-What to expect: a row of a batch costs a sixth more, which is to bring rows into the order of time and back. Where
-graphs end at different times it is a third: steps are more and smaller, and look up their past. To derive the topology
-of a batch that was never seen costs as much as the pass, which is why tasks whose batches share theirs derive it once.
+Result: a row of a batch costs a sixth more, for sorting rows by time and back. Where graphs end at different times it
+is a third: there are more and smaller steps, which look up their previous rows. Deriving the topology of a new batch
+costs as much as the pass, which is why tasks with a common topology derive it once.
 
     OMP_NUM_THREADS=2 python benchmarks/gcn_lstm_batches.py --out gcn_lstm_batches.json
 """
@@ -35,7 +35,7 @@ Graphs = Sequence[gs.SpaceTimeGraph]
 
 
 def path(nodes: int, times: int) -> gs.SpaceTimeGraph:
-    """A signal on a path."""
+    """Return a signal on a path."""
     ahead = torch.arange(nodes - 1)
     edges = torch.stack([torch.cat([ahead, ahead + 1]), torch.cat([ahead + 1, ahead])])
     x = torch.randn(times, nodes, FEATURES, generator=torch.Generator().manual_seed(nodes))
@@ -43,7 +43,7 @@ def path(nodes: int, times: int) -> gs.SpaceTimeGraph:
 
 
 def shapes(nodes: int) -> dict[str, Graphs]:
-    """As many rows each time."""
+    """Return batches of as many rows each."""
     few = range(1, 40)
     return {
         "one path": [path(nodes, STEPS)],
@@ -56,7 +56,7 @@ def shapes(nodes: int) -> dict[str, Graphs]:
 
 
 def measure(nodes: int, rounds: int) -> dict[str, dict[str, Any]]:
-    """Microseconds a row of every shape, and its ratio to the one path, round by round."""
+    """Return the microseconds per row of every shape, and the ratios to the one path in each round."""
     torch.manual_seed(0)
     encoder, passes = gs.nn.GCNLSTM(FEATURES, HIDDEN), {}
     rows = {}
@@ -79,19 +79,19 @@ def measure(nodes: int, rounds: int) -> dict[str, dict[str, Any]]:
 
 
 def afresh(encoder: gs.nn.GCNLSTM, graphs: Graphs) -> Tensor:
-    """States of a batch that is joined anew."""
+    """Return the states of a newly joined batch."""
     states: Tensor = encoder(Batch.from_data_list(list(graphs)))
     return states
 
 
 def turns(run: Callable[[int], float]) -> int:
-    """How often one fits into a turn, once it is warm."""
+    """Return the number of passes that fit into a turn, after one to warm up."""
     run(1)
     return max(1, round(TURN / run(2)))
 
 
 def main() -> None:
-    """Measure, print, and write the record where asked."""
+    """Measure, print the results, and write them to the file of ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, default=1000, help="nodes at a time, over all graphs")
     parser.add_argument("--rounds", type=int, default=25)

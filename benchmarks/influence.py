@@ -1,12 +1,12 @@
-"""How long does it take to see how far a model sees, and is it right? graphseq and PyG's ``total_influence``, in turn.
+"""Time and correctness of influence: graphseq and PyG's ``total_influence``, in turn.
 
-The model is PyG's 8-layer GCN of 64 channels on 1,000 rows, and graphseq's GCN with the very same weights; both are
-asked for the norm of every row's 64 × 64 Jacobian block in every other row. PyG takes the sum of absolute entries,
-graphseq the Frobenius norm. PyG cuts each row's 8-hop neighbourhood out of the graph and then normalises what is left,
-so that its outermost rows have lost neighbours; what that does to its values is shown beside the same sums on the whole
-graph. On a random graph, where 8 hops are everywhere, only as many rows as ``--rows`` says are asked of both.
+The model is PyG's 8-layer GCN of 64 channels on 1,000 rows, and graphseq's GCN with the same weights. Both compute the
+norm of every row's 64 × 64 Jacobian block in every other row. PyG takes the sum of absolute entries, graphseq the
+Frobenius norm. PyG cuts each row's 8-hop neighbourhood out of the graph and normalises what remains, so that its
+outermost rows have lost neighbours; the effect on its values is shown beside the same sums on the whole graph. On a
+random graph, where 8 hops reach everywhere, only ``--rows`` rows are computed by both.
 
-Structure on a path of a million rows is timed too.
+The time of the structure alone, on a path of a million rows, is measured too.
 
     OMP_NUM_THREADS=1 python benchmarks/influence.py --out influence.json
 """
@@ -43,14 +43,14 @@ GRAPHS: dict[str, Callable[[], nx.Graph]] = {
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """How long one call takes."""
+    """Return the seconds of one call."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
 
 
 def models(name: str) -> tuple[gs.nn.GCN, gs.SpaceTimeGraph, PyGGCN, Data]:
-    """The same model and the same graph twice."""
+    """Return the same model and the same graph for both libraries."""
     torch.manual_seed(0)
     ours = gs.nn.GCN(CHANNELS, CHANNELS, LAYERS)
     graph = gs.from_graph(GRAPHS[name](), x=torch.randn(ROWS, CHANNELS))
@@ -60,13 +60,13 @@ def models(name: str) -> tuple[gs.nn.GCN, gs.SpaceTimeGraph, PyGGCN, Data]:
 
 
 def drawn(count: int) -> Tensor:
-    """The rows that ``total_influence`` asks after the same seed."""
+    """Return the rows that ``total_influence`` draws from the same seed."""
     torch.manual_seed(1)
     return torch.randperm(ROWS)[:count]
 
 
 def measure(name: str, rows: int, repeats: int) -> dict[str, float]:
-    """Seconds of both, taken in turn, and the median of their ratios."""
+    """Return the seconds of both, taken in turn, and the median of their ratios."""
     ours, graph, theirs, data = models(name)
     asked = None if rows == ROWS else drawn(rows)
 
@@ -90,7 +90,7 @@ def measure(name: str, rows: int, repeats: int) -> dict[str, float]:
 
 
 def values(name: str, rows: int) -> dict[str, object]:
-    """The influence by hop of PyG, of the same sums on the whole graph, and of graphseq, divided by its own hop 0."""
+    """Return the influence by hop of PyG, of the same sums on the whole graph, and of graphseq, relative to hop 0."""
     ours, graph, theirs, data = models(name)
     asked = drawn(rows)
     torch.manual_seed(1)
@@ -112,7 +112,7 @@ def values(name: str, rows: int) -> dict[str, object]:
 
 
 def _whole(model: PyGGCN, data: Data, row: int) -> Tensor:
-    """The Jacobian of one row, on the whole graph, by autograd and nothing else: (C, V, F)."""
+    """Return the Jacobian of one row on the whole graph by plain autograd, (C, V, F)."""
     x = data.x.clone().requires_grad_()
     out = model(x, data.edge_index)[row]
     return torch.stack([torch.autograd.grad(out[c], x, retain_graph=True)[0] for c in range(CHANNELS)])
@@ -127,7 +127,7 @@ def _float64(model: PyGGCN, data: Data) -> str:
 
 
 def structure() -> dict[str, float]:
-    """Seconds on a path of a million rows."""
+    """Return the seconds of structure on a path of a million rows."""
     graph = gs.from_sequence(torch.zeros(MILLION, 1))
     middle, end = torch.tensor([MILLION // 2]), MILLION - 1
     encoders = (gs.nn.GCN(1, 2, LAYERS), gs.nn.LSTM(1, 2), gs.nn.GCNLSTM(1, 2))
@@ -146,7 +146,7 @@ def structure() -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure, print, and write the record where asked."""
+    """Measure, print the results, and write them to the file of ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--graphs", nargs="+", default=list(GRAPHS), choices=list(GRAPHS), help="which graphs")
     parser.add_argument("--rows", type=int, default=10, help="rows asked on the random graph, and for the values")
@@ -166,7 +166,7 @@ def main() -> None:
 
 
 def report(name: str, row: dict) -> None:
-    """Print one graph's line and its values by hop."""
+    """Print the line of one graph and its values by hop."""
     print(
         f"{name:6} {row['rows_asked']:4} rows asked: PyG {row['pyg_s']:.2f} s, graphseq {row['graphseq_s']:.2f} s, "
         f"ratio {row['ratio']:.1f} ({row['ratio_low']:.1f} to {row['ratio_high']:.1f})"

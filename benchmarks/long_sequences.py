@@ -1,13 +1,13 @@
-"""What do long sequences cost? Memory and time of a forward and backward pass over T steps, plain and in segments.
+"""Memory and time of long sequences: a forward and backward pass over T steps, plain and in segments.
 
-- **plain**: all that happened at each step is kept for the gradient;
+- **plain**: the states of all steps are kept for the gradient;
 - **recomputed**: ``nn.GradientCheckpointed`` over segments of 500 steps, the same gradient;
-- **truncated**: ``nn.TruncatedBPTT`` over segments as long, whose gradients end where a segment begins.
+- **truncated**: ``nn.TruncatedBPTT`` over segments of that length, whose gradients end at the start of a segment.
 
 One sequence of 10 features into 64 units (the GCN-LSTM: a ring of 4 nodes into 16), with a loss at every row and with
-one at the last row alone. Each runs in a process of its own, which tells the most memory that it held beyond what it
-held before the pass (``ru_maxrss``), the seconds, and how far its gradient is from the plain one, relative to its norm:
-rounding, or what truncation leaves out.
+one at the last row alone. Each runs in a process of its own and reports the peak memory of the pass (``ru_maxrss`` less
+that before it), the seconds, and the difference of its gradient from the plain one, relative to its norm, which is
+rounding or the effect of truncation.
 
     OMP_NUM_THREADS=1 python benchmarks/long_sequences.py --out long_sequences.json --figure long_sequences.png
 """
@@ -46,12 +46,12 @@ Row = dict[str, float | str]
 
 
 def held() -> int:
-    """The most bytes that this process has held."""
+    """Return the peak memory of this process in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def signal(family: str, steps: int) -> gs.SpaceTimeGraph:
-    """Noise: a sequence, or a signal on a ring."""
+    """Return noise: a sequence, or a signal on a ring."""
     nodes = NODES if family == "GCNLSTM" else 1
     ring = torch.arange(nodes)
     edges = torch.cat([torch.stack([ring, ring.roll(1)]), torch.stack([ring.roll(1), ring])], dim=1)
@@ -60,14 +60,14 @@ def signal(family: str, steps: int) -> gs.SpaceTimeGraph:
 
 
 def gradient(encoder: gs.nn.Encoder, graph: gs.SpaceTimeGraph, asked: str) -> Tensor:
-    """Of the mean square of the states asked for, in all weights."""
+    """Return the gradient of the mean square of the target states in all weights."""
     states = encoder(graph)
     loss = states.square().mean() if asked == "all" else states[-1].square().mean()
     return torch.cat([part.flatten() for part in torch.autograd.grad(loss, list(encoder.parameters()))])
 
 
 def measure(family: str, way: str, asked: str, steps: int, length: int, rounds: int) -> Row:
-    """One pass in this process, then the plain one to hold its gradient against."""
+    """Run one pass in this process, then the plain one to compare its gradient."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     plain = FAMILIES[family]()
@@ -98,7 +98,7 @@ def measure(family: str, way: str, asked: str, steps: int, length: int, rounds: 
 
 
 def apart(family: str, way: str, asked: str, steps: int, length: int, rounds: int) -> Row:
-    """The same in a process of its own."""
+    """Run the same in a process of its own."""
     command = [sys.executable, __file__, "--one", family, way, asked, "--steps", str(steps)]
     command += ["--segment", str(length), "--rounds", str(rounds)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this very script
@@ -107,7 +107,7 @@ def apart(family: str, way: str, asked: str, steps: int, length: int, rounds: in
 
 
 def draw(results: list[Row], path: Path) -> None:
-    """Memory and time against T, one column a family, where every row is asked."""
+    """Draw memory and time against T, one column for each family, with a loss at every row."""
     families = list(dict.fromkeys(str(row["family"]) for row in results))
     figure, axes = plt.subplots(
         2, len(families), figsize=(3 * len(families), 5), layout="constrained", sharex=True, squeeze=False
@@ -128,7 +128,7 @@ def draw(results: list[Row], path: Path) -> None:
 
 
 def main() -> None:
-    """Measure, print, and write record and figure where asked."""
+    """Measure, print the results, and write record and figure to the files of the options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, nargs="+", default=[1000, 10_000, 100_000], help="T")
     parser.add_argument("--family", nargs="+", choices=FAMILIES, default=list(FAMILIES))

@@ -1,18 +1,17 @@
-"""Are many seeds trained side by side faster than processes that train one seed each?
+"""Many seeds trained side by side, against processes that train one seed after another.
 
 K small models from K seeds, S steps of Adam on batches of their own. *Separate*: ``gs.fit`` for one seed after another,
 in two processes of one thread each. *Stacked*: ``gs.fit_ensemble``, which stacks the weights of all seeds and has
 ``torch.func.vmap`` do every operation for all; once in one process on two threads, and once in two processes of one
-thread, half the seeds in each, which is what ``python -m graphseq sweep`` does with a small RNN, GRU or GCN.
+thread, with half the seeds in each, as ``python -m graphseq sweep`` does for a small RNN, GRU or GCN.
 
-First, in double precision, losses of both are checked to agree to 1e-5. (In single precision training can drive
-rounding apart; how far is in the record.) The ways then take turns, and a ratio is that of one round; the result is its
-median, with the middle half. With ``--until-solved`` each seed trains until it is solved instead, within S steps: a
-stack then shrinks as its seeds leave, which is worth less than full ones.
+First, in double precision, the losses of both are checked to agree to 1e-5. (In single precision training can amplify
+rounding; the record has the difference.) Then all run in turn, and a ratio is of one round; the result is its median,
+with the middle half. With ``--until-solved`` each seed trains until it is solved, within S steps; a stack then shrinks
+as its seeds finish, which gains less than a full one.
 
-What to expect: the more of a step is the price of calling torch, the more stacking gains; it loses where numbers, not
-calls, take the time, and where a recurrence has a kernel for all steps at once (LSTM), whose steps a stack must do one
-by one.
+Result: stacking gains most where most of a step is the overhead of calling torch. It loses where arithmetic takes the
+time, and where a recurrence has a kernel for all steps at once (LSTM), which a stack must compute step by step.
 
     OMP_NUM_THREADS=1 python benchmarks/many_seeds.py --out docs/benchmarks/many_seeds.json
 """
@@ -41,7 +40,7 @@ Losses = list[list[float]]  # a list a seed, a number a step
 
 
 class Case(NamedTuple):
-    """What is trained, of how many seeds, and for how long."""
+    """A model family, its sizes, and the number of seeds and steps."""
 
     family: str
     length: int
@@ -52,11 +51,11 @@ class Case(NamedTuple):
     until_solved: bool
 
     def task(self) -> gs.tasks.Task:
-        """What the family learns: a GCN of 4 layers sees 4 hops."""
+        """The task of the family; a GCN of 4 layers sees 4 hops."""
         return gs.tasks.Transfer(5) if self.family == "GCN" else gs.tasks.Palindrome(self.length)
 
     def settings(self) -> dict[str, object]:
-        """Of either way to train."""
+        """The settings of both methods."""
         return {
             **{"optimizer": "Adam", "lr": LR, "clip": CLIP, "steps": self.steps, "batch_size": self.batch},
             "stop_threshold": 1.0 if self.until_solved else None,
@@ -64,7 +63,7 @@ class Case(NamedTuple):
 
 
 def build(case: Case, task: gs.tasks.Task, seed: int) -> nn.Model:
-    """A model from a seed."""
+    """Return the model of a seed."""
     with seeding.forked(seed, seeding.BUILD):
         if case.family == "GCN":
             return nn.Model(nn.GCN(task.in_channels, case.hidden, num_layers=4), task.out_channels)
@@ -72,14 +71,14 @@ def build(case: Case, task: gs.tasks.Task, seed: int) -> nn.Model:
 
 
 def separate(case: Case, seed: int) -> list[float]:
-    """Losses of one seed by ``gs.fit``."""
+    """Return the losses of one seed by ``gs.fit``."""
     torch.set_num_threads(1)
     task = case.task()
     return gs.fit(build(case, task, seed), task, seed=seed, **case.settings()).loss  # type: ignore[arg-type]
 
 
 def stacked(case: Case, seeds: Sequence[int], threads: int) -> Losses:
-    """Losses of many seeds at once."""
+    """Return the losses of many seeds by ``gs.fit_ensemble``."""
     torch.set_num_threads(threads)
     task = case.task()
     models = [build(case, task, seed) for seed in seeds]
@@ -91,7 +90,7 @@ def stacked(case: Case, seeds: Sequence[int], threads: int) -> Losses:
 
 
 def contenders(case: Case) -> dict[str, Callable[[], Losses]]:
-    """The three ways to the same losses."""
+    """Return the three methods."""
     halves = [range(0, case.seeds, 2), range(1, case.seeds, 2)]
 
     def in_halves() -> Losses:
@@ -106,7 +105,7 @@ def contenders(case: Case) -> dict[str, Callable[[], Losses]]:
 
 
 def check(case: Case) -> None:
-    """Refuse to compare ways whose losses are not the same, over the first steps of three seeds."""
+    """Refuse methods whose losses differ, over the first steps of three seeds."""
     few = case._replace(steps=min(case.steps, 50), until_solved=False)
     seeds = range(min(case.seeds, 3))
     torch.set_default_dtype(torch.float64)
@@ -118,7 +117,7 @@ def check(case: Case) -> None:
 
 
 def measure(case: Case, rounds: int) -> dict[str, object]:
-    """Seconds of each, in turn, and how many times faster than separate ones it is; and how far losses are apart."""
+    """Return the seconds of each, in turn, the speed-up over separate runs, and the difference of the losses."""
     ways = contenders(case)
     check(case)
     losses = {name: way() for name, way in ways.items()}  # warms up, too
@@ -139,19 +138,19 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
 
 
 def apart(some: Losses, others: Losses) -> float:
-    """The largest difference of two losses of the same seed and step."""
+    """Return the largest difference of two losses of the same seed and step."""
     return max(abs(a - b) for own, other in zip(some, others, strict=True) for a, b in zip(own, other, strict=False))
 
 
 def seconds(way: Callable[[], Losses]) -> float:
-    """How long it takes, workers being there."""
+    """Return the seconds of a method, with workers already started."""
     start = time.perf_counter()
     way()
     return time.perf_counter() - start
 
 
 def main() -> None:
-    """Measure, print, and write the record where asked."""
+    """Measure, print the results, and write them to the file of ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", nargs="+", choices=["GCN", *FAMILIES], default=["GCN", *FAMILIES])
     parser.add_argument("--seeds", type=int, default=16, help="K")

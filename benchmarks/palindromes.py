@@ -1,24 +1,26 @@
-"""How long a palindrome can each recurrent network keep, and what did it take to teach it?
+"""The longest palindrome that each recurrent network remembers, and the training that it needs.
 
-The last digit of a palindrome from the digits before it: its first digit must be kept, and all others kept out. Each
-set-up is trained from several seeds with at most 10,000 steps of 128 and tested on fresh palindromes of many lengths.
+The last digit of a palindrome is predicted from the digits before it: a model must remember the first digit and ignore
+all others. Each set-up is trained from several seeds with at most 10,000 steps of 128 and tested on new palindromes of
+many lengths.
 
-- *Reference*: one model for each length, torch's first weights, RMSprop, learning rate 0.001, clip 10, 128 units, until
-  the last 100 steps average 100 %. Digits as one number, as in the study that this comes from, or one-hot.
-- *Reference, He's start*: the same from He's first weights (``nn.kaiming_``). The study does not say which it drew; of
-  one number a step, torch's let little in.
-- *Improved*: one model, a curriculum that doubles the length, Adam, clip 1, and first weights that suit the cell; then
-  tested at lengths up to far beyond what it saw.
-- *Trial*: the improved set-up with one thing taken away or exchanged, to see which of its parts are needed.
+- *Reference*: one model for each length, torch's initial weights, RMSprop, learning rate 0.001, clip 10, 128 units,
+  until the last 100 steps average 100 %. Digits as one number, as in the study that this comes from, or one-hot.
+- *Reference, He's start*: the same from He's initial weights (``nn.kaiming_``). The study does not say which it used;
+  with one number at each step, torch's input weights are small.
+- *Improved*: one model, a curriculum that doubles the length, Adam, clip 1, and initial weights that suit the cell;
+  then tested at lengths far beyond those of training.
+- *Trial*: the improved set-up with one part removed or exchanged, to test which parts are needed.
 
-What to expect: the reference RNN is right up to 14 digits, from some seeds farther; the reference LSTM is not at 20,
-and from He's first weights at 30. With a curriculum gates learn to shut after the first digit, and do not ask how long
-they are to stay shut; a vanilla RNN that begins as units which latch needs no gates, and goes as far. Digits as numbers
-are harder to tell apart: the LSTM taught up to 100 is then right at 100 and at no other length, and the RNN latches
-from one seed of two.
+Result: the reference RNN is right up to 14 digits, from some seeds farther; the reference LSTM is not right at 20, and
+from He's initial weights it is at 30. With a curriculum the gates learn to close after the first digit, and stay closed
+for any time; a plain RNN initialised with latching units needs no gates, and reaches as far. Digits as numbers are
+harder to separate: the LSTM trained up to 100 is right at 100 and at no other length, and the RNN latches from one seed
+of two.
 
 Run it with ``python benchmarks/palindromes.py --out docs/palindromes``: hours on one core. Each finished run is added
-to results.json, a run that is there is not run again, and the table is made from what is there. One process a folder.
+to results.json, a finished run is not repeated, and the table is made of all finished runs. Only one process may use a
+folder.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ MODELS: dict[str, Callable[..., nn.Encoder]] = {
 
 
 def latch_and_spread(encoder: nn.RNN) -> None:
-    """Units that latch, each at a digit of its own, where digits enter as numbers."""
+    """Initialise latching units, each with a threshold at another digit, for digits as numbers."""
     nn.spread_biases_(nn.identity_(encoder, gain=2.0), 0, 9)
 
 
@@ -72,7 +74,7 @@ TESTED = (10, 30, 100, 300, 1000, 3000, 10000)
 
 @dataclass(frozen=True)
 class Setup:
-    """All that a run depends on but its seed."""
+    """The settings of a run without its seed."""
 
     name: str  # what figures and tables call it
     model: str
@@ -96,7 +98,7 @@ class Setup:
 
 
 def reference(model: str, encoding: str, lengths: Iterable[int]) -> list[Setup]:
-    """A model for each length, trained as in the study, from torch's first weights or from He's."""
+    """Return the set-ups with a model for each length, as in the study, from torch's initial weights or He's."""
     starts = {"reference": "torch", HE: "kaiming"}
     return [
         Setup(name, model, encoding, (length,), (length,), start)
@@ -106,14 +108,14 @@ def reference(model: str, encoding: str, lengths: Iterable[int]) -> list[Setup]:
 
 
 def taught(name: str, model: str, encoding: str, longest: int, **other: Any) -> Setup:
-    """One model for all lengths, by a curriculum that doubles the length up to ``longest``, tested to 40 times that."""
+    """Return the set-up with one model, a curriculum up to ``longest``, and tests up to 40 times that."""
     tested = tuple(sorted({*(length for length in TESTED if length <= 40 * longest), longest}))
     settings = {"optimizer": "Adam", "clip": 1.0} | other
     return Setup(name, model, encoding, tuple(growing_lengths(4, longest)), tested, **settings)
 
 
 def setups(encoding: str) -> list[Setup]:
-    """All of one encoding, those that matter most first."""
+    """Return all set-ups of one encoding, the most important first."""
     gated = {"hidden": 32 if encoding == "one-hot" else 64, "lr": 3e-3}
     scanned = {"hidden": 32, "layers": 2, "lr": 3e-3, "stop_window": 20}
     longer: dict[str, Any] = {"start": "chrono 1000", "advance_threshold": 0.999, "advance_window": 100}
@@ -143,7 +145,7 @@ def setups(encoding: str) -> list[Setup]:
 
 
 def shortened(setup: Setup, longest: int, steps: int) -> Setup | None:
-    """The same within a length and a number of steps; ``None`` where it begins beyond."""
+    """Return the set-up cut to a length and a number of steps; ``None`` where it starts above that length."""
     if setup.lengths[0] > longest:
         return None
     last = min(longest, setup.lengths[-1])
@@ -189,7 +191,7 @@ def run(setup: Setup, seed: int) -> dict[str, Any]:
 
 
 def tested(model: nn.Model, setup: Setup, length: int, seed: int) -> dict[str, float]:
-    """The share of right answers on fresh palindromes of one length."""
+    """Return the accuracy on new palindromes of one length."""
     samples = min(setup.samples, max(200, 1_000_000 // length))
     batch_size = max(1, min(250, 250_000 // length))
     task = Palindrome(length, encoding=setup.encoding)
@@ -198,24 +200,24 @@ def tested(model: nn.Model, setup: Setup, length: int, seed: int) -> dict[str, f
 
 
 def config_of(setup: Setup, seed: int) -> dict[str, Any]:
-    """What a run is known by, as JSON has it."""
+    """Return the JSON object that identifies a run."""
     found: dict[str, Any] = json.loads(json.dumps({**asdict(setup), "seed": seed}))
     return found
 
 
 def read(out: Path) -> list[dict[str, Any]]:
-    """The finished runs of a folder."""
+    """Return the finished runs of a folder."""
     file = out / "results.json"
     return json.loads(file.read_text())["records"] if file.exists() else []
 
 
 def horizon(tests: Iterable[dict[str, float]], at: float = 0.95) -> int:
-    """The longest length that was right at least so often, whether or not all shorter ones were; 0 if none."""
+    """Return the longest length with at least that accuracy, even if a shorter one has less; 0 if there is none."""
     return max((int(test["length"]) for test in tests if test["score"] >= at), default=0)
 
 
 def horizons_of(records: Iterable[dict[str, Any]]) -> list[int]:
-    """The horizon of each seed of one set-up, but of those that are solved as far as they went where others went on."""
+    """Return the horizon of each seed of a set-up, without lengths that were solved where longer ones were trained."""
     by_seed: dict[int, list[dict[str, float]]] = {}
     for record in records:
         by_seed.setdefault(record["config"]["seed"], []).extend(record["test"])
@@ -225,7 +227,7 @@ def horizons_of(records: Iterable[dict[str, Any]]) -> list[int]:
 
 
 def lines(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One line for each set-up: its effective horizon, as the median and range of its seeds, and what that took."""
+    """Return a line for each set-up: its horizon, as the median and range of the seeds, and the cost of training."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for record in records:
         config = record["config"]
@@ -258,7 +260,7 @@ def lines(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def table(found: Sequence[dict[str, Any]]) -> str:
-    """The lines, one below the other."""
+    """Return the table of the lines."""
     out = [
         f"{'set-up':24}{'model':9}{'digits':9}{'weights':>8}{'seeds':>6}{'trained to':>11}{'right there':>12}"
         f"{'(worst)':>9}{'horizon':>9}{'[seeds]':>16}{'tested to':>10}{'steps':>7}{'seconds':>9}"
@@ -274,7 +276,7 @@ def table(found: Sequence[dict[str, Any]]) -> str:
 
 
 def main(out: Path, cases: Sequence[tuple[Setup, int]], jobs: int = 1) -> str:
-    """Run what is left, adding each to ``out``/results.json, and return the table of all that is there."""
+    """Run what is not finished, add each run to ``out``/results.json, and return the table of all finished runs."""
     out.mkdir(parents=True, exist_ok=True)
     records = read(out)
     done = [record["config"] for record in records]

@@ -1,8 +1,8 @@
-"""What does bfloat16 cost in accuracy, and what does it gain in time? The same runs in both precisions, in turn.
+"""Accuracy and time of bfloat16 against float32: the same runs in both precisions, in turn.
 
-Each task is trained from the same seeds in ``precision="float32"`` and ``"bfloat16"`` for as many steps, and judged in
-float32. The time of a step is that of the runs themselves, which take turns, as a ratio a seed; processors without
-matrix units for bfloat16 are slower in it, and a GCN-LSTM's kernel and every sparse product are float32 in either.
+Each task is trained from the same seeds and for as many steps in ``precision="float32"`` and ``"bfloat16"``, and tested
+in float32. The time of a step is measured in the runs themselves, in turn, as a ratio for each seed. Processors without
+matrix units for bfloat16 are slower in it, and the kernel of the GCN-LSTM and all sparse products are float32 in both.
 
     OMP_NUM_THREADS=1 python benchmarks/precision.py --out precision.json
 """
@@ -26,12 +26,12 @@ Case = tuple[gs.tasks.Task, Callable[[gs.tasks.Task, int], gs.nn.Model]]
 
 
 def recurrent(encoder: type[gs.nn.RNN | gs.nn.LSTM]) -> Callable[[gs.tasks.Task, int], gs.nn.Model]:
-    """A model of one layer."""
+    """Return a model of one layer."""
     return lambda task, hidden: gs.nn.Model(encoder(task.in_channels, hidden), task.out_channels)
 
 
 def cases() -> dict[str, Case]:
-    """Tasks of classes and of numbers, and their models."""
+    """Return classification and regression tasks, and their models."""
     return {
         "Transfer(5), GCN-4": (
             gs.tasks.Transfer(5),
@@ -48,7 +48,7 @@ def cases() -> dict[str, Case]:
 
 
 def run(case: Case, precision: str, seed: int, hidden: int, steps: int) -> dict[str, float]:
-    """Train from one seed, and judge."""
+    """Train and test one model from one seed."""
     task, build = case
     torch.manual_seed(seed)
     model = build(task, hidden)
@@ -60,7 +60,7 @@ def run(case: Case, precision: str, seed: int, hidden: int, steps: int) -> dict[
 
 
 def measure(case: Case, seeds: int, hidden: int, steps: int) -> dict[str, object]:
-    """Both precisions from all seeds, and what lies between them."""
+    """Run both precisions from all seeds, and return their differences."""
     run(case, "float32", 0, hidden, 2)
     run(case, "bfloat16", 0, hidden, 2)
     pairs = [{name: run(case, name, seed, hidden, steps) for name in PRECISIONS} for seed in range(seeds)]
@@ -72,7 +72,7 @@ def measure(case: Case, seeds: int, hidden: int, steps: int) -> dict[str, object
 
 
 def main() -> None:
-    """Measure, print, and write the record where asked."""
+    """Measure, print the results, and write them to the file of ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3, help="seeds of each")
     parser.add_argument("--hidden", type=int, default=128, help="H")

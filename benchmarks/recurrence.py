@@ -1,9 +1,9 @@
-"""What does it cost that sequences are graphs? The library's recurrent networks, and torch's on tensors by hand.
+"""The cost of reading sequences as graphs: the library's recurrent networks, and torch's on tensors by hand.
 
-Forward and backward of a model of one layer that gives one of F classes at every row, cross-entropy included, with the
-same weights. On equal lengths the peer is torch's ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM`` and a linear map, on a tensor
-(T, B, F) that lies ready. On ragged lengths, drawn evenly from 1 to T, it is the same on sequences padded to the
-longest, which is how it is done by hand, and the true steps picked out.
+Forward and backward of a model of one layer that predicts one of F classes at every row, cross-entropy included, with
+the same weights. On equal lengths the peer is torch's ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM`` and a linear map, on a
+prepared tensor (T, B, F). On ragged lengths, drawn evenly from 1 to T, it is the same on sequences padded to the
+longest, as one would write it by hand, from which the true steps are selected.
 
     OMP_NUM_THREADS=1 python benchmarks/recurrence.py --out recurrence.json
 """
@@ -29,7 +29,7 @@ FAMILIES = {"RNN": gs.nn.RNN, "GRU": gs.nn.GRU, "LSTM": gs.nn.LSTM}
 
 
 def both_ways(forward: Callable[[], Tensor], y: Tensor, weights: list[nn.Parameter]) -> Callable[[], None]:
-    """A forward and a backward pass, from logits and classes."""
+    """Return a forward and a backward pass, from logits and classes."""
 
     def once() -> None:
         for weight in weights:
@@ -40,7 +40,7 @@ def both_ways(forward: Callable[[], Tensor], y: Tensor, weights: list[nn.Paramet
 
 
 def batch_of(sequences: list[Tensor], device: torch.device) -> gs.SpaceTimeGraph:
-    """Sequences side by side."""
+    """Return a batch of sequences."""
     found: gs.SpaceTimeGraph = Batch.from_data_list([gs.from_sequence(x) for x in sequences])
     return found.to(device)
 
@@ -48,7 +48,7 @@ def batch_of(sequences: list[Tensor], device: torch.device) -> gs.SpaceTimeGraph
 def measure(
     family: str, size: tuple[int, int, int, int], rounds: int, seed: int, device: torch.device
 ) -> dict[str, object]:
-    """One size, equal lengths and ragged ones."""
+    """Measure one size, with equal lengths and with ragged ones."""
     steps, count, channels, hidden = size
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -75,7 +75,7 @@ def measure(
 
 
 def main() -> None:
-    """Measure, print, and write the record where asked."""
+    """Measure, print the results, and write them to the file of ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=25, help="rounds at each size")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the steps")

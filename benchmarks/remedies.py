@@ -1,18 +1,18 @@
-"""How far does depth carry? Each remedy for deep graph convolutions, on the task that asks for nothing but distance.
+"""Remedies for deep graph convolutions on a task that requires distance alone.
 
-``Transfer`` shows a class at one row and asks for it at another, with nothing in between. Every remedy is trained at
-every depth, from the longest distance that its layers reach down to the shortest, until one is solved from all seeds;
-that is the number in the table. One setting for all: Adam, the same learning rate, batch and steps.
+``Transfer`` has a class at one row and its target at another, with nothing in between. Every remedy is trained at every
+depth, from the longest distance within its receptive field down to the shortest, until one is solved from all seeds;
+that distance is the number in the table. All have one setting: Adam, the same learning rate, batch and steps.
 
-What to expect: convolutions stop within ten hops, however many layers there are, for 3^(-r) of the signal crosses r
-hops in r layers, and a plain deep stack does not train at all in so few steps. Residuals, initial residuals, jumping
-knowledge and antisymmetric weights keep deep stacks trainable and carry little farther: they keep what a row has, not
-what it sends. PairNorm is another matter: it reads the mean of all rows, and tells every row the class at once, with
-no hop travelled. A linear state-space update gets farther, having nothing but Â in the way, and a wave over depth
+Result: convolutions stop within ten hops, however many layers there are, because 3^(-r) of the signal crosses r hops in
+r layers, and a plain deep stack does not train at all in so few steps. Residual connections, initial residuals, jumping
+knowledge and antisymmetric weights keep deep stacks trainable but carry little farther: they preserve what a row has,
+not what it sends. PairNorm is different: it reads the mean of all rows, and so passes the class to every row at once,
+without the graph. A linear state-space update gets farther, since nothing but Â limits it, and a wave over depth
 crosses as many hops as it has layers, where its speed is the largest that is stable on paths and rings.
 
 Run it with ``python benchmarks/remedies.py``: about an hour on two cores. It prints the table, writes results.json and
-figure.png, and goes on where it was stopped.
+figure.png, and continues where it was stopped.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ REMEDIES: dict[str, Callable[[int, int, int], gs.nn.Encoder]] = {
 
 @dataclass(frozen=True)
 class Setting:
-    """All that the numbers depend on."""
+    """The settings that determine the results."""
 
     shapes: tuple[str, ...] = ("path", "ring")
     depths: tuple[int, ...] = (8, 16, 32, 64)
@@ -67,7 +67,7 @@ class Setting:
 
 
 def run(setting: Setting, shape: str, remedy: str, depth: int, distance: int, seed: int) -> dict[str, float] | None:
-    """Train and judge one model, or ``None`` where structure alone says that it cannot know."""
+    """Train and test one model; return ``None`` where the distance is outside its receptive field."""
     task = gs.tasks.Transfer(distance + 1, shape=shape)
     with seeding.forked(seed, seeding.BUILD):
         encoder = REMEDIES[remedy](task.in_channels, setting.hidden, depth)
@@ -86,7 +86,7 @@ def run(setting: Setting, shape: str, remedy: str, depth: int, distance: int, se
 
 
 def longest(setting: Setting, shape: str, remedy: str, depth: int, folder: Path) -> dict[str, object]:
-    """The longest distance that one remedy at one depth solves from every seed, 0 if none; kept in ``folder``."""
+    """Return the longest distance that a remedy at one depth solves from every seed, 0 if none; saved in ``folder``."""
     kept = folder / f"{shape}-{list(REMEDIES).index(remedy)}-{depth}.json"
     if kept.exists():
         record: dict[str, object] = json.loads(kept.read_text())
@@ -110,7 +110,7 @@ def longest(setting: Setting, shape: str, remedy: str, depth: int, folder: Path)
 
 
 def table(setting: Setting, records: Sequence[dict[str, object]]) -> str:
-    """The longest distance solved, a line a remedy, a column a shape and depth."""
+    """Return the longest distance solved, a line for each remedy, a column for each shape and depth."""
     found = {(each["shape"], each["remedy"], each["depth"]): each["longest"] for each in records}
     heads = [f"{shape} {depth}" for shape in setting.shapes for depth in setting.depths]
     lines = [f"{'longest distance solved':24}" + "".join(f"{head:>9}" for head in heads)]
@@ -121,7 +121,7 @@ def table(setting: Setting, records: Sequence[dict[str, object]]) -> str:
 
 
 def figure(setting: Setting, records: Sequence[dict[str, object]]) -> Figure:
-    """The table as a picture: the brighter, the farther."""
+    """Draw the table; the brighter, the farther."""
     drawing = Figure(figsize=(9.5, 4.6), layout="constrained")
     panels = drawing.subplots(1, len(setting.shapes), sharey=True, squeeze=False)[0]
     for panel, shape in zip(panels, setting.shapes, strict=True):
@@ -139,7 +139,7 @@ def figure(setting: Setting, records: Sequence[dict[str, object]]) -> Figure:
 
 
 def main(out: Path, setting: Setting = Setting(), jobs: int = 2) -> list[dict[str, object]]:
-    """Run what is left, print the table, write results.json and figure.png to ``out``."""
+    """Run what is not finished, print the table, and write results.json and figure.png to ``out``."""
     runs, facts = out / "runs", json.loads(json.dumps(asdict(setting)))
     runs.mkdir(parents=True, exist_ok=True)
     if (runs / "setting.json").exists() and json.loads((runs / "setting.json").read_text()) != facts:

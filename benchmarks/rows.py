@@ -1,16 +1,16 @@
-"""What does a row cost, in time and in memory, in a graph of a thousand rows and in one of ten million?
+"""Time and memory for each row, in graphs of a thousand rows to ten million.
 
 Two ways of training two ``GCN`` layers of 16 units on 16 features, on a grid over time (N nodes in a square, T = 10
 times, so that a row reads up to four neighbours in space and two along time):
 
 - **whole**: forward and backward over all V rows at once, the time divided by V;
-- **sampled**: forward and backward for 1,024 asked rows with ``num_neighbors=[5, 3]``, drawing included, the time
-  divided by the rows asked.
+- **sampled**: forward and backward for 1,024 target rows with ``num_neighbors=[5, 3]``, sampling included, the time
+  divided by the number of target rows.
 
-Each size runs in a process of its own, which tells the most memory that it held (``ru_maxrss``, less what it held
-before the graph was made), divided by V: features, edges, what was prepared, what the passes needed. Preparing is done
-once a graph and timed apart: temporal edges and Â for the whole, compressed rows for the sampler. Cost is flat where a
-column stays level; graphs that fit into the processor's cache are cheaper, which is seen as a step.
+Each size runs in a process of its own and reports its peak memory (``ru_maxrss`` less that before the graph was made)
+divided by V: features, edges, prepared topology, and the passes. The preparation, once for each graph, is timed
+separately: temporal edges and Â for the whole, compressed rows for the sampler. Graphs that fit into the processor's
+cache are cheaper, which shows as a step in the curves.
 
     OMP_NUM_THREADS=1 python benchmarks/rows.py --out rows.json --figure rows.png
 """
@@ -41,12 +41,12 @@ Row = dict[str, float]
 
 
 def peak() -> int:
-    """The most bytes that this process has held."""
+    """Return the peak memory of this process in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def grid(side: int) -> Tensor:
-    """Edges both ways between the neighbours in a square of ``side`` by ``side`` nodes, (2, E)."""
+    """Return the edges, in both directions, of a square of ``side`` by ``side`` nodes, (2, E)."""
     number = torch.arange(side * side).view(side, side)
     right = torch.stack([number[:, :-1].flatten(), number[:, 1:].flatten()])
     down = torch.stack([number[:-1].flatten(), number[1:].flatten()])
@@ -54,18 +54,18 @@ def grid(side: int) -> Tensor:
 
 
 def signal(side: int) -> gs.SpaceTimeGraph:
-    """Noise on such a square."""
+    """Return noise on such a square."""
     return gs.from_signal(torch.randn(TIMES, side * side, FEATURES), grid(side))
 
 
 def whole(graph: gs.SpaceTimeGraph, encoder: gs.nn.Encoder) -> tuple[Callable[[], Tensor], int]:
-    """A loss over all rows, and how many they are."""
+    """Return a loss over all rows, and their number."""
     graph.topology.spacetime().normalised(torch.float32)
     return lambda: encoder(graph).sum(), graph.num_rows
 
 
 def sampled(graph: gs.SpaceTimeGraph, encoder: gs.nn.Encoder) -> tuple[Callable[[], Tensor], int]:
-    """A loss over asked rows, a fresh draw at each call, and how many they are."""
+    """Return a loss over target rows, sampled anew at each call, and their number."""
     count, generator = min(ASKED, graph.num_rows), torch.Generator().manual_seed(0)
     graph.y = torch.zeros(graph.num_rows, dtype=torch.long)
     task, model = gs.tasks.NodeClassification(graph, 2, NUM_NEIGHBORS), gs.nn.Model(encoder, 2)
@@ -78,7 +78,7 @@ def sampled(graph: gs.SpaceTimeGraph, encoder: gs.nn.Encoder) -> tuple[Callable[
 
 
 def measure(way: str, rows: int, rounds: int) -> Row:
-    """One size, in this process."""
+    """Measure one size in this process."""
     torch.set_num_threads(1)
     make, encoder = whole if way == "whole" else sampled, gs.nn.GCN(FEATURES, HIDDEN, num_layers=2)
     make(signal(2), encoder)[0]().backward()  # whatever is loaded on first use
@@ -105,7 +105,7 @@ def measure(way: str, rows: int, rounds: int) -> Row:
 
 
 def apart(way: str, rows: int, rounds: int) -> Row:
-    """The same in a process of its own."""
+    """Measure one size in a process of its own."""
     command = [sys.executable, __file__, "--one", way, "--rows", str(rows), "--rounds", str(rounds)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this very script
     row: Row = json.loads(done.stdout)
@@ -113,7 +113,7 @@ def apart(way: str, rows: int, rounds: int) -> Row:
 
 
 def draw(results: dict[str, list[Row]], path: Path) -> None:
-    """Time and memory a row against the rows of the graph."""
+    """Draw time and memory per row against the rows of the graph."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for way, found in results.items():
         size = [row["rows"] for row in found]
@@ -128,7 +128,7 @@ def draw(results: dict[str, list[Row]], path: Path) -> None:
 
 
 def main() -> None:
-    """Measure, print, and write record and figure where asked."""
+    """Measure, print the results, and write record and figure to the files of the options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[10**k for k in range(3, 8)], help="V, about")
     parser.add_argument("--rounds", type=int, default=5, help="timed passes of each")

@@ -1,13 +1,13 @@
-"""What does a parallel scan gain? Against the loop that it stands for, and against ``nn.LSTM``, over the length T.
+"""The gain of a parallel scan over a loop, and over ``nn.LSTM``, against the length T.
 
-Forward and backward over B sequences of T steps: ``linear_scan`` with factors of their own at each step, into H units;
-the same recurrence as a loop of one product and one sum a step; ``MinLSTM`` as a layer, on 10 features; and ``nn.LSTM``
-on the same features, torch's fused kernel. All take turns in one process, and a ratio is that of one round; the result
-is the median of the ratios, with the middle half.
+Forward and backward over B sequences of T steps: ``linear_scan`` with its own factors at each step, into H units; the
+same recurrence as a loop of one product and one sum at each step; ``MinLSTM`` as a layer, on 10 features; and
+``nn.LSTM`` on the same features, torch's fused kernel. All run in turn in one process, and a ratio is of one round; the
+result is the median of the ratios, with the middle half.
 
-What to expect on one thread of a CPU: the scan does three products for the loop's one, and is faster all the same, as
-long as the loop's calls cost more than their numbers; with many numbers a step that gain falls, for nothing runs in
-parallel. What O(log T) rounds are for is a device that has room for all steps at once.
+Result, on one thread of a CPU: the scan does three products where the loop does one, and is still faster as long as the
+calls of the loop cost more than its arithmetic. With many numbers at each step the gain shrinks, since nothing runs in
+parallel. The O(log T) rounds pay off on a device that can process all steps at once.
 
     OMP_NUM_THREADS=1 python benchmarks/scan.py --out scan.json
 """
@@ -33,7 +33,7 @@ Pass = Callable[[], Tensor]
 
 
 def loop(a: Tensor, b: Tensor) -> Tensor:
-    """The recurrence a step at a time."""
+    """Return the states of the recurrence, step by step."""
     h, states = torch.zeros_like(b[0]), []
     for a_t, b_t in zip(a.unbind(), b.unbind(), strict=True):
         h = torch.addcmul(b_t, a_t, h)
@@ -42,7 +42,7 @@ def loop(a: Tensor, b: Tensor) -> Tensor:
 
 
 def contenders(steps: int, batch: int) -> dict[str, Pass]:
-    """Forward passes to states of T · B · H numbers."""
+    """Return forward passes to states of T · B · H numbers."""
     torch.manual_seed(0)
     a = torch.rand(steps, batch, HIDDEN).requires_grad_()
     b = torch.randn(steps, batch, HIDDEN).requires_grad_()
@@ -58,20 +58,20 @@ def contenders(steps: int, batch: int) -> dict[str, Pass]:
 
 
 def milliseconds(forward: Pass, seed: Tensor) -> float:
-    """A forward and backward pass."""
+    """Return the milliseconds of a forward and backward pass."""
     start = time.perf_counter()
     forward().backward(seed)
     return (time.perf_counter() - start) * 1e3
 
 
 def quartiles(values: list[float]) -> dict[str, float]:
-    """The median and the ends of the middle half."""
+    """Return the median and the ends of the middle half."""
     low, middle, high = statistics.quantiles(values, n=4)
     return {"median": middle, "low": low, "high": high}
 
 
 def measure(steps: int, batch: int, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Times of all, in turn, and how many times the scan's, or MinLSTM's, each took."""
+    """Return the times of all, in turn, and the ratios to the scan's or MinLSTM's."""
     passes, seed = contenders(steps, batch), torch.randn(steps, batch, HIDDEN)
     torch.testing.assert_close(passes["scan"](), passes["loop"](), rtol=1e-5, atol=1e-5)
     for forward in passes.values():
@@ -88,7 +88,7 @@ def measure(steps: int, batch: int, rounds: int) -> dict[str, dict[str, dict[str
 
 
 def main() -> None:
-    """Measure, print, and write the record where asked."""
+    """Measure, print the results, and write them to the file of ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lengths", type=int, nargs="+", default=[10, 100, 1000, 10000], help="T")
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 16], help="B")

@@ -1,11 +1,11 @@
-"""All benchmarks, one after another, each in a process of its own on so many threads: the records of docs/benchmarks.
+"""All benchmarks, one after another, each in a process with its number of threads: the records of docs/benchmarks.
 
-    python benchmarks/suite.py --out docs/benchmarks          for an hour, on a machine that does nothing else
+    python benchmarks/suite.py --out docs/benchmarks          for an hour, on a machine without other work
     python benchmarks/suite.py --out docs/benchmarks --only gcn   one of them again
-    python benchmarks/suite.py --out out --tiny                     all in a few minutes, to see that they run
+    python benchmarks/suite.py --out out --tiny                     all in a few minutes, to test that they run
 
-``python benchmarks/table.py`` makes one table of the records. Where there is a CUDA device, those that can run on it
-are run there too, into records of their own.
+``python benchmarks/table.py`` makes one table of the records. Where there is a CUDA device, the scripts that support it
+run there too, into records of their own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Question:
-    """A script, the threads that it is asked on, and how it is asked in full and in little."""
+    """A script, its number of threads, and its options for a full and a tiny run."""
 
     script: str
     threads: int
@@ -63,7 +63,7 @@ QUESTIONS = (
 
 
 def ask(question: Question, out: Path, words: tuple[str, ...], device: str = "cpu") -> None:
-    """Run one script, and leave its record in ``out``, in place of an older one."""
+    """Run one script, and write its record to ``out``, replacing an older one."""
     name = question.script if device == "cpu" else f"{question.script}_{device}"
     with tempfile.TemporaryDirectory(dir=out) as fresh:
         made = {"--out": Path(fresh) / f"{name}.json"}
@@ -79,7 +79,7 @@ def ask(question: Question, out: Path, words: tuple[str, ...], device: str = "cp
 
 
 def main(out: Path, only: list[str], tiny: bool, peer: Path | None) -> None:
-    """Ask all, or some."""
+    """Run all scripts, or some."""
     if unknown := set(only) - {question.script for question in QUESTIONS}:
         raise SystemExit(
             f"--only must be of {', '.join(q.script for q in QUESTIONS)}; got {', '.join(sorted(unknown))}"

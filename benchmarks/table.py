@@ -1,8 +1,8 @@
-"""One table of all benchmark records: what was asked, against whom, and how many times as long which of them takes.
+"""One table of all benchmark records: the operation, the peer, and the ratio of their times.
 
-Each line is a median of ratios, the middle half of them in brackets, and the threads that it was measured on; above 1,
-the other takes longer than graphseq. "The least" is what must be done anyhow: the matrix products alone of a graph
-convolution, an LSTM without any graph of a GCN-LSTM.
+Each line is a median of ratios, with their middle half in brackets, and the number of threads; above 1, the peer takes
+longer than graphseq. "lower bound" is the matrix products alone of a graph convolution, and for a GCN-LSTM an LSTM
+without any graph.
 
     python benchmarks/table.py --records docs/benchmarks
 """
@@ -22,7 +22,7 @@ Line = tuple[str, str, str]
 
 
 def told(spread: dict[str, float], *, turned: bool = False) -> str:
-    """A ratio and its middle half; of what is turned, the reciprocals."""
+    """Return a ratio and its middle half; the reciprocals if ``turned``."""
     middle, low, high = (spread[key] for key in ("median", "low", "high"))
     if turned:
         middle, low, high = 1 / middle, 1 / high, 1 / low
@@ -30,9 +30,9 @@ def told(spread: dict[str, float], *, turned: bool = False) -> str:
 
 
 def gcn(record: Record) -> Iterator[Line]:
-    """A layer and a training step of 8, against the products alone and PyG's."""
+    """Return lines for a layer and a training step of 8, against the products alone and PyG's."""
     peers = {
-        **{"products": "the least", "products in place": "the least, in place"},
+        **{"products": "lower bound", "products in place": "lower bound, in place"},
         **{"PyG, edge_index": "PyG, edge_index", "PyG, sparse": "PyG, sparse"},
     }
     for name, row in record["results"].items():
@@ -42,7 +42,7 @@ def gcn(record: Record) -> Iterator[Line]:
 
 
 def gcn_ideas(record: Record) -> Iterator[Line]:
-    """What it costs to do without an idea, or to do what is not done."""
+    """Return lines for the cost without each idea, or with one that is not used."""
     for name, row in record["results"].items():
         for what, times in row.items():
             if what != "graphseq":
@@ -50,8 +50,8 @@ def gcn_ideas(record: Record) -> Iterator[Line]:
 
 
 def gcn_lstm(record: Record) -> Iterator[Line]:
-    """Against PyG Temporal's cell and an LSTM of no graph."""
-    names = {"peer": "PyG Temporal's GConvLSTM", "floor": "the least", "loop": "graphseq's own loop"}
+    """Return lines against PyG Temporal's cell and an LSTM without a graph."""
+    names = {"peer": "PyG Temporal's GConvLSTM", "floor": "lower bound", "loop": "graphseq's own loop"}
     for nodes, row in record["results"].items():
         for peer, called in names.items():
             if peer in row:
@@ -59,42 +59,42 @@ def gcn_lstm(record: Record) -> Iterator[Line]:
 
 
 def gcn_lstm_batches(record: Record) -> Iterator[Line]:
-    """A row of a batch, against a row of one large graph."""
+    """Return lines for a row of a batch, against a row of one large graph."""
     for name, row in record["results"].items():
         if name != "one path":
             yield f"GCN-LSTM, a row of a batch: {name}", "of one large graph", told(row["times_one_path"], turned=True)
 
 
 def recurrence(record: Record) -> Iterator[Line]:
-    """A model against torch's kernels by hand."""
+    """Return lines for a model against torch's kernels by hand."""
     for name, row in record["results"].items():
         yield f"{name}, equal lengths", "by hand", told(row["equal"]["graphseq"]["times_bare"], turned=True)
         yield f"{name}, ragged lengths", "padded by hand", told(row["ragged"]["graphseq"]["times_padded"], turned=True)
 
 
 def fit_overhead(record: Record) -> Iterator[Line]:
-    """A step of ``fit`` against one of a loop."""
+    """Return lines for a step of ``fit`` against one of a loop."""
     for name, row in record["results"].items():
         spread = {"median": row["ratio"], "low": row["ratio_low"], "high": row["ratio_high"]}
         yield f"a step of fit, {name}", "a loop by hand", told(spread, turned=True)
 
 
 def influence(record: Record) -> Iterator[Line]:
-    """All Jacobian norms, against PyG's total influence."""
+    """Return lines for all Jacobian norms, against PyG's total influence."""
     for name, row in record["results"].items():
         spread = {"median": row["ratio"], "low": row["ratio_low"], "high": row["ratio_high"]}
         yield f"influence of {row['rows_asked']:,} rows: {name}", "PyG's total_influence", told(spread)
 
 
 def scan(record: Record) -> Iterator[Line]:
-    """A linear recurrence by a scan, against its loop."""
+    """Return lines for a linear recurrence by a scan, against its loop."""
     for name, row in record["results"].items():
         yield f"linear recurrence, {name}", "step by step", told(row["loop"]["times_scan"])
         yield f"MinLSTM, {name}", "nn.LSTM", told(row["nn.LSTM"]["times_MinLSTM"])
 
 
 def many_seeds(record: Record) -> Iterator[Line]:
-    """Many seeds side by side in two processes, against one after another in two."""
+    """Return lines for many seeds side by side, against one after another, both in two processes."""
     for row in record["results"]:
         length = "" if row["family"] == "GCN" else f" T={row['length']}"
         name = f"{row['seeds']} seeds of a {row['family']}, H={row['hidden']} B={row['batch']}{length}, side by side"
@@ -102,7 +102,7 @@ def many_seeds(record: Record) -> Iterator[Line]:
 
 
 def long_sequences(record: Record) -> Iterator[Line]:
-    """Time and memory of a long sequence in segments, against one pass over all of it."""
+    """Return lines for time and memory of a long sequence in segments, against one pass over all of it."""
     rows = record["results"]
     longest = max(row["steps"] for row in rows)
     plain = {(row["family"], row["asked"]): row for row in rows if row["steps"] == longest and row["way"] == "plain"}
@@ -116,7 +116,7 @@ def long_sequences(record: Record) -> Iterator[Line]:
 
 
 def precision(record: Record) -> Iterator[Line]:
-    """Training steps in half the bits."""
+    """Return lines for training steps in bfloat16."""
     for name, row in record["results"].items():
         full, half = (f"{row['mean'][each]['score']:.1%}" for each in ("float32", "bfloat16"))
         ratio = 1 / row["time_ratio"]
@@ -139,7 +139,7 @@ READ: dict[str, Callable[[Record], Iterator[Line]]] = {
 
 
 def lines(folder: Path, only: list[str]) -> list[list[str]]:
-    """The lines of all records in a folder, those made on other devices too."""
+    """Return the lines of all records in a folder, with those of other devices."""
     found = []
     for name, read in READ.items():
         for file in sorted(folder.glob(f"{name}.json")) + sorted(folder.glob(f"{name}_cuda.json")):
@@ -153,7 +153,7 @@ def lines(folder: Path, only: list[str]) -> list[list[str]]:
 
 
 def main(folder: Path, only: list[str]) -> str:
-    """The table."""
+    """Return the table."""
     rows = lines(folder, only)
     if not rows:
         raise FileNotFoundError(f"{folder} holds no record of a benchmark; python benchmarks/suite.py makes them")

@@ -1,17 +1,17 @@
-"""Does better training beat the reference's table of texts at its own steps, batch and window?
+"""The reference's table of texts, with its own training and with an improved one of the same steps, batch and window.
 
 Each row of the table is trained twice: with the reference's set-up (RMSprop at 2e-3, times 0.96 every 5000 steps,
-torch's weights to start from) and with the improved one, at the same units, layers, steps, batch and window. Two rows
-more: 2 × 352 reaches for the figures of 2 × 512 with at most half of its multiply-adds, and 2 × 128 is trained for a
-quarter of its steps, since a book of half a million characters is soon learned by heart. Accuracy and loss of a row are
-the means over the batches of its last 500 steps, as training sees them; beside them stand the bits a character of the
-part of the book, its last tenth, that training never saw.
+torch's initial weights) and with the improved one, at the same units, layers, steps, batch and window. In two further
+rows, 2 × 352 aims at the result of 2 × 512 with at most half of its multiply-adds, and 2 × 128 is trained for a quarter
+of its steps, since a book of half a million characters is soon memorised. Accuracy and loss are the means over the
+batches of the last 500 steps, as in training; beside them are the bits per character on the last tenth of the book,
+which training never saw.
 
-    python benchmarks/text_rows.py --out docs/text                what is left to run, in order, each row kept when done
+    python benchmarks/text_rows.py --out docs/text                rows not finished yet, each saved when done
     python benchmarks/text_rows.py --out docs/text --only grimms_2x128
 
-A row that is stopped goes on from its checkpoint, in --work; a row that is done is in rows.json. On one core a row
-takes from ten minutes (2 × 128) to an hour and a half (2 × 512).
+A row that is stopped continues from its checkpoint, in --work; finished rows are in rows.json. On one core a row takes
+from ten minutes (2 × 128) to an hour and a half (2 × 512).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ IMPROVED = replace(REFERENCE, start="scaled", lr=8e-3, decay=1.0)
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the reference's table: what was trained, and what is said to have come out."""
+    """A row of the reference's table: its settings and its published results."""
 
     book: str
     layers: int
@@ -57,7 +57,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Short, for files and the command line."""
+        """A short name, for files and the command line."""
         return f"{self.book.partition('_fairy')[0]}_{self.layers}x{self.hidden}"
 
 
@@ -73,7 +73,7 @@ ROWS = (
 
 @dataclass(frozen=True)
 class Job:
-    """One training: a row of the table, and what is tried on it."""
+    """One training: a row of the table and a set-up."""
 
     row: Row
     setup: str
@@ -82,12 +82,12 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Short, for files and the command line."""
+        """A short name, for files and the command line."""
         return f"{self.row.name}_{self.setup}"
 
     @property
     def command(self) -> list[str]:
-        """The words that train the same on the command line."""
+        """The arguments of the command line that trains the same."""
         words = ["text", "train", self.row.book, "--steps", str(self.steps)]
         for key, value in self.settings.to_json().items():
             flag = "--" + (key.removesuffix("s") if key.startswith("sample") else key).replace("_", "-")
@@ -99,7 +99,7 @@ class Job:
 
 
 def jobs(steps: int | None = None) -> list[Job]:
-    """All trainings, those of most worth first; ``steps`` cuts each short."""
+    """Return all trainings, the most important first; ``steps`` cuts each short."""
     row = {each.name: each for each in ROWS}
     small, large = row["grimms_2x128"], row["grimms_2x512"]
     order = [
@@ -130,7 +130,7 @@ def _job(row: Row, setup: str, change: dict[str, float], most: int | None) -> Jo
 
 
 def run(job: Job, work: Path) -> dict[str, object]:
-    """Train, from a checkpoint where there is one, and give the row of the record."""
+    """Train, from a checkpoint if there is one, and return the row of the record."""
     source = Source(job.row.book, book(job.row.book))
     results = train(job.settings, source, work, steps=job.steps, command=job.command, resume=True)
     trained = open_trained(work)
@@ -165,7 +165,7 @@ def _cost(job: Job, classes: int) -> int:
 
 
 def _completions(trained: Trained, text: str) -> dict[str, str]:
-    """What the trained model makes of the beginning of the part that it never saw, by what it was told to do."""
+    """Return continuations of the beginning of the held-out text, by each method."""
     cut = len(text) - int(len(text) * trained.settings.held_out)
     given = (trained.model, trained.alphabet, text[cut : cut + PROMPT], COMPLETION)
     return {
@@ -181,7 +181,7 @@ def _completions(trained: Trained, text: str) -> dict[str, str]:
 
 
 def _curves(history: History) -> dict[str, list[float]]:
-    """Means over pieces of equal length, so many that a figure can be drawn from them."""
+    """Return means over pieces of equal length, as many as a figure needs."""
     size = max(1, history.steps // POINTS)
     ends = range(size, history.steps + 1, size)
     curves = {"loss": history.loss, "accuracy": history.score}
@@ -190,12 +190,12 @@ def _curves(history: History) -> dict[str, list[float]]:
 
 
 def recorded(file: Path) -> list[dict[str, object]]:
-    """The rows that are done."""
+    """Return the finished rows."""
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
 
 
 def add(row: dict[str, object], file: Path) -> list[dict[str, object]]:
-    """Add a row to those in the file by now, which another process may have added to, and give them all."""
+    """Add a row to those in the file, which another process may have changed, and return all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     told = json.dumps([*recorded(file), row], indent=1, ensure_ascii=False)
     _files.write_text(file, told + "\n", overwrite=True)
@@ -203,7 +203,7 @@ def add(row: dict[str, object], file: Path) -> list[dict[str, object]]:
 
 
 def main(out: Path, work: Path, only: Sequence[str] = (), steps: int | None = None) -> list[dict[str, object]]:
-    """Train what is left, and keep each row in ``out`` once it is done."""
+    """Train what is not finished, and save each row in ``out``."""
     file, todo = out / "rows.json", jobs(steps)
     if unknown := set(only) - {job.name for job in todo}:
         raise ValueError(f"--only must be of {', '.join(job.name for job in todo)}; got {', '.join(sorted(unknown))}")

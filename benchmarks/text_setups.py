@@ -1,11 +1,11 @@
-"""Which set-up learns a text fastest at the reference's size? One change at a time, for a short training of each.
+"""Set-ups for training on a text at the reference's size: one change at a time, each for a short training.
 
-Two layers of 128 units on grimms_fairy_tails, windows of 30 characters, 64 at a time, as the reference has them; what
-differs is the optimiser, how its learning rate changes, and the weights to start from. Loss and accuracy are the means
-over the batches of the last tenth of the steps. A set-up that wins a short training need not win a long one:
-``text_rows.py`` has the long ones.
+Two layers of 128 units on grimms_fairy_tails, windows of 30 characters, 64 at a time, as in the reference. The set-ups
+differ in the optimiser, in the schedule of its learning rate, and in the initial weights. Loss and accuracy are the
+means over the batches of the last tenth of the steps. The best set-up for a short training need not be the best for a
+long one; ``text_rows.py`` has the long ones.
 
-    python benchmarks/text_setups.py --out docs/text                what is left to run, each kept when done
+    python benchmarks/text_setups.py --out docs/text                what is not finished; each finished set-up is saved
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BOOK = "grimms_fairy_tails"
 
 
 def setups(steps: int) -> dict[str, Settings]:
-    """By what is changed, the reference's first."""
+    """Return the set-ups by the change that they make, the reference's first."""
     reference = Settings()
     fading = replace(reference, decay=1.0, cosine=steps)
     scaled = replace(fading, start="scaled")
@@ -50,7 +50,7 @@ def setups(steps: int) -> dict[str, Settings]:
 
 
 def run(settings: Settings, text: str, steps: int) -> dict[str, object]:
-    """Train one, and say how far it came."""
+    """Train one set-up, and return its results."""
     task, held = Characters.split(text, settings.length, held_out=settings.held_out)
     model = build(settings, task.out_channels)
     history = fit(
@@ -76,7 +76,7 @@ def run(settings: Settings, text: str, steps: int) -> dict[str, object]:
 
 
 def main(out: Path, steps: int, text: str) -> dict[str, dict[str, object]]:
-    """Train what is left, print the table, keep it in ``out``."""
+    """Train what is not finished, print the table, and save it in ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     file, config = out / "setups.json", {"book": BOOK, "steps": steps}
     record = json.loads(file.read_text()) if file.exists() else {"config": config, "machine": machine(), "setups": {}}

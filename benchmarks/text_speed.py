@@ -1,14 +1,14 @@
-"""What do training on a text and writing one cost over bare loops of torch's own modules?
+"""The cost of training and generation on texts, over bare loops of torch's own modules.
 
 Training: two layers of 128 units, windows of 30 characters, 64 at a time. Ours is ``graphseq.fit`` on ``Characters``,
-as ``text train`` runs it; the bare loop draws windows at random offsets from the same tokens, and takes them through
-``nn.LSTM``, ``nn.Linear`` and the loss, clips, and steps with the same optimiser. It keeps the loss of each step, and
-nothing else. Ours is to keep at least 95 % of its characters a second.
+as in ``text train``. The bare loop draws windows at random offsets from the same tokens, runs ``nn.LSTM``,
+``nn.Linear`` and the loss, clips, and steps with the same optimiser; it records the loss of each step and nothing else.
+Ours should have at least 95 % of its throughput.
 
-Writing: ours is ``generate``; the bare loop has ``nn.LSTMCell`` for each layer and ``nn.Linear``, and draws with
-``torch.multinomial``. Ours is to write at least half as fast, and writes the same characters.
+Generation: ours is ``generate``. The bare loop has ``nn.LSTMCell`` for each layer and ``nn.Linear``, and draws with
+``torch.multinomial``. Ours should have at least half of its speed, and writes the same characters.
 
-Both are timed in turn, in one process on one thread, after a run of each that is not counted.
+Both are timed in turn, in one process on one thread, after one run of each that is not counted.
 
     python benchmarks/text_speed.py --out docs/text/speed.json
 """
@@ -38,13 +38,13 @@ SETTINGS = Settings()
 
 
 def text(characters: int = 100_000) -> str:
-    """Characters at random: how fast they are read does not depend on what they say."""
+    """Return random characters; the time does not depend on the text."""
     drawn = torch.randint(len(ALPHABET), (characters,), generator=torch.Generator().manual_seed(0))
     return "".join(ALPHABET[token] for token in drawn.tolist())
 
 
 def train_ours(task: gs.tasks.Characters, steps: int) -> float:
-    """Seconds of ``fit``."""
+    """Return the seconds of ``fit``."""
     model, start = build(SETTINGS, len(ALPHABET)), time.perf_counter()
     gs.fit(
         model,
@@ -59,7 +59,7 @@ def train_ours(task: gs.tasks.Characters, steps: int) -> float:
 
 
 def train_bare(tokens: Tensor, steps: int) -> float:
-    """Seconds of the loop by hand."""
+    """Return the seconds of the loop by hand."""
     size, length, classes = SETTINGS.batch_size, SETTINGS.length, len(ALPHABET)
     lstm, head = nn.LSTM(classes, SETTINGS.hidden, SETTINGS.layers), nn.Linear(SETTINGS.hidden, classes)
     parameters = [*lstm.parameters(), *head.parameters()]
@@ -78,7 +78,7 @@ def train_bare(tokens: Tensor, steps: int) -> float:
 
 
 def write_ours(model: gs.nn.Model, length: int) -> tuple[float, str]:
-    """Seconds of ``generate``, and what it wrote."""
+    """Return the seconds of ``generate``, and its text."""
     generator, start = torch.Generator().manual_seed(1), time.perf_counter()
     written = "".join(generate(model, ALPHABET, ALPHABET[0], length, generator=generator))
     return time.perf_counter() - start, written
@@ -86,7 +86,7 @@ def write_ours(model: gs.nn.Model, length: int) -> tuple[float, str]:
 
 @torch.no_grad()
 def write_bare(model: gs.nn.Model, length: int) -> tuple[float, str]:
-    """Seconds of the loop by hand with the same weights, and what it wrote."""
+    """Return the seconds of the loop by hand with the same weights, and its text."""
     cells, head, size = [], model.head.lin, SETTINGS.hidden
     for layer in model.encoder.kernel.all_weights:
         cells.append(nn.LSTMCell(layer[0].shape[1], size))
@@ -107,7 +107,7 @@ def write_bare(model: gs.nn.Model, length: int) -> tuple[float, str]:
 
 
 def compared(ours: Callable[[], float], bare: Callable[[], float], characters: int, repeats: int) -> dict[str, float]:
-    """Characters a second of both, taken in turn, and the quartiles of ours over the bare loop's."""
+    """Return the characters per second of both, in turn, and the quartiles of the ratio of ours to the bare loop."""
     ours(), bare()
     pairs = [(ours(), bare()) for _ in range(repeats)]
     low, middle, high = statistics.quantiles((bare / ours for ours, bare in pairs), n=4)
@@ -121,7 +121,7 @@ def compared(ours: Callable[[], float], bare: Callable[[], float], characters: i
 
 
 def main(steps: int, length: int, repeats: int) -> dict[str, dict[str, float]]:
-    """Both comparisons."""
+    """Run both comparisons."""
     task, model = gs.tasks.Characters(text(), SETTINGS.length, alphabet=ALPHABET), build(SETTINGS, len(ALPHABET))
     if write_ours(model, 50)[1] != write_bare(model, 50)[1]:
         raise RuntimeError("the two loops write different texts, so their times say nothing of one another")

@@ -1,4 +1,4 @@
-"""Several ways to do one thing, timed in turn: in each round every one runs once, and ratios are those of one round."""
+"""Contenders timed in turn: in each round every one runs once, and ratios are those of one round."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Spread(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        """With three digits, and the middle half in brackets."""
+        """Return three digits, with the middle half in brackets."""
         return f"{self.median:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
 
 def spread(values: list[float]) -> Spread:
-    """Of at least two values."""
+    """Return the spread of at least two values."""
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
     return Spread(middle, low, high)
 
@@ -33,7 +33,7 @@ def spread(values: list[float]) -> Spread:
 def in_turn(
     passes: Mapping[str, Callable[[], object]], rounds: int, device: torch.device | str = "cpu"
 ) -> dict[str, list[float]]:
-    """Milliseconds of a pass in each round, by name; a turn is as many passes as fill it, after one to warm up."""
+    """Return the milliseconds of a pass in each round, by name; a turn repeats short passes, after one to warm up."""
     counts = {}
     for name, once in passes.items():
         once()
@@ -46,7 +46,7 @@ def in_turn(
 
 
 def compared(times: Mapping[str, list[float]], *bases: str) -> dict[str, dict[str, dict[str, float]]]:
-    """Milliseconds, and how many times as long as each of ``bases`` in the same round, by name."""
+    """Return milliseconds, and the ratios to each of ``bases`` in the same round, by name."""
     return {
         name: {
             "milliseconds": spread(own)._asdict(),
@@ -70,4 +70,4 @@ def _seconds(once: Callable[[], object], passes: int, device: torch.device | str
 
 
 def _nothing() -> None:
-    """What is there to wait for on a CPU."""
+    """Do nothing: a CPU needs no synchronisation."""

@@ -12,7 +12,7 @@ from graphseq import _checks
 from graphseq.io.sentences import Sentence
 from graphseq.tasks.agreement import NUMBERS, Agreement
 
-ONE_WORD = ("majority", "nearest noun", "nearest noun, gold", "subject told", "subject told, gold")
+ONE_WORD = ("majority", "nearest noun", "nearest noun, gold", "subject given", "subject given, gold")
 """The commonest number; the nearest noun or pronoun before the verb; and the subject, of a verb that is told which."""
 
 

@@ -43,7 +43,7 @@ def test_auc_at_one_reader_compares_no_edges_of_two(script: ModuleType) -> None:
     assert script.auc_at_one_reader(kept, irrelevant, reader) == pytest.approx(7 / 8)
 
 
-def test_gates_that_know_the_keys_are_found_out(script: ModuleType) -> None:
+def test_gates_that_follow_the_keys_have_an_auc_of_one(script: ModuleType) -> None:
     """Weights by hand: the gate of a node closes where its state holds the mark of a distractor."""
     task = gs.tasks.Distractors(2, num_strangers=0)
     encoder = gs.nn.ForgettingGCNLSTM(task.in_channels, 1, forget="nodes")
@@ -52,7 +52,7 @@ def test_gates_that_know_the_keys_are_found_out(script: ModuleType) -> None:
             weight.zero_()
         encoder.layers[0].weights()[0][2, 1] = 5.0  # the candidate reads the mark; input and output gates are half open
         encoder.gates.node.weight.fill_(-50.0)
-    found = script.found_out(encoder, task, 5, seed=0)
+    found = script.gate_auc(encoder, task, 5, seed=0)
     assert found["node_auc"] == 1.0
     assert found["edge_auc_at_one_reader"] == 1.0
 

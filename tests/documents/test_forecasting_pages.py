@@ -72,7 +72,7 @@ def test_what_is_said_of_covid() -> None:
 def test_what_is_said_of_forgetting() -> None:
     kept = record("forgetting/results.json")
     assert "\n".join(kept["table"]) in page("forgetting")
-    accumulated = [line for line in kept["lines"] if line["model"] == "forgetting, pressure, accumulated"]
+    accumulated = [line for line in kept["lines"] if line["model"] == "forgetting, gate penalty, accumulated"]
     assert len(accumulated) == 3
     assert all(line["edge_auc_min"] > 0.999 and line.get("node_auc_min", 1) > 0.999 for line in accumulated)
     assert all(line["mse"] < 0.01 * line["unsorted"] for line in accumulated)

@@ -170,7 +170,7 @@ def test_what_one_word_says(tmp_path: Path) -> None:
     assert found["majority"].tolist() == [1] * 12
     # Four times each: house before bark, cat before is, dogs before have.
     assert found["nearest noun, gold"].tolist() == [0] * 4 + [0, 1] * 4
-    assert right["subject told, gold"] == right["subject told"] == 1.0
+    assert right["subject given, gold"] == right["subject given"] == 1.0
     assert found["nearest noun"].tolist()[4:] == [0, 1] * 4
     with pytest.raises(ValueError, match=r"name must be one of majority, .*; got 'noun'"):
         one_word("noun", sentences, whole, whole, whole)
