@@ -1,4 +1,4 @@
-"""Tasks: seeded batches of space-time graphs with answers."""
+"""Tasks: sources of seeded batches of space-time graphs with answers, from recorded data and synthetic."""
 
 from graphseq.tasks.agreement import Agreement, Case, case_groups, english_number, marked_number
 from graphseq.tasks.base import FixedTask, Regression, Task

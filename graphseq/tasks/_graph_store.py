@@ -1,4 +1,4 @@
-"""Many graphs one after another, so that any of them side by side are slices, without a loop over graphs."""
+"""A store of many graphs one after another, from which any of them are taken as a batch without a loop over graphs."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from graphseq.tasks.windows import slices
 
 
 class Beside(NamedTuple):
-    """Some of the graphs side by side, as PyG's ``Batch`` joins them."""
+    """Some of the graphs as a batch, as PyG's ``Batch`` joins them."""
 
     topology: Topology
-    row: Tensor  #: which row of all rows each row is, (V,)
-    batch: Tensor  #: which graph it belongs to, (V,)
-    answer: Tensor  #: which of all answers are theirs, (K,)
+    row: Tensor  #: row of the store, for each row, (V,)
+    batch: Tensor  #: graph of each row, (V,)
+    answer: Tensor  #: answers of the store, (K,)
 
 
 class Joined:
-    """Graphs with their answers, one after another.
+    """Graphs and their answers, stored one after another.
 
     Args:
-        graphs: each a graph by itself, with ``y``: one entry for each target row, or one for the whole graph, where no
-            graph has a ``target``. Edges without weights, among graphs with weights, count 1.
+        graphs: single graphs with ``y``: one entry for each target row, or one for the whole graph if no graph has a
+            ``target``. If some graphs have edge weights, the edges of the others have weight 1.
 
     Attributes:
-        per_graph: whether there is one answer a graph.
+        per_graph: True if there is one answer for each graph.
 
     Raises:
-        TypeError, ValueError: what does not fit, by the number of its graph.
+        TypeError, ValueError: a graph that does not fit the others, by its number.
     """
 
     def __init__(self, graphs: Sequence[SpaceTimeGraph]) -> None:
@@ -68,17 +68,17 @@ class Joined:
         self._last: tuple[Tensor, Topology] | None = None
 
     def __len__(self) -> int:
-        """How many graphs there are."""
+        """Return the number of graphs."""
         return len(self.nodes)
 
     def cut(self, numbers: Tensor) -> Beside:
-        """The graphs of these numbers (B,), in this order."""
+        """Return the graphs of these numbers (B,), in this order."""
         row, batch = slices(self.first_row[numbers], self.first_row[numbers + 1])
         answer, _ = slices(self.first_answer[numbers], self.first_answer[numbers + 1])
         return Beside(self._topology(numbers, row, batch), row, batch, answer)
 
     def _topology(self, numbers: Tensor, row: Tensor, batch: Tensor) -> Topology:
-        """The rows and edges; all alike are repeated once for each size, and those asked for last are kept."""
+        """Return rows and edges of a batch; if all graphs share them they are repeated, and the last batch is kept."""
         if self._template is not None:
             template, size = self._template, len(numbers)
             repeated: Topology = self._repeated.get(size, lambda: repeat(template, size))
@@ -100,28 +100,28 @@ class Joined:
 
     @cached_property
     def hops(self) -> int:
-        """The farthest that a row is from an asked row that it leads to; of whole graphs, from any row."""
+        """The largest distance of a row from a target row that it leads to; without targets, from any row."""
         farthest = 0
         count = 1 if self._template is not None and self.target is None else len(self)
         for number in range(count):
-            at = self.cut(torch.tensor([number]))
-            rows = torch.arange(len(at.row)) if self.target is None else self.target[at.row].nonzero()[:, 0]
+            batch = self.cut(torch.tensor([number]))
+            rows = torch.arange(len(batch.row)) if self.target is None else self.target[batch.row].nonzero()[:, 0]
             if len(rows):
-                farthest = max(farthest, int(hops_to(at.topology, rows).max()))
+                farthest = max(farthest, int(hops_to(batch.topology, rows).max()))
         return farthest
 
     @cached_property
     def digest(self) -> str:
-        """A fingerprint of all graphs and answers."""
-        parts = (self.x, self.node, self.time, self.edge_index, self.edge_weight, self.y, self.target, self.first_row)
-        mixed = hashlib.blake2b(digest_size=8)
-        for part in parts:
-            mixed.update(b"none" if part is None else part.detach().cpu().contiguous().numpy().tobytes())
-        return mixed.hexdigest()
+        """A hash of all graphs and answers."""
+        tensors = (self.x, self.node, self.time, self.edge_index, self.edge_weight, self.y, self.target, self.first_row)
+        digest = hashlib.blake2b(digest_size=8)
+        for tensor in tensors:
+            digest.update(b"none" if tensor is None else tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
 
 def _bounds(sizes: list[int]) -> Tensor:
-    """Where each of them begins, and where the last one ends."""
+    """Return the first index of each part, and the end of the last one."""
     return torch.tensor([0, *sizes]).cumsum(0)
 
 
@@ -130,8 +130,8 @@ def _marks(graph: SpaceTimeGraph) -> Tensor:
     return torch.ones(graph.num_rows, dtype=torch.bool) if target is None else target
 
 
-def _same(one: Topology, other: Topology) -> bool:
-    pairs = zip(one.parts, other.parts, strict=True)
+def _same(first: Topology, second: Topology) -> bool:
+    pairs = zip(first.parts, second.parts, strict=True)
     return all(
         a is b or (a is not None and b is not None and a.shape == b.shape and torch.equal(a, b)) for a, b in pairs
     )
@@ -146,7 +146,7 @@ def _check_graphs(graphs: Sequence[SpaceTimeGraph]) -> None:
         if graph.num_graphs != 1 or not graph.num_rows:
             raise ValueError(
                 f"graphs[{number}] must be one graph with rows, got {graph.num_graphs} with {graph.num_rows}; "
-                "to_data_list() takes a batch apart"
+                "to_data_list() splits a batch"
             )
         first, x = graphs[0].x, graph.x
         if x.shape[1:] != first.shape[1:] or x.dtype != first.dtype:
@@ -161,10 +161,10 @@ def _check_graphs(graphs: Sequence[SpaceTimeGraph]) -> None:
 
 def _check_answers(graphs: Sequence[SpaceTimeGraph], per_graph: bool) -> None:
     for number, graph in enumerate(graphs):
-        y, asked = graph.y, 1 if per_graph else int(_marks(graph).sum())
-        if len(y) != asked:
+        y, count = graph.y, 1 if per_graph else int(_marks(graph).sum())
+        if len(y) != count:
             raise ValueError(
-                f"graphs[{number}].y has {len(y)} answers for {asked} target rows; give one each, or, without target "
+                f"graphs[{number}].y has {len(y)} answers for {count} target rows; give one each, or, without target "
                 "in any graph, one answer a graph"
             )
         if y.shape[1:] != graphs[0].y.shape[1:]:

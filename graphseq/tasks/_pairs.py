@@ -1,4 +1,4 @@
-"""Pairs of nodes in a recording: what was between them before, and which of them had no edge."""
+"""Pairs of nodes in a recording: their earlier edges, and pairs without an edge as negatives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graphseq.tasks.windows import Recording
 
 
 class Meetings(NamedTuple):
-    """Every edge of a recording by its nodes and its moment, but those of weight 0: these join no one."""
+    """All edges of a recording by their nodes and moment, without those of weight 0."""
 
     source: Tensor  # (E,)
     target: Tensor  # (E,)
@@ -20,7 +20,7 @@ class Meetings(NamedTuple):
 
     @classmethod
     def of(cls, recording: Recording) -> Meetings:
-        """Those of ``recording``, in the order of time."""
+        """Return those of ``recording``, in the order of time."""
         index, weight = recording.edge_index, recording.edge_weight
         if weight is not None:
             index, weight = index[:, weight != 0], weight[weight != 0]
@@ -29,14 +29,14 @@ class Meetings(NamedTuple):
 
 
 class PairHistory:
-    r"""What the edges of a recording say of a pair of nodes up to a time, by looking each up in one sorted list.
+    r"""Features of pairs of nodes from the earlier edges between them, by binary search in one sorted list.
 
-    Of n = the sum of weights of the edges from i to j so far, 1 an edge where there are none, and d = the times since
-    the last of them: :math:`\log(1 + n)` and :math:`1 / (1 + d)`, both 0 where there was none yet; and the same of the
-    edges from j to i.
+    With n the sum of the weights of earlier edges from i to j (their number if there are no weights) and d the number
+    of times since the last of them, the features are :math:`\log(1 + n)` and :math:`1 / (1 + d)`, both 0 without an
+    earlier edge; then the same for the edges from j to i.
 
     Args:
-        recording: its edge weights count events.
+        recording: a recording whose edge weights count events.
 
     Raises:
         ValueError: a weight below 0.
@@ -44,20 +44,20 @@ class PairHistory:
 
     def __init__(self, recording: Recording) -> None:
         self._times, self._nodes = len(recording.times), recording.num_nodes
-        met = Meetings.of(recording)
-        weight = torch.ones(len(met.moment)) if met.weight is None else met.weight
+        edges = Meetings.of(recording)
+        weight = torch.ones(len(edges.moment)) if edges.weight is None else edges.weight
         if bool((weight < 0).any()):
             raise ValueError(
                 f"edge weights count events here, but one is {weight.min().item():g}; all must be 0 or more"
             )
-        self._sorted, order = self._key(met.source, met.target, met.moment).sort()
+        self._sorted, order = self._key(edges.source, edges.target, edges.moment).sort()
         self._events = torch.cat([weight.new_zeros(1, dtype=torch.float64), weight[order].double().cumsum(0)])
 
     def _key(self, source: Tensor, target: Tensor, moment: Tensor | int) -> Tensor:
         return (source * self._nodes + target) * self._times + moment
 
     def features(self, moment: Tensor, source: Tensor, target: Tensor) -> Tensor:
-        """What was between the nodes of each pair up to its moment, that one counted, (K, 4)."""
+        """Return the features of each pair at its moment, including edges of that moment, (K, 4)."""
         return torch.cat([self._one_way(moment, source, target), self._one_way(moment, target, source)], dim=1)
 
     def _one_way(self, moment: Tensor, source: Tensor, target: Tensor) -> Tensor:
@@ -70,22 +70,22 @@ class PairHistory:
 
 
 class Positives:
-    """The edges that are answers: those between nodes that were both there at the end of the window before.
+    """The edges that are positive answers: those between nodes that are both present at the end of the window.
 
-    They are sorted by the moment at which that window ends, by source and by target; a doubled edge is one, and one
-    from a node to itself or of weight 0 is none.
+    They are sorted by the moment at which that window ends, by source and by target; parallel edges count once, and
+    self-loops and edges of weight 0 are left out.
 
     Args:
-        recording: with its horizon.
+        recording: the recording, with its horizon.
     """
 
     def __init__(self, recording: Recording) -> None:
         nodes = recording.num_nodes
         source, target, moment, _ = Meetings.of(recording)
         moment = moment - recording.horizon
-        there = (recording.row_at(moment, source) >= 0) & (recording.row_at(moment, target) >= 0)
-        kept = there & (source != target) & (moment >= 0)
-        self.key = ((moment * nodes + source) * nodes + target)[kept].unique()
+        is_present = (recording.row_at(moment, source) >= 0) & (recording.row_at(moment, target) >= 0)
+        is_positive = is_present & (source != target) & (moment >= 0)
+        self.key = ((moment * nodes + source) * nodes + target)[is_positive].unique()
         self.moment = self.key.div(nodes * nodes, rounding_mode="floor")
         pair = self.key % (nodes * nodes)
         self.source = recording.row_at(self.moment, pair.div(nodes, rounding_mode="floor"))
@@ -95,14 +95,14 @@ class Positives:
 
 
 class RandomNegatives:
-    """For an edge, pairs of the same source and another node that is there and that it has no edge to, all alike.
+    """Negatives with the source of an edge and a random other node that is present and that it has no edge to.
 
-    The r-th node that is not taken is found without trial: among the taken places :math:`e_0 < e_1 < …` of a source,
-    it lies at r plus the number of those with :math:`e_m - m ≤ r`.
+    The r-th node without an edge is computed directly: with the targets :math:`e_0 < e_1 < …` of a source, it is r plus
+    the number of targets with :math:`e_m - m ≤ r`.
 
     Args:
-        recording: which nodes are there.
-        positives: which pairs have an edge.
+        recording: the recording, with the nodes present at each time.
+        positives: the pairs with an edge.
     """
 
     def __init__(self, recording: Recording, positives: Positives) -> None:
@@ -111,61 +111,61 @@ class RandomNegatives:
         moment = recording.moment[groups]
         self._begin = recording.first_row[moment]
         group = torch.cat([self._group, torch.arange(len(groups))])
-        taken, order = (group * (len(recording.node) + 1) + torch.cat([positives.target, groups])).sort()
+        excluded, order = (group * (len(recording.node) + 1) + torch.cat([positives.target, groups])).sort()
         self._width = len(recording.node) + 1
         group = group[order]
         sizes = torch.bincount(group, minlength=len(groups))
         self._first = sizes.cumsum(0) - sizes
         rank = torch.arange(len(group)) - self._first[group]
-        self._shifted = taken - self._begin[group] - rank  # sorted still: places less ranks do not fall
+        self._shifted = excluded - self._begin[group] - rank  # still sorted: positions minus ranks do not decrease
         self._free = recording.first_row[moment + 1] - self._begin - sizes
 
     def draw(self, which: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """One for each of these edges: the rows from and to, and which have one at all, ``bool``, (K,) each."""
+        """Return a pair for each of these edges: source rows, target rows, and a mark of pairs that exist, (K,)."""
         group = self._group[which]
         free = self._free[group]
         nth = (torch.rand(len(which), generator=generator, dtype=torch.float64) * free).long()
-        found = torch.searchsorted(self._shifted, group * self._width + nth, right=True)
-        row = self._begin[group] + nth + found - self._first[group]
+        skipped = torch.searchsorted(self._shifted, group * self._width + nth, right=True)
+        row = self._begin[group] + nth + skipped - self._first[group]
         return self._positives.source[which], row, free > 0
 
 
 class HistoricalNegatives:
-    """For an edge, any pair that had one before and has none at the answer, both nodes being there, all alike.
+    """Negatives that had an edge earlier and have none at the time of the answer, both nodes being present.
 
     Args:
-        recording: what was before.
-        positives: which pairs have an edge at the answer.
+        recording: the recording, with the earlier edges.
+        positives: the pairs with an edge at the time of the answer.
     """
 
     def __init__(self, recording: Recording, positives: Positives) -> None:
         nodes = recording.num_nodes
         source, target, when, _ = Meetings.of(recording)
-        pair, place = (source * nodes + target).unique(return_inverse=True)
+        pair, index = (source * nodes + target).unique(return_inverse=True)
         begins = torch.full_like(pair, len(recording.times))
-        begins.scatter_reduce_(0, place, when, "amin")
-        begins, order = begins.sort(stable=True)  # else who meets later would change the order of those before
+        begins.scatter_reduce_(0, index, when, "amin")
+        begins, order = begins.sort(stable=True)  # stable, so that later pairs do not change the order of earlier ones
         pair = pair[order]
         known = torch.searchsorted(begins, torch.arange(len(recording.times)), right=True)
-        parts = []
-        for moment in range(len(recording.times)):  # once a recording
-            seen = pair[: int(known[moment])] if positives.counts[moment] else pair[:0]
-            ends = [seen.div(nodes, rounding_mode="floor"), seen % nodes]
+        pieces = []
+        for moment in range(len(recording.times)):  # only once for each recording
+            earlier = pair[: int(known[moment])] if positives.counts[moment] else pair[:0]
+            ends = [earlier.div(nodes, rounding_mode="floor"), earlier % nodes]
             rows = torch.stack([recording.row_at(torch.full_like(end, moment), end) for end in ends])
-            kept = (rows >= 0).all(dim=0) & (ends[0] != ends[1])
-            kept &= ~torch.isin(moment * nodes * nodes + seen, positives.key)
-            parts.append(rows[:, kept])
-        self._rows = torch.cat(parts, dim=1)
-        sizes = torch.tensor([part.shape[1] for part in parts])
+            is_negative = (rows >= 0).all(dim=0) & (ends[0] != ends[1])
+            is_negative &= ~torch.isin(moment * nodes * nodes + earlier, positives.key)
+            pieces.append(rows[:, is_negative])
+        self._rows = torch.cat(pieces, dim=1)
+        sizes = torch.tensor([piece.shape[1] for piece in pieces])
         self._moment, self._sizes, self._first = positives.moment, sizes, sizes.cumsum(0) - sizes
 
     def draw(self, which: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """One for each of these edges: the rows from and to, and which have one at all, ``bool``, (K,) each."""
+        """Return a pair for each of these edges: source rows, target rows, and a mark of pairs that exist, (K,)."""
         moment = self._moment[which]
         free = self._sizes[moment]
         nth = (torch.rand(len(which), generator=generator, dtype=torch.float64) * free).long()
-        place = (self._first[moment] + nth).clamp(max=max(self._rows.shape[1] - 1, 0))
+        index = (self._first[moment] + nth).clamp(max=max(self._rows.shape[1] - 1, 0))
         if not self._rows.shape[1]:
             return torch.zeros_like(which), torch.zeros_like(which), free > 0
-        source, target = self._rows[:, place]
+        source, target = self._rows[:, index]
         return source, target, free > 0

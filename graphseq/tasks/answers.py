@@ -62,7 +62,7 @@ def loss_of(task: Task, output: Tensor, y: Tensor) -> Tensor:
 
 
 def mismatch(task: Task, output: Tensor, y: Tensor) -> str:
-    """How outputs do not fit a task's answers, and the argument that mends it; empty where nothing is known."""
+    """Return why outputs do not fit a task's answers and which argument corrects it; empty if nothing is known."""
     name, answers = type(task).__name__, len(y) if y.dim() else 0
     if output.dim() != 2:
         return ""

@@ -1,4 +1,4 @@
-"""The contract of every task: seeded batches, a loss, a score, and what is known about it beforehand."""
+"""The base classes of tasks: seeded batches, a loss, a score, and facts that are known beforehand."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from graphseq.data.topology import Topology
 class Task(ABC):
     """A source of batches with answers.
 
-    A task of one's own has a ``batch``, and sets the attributes below. It may have a ``config`` of its own; without
-    one, :func:`graphseq.fit` tells it by the arguments of its constructor.
+    A subclass has a ``batch`` and sets the attributes below. It may have a ``config`` of its own; without one,
+    :func:`graphseq.fit` identifies it by the arguments of its constructor.
 
     Attributes:
         in_channels: F, or the number of token kinds where x holds tokens.
         out_channels: C, the number of classes, or the number of numbers in an answer.
         hops: distance, in hops of the space-time graph, from the rows that must be known to the row that is asked;
-            where it differs from batch to batch, the farthest that occurs.
-        chance: the score of the best guess that knows nothing of the input.
-        causal: True where every row is asked for the next thing, so that a model must not see later rows.
-        per_graph: True where each graph is asked as a whole, so that a model pools, instead of each target row: there
-            are then K = B answers.
+            if it differs between batches, the largest that occurs.
+        chance: the score of the best guess without any input.
+        causal: True if every row is asked for the next value, so that a model must not see later rows.
+        per_graph: True if there is one answer for each graph, so that a model must pool, instead of one for each target
+            row; then K = B.
     """
 
     in_channels: int
@@ -72,35 +72,35 @@ class Task(ABC):
 
     @abstractmethod
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """``size`` fresh graphs with ``y`` and ``target``, a function of the generator's state alone."""
+        """Return ``size`` new graphs with ``y`` and ``target``, a function of the state of the generator alone."""
 
     @property
     def config(self) -> dict[str, object]:
-        """What makes this task the one it is, for records and for checking that a run goes on with the same."""
+        """Name and channels, which identify this task in records and when a run is resumed."""
         return {"task": type(self).__name__, "in_channels": self.in_channels, "out_channels": self.out_channels}
 
     def loss(self, output: Tensor, y: Tensor) -> Tensor:
-        """Mean cross-entropy in nats, output (K, C) against classes y (K,).
+        """Return the mean cross-entropy in nats of outputs (K, C) for classes y (K,).
 
         Raises:
             ValueError: shapes that do not fit; nothing is broadcast.
         """
         _check_classes(output, y)
-        room: Workspace = self.__dict__.setdefault("_workspace", Workspace())
-        return mean_cross_entropy(output, y, room)
+        workspace: Workspace = self.__dict__.setdefault("_workspace", Workspace())
+        return mean_cross_entropy(output, y, workspace)
 
     def score(self, output: Tensor, y: Tensor) -> Tensor:
-        """Which answers are right, (K,): 1 where the most likely class is y, else 0."""
+        """Return the score of each answer, (K,): 1 where the most likely class is y, else 0."""
         _check_classes(output, y)
         return (output.detach().argmax(dim=1) == y).to(torch.get_default_dtype())
 
     def best_constant(self, y: Tensor) -> Tensor:
-        r"""The one output that does best on the answers ``y`` (K,): :math:`\log\,(n_c + 1) / \sum_k (n_k + 1)`, (C,).
+        r"""Return the best constant output for answers ``y`` (K,): :math:`\log\,(n_c + 1) / \sum_k (n_k + 1)`, (C,).
 
-        Counts :math:`n_c` are raised by one, so that no class has log 0.
+        Counts :math:`n_c` are increased by one, so that no class has log 0.
 
         Raises:
-            ValueError: answers that are no classes of this task.
+            ValueError: answers that are not classes of this task.
         """
         if (
             y.dim() != 1
@@ -115,58 +115,58 @@ class Task(ABC):
         return (smooth / smooth.sum()).log()
 
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
-        """Which rows' input must be known to answer each asked row of ``graph``, (K, V), ``bool``.
+        """Return the rows whose input is needed for the answer of each target row, (K, V), ``bool``.
 
-        Unless a task says otherwise, all rows at exactly ``hops`` hops from the asked row, along edges that lead there.
+        By default these are all rows at exactly ``hops`` hops from the target row, along edges that lead to it.
 
         Args:
-            graph: a batch that this task drew; a small one will do, since K·V grows with its square.
+            graph: a batch of this task; a small one, since K·V grows with its square.
         """
         rows = graph.target_rows
         hops = hops_to(graph.topology, rows, causal=self.causal, limit=self.hops)
         return (hops == self.hops).to(rows.device)
 
     def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
-        """Which rows must be held at once, since only what is read later says which is needed, (K, V), ``bool``.
+        """Return the rows that must be remembered at once, since a later row selects among them, (K, V), ``bool``.
 
-        Unless a task says otherwise, the :meth:`relevant_nodes`: what is needed is known beforehand.
+        By default these are the :meth:`relevant_nodes`.
 
         Args:
-            graph: a batch that this task drew.
+            graph: a batch of this task.
         """
         return self.relevant_nodes(graph)
 
     def memory_content(self, graph: SpaceTimeGraph) -> Tensor:
-        """What the :meth:`memory_items` of each asked row amount to, as M numbers, (K, M): what one state must hold.
+        """Return the content of the :meth:`memory_items` of each target row as M numbers, (K, M).
 
-        Unless a task says otherwise, the features of the items' rows side by side, in the order of the rows.
+        By default these are the features of the items' rows side by side, in the order of the rows.
 
         Args:
-            graph: a batch that this task drew, with features (V, F) and as many items for each asked row.
+            graph: a batch of this task, with features (V, F) and the same number of items for each target row.
 
         Raises:
-            ValueError: asked rows with different numbers of items.
+            ValueError: target rows with different numbers of items.
         """
         items = self.memory_items(graph)
         counts = items.sum(dim=1)
         if bool((counts != counts[0]).any()):
-            raise ValueError("asked rows have different numbers of items; this task must say itself what is held")
-        shown: Tensor = graph.x[items.nonzero()[:, 1]]
-        return shown.view(len(items), -1)
+            raise ValueError("target rows have different numbers of items; this task needs a memory_content of its own")
+        content: Tensor = graph.x[items.nonzero()[:, 1]]
+        return content.view(len(items), -1)
 
 
 class Regression(Task):
-    """A task whose answers are C numbers an asked row, y (K, C) of floats, instead of a class.
+    """A task with C numbers as the answer of each target row, y (K, C) of floats, instead of a class.
 
     Attributes:
-        tolerance: how near every number of an answer must come to be right.
-        chance: the highest score that one output for all rows can have.
+        tolerance: largest error of a correct answer, exclusive, for each of its numbers.
+        chance: the highest score of a constant output.
     """
 
     tolerance: float
 
     def loss(self, output: Tensor, y: Tensor) -> Tensor:
-        r"""Mean squared error :math:`\frac{1}{KC}\sum (o - y)^2`, in the squared units of the answer.
+        r"""Return the mean squared error :math:`\frac{1}{KC}\sum (o - y)^2`, in the squared units of the answer.
 
         Args:
             output: (K, C).
@@ -179,13 +179,13 @@ class Regression(Task):
         return torch.nn.functional.mse_loss(output, y.to(output.dtype))
 
     def score(self, output: Tensor, y: Tensor) -> Tensor:
-        """Which answers are right, (K,): 1 where all C numbers are nearer to y than ``tolerance``, else 0."""
+        """Return the score of each answer, (K,): 1 where all C numbers are within ``tolerance`` of y, else 0."""
         _check_numbers(output, y)
-        near = ((output.detach() - y).abs() < self.tolerance).all(dim=1)
-        return near.to(torch.get_default_dtype())
+        is_correct = ((output.detach() - y).abs() < self.tolerance).all(dim=1)
+        return is_correct.to(torch.get_default_dtype())
 
     def best_constant(self, y: Tensor) -> Tensor:
-        """The one output that does best on the answers ``y`` (K, C): their mean, of least squared error, (C,).
+        """Return the best constant output for answers ``y`` (K, C): their mean, (C,).
 
         Raises:
             ValueError: no answers, or of another shape.
@@ -215,11 +215,11 @@ def _bound(cls: type[Task], args: tuple[object, ...], kwargs: dict[str, object])
 
 
 class FixedTask(Task):
-    """A task whose samples all have the rows, edges and targets of one template, which is repeated once a batch size.
+    """A task whose samples share the rows, edges and targets of one template, which is repeated for each batch size.
 
     Args:
         template: one sample's rows and edges; its x is not used.
-        target: the rows asked, (V,), ``bool``.
+        target: rows at which an output is asked for, (V,), ``bool``.
     """
 
     def __init__(self, template: Topology, target: Tensor) -> None:
@@ -228,7 +228,7 @@ class FixedTask(Task):
         self._repeated = BoundedCache()
 
     def _assemble(self, x: Tensor, y: Tensor) -> SpaceTimeGraph:
-        """Join x (B, V, F) and y (B, …) to the repeated template."""
+        """Return a batch with x (B, V, F) and y (B, …) on the repeated template."""
         size = len(x)
 
         def make() -> SpaceTimeGraph:
@@ -243,23 +243,23 @@ class FixedTask(Task):
 
 
 def blocks(marks: Tensor) -> Tensor:
-    """Marks of each graph by itself, (B, K, V), as marks of their batch, (B·K, B·V): nothing is marked across."""
-    size, asked, rows = marks.shape
-    out = marks.new_zeros(size, asked, size, rows)
-    each = torch.arange(size, device=marks.device)
-    out[each, :, each] = marks
-    return out.view(size * asked, size * rows)
+    """Return the marks of each graph, (B, K, V), as block-diagonal marks of their batch, (B·K, B·V)."""
+    size, targets, rows = marks.shape
+    out = marks.new_zeros(size, targets, size, rows)
+    index = torch.arange(size, device=marks.device)
+    out[index, :, index] = marks
+    return out.view(size * targets, size * rows)
 
 
 def share_of_best_constant(y: Tensor, tolerance: float) -> float:
-    """The largest share of the numbers ``y`` (K,) that lie within ``tolerance`` of one constant."""
-    low = y.double().sort().values
-    fit = torch.searchsorted(low, low + 2 * tolerance) - torch.arange(len(low), device=low.device)
-    return int(fit.max()) / len(low)
+    """Return the largest share of the numbers ``y`` (K,) that lie within ``tolerance`` of one constant."""
+    ordered = y.double().sort().values
+    counts = torch.searchsorted(ordered, ordered + 2 * tolerance) - torch.arange(len(ordered), device=ordered.device)
+    return int(counts.max()) / len(ordered)
 
 
 def repeat(topology: Topology, size: int) -> Topology:
-    """``size`` copies side by side as one topology, as PyG's ``Batch`` joins them, without a loop over copies."""
+    """Return ``size`` copies of a topology as one, as PyG's ``Batch`` joins them, without a loop over copies."""
 
     def shifted(index: Tensor | None, step: int) -> Tensor | None:
         if index is None:
@@ -282,7 +282,7 @@ def repeat(topology: Topology, size: int) -> Topology:
 
 
 def path(rows: int) -> tuple[Topology, Tensor]:
-    """One sequence of ``rows`` rows, and a target mark on the last of them."""
+    """Return the topology of one sequence of ``rows`` rows, and a target mark on the last row."""
     time = torch.arange(_checks.at_least("rows", rows, 1))
     target = torch.zeros(rows, dtype=torch.bool)
     target[-1] = True

@@ -1,4 +1,4 @@
-"""Characters: at each row of a window of text, the next one."""
+"""Character-level prediction: the next character at each row of a window of text."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from graphseq.tasks.base import FixedTask, path
 
 
 class Characters(FixedTask):
-    """The next character at each row of a window of T characters, at a random offset of a text.
+    """Prediction of the next character at each row of a window of T characters, at a random offset of a text.
 
-    Causal: every row is asked, so a model must not see later rows. ``hops`` is T - 1: what the last row is asked may
-    depend on the first. Chance is the share of the text's most frequent character: the score of the best constant.
+    Causal: every row is a target, so a model must not see later rows. ``hops`` is T - 1, since the last answer may
+    depend on the first row. Chance is the share of the most frequent character of the text, the score of the best
+    constant.
 
     Args:
-        text: the text to draw windows from, at least T + 1 characters.
+        text: text of at least T + 1 characters.
         length: T.
-        alphabet: the characters that are told apart, in the order of their token numbers; without it, those of
-            ``text``, sorted. Another part of the same text is read with the same alphabet.
+        alphabet: characters in the order of their token numbers; by default those of ``text``, sorted. Other parts of
+            the same text need the same alphabet.
 
     Raises:
         TypeError: ``text`` is not a string.
         ValueError: a text shorter than a window and its next character, a character outside ``alphabet``,
-            or one that ``alphabet`` names twice.
+            or one that occurs twice in ``alphabet``.
 
     Example:
         >>> import torch
@@ -62,12 +63,12 @@ class Characters(FixedTask):
 
     @classmethod
     def split(cls, text: str, length: int, *, held_out: float = 0.1) -> tuple[Characters, Characters]:
-        """Two tasks on one text with one alphabet: to train on its first part, to be judged on its last.
+        """Return two tasks on one text with one alphabet: to train on its first part, and to test on its last.
 
         Args:
             text: the whole text.
             length: T.
-            held_out: the share of characters, from the end, that training never sees; between 0 and 1.
+            held_out: share of the characters, from the end, that is not used for training; between 0 and 1.
 
         Raises:
             ValueError: a share outside (0, 1), or a part too short for a window; the message says which.
@@ -85,7 +86,7 @@ class Characters(FixedTask):
 
     @property
     def config(self) -> dict[str, object]:
-        """Name, window and alphabet; size and checksum of the text, so that no checkpoint of another passes for it."""
+        """Name, window and alphabet; size and checksum of the text, so that no other text has the same config."""
         return {
             **super().config,
             "length": self.length,
@@ -95,7 +96,7 @@ class Characters(FixedTask):
         }
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """``size`` windows at random offsets."""
+        """Return ``size`` windows at random offsets."""
         shape = (_checks.at_least("size", size, 1), 1)
         offset = torch.randint(len(self.tokens) - self.length, shape, generator=generator)
         window = self.tokens[offset + torch.arange(self.length + 1)]
@@ -107,11 +108,11 @@ def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
 
     Args:
         path: the file.
-        encoding: how its bytes spell characters.
+        encoding: character encoding.
 
     Raises:
-        FileNotFoundError, IsADirectoryError, PermissionError: as the system says.
-        ValueError: its bytes are not in this encoding, an unknown encoding, or the file is empty.
+        FileNotFoundError, IsADirectoryError, PermissionError: the file cannot be read.
+        ValueError: bytes that are not in this encoding, an unknown encoding, or the file is empty.
     """
     raw = Path(path).read_bytes()
     try:

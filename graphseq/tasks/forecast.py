@@ -1,4 +1,4 @@
-"""Forecast: what each node of a recorded graph will show, from a window of what it and the others have shown."""
+"""Forecasting: later values at each node of a recorded graph, from a window of earlier snapshots."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from graphseq.tasks.windows import Recording, Windowed
 
 
 class Forecasting(Windowed, Regression):
-    r"""The next values at each node of a recorded graph, from the last few snapshots of it.
+    r"""Forecasting of the next values at each node of a recorded graph from a window of snapshots.
 
     .. math:: y_v = \big(x_{v, t + h, 1}, \dots, x_{v, t + h, C}\big) \quad \text{from } x_{u, s},\ A_s,
               \quad s = t - p + 1, \dots, t, \quad u = 1, \dots, N
 
     A sample is a window of p = ``lags`` consecutive times of the recording, with its rows, its edges and their weights;
-    h = ``horizon``. It is asked at the rows of its last time t whose node is there again at time t + h. Nodes and edges
-    may come and go. Times are counted among those that were recorded, so that a gap in them is one step. All rows of
-    the window may be read, both ways: no row of it is later than what is asked.
+    h = ``horizon``. The target rows are those of the last time t whose node is present at time t + h. Nodes and edges
+    may come and go. Times are counted among the recorded ones, so that a gap is one step. A model may read all rows of
+    the window in both directions, since all answers are later.
 
-    ``hops`` is p - 1, the way to the oldest row of the same node. Chance is the largest share of all answers that lie
-    within ``tolerance`` of one constant; of several channels, the least such share, which no constant exceeds.
+    ``hops`` is p - 1, the distance of the oldest row of the same node. Chance is the largest share of all answers
+    within ``tolerance`` of one constant; of several channels, the smallest such share, which no constant exceeds.
 
     Args:
-        graph: the recording, x (V, F); its own ``y`` and ``target`` are not read.
+        graph: the recording, x (V, F); its ``y`` and ``target`` are not read.
         lags: p.
         horizon: h.
-        channels: C: the first C columns of x are asked for; the others are read only.
-        tolerance: an answer is right when every number of it is nearer than this, in units of x: by default half a
-            standard deviation, where x is scaled.
-        first: the earliest time of an answer, counted from 0 among the recorded times. Windows may reach back beyond.
-        last: the latest time of an answer, counted likewise.
+        channels: C; the first C columns of x are forecast, the others are inputs only.
+        tolerance: error below which each number of an answer is correct, in units of x: by default half a standard
+            deviation, if x is scaled.
+        first: earliest time of an answer, as an index of the recorded times. Windows may begin before it.
+        last: latest time of an answer, as an index of the recorded times.
 
-    y is (K, C), one row for each asked row. In a batch each window counts its times from 0.
+    y is (K, C). In a batch each window counts its times from 0.
 
     Raises:
         TypeError: ``graph`` is not a recording with features.
-        ValueError: too few times, more channels than x has, bounds between which nothing can be asked.
+        ValueError: too few times, more channels than x has, bounds without an answer between them.
 
     Example:
-        Two nodes at four times, and the first window of two of them:
+        Two nodes at four times, and the first window of two times:
 
         >>> import graphseq as gs, torch
         >>> x = torch.tensor([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0], [4.0, 40.0]])[..., None]
@@ -70,12 +70,12 @@ class Forecasting(Windowed, Regression):
             raise ValueError(f"channels={channels} numbers a node are asked for, but x has {self.in_channels} columns")
         self.tolerance = _checks.positive("tolerance", tolerance)
         self._answer = recording.later(horizon)
-        asked = torch.bincount(recording.moment[self._answer >= 0], minlength=len(recording.times))
-        super().__init__(recording, asked, first, last)
+        counts = torch.bincount(recording.moment[self._answer >= 0], minlength=len(recording.times))
+        super().__init__(recording, counts, first, last)
 
     @property
     def config(self) -> dict[str, object]:
-        """Name, windows, tolerance, bounds, and a fingerprint of the recording."""
+        """Name, windows, tolerance, bounds, and a hash of the recording."""
         return {**super().config, "tolerance": self.tolerance}
 
     def _assemble(self, start: Tensor, generator: torch.Generator | None) -> SpaceTimeGraph:
@@ -87,7 +87,7 @@ class Forecasting(Windowed, Regression):
         return SpaceTimeGraph.from_topology(cut.topology, x, y=y, target=target, batch=cut.batch)
 
     def _chance(self) -> float:
-        """The largest share of answers within τ of one constant; of the channels the least."""
+        """Return the largest share of answers within τ of one constant, for the channel where it is smallest."""
         ends = torch.zeros(len(self.recording.times), dtype=torch.bool)
         ends[self._start + self.lags - 1] = True
         answer = self._answer[ends[self.recording.moment] & (self._answer >= 0)]
@@ -95,13 +95,13 @@ class Forecasting(Windowed, Regression):
         return min(share_of_best_constant(channel, self.tolerance) for channel in y.t())
 
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
-        """All rows of the asked row's own node in its window, (K, V), ``bool``.
+        """Return all rows of the target row's own node in its window, (K, V), ``bool``.
 
-        What is needed of real data is not known beforehand: this is what an autoregression reads.
+        The needed inputs of real data are not known; these are the ones that an autoregression reads.
         """
         return self._rows_of(graph, graph.target_rows)
 
     def asked(self, graph: SpaceTimeGraph) -> tuple[Tensor, Tensor]:
-        """The window of each answer, by its place in the batch, and its node in the recording, (K,) each."""
+        """Return the window of each answer, by its index in the batch, and its node in the recording, (K,) each."""
         rows = graph.target_rows
         return graph.batch[rows], graph.node[rows] % self.recording.num_nodes

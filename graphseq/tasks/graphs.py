@@ -1,4 +1,4 @@
-"""Graphs that are there beforehand, with their answers: drawn from to train, each asked once to test."""
+"""Tasks on a data set of graphs with answers: random batches for training, each graph once for testing."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from graphseq.tasks.base import Regression, Task, share_of_best_constant
 class Collection(Task):
     """A task whose samples are graphs of a data set: :class:`GraphClassification` or :class:`GraphRegression`.
 
-    ``hops`` is the farthest that a row is from an asked row that it leads to; where whole graphs are asked, the
-    farthest that two rows are from each other. What is needed of real data is not known beforehand.
+    ``hops`` is the largest distance of a row from a target row that it leads to, or between any two rows if there is
+    one answer for each graph. The needed inputs of real data are not known.
 
     Args:
-        graphs: the data set, each graph with its ``y``.
+        graphs: the data set, each graph with ``y``.
     """
 
     def __init__(self, graphs: Sequence[SpaceTimeGraph]) -> None:
@@ -39,71 +39,71 @@ class Collection(Task):
 
     @property
     def hops(self) -> int:  # type: ignore[override]
-        """Of the whole data set, also where this is a part of it."""
+        """The largest distance in the whole data set, also for a part of it."""
         return self._joined.hops
 
     @property
     def answers(self) -> Tensor:
-        """All answers, in the order of the graphs, (K, …)."""
+        """All answers in the order of the graphs, (K, …)."""
         joined = self._joined
         return joined.y[joined.cut(self._numbers).answer]
 
     @property
     def numbers(self) -> Tensor:
-        """Which graphs of the whole data set these are, counted from 0, (B,): rows of what else is known of them."""
+        """Numbers of these graphs in the whole data set, counted from 0, (B,)."""
         return self._numbers.clone()
 
     @property
     def config(self) -> dict[str, object]:
-        """Name, size, which graphs, and a fingerprint of the data set."""
+        """Name, size, numbers of the graphs, and a hash of the data set."""
         which = hashlib.blake2b(self._numbers.numpy().tobytes(), digest_size=8).hexdigest()
         return {**super().config, "graphs": len(self), "which": which, "data": self._joined.digest}
 
     def __len__(self) -> int:
-        """How many graphs there are."""
+        """Return the number of graphs."""
         return len(self._numbers)
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """``size`` graphs drawn evenly: none a second time before each was drawn once."""
+        """Return ``size`` random graphs, none of them a second time before each was drawn once."""
         return self._beside(self._drawn(size, generator))
 
     def _drawn(self, size: int, generator: torch.Generator) -> Tensor:
-        passes, rest = divmod(_checks.at_least("size", size, 1), len(self))
-        drawn = torch.randperm(len(self), generator=generator)[:rest]
-        return torch.cat([torch.arange(len(self)).repeat(passes), drawn])
+        passes, remainder = divmod(_checks.at_least("size", size, 1), len(self))
+        numbers = torch.randperm(len(self), generator=generator)[:remainder]
+        return torch.cat([torch.arange(len(self)).repeat(passes), numbers])
 
     def graphs(self, numbers: Tensor) -> SpaceTimeGraph:
-        """These graphs, counted from 0, in this order; ``torch.arange(len(task))`` for all of them.
+        """Return these graphs, counted from 0, in this order; ``torch.arange(len(task))`` for all of them.
 
         Raises:
-            TypeError, ValueError: numbers that are no integers 0 … len(task) - 1, (B,), at least one.
+            TypeError, ValueError: numbers that are not integers 0 … len(task) - 1, (B,), at least one.
         """
         return self._beside(self._checked(numbers))
 
     def part(self, numbers: Tensor) -> Self:
-        """The same task over these graphs alone.
+        """Return the same task on some of the graphs.
 
         Args:
-            numbers: counted from 0, each at most once, (B,).
+            numbers: numbers of graphs, counted from 0, each at most once, (B,).
 
         Raises:
-            TypeError, ValueError: as for :meth:`graphs`, or a number that comes twice.
+            TypeError, ValueError: as for :meth:`graphs`, or a number that occurs twice.
         """
-        part, numbers = copy(self), self._checked(numbers)
+        task, numbers = copy(self), self._checked(numbers)
         if len(numbers.unique()) != len(numbers):
             raise ValueError("numbers must name each graph at most once")
-        part._select(self._numbers[numbers])
-        return part
+        task._select(self._numbers[numbers])
+        return task
 
     def folds(self, count: int, *, seed: int = 0) -> list[tuple[Self, Self]]:
-        """Pairs of tasks, to train and to test: each graph is in the test of one pair, and in the training of others.
+        """Return pairs of a training and a test task for cross-validation; each graph is in one test task.
 
-        Graphs are shuffled, sorted by class where each has one, and dealt out in turn, so that sizes differ by one at
-        most and classes are spread evenly.
+        Graphs are shuffled, sorted by class if each has one, and assigned to folds in turn, so that sizes differ by at
+        most one and folds are stratified by class.
 
         Args:
-            count: how many pairs, from 2 up to the number of graphs.
-            seed: of the shuffle.
+            count: number of folds, from 2 to the number of graphs.
+            seed: seed of the shuffle.
 
         Raises:
             TypeError, ValueError: a count out of range, a negative seed.
@@ -126,17 +126,17 @@ class Collection(Task):
         return [(self.part(train.nonzero()[:, 0]), self.part(test.nonzero()[:, 0])) for train, test in sides]
 
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
-        """All rows of the graph that is asked, (K, V), ``bool``."""
+        """Return all rows of the graph of each answer, (K, V), ``bool``."""
         owner = graph.graph_index
-        asked = owner.unique() if self.per_graph else owner[graph.target_rows]
-        marks: Tensor = asked[:, None] == owner
+        graphs = owner.unique() if self.per_graph else owner[graph.target_rows]
+        marks: Tensor = graphs[:, None] == owner
         return marks
 
     def _beside(self, numbers: Tensor) -> SpaceTimeGraph:
-        joined, at = self._joined, self._joined.cut(self._numbers[numbers])
-        target = None if joined.target is None else joined.target[at.row]
+        joined, batch = self._joined, self._joined.cut(self._numbers[numbers])
+        target = None if joined.target is None else joined.target[batch.row]
         return SpaceTimeGraph.from_topology(
-            at.topology, joined.x[at.row], y=joined.y[at.answer], target=target, batch=at.batch
+            batch.topology, joined.x[batch.row], y=joined.y[batch.answer], target=target, batch=batch.batch
         )
 
     def _checked(self, numbers: Tensor) -> Tensor:
@@ -147,29 +147,30 @@ class Collection(Task):
         return numbers
 
     def _chance(self, y: Tensor) -> float:
-        """The score of the one output for all that is right most often."""
+        """Return the highest score of a constant output."""
         return float(torch.bincount(y).max()) / len(y)
 
 
 class GraphClassification(Collection):
-    r"""Which class? Asked of each graph of a data set, or of each of its target rows.
+    r"""Classification of each graph of a data set, or of each of its target rows.
 
     .. math:: y = \arg\max_c \, p_c(x, A), \quad c = 0, \dots, C - 1
 
-    Chance is the share of the commonest class.
+    Chance is the share of the most frequent class.
 
     Args:
-        graphs: each a :class:`~graphseq.SpaceTimeGraph` by itself, with ``y``: without ``target``, the class of the
-            graph, (1,); with it, one class for each target row, (K,). ``y`` (V,) without ``target`` asks every row.
+        graphs: single :class:`~graphseq.SpaceTimeGraph` objects with ``y``: without ``target``, the class of the graph,
+            (1,); with it, one class for each target row, (K,). With ``y`` (V,) and no ``target`` every row is a target.
         num_classes: C.
 
     Attributes:
-        per_graph: whether whole graphs are asked, so that a model pools: ``Model(encoder, C, pool="mean")``.
+        per_graph: True if there is one answer for each graph, so that a model must pool:
+            ``Model(encoder, C, pool="mean")``.
 
-    Shapes: of B graphs, y is (B,) or (K,).
+    Shapes: y of B graphs is (B,) or (K,).
 
     Raises:
-        TypeError, ValueError: graphs that do not fit each other, answers that are no classes, ``num_classes`` below 2.
+        TypeError, ValueError: graphs that do not fit each other, answers that are not classes, ``num_classes`` below 2.
 
     Example:
         >>> import graphseq as gs, networkx as nx, torch
@@ -185,28 +186,29 @@ class GraphClassification(Collection):
         super().__init__(graphs)
 
     def _select(self, numbers: Tensor) -> None:
-        self.best_constant(self._joined.y)  # refuses what is no class
+        self.best_constant(self._joined.y)  # raises for other answers
         super()._select(numbers)
 
 
 class GraphRegression(Regression, Collection):
-    r"""Which C numbers? Asked of each graph of a data set, or of each of its target rows.
+    r"""Regression of C numbers for each graph of a data set, or for each of its target rows.
 
-    Chance is the largest share of all answers within ``tolerance`` of one constant; of several numbers, the least such
-    share, which no constant exceeds.
+    Chance is the largest share of all answers within ``tolerance`` of one constant; of several numbers, the smallest
+    such share, which no constant exceeds.
 
     Args:
-        graphs: each a :class:`~graphseq.SpaceTimeGraph` by itself, with ``y``: without ``target``, the numbers of the
-            graph, (1, C); with it, those of each target row, (K, C). Floats; best of about unit spread.
-        tolerance: an answer is right when every number of it is nearer than this, in units of y.
+        graphs: single :class:`~graphseq.SpaceTimeGraph` objects with ``y``: without ``target``, the numbers of the
+            graph, (1, C); with it, those of each target row, (K, C). Floats, with a standard deviation of about 1.
+        tolerance: error below which each number of an answer is correct, in units of y.
 
     Attributes:
-        per_graph: whether whole graphs are asked, so that a model pools: ``Model(encoder, C, pool="mean")``.
+        per_graph: True if there is one answer for each graph, so that a model must pool:
+            ``Model(encoder, C, pool="mean")``.
 
-    Shapes: of B graphs, y is (B, C) or (K, C).
+    Shapes: y of B graphs is (B, C) or (K, C).
 
     Raises:
-        TypeError, ValueError: graphs that do not fit each other, or answers of another kind.
+        TypeError, ValueError: graphs that do not fit each other, or answers that are not floats.
 
     Example:
         >>> import graphseq as gs, torch
@@ -230,9 +232,9 @@ class GraphRegression(Regression, Collection):
         super()._select(numbers)
 
     def _chance(self, y: Tensor) -> float:
-        return min(share_of_best_constant(each, self.tolerance) for each in y.t())
+        return min(share_of_best_constant(channel, self.tolerance) for channel in y.t())
 
     @property
     def config(self) -> dict[str, object]:
-        """As of any collection, and the tolerance."""
+        """Config of any collection, and the tolerance."""
         return {**super().config, "tolerance": self.tolerance}

@@ -1,4 +1,4 @@
-"""Rows of one large graph as samples: each is asked in its own neighbourhood, whole or sampled."""
+"""Tasks on the rows of one large graph: each target row is a sample with its neighbourhood, whole or sampled."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ from graphseq.tasks.graphs import Collection
 
 
 class Neighborhoods(Collection):
-    """A task whose samples are the asked rows of one graph; :class:`NodeClassification` and :class:`NodeRegression`.
+    """A task whose samples are the target rows of one graph; :class:`NodeClassification` and :class:`NodeRegression`.
 
-    ``hops`` is the number of layers that neighbourhoods are cut for. What is needed of real data is not known
-    beforehand.
+    ``hops`` is the number of hops of the neighbourhoods. The needed inputs of real data are not known.
 
     Args:
         graph: the whole graph, with ``y``: one entry for each target row, (K, …).
         num_neighbors: see :class:`~graphseq.data.neighbor_sampler.NeighborSampler`.
-        causal: likewise; it then takes a model built with ``causal=True``, and otherwise one that is not.
+        causal: use temporal edges past → future only, for a model built with ``causal=True``.
     """
 
     def __init__(self, graph: SpaceTimeGraph, num_neighbors: Sequence[int], *, causal: bool) -> None:
-        # In place of Collection's own, which joins many graphs: here they are cut out of one.
+        # Replaces Collection's constructor, which joins many graphs: here samples are cut out of one.
         if not isinstance(graph, SpaceTimeGraph):
             raise TypeError(f"graph must be a SpaceTimeGraph, got {type(graph).__name__}")
         self._sampler = NeighborSampler(graph, num_neighbors, causal=causal)
@@ -37,7 +36,7 @@ class Neighborhoods(Collection):
         if not isinstance(y, Tensor) or y.dim() == 0 or len(y) != len(self._rows) or not len(y):
             shape = tuple(y.shape) if isinstance(y, Tensor) else y
             raise ValueError(
-                f"graph must have an answer in y for each of its {len(self._rows)} asked rows; got {shape}"
+                f"graph must have an answer in y for each of its {len(self._rows)} target rows; got {shape}"
             )
         self._y: Tensor = y
         self.causal = causal
@@ -46,17 +45,17 @@ class Neighborhoods(Collection):
 
     @property
     def hops(self) -> int:  # type: ignore[override]
-        """L, for as many layers."""
+        """L, the number of hops of a neighbourhood."""
         return len(self._sampler.num_neighbors)
 
     @property
     def answers(self) -> Tensor:
-        """All answers, in the order of the asked rows, (K, …)."""
+        """All answers in the order of the target rows, (K, …)."""
         return self._y[self._numbers]
 
     @property
     def config(self) -> dict[str, object]:
-        """Name, size, which rows, how they are cut out, and a fingerprint of the whole graph."""
+        """Name, size, numbers of the rows, sampling, and a hash of the whole graph."""
         which = hashlib.blake2b(self._numbers.numpy().tobytes(), digest_size=8).hexdigest()
         return {
             "task": type(self).__name__,
@@ -71,36 +70,36 @@ class Neighborhoods(Collection):
 
     @cached_property
     def _digest(self) -> str:
-        mixed = hashlib.blake2b(self._sampler.digest.encode(), digest_size=8)
-        for part in (self._rows, self._y):
-            mixed.update(part.detach().cpu().contiguous().numpy().tobytes())
-        return mixed.hexdigest()
+        digest = hashlib.blake2b(self._sampler.digest.encode(), digest_size=8)
+        for tensor in (self._rows, self._y):
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """The neighbourhoods of ``size`` rows drawn evenly: none a second time before each was drawn once."""
+        """Return the neighbourhoods of ``size`` random rows, none a second time before each was drawn once."""
         return self._cut(self._drawn(size, generator), generator)
 
     def graphs(self, numbers: Tensor) -> SpaceTimeGraph:
-        """The neighbourhoods of these rows, counted from 0 among the asked ones; sampled ones are drawn from one seed.
+        """Return the neighbourhoods of these target rows, counted from 0; sampled ones always from the same seed.
 
         Raises:
-            TypeError, ValueError: numbers that are no integers 0 … len(task) - 1, (B,), at least one.
+            TypeError, ValueError: numbers that are not integers 0 … len(task) - 1, (B,), at least one.
         """
         generator = torch.Generator().manual_seed(seeding.derive(0, seeding.EVALUATE))
         return self._cut(self._checked(numbers), generator)
 
     def _drawn(self, size: int, generator: torch.Generator) -> Tensor:
-        """As of any collection, at a cost that does not grow with the graph: few of many are seldom drawn twice."""
+        """Return random numbers without repetition, at a cost that does not grow with the graph for few of many."""
         if _checks.at_least("size", size, 1) > len(self) // 2:
             return super()._drawn(size, generator)
-        drawn = torch.empty(0, dtype=torch.long)
-        while len(drawn) < size:
-            more = torch.cat([drawn, torch.randint(len(self), (size,), generator=generator)])
-            sorted_, order = more.sort(stable=True)
-            again = order[1:][sorted_[1:] == sorted_[:-1]]
-            kept = torch.ones(len(more), dtype=torch.bool).index_fill(0, again, False)
-            drawn = more[kept][:size]
-        return drawn
+        numbers = torch.empty(0, dtype=torch.long)
+        while len(numbers) < size:
+            candidates = torch.cat([numbers, torch.randint(len(self), (size,), generator=generator)])
+            sorted_, order = candidates.sort(stable=True)
+            repeated = order[1:][sorted_[1:] == sorted_[:-1]]
+            is_new = torch.ones(len(candidates), dtype=torch.bool).index_fill(0, repeated, False)
+            numbers = candidates[is_new][:size]
+        return numbers
 
     def _cut(self, numbers: Tensor, generator: torch.Generator) -> SpaceTimeGraph:
         which = self._numbers[numbers]
@@ -110,22 +109,22 @@ class Neighborhoods(Collection):
 
 
 class NodeClassification(Neighborhoods):
-    r"""Which class? Asked of rows of one large graph, each in its L-hop neighbourhood.
+    r"""Classification of rows of one large graph, each in its L-hop neighbourhood.
 
     .. math:: y_i = \arg\max_c \, p_c(x, \hat A)_i, \quad c = 0, \dots, C - 1
 
-    Chance is the share of the commonest class. Batches are those of
-    :class:`~graphseq.data.neighbor_sampler.NeighborSampler`, disjoint: with whole neighbourhoods, a GCN of L layers is
-    trained on the outputs that it has on the whole graph, and what it has learned holds there.
+    Chance is the share of the most frequent class. Batches are disjoint neighbourhoods from
+    :class:`~graphseq.data.neighbor_sampler.NeighborSampler`: with whole neighbourhoods, a GCN of L layers has the same
+    outputs as on the whole graph.
 
     Args:
-        graph: the whole graph; ``y`` (K,) are the classes of its target rows, of all rows where it has no ``target``.
+        graph: the whole graph; ``y`` (K,) are the classes of its target rows, of all rows if it has no ``target``.
         num_classes: C.
-        num_neighbors: how many edges a row at 0, 1, … L - 1 hops takes in, (L,); -1 for all.
-        causal: read temporal edges past → future only.
+        num_neighbors: number of edges into a row at 0, 1, … L - 1 hops, (L,); -1 for all.
+        causal: use temporal edges past → future only.
 
     Raises:
-        TypeError, ValueError: no graph, answers that are no classes, ``num_classes`` below 2, or neighbours as for
+        TypeError, ValueError: no graph, answers that are not classes, ``num_classes`` below 2, or neighbours as for
             :class:`~graphseq.data.neighbor_sampler.NeighborSampler`.
 
     Source: Hamilton, Ying and Leskovec (2017), algorithm 2.
@@ -147,24 +146,24 @@ class NodeClassification(Neighborhoods):
         super().__init__(graph, num_neighbors, causal=causal)
 
     def _select(self, numbers: Tensor) -> None:
-        self.best_constant(self._y)  # refuses what is no class
+        self.best_constant(self._y)  # raises for other answers
         super()._select(numbers)
 
 
 class NodeRegression(Regression, Neighborhoods):
-    r"""Which C numbers? Asked of rows of one large graph, each in its L-hop neighbourhood.
+    r"""Regression of C numbers for rows of one large graph, each in its L-hop neighbourhood.
 
     Otherwise as :class:`NodeClassification`. Chance is the largest share of all answers within ``tolerance`` of one
-    constant; of several numbers, the least such share, which no constant exceeds.
+    constant; of several numbers, the smallest such share, which no constant exceeds.
 
     Args:
         graph: the whole graph; ``y`` (K, C) are the numbers of its target rows.
-        num_neighbors: how many edges a row at 0, 1, … L - 1 hops takes in, (L,); -1 for all.
-        tolerance: an answer is right when every number of it is nearer than this, in units of y.
-        causal: read temporal edges past → future only.
+        num_neighbors: number of edges into a row at 0, 1, … L - 1 hops, (L,); -1 for all.
+        tolerance: error below which each number of an answer is correct, in units of y.
+        causal: use temporal edges past → future only.
 
     Raises:
-        TypeError, ValueError: as for :class:`NodeClassification`, or answers that are no finite floats (K, C).
+        TypeError, ValueError: as for :class:`NodeClassification`, or answers that are not finite floats (K, C).
 
     Example:
         >>> import graphseq as gs, networkx as nx, torch
@@ -192,9 +191,9 @@ class NodeRegression(Regression, Neighborhoods):
         super()._select(numbers)
 
     def _chance(self, y: Tensor) -> float:
-        return min(share_of_best_constant(each, self.tolerance) for each in y.t())
+        return min(share_of_best_constant(channel, self.tolerance) for channel in y.t())
 
     @property
     def config(self) -> dict[str, object]:
-        """As of any neighbourhoods, and the tolerance."""
+        """Config of any neighbourhoods, and the tolerance."""
         return {**super().config, "tolerance": self.tolerance}

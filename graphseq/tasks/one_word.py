@@ -1,4 +1,4 @@
-"""What one word says of a verb's number: baselines of :class:`~graphseq.tasks.Agreement` that read no graph."""
+"""Baselines of :class:`~graphseq.tasks.Agreement` that predict the number of a verb from one word, without a graph."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from graphseq.io.sentences import Sentence
 from graphseq.tasks.agreement import NUMBERS, Agreement
 
 ONE_WORD = ("majority", "nearest noun", "nearest noun, gold", "subject given", "subject given, gold")
-"""The commonest number; the nearest noun or pronoun before the verb; and the subject, of a verb that is told which."""
+"""The most frequent number; the nearest noun or pronoun before the verb; and the subject, if it is given."""
 
 
 def one_word(name: str, sentences: Sequence[Sentence], task: Agreement, train: Agreement, test: Agreement) -> Tensor:
-    """Answers to ``test`` from one word for each verb.
+    """Return predictions for ``test`` from one word for each verb.
 
-    Of its features, as models see them, by a logistic regression fitted to ``train``; or, in a "gold" one, of the
-    number that it is annotated with, which no model may see. Where there is no noun before the verb, or it has no
-    number, that is the commonest of ``train`` (for the regression, what it makes of a hidden word).
+    The prediction is a logistic regression on the features of that word, fitted to ``train``, or in "gold" baselines
+    its annotated number, which no model may see. Without a noun before the verb, or without its number, it is the most
+    frequent number of ``train`` (in the regression, the prediction for a hidden word).
 
     Args:
         name: one of ``ONE_WORD``.
-        sentences: what ``task`` was made of.
-        task: the whole.
-        train: the part of it to learn from.
-        test: the part to answer.
+        sentences: the sentences of ``task``.
+        task: the whole task.
+        train: the part to fit to.
+        test: the part to predict.
 
     Returns:
         Classes (K,), in the order of ``test.answers``.
@@ -41,25 +41,25 @@ def one_word(name: str, sentences: Sequence[Sentence], task: Agreement, train: A
     common = int(torch.bincount(train.answers, minlength=2).argmax())
     if name == "majority":
         return torch.full_like(test.answers, common)
-    places = [case.subject if name.startswith("subject") else case.nearest for case in task.cases]
+    words = [case.subject if name.startswith("subject") else case.nearest for case in task.cases]
     if name.endswith("gold"):
-        pairs = [(task.cases[number], places[number]) for number in test.own_cases]
-        return torch.tensor([_annotated(sentences[case.sentence], place, common) for case, place in pairs])
-    moves = [0 if place is None else place - case.verb for case, place in zip(task.cases, places, strict=True)]
-    whole = task.graphs(torch.arange(len(task)))
-    x = whole.x[whole.target_rows + torch.tensor(moves)]
+        pairs = [(task.cases[number], words[number]) for number in test.own_cases]
+        return torch.tensor([_annotated(sentences[case.sentence], word, common) for case, word in pairs])
+    offsets = [0 if word is None else word - case.verb for case, word in zip(task.cases, words, strict=True)]
+    graph = task.graphs(torch.arange(len(task)))
+    x = graph.x[graph.target_rows + torch.tensor(offsets)]
     fitted = _regression().fit(x[train.own_cases].numpy(), train.answers.numpy())
     return torch.from_numpy(fitted.predict(x[test.own_cases].numpy()))
 
 
-def _annotated(sentence: Sentence, place: int | None, common: int) -> int:
-    number = None if place is None else sentence.words[place].feats.get("Number")
+def _annotated(sentence: Sentence, word: int | None, common: int) -> int:
+    number = None if word is None else sentence.words[word].feats.get("Number")
     return NUMBERS.index(number) if number in NUMBERS else common
 
 
 def _regression() -> Any:
     try:
-        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - only these baselines need it
+        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - an optional dependency
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "a regression on one word needs scikit-learn: pip install 'graphseq[examples]'"

@@ -1,4 +1,4 @@
-"""Windows of a recorded graph: some consecutive times of it are a sample, and what comes later is the answer."""
+"""Tasks on windows of a recorded graph: some consecutive times are a sample, and later ones its answer."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from graphseq.tasks.base import Task, repeat
 
 
 class Cut(NamedTuple):
-    """Windows side by side: each counts its times from 0, and numbers its nodes after those of the one before."""
+    """Windows as a batch: each counts its times from 0, and its nodes after those of the window before."""
 
     topology: Topology
-    row: Tensor  #: which row of the recording each row is, (V,)
-    batch: Tensor  #: which window it belongs to, (V,)
-    is_last: Tensor  #: whether it is of the last time of its window, (V,), ``bool``
-    shift: Tensor  #: what a row's number in the recording grows by to be that in the batch, by window, (B,)
+    row: Tensor  #: row of the recording, for each row, (V,)
+    batch: Tensor  #: window of each row, (V,)
+    is_last: Tensor  #: True for rows of the last time of their window, (V,), ``bool``
+    shift: Tensor  #: difference of a row's numbers in the batch and in the recording, for each window, (B,)
 
 
 class Recording:
-    """A recorded graph, its rows sorted by time and node and its edges by time, so that a window of it is a slice.
+    """A recorded graph with rows sorted by time and node and edges by time, so that a window is a slice.
 
     Args:
         graph: one graph over time, with features (V, F).
-        lags: times in a window.
-        horizon: times from the last of a window to that of its answer.
+        lags: number of times in a window.
+        horizon: number of times from the last of a window to its answer.
 
     Raises:
-        TypeError, ValueError: not such a graph, or too few times in it.
+        TypeError, ValueError: another kind of graph, or too few times.
     """
 
     def __init__(self, graph: SpaceTimeGraph, lags: int, horizon: int) -> None:
@@ -65,26 +65,26 @@ class Recording:
         self._repeated = BoundedCache()
 
     def _shared_by_windows(self, topology: Topology) -> Topology | None:
-        """The rows and edges of any window, where every node is there at every time and edges stay as they are."""
-        every = topology.num_nodes
-        if topology.static_edge_index is None or topology.num_rows != every * len(self.times):
+        """Return the rows and edges of any window, if every node is present at every time and edges do not change."""
+        count = topology.num_nodes
+        if topology.static_edge_index is None or topology.num_rows != count * len(self.times):
             return None
-        time = torch.arange(self.lags).repeat_interleave(every)
+        time = torch.arange(self.lags).repeat_interleave(count)
         static = (topology.static_edge_index, topology.static_edge_weight)
-        return Topology(self.node[: every * self.lags], time, None, None, *static)
+        return Topology(self.node[: count * self.lags], time, None, None, *static)
 
     def later(self, ahead: int) -> Tensor:
-        """The row of the same node ``ahead`` times after each row, (V,); -1 where it is not there then."""
+        """Return the row of the same node ``ahead`` times after each row, (V,); -1 where there is none."""
         return self.row_at(self.moment + ahead, self.node)
 
     def row_at(self, moment: Tensor, node: Tensor) -> Tensor:
-        """The row of each of these nodes at its moment, counted from 0; -1 where it is not there then."""
-        wanted = moment * self.num_nodes + node
-        found = torch.searchsorted(self._key, wanted).clamp(max=len(self._key) - 1)
-        return found.where(self._key[found] == wanted, -1)
+        """Return the row of each of these nodes at its moment, an index of the times; -1 where there is none."""
+        key = moment * self.num_nodes + node
+        index = torch.searchsorted(self._key, key).clamp(max=len(self._key) - 1)
+        return index.where(self._key[index] == key, -1)
 
     def cut(self, start: Tensor) -> Cut:
-        """The windows that begin at the moments ``start`` (B,), as one batch."""
+        """Return the windows that begin at the moments ``start`` (B,), as one batch."""
         row, batch = slices(self.first_row[start], self.first_row[start + self.lags])
         size = self.first_row[start + self.lags] - self.first_row[start]
         shift = size.cumsum(0) - size - self.first_row[start]
@@ -106,19 +106,19 @@ class Recording:
 
     @cached_property
     def digest(self) -> str:
-        """A fingerprint of all that was recorded."""
-        parts = (self.x, self.node, self.times, self.moment, self.edge_index, self.edge_weight)
-        mixed = hashlib.blake2b(digest_size=8)
-        for part in parts:
-            mixed.update(b"none" if part is None else part.detach().cpu().contiguous().numpy().tobytes())
-        return mixed.hexdigest()
+        """A hash of all that was recorded."""
+        tensors = (self.x, self.node, self.times, self.moment, self.edge_index, self.edge_weight)
+        digest = hashlib.blake2b(digest_size=8)
+        for tensor in tensors:
+            digest.update(b"none" if tensor is None else tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
 
 W = TypeVar("W", bound="Windowed")
 
 
 class Split(NamedTuple, Generic[W]):
-    """One task in three, by the time of the answers: earlier ones train, later ones judge, and none is in two."""
+    """A task split by the time of the answers into training, validation and test set."""
 
     train: W
     validation: W
@@ -126,7 +126,7 @@ class Split(NamedTuple, Generic[W]):
 
     @property
     def whole(self) -> W:
-        """All before the test: ``train`` and ``validation`` as one task, for what needs no validation."""
+        """Everything before the test set: ``train`` and ``validation`` as one task."""
         return self.train.between(self.train.first, self.validation.last)
 
 
@@ -135,13 +135,13 @@ class Windowed(Task):
 
     Args:
         recording: the recorded graph, sorted.
-        asked: how much is asked at the last time of a window, by that time, (T,).
-        first: the earliest time of an answer, counted among the recording's times from 0; without it, the earliest
-            that there is. The window before the answer may reach back beyond it.
-        last: the latest time of an answer, counted likewise; without it, the last that there is.
+        asked: number of answers of the window that ends at each time, (T,).
+        first: earliest time of an answer, as an index of the recorded times; by default the earliest possible one. The
+            window may begin before it.
+        last: latest time of an answer, as an index of the recorded times; by default the last one.
 
     Raises:
-        TypeError, ValueError: bounds between which nothing can be asked.
+        TypeError, ValueError: bounds without an answer between them.
     """
 
     def __init__(self, recording: Recording, asked: Tensor, first: int | None, last: int | None) -> None:
@@ -159,73 +159,73 @@ class Windowed(Task):
         if not len(self._start):
             raise ValueError(
                 f"nothing can be asked between first={first} and last={last}: answers to a window of lags={self.lags} "
-                f"lie at the times {soonest} to {final}, counted from 0, where a node is there then and at the "
+                f"are at the times {soonest} to {final}, counted from 0, for nodes that are present then and at the "
                 "window's end"
             )
         self.chance = self._chance()
 
     def between(self, first: int | None, last: int | None) -> Self:
-        """The same task on the answers at the times ``first`` to ``last``; the sorted recording is shared.
+        """Return the same task on the answers at the times ``first`` to ``last``; the sorted recording is shared.
 
         Raises:
-            TypeError, ValueError: bounds between which nothing can be asked.
+            TypeError, ValueError: bounds without an answer between them.
         """
-        part = copy(self)
-        part._select(first, last)
-        return part
+        task = copy(self)
+        task._select(first, last)
+        return task
 
     def split(self, train: float = 0.2, validation: float = 0.2) -> Split[Self]:
-        """This task in three parts by the time of the answers, never shuffled.
+        """Return this task in three parts by the time of the answers, never shuffled.
 
-        Of W windows the first ⌊train · W⌋ are there to train on, but the last ⌊validation · train · W⌋ of these to
-        stop or choose by; all later ones test. A window's inputs may be answers of an earlier part: they are known
-        by then.
+        Of W windows the first ⌊train · W⌋ are for training, of which the last ⌊validation · train · W⌋ are the
+        validation set; all later ones are the test set. The inputs of a window may be answers of an earlier part, since
+        they are known at that time.
 
         Args:
-            train: the share of the windows before the test, between 0 and 1.
-            validation: the share of those that is kept for validation, between 0 and 1.
+            train: share of the windows before the test set, between 0 and 1.
+            validation: share of those that is used for validation, between 0 and 1.
 
         Raises:
             TypeError, ValueError: a share outside 0 to 1, or one that leaves a part without a window.
         """
         before = int(_checks.between("train", train, 0, 1) * len(self))
-        kept = int(_checks.between("validation", validation, 0, 1) * before)
-        sizes = {"train": before - kept, "validation": kept, "test": len(self) - before}
+        held_out = int(_checks.between("validation", validation, 0, 1) * before)
+        sizes = {"train": before - held_out, "validation": held_out, "test": len(self) - before}
         for name, size in sizes.items():
             if size < 1:
                 raise ValueError(
                     f"train={train} and validation={validation} leave no window for {name}: of {len(self)} windows, "
-                    f"{before - kept} would train, {kept} validate and {len(self) - before} test"
+                    f"{before - held_out} would train, {held_out} validate and {len(self) - before} test"
                 )
         answers = self._start.split(list(sizes.values()))
         offset = self.lags + self.horizon - 1
-        return Split(*(self.between(int(part[0]) + offset, int(part[-1]) + offset) for part in answers))
+        return Split(*(self.between(int(times[0]) + offset, int(times[-1]) + offset) for times in answers))
 
     def __len__(self) -> int:
-        """W: how many windows there are."""
+        """Return W, the number of windows."""
         return len(self._start)
 
     @property
     def config(self) -> dict[str, object]:
-        """Name, windows, bounds, and a fingerprint of the recording."""
+        """Name, windows, bounds, and a hash of the recording."""
         windows = {"lags": self.lags, "horizon": self.horizon, "first": self.first, "last": self.last}
         return {**super().config, **windows, "recording": self.recording.digest}
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """``size`` windows drawn evenly, with replacement."""
+        """Return ``size`` random windows, with replacement."""
         number = torch.randint(len(self), (_checks.at_least("size", size, 1),), generator=generator)
         return self._assemble(self._start[number], generator)
 
     def windows(self, numbers: Tensor) -> SpaceTimeGraph:
-        """These windows of the W, in this order; ``torch.arange(len(task))`` for all of them.
+        """Return these windows of the W, in this order; ``torch.arange(len(task))`` for all of them.
 
         Raises:
-            TypeError, ValueError: numbers that are no integers 0 … W - 1, (B,), at least one.
+            TypeError, ValueError: numbers that are not integers 0 … W - 1, (B,), at least one.
         """
         return self._assemble(self._start[self._checked(numbers)], None)
 
     def answer_times(self, numbers: Tensor) -> Tensor:
-        """When the answers of these windows were recorded, (B,)."""
+        """Return the recorded times of the answers of these windows, (B,)."""
         moment = self._start[self._checked(numbers)] + self.lags + self.horizon - 1
         return self.recording.times[moment]
 
@@ -238,31 +238,31 @@ class Windowed(Task):
 
     @abstractmethod
     def _assemble(self, start: Tensor, generator: torch.Generator | None) -> SpaceTimeGraph:
-        """The windows that begin at ``start`` (B,), asked; without a generator, always the same."""
+        """Return the windows that begin at ``start`` (B,) with their answers; without a generator, always the same."""
 
     @abstractmethod
     def _chance(self) -> float:
-        """The score of the best guess that knows nothing of the input, on the windows there are."""
+        """Return the score of the best guess without any input, on these windows."""
 
     @abstractmethod
     def asked(self, graph: SpaceTimeGraph) -> tuple[Tensor, Tensor]:
-        """The window of each answer, by its place in the batch, (K,), and its node in the recording, (K,) or (K, 2)."""
+        """Return the window of each answer by its index in the batch, (K,), and its node or nodes, (K,) or (K, 2)."""
 
     def _rows_of(self, graph: SpaceTimeGraph, row: Tensor) -> Tensor:
-        """All rows of the node that each of these K rows observes, (K, V), ``bool``."""
+        """Return all rows of the node of each of these K rows, (K, V), ``bool``."""
         marks: Tensor = graph.node[row][:, None] == graph.node
         return marks
 
 
 def slices(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """The numbers ``low[b]`` … ``high[b]`` - 1 of each b, one slice after another, and the b of each number."""
+    """Return the numbers ``low[b]`` … ``high[b]`` - 1 of each b, one slice after another, and b for each number."""
     size = high - low
     owner = torch.arange(len(size), device=size.device).repeat_interleave(size)
     return torch.arange(len(owner), device=size.device) + (low - size.cumsum(0) + size)[owner], owner
 
 
 def _starts(moment: Tensor, times: int) -> Tensor:
-    """Where each moment begins in a sorted list of moments, and where the last one ends, (T + 1,)."""
+    """Return the first index of each moment in a sorted list of moments, and the end of the last one, (T + 1,)."""
     return torch.searchsorted(moment, torch.arange(times + 1, device=moment.device))
 
 

@@ -249,7 +249,7 @@ def test_config_tells_recordings_and_parts_apart_and_can_be_written() -> None:
         ({"lags": 2, "channels": 3}, "channels=3 numbers a node are asked for, but x has 2 columns"),
         ({"lags": 2, "channels": 0}, "channels must be at least 1"),
         ({"lags": 2, "tolerance": 0}, "tolerance must be"),
-        ({"lags": 4, "last": 3}, "nothing can be asked between first=None and last=3: .* lie at the times 4 to 9"),
+        ({"lags": 4, "last": 3}, "nothing can be asked between first=None and last=3: .* are at the times 4 to 9"),
         ({"lags": 4, "first": 7, "last": 5}, "nothing can be asked between first=7 and last=5"),
         ({"lags": 4, "first": -1}, "first must be at least 0"),
     ],

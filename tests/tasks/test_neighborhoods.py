@@ -119,7 +119,7 @@ def test_what_is_no_graph_with_answers_is_refused() -> None:
     graph, total = ring(10)
     with pytest.raises(TypeError, match="graph must be a SpaceTimeGraph, got list"):
         NodeClassification([graph], 2, [-1])  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="an answer in y for each of its 10 asked rows; got None"):
+    with pytest.raises(ValueError, match="an answer in y for each of its 10 target rows; got None"):
         NodeClassification(graph, 2, [-1])
     graph.y = total
     with pytest.raises(ValueError, match="y must hold classes"):
