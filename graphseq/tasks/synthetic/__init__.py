@@ -1,1 +1,1 @@
-"""Tasks that are drawn from a seed."""
+"""Synthetic tasks, drawn from a seed."""

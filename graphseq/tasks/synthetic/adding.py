@@ -1,4 +1,4 @@
-"""Adding: two marked numbers of a long sequence, added up at its end."""
+"""The adding problem: the sum of two marked numbers of a long sequence."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from graphseq.tasks.base import FixedTask, Regression, blocks, path
 
 
 class Adding(Regression, FixedTask):
-    r"""The sum of the two marked ones among T numbers: :math:`y = \sum_t m_t u_t` with :math:`\sum_t m_t = 2`.
+    r"""Regression of the sum of two marked numbers among T: :math:`y = \sum_t m_t u_t` with :math:`\sum_t m_t = 2`.
 
-    Row t shows a number :math:`u_t`, uniform between 0 and 1, and a mark :math:`m_t`, 0 or 1; one row of the first half
-    is marked and one of the second; the last row is asked. It is never marked itself, so that its own input says
-    nothing. ``hops`` is the distance of the first row, the farthest that can be marked.
+    Row t has a number :math:`u_t`, uniform between 0 and 1, and a mark :math:`m_t`, 0 or 1; one row of the first half
+    is marked and one of the second; the last row is the target. It is never marked itself, so its own input carries no
+    information. ``hops`` is the distance of the first row, the farthest that can be marked.
 
-    The best constant is 1, with a mean squared error of 1/6 (two variances of 1/12). Whoever knows one of the two
-    numbers is left with 1/12.
+    The best constant is 1, with a mean squared error of 1/6 (two variances of 1/12). With one of the two numbers known
+    it is 1/12.
 
     Args:
         length: T, at least 3.
-        tolerance: an answer is right when nearer than this. The best constant scores :math:`1 - (1 - \min(1, τ))^2`.
+        tolerance: error below which an answer is correct. The best constant scores :math:`1 - (1 - \min(1, τ))^2`.
 
     x is (V, 2): number and mark; y is (B, 1).
 
@@ -30,7 +30,7 @@ class Adding(Regression, FixedTask):
         ValueError: a length below 3, a tolerance that is not above 0.
 
     Source: Hochreiter and Schmidhuber, *Long Short-Term Memory* (1997), the adding problem, where an answer scaled to
-    0 … 1 is right when nearer than 0.04: the sum here is twice that. With a mark in either half and numbers from 0
+    0 … 1 is correct within 0.04: the sum here is twice that. With a mark in either half and numbers from 0
     to 1, and the constant as baseline: Arjovsky, Shah and Bengio, *Unitary Evolution Recurrent Neural Networks* (2016).
 
     Example:
@@ -54,7 +54,7 @@ class Adding(Regression, FixedTask):
         return {**super().config, "length": self.length, "tolerance": self.tolerance}
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """``size`` sequences."""
+        """Return ``size`` sequences."""
         size, half = _checks.at_least("size", size, 1), self.length // 2
         numbers = torch.rand(size, self.length, generator=generator)
         first = torch.randint(half, (size, 1), generator=generator)
@@ -63,5 +63,5 @@ class Adding(Regression, FixedTask):
         return self._assemble(torch.stack([numbers, marks], dim=2), (numbers * marks).sum(dim=1, keepdim=True))
 
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
-        """The two marked rows, (K, V), ``bool``."""
+        """Return the two marked rows, (K, V), ``bool``."""
         return blocks((graph.x[:, 1] > 0).view(graph.num_graphs, 1, -1))

@@ -1,4 +1,4 @@
-"""AssociativeRecall: one row hears all pairs at once, and the query only later. Room, and next to no distance."""
+"""Associative recall on a star: one row receives all pairs at once, and the query later; a test of capacity."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from graphseq.tasks.synthetic.lookup import Lookup
 
 
 class AssociativeRecall(Lookup):
-    r"""Of n pairs around one row, the value of the one whose key a query shows that stands farther off.
+    r"""Recall of the value of one of n neighbours of a row, whose key is given by a more distant query.
 
-    Row 0, the centre, is asked. Its n neighbours show pairs :math:`(k_i, v_i)`, keys in random order; at the end of a
-    chain of ``query_hops`` edges a row shows the query q, and :math:`y = v_i` with :math:`k_i = q`. Edges lead to the
-    centre only. A model of as many layers as ``query_hops`` has all pairs at the centre before the query comes: how
-    many it can tell apart is how much one state holds. Without the query the commonest of the n values is the best
-    guess, and right more often than 1/C.
+    Row 0, the centre, is the target. Its n neighbours have pairs :math:`(k_i, v_i)`, keys in random order; at the end
+    of a chain of ``query_hops`` edges a row has the query q, and :math:`y = v_i` with :math:`k_i = q`. Edges lead to
+    the centre only. A model of ``query_hops`` layers has all pairs at the centre before the query arrives, so the
+    number of pairs that it can recall is the capacity of one state. Without the query, the best guess is the most
+    frequent of the n values, which is correct more often than 1/C.
 
     Args:
         num_pairs: n.
-        num_classes: C, kinds of values; chance is one in so many. Without it, n, as published, and at least 2.
-        query_hops: how far from the centre the query is shown; 0 shows it at the centre itself.
+        num_classes: C, the number of values; chance is 1/C. By default n, as published, and at least 2.
+        query_hops: distance of the query from the centre; 0 for a query at the centre.
 
-    x is (V, n + C): key and value, one-hot, side by side; y is (B,). V is n + 1 + ``query_hops`` a graph.
+    x is (V, n + C): key and value, one-hot, side by side; y is (B,). V is n + 1 + ``query_hops`` for each graph.
 
     Raises:
-        ValueError: no pair, fewer than 2 classes, a distance below 0.
+        ValueError: no pairs, fewer than 2 classes, a distance below 0.
 
     Source: Neighbor Associative Recall of Blayney et al., *gLSTM: Mitigating Over-Squashing by Increasing Storage
     Capacity* (2025): ``query_hops=2`` and n + 3 rows.
@@ -57,5 +57,5 @@ class AssociativeRecall(Lookup):
 
     @property
     def config(self) -> dict[str, object]:
-        """Name, pairs and distance of the query."""
+        """Name, number of pairs and distance of the query."""
         return {**super().config, "query_hops": self.query_hops}

@@ -1,4 +1,4 @@
-"""CopyMemory: say a list again, in order, after a long silence."""
+"""The copying memory problem: reproduce a list in order after a delay."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from graphseq.tasks.base import FixedTask, blocks
 
 
 class CopyMemory(FixedTask):
-    r"""n items, D - 1 blanks, a marker, and n more blanks, at which the items are asked: :math:`y_{D+n+i} = x_i`.
+    r"""Recall of n items in order after D - 1 blanks and a marker, at n further blanks: :math:`y_{D+n+i} = x_i`.
 
-    Each asked row is D + n hops from the row that it asks for: every answer is equally far. Whatever passes the marker
-    must carry all n items at once, n log₂ C bits.
+    Each target row is D + n hops from its item, so all answers have the same distance. The state at the marker must
+    hold all n items at once, n log₂ C bits.
 
-    Only the last n rows are asked; without memory their loss is ln C nats each. As published all D + 2n rows are asked,
-    of which the first D + n want a blank, so that without memory the mean loss is :math:`\frac{n \ln C}{D + 2n}`.
+    Only the last n rows are targets; without memory their loss is ln C nats each. In the original all D + 2n rows are
+    targets, of which the first D + n have a blank as answer, so that without memory the mean loss is :math:`\frac{n \ln
+    C}{D + 2n}`.
 
     Args:
-        delay: D, at least 1: rows from the last item to the marker, that one counted.
+        delay: D, at least 1: rows from the last item to the marker, including it.
         num_items: n.
-        num_classes: C, kinds of items; chance is one in so many.
+        num_classes: C, the number of different items; chance is 1/C.
 
     x is (V, C + 2), one-hot: an item, a blank (C) or the marker (C + 1); y is (B·n,).
 
     Raises:
-        ValueError: a delay below 1, no item, fewer than 2 classes.
+        ValueError: a delay below 1, no items, fewer than 2 classes.
 
     Source: Arjovsky, Shah and Bengio, *Unitary Evolution Recurrent Neural Networks* (2016), the copying memory problem,
     n = 10 and C = 8, after Hochreiter and Schmidhuber (1997).
@@ -58,7 +59,7 @@ class CopyMemory(FixedTask):
         return {**super().config, "delay": self.delay, "num_items": self.num_items}
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """``size`` lists."""
+        """Return ``size`` lists."""
         shape = (_checks.at_least("size", size, 1), self.num_items)
         items = torch.randint(self.num_classes, shape, generator=generator)
         tokens = items.new_full((size, self._template.num_rows), self.num_classes)
@@ -67,6 +68,6 @@ class CopyMemory(FixedTask):
         return self._assemble(one_hot(tokens, self.in_channels).to(torch.get_default_dtype()), items.flatten())
 
     def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
-        """The rows of all n items, for each asked row: past the marker they are all still to come, (K, V), ``bool``."""
+        """Return the rows of all n items for each target row, (K, V), ``bool``: at the marker all are still needed."""
         first = torch.arange(self._template.num_rows, device=graph.x.device) < self.num_items
         return blocks(first.expand(graph.num_graphs, self.num_items, -1))

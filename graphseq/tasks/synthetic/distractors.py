@@ -1,4 +1,4 @@
-"""Distractors: the mean of what relevant neighbours show, while others, known by their keys alone, talk into it."""
+"""Distractors: the mean of the values of relevant neighbours, among neighbours that must be ignored."""
 
 from __future__ import annotations
 
@@ -16,60 +16,62 @@ from graphseq.tasks.base import Regression
 
 
 class Irrelevant(NamedTuple):
-    """What is planted in a batch, row by row and edge by edge: ``True`` where no answer depends on it."""
+    """Rows and edges of a batch that no answer depends on, marked ``True``."""
 
     node: Tensor  #: rows of distractors, (V,), ``bool``
-    edge: Tensor  #: columns of ``edge_index`` that join two groups or touch a distractor, (E,), ``bool``
+    edge: Tensor  #: columns of ``edge_index`` between two groups or at a distractor, (E,), ``bool``
 
 
 class Kinds(NamedTuple):
-    """Who is what in each graph, (B, N) each."""
+    """Kinds of the nodes of each graph, (B, N) each."""
 
     group: Tensor  # 0 or 1
-    mark: Tensor  # whether it is a distractor
-    asked: Tensor
+    mark: Tensor  # True for distractors
+    asked: Tensor  # True for target nodes
 
 
 class Distractors(Regression):
-    r"""The mean of what m relevant neighbours show, among others that must be left out, on a fresh random graph.
+    r"""Regression of the mean value of m relevant neighbours, among irrelevant ones, on a random graph.
 
     .. math:: y_i = \frac{1}{m} \sum_{j \in R(i)} u_j(T-1), \qquad u_j(t) \sim N(0, 1)
 
-    At time 0 there are no edges, and each node shows its keys: its group, one of two, and whether it is a distractor.
-    From time 1 on it shows a fresh value at each time, a distractor one that is ``loudness`` times as large, and each
-    node reads m + d + s others, drawn at random, the same at all these times: m of its own group, d distractors, and s
-    of the other group. Edges point from who shows to who reads. Asked, at the last time, are some nodes that show 0
-    and are read by none; they are no distractors.
+    At time 0 there are no edges, and each node has its keys as input: its group, one of two, and a mark if it is a
+    distractor. From time 1 on it has a new value at each time, ``loudness`` times as large for a distractor, and each
+    node reads m + d + s random others, the same at all these times: m of its own group, d distractors, and s of the
+    other group. Edges lead to the reader. The targets are some nodes at the last time whose values are 0 and which no
+    node reads; they are not distractors.
 
-    A distractor is irrelevant to all: to forget the node will do. One of the other group is relevant to its own: there
-    the edge must be forgotten. Without distractors (d = 0) or the other group (s = 0) their keys are not shown either.
+    A distractor is irrelevant to all nodes, so a model can forget the node. A node of the other group is relevant to
+    its own group, so the model must forget the edge. Without distractors (d = 0) or the other group (s = 0) their keys
+    are not part of the input.
 
-    A GCN-LSTM of one layer mixes the values before anything can tell them apart: as every node has as many neighbours,
-    it knows no more of them than their sum. So, whatever its size, it is left with a mean squared error of at least
+    A GCN-LSTM of one layer adds the values of all neighbours: since every node has the same number of neighbours, it
+    has no more than their sum. So, whatever its size, its mean squared error is at least
 
     .. math:: \frac{1}{m} \cdot \frac{n}{m + n}, \qquad n = s + d \cdot \text{loudness}^2
 
-    which is :attr:`unsorted`. The best constant, 0, is left with 1/m.
+    which is :attr:`unsorted`. The mean squared error of the best constant, 0, is 1/m.
 
     Args:
         length: T, at least 2; ``hops`` = T, to the keys of the neighbours.
-        num_nodes: N. Half of those not asked are of either group, and half of each group are distractors, if any are.
-        num_asked: asked nodes of each graph.
+        num_nodes: N. The other nodes are divided equally between the groups, and half of each group are distractors if
+            d > 0.
+        num_asked: number of target nodes of each graph.
         num_relevant: m.
-        num_distractors: d, how many of them each node reads.
-        num_strangers: s, of the other group; d + s is at least 1.
+        num_distractors: d, the number of distractors that each node reads.
+        num_strangers: s, the number of nodes of the other group that each node reads; d + s is at least 1.
         loudness: above 0.
-        tolerance: an answer is right when nearer than this. A constant scores :math:`\mathrm{erf}(τ \sqrt{m/2})`.
+        tolerance: error below which an answer is correct. A constant scores :math:`\mathrm{erf}(τ \sqrt{m/2})`.
 
     x is (V, F): the value, then the group as two columns if s > 0, then the mark of distractors if d > 0. y is
     (B·A, 1), A being ``num_asked``.
 
     Raises:
-        ValueError: a size below the least, more neighbours of a kind than some node can find, a loudness or tolerance
-            that is not above 0.
+        ValueError: a size below its minimum, more neighbours of a kind than there are, a loudness or tolerance that is
+            not above 0.
 
-    Source: planted motifs that alone matter, as in Ying et al., *GNNExplainer* (2019), here over time, and with the
-    truth known of every node and edge.
+    Source: planted motifs as in Ying et al., *GNNExplainer* (2019), here over time, with the relevance of every node
+    and edge known.
 
     Example:
         >>> import torch
@@ -99,7 +101,7 @@ class Distractors(Regression):
         self.num_strangers = _checks.at_least("num_strangers", num_strangers, 0)
         self.loudness, self.tolerance = _checks.positive("loudness", loudness), _checks.positive("tolerance", tolerance)
         if num_distractors + num_strangers == 0:
-            raise ValueError("num_distractors and num_strangers are both 0; one of them is to be left out, at least 1")
+            raise ValueError("num_distractors and num_strangers are both 0; one of them must be at least 1")
         self._groups = 2 if num_strangers else 0
         self.in_channels = 1 + self._groups + (num_distractors > 0)
         self.out_channels, self.hops = 1, self.length
@@ -109,50 +111,50 @@ class Distractors(Regression):
 
     @property
     def config(self) -> dict[str, object]:
-        """Name, length and what the graphs are drawn by."""
+        """Name, length and parameters of the graphs."""
         names = ("length", "num_nodes", "num_asked", "num_relevant", "num_distractors", "num_strangers", "loudness")
         return {**super().config, **{name: getattr(self, name) for name in names}, "tolerance": self.tolerance}
 
     @property
     def unsorted(self) -> float:
-        """The least mean squared error of whoever knows of its neighbours' values no more than their sum."""
+        """Smallest mean squared error of a model that has only the sum of its neighbours' values."""
         noise = self.num_strangers + self.num_distractors * self.loudness**2
         return noise / (self.num_relevant * (self.num_relevant + noise))
 
     def _in_order(self) -> Kinds:
-        """Who is what, before nodes are put in random order, (1, N) each: the asked ones first."""
-        place = torch.arange(self.num_nodes)
-        asked, groups = place < self.num_asked, max(self._groups, 1)
-        other = torch.where(asked, place, place - self.num_asked)
-        mark = (other // groups % 2 == 1) & ~asked & (self.num_distractors > 0)
-        return Kinds((other % groups)[None], mark[None], asked[None])
+        """Return the kinds of the nodes before they are put in random order, (1, N) each: the target nodes first."""
+        number = torch.arange(self.num_nodes)
+        is_target, groups = number < self.num_asked, max(self._groups, 1)
+        index = torch.where(is_target, number, number - self.num_asked)
+        mark = (index // groups % 2 == 1) & ~is_target & (self.num_distractors > 0)
+        return Kinds((index % groups)[None], mark[None], is_target[None])
 
     def _refuse_if_too_few(self) -> None:
-        found = self._candidates(self._kinds)
-        for name, mask in zip(("num_relevant", "num_distractors", "num_strangers"), found, strict=True):
-            wanted, there = getattr(self, name), int(mask.sum(dim=2).min())
-            if wanted > there:
+        candidates = self._candidates(self._kinds)
+        for name, mask in zip(("num_relevant", "num_distractors", "num_strangers"), candidates, strict=True):
+            needed, available = getattr(self, name), int(mask.sum(dim=2).min())
+            if needed > available:
                 raise ValueError(
-                    f"{name} is {wanted}, but of {self.num_nodes} nodes, {self.num_asked} of them asked, some node "
-                    f"can read only {there} such others; take more nodes"
+                    f"{name} is {needed}, but of {self.num_nodes} nodes, {self.num_asked} of them asked, some node "
+                    f"can read only {available} such others; take more nodes"
                 )
 
     def _candidates(self, kinds: Kinds) -> tuple[Tensor, Tensor, Tensor]:
-        """Whom each node (dim 1) can read (dim 2): of its own group, distractors, of the other, (B, N, N) each."""
+        """Return the nodes (dim 2) that each node (dim 1) can read: own group, distractors, other group, (B, N, N)."""
         shows = ~kinds.asked[:, None] & ~torch.eye(self.num_nodes, dtype=torch.bool)
         mark, same = kinds.mark[:, None], kinds.group[:, None] == kinds.group[..., None]
         return shows & ~mark & same, shows & mark, shows & ~mark & ~same
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """``size`` graphs."""
+        """Return ``size`` graphs."""
         size, count = _checks.at_least("size", size, 1), self.num_nodes
         order = torch.rand(size, count, generator=generator).argsort(dim=1)
         kinds = Kinds(*(kind[0, order] for kind in self._kinds))
-        luck = torch.rand(size, count, count, generator=generator)
-        wanted = (self.num_relevant, self.num_distractors, self.num_strangers)
+        priority = torch.rand(size, count, count, generator=generator)
+        counts = (self.num_relevant, self.num_distractors, self.num_strangers)
         read = [
-            torch.where(mask, luck, -1).topk(number, dim=2).indices
-            for mask, number in zip(self._candidates(kinds), wanted, strict=True)
+            torch.where(mask, priority, -1).topk(number, dim=2).indices
+            for mask, number in zip(self._candidates(kinds), counts, strict=True)
         ]
         values = torch.randn(size, self.length, count, generator=generator)
         values = values * torch.where(kinds.mark, self.loudness, 1.0)[:, None] * ~kinds.asked[:, None]
@@ -168,19 +170,19 @@ class Distractors(Regression):
         )
 
     def _shown(self, values: Tensor, kinds: Kinds) -> Tensor:
-        """Features (B, T, N, F)."""
+        """Return features (B, T, N, F)."""
         keys = [one_hot(kinds.group, 2)] if self._groups else []
         keys += [kinds.mark[..., None]] if self.num_distractors else []
-        shown = torch.zeros(*values.shape, self.in_channels)
-        shown[:, 0, :, 1:] = torch.cat(keys, dim=2).to(shown.dtype)
-        shown[..., 0] = values
-        return shown
+        features = torch.zeros(*values.shape, self.in_channels)
+        features[:, 0, :, 1:] = torch.cat(keys, dim=2).to(features.dtype)
+        features[..., 0] = values
+        return features
 
     def _topology(self, read: Tensor) -> Topology:
-        """Rows graph by graph and time by time, and edges to each node from those it reads (B, N, k), from time 1."""
-        size, count, each = read.shape
+        """Return rows by graph and time, and edges to each node from those it reads (B, N, k), from time 1."""
+        size, count, degree = read.shape
         per_graph = self.length * count
-        reader = torch.arange(count)[:, None].expand(size, -1, each)
+        reader = torch.arange(count)[:, None].expand(size, -1, degree)
         snapshot = torch.arange(size)[:, None] * per_graph + torch.arange(1, self.length) * count
         ends = torch.stack([read, reader])[:, :, None] + snapshot[..., None, None]
         row = torch.arange(size * per_graph)
@@ -188,30 +190,30 @@ class Distractors(Regression):
         return Topology(node, row % per_graph // count, ends.flatten(1))
 
     def irrelevant(self, graph: SpaceTimeGraph) -> Irrelevant:
-        """What was planted in ``graph``.
+        """Return the rows and edges of ``graph`` that no answer depends on.
 
         Args:
-            graph: a batch that this task drew.
+            graph: a batch of this task.
         """
         keys = graph.x.view(-1, self.length, self.num_nodes, self.in_channels)[:, 0].flatten(0, 1)
-        none = torch.zeros(len(keys), dtype=torch.bool, device=keys.device)
-        mark = keys[:, -1] > 0 if self.num_distractors else none
-        group = keys[:, 1] > 0 if self._groups else none
+        no_mark = torch.zeros(len(keys), dtype=torch.bool, device=keys.device)
+        mark = keys[:, -1] > 0 if self.num_distractors else no_mark
+        group = keys[:, 1] > 0 if self._groups else no_mark
         j, i = graph.node[graph.edge_index]
         return Irrelevant(mark[graph.node], mark[j] | mark[i] | (group[j] != group[i]))
 
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
-        """The values of relevant neighbours, the keys of all, and the own one where there are groups, (K, V)."""
+        """Return the values of relevant neighbours, the keys of all, and the own key if there are groups, (K, V)."""
         rows = graph.target_rows
-        place = torch.full_like(graph.node, -1)
-        place[rows] = torch.arange(len(rows), device=rows.device)
+        target_number = torch.full_like(graph.node, -1)
+        target_number[rows] = torch.arange(len(rows), device=rows.device)
         j, i = graph.edge_index
-        into = place[i] >= 0
-        number, there, matters = place[i[into]], j[into], ~self.irrelevant(graph).edge[into]
+        into = target_number[i] >= 0
+        number, neighbor, is_relevant = target_number[i[into]], j[into], ~self.irrelevant(graph).edge[into]
         back = (self.length - 1) * self.num_nodes
-        marks = torch.zeros(len(rows), len(place), dtype=torch.bool, device=rows.device)
-        marks[number[matters], there[matters]] = True
-        marks[number, there - back] = True
+        marks = torch.zeros(len(rows), len(target_number), dtype=torch.bool, device=rows.device)
+        marks[number[is_relevant], neighbor[is_relevant]] = True
+        marks[number, neighbor - back] = True
         if self._groups:
-            marks[place[rows], rows - back] = True
+            marks[target_number[rows], rows - back] = True
         return marks

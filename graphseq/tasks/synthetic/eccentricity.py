@@ -1,4 +1,4 @@
-"""Eccentricity: how far away is the farthest row? Asked of every row of a random graph."""
+"""Eccentricity: the distance of the farthest row, for every row of a random graph."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from graphseq.tasks.synthetic.random_graphs import (
 
 
 class Eccentricity(Regression):
-    r"""The greatest distance of any row, :math:`y_v = \max_u d(v, u)`, in hops, on a fresh random graph.
+    r"""Regression of the eccentricity of each row, :math:`y_v = \max_u d(v, u)`, in hops, on a random graph.
 
-    Every graph has diameter h = length - 1, so answers lie between h/2 and h. The graph is random layers between two
+    Every graph has diameter h = length - 1, so answers are between h/2 and h. The graph has random layers between two
     end rows: each other row has an edge to the layer below and one to the layer above, and further edges join rows of
-    one layer or of two adjacent ones, with chance ``density`` each. Rows stand in random order and all look alike, so
-    what a model tells apart it tells by who is joined to whom. What must be known of a row is that the rows farthest
-    from it are there: those are its :meth:`relevant_nodes`.
+    one layer or of two adjacent ones, with probability ``density`` each. Rows are in random order and have equal
+    features, so a model can distinguish them by the edges only. The :meth:`relevant_nodes` of a row are those farthest
+    from it.
 
-    Chance is the share of the commonest answer, counted on a sample of up to 1,000 graphs when the task is made.
+    Chance is the share of the most frequent answer in a sample of up to 1,000 graphs, drawn by the constructor.
 
     Args:
-        length: rows on the way between the ends, both counted, at least 3, so that ``hops`` = length - 1.
-        num_nodes: N, at least ``length``; without it, twice as many.
-        density: between 0 and 1.
-        tolerance: an answer is right when nearer than this.
+        length: number of rows on the path between the ends, including both, at least 3; ``hops`` = length - 1.
+        num_nodes: N, at least ``length``; twice as many by default.
+        density: probability of a further edge, between 0 and 1.
+        tolerance: error below which an answer is correct.
 
     x is (V, 1), ones; y is (B·N, 1).
 
@@ -43,7 +43,7 @@ class Eccentricity(Regression):
             0.5.
 
     Source: eccentricity as in Corso et al., *Principal Neighbourhood Aggregation for Graph Nets* (2020) and Gravina,
-    Bacciu and Gallicchio, *Anti-Symmetric DGN* (2023), on other graphs: theirs have no diameter set beforehand.
+    Bacciu and Gallicchio, *Anti-Symmetric DGN* (2023), on other graphs: theirs have no fixed diameter.
 
     Example:
         >>> import torch
@@ -62,16 +62,16 @@ class Eccentricity(Regression):
         self.tolerance = checked_tolerance(tolerance)
         self.in_channels = self.out_channels = 1
         self.hops = length - 1
-        self.chance = self._share_of_the_commonest()
+        self.chance = self._share_of_most_frequent()
 
     @property
     def config(self) -> dict[str, object]:
-        """Name, length and what the graphs are drawn by."""
-        drawn = {"length": self.length, "num_nodes": self.num_nodes, "density": self.density}
-        return {**super().config, **drawn, "tolerance": self.tolerance}
+        """Name, length and parameters of the graphs."""
+        parameters = {"length": self.length, "num_nodes": self.num_nodes, "density": self.density}
+        return {**super().config, **parameters, "tolerance": self.tolerance}
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """``size`` graphs."""
+        """Return ``size`` graphs."""
         size = _checks.at_least("size", size, 1)
         layer = draw_layers(size, self.num_nodes, self.hops, generator, ends=True)
         edges = draw_edges(layer, self.density, generator, ends=True)
@@ -79,11 +79,11 @@ class Eccentricity(Regression):
         return assemble(edges, torch.ones(*layer.shape, 1), y, torch.ones_like(edges[:, 0]))
 
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
-        """The rows farthest from each row, (K, V), ``bool``."""
+        """Return the rows farthest from each row, (K, V), ``bool``."""
         hops = dense_hops(edges_of(graph, self.num_nodes))
         return blocks(hops == hops.amax(dim=2, keepdim=True))
 
-    def _share_of_the_commonest(self) -> float:
+    def _share_of_most_frequent(self) -> float:
         samples = max(100, min(1000, 10**6 // self.num_nodes**2))
         y = self.batch(samples, torch.Generator().manual_seed(0)).y
         return float(torch.bincount(y[:, 0].long()).max()) / len(y)

@@ -1,4 +1,4 @@
-"""Look-ups: rows show keys with values, a query names one key, and its value is asked. What three tasks share."""
+"""The base class of look-up tasks: rows have keys with values, and a query selects the key whose value is asked for."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from graphseq.tasks.base import FixedTask, blocks
 
 
 class Lookup(FixedTask):
-    r"""The value v of the one of n pairs :math:`(k_i, v_i)` whose key is the query: :math:`y = v_i,\ k_i = q`.
+    r"""Recall of the value of the one of n pairs :math:`(k_i, v_i)` whose key is the query: :math:`y = v_i,\ k_i = q`.
 
-    The keys 0 … n - 1 stand at the items' rows in random order, so that a query names no row; values are drawn
-    independently and uniformly, so that all other pairs say nothing of the answer. A pair is shown as two one-hot
-    vectors side by side, F = n + C; the query as a key without a value; all other rows are zero.
+    The keys 0 … n - 1 are at the items' rows in random order, so that a query does not identify a row; values are
+    independent and uniform, so that other pairs carry no information on the answer. The features of a pair are two
+    one-hot vectors side by side, F = n + C; the query is a key without a value; all other rows are zero.
 
     Args:
         template: one sample's rows and edges.
-        items: the rows that show the n pairs, (n,).
-        query: the row that shows the query, none of ``items``.
-        asked: the row that is asked, none of ``items``.
-        hops: from the farthest of items and query to ``asked``.
+        items: rows of the n pairs, (n,).
+        query: row of the query, not one of ``items``.
+        asked: target row, not one of ``items``.
+        hops: distance of the farthest of items and query from ``asked``.
         num_classes: C.
     """
 
@@ -43,11 +43,11 @@ class Lookup(FixedTask):
 
     @property
     def config(self) -> dict[str, object]:
-        """Name, pairs and distance."""
+        """Name, number of pairs and distance."""
         return {**super().config, "items": len(self._items), "hops": self.hops}
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """``size`` graphs, each with pairs and a query of its own."""
+        """Return ``size`` graphs, each with its own pairs and query."""
         size, count = _checks.at_least("size", size, 1), len(self._items)
         keys = torch.rand(size, count, generator=generator).argsort(dim=1)
         values = torch.randint(self.num_classes, (size, count), generator=generator)
@@ -59,20 +59,20 @@ class Lookup(FixedTask):
         return self._assemble(x, values.gather(1, pick)[:, 0])
 
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
-        """The row with the asked key, and the query's where that is not the asked row itself, (K, V), ``bool``."""
+        """Return the row with the key of the query, and the query's row if it is not the target, (K, V), ``bool``."""
         keys = graph.x.view(graph.num_graphs, -1, self.in_channels)[..., : len(self._items)]
         marks = (keys * keys[:, self._query, None]).sum(dim=2) > 0
         marks[:, self._query] = self._query != self._asked
         return blocks(marks[:, None])
 
     def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
-        """The rows of all n pairs: which of them is asked for, only the query says, (K, V), ``bool``."""
+        """Return the rows of all n pairs, since only the query selects one of them, (K, V), ``bool``."""
         marks = torch.zeros(graph.num_graphs, 1, self._template.num_rows, dtype=torch.bool, device=graph.x.device)
         marks[..., self._items] = True
         return blocks(marks)
 
     def memory_content(self, graph: SpaceTimeGraph) -> Tensor:
-        """The value of each key, one-hot, keys in order: where a pair was shown does not matter, (K, n C)."""
+        """Return the value of each key, one-hot, in the order of the keys, wherever the pairs are, (K, n C)."""
         x = graph.x.view(graph.num_graphs, -1, self.in_channels)[:, self._items]
         count = len(self._items)
         by_key: Tensor = x[..., :count].transpose(1, 2) @ x[..., count:]

@@ -1,4 +1,4 @@
-"""NeighborsMatch: a tree whose root must choose among all leaves. Room, not depth."""
+"""NeighborsMatch: a tree whose root selects one of all leaves; a test of capacity, not of distance."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from graphseq.tasks.synthetic.lookup import Lookup
 
 
 class NeighborsMatch(Lookup):
-    r"""Of the :math:`2^r` leaves of a full binary tree, the value of the one whose key the root shows.
+    r"""Recall of the value of the one of :math:`2^r` leaves of a binary tree whose key the root has.
 
-    Leaf i shows a pair :math:`(k_i, v_i)`, keys in random order; the root shows a query q and is asked for
-    :math:`y = v_i` with :math:`k_i = q`. Edges lead up only, so the query never comes to the leaves, and all
-    :math:`2^r` pairs must pass through the two rows below the root: what grows is not the way, r hops, but what has to
-    fit through its end.
+    Leaf i has a pair :math:`(k_i, v_i)`, keys in random order; the root has a query q, and its answer is
+    :math:`y = v_i` with :math:`k_i = q`. Edges lead up only, so the query never reaches the leaves, and all
+    :math:`2^r` pairs must pass through the two rows below the root: the distance is only r hops, but the amount of
+    information grows exponentially (over-squashing).
 
     Args:
         depth: r, edges from the root to a leaf, 1 to 10.
-        num_classes: C, kinds of values; chance is one in so many. Without it, :math:`2^r`, as published.
+        num_classes: C, the number of values; chance is 1/C. By default :math:`2^r`, as published.
 
     x is (V, 2^r + C): key and value, one-hot, side by side; y is (B,).
 
@@ -28,8 +28,8 @@ class NeighborsMatch(Lookup):
 
     Source: the Tree-NeighborsMatch problem of Alon and Yahav, *On the Bottleneck of Graph Neural Networks and its
     Practical Implications* (2021). They report (Figure 3) that GCN and GIN no longer fit even the training set from
-    r = 4 on. There the values of a tree are a permutation, so that the others say something of the one that is asked;
-    here they are independent.
+    r = 4 on. There the values of a tree are a permutation, so that other values carry information on the answer; here
+    they are independent.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""Palindromes: keep the first digit and let nothing that comes after it in."""
+"""Palindromes: remember the first digit and ignore all that follow."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from graphseq.tasks.base import FixedTask, blocks, path
 
 
 class Palindrome(FixedTask):
-    r"""The last digit of a palindrome from the digits before it.
+    r"""Classification of the last digit of a palindrome from the digits before it.
 
-    A random first half is mirrored, :math:`d_{n-1-i} = d_i`. The input is the path of the first n - 1 digits, the
-    last of its rows is asked for :math:`d_{n-1} = d_0`, which stands n - 2 hops before it. The digits in between are
-    random and independent of the answer: they must be kept out.
+    A random first half is mirrored, :math:`d_{n-1-i} = d_i`. The input is the path of the first n - 1 digits; the
+    answer at its last row is :math:`d_{n-1} = d_0`, which is n - 2 hops away. The digits in between are random and
+    independent of the answer: they must be ignored.
 
     Args:
-        length: n, at least 2 (of which n - 1 are rows).
-        encoding: "one-hot", F = ``num_digits``, or "scalar", the digit as one number, F = 1 (harder: it is what the
-            study that this task comes from used).
-        num_digits: kinds of digits; chance is one in so many.
+        length: n, at least 2 (there are n - 1 rows).
+        encoding: "one-hot", F = ``num_digits``, or "scalar", the digit as one number, F = 1 (harder; as in the source).
+        num_digits: number of different digits; chance is its inverse.
 
     Raises:
-        ValueError: a length below 2, fewer than 2 kinds of digits, an unknown encoding.
+        ValueError: a length below 2, fewer than 2 different digits, an unknown encoding.
 
     Source: the palindrome task of the UvA Deep Learning course's first practical on recurrent networks.
 
@@ -48,8 +47,8 @@ class Palindrome(FixedTask):
         self.out_channels = num_digits
         self.hops = length - 2
         self.chance = 1 / num_digits
-        place = torch.arange(length - 1)
-        self._mirror = torch.minimum(place, length - 1 - place)
+        index = torch.arange(length - 1)
+        self._mirror = torch.minimum(index, length - 1 - index)
         super().__init__(*path(length - 1))
 
     @property
@@ -58,7 +57,7 @@ class Palindrome(FixedTask):
         return {**super().config, "length": self.length, "encoding": self.encoding, "num_digits": self.num_digits}
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """``size`` palindromes."""
+        """Return ``size`` palindromes."""
         half = (_checks.at_least("size", size, 1), (self.length + 1) // 2)
         first = torch.randint(self.num_digits, half, generator=generator)
         digits = first[:, self._mirror]
@@ -69,6 +68,6 @@ class Palindrome(FixedTask):
         return self._assemble(x, first[:, 0])
 
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
-        """The first row, (K, V), ``bool``."""
+        """Return the first row, (K, V), ``bool``."""
         first = torch.arange(self.length - 1, device=graph.x.device) == 0
         return blocks(first.expand(graph.num_graphs, 1, -1))

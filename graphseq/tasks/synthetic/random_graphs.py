@@ -1,4 +1,4 @@
-"""Random connected graphs of a depth that is set beforehand, drawn many at a time."""
+"""Random connected graphs of a given depth, drawn many at a time."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from graphseq.data.topology import Topology
 
 
 def draw_layers(size: int, num_nodes: int, last: int, generator: torch.Generator, *, ends: bool) -> Tensor:
-    """Layers 0 … ``last`` of the nodes, (B, N), in no order: none empty, one node in layer 0, uniform over the others.
+    """Return random layers 0 … ``last`` of the nodes, (B, N), none empty, with one node in layer 0.
 
     Args:
         size: B.
         num_nodes: N, at least ``last`` + 1.
         last: the highest layer.
-        generator: where the numbers come from.
-        ends: let the last layer, too, have one node only.
+        generator: source of randomness.
+        ends: give the last layer one node only, too.
     """
-    spare = torch.randint(1, last if ends else last + 1, (size, num_nodes - last - 1), generator=generator)
-    layers = torch.cat([torch.arange(last + 1).expand(size, -1), spare], dim=1)
+    further = torch.randint(1, last if ends else last + 1, (size, num_nodes - last - 1), generator=generator)
+    layers = torch.cat([torch.arange(last + 1).expand(size, -1), further], dim=1)
     return layers.gather(1, torch.rand(size, num_nodes, generator=generator).argsort(dim=1))
 
 
 def draw_edges(layer: Tensor, density: float, generator: torch.Generator, *, ends: bool) -> Tensor:
-    """Undirected edges as (B, N, N), ``bool``: each node has one to the layer below it, and no edge skips a layer.
+    """Return random undirected edges, (B, N, N), ``bool``: each node has one to the layer below, none skips one.
 
-    So a node of layer l is l hops from the one node of layer 0.
+    So a node of layer l is l hops from the node of layer 0.
 
     Args:
-        layer: (B, N), as :func:`draw_layers` gives.
-        density: chance of a further edge between any two nodes of one layer or of two adjacent ones.
-        generator: where the numbers come from.
-        ends: give each node one to the layer above it, too, except in the last one.
+        layer: layers from :func:`draw_layers`, (B, N).
+        density: probability of a further edge between two nodes of one layer or of two adjacent ones.
+        generator: source of randomness.
+        ends: give each node an edge to the layer above it, too, except in the last layer.
     """
     shape = (*layer.shape, layer.shape[1])
     up = layer[:, None, :] - layer[:, :, None]
@@ -47,24 +47,24 @@ def draw_edges(layer: Tensor, density: float, generator: torch.Generator, *, end
     return edges | edges.mT
 
 
-def assemble(edges: Tensor, x: Tensor, y: Tensor, asked: Tensor) -> SpaceTimeGraph:
-    """Graphs side by side, as PyG's ``Batch`` joins them.
+def assemble(edges: Tensor, x: Tensor, y: Tensor, target: Tensor) -> SpaceTimeGraph:
+    """Return graphs as a batch, as PyG's ``Batch`` joins them.
 
     Args:
         edges: (B, N, N), ``bool``.
         x: (B, N, F).
-        y: answers of the asked rows in their order, (K, …).
-        asked: (B, N), ``bool``.
+        y: answers of the target rows in their order, (K, …).
+        target: (B, N), ``bool``.
     """
-    size, nodes = asked.shape
+    size, nodes = target.shape
     graph, source, reader = edges.nonzero().t()
     rows = torch.arange(size * nodes)
     topology = Topology(rows, torch.zeros_like(rows), torch.stack([source, reader]) + graph * nodes)
-    return SpaceTimeGraph.from_topology(topology, x.flatten(0, 1), y=y, target=asked.flatten(), batch=rows // nodes)
+    return SpaceTimeGraph.from_topology(topology, x.flatten(0, 1), y=y, target=target.flatten(), batch=rows // nodes)
 
 
 def edges_of(graph: SpaceTimeGraph, num_nodes: int) -> Tensor:
-    """The edges of :func:`assemble`, again (B, N, N), ``bool``."""
+    """Return the edges of a batch from :func:`assemble`, (B, N, N), ``bool``."""
     source, reader = graph.edge_index
     edges = torch.zeros(graph.num_graphs, num_nodes, num_nodes, dtype=torch.bool, device=source.device)
     edges[source // num_nodes, source % num_nodes, reader % num_nodes] = True
@@ -72,18 +72,18 @@ def edges_of(graph: SpaceTimeGraph, num_nodes: int) -> Tensor:
 
 
 def checked(length: object, num_nodes: object, density: object) -> tuple[int, int, float]:
-    """The size of the graphs, or why there are none such."""
+    """Return the parameters of the graphs, or raise if they are invalid."""
     length = _checks.at_least("length", length, 3)
     nodes = 2 * length if num_nodes is None else _checks.at_least("num_nodes", num_nodes, length)
     if isinstance(density, bool) or not isinstance(density, Real):
         raise TypeError(f"density must be a number, got {density!r} ({type(density).__name__})")
     if not 0 <= (share := float(density)) <= 1:
-        raise ValueError(f"density must be a chance between 0 and 1, got {density}")
+        raise ValueError(f"density must be a probability between 0 and 1, got {density}")
     return length, nodes, share
 
 
 def checked_tolerance(tolerance: object) -> float:
-    """The tolerance of an answer in hops, or why it is none."""
+    """Return the tolerance of an answer in hops, or raise if it is invalid."""
     if (value := _checks.positive("tolerance", tolerance)) > 0.5:
         raise ValueError(f"tolerance must be at most 0.5, or two distances would count as one; got {value}")
     return value

@@ -1,4 +1,4 @@
-"""Recall: several items on one path, and only the last row says which of them was wanted. Distance and room at once."""
+"""Recall: several items on a path, one of which the last row selects; a test of distance and capacity."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from graphseq.tasks.synthetic.lookup import Lookup
 
 
 class Recall(Lookup):
-    r"""Of n items at the start of a sequence, the value of the one whose key its last row shows.
+    r"""Recall of the value of the one of n items at the start of a sequence whose key its last row has.
 
-    The first n rows show pairs :math:`(k_i, v_i)`, keys in random order; then come empty rows; the last row shows a
-    query q and is asked for :math:`y = v_i` with :math:`k_i = q`. Whatever reads the sequence forwards must hold all n
-    items, n log₂ C bits, until it learns which one was meant: with m of them it is right in :math:`\frac{m}{n} +
-    \frac{n - m}{nC}` of all cases. ``hops`` is the farthest item's distance, the first row's; the nearest is n - 1
-    hops nearer.
+    The first n rows have pairs :math:`(k_i, v_i)`, keys in random order; empty rows follow; the last row has a query q,
+    and its answer is :math:`y = v_i` with :math:`k_i = q`. A model that reads the sequence forwards must remember all n
+    items, n log₂ C bits, until the query; with m of them it is correct in :math:`\frac{m}{n} + \frac{n - m}{nC}` of all
+    cases. ``hops`` is the distance of the first row, the farthest item; the nearest is n - 1 hops nearer.
 
     Args:
-        length: T, the rows, at least n + 1.
-        num_items: n. With one item it is :class:`Transfer` on a path, with a query that says nothing new.
-        num_classes: C, kinds of values; chance is one in so many.
+        length: T, the number of rows, at least n + 1.
+        num_items: n. With one item this is :class:`Transfer` on a path, with a query without information.
+        num_classes: C, the number of values; chance is 1/C.
 
     x is (V, n + C): key and value, one-hot, side by side; y is (B,).
 
     Raises:
-        ValueError: fewer rows than the items and the query need, no item, fewer than 2 classes.
+        ValueError: fewer rows than the items and the query need, no items, fewer than 2 classes.
 
     Source: associative recall of Graves, Wayne and Danihelka, *Neural Turing Machines* (2014), with single keys and
     values for items, and a delay.

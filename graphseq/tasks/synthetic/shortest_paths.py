@@ -1,4 +1,4 @@
-"""ShortestPaths: how far away is the marked row? Asked of every other row of a random graph."""
+"""Shortest paths: the distance of the marked row, for every other row of a random graph."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from graphseq.tasks.synthetic.random_graphs import assemble, checked, checked_to
 
 
 class ShortestPaths(Regression):
-    r"""The distance of each row from the one that is marked, :math:`y_v = d(v, s)`, in hops, on a fresh random graph.
+    r"""Regression of the distance of each row from a marked one, :math:`y_v = d(v, s)`, in hops, on a random graph.
 
-    Distances run from 1 to h = length - 1, each about equally often; one row at least is as far as h. The graph is
-    random layers around the marked row: each row has an edge to the layer below, and further edges join rows of one
-    layer or of two adjacent ones, with chance ``density`` each. Rows stand in random order. The marked row, which would
-    read its answer off its own input, is not asked.
+    Distances are 1 to h = length - 1, each about equally often; at least one row is h hops away. The graph has random
+    layers around the marked row: each row has an edge to the layer below, and further edges join rows of one layer or
+    of two adjacent ones, with probability ``density`` each. Rows are in random order. The marked row is not a target,
+    since its own input has its answer.
 
-    A model of reach r tells distances up to r from each other, and of the others little more than that they are
-    farther. A constant is right for one distance in h at best; of least mean squared error is the mean, (h + 1)/2,
+    A model of reach r distinguishes distances up to r, and knows little more of the others than that they are larger. A
+    constant is correct for at most one distance in h; the smallest mean squared error is that of the mean, (h + 1)/2,
     with :math:`(h^2 - 1)/12`.
 
     Args:
-        length: rows on the way to the farthest row, both ends counted, at least 3, so that ``hops`` = length - 1.
-        num_nodes: N, at least ``length``; without it, twice as many.
-        density: between 0 and 1; 0 draws trees.
-        tolerance: an answer is right when nearer than this.
+        length: number of rows on the path to the farthest row, including both ends, at least 3; ``hops`` = length - 1.
+        num_nodes: N, at least ``length``; twice as many by default.
+        density: probability of a further edge, between 0 and 1; 0 gives trees.
+        tolerance: error below which an answer is correct.
 
     x is (V, 1): 1 at the marked row, else 0; y is (B·(N - 1), 1).
 
@@ -36,8 +36,8 @@ class ShortestPaths(Regression):
             0.5.
 
     Source: single-source shortest paths as in Corso et al., *Principal Neighbourhood Aggregation for Graph Nets* (2020)
-    and Gravina, Bacciu and Gallicchio, *Anti-Symmetric DGN* (2023), on other graphs: theirs have no depth set
-    beforehand.
+    and Gravina, Bacciu and Gallicchio, *Anti-Symmetric DGN* (2023), on other graphs: theirs have no fixed
+    depth.
 
     Example:
         >>> import torch
@@ -60,12 +60,12 @@ class ShortestPaths(Regression):
 
     @property
     def config(self) -> dict[str, object]:
-        """Name, length and what the graphs are drawn by."""
-        drawn = {"length": self.length, "num_nodes": self.num_nodes, "density": self.density}
-        return {**super().config, **drawn, "tolerance": self.tolerance}
+        """Name, length and parameters of the graphs."""
+        parameters = {"length": self.length, "num_nodes": self.num_nodes, "density": self.density}
+        return {**super().config, **parameters, "tolerance": self.tolerance}
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """``size`` graphs."""
+        """Return ``size`` graphs."""
         size = _checks.at_least("size", size, 1)
         layer = draw_layers(size, self.num_nodes, self.hops, generator, ends=False)
         edges = draw_edges(layer, self.density, generator, ends=False)
@@ -73,7 +73,7 @@ class ShortestPaths(Regression):
         return assemble(edges, x, layer[layer > 0][:, None].to(x.dtype), layer > 0)
 
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
-        """The marked row of each asked row's graph, (K, V), ``bool``."""
+        """Return the marked row of the graph of each target row, (K, V), ``bool``."""
         owner = graph.target_rows // self.num_nodes
         marked: Tensor = graph.x[:, 0] > 0
         same_graph: Tensor = owner[:, None] == graph.batch

@@ -1,4 +1,4 @@
-"""Transfer: carry one item from a source to where it is asked, with nothing in between. The clean test of reach."""
+"""Transfer: carry one item from a source row to a target row, without other inputs; a test of reach alone."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from graphseq.tasks.base import FixedTask, blocks, path
 
 
 class Transfer(FixedTask):
-    r"""One source row shows one of C classes, one-hot; all other rows are zero; one row is asked for the class.
+    r"""Classification at a target row of one of C classes, given one-hot at a source row; all other rows are zero.
 
-    The asked row's own input is always zero, so a model without neighbours is at chance 1/C, and so is every model
-    whose reach is shorter than ``hops``. (At length 1 the source is the row asked, and there is nothing to carry.)
+    The input of the target row is zero, so the score of a model without neighbours is chance, 1/C, as is that of every
+    model whose reach is shorter than ``hops``. (At length 1 the source is the target row itself.)
 
     Args:
-        length: rows on the shortest way from source to asked row, both counted, so that ``hops`` = length - 1.
-        shape: "path", a sequence that is asked at its last row; "ring" of 2 (length - 1) rows, asked across;
-            "tree", a full binary tree, asked at the root for what a leaf showed.
+        length: number of rows on the shortest path from source to target, including both; ``hops`` = length - 1.
+        shape: "path", a sequence with its last row as target; "ring", of 2 (length - 1) rows, with the opposite row as
+            target; "tree", a full binary tree, from a leaf to the root.
         num_classes: C.
 
     Raises:
@@ -44,7 +44,7 @@ class Transfer(FixedTask):
             topology, target = path(length)
             source = 0
         elif shape == "ring":
-            # Two rows make no cycle in networkx: a ring of length 2 is one edge.
+            # Two rows are not a cycle in networkx: a ring of length 2 is one edge.
             ring = nx.cycle_graph(2 * (length - 1)) if length > 2 else nx.path_graph(2)
             topology, target = _static(from_graph(ring), length - 1)
             source = 0
@@ -58,16 +58,16 @@ class Transfer(FixedTask):
 
     @classmethod
     def on(cls, graph: SpaceTimeGraph, source: int, asked: int, *, num_classes: int = 10) -> Transfer:
-        """The same task on a given graph, from row ``source`` to row ``asked``.
+        """Return the same task on a given graph, from row ``source`` to row ``asked``.
 
         Args:
             graph: one graph; only its rows and edges are used.
-            source: the row that shows the class.
-            asked: the row that is asked for it, another one.
+            source: source row, which has the class.
+            asked: target row, another one.
             num_classes: C.
 
         Raises:
-            ValueError: a row outside the graph, or no way from ``source`` to ``asked``.
+            ValueError: a row outside the graph, or no path from ``source`` to ``asked``.
 
         Example:
             >>> import graphseq as gs, networkx as nx
@@ -103,19 +103,19 @@ class Transfer(FixedTask):
         return {**super().config, **self._shape, "hops": self.hops}
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """``size`` graphs, a class in each."""
+        """Return ``size`` graphs, each with a random class."""
         y = torch.randint(self.num_classes, (_checks.at_least("size", size, 1),), generator=generator)
         x = torch.zeros(size, self._template.num_rows, self.num_classes)
         x[torch.arange(size), self._source, y] = 1
         return self._assemble(x, y)
 
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
-        """The row that shows the class, (K, V), ``bool``; on a tree other leaves are as far."""
+        """Return the source row, (K, V), ``bool``; on a tree, other leaves are at the same distance."""
         source = torch.arange(self._template.num_rows, device=graph.x.device) == self._source
         return blocks(source.expand(graph.num_graphs, 1, -1))
 
 
-def _static(graph: SpaceTimeGraph, asked: int) -> tuple[Topology, Tensor]:
+def _static(graph: SpaceTimeGraph, row: int) -> tuple[Topology, Tensor]:
     target = torch.zeros(graph.num_nodes, dtype=torch.bool)
-    target[asked] = True
+    target[row] = True
     return graph.topology, target
