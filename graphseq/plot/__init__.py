@@ -1,6 +1,6 @@
 """Figures. Each function takes data and draws on the given axes or returns a figure; none trains or measures."""
 
-from graphseq.plot.accuracy import figure as cliff_figure
+from graphseq.plot.accuracy import draw_accuracy, draw_bits
 from graphseq.plot.animation import save_animation
 from graphseq.plot.cliff_map import draw_cliff_map
 from graphseq.plot.cones import draw_cones, draw_reach
@@ -21,7 +21,8 @@ from graphseq.plot.values import draw_values
 __all__ = [
     "animate_forgetting",
     "animate_message",
-    "cliff_figure",
+    "draw_accuracy",
+    "draw_bits",
     "draw_cliff_map",
     "draw_cones",
     "draw_errors_by_node",

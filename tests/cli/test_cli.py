@@ -11,8 +11,8 @@ import pytest
 from console import TINY, call, compare, everything, refusal
 
 from graphseq.cli import main
-from graphseq.experiments.compare import job
-from graphseq.experiments.compare.settings import Settings
+from graphseq.experiments.accuracy import job
+from graphseq.experiments.accuracy.settings import TEXT, Settings
 
 WHOLE = ("--length", "--depth", "--hidden", "--batch-size", "--steps", "--samples", "--jobs")
 RATES = ("--lr", "--clip")
@@ -37,10 +37,12 @@ def test_every_flag_arrives(asked: list[tuple[Settings, dict[str, object]]]) -> 
     call("compare", *words.split(), *rest.split())
     settings, more = asked[0]
     assert settings == Settings(
-        (3, 5), (1, 2), 8, 9, 0.5, 7, (0, 4), 6, "SGD", 2.0, text="", encoding="latin-1", held_out=0.25
+        **{**TEXT, "lengths": (3, 5), "depths": (1, 2), "hidden": 8, "batch_size": 9, "lr": 0.5, "steps": 7},
+        **{"seeds": (0, 4), "samples": 6, "optimizer": "SGD", "clip": 2.0, "text": "", "encoding": "latin-1"},
+        held_out=0.25,
     )
     given = ["compare", *words.split(), *rest.split()]
-    assert more == {"out": Path("there"), "jobs": 3, "resume": True, "command": given}
+    assert more == {"out": Path("there"), "jobs": 3, "cluster": None, "resume": True, "command": given}
 
 
 def test_without_flags_all_is_as_the_help_says(asked: list[tuple[Settings, dict[str, object]]]) -> None:
@@ -191,12 +193,12 @@ def test_a_record_that_is_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flag", ["--hidden", "--batch-size"])
-def test_more_than_there_is_memory_for_is_refused(flag: str, tmp_path: Path) -> None:
+def test_runs_for_which_there_is_no_memory_fail_and_are_named(flag: str, tmp_path: Path) -> None:
     said = compare(tmp_path / "out", "--length", "2", flag, 10**15, "--steps", "1")
-    assert said.status == 2
+    assert said.status == 1
     assert "Traceback" not in said.err
-    assert said.err.splitlines()[-1].startswith("graphseq compare: ")
-    assert not (tmp_path / "out" / "results.json").exists()
+    assert said.err.count("failed: task ") == 12  # all but the two constants
+    assert said.err.splitlines()[-1] == "12 of 14 runs failed; --resume tries them again"
 
 
 @pytest.mark.parametrize("seed", [2**32, 2**64, 10**30])

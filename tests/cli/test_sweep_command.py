@@ -14,16 +14,12 @@ from matplotlib.image import imread
 from scipy import stats
 
 from graphseq.experiments.accuracy import job
-from graphseq.experiments.accuracy.report import summarise
-from graphseq.experiments.accuracy.settings import Settings
-from graphseq.experiments.engine.run import Run
-from graphseq.plot.lengths import figure
 
 TINY = (
     *("--model", "RNN", "GCN", "--length", 2, 4, "--depth", 1, 2, "--seed", 0, 1, 2, "--hidden", 8, "--steps", 3),
     *("--samples", 20, "--batch-size", 8),
 )
-FILES = ["config.json", "figure.png", "results.jsonl", "table.csv"]
+FILES = ["config.json", "figure.png", "results.csv", "results.json", "results.jsonl", "runs"]
 
 
 def sweep(out: Path, *words: object) -> console.Said:
@@ -47,23 +43,25 @@ def test_a_folder_of_results_is_written_and_told(done: tuple[Path, console.Said]
     assert said.status == 0
     assert sorted(os.listdir(out)) == FILES
     assert len(results(out)) == 2 * 2 * 2 * 3
-    with (out / "table.csv").open(newline="") as file:
+    with (out / "results.csv").open(newline="") as file:
         cells = list(csv.DictReader(file))
     assert len(cells) == 8
     for cell in cells:
         own = [
             float(str(run["score"]))
             for run in results(out)
-            if all(str(run["config"][name]) == cell[name] for name in ("task", "model", "depth", "length"))  # type: ignore[index]
+            if all(str(run["config"][name]) == cell[name] for name in ("task", "length"))
+            and (run["config"]["model"], str(run["config"]["depth"]))
+            == (cell["model"].partition("-")[0], cell["layers"])  # type: ignore[index]  # type: ignore[index]
         ]
         low, high = stats.t.interval(0.95, 2, loc=sum(own) / 3, scale=stats.sem(own))
         assert float(cell["accuracy"]) == pytest.approx(sum(own) / 3)
         if len(set(own)) > 1:
             assert float(cell["low"]) == pytest.approx(max(0, low))
             assert float(cell["high"]) == pytest.approx(min(1, high))
-    gcn = next(cell for cell in cells if (cell["model"], cell["depth"], cell["length"]) == ("GCN", "1", "4"))
+    gcn = next(cell for cell in cells if (cell["model"], cell["length"]) == ("GCN-1", "4"))
     assert (gcn["hops_needed"], gcn["hops_reached"]) == ("2", "1")
-    (line,) = (line for line in said.out.splitlines() if line.split()[:2] == ["GCN", "1"])
+    (line,) = (line for line in said.out.splitlines() if line.split()[:1] == ["GCN-1"])
     assert line.count("]-") == 1
     assert min(imread(out / "figure.png").shape[:2]) > 300
 
@@ -81,7 +79,7 @@ def test_it_goes_on_only_when_asked_and_runs_only_what_is_new(done: tuple[Path, 
     assert sweep(out, "--seed", 0, 1).status == 0
     before = console.everything(out)
     line = console.refusal(sweep(out))
-    assert line.endswith(f"--out {out} already holds a sweep; add --resume to go on with it, or name another")
+    assert line.endswith(f"--out {out} already holds a comparison; add --resume to go on with it, or name another")
     assert console.everything(out) == before
     assert sweep(out, "--resume").status == 0
     kept = before["results.jsonl"]
@@ -92,7 +90,7 @@ def test_it_goes_on_only_when_asked_and_runs_only_what_is_new(done: tuple[Path, 
 
 
 def test_one_that_ended_before_its_first_run_is_no_obstacle(tmp_path: Path) -> None:
-    (tmp_path / "results.jsonl").touch()
+    (tmp_path / ".config.json.x1y2.partial").touch()
     (tmp_path / ".figure.png.x1y2.partial").touch()
     assert sweep(tmp_path, "--seed", 0).status == 0
     assert sorted(os.listdir(tmp_path)) == FILES
@@ -105,21 +103,21 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_run_that_fails_is_told_and_costs_only_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = job.run_length
+    whole = job.measure_accuracy
 
-    def run_length(*, length: int, **other: object) -> dict[str, object]:
+    def measure_accuracy(*, length: int, **other: object) -> dict[str, object]:
         if length == 4 and other["model"] == "RNN":
             raise MemoryError("no room")
         return whole(length=length, **other)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run_length, "__qualname__", whole.__qualname__)
+    monkeypatch.setattr(measure_accuracy, "__qualname__", whole.__qualname__)
     with monkeypatch.context() as broken:
-        broken.setattr(job, "run_length", run_length)
+        broken.setattr(job, "measure_accuracy", measure_accuracy)
         said = sweep(tmp_path / "out", "--seed", 0)
     assert said.status == 1
     assert "failed: task Palindrome, model RNN, length 4, depth 2, seed 0: MemoryError: no room" in said.err
     assert said.err.splitlines()[-1] == "2 of 8 runs failed; --resume tries them again"
-    assert next(line for line in said.out.splitlines() if line.split()[:2] == ["RNN", "1"]).count("failed") == 1
+    assert next(line for line in said.out.splitlines() if line.split()[:1] == ["RNN-1"]).count("failed") == 1
     assert sweep(tmp_path / "out", "--seed", 0, "--resume").status == 0
 
 
@@ -129,46 +127,18 @@ def test_one_that_diverges_is_judged_as_it_was_before(tmp_path: Path) -> None:
     assert any("training diverged at step" in line["result"]["diverged"] for line in lines)
 
 
-def test_a_curriculum_is_trained_on_shorter_ones_first_within_the_same_steps() -> None:
-    common = {"task": "Palindrome", "model": "RNN", "depth": 1, "seed": 0, "hidden": 16, "batch_size": 64}
-    training = {"optimizer": "Adam", "lr": 0.003, "clip": 1.0, "samples": 100, "encoding": "one-hot", "start": "latch"}
-    taught = job.run_length(**common, **training, length=20, steps=900, curriculum=True)  # type: ignore[arg-type]
-    assert taught["solved"]
-    assert taught["score"] == 1.0
-    assert int(str(taught["steps"])) <= 900
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("--length", 3, 3), "--length names a value twice: 3 3"),
-        (("--model", "RNN", "RNN"), "--model names one twice: RNN RNN"),
-        (("--start", "chrono"), "--start chrono is for LSTM, of which no --model is one"),
-        (("--start", "latch", "identity"), "--start latch identity: RNN begins from one of them; name one"),
-        (("--model", "MLP"), "invalid choice: 'MLP'"),
-        (("--length", 1), "must be at least 2, got 1"),
+        (("--model", "RNN", "RNN"), "--model names a value twice: RNN RNN"),
+        (("--start", "chrono"), "--start chrono is for LSTM, none of which is among the models"),
+        (("--start", "latch", "identity"), "--start identity latch: RNN has one start; name one of them"),
+        (("--model", "MLP"), "there is no model 'MLP'; models are constant, unigram"),
+        (("--length", 1), "a length of Palindrome must be at least 2, got 1"),
         (("--cluster", "tcp://127.0.0.1:1", "--jobs", 2), "--jobs 2 is for this machine; a cluster has its own"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(tmp_path: Path, words: tuple[object, ...], message: str) -> None:
     assert message in console.refusal(sweep(tmp_path / "out", *words))
     assert not (tmp_path / "out").exists()
-
-
-def test_the_figure_has_a_line_a_model_and_depth_and_no_point_where_nothing_finished() -> None:
-    settings = Settings(("Palindrome",), ("RNN", "LSTM"), (5, 10), (1, 2), (0,))
-    result = {
-        **{"score": 0.5, "low": 0.4, "high": 0.7, "chance": 0.1, "hops_needed": 3, "hops_reached": 9, "steps": 10},
-        **{"parameters": 7, "solved": False},
-    }
-    runs = [
-        Run(str(n), case, None, "no") if (case["model"], case["length"]) == ("LSTM", 10) else Run(str(n), case, result)  # type: ignore[arg-type]
-        for n, case in enumerate(settings.cases())
-    ]
-    panel = figure(settings, summarise(settings, runs)).axes[0]
-    bars = {each.get_label(): each for each in panel.containers}
-    assert list(bars) == ["RNN, 1 layer", "RNN, 2 layers", "LSTM, 1 layer", "LSTM, 2 layers"]
-    assert list(bars["RNN, 1 layer"][0].get_ydata()) == [0.5, 0.5]
-    assert list(bars["LSTM, 2 layers"][0].get_ydata()) == [0.5]
-    (low, high), *_ = (segment[:, 1] for segment in bars["RNN, 1 layer"][2][0].get_segments())
-    assert (low, high) == (pytest.approx(0.4), pytest.approx(0.7))

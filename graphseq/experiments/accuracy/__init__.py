@@ -1,1 +1,1 @@
-"""The job of the command ``sweep``: how accurate is which model at which length and depth?"""
+"""Accuracy of models at several lengths of a task, the experiment of the commands ``compare`` and ``sweep``."""

@@ -1,65 +1,69 @@
-"""The job from settings to an output folder: what is there already, what is run, and everything that is written."""
+"""An accuracy experiment from its settings to its folder: runs, table, figure and records."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from graphseq import _files
+from graphseq.evaluation.tables import finite
+from graphseq.experiments.accuracy.figure import figure
 from graphseq.experiments.accuracy.report import Cell, summarise, to_csv
-from graphseq.experiments.accuracy.run import run_length
-from graphseq.experiments.accuracy.settings import Settings
+from graphseq.experiments.accuracy.run import measure_accuracy
+from graphseq.experiments.accuracy.settings import AXES, JOB, Settings
 from graphseq.experiments.engine import run_dir
-from graphseq.experiments.engine.results_file import ResultsFile
 from graphseq.experiments.engine.run import Run
-from graphseq.experiments.engine.sweep import sweep
-from graphseq.plot.lengths import figure
+from graphseq.experiments.job import Experiment, carried_out
+from graphseq.experiments.text.corpus import read_or_shipped
 
-RESULTS = "results.jsonl"
+FILES = "results.csv, results.json, results.jsonl, figure.png, config.json, runs/"
+"""The files that the folder holds in the end, for messages."""
 
 
-def sweep_lengths(
-    settings: Settings, out: Path, *, resume: bool, jobs: int | None, cluster: str | None, command: Sequence[str]
+def compare(
+    settings: Settings,
+    out: Path,
+    *,
+    resume: bool,
+    command: Sequence[str],
+    jobs: int | None = None,
+    cluster: str | None = None,
 ) -> tuple[list[Cell], list[Run]]:
-    """Run what is left of a grid and write its results to ``out``.
+    """Make the runs that a folder lacks and write the results of all to it.
 
     Args:
-        settings: what to sweep over.
+        settings: the settings.
         out: the folder of results, made where it is not there.
-        resume: go on with what ``out`` holds, of this grid or another: no run is made twice.
+        resume: go on with an experiment that ``out`` holds, with another grid or the same, all else alike.
+        command: the arguments of the command line, saved with the results.
         jobs: see :func:`graphseq.sweep`.
         cluster: see :func:`graphseq.sweep`.
-        command: the arguments that lead here, kept with the results.
 
     Returns:
-        The summary and all runs. In ``out`` are then ``results.jsonl`` with a line a run, ``table.csv``,
-        ``figure.png``, and ``config.json`` with the command that runs it again.
+        The summary and all runs. ``out`` then holds ``results.jsonl`` with a line a run, ``results.csv`` and
+        ``results.json`` with the summary, ``figure.png``, ``config.json`` with the command that runs it again, and
+        ``runs/`` with each run's training curves.
 
     Raises:
-        FileExistsError: ``out`` holds results and ``resume`` is false, or other files.
-        Exception: as for :func:`graphseq.sweep`.
+        Exception: as for :func:`graphseq.experiments.job.carried_out`.
     """
-    settings.cases()  # refuses what will not do before a folder is made
-    _claim(out, resume)
-    with ResultsFile(out / RESULTS, run_length.__qualname__) as file:
-        kept = [run.config for run in file.runs.values() if not run.failed]
-    runs = sweep(run_length, settings.cases(kept), out / RESULTS, jobs=jobs, cluster=cluster, progress=True)
-    cells = summarise(settings, runs)
-    _files.write_text(out / "config.json", run_dir.record(settings.to_json(), command), overwrite=True)
-    _files.write_text(out / "table.csv", to_csv(cells), overwrite=True)
-    drawing = figure(settings, cells)
-    _files.write(out / "figure.png", lambda file: drawing.savefig(file, format="png", dpi=150), overwrite=True)
+    facts = settings.to_json()
+    if settings.text is not None:  # whose content may change under its name
+        facts["text_sha256"] = read_or_shipped(settings.text, settings.encoding).sha256
+    experiment = Experiment(JOB, facts, command, Settings.defaults(), AXES)
+    cases = settings.cases()
+    with carried_out(experiment, measure_accuracy, cases, out, resume=resume, jobs=jobs, cluster=cluster) as runs:
+        cells = summarise(settings, runs)
+        record = {"config": run_dir.read_config(out, JOB), **to_json(cells)}
+        _files.write_text(out / "results.csv", to_csv(cells), overwrite=True)
+        _files.write_text(out / "results.json", json.dumps(record, indent=1) + "\n", overwrite=True)
+        drawing = figure(settings, cells)
+        _files.write(out / "figure.png", lambda file: drawing.savefig(file, format="png", dpi=150), overwrite=True)
     return cells, runs
 
 
-def _claim(out: Path, resume: bool) -> None:
-    """Make ``out`` ours, or say why it cannot be; take away what a killed writer left."""
-    out.mkdir(parents=True, exist_ok=True)
-    left_by_killed, results = _files.partial(out), out / RESULTS
-    if results.exists() and results.stat().st_size:
-        if not resume:
-            raise FileExistsError(f"--out {out} already holds a sweep; add --resume to go on with it, or name another")
-    elif any(path not in left_by_killed and path != results for path in out.iterdir()):
-        raise FileExistsError(f"--out {out} holds other files; name a new or empty folder")
-    for path in left_by_killed:
-        path.unlink(missing_ok=True)
+def to_json(cells: Sequence[Cell]) -> dict[str, object]:
+    """Return the summary as plain data."""
+    return {"cells": [{key: finite(value) for key, value in asdict(cell).items()} for cell in cells]}

@@ -1,67 +1,85 @@
-"""Runs of the grid made readable: means over seeds, a table for the terminal, CSV."""
+"""The results of an accuracy experiment made readable: means over seeds, a table for the terminal, CSV."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from graphseq.evaluation import tables
 from graphseq.evaluation.tables import Result, aligned, mean, number, students_interval
-from graphseq.experiments.accuracy.settings import Settings
+from graphseq.experiments.accuracy.settings import Line, Settings
 from graphseq.experiments.engine.run import Run
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One model of one depth at one length of a task, over the seeds that finished; no numbers where none did."""
+    """One model at one length of a task, over the seeds that finished; without numbers where none did.
+
+    Attributes:
+        task: name of the task.
+        model: name of the model, with its depth where that was chosen.
+        layers: its depth; 0 of a baseline.
+        length: the length as the settings count it.
+        seeds: how many finished.
+        failed: how many failed.
+        solved: how many stopped because they were solved; ``None`` where that was not recorded.
+        accuracy: mean over the seeds.
+        low: lower end of its 95 % interval.
+        high: upper end of its 95 % interval.
+        bits: mean loss in bits.
+        chance: accuracy of a guess that knows nothing of the input.
+        hops_needed: hops from what must be known to where it is asked.
+        hops_reached: hops that the model sees; -1 where it reads nothing.
+        parameters: trained numbers.
+        steps: mean training steps.
+        seconds: training time of all seeds.
+        diverged: why the training of a seed diverged; "" where none did.
+    """
 
     task: str
     model: str
-    depth: int
+    layers: int
     length: int
     seeds: int
     failed: int
-    solved: int = 0
+    solved: int | None = 0
     accuracy: float | None = None
     low: float | None = None
     high: float | None = None
+    bits: float | None = None
     chance: float | None = None
     hops_needed: int | None = None
     hops_reached: int | None = None
     parameters: int | None = None
     steps: float | None = None
     seconds: float | None = None
+    diverged: str = ""
 
     @property
     def in_reach(self) -> bool:
         """Whether structure lets the model see what it needs."""
-        return (self.hops_reached or 0) >= (self.hops_needed or 0)
+        return self.hops_needed is not None and self.hops_reached is not None and self.hops_reached >= self.hops_needed
 
 
 def summarise(settings: Settings, runs: Sequence[Run]) -> list[Cell]:
-    """Means over the seeds asked for: of one the interval of its evaluation, of several Student's over them."""
+    """Return the means over seeds: of one seed with the interval of its evaluation, of several with Student's."""
     groups: dict[tuple[object, ...], list[Run]] = {}
     for run in runs:
         groups.setdefault(tuple(run.config[name] for name in ("task", "model", "depth", "length")), []).append(run)
     return [
-        _cell(task, model, depth, length, groups[task, model, depth, length], settings.seeds)
+        _cell(task, line, length, groups.get((task, line.model, line.depth, settings.own_length(task, length)), []))
         for task in settings.tasks
-        for model, depth in settings.lines()
+        for line in settings.lines()
         for length in settings.lengths
     ]
 
 
-def _cell(task: str, model: str, depth: int, length: int, runs: Sequence[Run], seeds: Sequence[int]) -> Cell:
-    found: dict[int, Result | None] = {}
-    for run in runs:
-        for seed, result in _of_each_seed(run):
-            if seed in seeds and found.get(seed) is None:
-                found[seed] = result
-    results: list[Result] = [result for _, result in sorted(found.items()) if result is not None]
-    failed = len(found) - len(results)
+def _cell(task: str, line: Line, length: int, runs: Sequence[Run]) -> Cell:
+    runs = sorted(runs, key=lambda run: number(run.config, "seed"))
+    results: list[Result] = [run.result for run in runs if run.result is not None]
+    failed = len(runs) - len(results)
     if not results:
-        return Cell(task, model, depth, length, seeds=0, failed=failed)
+        return Cell(task, line.label, line.depth, length, seeds=0, failed=failed)
     scores = [number(result, "score") for result in results]
     if len(scores) == 1:
         low, high = number(results[0], "low"), number(results[0], "high")
@@ -69,8 +87,8 @@ def _cell(task: str, model: str, depth: int, length: int, runs: Sequence[Run], s
         low, high = students_interval(scores)
     return Cell(
         task,
-        model,
-        depth,
+        line.label,
+        line.depth,
         length,
         seeds=len(results),
         failed=failed,
@@ -78,60 +96,82 @@ def _cell(task: str, model: str, depth: int, length: int, runs: Sequence[Run], s
         accuracy=mean(results, "score"),
         low=max(0.0, low),
         high=min(1.0, high),
+        bits=mean(results, "bits"),
         chance=mean(results, "chance"),
         hops_needed=int(number(results[0], "hops_needed")),
         hops_reached=int(number(results[0], "hops_reached")),
         parameters=int(number(results[0], "parameters")),
         steps=mean(results, "steps"),
-        seconds=sum(run.seconds for run in sorted(runs, key=_first_seed) if run.result is not None),
+        seconds=sum(number(result, "training_seconds") for result in results),
+        diverged=next((str(result["diverged"]) for result in results if result["diverged"]), ""),
     )
 
 
-def _of_each_seed(run: Run) -> list[tuple[int, Result | None]]:
-    """The seeds of a run and what came of each, ``None`` where the run failed."""
-    seed = run.config["seed"]
-    if not isinstance(seed, list):
-        return [(int(number(run.config, "seed")), run.result)]
-    found = [None] * len(seed) if run.result is None else cast("list[Result | None]", run.result["seeds"])
-    return list(zip(cast("list[int]", seed), found, strict=True))
-
-
-def _first_seed(run: Run) -> int:
-    return _of_each_seed(run)[0][0]
-
-
 def table(settings: Settings, cells: Sequence[Cell]) -> str:
-    """A table a task: a line a model and depth, a column a length."""
+    """Return a table for each task: a line for each model, a column for each length."""
+    return "\n\n".join(_panel(settings, task, [cell for cell in cells if cell.task == task]) for task in settings.tasks)
+
+
+def _panel(settings: Settings, task: str, cells: Sequence[Cell]) -> str:
+    is_text = task == "Characters"
     over = f"over {len(settings.seeds)} seeds" if len(settings.seeds) > 1 else "of the evaluation"
-    panels = []
-    for task in settings.tasks:
-        lines = [["model", "layers", *map(str, settings.lengths), "parameters", "steps", "seconds"]]
-        for model, depth in settings.lines():
-            own = [cell for cell in cells if (cell.task, cell.model, cell.depth) == (task, model, depth)]
-            done = [cell for cell in own if cell.seeds]
-            rest = (
-                [f"{done[-1].parameters:,}", *(f"{sum(values):.0f}" for values in _totals(done))] if done else [""] * 3
-            )
-            lines.append([model, str(depth), *map(_accuracy, own), *rest])
-        what = "digits" if task == "Palindrome" else "rows"
-        title = f"{task}: accuracy in % with the 95 % interval {over}, by length in {what}"
-        panels.append(f"{title}.  -: beyond its reach, by structure alone.\n{aligned(lines, head=1)}")
-    return "\n\n".join(panels)
+    title = f"{task}: accuracy in % with the 95 % interval {over}"
+    if is_text:
+        title += ", and bits a character, on the part held out"
+    chance = next((cell.chance for cell in cells if cell.chance is not None), None)
+    if chance is not None:
+        title += f". Chance {chance:.0%}"
+    note = "." if is_text else ".  -: what it needs lies beyond its reach, by structure alone."
+    counted = unit(settings, task)
+    head = ["model", *(f"{length} {counted}" for length in settings.lengths), "sees", "parameters", "steps", "seconds"]
+    lines = [head, ["hops needed", *(_needed(cells, length) for length in settings.lengths), "", "", "", ""]]
+    for label, _, _ in settings.lines():
+        of_model = [cell for cell in cells if cell.model == label]
+        lines.append([label, *(_accuracy(cell, is_text) for cell in of_model), *_rest(of_model)])
+    return f"{title}{note}\n{aligned(lines, head=2)}"
 
 
-def _totals(cells: Sequence[Cell]) -> tuple[list[float], list[float]]:
-    """Training steps and seconds of all seeds, length by length."""
-    return [(cell.steps or 0) * cell.seeds for cell in cells], [cell.seconds or 0 for cell in cells]
+def unit(settings: Settings, task: str) -> str:
+    """Return what the lengths of a task count, in one word."""
+    return "digits" if task == "Palindrome" and settings.unit == "own" else "rows"
 
 
-def _accuracy(cell: Cell) -> str:
+def _needed(cells: Sequence[Cell], length: int) -> str:
+    return next((str(cell.hops_needed) for cell in cells if cell.length == length and cell.seeds), "")
+
+
+def _rest(cells: Sequence[Cell]) -> list[str]:
+    """Return what is said of a model over all lengths: hops, parameters, training steps and seconds of all seeds."""
+    finished = [cell for cell in cells if cell.seeds]
+    if not finished:
+        return [""] * 4
+    steps = sum((cell.steps or 0) * cell.seeds for cell in finished)
+    seconds = sum(cell.seconds or 0 for cell in finished)
+    return [_sees(finished), f"{finished[-1].parameters:,}", f"{steps:,.0f}", f"{seconds:.1f}"]
+
+
+def _accuracy(cell: Cell, is_text: bool) -> str:
     if cell.accuracy is None or cell.low is None or cell.high is None:
         return "failed "
+    if cell.diverged:
+        return "diverged"
+    if is_text:
+        bits = float("nan") if cell.bits is None else cell.bits
+        return f"{cell.accuracy:.1%} [{cell.low:.1%}, {cell.high:.1%}]  {bits:.2f} bits".replace("%", "")
     mark = " " if cell.in_reach else "-"
     return f"{cell.accuracy:.0%} [{cell.low:.0%}, {cell.high:.0%}]{mark}".replace("%", "")
 
 
+def _sees(cells: Sequence[Cell]) -> str:
+    """Return the most hops that a model reaches; "all" where that is all there are at every length."""
+    most = max(-1 if cell.hops_reached is None else cell.hops_reached for cell in cells)
+    if most < 0:
+        return "nothing"
+    is_all = all(cell.in_reach for cell in cells) and (cells[-1].hops_needed or 0) > 0
+    return "all" if is_all else f"{most} hop{'s' * (most != 1)}"
+
+
 def to_csv(cells: Sequence[Cell]) -> str:
-    """One line a cell; nothing stands where there is no number."""
+    """Return one line a cell; nothing stands where there is no number."""
     names = list(Cell.__dataclass_fields__)
     return tables.to_csv(names, [[getattr(cell, name) for name in names] for cell in cells])

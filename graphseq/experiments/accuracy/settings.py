@@ -1,144 +1,213 @@
-"""What to sweep over: the axes of the grid, what all its runs share, and the configuration of each.
-
-Where a model is small, most of a training step is the price of calling torch, and eight seeds trained side by side take
-less than half the time of eight trained one by one: ``benchmarks/many_seeds.py`` measures for which models. Those are
-run so by default.
-"""
+"""Settings of an accuracy experiment: the grid of tasks, models, lengths and seeds, and what all its runs share."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
-from typing import cast
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NamedTuple
 
-TASKS = ("Palindrome", "Transfer")
-MODELS = ("RNN", "GRU", "LSTM", "GCN", "GCN-LSTM")
-STARTS: dict[str, tuple[str, ...]] = {
-    "orthogonal": ("RNN", "GRU", "LSTM"),
-    "identity": ("RNN",),
-    "latch": ("RNN",),
-    "spread-latch": ("RNN",),
-    "chrono": ("LSTM",),
-    "forget-bias": ("LSTM",),
-}
-"""First weights other than torch's, and the models that they are for."""
+from graphseq.experiments.models import BASELINES, MODELS, STARTS, TORCH, find, spelled
+from graphseq.experiments.settings import (
+    BaseSettings,
+    Choices,
+    Count,
+    Device,
+    File,
+    Metavar,
+    Positive,
+    Seed,
+    Share,
+    Steps,
+)
 
-SIDE_BY_SIDE = 8
-"""Seeds in one run of a small model; fewer gain too little. Always as many, so that a grid with more keeps them."""
+JOB = "comparison"
+"""The experiment's name in messages."""
+TASKS = ("Transfer", "Palindrome", "Characters")
+OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
+NAMES = ("constant", "unigram", "bigram", *MODELS)
+"""Models that can be compared."""
+AXES = ("tasks", "models", "lengths", "depths", "seeds")
+"""Settings that span the grid: in a folder that is resumed they may differ, and only new runs are made."""
 
-SMALL = 512
-"""The most that H · B is in a small model."""
+Start = Annotated[str, Choices(tuple(STARTS)), Metavar("START")]
 
-LONGEST = {"RNN": 20, "GRU": 10, "GCN": math.inf}
-"""The models that gain where they are small, and up to which length; the others have kernels for all steps at once."""
+
+class Line(NamedTuple):
+    """A line of a table or figure: a model of some depth.
+
+    Attributes:
+        label: its name there, such as "GCN-4".
+        model: its name in the registry, such as "GCN".
+        depth: layers; 0 of a baseline.
+    """
+
+    label: str
+    model: str
+    depth: int
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Everything that the numbers of a sweep depend on.
+class Settings(BaseSettings):
+    """Everything that the numbers of an accuracy experiment depend on.
 
     Attributes:
-        tasks: of ``TASKS``.
-        models: of ``MODELS``.
-        lengths: digits of a palindrome; rows of the path of a transfer.
-        depths: layers.
-        seeds: one run a seed.
-        hidden: H of every model.
-        batch_size: B.
-        optimizer: see :func:`graphseq.fit`.
+        tasks: tasks; Characters is the next character of a text.
+        models: models, such as GCN, GCN-4 for one of 4 layers, LSTM, GCN-LSTM-grown, constant.
+        lengths: lengths of the sequences; a model is trained for each.
+        depths: layers of models whose names do not say how many; in a comparison, of graph convolutions alone.
+        seeds: seeds; each trains every model once.
+        hidden: hidden units of every model.
+        batch_size: graphs in a batch.
         lr: learning rate.
-        clip: the largest norm of the gradient.
-        steps: the most training steps of a run, those of its curriculum included; it stops earlier once solved.
-        samples: fresh graphs in the evaluation.
-        encoding: of a palindrome's digits.
-        curriculum: train on lengths that double from 4 up to the one asked for.
-        starts: first weights, each for the models that it is made for; torch's for all others.
-        separate: train each seed by itself, also where a model is small.
+        steps: most training steps of a run; it stops once solved.
+        samples: fresh graphs in each evaluation.
+        optimizer: optimizer, by its torch name.
+        clip: largest norm of the gradient.
+        stop_window: steps over which a run must be right to be solved.
+        curriculum: train on lengths that double from 4 up to the length in question.
+        starts: initial weights in place of torch's, each for the models that it is made for.
+        digits: how a palindrome's digits are given to the models: one-hot, or scalar.
+        device: where to train: cpu, cuda, cuda:1.
+        text: text of the task Characters; "" for the text that ships with Python.
+        encoding: encoding of the text.
+        held_out: share of the text, its end, that is held out for evaluation.
+        unit: what lengths count: rows, those of the path from what must be known to where it is asked, alike for all
+            tasks; or own, digits of a palindrome and rows of other tasks.
+        deepens: models that depths are for: all, or hops, those whose layers see a hop each.
+        seeds_by_stage: draw batches from the random numbers of a curriculum's stage, also where there is one stage.
     """
 
-    tasks: tuple[str, ...]
-    models: tuple[str, ...]
-    lengths: tuple[int, ...]
-    depths: tuple[int, ...] = (1,)
-    seeds: tuple[int, ...] = (0,)
-    hidden: int = 128
-    batch_size: int = 128
-    optimizer: str = "RMSprop"
-    lr: float = 1e-3
-    clip: float = 10.0
-    steps: int = 10_000
-    samples: int = 1000
-    encoding: str = "one-hot"
+    tasks: tuple[Annotated[str, Choices(TASKS), Metavar("TASK")], ...] = ("Transfer", "Palindrome")
+    models: tuple[Annotated[str, Metavar("MODEL")], ...] = (
+        "constant", "0-hop", "GCN", "RNN", "LSTM", "GCN-LSTM", "GCN-LSTM-grown",
+    )  # fmt: skip
+    lengths: tuple[Count, ...] = (2, 3, 5, 9, 12)
+    depths: tuple[Annotated[Count, Metavar("L")], ...] = (1, 2, 4, 8)
+    seeds: tuple[Seed, ...] = (0,)
+    hidden: Annotated[Count, Metavar("H")] = 64
+    batch_size: Annotated[Count, Metavar("B")] = 64
+    lr: Positive = 0.01
+    steps: Steps = 400
+    samples: Count = 1000
+    optimizer: Annotated[str, Choices(OPTIMIZERS)] = "Adam"
+    clip: Positive = 10.0
+    stop_window: Steps = 20
     curriculum: bool = False
-    starts: tuple[str, ...] = ()
-    separate: bool = False
+    starts: tuple[Start, ...] = ()
+    digits: Literal["one-hot", "scalar"] = "one-hot"
+    device: Device = "cpu"
+    text: File | None = None
+    encoding: Annotated[str, Metavar("ENCODING")] = "utf-8"
+    held_out: Share = 0.1
+    unit: Literal["rows", "own"] = "rows"
+    deepens: Literal["all", "hops"] = "hops"
+    seeds_by_stage: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what does not fit together, and spell models as the registry does."""
+        object.__setattr__(self, "models", spelled(self.models, NAMES))
+        if ("Characters" in self.tasks) != (self.text is not None):
+            raise ValueError(f"the task Characters and text= go together; got tasks={self.tasks}, text={self.text!r}")
+        if self.text is not None and len(self.tasks) > 1:
+            raise ValueError(f"text= is for the task Characters alone; got tasks={self.tasks}")
+        if self.text is not None and self.curriculum:
+            raise ValueError("curriculum=True is for tasks whose length can grow; a text has windows of one length")
+        if "bigram" in self.models and self.text is None:
+            raise ValueError("the model bigram counts pairs of characters; it needs text=")
+        for task in self.tasks:
+            short = [length for length in self.lengths if self.own_length(task, length) < 2 and task != "Characters"]
+            if short:
+                raise ValueError(f"a length of {task} must be at least 2, got {short[0]}")
+        self._check_starts()
+
+    def _check_starts(self) -> None:
+        bases = {model for _, model, _ in self.lines()}
+        for start in self.starts:
+            if not bases & set(STARTS[start].models):
+                models = ", ".join(STARTS[start].models)
+                raise ValueError(f"starts={start} is for {models}, none of which is among the models")
+        for model in bases:
+            self.start_of(model)
+
+    def own_length(self, task: str, length: int) -> int:
+        """Return the length of a task as its class counts it: a path of n rows is a palindrome of n + 1 digits."""
+        return length + 1 if task == "Palindrome" and self.unit == "rows" else length
 
     def start_of(self, model: str) -> str:
-        """The first weights of a model.
+        """Return the initial weights of a model.
 
         Raises:
             ValueError: two of ``starts`` are for it.
         """
-        found = [start for start in self.starts if model in STARTS[start]]
-        if len(found) > 1:
-            raise ValueError(f"--start {' '.join(found)}: {model} begins from one of them; name one")
-        return found[0] if found else "torch"
+        fitting = [start for start in self.starts if model in STARTS[start].models]
+        if len(fitting) > 1:
+            raise ValueError(f"starts={' '.join(fitting)}: {model} has one start; name one of them")
+        return fitting[0] if fitting else TORCH
 
-    def cases(self, finished: Iterable[Mapping[str, object]] = ()) -> list[dict[str, object]]:
-        """The configuration of each run, the longest first, so that no worker waits for a late long one.
+    def lines(self) -> list[Line]:
+        """Return the models with their depths, in the order of a table."""
+        return [line for name in self.models for line in self._lines_of(name)]
 
-        Args:
-            finished: configurations of runs that are kept; the seeds in them are not trained again.
-        """
-        kept: dict[str, list[list[int]]] = {}
-        for config in finished:
-            seed = cast("int | list[int]", config["seed"])
-            kept.setdefault(_of_all_seeds(config), []).append(seed if isinstance(seed, list) else [seed])
+    def _lines_of(self, name: str) -> list[Line]:
+        model, depth = find(name, NAMES)
+        if model in BASELINES:
+            return [Line(name, model, 0)]
+        entry = MODELS[model]
+        if depth is not None:
+            return [Line(name, model, depth)]
+        depths: Sequence[int] = self.depths if self.deepens == "all" or entry.layers_are_hops else ()
+        if not entry.layers_are_hops and tuple(depths) in ((), (entry.num_layers,)):
+            return [Line(name, model, entry.num_layers)]
+        return [Line(f"{name}-{each}", model, each) for each in depths or (entry.num_layers,)]
+
+    def cases(self) -> list[dict[str, object]]:
+        """Return the configuration of each run, the longest first, so that no worker waits for a late long one."""
         shared = {
-            key: value
-            for key, value in asdict(self).items()
-            if key not in {"tasks", "models", "lengths", "depths", "seeds", "encoding", "starts", "separate"}
+            name: getattr(self, name)
+            for name in (
+                *("hidden", "batch_size", "lr", "steps", "samples", "optimizer", "clip", "stop_window", "curriculum"),
+                *("device", "text", "encoding", "held_out", "seeds_by_stage"),
+            )
         }
-        cases: list[dict[str, object]] = []
-        for length, task, model, depth in product(
-            sorted(self.lengths, reverse=True), self.tasks, self.models, self.depths
-        ):
-            case = {
-                **{"task": task, "model": model, "length": length, "depth": depth, "seed": None},
-                **shared,
-                "encoding": self.encoding if task == "Palindrome" else "one-hot",
-                "start": self.start_of(model),
+        cases = [
+            {
+                **{"task": task, "model": line.model, "depth": line.depth, "length": self.own_length(task, length)},
+                **{"seed": seed, "start": self.start_of(line.model)},
+                **{"digits": self.digits if task == "Palindrome" else "one-hot", **shared},
             }
-            cases += [{**case, "seed": seed} for seed in self._seeds(model, length, kept.get(_of_all_seeds(case), []))]
-        return cases
-
-    def _seeds(self, model: str, length: int, kept: Sequence[list[int]]) -> list[int | list[int]]:
-        """A seed for each run of a model, or the seeds that it trains side by side; those of kept runs first."""
-        found: list[int | list[int]] = []
-        left = list(self.seeds)
-        for seeds in kept:
-            if set(seeds) & set(left):
-                found.append(seeds if len(seeds) > 1 else seeds[0])
-                left = [seed for seed in left if seed not in seeds]
-        is_small = length <= LONGEST.get(model, 0) and self.hidden * self.batch_size <= SMALL
-        if self.separate or self.curriculum or not is_small:
-            return [*found, *left]
-        whole = len(left) // SIDE_BY_SIDE * SIDE_BY_SIDE
-        groups = [left[first : first + SIDE_BY_SIDE] for first in range(0, whole, SIDE_BY_SIDE)]
-        return [*found, *groups, *left[whole:]]
-
-    def to_json(self) -> dict[str, object]:
-        """As plain data."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-
-    def lines(self) -> Sequence[tuple[str, int]]:
-        """Model and depth of each line of a table or figure."""
-        return list(product(self.models, self.depths))
+            for task, line, length, seed in product(self.tasks, self.lines(), self.lengths, self.seeds)
+        ]
+        return sorted(cases, key=lambda case: (-int(str(case["length"])), case["model"] != "GCN-LSTM-grown"))
 
 
-def _of_all_seeds(config: Mapping[str, object]) -> str:
-    """What a configuration says of all seeds alike, in one spelling."""
-    return json.dumps({name: value for name, value in config.items() if name != "seed"}, sort_keys=True)
+TEXT: Mapping[str, Any] = MappingProxyType(
+    {
+        "tasks": ("Characters",),
+        "models": ("unigram", "bigram", *Settings.models[1:]),
+        "lengths": (16,),
+        "steps": 600,
+    }
+)
+"""Defaults of a comparison on a text, where they are not those of :class:`Settings`."""
+
+SWEEP: Mapping[str, Any] = MappingProxyType(
+    {
+        "tasks": ("Palindrome",),
+        "models": ("RNN", "LSTM"),
+        "lengths": (5, 10, 15, 20, 25, 30, 35, 40),
+        "depths": (1,),
+        "seeds": (0, 1, 2, 3, 4),
+        "hidden": 128,
+        "batch_size": 128,
+        "lr": 0.001,
+        "steps": 10_000,
+        "optimizer": "RMSprop",
+        "stop_window": 100,
+        "unit": "own",
+        "deepens": "all",
+        "seeds_by_stage": True,
+    }
+)
+"""Defaults of a sweep, where they are not those of :class:`Settings`."""

@@ -101,6 +101,28 @@ def fit_into(run: Callable[..., object], configs: Iterable[Config]) -> None:
             raise TypeError(f"run cannot be called with {spell(config)}: {error}") from None
 
 
+def defaults_of(run: Callable[..., object]) -> Config:
+    """Return the plain defaults of a function's arguments, as a configuration that does not name them stands for.
+
+    Example:
+        >>> def train(length, lr=0.1): ...
+        >>> defaults_of(train)
+        {'lr': 0.1}
+    """
+    try:
+        parameters = inspect.signature(run).parameters.values()
+    except ValueError:  # some functions written in C have none
+        return {}
+    defaults: Config = {}
+    for parameter in parameters:
+        try:
+            if parameter.default is not parameter.empty:
+                defaults[parameter.name] = plain(parameter.name, parameter.default)
+        except (TypeError, ValueError):  # an object, which no configuration can name
+            continue
+    return defaults
+
+
 def _product(axes: Mapping[str, Sequence[object]]) -> Iterable[dict[str, object]]:
     for name, values in axes.items():
         if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):

@@ -6,12 +6,13 @@ import fcntl
 import json
 import os
 import re
-from dataclasses import asdict, fields
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from graphseq.experiments.engine.configs import key_of
+from graphseq.experiments.engine.configs import Config, key_of
 from graphseq.experiments.engine.run import Run
 
 _BEGINNING = re.compile(rb'\{"key": "[0-9a-f]{64}", "work": "')
@@ -75,6 +76,19 @@ class ResultsFile:
         self._file.flush()
         os.fsync(self._file.fileno())
         self.runs[run.key] = run
+
+    def complete(self, configs: Mapping[str, Config], defaults: Config) -> None:
+        """Find the runs of ``configs``, by key, also where one of the two does not name an argument with a default.
+
+        Args:
+            configs: the configurations that are looked for, by key.
+            defaults: of the function's arguments.
+        """
+        whole = {key_of({**defaults, **run.config}): run for run in self.runs.values()}
+        for key, config in configs.items():
+            run = whole.get(key_of({**defaults, **config}))
+            if key not in self.runs and run is not None:
+                self.runs[key] = replace(run, key=key, config=config)
 
     def _lock(self, file: BinaryIO) -> None:
         try:

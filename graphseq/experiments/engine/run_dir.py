@@ -6,15 +6,18 @@ import json
 import platform
 import shlex
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from graphseq import _files
 
-RUNS, CONFIG = "runs", "config.json"
+RUNS, CONFIG, LOCK = "runs", "config.json", ".lock"
 _PACKAGES = ("graphseq", "torch", "torch-geometric", "networkx", "scipy", "numpy")
 
 
@@ -27,6 +30,7 @@ def claim(
     resume: bool,
     defaults: Mapping[str, object] | None = None,
     more: Mapping[str, object] | None = None,
+    axes: Collection[str] = (),
 ) -> Path:
     """Make ``out`` the folder of this experiment, or refuse.
 
@@ -40,6 +44,8 @@ def claim(
         resume: go on with an experiment of the same facts that ``out`` holds.
         defaults: values of facts that a record lacks, because it was written before there was such a setting.
         more: entries of ``config.json`` that are not compared.
+        axes: facts that span the grid of runs. They may differ from those of the experiment that is resumed; the
+            record is then written anew.
 
     Returns:
         ``out``.
@@ -52,16 +58,45 @@ def claim(
     out.mkdir(parents=True, exist_ok=True)
     left_by_killed = [*_files.partial(out), *_files.partial(out / RUNS)]
     if not (out / CONFIG).exists():
-        if any(path not in left_by_killed for path in out.iterdir()):
+        if any(path not in left_by_killed and path.name != LOCK for path in out.iterdir()):
             raise FileExistsError(f"out={out} holds other files; name a new or empty folder")
         _files.write_text(out / CONFIG, record(facts, command, more), overwrite=False)
     elif not resume:
         raise FileExistsError(f"out={out} already holds a {job}; add resume=True to go on with it, or name another")
     else:
-        _check_same(out, job, facts, defaults or {})
+        _check_same(out, job, {key: fact for key, fact in facts.items() if key not in axes}, defaults or {})
+        before = read_config(out, job)["settings"]
+        if any(before.get(key) != facts[key] for key in axes):
+            _files.write_text(out / CONFIG, record(facts, command, more), overwrite=True)
     for path in left_by_killed:
         path.unlink(missing_ok=True)
     return out
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Keep every other process out of the folder of an experiment; within the block this one may write to it.
+
+    The lock is given up when the process ends, however it ends.
+
+    Raises:
+        BlockingIOError: another experiment is writing to ``out``.
+        OSError: ``out`` cannot be written to.
+    """
+    is_new = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BlockingIOError(f"out={out} is being written to by another process; name another out=") from None
+    try:
+        yield
+    finally:
+        (out / LOCK).unlink(missing_ok=True)
+        lock.release()
+        if is_new and not any(out.iterdir()):
+            out.rmdir()
 
 
 def runs_of(out: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from graphseq import _checks
 from graphseq.experiments.engine.cluster import Cluster
-from graphseq.experiments.engine.configs import Cases, expand, fit_into
+from graphseq.experiments.engine.configs import Cases, defaults_of, expand, fit_into
 from graphseq.experiments.engine.results_file import ResultsFile
 from graphseq.experiments.engine.run import Run, Work
 from graphseq.experiments.engine.workers import Workers
@@ -43,7 +43,8 @@ def sweep(
         cases: axes by name, of which all combinations are run, the last axis the fastest; or a sequence of
             configurations. All of it plain data. 1 and 1.0 are two values.
         results: a file of JSON lines. Results of one function may be there, of this grid or others; what it holds of
-            ``cases`` is not run again, except for what failed.
+            ``cases`` is not run again, except for what failed. A configuration there that lacks an argument of ``run``
+            with a default, because it was added later, stands for the one with that default.
         jobs: runs at a time, in worker processes; by default one a core. With 1 they run in this process.
         cluster: address of the scheduler of a dask.distributed cluster, such as "tcp://10.0.0.1:8786", which then
             runs all in place of this machine, one run at a time in each worker process. Workers need graphseq, and
@@ -77,6 +78,7 @@ def sweep(
     fit_into(run, configs.values())
     workers = _workers(run, jobs, cluster, tries)
     with ResultsFile(results, _name(run)) as file:
+        file.complete(configs, defaults_of(run))
         finished = [key for key in configs if key in file.runs and not file.runs[key].failed]
         left = {key: config for key, config in configs.items() if key not in set(finished)}
         before = {key: file.runs[key].attempt for key in left if key in file.runs}

@@ -6,6 +6,7 @@ import codecs
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from pydoc_data import topics
 
 from graphseq.datasets.registry import BOOKS, book
 from graphseq.tasks.characters import read_text
@@ -52,6 +53,18 @@ def load(name: str, encoding: str = "utf-8") -> Source:
     if len(set(text)) == 1:
         raise ValueError(f"{name} holds nothing but {text[0]!r}, {len(text)} times; there is nothing to learn from it")
     return Source(name, text)
+
+
+def read_or_shipped(path: str, encoding: str = "utf-8") -> Source:
+    """Read a text file, or the text that ships with Python itself, of its own help, where ``path`` is "".
+
+    Raises:
+        OSError, ValueError: see :func:`graphseq.tasks.characters.read_text`.
+    """
+    if path:
+        return Source(path, read_text(path, encoding=encoding))
+    text = "\n".join(topics.topics[name] for name in sorted(topics.topics))
+    return Source("pydoc_data.topics, Python's own help", text)
 
 
 def _check_end(name: str, encoding: str) -> None:

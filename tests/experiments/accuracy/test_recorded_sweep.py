@@ -7,7 +7,7 @@ import json
 from scripts import ROOT
 
 from graphseq.experiments.accuracy.report import summarise, to_csv
-from graphseq.experiments.accuracy.run import run_length
+from graphseq.experiments.accuracy.run import measure_accuracy
 from graphseq.experiments.accuracy.settings import Settings
 from graphseq.experiments.engine.configs import expand
 from graphseq.experiments.engine.results_file import ResultsFile
@@ -16,17 +16,16 @@ OUT = ROOT / "docs" / "sweep" / "one_hot"
 
 
 def recorded() -> Settings:
-    found = json.loads((OUT / "config.json").read_text())["settings"]
-    return Settings(**{key: tuple(value) if isinstance(value, list) else value for key, value in found.items()})
+    return Settings.from_json(json.loads((OUT / "config.json").read_text())["settings"])
 
 
 def test_the_table_is_made_from_the_runs_of_the_whole_grid() -> None:
     settings = recorded()
-    with ResultsFile(OUT / "results.jsonl", run_length.__qualname__) as file:
+    with ResultsFile(OUT / "results.jsonl", measure_accuracy.__qualname__) as file:
         runs = [file.runs[key] for key in expand(settings.cases())]
     assert len(runs) == len(file.runs) == 80
     assert not any(run.failed for run in runs)
-    assert to_csv(summarise(settings, runs)).splitlines() == (OUT / "table.csv").read_text().splitlines()
+    assert to_csv(summarise(settings, runs)).splitlines() == (OUT / "results.csv").read_text().splitlines()
     assert {run.machine["threads"] for run in runs} == {1}
 
 

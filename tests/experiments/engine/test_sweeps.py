@@ -114,9 +114,12 @@ def test_refusals_come_before_anything_is_run_or_written(tmp_path: Path) -> None
     assert not file.exists()
 
 
-def test_the_bar_counts_the_whole_grid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    gs.sweep(square, {"number": [1, 2]}, tmp_path / "r.jsonl", jobs=1)
+def test_the_bar_counts_the_whole_grid_and_is_shown_on_a_terminal_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gs.sweep(square, {"number": [1, 2]}, tmp_path / "r.jsonl", jobs=1, progress=True)
     assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     gs.sweep(square, {"number": [1, 2, 3, 4]}, tmp_path / "r.jsonl", jobs=1, progress=True)
     shown = capsys.readouterr().err
     assert "2/4" in shown

@@ -9,8 +9,8 @@ import os
 import random
 import shlex
 import shutil
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import children
 import console
@@ -20,9 +20,11 @@ from console import FILES, compare, everything
 from matplotlib.image import imread
 from scipy import stats
 
-from graphseq.experiments.compare import report, runs
-from graphseq.experiments.compare.report import Cell
-from graphseq.experiments.compare.settings import Case, Settings
+from graphseq.experiments.accuracy import report
+from graphseq.experiments.accuracy import run as runs
+from graphseq.experiments.accuracy.report import Cell
+from graphseq.experiments.accuracy.settings import SWEEP, Settings
+from graphseq.experiments.engine import run_dir
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +49,24 @@ def numbers(out: Path) -> list[dict[str, object]]:
     return [{**cell, "seconds": None} for cell in record(out)["cells"]]
 
 
+def lines(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+
+
+def place(run: dict[str, Any]) -> tuple[object, ...]:
+    return tuple(run["config"][key] for key in ("task", "model", "depth", "length", "seed"))
+
+
+def without(out: Path, *places: tuple[object, ...]) -> None:
+    """Take the runs of these places out of a folder."""
+    left = [line for line in (out / "results.jsonl").read_text().splitlines() if place(json.loads(line)) not in places]
+    (out / "results.jsonl").write_text("".join(f"{line}\n" for line in left))
+
+
 def settings_of(out: Path) -> Settings:
     found = json.loads((out / "config.json").read_text())["settings"]
     found.pop("text_sha256", None)
-    return Settings(**{key: tuple(value) if isinstance(value, list) else value for key, value in found.items()})
+    return Settings.from_json(found)
 
 
 def test_a_folder_of_results_is_written(done: tuple[Path, console.Said]) -> None:
@@ -58,19 +74,19 @@ def test_a_folder_of_results_is_written(done: tuple[Path, console.Said]) -> None
     assert said.status == 0
     assert sorted(os.listdir(out)) == FILES
     assert f"written to {out}: results.csv" in said.err
-    keys = [case.key for case in settings_of(out).cases()]
-    assert sorted(os.listdir(out / "runs")) == sorted(f"{key}.json" for key in keys)
-    assert len(keys) == 2 * 7 * 2
+    cases = settings_of(out).cases()
+    assert [run["config"] for run in lines(out)] == cases
+    assert len(os.listdir(out / "runs")) == len(cases) == 2 * 7 * 2
 
 
 def test_table_json_and_csv_agree(done: tuple[Path, console.Said]) -> None:
     out, said = done
     cells = record(out)["cells"]
     with (out / "results.csv").open(newline="") as file:
-        lines = list(csv.DictReader(file))
-    assert [{key: str(value) for key, value in cell.items()} for cell in cells] == lines
+        rows = list(csv.DictReader(file))
+    assert [{key: str(value) for key, value in cell.items()} for cell in cells] == rows
     assert report.table(settings_of(out), [Cell(**cell) for cell in cells]) in said.out
-    assert [(cell["task"], cell["model"], cell["rows"]) for cell in cells][:3] == [
+    assert [(cell["task"], cell["model"], cell["length"]) for cell in cells][:3] == [
         ("Transfer", "constant", 2),
         ("Transfer", "constant", 3),
         ("Transfer", "0-hop", 2),
@@ -85,10 +101,10 @@ def test_the_figure_is_a_picture_of_something(done: tuple[Path, console.Said]) -
 
 
 def test_a_run_leaves_its_curves_and_how_it_came_about(done: tuple[Path, console.Said]) -> None:
-    run = json.loads((done[0] / "runs" / "Transfer-GCN-1-rows3-seed0.json").read_text())
-    assert len(run["history"]["loss"]) == 3
-    assert run["history"]["config"]["task"]["length"] == 3
-    assert run["history"]["machine"]["torch"] == torch.__version__
+    (stage,) = json.loads((done[0] / "runs" / "Transfer-GCN-1-length3-seed0.json").read_text())["stages"]
+    assert len(stage["loss"]) == 3
+    assert stage["config"]["task"]["length"] == 3
+    assert stage["machine"]["torch"] == torch.__version__
 
 
 def test_the_command_in_the_record_gives_the_same_numbers(done: tuple[Path, console.Said], tmp_path: Path) -> None:
@@ -106,19 +122,23 @@ def test_workers_of_their_own_give_the_same_numbers_and_a_failed_run_stops_no_ot
     out = tmp_path / "out"
     assert compare(out, "--jobs", 2).status == 0
     assert numbers(out) == numbers(done[0])
-    failing, other = (out / "runs" / f"Transfer-{model}-rows2-seed0.json" for model in ("LSTM", "RNN"))
-    failing.unlink()
-    other.unlink()
-    failing.with_suffix(".pt").write_bytes(b"damaged")
+    without(out, ("Transfer", "LSTM", 1, 2, 0), ("Transfer", "RNN", 1, 2, 0))
+    damaged = out / "runs" / "Transfer-LSTM-1-length2-seed0.pt"
+    damaged.write_bytes(b"damaged")
     said = compare(out, "--jobs", 2, "--resume")
-    assert said.status == 2
+    assert said.status == 1
     assert "Traceback" not in said.err
-    line = f"graphseq compare: {failing.with_suffix('.pt')} is not a whole checkpoint"
-    assert said.err.splitlines()[-1].startswith(line)
-    assert other.exists()
+    failed = "failed: task Transfer, model LSTM, length 2, depth 1, seed 0: ValueError: "
+    assert f"{failed}{damaged} is not a whole checkpoint" in said.err
+    assert said.err.splitlines()[-1] == "1 of 28 runs failed; --resume tries them again"
+    assert damaged.read_bytes() == b"damaged"
+    assert [cell["seeds"] for cell in record(out)["cells"] if (cell["task"], cell["length"]) == ("Transfer", 2)] == [
+        *[1] * 4,
+        0,
+        *[1] * 2,
+    ]
 
 
-@pytest.mark.slow
 def test_one_killed_at_any_moment_and_resumed_gives_the_same_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,10 +147,14 @@ def test_one_killed_at_any_moment_and_resumed_gives_the_same_numbers(
     assert compare(tmp_path / "whole", *settings).status == 0
     out, moments, finished = tmp_path / "out", random.Random(0), []  # noqa: S311
     begun = [(out / "config.json").exists] * 4
-    for once in [*begun, lambda: any(out.glob("runs/*.json"))]:  # the last finishes a run, however slow the machine
+
+    def runs_finished() -> int:
+        return (out / "results.jsonl").read_bytes().count(b"\n") if (out / "results.jsonl").exists() else 0
+
+    for once in [*begun, lambda: runs_finished() > 0]:  # the last finishes a run, however slow the machine
         child = children.start(lambda: compare(out, *settings, "--resume"))
         children.kill(child, moments.uniform(0, 0.25), once=once)
-        finished.append(len(list(out.glob("runs/*.json"))))
+        finished.append(runs_finished())
     assert finished == sorted(finished)
     assert finished[-1] > 0
     assert not (out / "results.json").exists()
@@ -155,12 +179,9 @@ def test_a_second_call_is_refused_and_changes_nothing(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--length", "2"), "lengths = [2, 3], now [2]"),
-        (("--depth", "2"), "depths = [1], now [2]"),
         (("--hidden", "5"), "--hidden 4, now 5"),
         (("--steps", "4"), "--steps 3, now 4"),
         (("--samples", "21"), "--samples 20, now 21"),
-        (("--seed", "1"), "seeds = [0], now [1]"),
         (("--lr", "0.1"), "--lr 0.003, now 0.1"),
         (("--clip", "1"), "--clip 10.0, now 1.0"),
         (("--optimizer", "SGD"), "--optimizer 'Adam', now 'SGD'"),
@@ -183,11 +204,45 @@ def test_going_on_with_what_is_finished_gives_the_same_numbers(copy: Path) -> No
 
 
 def test_one_missing_run_is_made_again(copy: Path) -> None:
-    before, run = numbers(copy), copy / "runs" / "Palindrome-LSTM-rows3-seed0.json"
-    run.unlink()
+    before, missing = numbers(copy), ("Palindrome", "LSTM", 1, 4, 0)
+    without(copy, missing)
+    assert missing not in map(place, lines(copy))
     assert compare(copy, "--resume").status == 0
     assert numbers(copy) == before
-    assert run.exists()
+    assert place(lines(copy)[-1]) == missing
+
+
+def test_a_grid_that_grew_makes_only_the_runs_that_are_new(copy: Path) -> None:
+    before, wider = (
+        (copy / "results.jsonl").read_bytes(),
+        ("--length", 2, 3, 4, "--seed", 0, 1, "--model", "RNN", "GCN"),
+    )
+    assert compare(copy, *wider, "--resume").status == 0
+    assert (copy / "results.jsonl").read_bytes().startswith(before)
+    assert len(lines(copy)) == 28 + 2 * 2 * 3 * 2 - 2 * 2 * 2
+    assert settings_of(copy).lengths == (2, 3, 4)
+    assert [cell["seeds"] for cell in record(copy)["cells"]] == [2] * 12
+
+
+def test_a_folder_from_before_there_was_a_setting_goes_on(copy: Path) -> None:
+    """A record and its runs that know nothing of a setting stand for its default."""
+    config = json.loads((copy / "config.json").read_text())
+    del config["settings"]["stop_window"]
+    (copy / "config.json").write_text(json.dumps(config))
+    before = (copy / "results.jsonl").read_bytes()
+    assert compare(copy, "--resume").status == 0
+    assert (copy / "results.jsonl").read_bytes() == before
+    assert console.refusal(compare(copy, "--resume", "--stop-window", 5)).endswith(
+        "with --stop-window 20, now 5; name another --out"
+    )
+
+
+def test_a_folder_that_another_process_writes_to_is_refused(copy: Path) -> None:
+    before = everything(copy)
+    with run_dir.locked(copy):
+        line = console.refusal(compare(copy, "--resume"))
+    assert line.endswith(f"--out {copy} is being written to by another process; name another --out")
+    assert everything(copy) == before
 
 
 @pytest.mark.parametrize("raw", ["", "{", "[]", "3", "null", '{"settings": 3}', '{"settings": []}', "\x00"])
@@ -198,33 +253,23 @@ def test_a_damaged_record_is_refused(copy: Path, raw: str) -> None:
     assert everything(copy) == before
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null", b'{"result": {}}', b'{"result": [1]}', b"\xff\x00", None])
-def test_a_damaged_run_is_refused_by_name(copy: Path, raw: bytes | None) -> None:
-    run = copy / "runs" / "Transfer-RNN-rows2-seed0.json"
-    other = copy / "runs" / "Transfer-RNN-rows3-seed0.json"
-    run.write_bytes(other.read_bytes() if raw is None else raw)
+@pytest.mark.parametrize("raw", [b"{", b"[]", b"null", b'{"result": {}}', b"\xff\x00"])
+def test_a_damaged_run_is_refused_by_its_line(copy: Path, raw: bytes) -> None:
+    results = (copy / "results.jsonl").read_bytes().splitlines(keepends=True)
+    (copy / "results.jsonl").write_bytes(b"".join([*results[:3], raw + b"\n", *results[4:]]))
     before = everything(copy)
     line = console.refusal(compare(copy, "--resume"))
-    assert line.endswith(f"{run} is not a finished run of this comparison; delete it to have it run again")
+    assert f"{copy}/results.jsonl, line 4, is not a run of a sweep" in line
     assert everything(copy) == before
-
-
-def test_a_damaged_checkpoint_is_refused_by_name(copy: Path) -> None:
-    key = "Transfer-RNN-rows2-seed0"
-    (copy / "runs" / f"{key}.json").unlink()
-    (copy / "runs" / f"{key}.pt").write_bytes(b"PK damaged")
-    said = compare(copy, "--resume")
-    assert said.status == 2
-    assert said.err.splitlines()[-1].startswith(f"graphseq compare: {copy}/runs/{key}.pt is not a whole checkpoint")
-    assert (copy / "runs" / f"{key}.pt").read_bytes() == b"PK damaged"
 
 
 def test_several_seeds_have_students_interval_over_them(tmp_path: Path) -> None:
     assert compare(tmp_path / "out", "--length", "2", "--seed", 3, 0, 1, "--steps", 1).status == 0
     for cell in record(tmp_path / "out")["cells"]:
-        key = f"{cell['task']}-{cell['model']}-rows2-seed".replace(" ", "-")
-        found = [json.loads((tmp_path / "out" / "runs" / f"{key}{seed}.json").read_text()) for seed in (0, 1, 3)]
-        scores = [run["result"]["score"] for run in found]
+        base, length = cell["model"].removesuffix("-1"), 3 if cell["task"] == "Palindrome" else 2
+        place_of = (cell["task"], base, cell["layers"], length)
+        scores = [run["result"]["score"] for run in lines(tmp_path / "out") if place(run)[:4] == place_of]
+        assert len(scores) == 3
         low, high = stats.t.interval(0.95, 2, loc=sum(scores) / 3, scale=stats.sem(scores))
         assert cell["seeds"] == 3
         assert cell["accuracy"] == pytest.approx(sum(scores) / 3)
@@ -238,8 +283,8 @@ def test_one_that_diverges_is_shown_as_such_and_takes_no_other_down(text: tuple[
     assert said.status == 0
     cells = {(cell["task"], cell["model"]): cell for cell in record(tmp_path / "out")["cells"]}
     task = "Characters" if text else "Transfer"
-    assert "training diverged at step 2" in cells[task, "0-hop"]["failure"]
-    assert cells[task, "unigram" if text else "constant"]["failure"] == ""
+    assert "training diverged at step 2" in cells[task, "0-hop"]["diverged"]
+    assert cells[task, "unigram" if text else "constant"]["diverged"] == ""
     assert any(line.split()[:2] == ["0-hop", "diverged"] for line in said.out.splitlines())
     assert imread(tmp_path / "out" / "figure.png").std() > 0
     assert compare(tmp_path / "out", "--length", "3", *text, "--lr", "1e30", "--steps", "9", "--resume").status == 0
@@ -264,38 +309,47 @@ def test_a_text_of_one_letter_is_compared_on(tmp_path: Path) -> None:
     assert {cell["accuracy"] for cell in record(tmp_path / "out")["cells"]} == {1.0}
 
 
-def test_a_gcn_is_at_chance_exactly_where_its_layers_do_not_reach(tmp_path: Path) -> None:
-    settings = Settings((2, 3, 4), (1, 2), 16, 32, 0.02, 300, (0,), 400)
-    for depth in settings.depths:
-        for rows in settings.lengths:
-            found = runs.run(Case("Transfer", f"GCN-{depth}", rows, 0), settings, tmp_path)
-            if rows > depth + 1:
-                assert found["low"] < 0.1 < found["high"]
-                assert found["bits"] > math.log2(10) - 0.01
-                assert found["hops_reached"] < found["hops_needed"]
-            else:
-                assert found["score"] > 0.95
-                assert found["hops_reached"] >= found["hops_needed"]
+def test_a_gcn_is_at_chance_exactly_where_its_layers_do_not_reach() -> None:
+    settings = Settings(
+        **{"tasks": ("Transfer",), "models": ("GCN",), "lengths": (2, 3, 4), "depths": (1, 2), "hidden": 16},
+        **{"batch_size": 32, "lr": 0.02, "steps": 300, "samples": 400},
+    )
+    for case in settings.cases():
+        found = runs.measure_accuracy(**case)  # type: ignore[arg-type]
+        if case["length"] > case["depth"] + 1:
+            assert found["low"] < 0.1 < found["high"]
+            assert found["bits"] > math.log2(10) - 0.01
+            assert found["hops_reached"] < found["hops_needed"]
+        else:
+            assert found["score"] > 0.95
+            assert found["hops_reached"] >= found["hops_needed"]
 
 
-def test_a_run_is_the_same_whatever_ran_before(tmp_path: Path) -> None:
-    settings, case = Settings((2,), (1,), 4, 8, 0.01, 5, (0,), 30), Case("Palindrome", "LSTM", 2, 0)
+def test_a_run_is_the_same_whatever_ran_before() -> None:
+    settings = Settings(
+        tasks=("Palindrome",), models=("LSTM",), lengths=(2,), hidden=4, batch_size=8, steps=5, samples=30
+    )
+    (case,) = settings.cases()
     found = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         before = torch.get_rng_state()
-        found.append({**runs.run(case, settings, tmp_path), "seconds": None})
+        found.append({**runs.measure_accuracy(**case), "training_seconds": None})  # type: ignore[arg-type]
         assert torch.equal(torch.get_rng_state(), before)
     assert found[0] == found[1]
 
 
-def test_settings_are_read_back_from_their_plain_form(done: tuple[Path, console.Said]) -> None:
-    settings = settings_of(done[0])
-    assert settings == Settings((2, 3), (1,), 4, 64, 0.003, 3, (0,), 20)
-    assert asdict(settings) == {
-        **asdict(settings),
-        **settings.to_json(),
-        "lengths": (2, 3),
-        "depths": (1,),
-        "seeds": (0,),
-    }
+def test_a_curriculum_is_trained_on_shorter_ones_first_within_the_same_steps() -> None:
+    shape = {"models": ("RNN",), "lengths": (20,), "seeds": (0,), "hidden": 16, "batch_size": 64, "starts": ("latch",)}
+    training = {"optimizer": "Adam", "lr": 0.003, "clip": 1.0, "samples": 100, "steps": 900, "curriculum": True}
+    settings = Settings(**{**SWEEP, **shape, **training})
+    (case,) = settings.cases()
+    taught = runs.measure_accuracy(**case)  # type: ignore[arg-type]
+    assert taught["solved"]
+    assert taught["score"] == 1.0
+    assert int(str(taught["steps"])) <= 900
+
+
+def test_the_record_says_what_was_asked_for(done: tuple[Path, console.Said]) -> None:
+    expected = Settings(lengths=(2, 3), depths=(1,), hidden=4, lr=0.003, steps=3, samples=20)
+    assert settings_of(done[0]) == expected

@@ -1,0 +1,84 @@
+"""An experiment from its settings to its folder: what is finished there is kept, and what is missing is run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from graphseq.experiments.engine import run_dir
+from graphseq.experiments.engine.configs import expand, fit_into
+from graphseq.experiments.engine.run import Run, Work
+from graphseq.experiments.engine.sweep import sweep
+
+RESULTS = "results.jsonl"
+"""The file of single runs in the folder of an experiment, a line each."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a folder of results is of.
+
+    Attributes:
+        name: its name in messages, such as "comparison".
+        facts: all that the numbers depend on, as plain data.
+        command: the arguments of the command line, saved with the results.
+        defaults: values of facts that a record lacks, because it was written before there was such a setting.
+        axes: facts that span the grid of runs, which may differ when a folder is resumed.
+    """
+
+    name: str
+    facts: Mapping[str, object]
+    command: Sequence[str]
+    defaults: Mapping[str, object]
+    axes: Collection[str] = ()
+
+
+@contextmanager
+def carried_out(
+    experiment: Experiment,
+    work: Work,
+    cases: Sequence[Mapping[str, object]],
+    out: Path,
+    *,
+    resume: bool,
+    jobs: int | None = None,
+    cluster: str | None = None,
+) -> Iterator[list[Run]]:
+    """Claim a folder, make the runs that it lacks, and hold it while the block writes what is summarised from them.
+
+    Args:
+        experiment: what the folder is of.
+        work: called by keyword with each of ``cases``, and with ``folder``, the place of files of single runs, which is
+            ``None`` on a cluster, whose machines need not share one.
+        cases: the configuration of each run.
+        out: the folder, made where it is not there.
+        resume: go on with what ``out`` holds of the same experiment.
+        jobs: see :func:`graphseq.sweep`.
+        cluster: see :func:`graphseq.sweep`.
+
+    Yields:
+        The runs, failed ones too, in the order of ``cases``.
+
+    Raises:
+        FileExistsError: ``out`` holds results and ``resume`` is false, or other files.
+        BlockingIOError: another process writes to ``out``.
+        ValueError: ``out`` holds results of other facts.
+        OSError: ``out`` cannot be written to.
+        Exception: as for :func:`graphseq.sweep`.
+    """
+    fit_into(partial(work, folder=None), expand(cases).values())
+    with run_dir.locked(out):
+        run_dir.claim(
+            out,
+            experiment.name,
+            experiment.facts,
+            experiment.command,
+            resume=resume,
+            defaults=experiment.defaults,
+            axes=experiment.axes,
+        )
+        folder = None if cluster is not None else run_dir.runs_of(out)
+        yield sweep(partial(work, folder=folder), cases, out / RESULTS, jobs=jobs, cluster=cluster, progress=True)
