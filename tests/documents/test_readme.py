@@ -36,7 +36,7 @@ def test_it_is_read_in_a_minute() -> None:
 def test_the_snippets_run_one_after_another(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {}
     for snippet in SNIPPETS:
-        exec(snippet.replace("steps=300", "steps=2"), names)  # noqa: S102
+        exec(snippet.replace("steps=300", "steps=20"), names)  # noqa: S102
     assert names["states"].shape == (48 * 34, 16)
     assert names["path"].edge_index.tolist() == [[0, 1, 2, 1, 2, 3], [1, 2, 3, 0, 1, 2]]
     assert names["task"].hops == 10

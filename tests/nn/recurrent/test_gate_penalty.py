@@ -1,4 +1,4 @@
-"""A pressure to forget: the gradient that it adds, and what comes of it."""
+"""The gate penalty: the gradient that it adds, and its effect on the gates."""
 
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ def gradients(encoder: ForgettingGCNLSTM, loss: Tensor) -> list[Tensor]:
 
 @each_kind
 @each_way
-def test_pressure_adds_the_gradient_of_the_mean_gates(forget: Forget, accumulate: bool) -> None:
+def test_a_gate_penalty_adds_the_gradient_of_the_mean_gates(forget: Forget, accumulate: bool) -> None:
     pressed, graph = built(forget, accumulate=accumulate, gate_penalty=0.7), join([draw(1), draw(2)])
     plain = built(forget, accumulate=accumulate)
     kept = plain.gate_values(graph)
@@ -30,13 +30,13 @@ def test_pressure_adds_the_gradient_of_the_mean_gates(forget: Forget, accumulate
     assert torch.equal(pressed(graph), plain(graph))
 
 
-def test_in_evaluation_there_is_no_pressure() -> None:
+def test_in_evaluation_there_is_no_gate_penalty() -> None:
     pressed, plain, graph = built(gate_penalty=0.7).eval(), built(), draw(1)
     both = [gradients(each, each(graph).square().sum()) for each in (pressed, plain)]
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(*both, strict=True))
 
 
-def test_pressure_holds_where_many_gradients_are_asked_at_once() -> None:
+def test_a_gate_penalty_holds_where_many_gradients_are_computed_at_once() -> None:
     encoder, graph = built(gate_penalty=0.5), draw(1)
     weights, out = list(encoder.parameters()), encoder(graph)
     into = torch.randn(2, *out.shape, dtype=out.dtype)
@@ -46,7 +46,7 @@ def test_pressure_holds_where_many_gradients_are_asked_at_once() -> None:
         torch.testing.assert_close(found, torch.stack(expected), rtol=1e-9, atol=1e-12)
 
 
-def test_the_more_pressure_the_less_is_kept() -> None:
+def test_a_larger_gate_penalty_gives_smaller_gates() -> None:
     task, kept = gs.tasks.Transfer(4), []
     for gate_penalty in (0.0, 0.01, 0.3):
         torch.manual_seed(0)
