@@ -79,7 +79,7 @@ def as_pyg(edge_index: Tensor, weight: Tensor | None, rows: int, layers: list[gs
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse")
         sparse = torch.sparse_coo_tensor(index.flip(0), value, (rows, rows)).coalesce().to_sparse_csr()
-    found: dict[str, list[Pass]] = {"PyG, edge_index": [], "PyG, sparse": []}
+    contenders: dict[str, list[Pass]] = {"PyG, edge_index": [], "PyG, sparse": []}
     for layer in layers:
         for name, given, normalize in (
             ("PyG, edge_index", (edge_index, weight), True),
@@ -87,8 +87,8 @@ def as_pyg(edge_index: Tensor, weight: Tensor | None, rows: int, layers: list[gs
         ):
             conv = PyGConv(layer.in_channels, layer.out_channels, normalize=normalize).to(edge_index.device)
             conv.load_state_dict(layer.state_dict())
-            found[name].append(Called(conv, given))
-    return found
+            contenders[name].append(Called(conv, given))
+    return contenders
 
 
 class Called(torch.nn.Module):
@@ -178,7 +178,7 @@ def measure(
     edge_index, rows, channels = case
     torch.manual_seed(seed)
     weight = (torch.rand(edge_index.shape[1]) + 0.5).to(device) if weighted else None
-    x, g, y = (part.to(device) for part in (*torch.randn(2, rows, channels), torch.randint(channels, (rows,))))
+    x, g, y = (tensor.to(device) for tensor in (*torch.randn(2, rows, channels), torch.randint(channels, (rows,))))
     layers = [gs.nn.GCNConv(channels, channels).to(device) for _ in range(LAYERS)]
     edge_index, at = edge_index.to(device), torch.zeros(rows, dtype=torch.long, device=device)
     rows_and_edges = Topology(torch.arange(rows, device=device), at, edge_index, weight)
@@ -186,16 +186,18 @@ def measure(
     theirs = as_pyg(edge_index, weight, rows, layers)
     ours = gs.nn.GCN(channels, channels, LAYERS).to(device)
     ours.load_state_dict({f"convs.{n}.{k}": v for n, conv in enumerate(layers) for k, v in conv.state_dict().items()})
-    one = {"graphseq": Called(layers[0], (graph.topology.spatial,))} | {name: own[0] for name, own in theirs.items()}
-    asked = x.clone().requires_grad_()
-    passes = {name: gradients_of(model, asked, g) for name, model in one.items()}
+    one = {"graphseq": Called(layers[0], (graph.topology.spatial,))} | {
+        name: stack[0] for name, stack in theirs.items()
+    }
+    x_leaf = x.clone().requires_grad_()
+    passes = {name: gradients_of(model, x_leaf, g) for name, model in one.items()}
     off = agreement({name: once() for name, once in passes.items()})
     dense = layers[0].lin.weight.detach()
     floor = {**products(x, g, dense, 1, of_x=True), "bytes": copies(x.clone())}
     layer = compared(in_turn({**passes, **floor}, rounds, device), "products", "products in place", "graphseq")
     loss_of = gs.tasks.NodeClassification(graph, num_classes=channels, num_neighbors=[-1]).loss
     steps = {"graphseq": step_of(OnGraph(ours, graph), x, y, loss_of)}
-    steps |= {name: step_of(Stacked(own), x, y) for name, own in theirs.items()}
+    steps |= {name: step_of(Stacked(stack), x, y) for name, stack in theirs.items()}
     floor = products(x, g, dense, LAYERS, of_x=False)
     turns = in_turn({**steps, **floor}, max(2, rounds // 3), device)
     step = compared(turns, "products", "products in place", "graphseq")
@@ -216,11 +218,13 @@ class OnGraph(torch.nn.Module):
         return out
 
 
-def agreement(found: dict[str, list[Tensor]]) -> float:
+def agreement(outputs: dict[str, list[Tensor]]) -> float:
     """Return the largest difference from PyG's numbers, relative to the largest number of the tensor."""
-    told = found["PyG, edge_index"]
+    expected = outputs["PyG, edge_index"]
     return max(
-        float((a - b).abs().max() / b.abs().max()) for name in found for a, b in zip(found[name], told, strict=True)
+        float((a - b).abs().max() / b.abs().max())
+        for name in outputs
+        for a, b in zip(outputs[name], expected, strict=True)
     )
 
 
@@ -240,8 +244,8 @@ def main() -> None:
             continue
         row = results[name] = measure(case, "weighted" in name, options.rounds, options.seed, options.device)
         for kind in ("layer", "training_step"):
-            told = ", ".join(f"{who} {at['times_products']['median']:.2f}" for who, at in row[kind].items())
-            print(f"{name}, {kind.replace('_', ' ')}: times the products: {told}", flush=True)
+            ratios = ", ".join(f"{name} {times['times_products']['median']:.2f}" for name, times in row[kind].items())
+            print(f"{name}, {kind.replace('_', ' ')}: times the products: {ratios}", flush=True)
     if options.out:
         settings = {"scale": options.scale, "rounds": options.rounds, "seed": options.seed}
         record = {"settings": settings, "results": results, "machine": machine(options.device)}

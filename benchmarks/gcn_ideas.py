@@ -75,14 +75,14 @@ def switched(once: Once, *names: str) -> Once:
 
 def as_matrix(crow: Tensor, col: Tensor, value: Tensor) -> SparseMatrix:
     """Return a symmetric matrix with these CSR arrays."""
-    found = SparseMatrix.__new__(SparseMatrix)
+    matrix = SparseMatrix.__new__(SparseMatrix)
     size = len(crow) - 1
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse")
-        found.csr = torch.sparse_csr_tensor(crow, col, value, (size, size), check_invariants=False)
-    found._transpose_csr, found.is_symmetric, found._blocks = found.csr, True, {}
-    found.workspaces = [buffers.Workspace() for _ in range(5)]
-    return found
+        matrix.csr = torch.sparse_csr_tensor(crow, col, value, (size, size), check_invariants=False)
+    matrix._transpose_csr, matrix.is_symmetric, matrix._blocks = matrix.csr, True, {}
+    matrix.workspaces = [buffers.Workspace() for _ in range(5)]
+    return matrix
 
 
 def with_long_indices(matrix: SparseMatrix) -> SparseMatrix:

@@ -53,10 +53,10 @@ def peer_class() -> type[nn.Module] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = importlib.import_module("torch_geometric_temporal.nn.recurrent.gconv_lstm").GConvLSTM
+            cell = importlib.import_module("torch_geometric_temporal.nn.recurrent.gconv_lstm").GConvLSTM
     except ImportError:
         return None
-    return cast("type[nn.Module]", found)
+    return cast("type[nn.Module]", cell)
 
 
 def through(cell: nn.Module, x: Tensor, edge_index: Tensor) -> Tensor:
@@ -78,15 +78,15 @@ def contenders(nodes: int, device: torch.device) -> dict[str, Pass]:
     encoder, floor = gs.nn.GCNLSTM(FEATURES, HIDDEN).to(device), nn.LSTM(FEATURES, HIDDEN).to(device)
     peer = peer_class()
     layer, in_order = cast("GCNLSTMLayer", encoder.layers[0]), graph.topology.sorted_by_time
-    found: dict[str, Pass] = {
+    passes: dict[str, Pass] = {
         "ours": lambda: encoder(graph),
         "loop": lambda: layer.step_by_step(graph.x, in_order)[0],
         "floor": lambda: floor(x)[0].flatten(0, 1),
     }
     if peer is not None:
         cell = peer(FEATURES, HIDDEN, 2).to(device)
-        found["peer"] = lambda: through(cell, x, edge_index).flatten(0, 1)
-    return found
+        passes["peer"] = lambda: through(cell, x, edge_index).flatten(0, 1)
+    return passes
 
 
 def milliseconds(forward: Pass, seed: Tensor, passes: int) -> float:
@@ -113,12 +113,12 @@ def megabytes(forward: Pass, seed: Tensor) -> float:
         return (torch.cuda.max_memory_allocated(seed.device) - before) / 2**20
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         forward().backward(seed)
-    held = most = 0
+    current = peak = 0
     for event in sorted(seen.profiler.kineto_results.events(), key=lambda event: event.start_ns()):
         if event.name() == "[memory]":
-            held += event.nbytes()
-            most = max(most, held)
-    return most / 2**20
+            current += event.nbytes()
+            peak = max(peak, current)
+    return peak / 2**20
 
 
 def quartiles(values: list[float]) -> dict[str, float]:
@@ -140,9 +140,9 @@ def measure(nodes: int, rounds: int, device: torch.device) -> dict[str, dict[str
     ]
     return {
         name: {
-            "milliseconds": quartiles([each[name] for each in times]),
-            "fastest_milliseconds": min(each[name] for each in times),
-            "times_ours": quartiles([each[name] / each["ours"] for each in times]),
+            "milliseconds": quartiles([round_times[name] for round_times in times]),
+            "fastest_milliseconds": min(round_times[name] for round_times in times),
+            "times_ours": quartiles([round_times[name] / round_times["ours"] for round_times in times]),
             "megabytes": memory[name],
         }
         for name in passes

@@ -71,8 +71,8 @@ def measure(nodes: int, rounds: int) -> dict[str, dict[str, Any]]:
     return {
         name: {
             "rows": rows[name],
-            "microseconds_a_row": quartiles([each[name] for each in times]),
-            "times_one_path": quartiles([each[name] / each["one path"] for each in times]),
+            "microseconds_a_row": quartiles([round_times[name] for round_times in times]),
+            "times_one_path": quartiles([round_times[name] / round_times["one path"] for round_times in times]),
         }
         for name in passes
     }

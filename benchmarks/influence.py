@@ -59,7 +59,7 @@ def models(name: str) -> tuple[gs.nn.GCN, gs.SpaceTimeGraph, PyGGCN, Data]:
     return ours, graph, theirs, Data(x=graph.x, edge_index=graph.edge_index)
 
 
-def drawn(count: int) -> Tensor:
+def drawn_rows(count: int) -> Tensor:
     """Return the rows that ``total_influence`` draws from the same seed."""
     torch.manual_seed(1)
     return torch.randperm(ROWS)[:count]
@@ -68,14 +68,14 @@ def drawn(count: int) -> Tensor:
 def measure(name: str, rows: int, repeats: int) -> dict[str, float]:
     """Return the seconds of both, taken in turn, and the median of their ratios."""
     ours, graph, theirs, data = models(name)
-    asked = None if rows == ROWS else drawn(rows)
+    targets = None if rows == ROWS else drawn_rows(rows)
 
     def by_pyg() -> object:
         torch.manual_seed(1)
         return total_influence(theirs, data, max_hops=LAYERS, num_samples=rows)
 
     def by_us() -> object:
-        return gs.reach.influence(ours, graph, outputs=asked)
+        return gs.reach.influence(ours, graph, outputs=targets)
 
     by_us()
     pairs = [(seconds(by_pyg), seconds(by_us)) for _ in range(repeats)]
@@ -92,21 +92,21 @@ def measure(name: str, rows: int, repeats: int) -> dict[str, float]:
 def values(name: str, rows: int) -> dict[str, object]:
     """Return the influence by hop of PyG, of the same sums on the whole graph, and of graphseq, relative to hop 0."""
     ours, graph, theirs, data = models(name)
-    asked = drawn(rows)
+    targets = drawn_rows(rows)
     torch.manual_seed(1)
     cut = total_influence(theirs, data, max_hops=LAYERS, num_samples=rows, normalize=False)[0]
-    blocks = torch.stack([_whole(theirs, data, int(row)) for row in asked])  # (rows, C, V, F)
-    hops = gs.reach.hop_distances(graph, asked)
+    blocks = torch.stack([_whole(theirs, data, int(row)) for row in targets])  # (rows, C, V, F)
+    hops = gs.reach.hop_distances(graph, targets)
     absolute = gs.reach.by_hop(blocks.abs().sum(dim=(1, 3)), hops).value[: LAYERS + 1]
     frobenius = blocks.square().sum(dim=(1, 3)).sqrt()
-    found = gs.reach.influence(ours, graph, outputs=asked)
-    profile = gs.reach.by_hop(found, hops).value[: LAYERS + 1]
+    influence = gs.reach.influence(ours, graph, outputs=targets)
+    profile = gs.reach.by_hop(influence, hops).value[: LAYERS + 1]
     return {
         "pyg": (cut / cut[0]).tolist(),
         "whole_graph": (absolute / absolute[0]).tolist(),
         "pyg_over_whole_graph": (cut / absolute).tolist(),
         "graphseq": (profile / profile[0]).tolist(),
-        "graphseq_against_autograd": float((found - frobenius).abs().max() / frobenius.max()),
+        "graphseq_against_autograd": float((influence - frobenius).abs().max() / frobenius.max()),
         "pyg_on_float64": _float64(theirs, data),
     }
 

@@ -45,7 +45,7 @@ ASKED = ("all", "last")
 Row = dict[str, float | str]
 
 
-def held() -> int:
+def peak_memory() -> int:
     """Return the peak memory of this process in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
@@ -59,47 +59,47 @@ def signal(family: str, steps: int) -> gs.SpaceTimeGraph:
     return gs.from_signal(x, edges if nodes > 1 else edges[:, :0])
 
 
-def gradient(encoder: gs.nn.Encoder, graph: gs.SpaceTimeGraph, asked: str) -> Tensor:
+def gradient(encoder: gs.nn.Encoder, graph: gs.SpaceTimeGraph, targets: str) -> Tensor:
     """Return the gradient of the mean square of the target states in all weights."""
     states = encoder(graph)
-    loss = states.square().mean() if asked == "all" else states[-1].square().mean()
-    return torch.cat([part.flatten() for part in torch.autograd.grad(loss, list(encoder.parameters()))])
+    loss = states.square().mean() if targets == "all" else states[-1].square().mean()
+    return torch.cat([gradients.flatten() for gradients in torch.autograd.grad(loss, list(encoder.parameters()))])
 
 
-def measure(family: str, way: str, asked: str, steps: int, length: int, rounds: int) -> Row:
+def measure(family: str, way: str, targets: str, steps: int, length: int, rounds: int) -> Row:
     """Run one pass in this process, then the plain one to compare its gradient."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     plain = FAMILIES[family]()
     within = {"recomputed": gs.nn.GradientCheckpointed, "truncated": gs.nn.TruncatedBPTT}
     encoder = plain if way == "plain" else within[way](plain, length)
-    gradient(encoder, signal(family, 50), asked)
+    gradient(encoder, signal(family, 50), targets)
     graph = signal(family, steps)
-    before = held()
+    before = peak_memory()
     start = time.perf_counter()
-    found = gradient(encoder, graph, asked)
-    first, most, seconds = time.perf_counter() - start, held(), []
+    gradients = gradient(encoder, graph, targets)
+    first, most, seconds = time.perf_counter() - start, peak_memory(), []
     for _ in range(rounds):
         start = time.perf_counter()
-        gradient(encoder, graph, asked)
+        gradient(encoder, graph, targets)
         seconds.append(time.perf_counter() - start)
-    expected = gradient(plain, graph, asked)
+    expected = gradient(plain, graph, targets)
     return {
         "family": family,
         "way": way,
-        "asked": asked,
+        "asked": targets,
         "steps": steps,
         "segment": steps if way == "plain" else length,
         "megabytes": (most - before) / 1e6,
         "first_seconds": first,
         "seconds": statistics.median(seconds),
-        "gradient_off_by": float((found - expected).norm() / expected.norm()),
+        "gradient_off_by": float((gradients - expected).norm() / expected.norm()),
     }
 
 
-def apart(family: str, way: str, asked: str, steps: int, length: int, rounds: int) -> Row:
+def apart(family: str, way: str, targets: str, steps: int, length: int, rounds: int) -> Row:
     """Run the same in a process of its own."""
-    command = [sys.executable, __file__, "--one", family, way, asked, "--steps", str(steps)]
+    command = [sys.executable, __file__, "--one", family, way, targets, "--steps", str(steps)]
     command += ["--segment", str(length), "--rounds", str(rounds)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this very script
     row: Row = json.loads(done.stdout)
@@ -148,12 +148,12 @@ def main() -> None:
     results: list[Row] = []
     for steps in options.steps:
         for family in options.family:
-            for asked in options.asked:
+            for targets in options.asked:
                 # All ways of one case one after another, so that they meet the machine in one state.
-                for row in [apart(family, way, asked, steps, options.segment, options.rounds) for way in WAYS]:
+                for row in [apart(family, way, targets, steps, options.segment, options.rounds) for way in WAYS]:
                     results.append(row)
                     print(
-                        f"T={steps:7,} {family:8} {asked:4} asked, {row['way']:10} {row['megabytes']:8.1f} MB "
+                        f"T={steps:7,} {family:8} {targets:4} targets, {row['way']:10} {row['megabytes']:8.1f} MB "
                         f"{row['seconds']:8.3f} s, gradient off by {row['gradient_off_by']:.1e}",
                         flush=True,
                     )

@@ -82,11 +82,11 @@ def stacked(case: Case, seeds: Sequence[int], threads: int) -> Losses:
     torch.set_num_threads(threads)
     task = case.task()
     models = [build(case, task, seed) for seed in seeds]
-    found = gs.fit_ensemble(models, task, seeds=seeds, **case.settings())  # type: ignore[arg-type]
-    lost = [each for each in found if isinstance(each, gs.DivergedError)]
-    if lost:
-        raise lost[0]
-    return [each.loss for each in found if isinstance(each, gs.History)]
+    outcomes = gs.fit_ensemble(models, task, seeds=seeds, **case.settings())  # type: ignore[arg-type]
+    diverged = [outcome for outcome in outcomes if isinstance(outcome, gs.DivergedError)]
+    if diverged:
+        raise diverged[0]
+    return [outcome.loss for outcome in outcomes if isinstance(outcome, gs.History)]
 
 
 def contenders(case: Case) -> dict[str, Callable[[], Losses]]:
@@ -125,12 +125,12 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
     return {
         **case._asdict(),
         "largest_difference_of_losses_in_single_precision": max(
-            apart(each, losses["separate"]) for each in losses.values()
+            apart(curves, losses["separate"]) for curves in losses.values()
         ),
-        "steps_of_all_seeds": {name: sum(map(len, each)) for name, each in losses.items()},
-        "seconds": {name: spread([each[name] for each in times])._asdict() for name in ways},
+        "steps_of_all_seeds": {name: sum(map(len, curves)) for name, curves in losses.items()},
+        "seconds": {name: spread([round_times[name] for round_times in times])._asdict() for name in ways},
         "times_faster": {
-            name: spread([each["separate"] / each[name] for each in times])._asdict()
+            name: spread([round_times["separate"] / round_times[name] for round_times in times])._asdict()
             for name in ways
             if name != "separate"
         },
@@ -139,7 +139,7 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
 
 def apart(some: Losses, others: Losses) -> float:
     """Return the largest difference of two losses of the same seed and step."""
-    return max(abs(a - b) for own, other in zip(some, others, strict=True) for a, b in zip(own, other, strict=False))
+    return max(abs(a - b) for one, two in zip(some, others, strict=True) for a, b in zip(one, two, strict=False))
 
 
 def seconds(way: Callable[[], Losses]) -> float:
@@ -172,9 +172,9 @@ def main() -> None:
         if family == "GCN" and length != options.length[0]:
             continue  # its task has one length
         case = Case(family, length, hidden, batch, options.steps, options.seeds, options.until_solved)
-        found = measure(case, options.rounds)
-        results.append(found)
-        for name, ratio in found["times_faster"].items():  # type: ignore[attr-defined]
+        result = measure(case, options.rounds)
+        results.append(result)
+        for name, ratio in result["times_faster"].items():  # type: ignore[attr-defined]
             print(
                 f"{family:5}T={length:3} H={hidden:3} B={batch:4} {name:24}{ratio['median']:6.2f} times as fast as "
                 f"separate, {ratio['low']:.2f} to {ratio['high']:.2f}"

@@ -195,14 +195,20 @@ def tested(model: nn.Model, setup: Setup, length: int, seed: int) -> dict[str, f
     samples = min(setup.samples, max(200, 1_000_000 // length))
     batch_size = max(1, min(250, 250_000 // length))
     task = Palindrome(length, encoding=setup.encoding)
-    found = gs.evaluate(model, task, samples=samples, batch_size=batch_size, seed=seed)
-    return {"length": length, "samples": samples, "score": found.score, "low": found.low, "high": found.high}
+    evaluation = gs.evaluate(model, task, samples=samples, batch_size=batch_size, seed=seed)
+    return {
+        "length": length,
+        "samples": samples,
+        "score": evaluation.score,
+        "low": evaluation.low,
+        "high": evaluation.high,
+    }
 
 
 def config_of(setup: Setup, seed: int) -> dict[str, Any]:
     """Return the JSON object that identifies a run."""
-    found: dict[str, Any] = json.loads(json.dumps({**asdict(setup), "seed": seed}))
-    return found
+    config: dict[str, Any] = json.loads(json.dumps({**asdict(setup), "seed": seed}))
+    return config
 
 
 def read(out: Path) -> list[dict[str, Any]]:
@@ -222,8 +228,8 @@ def horizons_of(records: Iterable[dict[str, Any]]) -> list[int]:
     for record in records:
         by_seed.setdefault(record["config"]["seed"], []).extend(record["test"])
     ends = {seed: max(test["length"] for test in tests) for seed, tests in by_seed.items()}
-    found = {seed: horizon(tests) for seed, tests in by_seed.items()}
-    return [found[seed] for seed in found if found[seed] < ends[seed] or ends[seed] == max(ends.values())]
+    horizons = {seed: horizon(tests) for seed, tests in by_seed.items()}
+    return [horizons[seed] for seed in horizons if horizons[seed] < ends[seed] or ends[seed] == max(ends.values())]
 
 
 def lines(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -232,18 +238,18 @@ def lines(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for record in records:
         config = record["config"]
         groups.setdefault((config["name"], config["model"], config["encoding"]), []).append(record)
-    found = []
-    for (name, model, encoding), own in groups.items():
-        tests = [test for record in own for test in record["test"]]
-        horizons = sorted(horizons_of(own))
-        longest = max(length for record in own for length in record["config"]["lengths"])
+    summaries = []
+    for (name, model, encoding), runs in groups.items():
+        tests = [test for record in runs for test in record["test"]]
+        horizons = sorted(horizons_of(runs))
+        longest = max(length for record in runs for length in record["config"]["lengths"])
         there = [test["score"] for test in tests if test["length"] == longest]
-        found.append(
+        summaries.append(
             {
                 "setup": name,
                 "model": model,
                 "encoding": encoding,
-                "parameters": own[0]["parameters"],
+                "parameters": runs[0]["parameters"],
                 "seeds": len(horizons),
                 "trained_to": longest,
                 "tested_to": max(test["length"] for test in tests),
@@ -252,20 +258,20 @@ def lines(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 "horizon": statistics.median_low(horizons),
                 "horizon_low": horizons[0],
                 "horizon_high": horizons[-1],
-                "steps": statistics.mean(record["steps"] for record in own),
-                "seconds": statistics.mean(record["seconds"] for record in own),
+                "steps": statistics.mean(record["steps"] for record in runs),
+                "seconds": statistics.mean(record["seconds"] for record in runs),
             }
         )
-    return found
+    return summaries
 
 
-def table(found: Sequence[dict[str, Any]]) -> str:
+def table(summaries: Sequence[dict[str, Any]]) -> str:
     """Return the table of the lines."""
     out = [
         f"{'set-up':24}{'model':9}{'digits':9}{'weights':>8}{'seeds':>6}{'trained to':>11}{'right there':>12}"
         f"{'(worst)':>9}{'horizon':>9}{'[seeds]':>16}{'tested to':>10}{'steps':>7}{'seconds':>9}"
     ]
-    for line in sorted(found, key=lambda line: (line["encoding"], line["setup"], line["model"])):
+    for line in sorted(summaries, key=lambda line: (line["encoding"], line["setup"], line["model"])):
         span = f"[{line['horizon_low']}, {line['horizon_high']}]"
         out.append(
             f"{line['setup']:24}{line['model']:9}{line['encoding']:9}{line['parameters']:8,}{line['seeds']:6}"
@@ -280,12 +286,12 @@ def main(out: Path, cases: Sequence[tuple[Setup, int]], jobs: int = 1) -> str:
     out.mkdir(parents=True, exist_ok=True)
     records = read(out)
     done = [record["config"] for record in records]
-    left = [case for case in cases if config_of(*case) not in done]
-    work = Parallel(n_jobs=jobs, return_as="generator_unordered")(delayed(run)(*case) for case in left)
-    for record in tqdm(work, total=len(left), unit="run", disable=not left):
+    unfinished = [case for case in cases if config_of(*case) not in done]
+    work = Parallel(n_jobs=jobs, return_as="generator_unordered")(delayed(run)(*case) for case in unfinished)
+    for record in tqdm(work, total=len(unfinished), unit="run", disable=not unfinished):
         records.append(record)
-        found = lines(records)
-        whole = {"table": table(found).splitlines(), "lines": found, "records": records}
+        summaries = lines(records)
+        whole = {"table": table(summaries).splitlines(), "lines": summaries, "records": records}
         _files.write_text(out / "results.json", json.dumps(whole, indent=1) + "\n", overwrite=True)
     return table(lines(records))
 

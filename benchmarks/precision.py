@@ -86,11 +86,11 @@ def main() -> None:
     results = {}
     for name in options.case:
         case = cases()[name]
-        found = results[name] = measure(case, options.seeds, options.hidden, options.steps)
-        full, half = (found["mean"][each] for each in PRECISIONS)
+        result = results[name] = measure(case, options.seeds, options.hidden, options.steps)
+        full, half = (result["mean"][precision] for precision in PRECISIONS)
         print(
             f"{name:24} right {full['score']:6.1%} in float32, {half['score']:6.1%} in bfloat16; loss "
-            f"{full['loss']:.4f}, {half['loss']:.4f}; a step in bfloat16 takes {found['time_ratio']:.2f} times as long",
+            f"{full['loss']:.4f}, {half['loss']:.4f}; a bfloat16 step takes {result['time_ratio']:.2f} times as long",
             flush=True,
         )
     if options.out:

@@ -41,8 +41,8 @@ def both_ways(forward: Callable[[], Tensor], y: Tensor, weights: list[nn.Paramet
 
 def batch_of(sequences: list[Tensor], device: torch.device) -> gs.SpaceTimeGraph:
     """Return a batch of sequences."""
-    found: gs.SpaceTimeGraph = Batch.from_data_list([gs.from_sequence(x) for x in sequences])
-    return found.to(device)
+    batch: gs.SpaceTimeGraph = Batch.from_data_list([gs.from_sequence(x) for x in sequences])
+    return batch.to(device)
 
 
 def measure(

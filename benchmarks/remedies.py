@@ -87,9 +87,9 @@ def run(setting: Setting, shape: str, remedy: str, depth: int, distance: int, se
 
 def longest(setting: Setting, shape: str, remedy: str, depth: int, folder: Path) -> dict[str, object]:
     """Return the longest distance that a remedy at one depth solves from every seed, 0 if none; saved in ``folder``."""
-    kept = folder / f"{shape}-{list(REMEDIES).index(remedy)}-{depth}.json"
-    if kept.exists():
-        record: dict[str, object] = json.loads(kept.read_text())
+    file = folder / f"{shape}-{list(REMEDIES).index(remedy)}-{depth}.json"
+    if file.exists():
+        record: dict[str, object] = json.loads(file.read_text())
         return record
     torch.set_num_threads(1)
     tried: dict[int, list[dict[str, float]]] = {}
@@ -97,25 +97,25 @@ def longest(setting: Setting, shape: str, remedy: str, depth: int, folder: Path)
     for distance in sorted(setting.distances, reverse=True):
         tried[distance] = []
         for seed in setting.seeds:
-            found = run(setting, shape, remedy, depth, distance, seed)
-            tried[distance] += [] if found is None else [found]
-            if found is None or found["score"] < setting.solved:
+            result = run(setting, shape, remedy, depth, distance, seed)
+            tried[distance] += [] if result is None else [result]
+            if result is None or result["score"] < setting.solved:
                 break  # one seed that fails is enough
         else:
             best = distance
             break
     record = {"shape": shape, "remedy": remedy, "depth": depth, "longest": best, "tried": tried}
-    _files.write_text(kept, json.dumps(record) + "\n", overwrite=True)
+    _files.write_text(file, json.dumps(record) + "\n", overwrite=True)
     return record
 
 
 def table(setting: Setting, records: Sequence[dict[str, object]]) -> str:
     """Return the longest distance solved, a line for each remedy, a column for each shape and depth."""
-    found = {(each["shape"], each["remedy"], each["depth"]): each["longest"] for each in records}
+    distances = {(record["shape"], record["remedy"], record["depth"]): record["longest"] for record in records}
     heads = [f"{shape} {depth}" for shape in setting.shapes for depth in setting.depths]
     lines = [f"{'longest distance solved':24}" + "".join(f"{head:>9}" for head in heads)]
     for remedy in REMEDIES:
-        cells = [found[shape, remedy, depth] for shape in setting.shapes for depth in setting.depths]
+        cells = [distances[shape, remedy, depth] for shape in setting.shapes for depth in setting.depths]
         lines.append(f"{remedy:24}" + "".join(f"{cell:>9}" for cell in cells))
     return "\n".join(lines)
 
@@ -125,8 +125,10 @@ def figure(setting: Setting, records: Sequence[dict[str, object]]) -> Figure:
     drawing = Figure(figsize=(9.5, 4.6), layout="constrained")
     panels = drawing.subplots(1, len(setting.shapes), sharey=True, squeeze=False)[0]
     for panel, shape in zip(panels, setting.shapes, strict=True):
-        own = {(each["remedy"], each["depth"]): each["longest"] for each in records if each["shape"] == shape}
-        grid = [[int(str(own[remedy, depth])) for depth in setting.depths] for remedy in REMEDIES]
+        distances = {
+            (record["remedy"], record["depth"]): record["longest"] for record in records if record["shape"] == shape
+        }
+        grid = [[int(str(distances[remedy, depth])) for depth in setting.depths] for remedy in REMEDIES]
         image = panel.imshow(grid, cmap="cividis", vmin=0, vmax=max(setting.distances), aspect="auto")
         for line, column in product(range(len(grid)), range(len(grid[0]))):
             dark = grid[line][column] < max(setting.distances) / 2

@@ -114,16 +114,16 @@ def apart(way: str, rows: int, rounds: int) -> Row:
 
 def draw(results: dict[str, list[Row]], path: Path) -> None:
     """Draw time and memory per row against the rows of the graph."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    for way, found in results.items():
-        size = [row["rows"] for row in found]
-        left.plot(size, [row["microseconds_a_row"] for row in found], "o-", label=way)
-        left.fill_between(size, [row["low"] for row in found], [row["high"] for row in found], alpha=0.2)
-        right.plot(size, [row["peak_bytes_a_row"] for row in found], "o-", label=way)
-    left.set(xscale="log", yscale="log", xlabel="rows of the graph", ylabel="µs a row, forward and backward")
-    right.set(xscale="log", yscale="symlog", xlabel="rows of the graph", ylabel="peak memory, bytes a row")
-    right.set_ylim(bottom=0)
-    left.legend()
+    figure, (time_axes, memory_axes) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    for way, rows in results.items():
+        size = [row["rows"] for row in rows]
+        time_axes.plot(size, [row["microseconds_a_row"] for row in rows], "o-", label=way)
+        time_axes.fill_between(size, [row["low"] for row in rows], [row["high"] for row in rows], alpha=0.2)
+        memory_axes.plot(size, [row["peak_bytes_a_row"] for row in rows], "o-", label=way)
+    time_axes.set(xscale="log", yscale="log", xlabel="rows of the graph", ylabel="µs a row, forward and backward")
+    memory_axes.set(xscale="log", yscale="symlog", xlabel="rows of the graph", ylabel="peak memory, bytes a row")
+    memory_axes.set_ylim(bottom=0)
+    time_axes.legend()
     _files.write(path, lambda file: figure.savefig(file, format=path.suffix[1:], dpi=150), overwrite=False)
 
 

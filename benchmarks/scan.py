@@ -80,8 +80,8 @@ def measure(steps: int, batch: int, rounds: int) -> dict[str, dict[str, dict[str
     ours = {"scan": "scan", "loop": "scan", "MinLSTM": "MinLSTM", "nn.LSTM": "MinLSTM"}
     return {
         name: {
-            "milliseconds": quartiles([each[name] for each in times]),
-            f"times_{ours[name]}": quartiles([each[name] / each[ours[name]] for each in times]),
+            "milliseconds": quartiles([round_times[name] for round_times in times]),
+            f"times_{ours[name]}": quartiles([round_times[name] / round_times[ours[name]] for round_times in times]),
         }
         for name in passes
     }
@@ -100,8 +100,8 @@ def main() -> None:
     results: dict[str, object] = {}
     for batch in options.batch:
         for steps in options.lengths:
-            found = results[f"B={batch} T={steps}"] = measure(steps, batch, options.rounds)
-            for name, row in found.items():
+            result = results[f"B={batch} T={steps}"] = measure(steps, batch, options.rounds)
+            for name, row in result.items():
                 (ms, (against, ratio)) = row["milliseconds"], list(row.items())[1]
                 print(
                     f"B={batch:4} T={steps:6} {name:8}{ms['median']:10.2f} ms {ratio['median']:8.2f} "

@@ -21,7 +21,7 @@ Record = dict[str, Any]
 Line = tuple[str, str, str]
 
 
-def told(spread: dict[str, float], *, turned: bool = False) -> str:
+def ratio_text(spread: dict[str, float], *, turned: bool = False) -> str:
     """Return a ratio and its middle half; the reciprocals if ``turned``."""
     middle, low, high = (spread[key] for key in ("median", "low", "high"))
     if turned:
@@ -38,7 +38,7 @@ def gcn(record: Record) -> Iterator[Line]:
     for name, row in record["results"].items():
         for kind, said in (("layer", "GCN layer"), ("training_step", "8-layer training step")):
             for peer, called in peers.items():
-                yield f"{said}: {name}", called, told(row[kind][peer]["times_graphseq"])
+                yield f"{said}: {name}", called, ratio_text(row[kind][peer]["times_graphseq"])
 
 
 def gcn_ideas(record: Record) -> Iterator[Line]:
@@ -46,7 +46,7 @@ def gcn_ideas(record: Record) -> Iterator[Line]:
     for name, row in record["results"].items():
         for what, times in row.items():
             if what != "graphseq":
-                yield f"8 layers: {name}", what, told(times["times_graphseq"])
+                yield f"8 layers: {name}", what, ratio_text(times["times_graphseq"])
 
 
 def gcn_lstm(record: Record) -> Iterator[Line]:
@@ -55,42 +55,50 @@ def gcn_lstm(record: Record) -> Iterator[Line]:
     for nodes, row in record["results"].items():
         for peer, called in names.items():
             if peer in row:
-                yield f"GCN-LSTM, 30 steps of {int(nodes):,} nodes", called, told(row[peer]["times_ours"])
+                yield f"GCN-LSTM, 30 steps of {int(nodes):,} nodes", called, ratio_text(row[peer]["times_ours"])
 
 
 def gcn_lstm_batches(record: Record) -> Iterator[Line]:
     """Return lines for a row of a batch, against a row of one large graph."""
     for name, row in record["results"].items():
         if name != "one path":
-            yield f"GCN-LSTM, a row of a batch: {name}", "of one large graph", told(row["times_one_path"], turned=True)
+            yield (
+                f"GCN-LSTM, a row of a batch: {name}",
+                "of one large graph",
+                ratio_text(row["times_one_path"], turned=True),
+            )
 
 
 def recurrence(record: Record) -> Iterator[Line]:
     """Return lines for a model against torch's kernels by hand."""
     for name, row in record["results"].items():
-        yield f"{name}, equal lengths", "by hand", told(row["equal"]["graphseq"]["times_bare"], turned=True)
-        yield f"{name}, ragged lengths", "padded by hand", told(row["ragged"]["graphseq"]["times_padded"], turned=True)
+        yield f"{name}, equal lengths", "by hand", ratio_text(row["equal"]["graphseq"]["times_bare"], turned=True)
+        yield (
+            f"{name}, ragged lengths",
+            "padded by hand",
+            ratio_text(row["ragged"]["graphseq"]["times_padded"], turned=True),
+        )
 
 
 def fit_overhead(record: Record) -> Iterator[Line]:
     """Return lines for a step of ``fit`` against one of a loop."""
     for name, row in record["results"].items():
         spread = {"median": row["ratio"], "low": row["ratio_low"], "high": row["ratio_high"]}
-        yield f"a step of fit, {name}", "a loop by hand", told(spread, turned=True)
+        yield f"a step of fit, {name}", "a loop by hand", ratio_text(spread, turned=True)
 
 
 def influence(record: Record) -> Iterator[Line]:
     """Return lines for all Jacobian norms, against PyG's total influence."""
     for name, row in record["results"].items():
         spread = {"median": row["ratio"], "low": row["ratio_low"], "high": row["ratio_high"]}
-        yield f"influence of {row['rows_asked']:,} rows: {name}", "PyG's total_influence", told(spread)
+        yield f"influence of {row['rows_asked']:,} rows: {name}", "PyG's total_influence", ratio_text(spread)
 
 
 def scan(record: Record) -> Iterator[Line]:
     """Return lines for a linear recurrence by a scan, against its loop."""
     for name, row in record["results"].items():
-        yield f"linear recurrence, {name}", "step by step", told(row["loop"]["times_scan"])
-        yield f"MinLSTM, {name}", "nn.LSTM", told(row["nn.LSTM"]["times_MinLSTM"])
+        yield f"linear recurrence, {name}", "step by step", ratio_text(row["loop"]["times_scan"])
+        yield f"MinLSTM, {name}", "nn.LSTM", ratio_text(row["nn.LSTM"]["times_MinLSTM"])
 
 
 def many_seeds(record: Record) -> Iterator[Line]:
@@ -98,7 +106,7 @@ def many_seeds(record: Record) -> Iterator[Line]:
     for row in record["results"]:
         length = "" if row["family"] == "GCN" else f" T={row['length']}"
         name = f"{row['seeds']} seeds of a {row['family']}, H={row['hidden']} B={row['batch']}{length}, side by side"
-        yield name, "one by one", told(row["times_faster"]["stacked, two processes"])
+        yield name, "one by one", ratio_text(row["times_faster"]["stacked, two processes"])
 
 
 def long_sequences(record: Record) -> Iterator[Line]:
@@ -118,7 +126,7 @@ def long_sequences(record: Record) -> Iterator[Line]:
 def precision(record: Record) -> Iterator[Line]:
     """Return lines for training steps in bfloat16."""
     for name, row in record["results"].items():
-        full, half = (f"{row['mean'][each]['score']:.1%}" for each in ("float32", "bfloat16"))
+        full, half = (f"{row['mean'][precision]['score']:.1%}" for precision in ("float32", "bfloat16"))
         ratio = 1 / row["time_ratio"]
         yield f"{name}: {half} right in bfloat16, {full} in float32", "in float32", f"{ratio:.2f}"
 
@@ -140,7 +148,7 @@ READ: dict[str, Callable[[Record], Iterator[Line]]] = {
 
 def lines(folder: Path, only: list[str]) -> list[list[str]]:
     """Return the lines of all records in a folder, with those of other devices."""
-    found = []
+    table_lines = []
     for name, read in READ.items():
         for file in sorted(folder.glob(f"{name}.json")) + sorted(folder.glob(f"{name}_cuda.json")):
             if only and name not in only:
@@ -148,8 +156,8 @@ def lines(folder: Path, only: list[str]) -> list[list[str]]:
             record = json.loads(file.read_text(encoding="utf-8"))
             machine = record["machine"]
             on = str(machine["threads"]) if machine["device"] == "cpu" else machine["device"]
-            found += [[*line, on] for line in read(record)]
-    return found
+            table_lines += [[*line, on] for line in read(record)]
+    return table_lines
 
 
 def main(folder: Path, only: list[str]) -> str:

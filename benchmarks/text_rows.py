@@ -100,7 +100,7 @@ class Job:
 
 def jobs(steps: int | None = None) -> list[Job]:
     """Return all trainings, the most important first; ``steps`` cuts each short."""
-    row = {each.name: each for each in ROWS}
+    row = {published.name: published for published in ROWS}
     small, large = row["grimms_2x128"], row["grimms_2x512"]
     order = [
         (small, "reference", {}),
@@ -112,12 +112,15 @@ def jobs(steps: int | None = None) -> list[Job]:
         (row["grimms_2x256"], "improved", {}),
         (row["NL_darwin_2x128"], "improved", {}),
         (large, "half", {"hidden": 352, "lr": 6e-3}),  # wider, so with smaller steps
-        *((each, "reference", {}) for each in (row["grimms_3x128"], row["EN_democracy_2x128"], row["grimms_2x256"])),
+        *(
+            (published, "reference", {})
+            for published in (row["grimms_3x128"], row["EN_democracy_2x128"], row["grimms_2x256"])
+        ),
         (row["NL_darwin_2x128"], "reference", {}),
         (large, "improved", {"lr": 5e-3}),
         (large, "reference", {}),
     ]
-    return [_job(*each, steps) for each in order]
+    return [_job(*choice, steps) for choice in order]
 
 
 def _job(row: Row, setup: str, change: dict[str, float], most: int | None) -> Job:
@@ -197,8 +200,8 @@ def recorded(file: Path) -> list[dict[str, object]]:
 def add(row: dict[str, object], file: Path) -> list[dict[str, object]]:
     """Add a row to those in the file, which another process may have changed, and return all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    told = json.dumps([*recorded(file), row], indent=1, ensure_ascii=False)
-    _files.write_text(file, told + "\n", overwrite=True)
+    text = json.dumps([*recorded(file), row], indent=1, ensure_ascii=False)
+    _files.write_text(file, text + "\n", overwrite=True)
     return recorded(file)
 
 

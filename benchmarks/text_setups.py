@@ -51,7 +51,7 @@ def setups(steps: int) -> dict[str, Settings]:
 
 def run(settings: Settings, text: str, steps: int) -> dict[str, object]:
     """Train one set-up, and return its results."""
-    task, held = Characters.split(text, settings.length, held_out=settings.held_out)
+    task, test = Characters.split(text, settings.length, held_out=settings.held_out)
     model = build(settings, task.out_channels)
     history = fit(
         model,
@@ -69,7 +69,7 @@ def run(settings: Settings, text: str, steps: int) -> dict[str, object]:
     return {
         "loss": sum(history.loss[-last:]) / last,
         "accuracy": sum(history.score[-last:]) / last,
-        "bits": evaluation.windows(model.eval(), held.tokens, settings.length),
+        "bits": evaluation.windows(model.eval(), test.tokens, settings.length),
         "seconds": history.seconds,
         "settings": settings.to_json(),
     }

@@ -39,8 +39,8 @@ SETTINGS = Settings()
 
 def text(characters: int = 100_000) -> str:
     """Return random characters; the time does not depend on the text."""
-    drawn = torch.randint(len(ALPHABET), (characters,), generator=torch.Generator().manual_seed(0))
-    return "".join(ALPHABET[token] for token in drawn.tolist())
+    tokens = torch.randint(len(ALPHABET), (characters,), generator=torch.Generator().manual_seed(0))
+    return "".join(ALPHABET[token] for token in tokens.tolist())
 
 
 def train_ours(task: gs.tasks.Characters, steps: int) -> float:
@@ -90,8 +90,8 @@ def write_bare(model: gs.nn.Model, length: int) -> tuple[float, str]:
     cells, head, size = [], model.head.lin, SETTINGS.hidden
     for layer in model.encoder.kernel.all_weights:
         cells.append(nn.LSTMCell(layer[0].shape[1], size))
-        for own, weight in zip(cells[-1].parameters(), layer, strict=True):
-            own.copy_(weight)
+        for parameter, weight in zip(cells[-1].parameters(), layer, strict=True):
+            parameter.copy_(weight)
     state = [(torch.zeros(1, size), torch.zeros(1, size)) for _ in cells]
     generator, token, written = torch.Generator().manual_seed(1), 0, []
     start = time.perf_counter()

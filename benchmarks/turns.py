@@ -38,24 +38,24 @@ def in_turn(
     for name, once in passes.items():
         once()
         counts[name] = max(1, round(TURN / max(1e-9, _seconds(once, 1, device))))
-    found: dict[str, list[float]] = {name: [] for name in passes}
+    times: dict[str, list[float]] = {name: [] for name in passes}
     for _ in range(max(2, rounds)):
         for name, once in passes.items():
-            found[name].append(_seconds(once, counts[name], device) * 1e3)
-    return found
+            times[name].append(_seconds(once, counts[name], device) * 1e3)
+    return times
 
 
 def compared(times: Mapping[str, list[float]], *bases: str) -> dict[str, dict[str, dict[str, float]]]:
     """Return milliseconds, and the ratios to each of ``bases`` in the same round, by name."""
     return {
         name: {
-            "milliseconds": spread(own)._asdict(),
+            "milliseconds": spread(milliseconds)._asdict(),
             **{
-                f"times_{base}": spread([a / b for a, b in zip(own, times[base], strict=True)])._asdict()
+                f"times_{base}": spread([a / b for a, b in zip(milliseconds, times[base], strict=True)])._asdict()
                 for base in bases
             },
         }
-        for name, own in times.items()
+        for name, milliseconds in times.items()
     }
 
 
