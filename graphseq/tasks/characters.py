@@ -119,7 +119,7 @@ def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path}: byte {error.start} is not {encoding}; name the file's encoding (--encoding latin-1, say)"
+            f"{path}: byte {error.start} is not {encoding}; name the file's encoding (encoding=latin-1, say)"
         ) from None
     except LookupError:
         raise ValueError(f"encoding must be one that Python knows (utf-8, latin-1, …), got {encoding!r}") from None

@@ -1,4 +1,4 @@
-"""Texts: to train a model on the next character, and to have it write. Names load on first use."""
+"""Text generation with models that are trained on the next character. Names load on first use."""
 
 import lazy_loader as _lazy
 

@@ -1,4 +1,4 @@
-"""Texts: to train a model on the next character, and to have it write: the public names."""
+"""The public names of text generation."""
 
 from .generation import Beam as Beam
 from .generation import beam_search as beam_search

@@ -1,4 +1,4 @@
-"""How a trained model reads characters one after another: from what it remembers, or from its last rows again."""
+"""Readers, with which a model reads characters one after another: by its recurrent state, or its last rows again."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from graphseq.nn.recurrent.state import RecurrentState
 from graphseq.tasks.base import path, repeat
 
 State = tuple[Tensor, ...]
-"""What R readings remember, (R, ·) each: given and returned, never kept."""
+"""The states of R readings, tensors (R, ·): arguments and results, never attributes."""
 
 LONGEST = 256
-"""How many rows back a model without memory may see, for its last rows to be read again at each character."""
+"""The most rows of a receptive field that is read again at each character by default."""
 
 
 class Reader(ABC):
-    """Reads tokens one after another with one model; R readings at a time, each with a state of its own.
+    """A model that reads tokens one after another, R readings at a time, each with a state of its own.
 
     Attributes:
-        model: in the mode it is in: put one that has dropout into evaluation mode.
+        model: the model, in the mode that it is in: put one with dropout into evaluation mode.
         head: its head.
-        carries: whether a state is carried, so that nothing is read twice.
+        is_stateful: the model has a recurrent state, so that no token is read twice.
     """
 
-    carries: bool
+    is_stateful: bool
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -43,11 +43,11 @@ class Reader(ABC):
 
     @abstractmethod
     def begin(self, tokens: Tensor) -> tuple[Tensor, State]:
-        """Logits (1, C) of what follows the tokens (T,), at least one, and what is remembered of them."""
+        """Return the logits (1, C) of the token after the tokens (T,), at least one, and the state after them."""
 
     @abstractmethod
     def advance(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """Logits (R, C) of what follows one more token each, (R,), and what is remembered then."""
+        """Return the logits (R, C) of the token after one more token of each reading, (R,), and the states then."""
 
 
 class _Streams(Protocol):
@@ -56,10 +56,10 @@ class _Streams(Protocol):
     def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]: ...
 
 
-class CarryingReader(Reader):
-    """Carries the state of any encoder that has ``run`` and a :class:`~graphseq.nn.RecurrentState`."""
+class StatefulReader(Reader):
+    """A reader for any encoder that has ``run`` and a :class:`~graphseq.nn.RecurrentState`."""
 
-    carries = True
+    is_stateful = True
 
     def __init__(self, model: Model) -> None:
         super().__init__(model)
@@ -68,24 +68,24 @@ class CarryingReader(Reader):
 
     @torch.no_grad()
     def begin(self, tokens: Tensor) -> tuple[Tensor, State]:
-        """The whole text at once, and its last row."""
+        """Read the whole text at once; the logits are those of its last row."""
         logits, state = self.read(tokens)
         return logits[-1:], state
 
     @torch.no_grad()
     def read(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Logits (T, C) after each of the tokens (T,) of a piece of one text, and what is remembered at last.
+        """Return the logits (T, C) after each of the tokens (T,) of a piece of a text, and the state after the piece.
 
         Args:
             tokens: the piece.
-            state: what the piece before returned; ``None`` at the beginning.
+            state: the state after the piece before; ``None`` at the beginning.
         """
         time = torch.arange(len(tokens), device=tokens.device)
         return self._run(SpaceTimeGraph(tokens, torch.zeros_like(time), time), state)
 
     @torch.no_grad()
     def advance(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """One row for each reading, all at one time."""
+        """Read one row of each reading, all at one time."""
         size = len(tokens)
         if size not in self._rows:
             node = torch.arange(size, device=tokens.device)
@@ -93,7 +93,7 @@ class CarryingReader(Reader):
         return self._run(SpaceTimeGraph.from_topology(self._rows[size], tokens), state)
 
     def _run(self, graph: SpaceTimeGraph, state: State | None) -> tuple[Tensor, State]:
-        # Every piece begins at time 0, so what is remembered is of the time before; then topologies can be kept.
+        # Every piece begins at time 0 and its state is of the time before, so that topologies can be used again.
         memory = (
             None if state is None else RecurrentState(torch.arange(len(state[0]), device=state[0].device), state, -1)
         )
@@ -101,8 +101,8 @@ class CarryingReader(Reader):
         return self.head.lin(states), after.parts
 
 
-class CellReader(CarryingReader):
-    """The same where all layers are torch's recurrent cells: each step is torch's fused cell on these very weights."""
+class CellReader(StatefulReader):
+    """A stateful reader for layers that are torch's recurrent cells: each step is torch's fused cell."""
 
     def __init__(self, model: Model, cells: list[tuple[str, list[Tensor]]]) -> None:
         super().__init__(model)
@@ -110,7 +110,7 @@ class CellReader(CarryingReader):
 
     @torch.no_grad()
     def advance(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """One step of every cell."""
+        """Take one step of every cell."""
         x = nn.functional.one_hot(tokens, self._encoder.in_channels).to(state[0].dtype)
         after: list[Tensor] = []
         for mode, weights in self._cells:
@@ -126,14 +126,14 @@ class CellReader(CarryingReader):
 
 
 class WindowReader(Reader):
-    """Reads the last rows again at each character: for models that carry no state.
+    """A reader for models without a recurrent state, which reads the last rows again at each character.
 
     Args:
-        model: any that is causal.
-        window: how many rows; what was before them is not seen.
+        model: a causal model.
+        window: the number of rows; rows before them are not seen.
     """
 
-    carries = False
+    is_stateful = False
 
     def __init__(self, model: Model, window: int) -> None:
         super().__init__(model)
@@ -142,12 +142,12 @@ class WindowReader(Reader):
 
     @torch.no_grad()
     def begin(self, tokens: Tensor) -> tuple[Tensor, State]:
-        """The last rows of the text."""
+        """Read the last rows of the text."""
         return self._read(tokens[None, -self.window :])
 
     @torch.no_grad()
     def advance(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """The last rows again, with one more."""
+        """Read the last rows again, with one more."""
         return self._read(torch.cat([state[0], tokens[:, None]], dim=1)[:, -self.window :])
 
     def _read(self, tokens: Tensor) -> tuple[Tensor, State]:
@@ -162,50 +162,51 @@ class WindowReader(Reader):
 
 
 def reader(model: Model, window: int | None = None) -> Reader:
-    """The fastest way in which ``model`` can read a text to its end and go on.
+    """Return the fastest reader of a model.
 
     Args:
-        model: gives the next character's logits at each row of a sequence, as :class:`~graphseq.tasks.Characters` asks.
-        window: for a model that carries no state, how many rows it reads again at each character; without it, as many
-            as it sees.
+        model: a model with the logits of the next character at each row of a sequence, as one trained on
+            :class:`~graphseq.tasks.Characters` has.
+        window: rows that a model without a recurrent state reads again at each character; by default its receptive
+            field.
 
     Raises:
-        TypeError: something else than such a model.
-        ValueError: the model sees later rows; ``window`` for one that carries a state, which needs none; or a model
-            without a state that sees too far back for its rows to be read again, and no ``window``.
+        TypeError: another kind of model.
+        ValueError: the model sees later rows; ``window`` for a model with a recurrent state; or a model without one
+            whose receptive field is too large to be read again, and no ``window``.
 
     Example:
         >>> import graphseq as gs
-        >>> reader(gs.nn.Model(gs.nn.LSTM(3, 8), 3)).carries
+        >>> reader(gs.nn.Model(gs.nn.LSTM(3, 8), 3)).is_stateful
         True
         >>> reader(gs.nn.Model(gs.nn.GCN(3, 8, num_layers=4, causal=True), 3)).window
         6
     """
     if not isinstance(model, Model) or not isinstance(model.head, RowHead):
-        raise TypeError(f"model must be a graphseq.nn.Model with one output a row, got {_called(model)}")
+        raise TypeError(f"model must be a graphseq.nn.Model with one output a row, got {_name(model)}")
     if not model.causal:
-        raise ValueError(f"a text is written by a model that sees no later rows, got {_called(model)}; use causal=True")
-    if model.transform is None and _carries(model):
+        raise ValueError(f"text is generated by a model that sees no later rows, got {_name(model)}; use causal=True")
+    if model.transform is None and _is_stateful(model):
         if window is not None:
-            raise ValueError(f"window={window} is for a model that carries no state; {_called(model)} carries one")
+            raise ValueError(f"window={window} is for a model without a recurrent state; {_name(model)} has one")
         cells = _cells(model.encoder)
-        return CarryingReader(model) if cells is None else CellReader(model, cells)
-    return WindowReader(model, _sees(model) if window is None else window)
+        return StatefulReader(model) if cells is None else CellReader(model, cells)
+    return WindowReader(model, _receptive_field(model) if window is None else window)
 
 
-def _carries(model: Model) -> bool:
-    """Whether the encoder has ``run`` with a plain memory: found by asking it."""
+def _is_stateful(model: Model) -> bool:
+    """Return whether ``run`` of the encoder returns a plain recurrent state, by a call of it."""
     if not hasattr(model.encoder, "run"):
         return False
     device = next(model.parameters()).device
     zero = torch.zeros(1, dtype=torch.long, device=device)
     with torch.no_grad():
-        memory = cast("_Streams", model.encoder).run(SpaceTimeGraph(zero, zero, zero))[1]
-    return type(memory) is RecurrentState
+        state = cast("_Streams", model.encoder).run(SpaceTimeGraph(zero, zero, zero))[1]
+    return type(state) is RecurrentState
 
 
 def _cells(encoder: nn.Module) -> list[tuple[str, list[Tensor]]] | None:
-    """Kind and weights of each layer, where all are torch's cells; a graph of no edges makes a GCN-LSTM such a one."""
+    """Return kind and weights of each layer where all are torch's cells, as those of a GCN-LSTM are without edges."""
     if isinstance(encoder, RNNBase):
         return [
             (encoder.kernel.mode.removesuffix("_TANH"), list[Tensor](weights)) for weights in encoder.kernel.all_weights
@@ -217,8 +218,8 @@ def _cells(encoder: nn.Module) -> list[tuple[str, list[Tensor]]] | None:
     return None
 
 
-def _sees(model: Model) -> int:
-    """Rows from the earliest that can change the last row's output, and one: Â knows whether there is one before."""
+def _receptive_field(model: Model) -> int:
+    """Return the rows in the receptive field of the last row, and one: Â depends on whether there is one before."""
     sizes = [2**power for power in range(1, LONGEST.bit_length())]
     for before, rows in pairwise([1, *sizes]):
         topology, target = path(rows)
@@ -229,10 +230,10 @@ def _sees(model: Model) -> int:
         if seen <= before:
             return seen + 1
     raise ValueError(
-        f"{_called(model)} carries no state and sees more than {LONGEST} rows back; say how many it is to read again: "
-        "window="
+        f"{_name(model)} has no recurrent state and a receptive field of more than {LONGEST} rows; give the number of "
+        "rows to read again by window="
     )
 
 
-def _called(model: object) -> str:
+def _name(model: object) -> str:
     return type(model.encoder).__name__ if isinstance(model, Model) else type(model).__name__

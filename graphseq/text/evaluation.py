@@ -1,4 +1,4 @@
-"""Bits a character on text that training never saw: in windows, in one stream, and by how much of the text is shown."""
+"""Bits per character on held-out text: in windows, in one stream, and by the number of characters of context."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from torch.nn.functional import cross_entropy
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.model import Model
 from graphseq.tasks.base import path, repeat
-from graphseq.text.decoding import CarryingReader, reader
+from graphseq.text.decoding import StatefulReader, reader
 
 _PIECE = 2000
 
 
 def windows(model: Model, tokens: Tensor, length: int, *, most: int | None = None, batch_size: int = 256) -> float:
-    """Bits a character in windows one after another: each begins with no memory, as those of training do.
+    """Return the bits per character in windows one after another, each of which begins without a state, as in training.
 
-    A window of T characters asks for T next ones, so no character is asked for twice; a last piece shorter than a
-    window is left out. A window's first answers follow few characters, so this is more than :func:`stream` gives a
-    model with a memory.
+    A window of T characters predicts T next ones, so no character is predicted twice; a last piece shorter than a
+    window is left out. The first predictions of a window have little context, so for a model with a recurrent state
+    this is more than :func:`stream`.
 
     Args:
         model: in evaluation mode.
         tokens: the held-out text, (N,), at least T + 1.
         length: T.
-        most: read no more than so many windows, evenly spaced; without it, all.
+        most: the most windows that are read, evenly spaced; by default all.
         batch_size: windows at a time.
     """
     starts = _spaced(torch.arange(0, len(tokens) - length, length), most)
@@ -41,19 +41,19 @@ def windows(model: Model, tokens: Tensor, length: int, *, most: int | None = Non
 
 
 def by_context(model: Model, tokens: Tensor, length: int, *, most: int = 2000, batch_size: int = 256) -> list[float]:
-    r"""Bits a character with so many characters of context, from 1 to T: what a model makes of each one more.
+    r"""Return the bits per character with 1, 2, …, T characters of context.
 
     .. math:: b_k = -\frac{1}{|E|} \sum_{e \in E} \log_2 p(x_e \mid x_{e-k}, …, x_{e-1}), \qquad k = 1 … T
 
-    The characters asked for, E, are the same for every k, evenly spaced over the text. A curve is level from where the
-    model uses no more: a causal GCN of L layers reads L + 1 rows, and the place where it begins to read.
+    The predicted characters, E, are the same for every k, evenly spaced over the text. The curve is level beyond the
+    context that the model uses: a causal GCN of L layers reads L + 1 rows, and knows whether there is one before them.
 
     Args:
         model: causal, in evaluation mode.
         tokens: the held-out text, (N,), at least T + 1.
         length: T.
-        most: how many characters are asked for, at most.
-        batch_size: how many at a time.
+        most: the most characters that are predicted.
+        batch_size: characters predicted at a time.
 
     Returns:
         b_1 to b_T.
@@ -77,12 +77,12 @@ def by_context(model: Model, tokens: Tensor, length: int, *, most: int = 2000, b
 
 
 def _spaced(every: Tensor, most: int | None) -> Tensor:
-    """No more than so many, evenly spaced."""
+    """Return at most ``most`` entries, evenly spaced."""
     return every if most is None or most >= len(every) else every[torch.arange(most) * len(every) // most]
 
 
 def _sequences(tokens: Tensor, model: Model) -> SpaceTimeGraph:
-    """Sequences (B, T) as one graph, where the model is."""
+    """Return sequences (B, T) as one graph, on the device of the model."""
     size, length = tokens.shape
     graph = SpaceTimeGraph.from_topology(
         repeat(path(length)[0], size), tokens.flatten(), batch=torch.arange(size).repeat_interleave(length)
@@ -91,16 +91,16 @@ def _sequences(tokens: Tensor, model: Model) -> SpaceTimeGraph:
 
 
 def stream(model: Model, tokens: Tensor) -> float | None:
-    """Bits a character with the whole held-out text read once, in one stream, the state carried from end to end.
+    """Return the bits per character of the held-out text read in one stream, the state carried from end to end.
 
     Args:
         model: in evaluation mode.
-        tokens: the held-out text, (N,); its first character is read and not asked for.
+        tokens: the held-out text, (N,); its first character is read and not predicted.
 
     Returns:
-        The mean of N - 1 characters; ``None`` for a model that carries no state.
+        The mean over N - 1 characters; ``None`` for a model without a recurrent state.
     """
-    if model.transform is not None or not isinstance(reading := reader(model), CarryingReader):
+    if model.transform is not None or not isinstance(reading := reader(model), StatefulReader):
         return None
     tokens = tokens.to(next(model.parameters()).device)
     nats, state = 0.0, None

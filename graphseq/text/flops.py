@@ -1,4 +1,4 @@
-"""What a training costs in multiply-adds, counted from the sizes of the model, the same on every machine."""
+"""The cost of a training in multiply-adds, counted from the sizes of the model."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from graphseq.nn.recurrent.rnn import RNNBase
 
 
 def multiply_adds(model: Model, characters: int) -> int:
-    r"""Multiply-adds of a training of a recurrent network that reads so many characters.
+    r"""Return the multiply-adds of the training of a recurrent network on a number of characters.
 
     .. math:: 3 N \Big( \sum_{l=1}^L g\,(d_l H + H^2) + H C \Big), \qquad d_1 = C, \quad d_{l > 1} = H
 
-    with N the characters read, that is steps × batch × window, g the maps of a cell (4 for an LSTM, 3 for a GRU, 1 for
-    an RNN), C the alphabet, and 3 for the pass forward and the two products of the same size that each matrix takes
-    part in on the way back, for the gradient of its input and for its own. One-hot characters are counted as if they
-    were multiplied out, and their gradient as if it were asked for. Sums, gates, the loss and the optimiser are left
-    out: none of them takes a product of two sizes for each character.
+    with N the characters read, that is steps × batch × window, g the linear maps of a cell (4 for an LSTM, 3 for a GRU,
+    1 for an RNN), C the alphabet, and 3 for the forward pass and the two products of the same size that each matrix has
+    in the backward pass, for the gradient of its input and for its own. One-hot characters are counted as if they were
+    multiplied out, and their gradient as if it were computed. Sums, gates, the loss and the optimiser are left out:
+    none of them is a product of two sizes for each character.
 
     Args:
         model: a recurrent network with one output a row.

@@ -1,4 +1,4 @@
-"""Texts from a trained model, character by character: drawn, the likeliest each time, or by beam search."""
+"""Text generation, character by character: drawn, the likeliest each time, or by beam search."""
 
 from __future__ import annotations
 
@@ -27,28 +27,29 @@ def generate(
     top_p: float | None = None,
     window: int | None = None,
 ) -> Iterator[str]:
-    """Draw a continuation of ``prompt``, and give each character as soon as it is drawn.
+    """Draw a continuation of ``prompt``, and yield each character as soon as it is drawn.
 
-    A recurrent model carries its state, so each character costs one step, whatever came before. A model that has none
-    reads its last rows again, as many as it sees.
+    A model with a recurrent state takes one step for each character, whatever came before. A model without one reads
+    the last rows again, as many as its receptive field has.
 
     Args:
         model: trained on :class:`~graphseq.tasks.Characters`; in evaluation mode, where it has dropout.
-        alphabet: the characters of its tokens, in order.
-        prompt: what to go on from, at least one character.
-        length: characters to draw.
-        generator: on the CPU; its state alone decides what is drawn.
-        temperature: below 1 keeps to what is likely, above 1 strays; see :func:`~graphseq.text.sampling.probabilities`.
-        top_k: draw from the k most probable only; see :func:`~graphseq.text.sampling.kept`.
+        alphabet: the characters of the model's tokens, in order.
+        prompt: the text to continue, at least one character.
+        length: number of characters to draw.
+        generator: source of the draws, on the CPU; its state alone decides the text.
+        temperature: below 1 prefers likely characters, above 1 is more random; see
+            :func:`~graphseq.text.sampling.probabilities`.
+        top_k: draw from the k most probable only; see :func:`~graphseq.text.sampling.allowed`.
         top_p: draw from the nucleus of probability p only.
-        window: rows that a model without a state reads again; without it, as many as it sees.
+        window: rows that a model without a recurrent state reads again; by default its receptive field.
 
     Returns:
-        An iterator over the characters, those of ``prompt`` left out.
+        An iterator over the characters after ``prompt``.
 
     Raises:
-        TypeError, ValueError: at once, not at the first character: a prompt that is empty or holds what the alphabet
-            lacks, a temperature of 0 or below, k or p out of range, an alphabet or model that will not do.
+        TypeError, ValueError: at once, not at the first character: a prompt that is empty or holds a character that the
+            alphabet lacks, a temperature of 0 or below, k or p out of range, an alphabet or model that does not fit.
 
     Example:
         >>> import graphseq as gs
@@ -64,7 +65,7 @@ def generate(
     def choose(logits: Tensor) -> int:
         return draw(logits.cpu(), generator, temperature=temperature, top_k=top_k, top_p=top_p)
 
-    return _continued(*_begun(model, alphabet, prompt, length, window), choose)
+    return _continue(*_prepare(model, alphabet, prompt, length, window), choose)
 
 
 def greedy(
@@ -72,7 +73,7 @@ def greedy(
 ) -> Iterator[str]:
     """Continue ``prompt`` with the likeliest character each time, the first in the alphabet where several are.
 
-    What :func:`generate` comes to as the temperature goes to 0. Arguments and errors are the same.
+    The limit of :func:`generate` as the temperature goes to 0. Arguments and errors are the same.
 
     Example:
         >>> import graphseq as gs
@@ -80,11 +81,11 @@ def greedy(
         >>> len("".join(gs.text.greedy(model, "abc", "ab", 5)))
         5
     """
-    return _continued(*_begun(model, alphabet, prompt, length, window), lambda logits: int(logits.argmax()))
+    return _continue(*_prepare(model, alphabet, prompt, length, window), lambda logits: int(logits.argmax()))
 
 
 class Beam(NamedTuple):
-    """A text that beam search found."""
+    """A text from beam search."""
 
     text: str  #: without the prompt
     log_prob: float  #: of the text given the prompt, in nats
@@ -93,19 +94,19 @@ class Beam(NamedTuple):
 def beam_search(
     model: Model, alphabet: Sequence[str], prompt: str, length: int, *, width: int, window: int | None = None
 ) -> list[Beam]:
-    r"""The likeliest continuations of ``prompt`` that a search of so many beams finds, the best first.
+    r"""Return the likeliest continuations of ``prompt`` that beam search finds, the best first.
 
     .. math:: \log p(x_{1 \dots n} \mid \text{prompt}) = \sum_{t=1}^n \log p(x_t \mid \text{prompt}, x_{<t})
 
-    After each character the ``width`` best beginnings are kept. A width of 1 is :func:`greedy`. What is found is not
-    always the likeliest of all, but for a length of up to 2 with all the alphabet's width it is.
+    After each character the search goes on with the ``width`` best beginnings. A width of 1 is :func:`greedy`. The
+    result need not be the likeliest text of all, but is for a length of up to 2 and the width of the alphabet.
 
     Args:
         model: as in :func:`generate`.
         alphabet: as in :func:`generate`.
         prompt: as in :func:`generate`.
         length: characters of each continuation.
-        width: beginnings that are kept, from 1 to the size of the alphabet: there are no more first characters.
+        width: number of beginnings, from 1 to the size of the alphabet: there are no more first characters.
         window: as in :func:`generate`.
 
     Raises:
@@ -126,55 +127,55 @@ def beam_search(
             f"width must be at most {len(alphabet)}, the characters of the alphabet: a text has no more beginnings; "
             f"got {width}"
         )
-    reading, alphabet, length, first = _begun(model, alphabet, prompt, length, window)
-    found, log_prob = search(reading, *reading.begin(first), length, width)
-    texts = ("".join(alphabet[token] for token in row) for row in found.tolist())
+    model_reader, alphabet, length, first = _prepare(model, alphabet, prompt, length, window)
+    rows, log_prob = search(model_reader, *model_reader.begin(first), length, width)
+    texts = ("".join(alphabet[token] for token in row) for row in rows.tolist())
     return [Beam(text, value) for text, value in zip(texts, log_prob.tolist(), strict=True)]
 
 
-def search(reading: Reader, logits: Tensor, state: State, length: int, width: int) -> tuple[Tensor, Tensor]:
-    """Beams (R, length) and their log-probabilities (R,) in float64, best first, from the first logits (1, C).
+def search(model_reader: Reader, logits: Tensor, state: State, length: int, width: int) -> tuple[Tensor, Tensor]:
+    """Return beams (R, length) and their log-probabilities (R,) in float64, best first, from the first logits (1, C).
 
-    ``width`` may be any: R is the smaller of it and of the texts there are.
+    R is the smaller of ``width``, which may be any number, and of the number of texts of this length.
     """
-    found = torch.empty((1, 0), dtype=torch.long, device=logits.device)
+    rows = torch.empty((1, 0), dtype=torch.long, device=logits.device)
     log_prob = torch.zeros(1, dtype=torch.float64, device=logits.device)
     for step in range(length):
         if step:
-            logits, state = reading.advance(found[:, -1], state)
+            logits, state = model_reader.advance(rows[:, -1], state)
         after = log_prob[:, None] + logits.double().log_softmax(dim=1)
         # Stable, so that of equals the first comes first, as in greedy.
         log_prob, order = (part[:width] for part in after.flatten().sort(descending=True, stable=True))
         beam, token = order // logits.shape[1], order % logits.shape[1]
-        found = torch.cat([found[beam], token[:, None]], dim=1)
+        rows = torch.cat([rows[beam], token[:, None]], dim=1)
         state = tuple(part[beam] for part in state)
-    return found, log_prob
+    return rows, log_prob
 
 
-def _begun(
+def _prepare(
     model: Model, alphabet: Sequence[str], prompt: str, length: int, window: int | None
 ) -> tuple[Reader, tuple[str, ...], int, Tensor]:
     length, alphabet = _checks.at_least("length", length, 1), tuple(alphabet)
     if not isinstance(prompt, str):
         raise TypeError(f"prompt must be a string, got {type(prompt).__name__}")
     if not prompt:
-        raise ValueError("prompt is empty; give at least one character to go on from, by first_character for instance")
-    reading = reader(model, window)
-    sizes = (model.encoder.in_channels, reading.head.lin.out_features)
+        raise ValueError("prompt is empty; give at least one character to continue, by first_character for instance")
+    model_reader = reader(model, window)
+    sizes = (model.encoder.in_channels, model_reader.head.lin.out_features)
     if sizes != (len(alphabet), len(alphabet)):
         raise ValueError(
-            f"alphabet has {len(alphabet)} characters, but the model reads {sizes[0]} and gives {sizes[1]}; take the "
+            f"alphabet has {len(alphabet)} characters, but the model reads {sizes[0]} and outputs {sizes[1]}; take the "
             "alphabet of the task it was trained on"
         )
-    return reading, alphabet, length, tokens(prompt, alphabet).to(next(model.parameters()).device)
+    return model_reader, alphabet, length, tokens(prompt, alphabet).to(next(model.parameters()).device)
 
 
-def _continued(
-    reading: Reader, alphabet: tuple[str, ...], length: int, first: Tensor, choose: Callable[[Tensor], int]
+def _continue(
+    model_reader: Reader, alphabet: tuple[str, ...], length: int, first: Tensor, choose: Callable[[Tensor], int]
 ) -> Iterator[str]:
-    logits, state = reading.begin(first)
+    logits, state = model_reader.begin(first)
     for number in range(length):
         token = choose(logits[0])
         yield alphabet[token]
         if number + 1 < length:
-            logits, state = reading.advance(first.new_tensor([token]), state)
+            logits, state = model_reader.advance(first.new_tensor([token]), state)

@@ -1,4 +1,4 @@
-"""The next character from its logits: the likeliest, or one drawn from a distribution that is sharpened or cut."""
+"""Draws of the next character from its logits, by a distribution that is sharpened or cut."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from graphseq import _checks
 
 
 def probabilities(logits: Tensor, *, temperature: float = 1.0) -> Tensor:
-    r"""Probabilities of the classes, (…, C) → (…, C).
+    r"""Return the probabilities of the classes, (…, C) → (…, C).
 
     .. math:: p_c = \frac{e^{z_c / τ}}{\sum_k e^{z_k / τ}}
 
-    with z the logits and τ the temperature: 1 leaves the model's distribution as it is, less makes it sharper, towards
-    the likeliest character, and more makes it flatter.
+    with z the logits and τ the temperature: 1 is the model's distribution, below 1 it is sharper, towards the likeliest
+    character, and above 1 flatter.
 
     Args:
         logits: z.
@@ -25,20 +25,20 @@ def probabilities(logits: Tensor, *, temperature: float = 1.0) -> Tensor:
 
     Source: Ackley, Hinton and Sejnowski, *A learning algorithm for Boltzmann machines* (1985).
     """
-    highest = logits.amax(dim=-1, keepdim=True)  # taken off first: so no temperature makes a quotient overflow
+    highest = logits.amax(dim=-1, keepdim=True)  # subtracted first, so that no temperature makes a quotient overflow
     return torch.softmax((logits - highest) / checked_temperature(temperature), dim=-1)
 
 
-def kept(probability: Tensor, *, top_k: int | None = None, top_p: float | None = None) -> Tensor:
-    r"""Which classes may be drawn, (C,) → (C,) of ``bool``.
+def allowed(probability: Tensor, *, top_k: int | None = None, top_p: float | None = None) -> Tensor:
+    r"""Return the mask of the classes that may be drawn, (C,) → (C,) of ``bool``.
 
     ``top_k`` keeps the k most probable. ``top_p`` keeps the nucleus, the smallest set of the most probable classes
     whose probabilities sum to at least p:
 
     .. math:: V^{(p)} = \arg\min_{V'} |V'| \quad \text{with} \quad \sum_{c \in V'} p_c \ge p
 
-    With both, the nucleus is that of the k most probable, rescaled to sum to 1. Among equally probable classes the
-    first come first, so a set always has the size that it should.
+    With both, the nucleus is that of the k most probable, rescaled to sum to 1. Of equally probable classes the first
+    are taken first, so that a set always has its size.
 
     Args:
         probability: p, (C,), of sum 1.
@@ -53,7 +53,7 @@ def kept(probability: Tensor, *, top_k: int | None = None, top_p: float | None =
 
     Example:
         >>> p = torch.tensor([0.1, 0.5, 0.3, 0.1])
-        >>> kept(p, top_p=0.7).tolist()
+        >>> allowed(p, top_p=0.7).tolist()
         [False, True, True, False]
     """
     check_cut(len(probability), top_k, top_p)
@@ -74,23 +74,23 @@ def draw(
     top_k: int | None = None,
     top_p: float | None = None,
 ) -> int:
-    """A class drawn from logits (C,) on the CPU, cut after the temperature; see :func:`probabilities`, :func:`kept`."""
+    """Draw a class from logits (C,) on the CPU by :func:`probabilities`, cut by :func:`allowed`."""
     p = probabilities(logits, temperature=temperature)
     if top_k is not None or top_p is not None:
-        p = p * kept(p, top_k=top_k, top_p=top_p)
+        p = p * allowed(p, top_k=top_k, top_p=top_p)
     return int(torch.multinomial(p, 1, generator=generator))
 
 
 def checked_temperature(value: object) -> float:
-    """Return a temperature as a ``float``, or say what stands for one of 0."""
+    """Return a temperature as a ``float``, or refuse it and name the method for one of 0."""
     try:
         return _checks.positive("temperature", value)
     except ValueError as error:
-        raise ValueError(f"{error}; for the likeliest character each time, ask for greedy instead") from None
+        raise ValueError(f"{error}; for the likeliest character each time, use greedy instead") from None
 
 
 def check_cut(classes: int, top_k: object, top_p: object) -> None:
-    """Say what is wrong with ``top_k`` or ``top_p`` for so many classes."""
+    """Refuse ``top_k`` or ``top_p`` that is out of range for a number of classes."""
     if top_k is not None and _checks.at_least("top_k", top_k, 1) > classes:
         raise ValueError(f"top_k must be at most {classes}, the characters of the alphabet; got {top_k}")
     if top_p is not None and _checks.between("top_p", top_p, 0, 1) == 0:

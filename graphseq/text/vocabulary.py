@@ -1,4 +1,4 @@
-"""From characters to tokens, and what to say of a character that the model never saw."""
+"""Characters and their tokens, and the nearest character to one that the model never saw."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import torch
 from torch import Tensor
 
 # Signs that are written for one another; names and categories would not tell.
-_ALIKE = ("'’‘`´", '"“”„«»', "-–—‐‑−", " \u00a0\t\n")
+_INTERCHANGEABLE = ("'’‘`´", '"“”„«»', "-–—‐‑−", " \u00a0\t\n")
 
 
 def tokens(text: str, alphabet: Sequence[str], name: str = "prompt") -> Tensor:
-    """The numbers of the characters of ``text``, (T,).
+    """Return the numbers of the characters of ``text``, (T,).
 
     Raises:
-        ValueError: a character outside ``alphabet``; the message says which, and what is nearest in the alphabet.
+        ValueError: a character outside ``alphabet``; the message names it, and the nearest in the alphabet.
     """
     number = {character: token for token, character in enumerate(alphabet)}
     if unknown := sorted(set(text) - set(number), key=text.index):
         near = {character: nearest(character, alphabet) for character in unknown}
-        spelt = ", ".join(f"{character!r} (nearest: {other!r})" for character, other in near.items())
+        described = ", ".join(f"{character!r} (nearest: {other!r})" for character, other in near.items())
         raise ValueError(
-            f"{name} holds what the model never saw: {spelt}; with the nearest it reads "
+            f"{name} holds what the model never saw: {described}; with the nearest it reads "
             f"{''.join(near.get(character, character) for character in text)!r}"
         )
     return torch.tensor([number[character] for character in text], dtype=torch.long)
 
 
 def nearest(character: str, alphabet: Sequence[str]) -> str:
-    """The character of ``alphabet`` that comes nearest to one that it lacks.
+    """Return the character of ``alphabet`` that is nearest to one that it lacks.
 
-    The same letter in the other case or without its accents comes first, then a sign that is written for it, then one
-    of its own kind: a letter for a letter, of the most similar Unicode name; a digit for a digit, the nearest.
+    The order: the same letter in the other case or without its accents; a sign that is written in its place; a
+    character of its own category, for a digit the nearest digit, else the one with the most similar Unicode name.
 
     Example:
         >>> nearest("É", "aeiou"), nearest("’", "a'"), nearest("7", "abc019"), nearest("z", "AZ")
@@ -45,7 +45,7 @@ def nearest(character: str, alphabet: Sequence[str]) -> str:
         return (
             character.casefold() == other.casefold(),
             _bare(character) == _bare(other),
-            any(character in signs and other in signs for signs in _ALIKE),
+            any(character in signs and other in signs for signs in _INTERCHANGEABLE),
             unicodedata.category(character)[0] == unicodedata.category(other)[0],
             0.0 if character.isdecimal() else SequenceMatcher(None, _name(character), _name(other)).ratio(),
             -abs(ord(character) - ord(other)),
@@ -55,16 +55,16 @@ def nearest(character: str, alphabet: Sequence[str]) -> str:
 
 
 def first_character(alphabet: Sequence[str], generator: torch.Generator, among: str | None = None) -> str:
-    """A character for a text to begin with, each of those that may be equally likely.
+    """Draw a character for a text to begin with, all allowed ones being equally likely.
 
     Args:
-        alphabet: what the model knows.
-        generator: where the draw comes from.
-        among: the characters that may be; without it, the capital letters of the alphabet, or all of its letters where
-            it has no capitals, or all of its characters where it has no letters.
+        alphabet: the characters that the model knows.
+        generator: source of the draw.
+        among: the allowed characters; by default the capital letters of the alphabet, or all of its letters where it
+            has no capitals, or all of its characters where it has no letters.
 
     Raises:
-        ValueError: ``among`` is empty or holds what ``alphabet`` lacks.
+        ValueError: ``among`` is empty or holds a character that ``alphabet`` lacks.
     """
     if among is not None:
         if not among:
@@ -77,7 +77,7 @@ def first_character(alphabet: Sequence[str], generator: torch.Generator, among: 
 
 
 def _bare(character: str) -> str:
-    """A letter in lower case without its accents."""
+    """Return a letter in lower case without its accents."""
     parts = unicodedata.normalize("NFKD", character.casefold())
     return "".join(part for part in parts if not unicodedata.combining(part)) or character
 

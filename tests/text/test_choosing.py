@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphseq.text.sampling import draw, kept, probabilities
+from graphseq.text.sampling import allowed, draw, probabilities
 
 LOGITS = torch.tensor([math.log(1), math.log(2), math.log(4), math.log(9)], dtype=torch.float64)
 P = torch.tensor([0.1, 0.5, 0.3, 0.1], dtype=torch.float64)
@@ -55,13 +55,13 @@ def test_large_logits_do_not_overflow() -> None:
     ],
 )
 def test_a_cut_keeps_the_classes_that_it_should(cut: dict[str, float], expected: list[bool]) -> None:
-    assert kept(P, **cut).tolist() == expected
+    assert allowed(P, **cut).tolist() == expected
 
 
 @given(weights=st.lists(st.integers(0, 50), min_size=1, max_size=12).filter(any), top_p=st.floats(0.01, 1))
 def test_a_nucleus_is_the_smallest_set_of_its_probability(weights: list[int], top_p: float) -> None:
     p = torch.tensor(weights, dtype=torch.float64) / sum(weights)
-    inside = p[kept(p, top_p=top_p)]
+    inside = p[allowed(p, top_p=top_p)]
     assert inside.sum() >= top_p - 1e-9
     assert inside.sum() - inside.min() < top_p + 1e-9
 
@@ -71,7 +71,7 @@ def test_what_is_cut_is_never_more_probable_than_what_is_kept(weights: list[int]
     p = torch.tensor(weights, dtype=torch.float64) / sum(weights)
     top_k = data.draw(st.none() | st.integers(1, len(p)))
     top_p = data.draw(st.none() | st.floats(0.01, 1))
-    inside = kept(p, top_k=top_k, top_p=top_p)
+    inside = allowed(p, top_k=top_k, top_p=top_p)
     assert inside.any()
     assert inside.all() or p[inside].min() >= p[~inside].max()
     assert top_k is None or inside.sum() <= top_k
@@ -100,7 +100,7 @@ def test_the_cut_comes_after_the_temperature() -> None:
 
 @pytest.mark.parametrize("value", [0, 0.0, -1, float("inf"), float("nan")])
 def test_a_temperature_that_is_none_is_refused_with_what_stands_for_it(value: float) -> None:
-    with pytest.raises(ValueError, match=r"temperature must be a finite number above 0, got .*; .* ask for greedy"):
+    with pytest.raises(ValueError, match=r"temperature must be a finite number above 0, got .*; .* use greedy"):
         probabilities(LOGITS, temperature=value)
 
 
@@ -115,7 +115,7 @@ def test_a_temperature_that_is_none_is_refused_with_what_stands_for_it(value: fl
 )
 def test_a_cut_out_of_range_is_refused(cut: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        kept(P, **cut)
+        allowed(P, **cut)
 
 
 def test_a_temperature_that_is_no_number_is_a_type_error() -> None:

@@ -166,7 +166,7 @@ def test_one_beam_is_greedy_and_more_find_a_likelier_text_here() -> None:
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
-        ({"prompt": ""}, ValueError, "prompt is empty; give at least one character to go on from"),
+        ({"prompt": ""}, ValueError, "prompt is empty; give at least one character to continue"),
         ({"prompt": "abX"}, ValueError, r"prompt holds what the model never saw: 'X' \(nearest: 'a'\)"),
         ({"prompt": 3}, TypeError, "prompt must be a string, got int"),
         ({"temperature": 0}, ValueError, "temperature must be a finite number above 0, got 0; .* greedy"),
@@ -174,9 +174,9 @@ def test_one_beam_is_greedy_and_more_find_a_likelier_text_here() -> None:
         ({"top_k": 6}, ValueError, "top_k must be at most 5, the characters of the alphabet; got 6"),
         ({"top_p": 0}, ValueError, "top_p must lie above 0 and at most at 1"),
         ({"length": 0}, ValueError, "length must be at least 1, got 0"),
-        ({"alphabet": "abcd"}, ValueError, "alphabet has 4 characters, but the model reads 5 and gives 5"),
+        ({"alphabet": "abcd"}, ValueError, "alphabet has 4 characters, but the model reads 5 and outputs 5"),
         ({"generator": 0}, TypeError, "generator must be a torch.Generator, got int"),
-        ({"window": 4}, ValueError, "window=4 is for a model that carries no state; LSTM carries one"),
+        ({"window": 4}, ValueError, "window=4 is for a model without a recurrent state; LSTM has one"),
     ],
 )
 def test_what_will_not_do_is_refused_before_the_first_character(

@@ -11,7 +11,7 @@ from torch_geometric.nn import SAGEConv
 
 import graphseq as gs
 from graphseq.nn import GCN, GCNGRU, GCNLSTM, GRU, LSTM, MLP, RNN, Encoder, Model
-from graphseq.text.decoding import CarryingReader, CellReader, WindowReader, reader
+from graphseq.text.decoding import CellReader, StatefulReader, WindowReader, reader
 
 V = 5
 FAMILIES: dict[str, tuple[Callable[[], Encoder], type]] = {
@@ -22,9 +22,9 @@ FAMILIES: dict[str, tuple[Callable[[], Encoder], type]] = {
     "GCN-LSTM": (lambda: GCNLSTM(V, 7, 2), CellReader),
     "GCN-GRU": (lambda: GCNGRU(V, 7, 2), CellReader),
     "GCN-LSTM, inputs convolved": (lambda: GCNLSTM(V, 7, 2, convolve="input"), CellReader),
-    "GCN-LSTM with peepholes": (lambda: GCNLSTM(V, 7, 2, peepholes=True), CarryingReader),
-    "GCN-LSTM, residual": (lambda: GCNLSTM(V, 7, 3, residual=True), CarryingReader),
-    "GCN-LSTM of SAGE": (lambda: GCNLSTM(V, 7, 2, conv=SAGEConv), CarryingReader),
+    "GCN-LSTM with peepholes": (lambda: GCNLSTM(V, 7, 2, peepholes=True), StatefulReader),
+    "GCN-LSTM, residual": (lambda: GCNLSTM(V, 7, 3, residual=True), StatefulReader),
+    "GCN-LSTM of SAGE": (lambda: GCNLSTM(V, 7, 2, conv=SAGEConv), StatefulReader),
     "GCN-2": (lambda: GCN(V, 7, 2, causal=True), WindowReader),
     "GCN-5": (lambda: GCN(V, 7, 5, causal=True), WindowReader),
     "MLP": (lambda: MLP(V, 7), WindowReader),
@@ -103,7 +103,9 @@ def test_a_grown_sequence_is_read_in_windows_that_are_named() -> None:
 
 def test_what_sees_without_end_and_carries_nothing_must_be_told_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphseq.text.decoding.LONGEST", 8)
-    with pytest.raises(ValueError, match=r"GCNLSTM carries no state and sees more than 8 rows back; .* window="):
+    with pytest.raises(
+        ValueError, match=r"GCNLSTM has no recurrent state and a receptive field of more than 8 rows; .* window="
+    ):
         reader(Model(GCNLSTM(V, 6), V, transform=gs.transforms.grow))
 
 
@@ -121,5 +123,5 @@ def test_what_cannot_write_a_text_is_refused(model: Callable[[], Model], kind: t
 
 
 def test_a_window_for_what_carries_a_state_is_refused() -> None:
-    with pytest.raises(ValueError, match="window=5 is for a model that carries no state; LSTM carries one"):
+    with pytest.raises(ValueError, match="window=5 is for a model without a recurrent state; LSTM has one"):
         reader(Model(LSTM(V, 4), V), window=5)

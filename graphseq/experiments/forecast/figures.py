@@ -1,4 +1,4 @@
-"""What is drawn and listed of the forecasts of the first seed."""
+"""Figures and tables of the forecasts of the first seed."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ FRAMES = 30  # snapshots whose gates are drawn
 
 @dataclass(frozen=True)
 class Kept:
-    """What the runs of the first seed have left."""
+    """The saved forecasts and gates of the runs of the first seed."""
 
-    predictions: dict[str, Predictions]  #: by model, all for the same answers
+    predictions: dict[str, Predictions]  #: by model, all of the same answers
     gates: dict[
         str, Tensor
     ]  #: of the forgetting model, see :func:`graphseq.experiments.forecast.gates.unpacked`; or empty
 
 
 def read_kept(settings: Settings, lines: Sequence[Line], runs: Path) -> Kept:
-    """What ``runs`` holds of the first seed, without the models that diverged.
+    """Return the forecasts of the first seed in ``runs``, without those of models that diverged.
 
     Raises:
         OSError: a file is not there.
@@ -63,29 +63,31 @@ def read_kept(settings: Settings, lines: Sequence[Line], runs: Path) -> Kept:
 
 
 def to_csv(kept: Kept, data: TemporalDataset) -> str:
-    """One line an answer and channel: node, time, channel, what came, and what each model said."""
-    called = _called(data)
+    """Return a table, one line for each answer and channel: node, time, channel, y, the forecast of each model."""
+    time_names = _time_names(data)
     names = ["node", "time", "channel", "y", *kept.predictions]
     if not kept.predictions:
         return tables.to_csv(names, [])
     first = next(iter(kept.predictions.values()))
-    said = torch.stack([first.y, *(each.output for each in kept.predictions.values())], dim=-1)
+    values = torch.stack([first.y, *(one.output for one in kept.predictions.values())], dim=-1)
     rows = [
-        [data.nodes[node], called[time], channel, *numbers]
-        for node, time, answer in zip(first.node.tolist(), first.time.tolist(), said.tolist(), strict=True)
+        [data.nodes[node], time_names[time], channel, *numbers]
+        for node, time, answer in zip(first.node.tolist(), first.time.tolist(), values.tolist(), strict=True)
         for channel, numbers in zip(data.channels, answer, strict=False)
     ]
     return tables.to_csv(names, rows)
 
 
 def draw(kept: Kept, lines: Sequence[Line], data: TemporalDataset, out: Path) -> list[str]:
-    """Write the pictures that there is something for to ``out``; returns their names."""
-    models, called = chosen(lines), _called(data)
+    """Write the figures that the forecasts allow to ``out`` and return their names."""
+    models, time_names = chosen(lines), _time_names(data)
     names = []
     if models:
         shown = {model: kept.predictions[model] for model in models}
         _save(
-            forecast_figure(shown, names=data.nodes, times=called, last=LAST, unit=data.channels[0]), out, "forecasts"
+            forecast_figure(shown, names=data.nodes, times=time_names, last=LAST, unit=data.channels[0]),
+            out,
+            "forecasts",
         )
         figure = Figure(figsize=(8, 2 + 0.22 * min(len(data.nodes), MOST_NAMES)), layout="constrained")
         draw_errors_by_node(figure.subplots(), shown, names=data.nodes)
@@ -95,12 +97,12 @@ def draw(kept: Kept, lines: Sequence[Line], data: TemporalDataset, out: Path) ->
 
 
 def _draw_gates(gates: Mapping[str, Tensor], data: TemporalDataset, out: Path) -> list[str]:
-    """What was forgotten in the last snapshots of the test: a map of it, and in motion where the graph is not large."""
+    """Draw the gates on the last snapshots of the test set: a map, and an animation where the graph is not large."""
     graph, shown = latest(*unpacked(gates), FRAMES)
-    called = _called(data)
-    times = [called[time] for time in graph.topology.times.tolist()]
+    time_names = _time_names(data)
+    times = [time_names[time] for time in graph.topology.times.tolist()]
     figure = Figure(figsize=(9, 7), layout="constrained")
-    of: Literal["edges", "nodes"] = "edges" if _joined(graph) else "nodes"
+    of: Literal["edges", "nodes"] = "edges" if _has_edges(graph) else "nodes"
     draw_gates(figure.subplots(), graph, shown, of=of, names=data.nodes, times=times)
     _save(figure, out, "forgotten")
     if len(graph.node.unique()) > MOST_ROWS:
@@ -110,21 +112,21 @@ def _draw_gates(gates: Mapping[str, Tensor], data: TemporalDataset, out: Path) -
     return ["forgotten.png", "forgotten.gif"]
 
 
-def _joined(graph: SpaceTimeGraph) -> bool:
-    """Whether there is an edge between different nodes."""
+def _has_edges(graph: SpaceTimeGraph) -> bool:
+    """Return whether there is an edge between different nodes."""
     source, target = graph.node[graph.edge_index]
     return bool((source != target).any())
 
 
-def _called(data: TemporalDataset) -> dict[int, str]:
-    """What each time is called, by its number."""
+def _time_names(data: TemporalDataset) -> dict[int, str]:
+    """Return the name of each time, by its number."""
     return dict(zip(data.graph.topology.times.tolist(), data.times, strict=True))
 
 
 def chosen(lines: Sequence[Line]) -> list[str]:
-    """The autoregression, or the first baseline, and the trained models with the least validation errors.
+    """Return the autoregression, or the first baseline, and the trained models with the least validation errors.
 
-    By those and not by the errors drawn, which would then be the least by luck.
+    Not those with the least test errors, which could be the least by luck.
     """
     whole = [line for line in lines if not line.failure and math.isfinite(line.mse)]
     baselines = [line.model for line in whole if line.model in BASELINES]

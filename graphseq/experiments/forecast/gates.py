@@ -1,4 +1,4 @@
-"""What a forgetting model left out of the snapshots that it forecast from."""
+"""The gates of a model that forgets, on the last snapshots of its windows."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from graphseq.nn import ForgettingGCNLSTM, GateValues
 from graphseq.tasks.forecast import Forecasting
 
 BATCH = 64
-"""Windows that are in memory at a time."""
+"""The windows in memory at a time."""
 
 
 def last_gates(encoder: ForgettingGCNLSTM, task: Forecasting) -> tuple[SpaceTimeGraph, GateValues]:
-    """The last snapshot of each window as one recording, and the gates that were multiplied onto it.
+    """Return the last snapshot of each window as one recording, and the gates on its rows and edges.
 
-    The states of a window begin anew, so these are the gates with which each forecast was made, and not those of one
-    pass over the whole recording, longer than any that the model was trained on.
+    Each window begins without a state, so these are the gates with which each forecast was made, and not those of one
+    pass over the whole recording, which is longer than the windows of training.
 
     Args:
-        encoder: as trained.
-        task: the windows to go through, each once.
+        encoder: the trained encoder.
+        task: the windows, each read once.
 
     Returns:
         The snapshots, with the features and node numbers of the recording and the times of the windows' ends; and
@@ -46,20 +46,20 @@ def last_gates(encoder: ForgettingGCNLSTM, task: Forecasting) -> tuple[SpaceTime
         of_edge = (source, target, weight, gates.edge.cpu(), gates.factor.cpu())
         edges.append(tuple(part[between] for part in of_edge))
         shift += int(last.sum())
-    x, node, window, kept_node = (torch.cat(part) for part in zip(*rows, strict=True))
-    source, target, weight, kept_edge, factor = (torch.cat(part) for part in zip(*edges, strict=True))
+    x, node, window, node_gates = (torch.cat(part) for part in zip(*rows, strict=True))
+    source, target, weight, edge_gates, factor = (torch.cat(part) for part in zip(*edges, strict=True))
     snapshots = SpaceTimeGraph(x, node, _ends(task)[window], torch.stack([source, target]), weight)
-    return snapshots, GateValues(kept_node, kept_edge, factor)
+    return snapshots, GateValues(node_gates, edge_gates, factor)
 
 
 def _ends(task: Forecasting) -> Tensor:
-    """The time of the last input of each window, (W,)."""
+    """Return the time of the last input of each window, (W,)."""
     times = task.recording.times
     return times[torch.searchsorted(times, task.answer_times(torch.arange(len(task)))) - task.horizon]
 
 
 def packed(graph: SpaceTimeGraph, gates: GateValues) -> dict[str, Tensor]:
-    """Both as plain tensors by name, for a file; :func:`unpacked` takes them back."""
+    """Return both as plain tensors by name, for a file; :func:`unpacked` is the inverse."""
     return {
         "gate_x": graph.x,
         "gate_rows": torch.stack([graph.node, graph.time]),
@@ -72,14 +72,14 @@ def packed(graph: SpaceTimeGraph, gates: GateValues) -> dict[str, Tensor]:
 
 
 def unpacked(parts: Mapping[str, Tensor]) -> tuple[SpaceTimeGraph, GateValues]:
-    """What :func:`packed` was given."""
+    """Return the arguments of :func:`packed`."""
     rows, index = parts["gate_rows"], parts["gate_edge_index"]
     graph = SpaceTimeGraph(parts["gate_x"], rows[0], rows[1], index, parts["gate_edge_weight"])
     return graph, GateValues(parts["gate_of_node"], parts["gate_of_edge"], parts["gate_factor"])
 
 
 def latest(graph: SpaceTimeGraph, gates: GateValues, count: int) -> tuple[SpaceTimeGraph, GateValues]:
-    """The last ``count`` snapshots, and their gates."""
+    """Return the last ``count`` snapshots and their gates."""
     times = graph.topology.times
     rows = graph.time >= times[max(0, len(times) - count)]
     place, index = rows.cumsum(0) - 1, graph.edge_index

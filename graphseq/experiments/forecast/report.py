@@ -1,4 +1,4 @@
-"""Lines of results made readable: means over seeds, one table, and what could be had at most."""
+"""The results of a forecast as a table: means over seeds, and a bound on linear models."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Line:
 
 
 class Facts(NamedTuple):
-    """What the errors are held against."""
+    """The test set, and the errors of reference on it."""
 
     name: str
     nodes: int
     windows: int
     answers: int
-    first: str  #: what the time of the first answer of the test is called
+    first: str  #: name of the time of the first answer of the test set
     last: str
     variance: float  #: of the test's answers, in the file's units squared
     linear: float  #: mean squared error on the test of a linear model of a node's own past that was fitted to it
@@ -44,7 +44,7 @@ class Facts(NamedTuple):
 
 
 def summarise(settings: Settings, results: Sequence[Result]) -> list[Line]:
-    """A line a model, in the order of the settings; an interval where there are several seeds."""
+    """Return a line for each model, in the order of the settings; with an interval where there are several seeds."""
     return [_line(model, [run for run in results if run["model"] == model]) for model in settings.models]
 
 
@@ -67,16 +67,16 @@ def _line(model: str, runs: Sequence[Result]) -> Line:
 
 
 def table(settings: Settings, lines: Sequence[Line], facts: Facts) -> str:
-    """One table, and beneath it what a linear model could explain at most."""
+    """Return the table, and beneath it the most that a linear model could explain."""
     head = ["model", "MSE", "95 % over seeds", "MAE", "explained", "validation", "parameters", "best step", "seconds"]
     cells = [head, *(_cells(line, facts) for line in lines)]
     count = len(settings.seeds)
-    told = (
+    title = (
         f"{facts.name}: {facts.nodes} nodes, {settings.horizon} ahead from {settings.lags} times. Errors in the file's "
         f"units on {facts.windows} test windows, {facts.first} to {facts.last} ({facts.answers:,} answers), "
         f"{count} seed{'s' * (count != 1)}."
     )
-    return f"{told}\n{aligned(cells, head=1)}\n{_predictable(facts)}"
+    return f"{title}\n{aligned(cells, head=1)}\n{_predictable(facts)}"
 
 
 def _cells(line: Line, facts: Facts) -> list[str]:
@@ -111,7 +111,7 @@ def _explained(error: float, variance: float) -> str:
 
 
 def _brief(value: float) -> str:
-    """Four digits, however large or small."""
+    """Return a number with four digits, however large or small."""
     return f"{value:.4f}" if 0.01 <= abs(value) < 10 else f"{value:,.4g}"
 
 
@@ -124,6 +124,6 @@ def to_json(lines: Sequence[Line], facts: Facts) -> dict[str, object]:
 
 
 def to_csv(lines: Sequence[Line]) -> str:
-    """One line a model."""
+    """Return the table as CSV, one line for each model."""
     names = list(Line.__dataclass_fields__)
     return tables.to_csv(names, [[tables.finite(getattr(line, name)) for name in names] for line in lines])

@@ -1,4 +1,4 @@
-"""One run of a forecast: build, train or fit, judge on the test part. Runs in a worker process, on one thread."""
+"""One run of a forecast: build, train or fit, evaluate on the test set; in a worker process, on one thread."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CLIP = 1.0
 
 
 class Bound(NamedTuple):
-    """What linear models of the same lags reach on the test part when they are fitted to that very part."""
+    """The errors of linear models of the same lags that are fitted to the test set itself."""
 
     answers: int
     variance: float  #: mean squared distance of the answers from their mean, in the file's units
@@ -41,7 +41,7 @@ class Bound(NamedTuple):
 
 
 def run(case: Case, settings: Settings, folder: Path) -> dict[str, object]:
-    """Train and judge one case; returns its line of results.
+    """Train and evaluate one case; returns its results.
 
     Leaves ``<key>.json`` in ``folder``, with the result, the curves, configuration and versions; of the first seed
     ``<key>.npz`` too, with its forecasts of the test part and, of the forgetting model, its gates.
@@ -54,12 +54,12 @@ def run(case: Case, settings: Settings, folder: Path) -> dict[str, object]:
     seconds = time.perf_counter() - started
     test = in_units(prepared, predict(model, prepared.split.test))
     mse, mae = errors(test)
-    held = errors(in_units(prepared, predict(model, prepared.split.validation)))[0]
+    validation_mse = errors(in_units(prepared, predict(model, prepared.split.validation)))[0]
     result = {
         **asdict(case),
         "mse": math.nan if failure else mse,
         "mae": math.nan if failure else mae,
-        "validation_mse": math.nan if failure or case.model in BASELINES else held,
+        "validation_mse": math.nan if failure or case.model in BASELINES else validation_mse,
         "best_step": 0 if selected is None else selected.best_step,
         "parameters": sum(part.numel() for part in [*model.parameters(), *model.buffers()]),
         "seconds": seconds,
@@ -78,36 +78,36 @@ def run(case: Case, settings: Settings, folder: Path) -> dict[str, object]:
 
 
 def bound(settings: Settings) -> Bound:
-    """How much of the test part linear models could explain, if they knew it: more than any of them will.
+    """Return a bound on linear models: the errors of those that are fitted to the test set itself.
 
-    Fitted to what the models see and to the numbers of the file, whichever does better: least squares of scaled
-    answers are not those of the file's units.
+    They are fitted to scaled values and to those of the file, and the lesser error is taken: least squares of scaled
+    answers are not those in the file's units.
     """
     least: list[float] = []
     seen = {settings, replace(settings, scale="file")}
     for prepared in map(prepare, seen):
         test = prepared.split.test
-        found = [in_units(prepared, predict(kind.fit(test), test)) for kind in (Autoregression, GraphAutoregression)]
-        errors_here = [errors(each)[0] for each in found]
+        fitted = [in_units(prepared, predict(kind.fit(test), test)) for kind in (Autoregression, GraphAutoregression)]
+        errors_here = [errors(one)[0] for one in fitted]
         least = [min(pair) for pair in zip(least or errors_here, errors_here, strict=True)]
-    y = found[0].y.double()
+    y = fitted[0].y.double()
     return Bound(len(y), float(y.var(dim=0, correction=0).mean()), *least)
 
 
-def in_units(prepared: Prepared, found: Predictions) -> Predictions:
-    """Predictions in the units of the file."""
-    output, y = (prepared.in_units(values, found.node) for values in (found.output, found.y))
-    return found._replace(output=output, y=y)
+def in_units(prepared: Prepared, predictions: Predictions) -> Predictions:
+    """Return predictions in the units of the file."""
+    output, y = (prepared.in_units(values, predictions.node) for values in (predictions.output, predictions.y))
+    return predictions._replace(output=output, y=y)
 
 
-def errors(found: Predictions) -> tuple[float, float]:
-    """Mean squared and mean absolute error over all answers."""
-    apart = found.output.double() - found.y.double()
-    return float(apart.square().mean()), float(apart.abs().mean())
+def errors(predictions: Predictions) -> tuple[float, float]:
+    """Return the mean squared and the mean absolute error over all answers."""
+    difference = predictions.output.double() - predictions.y.double()
+    return float(difference.square().mean()), float(difference.abs().mean())
 
 
 def _ready(case: Case, prepared: Prepared, settings: Settings) -> tuple[nn.Module, Selected | None, str]:
-    """The model, how its training went where it was trained, and why it failed where it did."""
+    """Return the model, the course of its training if it was trained, and the reason if it failed."""
     split = prepared.split
     if case.model in BASELINES:
         return models.fitted(case.model, split.whole), None, ""

@@ -1,4 +1,4 @@
-"""The text that a user names: a file, or a book known by name, whole and worth training on."""
+"""The text of an experiment: a file, or a book known by its name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from graphseq.tasks.characters import read_text
 
 @dataclass(frozen=True)
 class Source:
-    """A text and where it is from."""
+    """A text and its name."""
 
-    name: str  #: as it was named
+    name: str  #: of the file or book
     text: str
 
     @property
     def sha256(self) -> str:
-        """Of the text in UTF-8, whatever the encoding of its file, with newlines as it is read."""
+        """The checksum of the text in UTF-8, whatever the encoding of its file."""
         return sha256(self.text.encode(errors="surrogatepass")).hexdigest()
 
     @property
@@ -31,15 +31,15 @@ class Source:
 
 
 def load(name: str, encoding: str = "utf-8") -> Source:
-    """Read a text, and refuse one that nothing can be learned from.
+    """Read a text, and refuse one that no model can learn from.
 
     Args:
-        name: a file; or, where no file is called so, a book of :func:`graphseq.datasets.book`.
-        encoding: how the bytes of a file spell characters.
+        name: a file; or, where there is no file of this name, a book of :func:`graphseq.datasets.book`.
+        encoding: encoding of a file.
 
     Raises:
         OSError: as the system says.
-        ValueError: an empty text, one character alone, a file that was cut short or is no text in this encoding.
+        ValueError: an empty text, one character repeated, a file that was cut short or is no text in this encoding.
     """
     if name in BOOKS and not Path(name).exists():
         return Source(name, book(name))
@@ -48,7 +48,7 @@ def load(name: str, encoding: str = "utf-8") -> Source:
     if "\0" in text:
         raise ValueError(
             f"{name} has a zero byte at character {text.index(chr(0))}: it was downloaded in part, is no text, or has "
-            "another encoding (--encoding utf-16, say)"
+            "another encoding (encoding=utf-16, say)"
         )
     if len(set(text)) == 1:
         raise ValueError(f"{name} holds nothing but {text[0]!r}, {len(text)} times; there is nothing to learn from it")
@@ -68,17 +68,17 @@ def read_or_shipped(path: str, encoding: str = "utf-8") -> Source:
 
 
 def _check_end(name: str, encoding: str) -> None:
-    """Say where a file ends within a character, which tells of a download that broke off."""
+    """Refuse a file that ends within a character, as after a download that broke off."""
     raw = Path(name).read_bytes()
     try:
         decoder = codecs.getincrementaldecoder(encoding)()
         decoder.decode(raw)
     except (LookupError, ValueError):
-        return  # wrong all the way; reading it says how
+        return  # another error, which reading the file finds
     try:
         decoder.decode(b"", final=True)
     except ValueError:
         raise ValueError(
             f"{name} ends in the middle of a character of {encoding}: it may have been downloaded in part; get it "
-            "again, or name its encoding (--encoding)"
+            "again, or name its encoding by encoding="
         ) from None

@@ -1,4 +1,4 @@
-"""Weights to start from that a recurrent network reading one-hot characters learns faster from than from torch's."""
+"""Initial weights with which a recurrent network on one-hot characters learns faster than with torch's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FROM_LAYER = 2.0
 
 @torch.no_grad()
 def scale(model: Model) -> Model:
-    r"""Draw the weights of a recurrent network anew, in place, at scales that fit what they are multiplied with.
+    r"""Draw the weights of a recurrent network anew, in place, with scales that fit one-hot input.
 
     .. math::
         W^{(1)}_x \sim N(0, 0.5^2), \qquad W^{(l)}_x \sim N(0, 2^2 / H) \ (l > 1), \qquad
@@ -25,16 +25,16 @@ def scale(model: Model) -> Model:
     2. Biases are 0 but for the LSTM's forget gate, which begins open.
 
     Args:
-        model: with an encoder of the family :class:`~graphseq.nn.recurrent.rnn.RNNBase`; its head stays as it is.
+        model: a model with an encoder of :class:`~graphseq.nn.recurrent.rnn.RNNBase`; its head is unchanged.
 
     Returns:
         The same model.
 
     Raises:
-        ValueError: another encoder.
+        ValueError: the model has another encoder.
 
     Source: orthogonal W_h: Saxe, McClelland and Ganguli (2014); b_f = 1: Gers et al. (2000), Jozefowicz et al. (2015);
-    variance by what comes in: Glorot and Bengio (2010). The two constants were chosen on short trainings.
+    variance by the number of inputs: Glorot and Bengio (2010). The two constants were chosen on short trainings.
 
     Example:
         >>> import graphseq as gs

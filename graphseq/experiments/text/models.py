@@ -1,4 +1,4 @@
-"""The model of a training on a text, by the name of its family."""
+"""The model of a training on a text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from graphseq.nn.recurrent.rnn import RNNBase
 
 
 class DroppedHead(RowHead):
-    r"""A linear map of each target row's state, some units of it left out in training: P = (H ⊙ m) W + b.
+    r"""A linear map of each target row's state, with dropout in training: P = (H ⊙ m) W + b.
 
     Each entry of m is 0 with probability p, else 1 / (1 - p); in evaluation all are 1.
 
@@ -40,7 +40,7 @@ class DroppedHead(RowHead):
 
 
 def build(settings: Settings, classes: int) -> Model:
-    """The untrained model, the same each time, for an alphabet of so many characters."""
+    """Return the untrained model for an alphabet of ``classes`` characters, a function of the settings alone."""
     with seeding.forked(settings.seed, seeding.BUILD):
         head = partial(DroppedHead, share=settings.dropout) if settings.dropout else None
         encoder = build_encoder(settings.model, classes, settings.hidden, num_layers=settings.layers, causal=True)
@@ -53,5 +53,5 @@ def build(settings: Settings, classes: int) -> Model:
 
 
 def window(settings: Settings) -> int | None:
-    """Rows that it reads again where it carries no state and sees without end: as many as in training."""
+    """Return the rows that a model with an unlimited past but no recurrent state reads again: those of training."""
     return settings.length if settings.model == "GCN-LSTM-grown" else None

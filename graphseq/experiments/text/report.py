@@ -1,4 +1,4 @@
-"""What a training says of itself on the way: numbers, samples, and the files that hold them."""
+"""Reports of a training on a text: numbers, samples, and their files."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from graphseq.training.history import History
 
 REPORTS, TABLE, SAMPLES, CURVES = "reports.json", "reports.csv", "samples.txt", "curves.csv"
 WINDOWS = 500
-"""How many held-out windows a report reads on the way; all are read at the end."""
-_SAMPLE = 3  # what a stream of random numbers is for, beside the purposes that seeding has
+"""The held-out windows that a report reads; the results read all."""
+_SAMPLE = 3  # the stream of random numbers of samples, beside those of seeding
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A text that the model wrote."""
+    """A text that the model generated."""
 
-    temperature: float  #: 0 stands for the likeliest character each time
-    text: str  #: its first character, which was given, among the rest
+    temperature: float  #: 0 for the likeliest character each time
+    text: str  #: the first character, which is given, included
 
 
 @dataclass(frozen=True)
 class Report:
-    """A training after so many steps.
+    """The state of a training after a step.
 
     Attributes:
-        step: how many.
-        loss: nats a character, the mean of the steps since the report before.
-        accuracy: share of next characters that were the likeliest, the mean of the same steps.
-        bits: bits a character on held-out windows; see :func:`graphseq.text.evaluation.windows`.
+        step: the number of steps so far.
+        loss: nats per character, the mean of the steps since the report before.
+        accuracy: share of next characters that the model gave the highest probability, the mean of the same steps.
+        bits: bits per character on held-out windows; see :func:`graphseq.text.evaluation.windows`.
         lr: learning rate of the last step.
-        seconds: of all steps so far, reports left out.
-        samples: texts.
+        seconds: time of all steps so far, without reports.
+        samples: generated texts.
     """
 
     step: int
@@ -57,26 +57,26 @@ class Report:
     samples: tuple[Sample, ...]
 
 
-def make(model: Model, settings: Settings, held: Characters, history: History, before: int) -> Report:
-    """Report on a model that has come to the last step of ``history``; the report before was of step ``before``."""
+def make(model: Model, settings: Settings, held_out: Characters, history: History, before: int) -> Report:
+    """Return the report after the last step of ``history``; the report before was after step ``before``."""
     model.eval()
     return Report(
         history.steps,
         sum(history.loss[before:]) / (history.steps - before),
         sum(history.score[before:]) / (history.steps - before),
-        evaluation.windows(model, held.tokens, held.length, most=WINDOWS),
+        evaluation.windows(model, held_out.tokens, held_out.length, most=WINDOWS),
         history.lr[-1],
         history.seconds,
-        tuple(_samples(model, settings, held.alphabet, history.steps)),
+        tuple(_samples(model, settings, held_out.alphabet, history.steps)),
     )
 
 
 def _samples(model: Model, settings: Settings, alphabet: Sequence[str], step: int) -> list[Sample]:
-    """One text of each temperature and length, all from one first character; a function of seed, step and weights."""
+    """Return a text of each temperature and length, all with one first character: a function of seed, step, weights."""
     generator = torch.Generator()
     generator.manual_seed(seeding.derive(settings.seed, _SAMPLE, step))
     first = first_character(alphabet, generator, settings.sample_first or None)
-    rows, found = window(settings), []
+    rows, samples = window(settings), []
     for temperature in settings.sample_temperatures:
         for length in settings.sample_lengths:
             if temperature == 0:
@@ -85,12 +85,12 @@ def _samples(model: Model, settings: Settings, alphabet: Sequence[str], step: in
                 text = generate(
                     model, alphabet, first, length - 1, generator=generator, temperature=temperature, window=rows
                 )
-            found.append(Sample(temperature, first + "".join(text)))
-    return found
+            samples.append(Sample(temperature, first + "".join(text)))
+    return samples
 
 
 def write(out: Path, reports: Sequence[Report], history: History) -> None:
-    """Put all reports in ``out``; last of all the file that :func:`read` reads."""
+    """Write all reports to ``out``, and last the file that :func:`read` reads."""
     history.to_csv(out / CURVES, overwrite=True)
     columns = ("step", "loss", "accuracy", "bits", "lr", "seconds")
     rows = [[getattr(report, column) for column in columns] for report in reports]
@@ -102,7 +102,7 @@ def write(out: Path, reports: Sequence[Report], history: History) -> None:
 
 
 def read(out: Path) -> list[Report]:
-    """The reports in ``out``, none where there are none yet.
+    """Return the reports in ``out``, an empty list where there are none yet.
 
     Raises:
         ValueError: the file holds something else.
@@ -115,13 +115,13 @@ def read(out: Path) -> list[Report]:
             for report in json.loads((out / REPORTS).read_text(encoding="utf-8"))
         ]
     except (ValueError, TypeError, KeyError):
-        raise ValueError(f"{out / REPORTS} does not hold the reports of a training; name another --out") from None
+        raise ValueError(f"{out / REPORTS} does not hold the reports of a training; name another out=") from None
 
 
 def _samples_text(report: Report) -> str:
     parts = []
     for sample in report.samples:
-        how = "greedy" if sample.temperature == 0 else f"temperature {sample.temperature:g}"
-        head = f"step {report.step}, {how}, {len(sample.text)} characters, first {sample.text[:1]!r}"
+        method = "greedy" if sample.temperature == 0 else f"temperature {sample.temperature:g}"
+        head = f"step {report.step}, {method}, {len(sample.text)} characters, first {sample.text[:1]!r}"
         parts.append(f"--- {head} ---\n{sample.text}\n")
     return "\n".join(parts)

@@ -54,10 +54,10 @@ class Trained:
 
 
 def open_trained(folder: Path) -> Trained:
-    """Build the model of a training and give it the weights of its last checkpoint.
+    """Return the model of a training with the weights of its last checkpoint.
 
     Raises:
-        FileNotFoundError: no training in ``folder``, or one that has not come to its first checkpoint.
+        FileNotFoundError: no training in ``folder``, or one without a checkpoint yet.
         ValueError: a record or checkpoint that is damaged, cut short, or of another training.
     """
     if not (folder / CONFIG).exists():
@@ -70,20 +70,20 @@ def open_trained(folder: Path) -> Trained:
     settings = Settings.from_json({**record["settings"], "device": "cpu"})
     model = build(settings, len(alphabet))
     try:
-        # An optimiser that is thrown away: what the checkpoint says of its own goes with it.
+        # This optimiser is not used: it takes the optimiser's state of the checkpoint.
         stepper = torch.optim.SGD(model.parameters(), lr=1.0)
         history = checkpoint.load(folder / CHECKPOINT, model, stepper, {"model": describe(model)})
     except ValueError as error:
         raise ValueError(f"{error}; {CHECKPOINT} and {CONFIG} must be those of one training") from None
     if history.config["task"] != task:
         raise ValueError(
-            f"{folder / CHECKPOINT} is of a training on another text, or on another part of it, than {CONFIG} tells of"
+            f"{folder / CHECKPOINT} is of a training on another text, or on another part of it, than that of {CONFIG}"
         )
     return Trained(model.eval(), alphabet, settings, history)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The record that :func:`claim` wrote.
+    """Return the record that :func:`claim` wrote.
 
     Raises:
         ValueError: the file holds something else.

@@ -42,7 +42,7 @@ def test_a_book_is_known_by_its_name_unless_a_file_is_called_so(
         (b"caf\xe9 au lait", "utf-8", "byte 3 is not utf-8; name the file's encoding"),
         (b"ab", "utf-9", "encoding must be one that Python knows"),
         (b"half of it" + bytes(50), "utf-8", "has a zero byte at character 10: it was downloaded in part, is no text"),
-        ("ab".encode("utf-16-le"), "utf-8", r"zero byte at character 1: .* \(--encoding utf-16, say\)"),
+        ("ab".encode("utf-16-le"), "utf-8", r"zero byte at character 1: .* \(encoding=utf-16, say\)"),
     ],
 )
 def test_a_file_that_will_not_do_is_refused(content: bytes, encoding: str, message: str, tmp_path: Path) -> None:
