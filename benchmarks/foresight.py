@@ -1,10 +1,10 @@
-"""Does the verdict foresee training? Models and distances drawn at random, judged untrained, then trained.
+"""Accuracy of the verdict on untrained models as a prediction of training.
 
-Planted faults are far from every threshold (see ``verdicts.py``). Here nothing is planted: depth, distance, family
-and place are drawn from the seed, many of them close to where one verdict ends and the next begins, and the truth is
-what training brings. "undertrained" foresees that it will be solved, every other verdict that it will not. The models
-of the first seed set what matters here, how faint a source may be; those of the other seeds judge. Prints how often
-it was foreseen and writes every model to JSON.
+Planted faults are far from every threshold (see ``verdicts.py``). Here depth, distance, encoder and kind of graph are
+drawn at random, many of them close to the border between two verdicts, and the ground truth is the outcome of training.
+The verdict "undertrained" predicts that a model will be solved, every other verdict that it will not. The models of the
+first seed calibrate the thresholds of influence; those of the other seeds test them. The accuracy is printed, and every
+model is written to JSON.
 
 Run it with ``python benchmarks/foresight.py --out foresight.json``: some minutes on one thread.
 """
@@ -32,8 +32,8 @@ from graphseq.training.history import machine
 STEPS, LR, BATCH, HIDDEN = 1000, 3e-3, 32, 32
 
 
-def drawn(seed: int, count: int) -> Iterator[tuple[str, str, nn.Model, Task]]:
-    """Name, place, model and task."""
+def random_models(seed: int, count: int) -> Iterator[tuple[str, str, nn.Model, Task]]:
+    """Random models: name, kind of graph, model and task of each."""
     r = Random(seed)  # noqa: S311
     for number in range(count):
         place = r.choice(PLACES)
@@ -51,34 +51,34 @@ def drawn(seed: int, count: int) -> Iterator[tuple[str, str, nn.Model, Task]]:
 
 
 def trained(seed: int, count: int, steps: int) -> Iterator[tuple[dict[str, object], Evidence]]:
-    """Each model's line of the record, and what was measured before it was trained."""
-    for name, place, model, task in drawn(seed, count):
-        found = gather(model, task, samples=200, seed=seed)
+    """The record of each model, and the evidence measured before training."""
+    for name, place, model, task in random_models(seed, count):
+        evidence = gather(model, task, samples=200, seed=seed)
         try:
             history = gs.fit(model, task, steps=steps, batch_size=BATCH, optimizer="Adam", lr=LR, clip=1.0, seed=seed)
-            taken, score = history.steps, gs.evaluate(model, task, samples=500, seed=seed).score
+            num_steps, score = history.steps, gs.evaluate(model, task, samples=500, seed=seed).score
         except gs.DivergedError as error:
-            taken, score = error.history.steps, task.chance
-        line = {"seed": seed, "name": name, "place": place, "hops": task.hops, "score": score, "steps": taken}
-        print(f"{name:18} {place:13} {task.hops:3} hops: {score:.0%} after {taken} steps", flush=True)
+            num_steps, score = error.history.steps, task.chance
+        line = {"seed": seed, "name": name, "place": place, "hops": task.hops, "score": score, "steps": num_steps}
+        print(f"{name:18} {place:13} {task.hops:3} hops: {score:.0%} after {num_steps} steps", flush=True)
         yield (
             line
             | {
-                "influence": found.influence,
-                "oversmoothing_distance": found.oversmoothing_distance,
-                "loss_sensitivity": found.loss_sensitivity,
+                "influence": evidence.influence,
+                "oversmoothing_distance": evidence.oversmoothing_distance,
+                "loss_sensitivity": evidence.loss_sensitivity,
             },
-            found,
+            evidence,
         )
 
 
 def hits(pairs: list[tuple[dict[str, object], Evidence]], t: Thresholds) -> list[bool]:
-    """Whether each was foreseen."""
+    """Whether each prediction is right."""
     return [(judge(e, t)[0] == "undertrained") == (float(str(line["score"])) >= t.solved) for line, e in pairs]
 
 
 def calibrated(pairs: list[tuple[dict[str, object], Evidence]]) -> Thresholds:
-    """The influences below which training mostly fails: the middle of where most is foreseen, to one digit."""
+    """The thresholds of influence with the most right predictions, at the middle of their range, to one digit."""
     t = Thresholds()
     for name, shared in (("influence", False), ("influence_shared", True)):
         some = [(line, e) for line, e in pairs if e.shares_weights is shared]
@@ -86,20 +86,20 @@ def calibrated(pairs: list[tuple[dict[str, object], Evidence]]) -> Thresholds:
         middles = [(a * b) ** 0.5 for a, b in pairwise(values)]
         right = [sum(hits(some, replace(t, **{name: middle}))) for middle in middles]
         best = [middle for middle, number in zip(middles, right, strict=True) if number == max(right)]
-        if best:  # too few models set nothing
+        if best:  # too few models calibrate nothing
             t = replace(t, **{name: float(f"{(best[0] * best[-1]) ** 0.5:.0e}")})
     return t
 
 
 def summary(table: dict[str, dict[str, int]]) -> str:
-    """A line a verdict: how many models had it untrained, and how many of them training solved."""
+    """A table of the verdicts: the number of untrained models with each, and of those that training solved."""
     lines = [f"{'untrained verdict':20}{'models':>8}{'solved by training':>20}"]
     lines += [f"{verdict:20}{row['models']:>8}{row['solved']:>20}" for verdict, row in table.items()]
     return "\n".join(lines)
 
 
 def main(out: Path, seeds: list[int], count: int, steps: int) -> None:
-    """Calibrate, judge, compare, write."""
+    """Calibrate, test, print, and write the record."""
     torch.set_num_threads(1)
     first = list(trained(seeds[0], count, steps))
     t = calibrated(first)
@@ -114,11 +114,11 @@ def main(out: Path, seeds: list[int], count: int, steps: int) -> None:
     print(summary(table))
     right, before = (sum(hits(pairs, t)) / len(pairs) for pairs in (judged, first))
     print(f"from seed {seeds[0]}: influence={t.influence:g}, influence_shared={t.influence_shared:g}")
-    print(f"foreseen: {right:.1%} of {len(judged)}; of those that set the threshold {before:.1%} of {len(first)}")
+    print(f"predicted: {right:.1%} of {len(judged)}; of those that set the threshold {before:.1%} of {len(first)}")
     config = {"seeds": seeds, "count": count, "steps": steps, "lr": LR, "batch_size": BATCH, "hidden": HIDDEN}
-    set_here = {"influence": t.influence, "influence_shared": t.influence_shared}
-    found = {"thresholds": set_here, "foreseen": right, "judged": len(judged), "table": table}
-    record = {"config": config, "machine": machine("cpu"), **found, "models": [line for line, _ in first + judged]}
+    thresholds = {"influence": t.influence, "influence_shared": t.influence_shared}
+    results = {"thresholds": thresholds, "foreseen": right, "judged": len(judged), "table": table}
+    record = {"config": config, "machine": machine("cpu"), **results, "models": [line for line, _ in first + judged]}
     text = json.dumps(record, indent=1).replace("NaN", "null")
     _files.write_text(out, text + "\n", overwrite=True)
 
@@ -126,7 +126,7 @@ def main(out: Path, seeds: list[int], count: int, steps: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out/foresight.json"), help="where the record goes")
-    parser.add_argument("--seed", type=int, nargs="+", default=[0, 1], help="the first calibrates, the others judge")
+    parser.add_argument("--seed", type=int, nargs="+", default=[0, 1], help="the first calibrates, the others test")
     parser.add_argument("--count", type=int, default=80, help="models")
     parser.add_argument("--steps", type=int, default=STEPS, help="most training steps of each")
     arguments = parser.parse_args()

@@ -1,12 +1,12 @@
-"""Is the verdict right? Models with a planted fault, on paths, rings, trees, random graphs and sequences.
+"""Accuracy of the verdict on models with a planted fault, on paths, rings, trees, random graphs and sequences.
 
-Each case is built so that its fault is known: too few layers, too many, a signal that shrinks by a known factor,
-weights that cut the gradient, a state too narrow, nothing but training that is missing, or nothing at all. Parameters
-are drawn from the seed. The cases of one seed set the thresholds, half way (in decades) between the planted fault and
-everything else; those of the other seeds judge. (How faint a source may be is set by ``foresight.py``, from what
-training could make of it.) Prints the confusion matrix and writes it, with every case, to JSON. Left out are two
-kinds whose fault is not certain: a GCN with LayerNorm, which relays a lone signal at full size although training does
-not find it, and gates saturated by large random weights, some of which stay open.
+Each case has a known fault: too few layers, too many layers, a signal attenuated by a known factor, weights that stop
+the gradient, a state that is too small, missing training, or no fault. Sizes are drawn from the seed. The cases of the
+first seed calibrate the thresholds, each at the geometric mean between the planted fault and the nearest other case;
+the cases of the other seeds test them. (The thresholds of influence are calibrated by ``foresight.py``, on the outcome
+of training.) The confusion matrix is printed, and written with every case to JSON. Two kinds of models are left out,
+since their fault is not certain: a GCN with LayerNorm, which relays a single signal at full amplitude although training
+does not find it, and gates saturated by large random weights, some of which stay open.
 
 Run it with ``python benchmarks/verdicts.py --out verdicts.json``: a few minutes on one thread.
 """
@@ -37,7 +37,7 @@ PLACES = ("path", "ring", "tree", "random graph", "sequence")
 
 @dataclass(frozen=True)
 class Case:
-    """A model whose fault is known."""
+    """A model of a known fault, and its task."""
 
     fault: str
     place: str
@@ -47,7 +47,7 @@ class Case:
 
 
 def transfer(place: str, hops: int, r: Random) -> Task:
-    """One item to carry over so many hops."""
+    """A task of carrying one item over ``hops``, on a kind of graph."""
     if place == "sequence":
         return Transfer(hops + 1)
     if place == "ring":
@@ -56,13 +56,13 @@ def transfer(place: str, hops: int, r: Random) -> Task:
         return Transfer.on(gs.from_graph(nx.path_graph(hops + 1)), 0, hops)
     if place == "tree" and hops <= 6:
         return Transfer(hops + 1, shape="tree")
-    # A random tree around a path of the wanted length; for a random graph, with edges that make no shortcut.
+    # A random tree around a path of that length; for a random graph, with further edges that are no shortcuts.
     graph = nx.path_graph(hops + 1)
     level = dict(enumerate(range(hops + 1)))
     for row in range(hops + 1, 2 * hops + 4):
-        near = r.randrange(row)
-        graph.add_edge(row, near)
-        level[row] = level[near] + 1
+        parent = r.randrange(row)
+        graph.add_edge(row, parent)
+        level[row] = level[parent] + 1
     if place == "random graph":
         for _ in range(4 * hops):
             a, b = r.sample(range(len(graph)), 2)
@@ -72,7 +72,7 @@ def transfer(place: str, hops: int, r: Random) -> Task:
 
 
 def gap(task: Task) -> float:
-    """1 - λ₂ of the task's graph, by size."""
+    """The spectral gap 1 - |λ₂| of the task's graph."""
     graph = task.batch(1, torch.Generator().manual_seed(0))
     dense = graph.topology.spacetime().normalised(torch.float64) @ torch.eye(graph.num_rows, dtype=torch.float64)
     return 1 - float(torch.linalg.eigvalsh(dense).abs().sort().values[-2])
@@ -83,8 +83,8 @@ def gcn(task: Task, layers: int, hidden: int = 32) -> nn.Model:
     return nn.Model(nn.GCN(task.in_channels, hidden, layers), task.out_channels)
 
 
-def out_of_reach(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
-    """Fewer layers than hops, or a model that does not look there at all."""
+def under_reaching(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
+    """Models of fewer layers than hops, or without edges to the source."""
     hops = r.randint(3, 6)
     task = transfer(place, hops, r)
     layers = r.randint(1, hops - 1)
@@ -97,8 +97,8 @@ def out_of_reach(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
         yield "LSTM across space", nn.Model(nn.LSTM(task.in_channels, 16), task.out_channels), task
 
 
-def smoothed(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
-    """So many layers that λ₂^(2L) is at most e^-10, down to e^-40."""
+def over_smoothing(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
+    """Models of so many layers that λ₂^(2L) is between e^-40 and e^-10."""
     for hops in r.sample(range(2, 5), 2):
         task = transfer(place, hops, r)
         layers = math.ceil(r.uniform(5, 20) / gap(task))
@@ -108,8 +108,8 @@ def smoothed(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
     yield f"GCN-{layers} on {type(task).__name__}", gcn(task, layers, 16), task
 
 
-def squashed(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
-    """As many layers as hops, of which 3^(-r) crosses; recurrences far longer than they remember."""
+def over_squashing(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
+    """Models of about as many layers as hops, which attenuate to 3^(-r); recurrences far beyond their time constant."""
     hops = r.randint(11, 25)
     task = transfer(place, hops, r)
     layers = hops + r.randint(0, 2)
@@ -125,23 +125,23 @@ def squashed(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
         yield "GCNII", nn.Model(nn.GCNII(task.in_channels, 32, task.hops), task.out_channels), task
 
 
-class Cut(nn.GCN):
-    """A GCN whose states are cut from the gradient, as by a forgotten ``detach``."""
+class Detached(nn.GCN):
+    """A GCN with detached states."""
 
     def encode(self, graph: gs.SpaceTimeGraph, x: Tensor) -> Tensor:
-        """States (V, H), detached."""
+        """Compute the states (V, H), detached."""
         return super().encode(graph, x).detach()
 
 
-def gradient_lost(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
-    """Weights that let the signal through and not its gradient, or either beyond all size."""
+def no_gradient(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
+    """Models that pass the signal but not its gradient, or whose gradient vanishes or explodes."""
     hops = r.randint(2, 3)
     task = transfer(place, hops, r)
     kinds: list[Callable[[], tuple[str, nn.Model]]] = [
         lambda: ("weights too small", scaled(gcn(task, hops), 10 ** r.uniform(-5, -4))),
         lambda: ("weights too large", scaled(gcn(task, hops), 10 ** r.uniform(3, 4))),
-        lambda: ("a head of zeros", silent_head(gcn(task, hops))),
-        lambda: ("states detached", nn.Model(Cut(task.in_channels, 32, hops), task.out_channels)),
+        lambda: ("a head of zeros", zero_head(gcn(task, hops))),
+        lambda: ("states detached", nn.Model(Detached(task.in_channels, 32, hops), task.out_channels)),
         lambda: ("dead units", dead(gcn(task, hops))),
     ]
     if place == "sequence":
@@ -151,28 +151,28 @@ def gradient_lost(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]
 
 
 def scaled(model: nn.Model, factor: float) -> nn.Model:
-    """All weights of the encoder times a factor."""
+    """The model with all weights of its encoder multiplied by a factor."""
     with torch.no_grad():
         for parameter in model.encoder.parameters():
             parameter.mul_(factor)
     return model
 
 
-def silent_head(model: nn.Model) -> nn.Model:
-    """A head that reads nothing."""
+def zero_head(model: nn.Model) -> nn.Model:
+    """The model with zero weights in its head."""
     torch.nn.init.zeros_(model.head.lin.weight)
     return model
 
 
 def dead(model: nn.Model) -> nn.Model:
-    """Units that no input brings to life."""
+    """The model with dead units in its first layer."""
     with torch.no_grad():
         model.encoder.convs[0].bias.fill_(-1e4)
     return model
 
 
 def latch(model: nn.Model, gain: float) -> nn.Model:
-    """tanh(gain h + gain x): each unit keeps the sign it was given, and its slope is nothing."""
+    """The model with saturated units tanh(gain h + gain x), which keep their sign and have no gradient."""
     kernel = model.encoder.kernel
     with torch.no_grad():
         kernel.weight_hh_l0.copy_(gain * torch.eye(16))
@@ -180,27 +180,29 @@ def latch(model: nn.Model, gain: float) -> nn.Model:
     return model
 
 
-def out_of_room(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
-    """More items than a state has numbers for."""
-    many = r.randint(6, 12)
+def capacity(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
+    """Models whose state is too small for the items in memory."""
+    num_items = r.randint(6, 12)
     if place == "sequence":
-        task: Task = Recall(many + r.randint(1, 2), num_items=many)
+        task: Task = Recall(num_items + r.randint(1, 2), num_items=num_items)
         for cell in r.sample([nn.RNN, nn.GRU, nn.LSTM], 2):
-            yield f"{cell.__name__}-{many} on Recall", nn.Model(cell(task.in_channels, many), task.out_channels), task
+            model = nn.Model(cell(task.in_channels, num_items), task.out_channels)
+            yield f"{cell.__name__}-{num_items} on Recall", model, task
         task = CopyMemory(1, num_items=4)
         yield "RNN-8 on CopyMemory", nn.Model(nn.RNN(task.in_channels, 8), task.out_channels), task
     elif place == "tree":
         for depth in (3, 4, 5):
             task = NeighborsMatch(depth)
             yield f"GCN-{depth} on NeighborsMatch", gcn(task, depth, 16), task
-    else:  # stars, on which the queries stand apart
-        for far in (1, 2, 3):
-            task = AssociativeRecall(many, query_hops=far)
-            yield f"GCN-{far + 1} on a star of {many}", gcn(task, far + 1, r.randint(4, 16)), task
+    else:  # stars, with the queries at some distance
+        for query_hops in (1, 2, 3):
+            task = AssociativeRecall(num_items, query_hops=query_hops)
+            model = gcn(task, query_hops + 1, r.randint(4, 16))
+            yield f"GCN-{query_hops + 1} on a star of {num_items}", model, task
 
 
 def undertrained(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
-    """Nothing but training is missing."""
+    """Models that only need training."""
     hops = r.randint(2, 4)
     task = transfer(place, hops, r)
     yield f"GCN-{hops} over {hops} hops", gcn(task, hops), task
@@ -214,8 +216,8 @@ def undertrained(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
         yield "GCNII", nn.Model(nn.GCNII(10, 32, hops), 10), task
 
 
-def reaches(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
-    """Trained until it answers."""
+def solved(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
+    """Models trained until they solve the task."""
     for hops in r.sample(range(1, 4), 3):
         task = transfer(place, hops, r)
         model = gcn(task, hops) if place != "sequence" or hops == 1 else nn.Model(nn.RNN(10, 32), 10)
@@ -226,18 +228,18 @@ def reaches(place: str, r: Random) -> Iterator[tuple[str, nn.Model, Task]]:
 
 
 FAULTS = {
-    "solved": reaches,
-    "under-reaching": out_of_reach,
-    "over-smoothing": smoothed,
-    "over-squashing": squashed,
-    "vanishing gradient": gradient_lost,
-    "capacity": out_of_room,
+    "solved": solved,
+    "under-reaching": under_reaching,
+    "over-smoothing": over_smoothing,
+    "over-squashing": over_squashing,
+    "vanishing gradient": no_gradient,
+    "capacity": capacity,
     "undertrained": undertrained,
 }
 
 
 def planted(seed: int) -> Iterator[Case]:
-    """Fifteen cases a fault, three a place; of those of the gradient some vanish and some explode."""
+    """Fifteen cases of each fault, three on each kind of graph; some gradients vanish and some explode."""
     for number, (fault, build) in enumerate(FAULTS.items()):
         for place in PLACES:
             r = Random(seeding.derive(seed, seeding.BUILD, number, PLACES.index(place)))  # noqa: S311
@@ -248,7 +250,7 @@ def planted(seed: int) -> Iterator[Case]:
 
 
 def calibrated(cases: list[tuple[Case, Evidence]]) -> Thresholds:
-    """Each threshold half way in decades between the planted fault and what is nearest of all else, to one digit."""
+    """Each threshold at the geometric mean between the planted fault and the nearest other case, to one digit."""
 
     def between(low: list[float], high: list[float]) -> float:
         middle = math.sqrt(max(low) * min(high))
@@ -260,8 +262,8 @@ def calibrated(cases: list[tuple[Case, Evidence]]) -> Thresholds:
     healthy = ("undertrained", "capacity")
     small = [e.loss_sensitivity for case, e in cases if case.name == "weights too small"]
     large = [e.loss_sensitivity for case, e in cases if case.name == "weights too large"]
-    left = [e.probe_r2_all for case, e in cases if case.fault == "capacity"]
-    kept = [e.probe_r2_all for case, e in cases if case.fault == "undertrained" and e.memory_items > 1]
+    too_small = [e.probe_r2_all for case, e in cases if case.fault == "capacity"]
+    sufficient = [e.probe_r2_all for case, e in cases if case.fault == "undertrained" and e.memory_items > 1]
     return replace(
         Thresholds(),
         oversmoothing_distance=between(
@@ -270,19 +272,19 @@ def calibrated(cases: list[tuple[Case, Evidence]]) -> Thresholds:
         ),
         weak=between(small, of(lambda e: e.loss_sensitivity, *healthy)),
         strong=between(of(lambda e: e.loss_sensitivity, *healthy), large),
-        recall=between(left, kept),
+        recall=between(too_small, sufficient),
     )
 
 
 def confusion(matrix: dict[str, dict[str, int]]) -> str:
-    """A line a planted fault, a column a verdict."""
+    """The confusion matrix as text: a line for each planted fault, a column for each verdict."""
     lines = [f"{'planted, judged →':19}" + "".join(f"{name:>19}" for name in VERDICTS)]
     lines += [f"{fault:19}" + "".join(f"{row[name] or '·':>19}" for name in VERDICTS) for fault, row in matrix.items()]
     return "\n".join(lines)
 
 
 def main(out: Path, seeds: list[int]) -> None:
-    """Calibrate, judge, print, write."""
+    """Calibrate, test, print, and write the record."""
     torch.set_num_threads(1)
     first = [(case, gather(case.model, case.task, samples=200, seed=0)) for case in planted(seeds[0])]
     t = calibrated(first)
@@ -292,17 +294,17 @@ def main(out: Path, seeds: list[int]) -> None:
         for case in planted(seed)
     ]
     print(f"thresholds from seed {seeds[0]}: {t}")
-    found = [(case.fault, judge(e, t)[0]) for _, case, e in judged]
-    matrix = {fault: {name: found.count((fault, name)) for name in VERDICTS} for fault in VERDICTS}
+    pairs = [(case.fault, judge(e, t)[0]) for _, case, e in judged]
+    matrix = {fault: {name: pairs.count((fault, name)) for name in VERDICTS} for fault in VERDICTS}
     print(confusion(matrix))
-    right = sum(a == b for a, b in found) / len(found)
-    print(f"\n{right:.1%} of {len(found)} right; on the cases that set the thresholds ", end="")
+    right = sum(fault == verdict for fault, verdict in pairs) / len(pairs)
+    print(f"\n{right:.1%} of {len(pairs)} right; on the cases that set the thresholds ", end="")
     print(f"{sum(case.fault == judge(e, t)[0] for case, e in first) / len(first):.1%} of {len(first)}")
     lines = [
         {"seed": seed, "fault": case.fault, "judged": judge(e, t)[0], "place": case.place, "name": case.name}
         | {key: value for key, value in asdict(e).items() if key != "answers"}
         | {"score": e.answers.score}
-        for seed, case, e in [(seeds[0], *each) for each in first] + judged
+        for seed, case, e in [(seeds[0], case, e) for case, e in first] + judged
     ]
     for line in lines:
         if line["fault"] != line["judged"]:
@@ -329,7 +331,7 @@ def main(out: Path, seeds: list[int]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out/verdicts.json"), help="where the record goes")
-    parser.add_argument("--seed", type=int, nargs="+", default=[0, 1, 2], help="the first calibrates, the others judge")
+    parser.add_argument("--seed", type=int, nargs="+", default=[0, 1, 2], help="the first calibrates, the others test")
     arguments = parser.parse_args()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     main(arguments.out, arguments.seed)

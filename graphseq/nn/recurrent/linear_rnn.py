@@ -70,8 +70,9 @@ class LinearRNNBase(Encoder):
         ...         a = self.rate.sigmoid()
         ...         return a, (1 - a) * self.lin(x)
         >>> class Average(LinearRNNBase):
-        ...     def __init__(self, in_channels, hidden_channels):
-        ...         super().__init__(in_channels, hidden_channels, [AverageLayer(in_channels, hidden_channels)])
+        ...     def __init__(self, in_channels, hidden_channels, num_layers=1):
+        ...         widths = input_widths(in_channels, hidden_channels, num_layers)  # refuses sizes below 1
+        ...         super().__init__(in_channels, hidden_channels, [AverageLayer(f, hidden_channels) for f in widths])
         >>> Average(3, 8)(gs.from_sequence(torch.eye(3))).shape
         torch.Size([3, 8])
     """
@@ -165,7 +166,11 @@ class LinearRNNBase(Encoder):
 
 
 def input_widths(in_channels: int, hidden_channels: int, num_layers: int) -> list[int]:
-    """The input channels of each layer of a stack: F, then H."""
+    """The input channels of each layer of a stack: F, then H.
+
+    Raises:
+        ValueError: a size below 1.
+    """
     _checks.at_least("in_channels", in_channels, 1)
     _checks.at_least("hidden_channels", hidden_channels, 1)
     return [in_channels] + [hidden_channels] * (_checks.at_least("num_layers", num_layers, 1) - 1)
