@@ -41,7 +41,7 @@ class EmbeddedModel(nn.Module):
 
     @property
     def causal(self) -> bool:
-        """Whether an output depends on no later row."""
+        """True if an output depends on no later row."""
         return self.model.causal
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:

@@ -54,7 +54,7 @@ class Model(nn.Module):
 
     @property
     def causal(self) -> bool:
-        """Whether an output depends on no later row."""
+        """True if an output depends on no later row."""
         return self.encoder.causal and self.head.causal
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:

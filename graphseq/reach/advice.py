@@ -98,7 +98,7 @@ def _for_capacity(model: Model, task: Task) -> str:
 
 
 def _in_own_past(task: Task) -> bool:
-    """Whether all sources are rows of the target's own node, and some are earlier than the target."""
+    """True if all sources are rows of the target's own node, and some are earlier than the target."""
     graph = task.batch(2, _generator())
     output, source = task.relevant_nodes(graph).nonzero().t()
     target = graph.target_rows[output]

@@ -62,8 +62,8 @@ def space_hops(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) -> 
 
     Example:
         >>> import graphseq as gs, torch
-        >>> joined = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
-        >>> signal = gs.from_signal(torch.zeros(2, 3, 1), joined)
+        >>> edge_index = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
+        >>> signal = gs.from_signal(torch.zeros(2, 3, 1), edge_index)
         >>> space_hops(signal, torch.tensor([3])).tolist()  # node 0 at time 1
         [[0, 1, 2, 0, 1, 2]]
     """

@@ -189,10 +189,10 @@ def estimate_by_hop(
     profiles: list[Tensor] = []
     with jacobian(model, graph, outputs) as measured:
         signs = _signs(measured, samples, 1, g)[:, 0]
-        for some in torch.arange(samples, device=signs.device).split(measured.chunk):
-            passes = torch.arange(len(some), device=signs.device)
-            gradients = measured.pull(len(some), passes, some, signs[some])
-            hops = hop_distances(graph, targets[outputs[some.cpu()]], causal=causal)
+        for chunk in torch.arange(samples, device=signs.device).split(measured.chunk):
+            passes = torch.arange(len(chunk), device=signs.device)
+            gradients = measured.pull(len(chunk), passes, chunk, signs[chunk])
+            hops = hop_distances(graph, targets[outputs[chunk.cpu()]], causal=causal)
             profiles.extend(sums_by_hop(_energy(gradients).cpu(), hops))
     sums = torch.nn.utils.rnn.pad_sequence(profiles, batch_first=True)
     error = sums.std(dim=0) / samples**0.5
@@ -204,13 +204,13 @@ def _squares(measured: Jacobian, owner: Tensor, directions: Tensor) -> Tensor:
     (k, _, v, _), d = measured.shape, len(directions)
     squares = torch.zeros(k, v, dtype=torch.float64, device=owner.device)
     groups = [row[row >= 0].unique() for row in owner]
-    for some in torch.arange(len(owner) * d, device=owner.device).split(measured.chunk):
-        group, which = some // d, some % d
+    for chunk in torch.arange(len(owner) * d, device=owner.device).split(measured.chunk):
+        group, draw = chunk // d, chunk % d
         members = [groups[i] for i in group.tolist()]
         sizes = torch.tensor([len(outputs) for outputs in members], device=owner.device)
-        index = torch.arange(len(some), device=owner.device).repeat_interleave(sizes)
+        index = torch.arange(len(chunk), device=owner.device).repeat_interleave(sizes)
         output = torch.cat(members)
-        energy = _energy(measured.pull(len(some), index, output, directions[which[index], output]))
+        energy = _energy(measured.pull(len(chunk), index, output, directions[draw[index], output]))
         first = int(group[0])
         owners = owner[first : int(group[-1]) + 1]
         summed = energy.new_zeros(owners.shape).index_add_(0, group - first, energy)

@@ -94,13 +94,13 @@ class Jacobian:
         return owner.to(self.x.device)
 
     def _stays_within(self, fields: Tensor) -> bool:
-        """Whether the gradients of a few outputs vanish outside the receptive fields that the encoder declares."""
-        some = torch.linspace(0, len(fields) - 1, min(len(fields), 4)).long()
+        """Test on a few outputs that gradients vanish outside the receptive fields that the encoder declares."""
+        sample = torch.linspace(0, len(fields) - 1, min(len(fields), 4)).long()
         g = torch.Generator().manual_seed(0)
-        direction = torch.randn(len(some), self.out.shape[1], generator=g, dtype=torch.float64).to(self.x.device)
-        passes = torch.arange(len(some), device=self.x.device)
-        gradients = self.pull(len(some), passes, some.to(self.x.device), direction)
-        return not bool(((gradients != 0).any(-1).cpu() & ~fields[some]).any())
+        direction = torch.randn(len(sample), self.out.shape[1], generator=g, dtype=torch.float64).to(self.x.device)
+        passes = torch.arange(len(sample), device=self.x.device)
+        gradients = self.pull(len(sample), passes, sample.to(self.x.device), direction)
+        return not bool(((gradients != 0).any(-1).cpu() & ~fields[sample]).any())
 
 
 def shared(reach: np.ndarray) -> np.ndarray:

@@ -57,8 +57,9 @@ def layer_spectrum(model: Model | Encoder, graph: SpaceTimeGraph, layer: int, *,
         number = _checks.at_least("layer", layer, first) - first + 1
         if number >= len(trace.states):
             count = len(trace.states) + first - 2
-            bounds = f"lie in {first} to {count}" if count >= first else f"be one of none: there is {count} step"
-            raise ValueError(f"layer must {bounds}, got {layer}")
+            if count < first:
+                raise ValueError(f"layer must be a time step after the first, but the graph has only one; got {layer}")
+            raise ValueError(f"layer must lie in {first} to {count}, got {layer}")
         before, after = trace.states[number - 1], trace.states[number]
         size = before.numel() * after.numel()
         if size > _checks.at_least("max_entries", max_entries, 1):

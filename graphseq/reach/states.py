@@ -27,7 +27,8 @@ def over_layers(model: Model | Encoder, graph: SpaceTimeGraph, measure: Measure)
         graph: V rows. Features are cast to the dtype of the model's weights, and tokens to one-hot rows.
         measure: a function of states and their graph, such as :func:`~graphseq.reach.dirichlet_energy` or
             :func:`~graphseq.reach.mad`. For layers it is called with states (V, ·) and the whole graph; for steps with
-            the recurrent state (R, S) of the R nodes present at that time, and the snapshot of that time.
+            the recurrent state (R, S) of the R nodes present at that time, and the snapshot of that time. Wrap a
+            measure of states alone: ``lambda states, graph: effective_rank(states)``.
 
     Returns:
         One number for each state, in float64: L + 1 for L layers, more where an encoder maps its features before the

@@ -150,5 +150,5 @@ def test_what_there_is_not_is_refused(encoder: Encoder, layer: object, kind: typ
 
 
 def test_one_time_step_alone_has_none_before_it() -> None:
-    with pytest.raises(ValueError, match="layer must be one of none: there is 1 step, got 2"):
+    with pytest.raises(ValueError, match="layer must be a time step after the first, but the graph has only one; got 2"):
         layer_spectrum(built(RNN, 2, 3), sequence(0, 1), 2)

@@ -107,7 +107,7 @@ class GCN(LayerStack):
         return stack(adjacency.normalised(x.dtype), x, [(conv.lin.weight, conv.bias) for conv in convs])
 
     def _is_plain(self) -> bool:
-        """Whether the stack has nothing but convolutions and ReLU, and no hooks."""
+        """True if the stack has nothing but convolutions and ReLU, and no hooks."""
         simple = not self.residual and self.jump is None and all(type(norm) is nn.Identity for norm in self.norms)
         return simple and all(type(conv) is GCNConv and not _is_watched(conv) for conv in self.convs)
 
@@ -141,7 +141,7 @@ class GCN(LayerStack):
 
 
 def _is_watched(module: nn.Module) -> bool:
-    """Whether the module has hooks, which a kernel would not call."""
+    """True if the module has hooks, which a kernel would not call."""
     return any(map(compat.has_hooks, module.modules()))
 
 

@@ -93,7 +93,7 @@ class Ancestry:
         return self.generation.argsort(stable=True)
 
     @derived
-    def place(self) -> Tensor:
+    def position(self) -> Tensor:
         """The position of each row in :attr:`order`, (V,)."""
         return self.order.argsort()
 
@@ -109,7 +109,7 @@ class Ancestry:
         (child, reader), count = self.edge_index, len(self.sizes)
         sender, receiver = self.generation[child], self.generation[reader]
         rows = torch.bincount(self.generation)
-        local = self.place - (rows.cumsum(0) - rows)[self.generation]
+        local = self.position - (rows.cumsum(0) - rows)[self.generation]
         sending, entering = self._sorted_edges(sender, receiver)
         receivers: list[dict[int, int]] = [{} for _ in range(count)]
         pairs, counts = torch.stack([sender, receiver])[:, sending].unique_consecutive(return_counts=True, dim=1)

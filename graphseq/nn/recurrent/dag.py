@@ -51,7 +51,7 @@ class ChildSum(Encoder):
         x = x.index_select(0, dag.order)
         for layer in range(self.num_layers):
             x = self._layer(dag, x, self._weights(layer))
-        return x.index_select(0, dag.place)
+        return x.index_select(0, dag.position)
 
     def _layer(self, dag: Ancestry, x: Tensor, weights: Weights) -> Tensor:
         """Compute the states (V, H) of one layer from inputs (V, ·), rows sorted by generation."""

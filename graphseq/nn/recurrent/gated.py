@@ -114,7 +114,7 @@ class GatedLayer(nn.Module, ABC):
 
     @property
     def is_torchs(self) -> bool:
-        """Whether the cell is that of torch's recurrence ``mode``."""
+        """True if the cell is that of torch's recurrence ``mode``."""
         return True
 
     def run(self, x: Tensor, topology: Topology, state: NodeState | None = None) -> tuple[Tensor, NodeState]:

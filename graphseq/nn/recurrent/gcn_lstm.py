@@ -32,7 +32,7 @@ class GCNLSTMLayer(GatedLayer):
 
     @property
     def is_torchs(self) -> bool:
-        """Whether the cell is that of torch's LSTM: it has no peepholes."""
+        """True if the cell is that of torch's LSTM, which has no peepholes."""
         return self.peepholes is None
 
     def run(self, x: Tensor, topology: Topology, state: NodeState | None = None) -> tuple[Tensor, NodeState]:

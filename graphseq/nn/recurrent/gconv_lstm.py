@@ -1,4 +1,4 @@
-"""Weights of PyG Temporal's ``GConvLSTM``, read into a GCN-LSTM that computes the same."""
+"""Conversion of PyG Temporal's ``GConvLSTM`` to a GCN-LSTM that computes the same function."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from torch_geometric.nn import ChebConv
 
 from graphseq.nn.recurrent.gcn_lstm import GCNLSTM
 
-_GATES = ("i", "f", "c", "o")  # the peer's names, in torch's order; its c is torch's g
+_GATES = ("i", "f", "c", "o")  # PyG Temporal's names, in torch's order; its c is torch's g
 
 
 def from_gconv_lstm(state: Mapping[str, Tensor]) -> GCNLSTM:
-    r"""A GCN-LSTM of Chebyshev gates with peepholes, from the weights of PyG Temporal's ``GConvLSTM`` of K = 2.
+    r"""Build a GCN-LSTM with Chebyshev gates and peepholes from the weights of PyG Temporal's ``GConvLSTM``, K = 2.
 
     .. math:: a = \sum_{k<2} T_k(\tilde L)\, X_t W_x^{(k)} + \sum_{k<2} T_k(\tilde L)\, H_{t-1} W_h^{(k)} + b,
               \qquad T_0 = I, \quad T_1 = \tilde L = -D^{-1/2} A D^{-1/2}
 
-    with λ_max = 2, the peer's own choice for normalised Laplacians. Its K = 1 reads no neighbour, and K > 2 more than
-    one hop a step: neither is a convolution of one hop.
+    with λ_max = 2, PyG Temporal's choice for normalised Laplacians. K = 1 reads no neighbours and K > 2 reads more than
+    one hop a step, so that neither is a one-hop convolution.
 
     Args:
         state: the ``state_dict()`` of a ``GConvLSTM(F, H, 2)``, with or without its biases.
 
     Returns:
-        An encoder whose states are the peer's H after each step, up to rounding, in the number type of the weights.
+        An encoder whose states equal H of the ``GConvLSTM`` after each step, up to rounding, in the dtype of the
+        weights.
 
     Raises:
-        ValueError: weights that are not those of a ``GConvLSTM``, or of one whose K is not 2.
+        ValueError: weights that are not those of a ``GConvLSTM``, or of one with another K than 2.
 
-    Source: Seo et al. (2016), as PyG Temporal has it.
+    Source: Seo et al. (2016), as implemented in PyG Temporal.
 
     Example:
         >>> import torch
@@ -58,14 +59,14 @@ def _names() -> list[str]:
 
 
 def _renamed(state: Mapping[str, Tensor], zero: Tensor) -> dict[str, Tensor]:
-    """Gate by gate one upon the other; the peer has a third bias, which goes to the inputs'."""
-    found = {
+    """The weights concatenated over gates; the third bias of each gate is added to that of the input map."""
+    renamed = {
         f"conv_{side}.lins.{k}.weight": torch.cat([state[f"conv_{side}_{gate}.lins.{k}.weight"] for gate in _GATES])
         for side in "xh"
         for k in (0, 1)
     }
     for side in "xh":
-        found[f"conv_{side}.bias"] = torch.cat([state.get(f"conv_{side}_{gate}.bias", zero) for gate in _GATES])
-    found["conv_x.bias"] = found["conv_x.bias"] + torch.cat([state[f"b_{gate}"].flatten() for gate in _GATES])
-    found["peepholes"] = torch.cat([state[f"w_c_{gate}"] for gate in "ifo"])
-    return found
+        renamed[f"conv_{side}.bias"] = torch.cat([state.get(f"conv_{side}_{gate}.bias", zero) for gate in _GATES])
+    renamed["conv_x.bias"] = renamed["conv_x.bias"] + torch.cat([state[f"b_{gate}"].flatten() for gate in _GATES])
+    renamed["peepholes"] = torch.cat([state[f"w_c_{gate}"] for gate in "ifo"])
+    return renamed
