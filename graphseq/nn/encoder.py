@@ -25,8 +25,8 @@ class Encoder(nn.Module, ABC):
     - this class, for anything else: :meth:`encode` and :meth:`reach`, and :meth:`trace` where there are intermediate
       states to show.
 
-    Then export it in ``graphseq/nn/__init__.py``, and add a line to ``FAMILIES`` in ``tests/helpers/families.py``: the
-    contract suites run over every family listed there.
+    :func:`graphseq.testing.check_encoder` holds an encoder to the contract of all encoders. To add one to the library,
+    export it in ``graphseq/nn/__init__.py`` and add a line to ``FAMILIES`` in ``tests/helpers/families.py``.
 
     Args:
         in_channels: F, or the number of distinct tokens where x holds tokens.

@@ -1,4 +1,4 @@
-"""Gate arithmetic against torch's cells and by hand."""
+"""The equations of cells against torch's cells and by hand."""
 
 import torch
 from torch import nn

@@ -35,7 +35,7 @@ def test_it_is_pygs_layer_on_edges_and_on_an_adjacency(widths: tuple[int, int], 
     torch.testing.assert_close(ours(x, Adjacency(EDGES, weight, 4)), expected, rtol=0, atol=1e-12)
 
 
-def test_two_rows_joined_both_ways_are_averaged() -> None:
+def test_two_rows_with_edges_both_ways_are_averaged() -> None:
     conv = GCNConv(1, 1).double()
     with torch.no_grad():
         conv.lin.weight.fill_(1)

@@ -59,7 +59,7 @@ def test_a_graph_on_the_processor_and_a_model_on_the_device_are_refused_by_name(
 
 
 @pytest.mark.parametrize("name", ["GCN-3", "LSTM", "GCNLSTM", "MinGRU", "Wave-3", "Forgetting-2-both"])
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(name: str, tmp_path: Path) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(name: str, tmp_path: Path) -> None:
     family = next(family for family in FAMILIES if family.name == name)
     task = gs.tasks.Transfer(3)
 
@@ -94,7 +94,7 @@ def test_bfloat16_trains_on_the_device() -> None:
         assert all(map(torch.tensor(history.loss).isfinite().tolist().__getitem__, range(5)))
 
 
-def test_instruments_measure_a_model_on_the_device_as_on_the_processor() -> None:
+def test_diagnostics_on_the_device_equal_those_on_the_processor() -> None:
     task = gs.tasks.Transfer(4)
     torch.manual_seed(0)
     model = gs.nn.Model(gs.nn.GCN(task.in_channels, 8, 4), task.out_channels)

@@ -1,4 +1,4 @@
-"""Features that are embedded row by row before a model reads them."""
+"""Models with an embedding of their features."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_it_is_the_model_on_embedded_features() -> None:
     assert torch.equal(EmbeddedModel(embed, inner)(graph), inner(plain))
 
 
-def test_a_row_that_a_view_shows_often_has_one_mask_of_dropout() -> None:
+def test_copies_of_a_row_share_one_dropout_mask() -> None:
     seen: list[torch.Tensor] = []
 
     def view(graph: gs.SpaceTimeGraph) -> gs.SpaceTimeGraph:
@@ -44,7 +44,7 @@ def test_reach_and_causality_are_those_of_the_model() -> None:
     assert EmbeddedModel(nn.Identity(), Model(LSTM(2, 4), 2)).causal
 
 
-def test_what_is_no_model_and_what_keeps_no_rows_is_refused() -> None:
+def test_other_models_and_embeddings_of_other_lengths_are_refused() -> None:
     with pytest.raises(TypeError, match=r"model must be a graphseq.nn.Model, got Linear"):
         EmbeddedModel(nn.Identity(), nn.Linear(2, 2))
     model = EmbeddedModel(nn.Flatten(0), Model(LSTM(2, 4), 2))

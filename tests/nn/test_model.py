@@ -1,4 +1,4 @@
-"""Heads, views and pools."""
+"""Heads, transforms and pooling."""
 
 import pytest
 import torch
@@ -16,14 +16,14 @@ def asked(graph: gs.SpaceTimeGraph, rows: list[int]) -> gs.SpaceTimeGraph:
     return graph
 
 
-def test_without_a_view_it_is_head_after_encoder_at_the_target_rows() -> None:
+def test_without_a_transform_it_is_head_after_encoder_at_the_target_rows() -> None:
     model, graph = Model(LSTM(2, 4), 3).double(), asked(sequence(0, 5), [1, 4])
     states = model.encoder(graph)[[1, 4]]
     expected = states @ model.head.lin.weight.T + model.head.lin.bias
     torch.testing.assert_close(model(graph), expected, rtol=0, atol=1e-14)
 
 
-def test_without_a_target_every_row_is_asked() -> None:
+def test_without_a_target_mask_every_row_is_a_target() -> None:
     model, graph = Model(LSTM(2, 4), 3).double(), sequence(0, 5)
     assert torch.equal(model(graph), model(asked(graph, [0, 1, 2, 3, 4])))
 
@@ -50,7 +50,7 @@ def test_one_graph_is_a_batch_of_one(pool: str) -> None:
     torch.testing.assert_close(out, model(join([graph])), rtol=0, atol=1e-14)
 
 
-def test_a_growing_view_asks_each_node_when_it_arrives() -> None:
+def test_grow_targets_each_node_at_its_arrival() -> None:
     torch.manual_seed(0)
     model, graph = Model(GCNLSTM(2, 4), 3, transform=gs.transforms.grow).double(), sequence(0, 3)
     states = model.encoder(gs.transforms.grow(graph))
@@ -59,12 +59,12 @@ def test_a_growing_view_asks_each_node_when_it_arrives() -> None:
     torch.testing.assert_close(model(graph), expected, rtol=0, atol=1e-14)
 
 
-def test_a_growing_view_makes_one_gcn_lstm_layer_reach_the_whole_past() -> None:
+def test_with_grow_one_gcn_lstm_layer_reaches_the_whole_past() -> None:
     model = Model(GCNLSTM(2, 4), 3, transform=gs.transforms.grow)
     assert model.reach(asked(sequence(0, 4), [2])).tolist() == [[True, True, True, False]]
 
 
-def test_a_growing_view_of_tokens_is_that_of_their_one_hot_rows() -> None:
+def test_grow_of_tokens_equals_grow_of_one_hot_rows() -> None:
     model, tokens = Model(GCNLSTM(3, 4), 3, transform=gs.transforms.grow).double(), torch.tensor([2, 0, 1])
     one_hot = gs.from_sequence(torch.eye(3, dtype=torch.float64)[tokens])
     assert torch.equal(model(gs.from_sequence(tokens)), model(one_hot))

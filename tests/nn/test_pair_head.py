@@ -31,7 +31,7 @@ def test_a_pair_is_both_ends_their_product_and_its_features() -> None:
         torch.testing.assert_close(output, weight @ told_all + bias, rtol=0, atol=1e-12)
 
 
-def test_from_and_to_are_told_apart() -> None:
+def test_the_direction_of_a_pair_matters() -> None:
     torch.manual_seed(0)
     there, back = Model(GCN(2, 4), 2, head=PairHead).double()(asked(draw(0)))[:2]
     assert not torch.allclose(there, back)
@@ -49,7 +49,7 @@ def test_a_hidden_layer_is_a_rectified_one() -> None:
 
 
 @pytest.mark.parametrize("view", [None, gs.transforms.unroll_time])
-def test_pyg_joins_pairs_as_it_joins_rows(view: object) -> None:
+def test_pyg_batches_pairs_as_it_batches_rows(view: object) -> None:
     torch.manual_seed(0)
     model = Model(GRU(2, 4), 2, head=partial(PairHead, pair_channels=1), transform=view).double()
     graphs = [asked(draw(0)), asked(draw(1), torch.tensor([[2], [0]]))]
@@ -74,7 +74,7 @@ def test_the_reach_of_a_pair_is_that_of_both_ends(seed: int, mlp: int | None) ->
     assert torch.equal(reach, seen(lambda g: model(asked(g, pairs)), graph))
 
 
-def test_what_cannot_be_paired_is_named() -> None:
+def test_missing_pairs_and_features_are_refused() -> None:
     graph = draw(0)
     with pytest.raises(ValueError, match=r"edge_label_index must hold the target pairs, \(2, K\).*got none"):
         Model(GCN(2, 4), 2, head=PairHead).double()(graph)

@@ -1,4 +1,4 @@
-"""What a trace holds, state by state, against torch's kernels and sums written out."""
+"""The states of a trace against torch's kernels and explicit sums."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_states_of_dense_layers_stand_before_their_relu() -> None:
 
 @pytest.mark.parametrize("kind", [RNN, GRU, LSTM])
 @pytest.mark.parametrize("layers", [1, 2])
-def test_what_is_remembered_is_what_torch_returns_after_each_step(kind: type[Encoder], layers: int) -> None:
+def test_the_state_after_each_step_is_that_of_torch(kind: type[Encoder], layers: int) -> None:
     encoder, graph = built(kind, 2, 3, num_layers=layers), sequence(0, 4)
     trace = encoder.trace(graph)
     assert trace.axis == "step"
@@ -61,7 +61,7 @@ def away() -> SpaceTimeGraph:
     return SpaceTimeGraph(x, torch.tensor([5, 2, 5]), torch.tensor([7, 3, 0]))
 
 
-def test_a_node_that_is_away_keeps_its_state_and_one_that_has_not_come_has_none() -> None:
+def test_an_absent_node_keeps_its_state_and_a_future_node_has_state_zero() -> None:
     rnn, graph = built(RNN, 2, 3), away()
     rows = step_by_step(rnn, graph)
     zero = torch.zeros(3, dtype=F64)  # nodes ascending: 2, then 5
@@ -72,14 +72,14 @@ def test_a_node_that_is_away_keeps_its_state_and_one_that_has_not_come_has_none(
         torch.testing.assert_close(found, wanted, rtol=0, atol=1e-14)
 
 
-def test_without_edges_the_gcn_lstm_remembers_what_the_lstm_does() -> None:
+def test_without_edges_the_gcn_lstm_has_the_states_of_the_lstm() -> None:
     lstm, cone = built(LSTM, 2, 3), built(GCNLSTM, 2, 3)  # one seed gives both the same weights
     ours, theirs = cone.trace(away()).states, lstm.trace(away()).states
     for found, wanted in zip(ours, theirs, strict=True):
         torch.testing.assert_close(found, wanted, rtol=0, atol=1e-14)
 
 
-def test_the_gcn_lstm_remembers_h_of_each_layer_and_then_c() -> None:
+def test_the_state_of_the_gcn_lstm_is_h_of_each_layer_and_then_c() -> None:
     both = built(GCNLSTM, 2, 3, num_layers=2)
     under, over = built(GCNLSTM, 2, 3), built(GCNLSTM, 3, 3)
     under.layers[0].load_state_dict(both.layers[0].state_dict())
@@ -122,7 +122,7 @@ class Silent(Encoder):
         return rows[:, None] == torch.arange(graph.num_rows)
 
 
-def test_an_encoder_that_does_not_say_shows_both_its_ends() -> None:
+def test_the_default_trace_is_the_features_and_the_output() -> None:
     encoder, graph = Silent(), sequence(0, 3)
     trace = encoder.trace(graph)
     assert trace.axis == "layer"
@@ -133,7 +133,7 @@ def test_an_encoder_that_does_not_say_shows_both_its_ends() -> None:
 
 
 @pytest.mark.parametrize("encoder", [built(GCN, 2, 3), built(LSTM, 2, 3), built(GCNLSTM, 2, 3), Silent()])
-def test_what_an_encoder_refuses_its_trace_refuses(encoder: Encoder) -> None:
+def test_a_trace_refuses_the_graphs_that_the_encoder_refuses(encoder: Encoder) -> None:
     with pytest.raises(ValueError, match="in_channels=2, but x has 3 features"):
         encoder.trace(draw(0, channels=3))
     none = torch.zeros(0, dtype=torch.long)

@@ -1,4 +1,4 @@
-"""The written-out gradients of a vanilla recurrent network, against autograd on torch's own and against differences."""
+"""The closed-form gradients of a vanilla recurrent network, against autograd on torch's and finite differences."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_one_step_and_one_unit_by_hand() -> None:
         (torch.zeros(2, 3, 1), torch.tensor([0, 5]), "classes 0 to 1, got 0 to 5"),
     ],
 )
-def test_what_does_not_fit_is_an_error(x: Tensor, y: Tensor, message: str) -> None:
+def test_shapes_that_do_not_fit_are_refused(x: Tensor, y: Tensor, message: str) -> None:
     one = torch.ones(1, 1)
     weights = RNNWeights(one, one, one[0], torch.ones(2, 1), torch.ones(2))
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""Hop distances against networkx, and how far each family reaches."""
+"""Hop distances against networkx, and the hops that each encoder reaches."""
 
 import networkx as nx
 import pytest
@@ -14,7 +14,7 @@ from graphseq.tasks import Palindrome, Transfer
 
 
 @given(seed=st.integers(0, 999), directed=st.booleans(), causal=st.booleans())
-def test_hops_are_networkxs_shortest_ways_on_the_unrolled_graph(seed: int, directed: bool, causal: bool) -> None:
+def test_hops_are_networkxs_shortest_paths_on_the_unrolled_graph(seed: int, directed: bool, causal: bool) -> None:
     graph = draw(seed, directed=directed)
     way = nx.DiGraph()
     way.add_nodes_from(range(graph.num_nodes))
@@ -26,29 +26,29 @@ def test_hops_are_networkxs_shortest_ways_on_the_unrolled_graph(seed: int, direc
     assert torch.equal(hop_distances(graph, torch.arange(graph.num_nodes), causal=causal), expected)
 
 
-def test_on_a_path_hops_are_the_difference_of_places() -> None:
+def test_on_a_path_hops_are_the_difference_of_positions() -> None:
     i = torch.arange(5)
     assert torch.equal(hop_distances(sequence(0, 5), i), (i[:, None] - i).abs())
 
 
-def test_past_to_future_only_there_is_no_way_back() -> None:
+def test_causal_hops_have_no_path_back_in_time() -> None:
     expected = [[0, -1, -1], [1, 0, -1], [2, 1, 0]]
     assert hop_distances(sequence(0, 3), torch.arange(3), causal=True).tolist() == expected
 
 
-def test_there_is_no_way_between_the_graphs_of_a_batch() -> None:
+def test_there_is_no_path_between_the_graphs_of_a_batch() -> None:
     batch = join([sequence(0, 2), sequence(1, 1)])
     assert hop_distances(batch, torch.arange(3)).tolist() == [[0, 1, -1], [1, 0, -1], [-1, -1, 0]]
 
 
-def test_an_edge_of_weight_zero_is_no_way() -> None:
+def test_an_edge_of_weight_zero_is_no_edge() -> None:
     rows = torch.arange(2)
     x, index = torch.zeros(2, 1), torch.tensor([[0, 1], [1, 0]])
     graph = gs.SpaceTimeGraph(x, rows, torch.zeros_like(rows), index, torch.tensor([0.0, 1.0]))
     assert hop_distances(graph, rows).tolist() == [[0, 1], [-1, 0]]
 
 
-def test_a_self_loop_of_weight_zero_does_not_take_a_row_away_from_itself() -> None:
+def test_a_row_with_a_self_loop_of_weight_zero_is_at_zero_hops_from_itself() -> None:
     rows = torch.arange(2)
     x, index = torch.zeros(2, 1), torch.tensor([[0, 0], [0, 1]])
     graph = gs.SpaceTimeGraph(x, rows, torch.zeros_like(rows), index, torch.tensor([0.0, 1.0]))
@@ -84,7 +84,7 @@ def test_a_recurrence_reaches_the_whole_past(kind: type[Encoder], length: int) -
 
 
 @pytest.mark.parametrize("view", [None, gs.transforms.grow])
-def test_a_gcn_lstm_reaches_the_whole_past_of_a_sequence_in_either_view(view: object) -> None:
+def test_a_gcn_lstm_reaches_the_whole_past_of_a_sequence_with_and_without_transform(view: object) -> None:
     assert hops_reached(Model(GCNLSTM(10, 4), 10, transform=view), Transfer(9)) == 8
 
 

@@ -1,4 +1,4 @@
-"""Measured influence against literal matrices, pushes on the inputs, and plain autograd, for every family."""
+"""Influence against literal matrices, finite differences and plain autograd, for every encoder."""
 
 from collections.abc import Callable
 
@@ -55,13 +55,13 @@ def by_pushing(function: Callable[[SpaceTimeGraph], Tensor], graph: SpaceTimeGra
 
 @each_encoder
 @pytest.mark.parametrize("pool", [None, "mean", "max"])
-def test_influence_is_what_pushing_an_input_does(name: str, pool: str | None) -> None:
+def test_influence_equals_finite_differences(name: str, pool: str | None) -> None:
     model, graph = model_of(name, pool), batch()
     torch.testing.assert_close(influence(model, graph), by_pushing(model, graph), rtol=1e-5, atol=1e-8)
 
 
 @each_encoder
-def test_through_a_growing_view_it_is_the_influence_of_the_input_before_the_view(name: str) -> None:
+def test_with_a_transform_it_is_the_influence_of_the_input_before_it(name: str) -> None:
     model, graph = model_of(name, transform=gs.transforms.grow), join([sequence(0, 4), sequence(1, 2)])
     torch.testing.assert_close(influence(model, graph), by_pushing(model, graph), rtol=1e-5, atol=1e-8)
 
@@ -187,7 +187,7 @@ def test_only_models_and_encoders_are_measured() -> None:
 # What makes it fast: outputs that share passes, and batches of passes.
 
 
-def test_outputs_that_meet_nowhere_share_a_pass() -> None:
+def test_outputs_of_disjoint_receptive_fields_share_a_pass() -> None:
     reach = GCN(1, 1, 2).reach(sequence(0, 50), torch.arange(50)).numpy()
     colour = shared(reach)
     assert colour.max() + 1 == 5
@@ -213,7 +213,7 @@ def test_where_batches_of_passes_fail_they_are_taken_one_by_one(monkeypatch: pyt
     torch.testing.assert_close(influence(model, graph), expected)
 
 
-def test_a_model_that_does_not_look_has_no_influence() -> None:
+def test_a_constant_model_has_no_influence() -> None:
     model = model_of("MLP")
     model.head.lin.weight.data.zero_()
     assert not influence(model, sequence(0, 3)).any()
@@ -223,7 +223,7 @@ def test_a_model_that_does_not_look_has_no_influence() -> None:
 
 
 @pytest.mark.parametrize("pool", [None, "mean"])
-def test_an_estimates_error_is_as_large_as_it_says(pool: str | None) -> None:
+def test_the_standard_error_of_an_estimate_is_calibrated(pool: str | None) -> None:
     model, graph = model_of("GCN", pool), batch()
     exact = influence(model, graph).square()
     away = []
@@ -273,11 +273,11 @@ def test_a_large_graph_is_estimated_by_hop() -> None:
 
 
 @pytest.mark.parametrize("estimate", [estimate_influence, estimate_by_hop])
-def test_one_sample_has_no_error_to_tell(estimate: Callable) -> None:
+def test_one_sample_has_no_standard_error(estimate: Callable) -> None:
     with pytest.raises(ValueError, match="samples must be at least 2, got 1"):
         estimate(model_of("GCN"), sequence(0, 3), samples=1)
 
 
-def test_hops_are_not_counted_from_a_whole_graph() -> None:
+def test_a_pooled_output_has_no_target_row_for_hops() -> None:
     with pytest.raises(ValueError, match="pools all rows"):
         estimate_by_hop(model_of("GCN", "mean"), sequence(0, 3))

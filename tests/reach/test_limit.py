@@ -1,4 +1,4 @@
-"""The distance to what convolutions leave, against dense projections and what Â does to it."""
+"""The distance from the over-smoothed limit, against dense projections and powers of Â."""
 
 import math
 
@@ -18,7 +18,7 @@ def dense(graph: gs.SpaceTimeGraph, causal: bool = False) -> Tensor:
     return graph.topology.spacetime(causal).normalised(torch.float64) @ eye
 
 
-def test_on_a_path_of_three_it_is_what_the_roots_of_the_degrees_do_not_explain() -> None:
+def test_on_a_path_of_three_it_is_the_share_outside_the_roots_of_the_degrees() -> None:
     path = gs.from_sequence(torch.zeros(3, 1))
     root = torch.tensor([2.0, 3.0, 2.0]).sqrt()[:, None]
     assert distance_to_limit(5 * root, path) == pytest.approx(0, abs=1e-12)
@@ -28,7 +28,7 @@ def test_on_a_path_of_three_it_is_what_the_roots_of_the_degrees_do_not_explain()
 
 
 @given(seed=st.integers(0, 200), layers=st.integers(1, 12))
-def test_layers_bring_it_down_by_the_second_eigenvalue_and_the_limit_has_none_left(seed: int, layers: int) -> None:
+def test_layers_reduce_it_by_the_second_eigenvalue_to_zero_in_the_limit(seed: int, layers: int) -> None:
     graph = gs.from_graph(nx.gnp_random_graph(7, 0.35, seed=seed))
     h = torch.randn(7, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     a = dense(graph)
@@ -67,7 +67,7 @@ def test_self_loops_that_are_there_already_count_once_and_weights_count() -> Non
     torch.testing.assert_close(dense(looped) @ root.double(), root.double())
 
 
-def test_on_causal_edges_it_is_what_the_directed_operator_keeps() -> None:
+def test_on_causal_edges_it_is_invariant_under_the_directed_operator() -> None:
     path = gs.from_sequence(torch.zeros(4, 1))
     kept = torch.tensor([[1.0], [2.0], [2.0], [2.0]], dtype=torch.float64).sqrt()
     torch.testing.assert_close(dense(path, causal=True) @ kept, kept)

@@ -1,4 +1,4 @@
-"""A measure over layers and steps: each state by itself, on what the encoder sees, and the model left as it was."""
+"""Measures over layers and steps, on the graph after the transform, with the model unchanged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def randn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, dtype=F64, generator=torch.Generator().manual_seed(seed))
 
 
-def test_over_layers_is_each_state_by_itself_and_a_deep_one_gives_numbers() -> None:
+def test_over_layers_measures_each_state_and_stays_finite_in_depth() -> None:
     graph, gcn = gs.from_graph(nx.cycle_graph(5), x=randn(5, 3).abs()), GCN(3, 3, 34)
     for conv in gcn.convs:
         conv.lin.weight.data = torch.eye(3) / 8  # each layer an eighth of what was there, and never below 0
@@ -47,14 +47,14 @@ def test_over_layers_is_each_state_by_itself_and_a_deep_one_gives_numbers() -> N
     assert bool((over_layers(gcn, graph, lambda states, _: effective_rank(states)) >= 1).all())
 
 
-def test_a_model_is_measured_on_what_its_view_shows() -> None:
+def test_a_model_is_measured_on_its_transformed_graph() -> None:
     torch.manual_seed(0)
     model, graph = Model(GCNLSTM(2, 4), 3, transform=gs.transforms.grow).double(), sequence(0, 4)
     rows = over_layers(model, graph, lambda states, snapshot: len(states) + snapshot.num_rows / 100)
     torch.testing.assert_close(rows, torch.tensor([1.01, 2.02, 3.03, 4.04], dtype=F64))
 
 
-def test_over_steps_each_node_that_is_there_is_measured_with_the_snapshot() -> None:
+def test_over_steps_the_present_nodes_are_measured_on_their_snapshot() -> None:
     torch.manual_seed(0)
     encoder, graph = GCNLSTM(2, 4).double(), draw(1, directed=True)
     trace = encoder.trace(graph)
@@ -94,7 +94,7 @@ def test_within_inference_mode_it_works_too() -> None:
     assert torch.equal(outside, inside)
 
 
-def test_what_is_no_model_or_graph_is_refused() -> None:
+def test_other_types_than_model_and_graph_are_refused() -> None:
     with pytest.raises(TypeError, match=r"model must be a graphseq.nn.Model or Encoder, got Linear"):
         over_layers(nn.Linear(2, 2), sequence(0, 3), mad)
     with pytest.raises(TypeError, match=r"graph must be a graphseq.SpaceTimeGraph, got Tensor"):

@@ -1,4 +1,4 @@
-"""Norms of parameters' gradients at one moment, against backward."""
+"""Norms of parameters' gradients, against backward."""
 
 from __future__ import annotations
 

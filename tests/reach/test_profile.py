@@ -1,4 +1,4 @@
-"""Influence by distance: literal sums, and the shapes that each family must have."""
+"""Influence by distance: literal sums, and the profile of each encoder."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Gradients of the loss in states and parameters against products written out and sample by sample."""
+"""Gradients of the loss in states and parameters against explicit products, sample by sample."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def through_time(model: Model, graph: SpaceTimeGraph) -> list[Tensor]:
     return found
 
 
-def test_back_through_an_rnn_it_is_the_product_over_time() -> None:
+def test_state_gradients_of_an_rnn_are_the_product_over_time() -> None:
     torch.manual_seed(0)
     model, task = model_of(RNN(10, 6)), Palindrome(8)
     for seed in range(3):
@@ -61,7 +61,7 @@ def test_back_through_an_rnn_it_is_the_product_over_time() -> None:
         torch.testing.assert_close(found[:, 0], expected, rtol=1e-11, atol=0)
 
 
-def test_over_samples_it_is_the_mean_of_their_norms() -> None:
+def test_state_gradients_are_the_mean_norm_over_samples() -> None:
     torch.manual_seed(0)
     model, task = model_of(RNN(10, 6)), Palindrome(6)
     x, y = drawn(task, 7).x.view(7, 5, 10), drawn(task, 7).y
@@ -73,7 +73,7 @@ def test_over_samples_it_is_the_mean_of_their_norms() -> None:
     torch.testing.assert_close(found.parts[:, 0], found.norm, rtol=0, atol=1e-15)
 
 
-def test_back_along_an_lstm_cell_it_is_the_product_of_forget_gates() -> None:
+def test_state_gradients_along_an_lstm_cell_are_the_product_of_forget_gates() -> None:
     torch.manual_seed(0)
     model, task = model_of(LSTM(10, 4)), Palindrome(6)
     kernel = model.encoder.kernel
@@ -97,7 +97,7 @@ def test_back_along_an_lstm_cell_it_is_the_product_of_forget_gates() -> None:
     torch.testing.assert_close(found.norm, found.parts.square().sum(1).sqrt(), rtol=1e-12, atol=0)
 
 
-def test_back_through_linear_layers_it_is_the_product_of_operators() -> None:
+def test_state_gradients_of_linear_layers_are_the_product_of_operators() -> None:
     torch.manual_seed(0)
     model, task = model_of(GCN(10, 5, 1)), Transfer(4)
     graph = one(task)
@@ -111,7 +111,7 @@ def test_back_through_linear_layers_it_is_the_product_of_operators() -> None:
 
 
 @pytest.mark.parametrize("layers", [1, 2, 4])
-def test_by_hops_the_signal_ends_where_the_layers_do(layers: int) -> None:
+def test_gradients_by_hops_end_where_the_layers_do(layers: int) -> None:
     torch.manual_seed(0)
     model, task = model_of(GCN(10, 32, layers)), Palindrome(8)
     graph = one(task)
@@ -246,7 +246,7 @@ def test_the_model_and_the_generators_are_left_as_they_were(measure: Callable[[M
     assert bool((model.head.lin.weight.grad == 3).all())
 
 
-def test_what_there_is_no_loss_of_is_refused() -> None:
+def test_without_a_loss_it_is_refused() -> None:
     loss = nn.functional.cross_entropy
     with pytest.raises(TypeError, match=r"model must be a graphseq.nn.Model, whose outputs have a loss, got RNN"):
         row_gradients(RNN(2, 2), sequence(0, 3), loss)
@@ -282,6 +282,6 @@ class Growing(Transfer):
         return Transfer(self.length).batch(size, generator)
 
 
-def test_steps_that_are_not_as_many_each_time_have_no_mean() -> None:
+def test_graphs_of_different_numbers_of_steps_have_no_mean() -> None:
     with pytest.raises(ValueError, match="different numbers of time steps"):
         state_gradients(Model(RNN(10, 2), 10), Growing(), samples=2, batch_size=1)

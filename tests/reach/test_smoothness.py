@@ -1,4 +1,4 @@
-"""Smoothness against literal numbers, the trace form, loops over pairs, and where linear layers lead."""
+"""Smoothness against literal numbers, the trace form, loops over pairs, and limits of linear layers."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_on_a_path_it_stays_below_four_thirds(rows: int) -> None:
     assert dirichlet_energy(vector, path, relative=True) == pytest.approx(most)
 
 
-def test_linear_layers_lead_to_zero_where_plain_degrees_do_not() -> None:
+def test_the_energy_goes_to_zero_under_linear_layers_but_not_with_plain_degrees() -> None:
     star = nx.star_graph(4)
     graph, a = of_networkx(star), torch.from_numpy(nx.to_numpy_array(star))
     operator, plain = a_hat_of(graph), a.sum(1).rsqrt()
@@ -135,7 +135,7 @@ def test_linear_layers_lead_to_zero_where_plain_degrees_do_not() -> None:
     assert by_plain_degrees > 0.01
 
 
-def test_past_to_future_layers_lead_to_zero_too() -> None:
+def test_the_energy_goes_to_zero_under_causal_layers() -> None:
     graph, h = sequence(0, 5), randn(5, 2)
     operator = a_hat_of(graph, causal=True)
     start = dirichlet_energy(h, graph, causal=True, relative=True)
@@ -156,14 +156,14 @@ def test_on_directed_edges_the_trace_would_be_negative() -> None:
 @pytest.mark.parametrize(
     "measure", [partial(dirichlet_energy, relative=True), mad, lambda h, _: mad(h), lambda h, _: effective_rank(h)]
 )
-def test_the_size_of_the_states_does_not_count(size: float, measure: object) -> None:
+def test_the_scale_of_the_states_does_not_matter(size: float, measure: object) -> None:
     graph, h = draw(1), randn(draw(1).num_rows, 3)
     assert measure(h * size, graph) == pytest.approx(measure(h, graph), rel=1e-10)
     if 1e-38 < size < 1e38:
         assert measure((h * size).float(), graph) == pytest.approx(measure(h, graph), rel=1e-4)
 
 
-def test_an_energy_goes_with_the_square_of_the_size() -> None:
+def test_the_energy_grows_with_the_square_of_the_scale() -> None:
     graph, h = draw(1), randn(draw(1).num_rows, 3)
     found = dirichlet_energy((1e-30 * h).float(), graph)
     assert found == pytest.approx(1e-60 * dirichlet_energy(h, graph), rel=1e-5)
@@ -231,7 +231,7 @@ def test_opposite_rows_are_two_apart_and_tiny_angles_are_not_lost() -> None:
     assert mad(h, gs.from_sequence(torch.zeros(2, 1))) == pytest.approx(angle**2 / 2)
 
 
-def test_linear_layers_take_mean_average_distance_and_rank_to_their_ends() -> None:
+def test_linear_layers_take_mean_average_distance_and_rank_to_their_limits() -> None:
     graph = of_networkx(nx.cycle_graph(7))
     h = torch.linalg.matrix_power(a_hat_of(graph), 400) @ randn(7, 4)
     assert mad(h) < 1e-12
@@ -268,12 +268,14 @@ def test_effective_rank_lies_between_one_and_the_rank(rows: int, data: st.DataOb
         (torch.zeros(3, 0), ValueError, r"one row at least, got \(3, 0\)"),
     ],
 )
-def test_what_are_no_states_is_refused(measure: object, states: object, kind: type[Exception], message: str) -> None:
+def test_other_inputs_than_states_are_refused(
+    measure: object, states: object, kind: type[Exception], message: str
+) -> None:
     with pytest.raises(kind, match=message):
         measure(states)
 
 
-def test_what_does_not_fit_the_states_is_refused() -> None:
+def test_graphs_and_pairs_that_do_not_fit_are_refused() -> None:
     states = torch.ones(2, 1)
     for measure in (dirichlet_energy, mad):
         with pytest.raises(ValueError, match="states must have one row for each of the graph's 3, got 2"):

@@ -68,7 +68,7 @@ def test_a_step_of_an_rnn_is_its_weight_times_the_slope_of_tanh(step: int) -> No
     torch.testing.assert_close(layer_spectrum(rnn, graph, step), expected, rtol=1e-10, atol=1e-13)
 
 
-def test_a_step_of_an_lstm_that_feeds_nothing_back_keeps_what_its_forget_gate_keeps() -> None:
+def test_a_step_of_an_lstm_without_recurrent_weights_is_its_forget_gate() -> None:
     lstm, graph = built(LSTM, 2, 3), sequence(1, 4)
     lstm.kernel.weight_hh_l0.data.zero_()
     gates = (graph.x @ lstm.kernel.weight_ih_l0.T + lstm.kernel.bias_ih_l0 + lstm.kernel.bias_hh_l0).detach()
@@ -82,7 +82,7 @@ def test_a_step_of_an_lstm_that_feeds_nothing_back_keeps_what_its_forget_gate_ke
     torch.testing.assert_close(layer_spectrum(lstm, graph, 3), padded(expected, 6), rtol=1e-10, atol=1e-12)
 
 
-def test_a_node_that_is_away_keeps_its_state_whole() -> None:
+def test_an_absent_node_has_the_identity_as_its_jacobian() -> None:
     away = SpaceTimeGraph(torch.ones(3, 2, dtype=F64), torch.tensor([0, 1, 0]), torch.tensor([0, 0, 5]))
     rnn = built(RNN, 2, 2)
     assert (layer_spectrum(rnn, away, 2) == 1).sum() == 2  # node 1, as it was; tanh shrinks node 0
@@ -112,7 +112,7 @@ def test_it_is_that_of_the_jacobian_a_row_at_a_time(encoder: Encoder) -> None:
     )
 
 
-def test_a_model_is_taken_through_its_view() -> None:
+def test_a_model_is_taken_through_its_transform() -> None:
     torch.manual_seed(0)
     model, graph = Model(GCN(2, 3, 1), 2, transform=gs.transforms.grow).double(), sequence(0, 3)
     expected = linear_gcn_singular_values(a_hat_of(gs.transforms.grow(graph)), [model.encoder.convs[0].lin.weight.T])
@@ -127,7 +127,7 @@ def test_a_deep_layer_in_float32_is_that_in_float64() -> None:
     torch.testing.assert_close(single, exact, rtol=1e-4, atol=1e-6)
 
 
-def test_one_that_is_too_large_says_how_large() -> None:
+def test_the_error_of_a_large_jacobian_states_its_size() -> None:
     with pytest.raises(TooLargeError, match=r"layer 1 is 12 × 8: 96 entries .* above max_entries=95"):
         layer_spectrum(built(GCN, 2, 3), sequence(0, 4), 1, max_entries=95)
     assert layer_spectrum(built(GCN, 2, 3), sequence(0, 4), 1, max_entries=96).shape == (8,)
@@ -144,11 +144,13 @@ def test_one_that_is_too_large_says_how_large() -> None:
         (torch.nn.Linear(2, 2), 1, TypeError, "model must be a graphseq.nn.Model or Encoder, got Linear"),
     ],
 )
-def test_what_there_is_not_is_refused(encoder: Encoder, layer: object, kind: type[Exception], message: str) -> None:
+def test_layers_that_do_not_exist_are_refused(
+    encoder: Encoder, layer: object, kind: type[Exception], message: str
+) -> None:
     with pytest.raises(kind, match=message):
         layer_spectrum(encoder, sequence(0, 4), layer)
 
 
 def test_one_time_step_alone_has_none_before_it() -> None:
-    with pytest.raises(ValueError, match="layer must be a time step after the first, but the graph has only one; got 2"):
+    with pytest.raises(ValueError, match="a time step after the first, but the graph has only one; got 2"):
         layer_spectrum(built(RNN, 2, 3), sequence(0, 1), 2)

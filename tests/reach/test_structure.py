@@ -112,7 +112,7 @@ def test_a_row_outside_is_named(source: int, target: int, name: str) -> None:
 
 @pytest.mark.parametrize("kind", [GCN, RNN, GRU, LSTM, GCNLSTM, MLP])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_receptive_field_is_what_changes_when_it_is_pushed(kind: type[Encoder], seed: int) -> None:
+def test_a_receptive_field_is_where_changes_of_the_input_change_the_output(kind: type[Encoder], seed: int) -> None:
     torch.manual_seed(seed)
     model, graph = Model(kind(2, 16), 3).double(), draw(seed, directed=True)
     before = model(graph)
@@ -133,7 +133,7 @@ def test_a_receptive_field_does_not_need_the_row_to_be_a_target() -> None:
     assert receptive_field(Model(GCNLSTM(2, 4), 2, transform=gs.transforms.grow), graph, 3).tolist() == [0, 1, 2, 3]
 
 
-def test_what_has_no_receptive_field_says_so() -> None:
+def test_a_pooled_model_has_no_receptive_field_of_one_row() -> None:
     with pytest.raises(ValueError, match=r"pools all rows: see model.reach\(graph\)"):
         receptive_field(Model(GCN(1, 2), 2, pool="mean"), letters(), 0)
     with pytest.raises(TypeError, match="got Linear"):
@@ -141,7 +141,9 @@ def test_what_has_no_receptive_field_says_so() -> None:
 
 
 @given(seed=st.integers(0, 999), directed=st.booleans(), causal=st.booleans())
-def test_space_hops_are_networkxs_cheapest_ways_when_time_is_free(seed: int, directed: bool, causal: bool) -> None:
+def test_space_hops_are_networkxs_cheapest_paths_with_free_temporal_edges(
+    seed: int, directed: bool, causal: bool
+) -> None:
     graph = draw(seed, directed=directed)
     way = unrolled(graph, causal)
     time = graph.time.tolist()

@@ -24,11 +24,11 @@ def along(num_rows: int, num_layers: int, causal: bool = False) -> Tensor:
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 20])
-def test_what_crosses_a_path(n: int) -> None:
+def test_path_crossing_in_closed_form(n: int) -> None:
     assert theory.path_crossing(n) == pytest.approx(float(along(n, n - 1)[0, n - 1]), rel=1e-13, abs=0)
 
 
-def test_what_crosses_a_path_is_what_a_linear_gcn_is_measured_to_carry() -> None:
+def test_path_crossing_is_the_measured_influence_of_a_linear_gcn() -> None:
     # One layer at a time: ReLU on positive weights and features is the identity.
     n = 6
     gcn = GCN(1, 1, n - 1).double()
@@ -46,14 +46,14 @@ def test_the_gap_of_a_path(n: int) -> None:
 
 
 @pytest.mark.parametrize("num_layers", [0, 1, 3, 8])
-def test_a_directed_path_is_a_coin_tossed_a_layer(num_layers: int) -> None:
+def test_a_directed_path_has_binomial_weights(num_layers: int) -> None:
     expected = [[theory.directed_path_weight(i, j, num_layers) for j in range(5)] for i in range(5)]
     torch.testing.assert_close(along(5, num_layers, causal=True), torch.tensor(expected, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("hops", [0, 1, 3])
 @pytest.mark.parametrize("num_layers", [0, 1, 4, 7])
-def test_far_from_its_ends_a_path_is_endless_and_so_is_a_ring(hops: int, num_layers: int) -> None:
+def test_endless_path_weights_hold_on_a_ring_and_far_from_the_ends_of_a_path(hops: int, num_layers: int) -> None:
     weight = theory.endless_path_weight(hops, num_layers)
     ring = torch.linalg.matrix_power(operator(nx.cycle_graph(12)), num_layers)
     assert float(along(30, num_layers)[15, 15 + hops]) == pytest.approx(weight, rel=1e-12)
@@ -77,7 +77,7 @@ def test_the_best_depth_is_where_the_exact_weight_is_largest() -> None:
 
 
 @pytest.mark.parametrize("graph", [nx.path_graph(5), nx.star_graph(4), nx.cycle_graph(5)])
-def test_endless_layers_leave_the_stationary_weights(graph: nx.Graph) -> None:
+def test_powers_of_the_operator_tend_to_the_stationary_weights(graph: nx.Graph) -> None:
     degrees = torch.tensor([d + 1 for _, d in sorted(graph.degree)], dtype=torch.float64)
     limit = torch.linalg.matrix_power(operator(graph), 1000)
     torch.testing.assert_close(theory.stationary_weights(degrees), limit, rtol=0, atol=1e-12)
@@ -132,7 +132,7 @@ def test_on_a_path_resistance_is_hops_and_commuting_takes_three_n_less_two_times
         ([[0, 1], [1, 0]], "floating"),
     ],
 )
-def test_what_is_no_network_of_resistors(matrix: list[list[float]], words: str) -> None:
+def test_matrices_without_effective_resistance_are_refused(matrix: list[list[float]], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         theory.effective_resistance(torch.tensor(matrix))
 
@@ -176,7 +176,7 @@ def test_the_cell_keeps_the_product_of_its_forget_gates() -> None:
 
 
 @pytest.mark.parametrize("bias", [-1.0, 0.0, 2.0])
-def test_the_horizon_is_the_sum_of_what_is_kept(bias: float) -> None:
+def test_the_horizon_is_the_sum_of_powers_of_the_forget_gate(bias: float) -> None:
     keep = torch.full((2000, 1), bias, dtype=torch.float64).sigmoid()
     kept = sum(float(theory.lstm_cell_gradient(keep[:k])) for k in range(2000))
     assert theory.lstm_horizon(bias) == pytest.approx(kept, rel=1e-9)
@@ -202,6 +202,6 @@ def test_parameters_are_counted_with_one_bias_and_with_torchs_two() -> None:
         lambda: theory.lstm_parameters(0, 1),
     ],
 )
-def test_what_has_no_closed_form_is_an_error(call: object) -> None:
+def test_arguments_without_a_closed_form_are_refused(call: object) -> None:
     with pytest.raises(ValueError, match="must"):
         call()

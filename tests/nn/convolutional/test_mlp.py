@@ -1,4 +1,4 @@
-"""The model that sees nothing but the row itself."""
+"""The multilayer perceptron, row by row."""
 
 import pytest
 import torch

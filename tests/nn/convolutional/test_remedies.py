@@ -1,4 +1,4 @@
-"""What keeps depth alive: each remedy against its equation, its source's own layer, and what it promises."""
+"""Remedies against over-smoothing: each against its equation, its source's own layer, and its known properties."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_antisymmetric_layers_are_pygs_with_a_gcnconv_inside() -> None:
     torch.testing.assert_close(ours(graph), expected, rtol=0, atol=1e-12)
 
 
-def test_without_edges_and_damping_an_antisymmetric_step_turns_what_is_small_and_shrinks_nothing() -> None:
+def test_without_edges_and_damping_an_antisymmetric_step_rotates_small_states_without_shrinking() -> None:
     ours = AntisymmetricGCN(4, 4, 1, step=0.1, damping=0.0).double()
     with torch.no_grad():
         ours.conv.phi.lin.weight.zero_()
@@ -143,7 +143,7 @@ def test_on_a_ring_nothing_faster_than_the_fastest_is_stable() -> None:
     assert float(beyond.detach().norm()) > 1e3
 
 
-def test_a_wave_crosses_fifty_hops_where_convolutions_leave_nothing() -> None:
+def test_a_wave_crosses_fifty_hops_where_convolutions_vanish() -> None:
     path = gs.from_sequence(one(51))
     arrived = float(bare_wave(50).trace(path).states[51][50, 0].detach())
     assert arrived > 0.5
@@ -151,7 +151,7 @@ def test_a_wave_crosses_fifty_hops_where_convolutions_leave_nothing() -> None:
 
 
 @pytest.mark.parametrize("degree", [0.0, 1.0, -3.0, float("nan"), float("inf")])
-def test_the_fastest_speed_asks_for_edges(degree: float) -> None:
+def test_the_fastest_speed_requires_edges(degree: float) -> None:
     with pytest.raises(ValueError, match="largest_degree"):
         fastest(degree)
 
@@ -172,7 +172,7 @@ def test_pair_norm_centres_the_rows_and_keeps_their_mean_square() -> None:
     )
 
 
-def test_pair_norm_tells_every_row_of_all_others() -> None:
+def test_with_pair_norm_every_row_depends_on_all_rows() -> None:
     graph = join([gs.from_sequence(torch.randn(9, 2, dtype=torch.float64)) for _ in range(2)])
     asked = torch.tensor([0])
     assert GCN(2, 6, 2, norm=PairNorm).reach(graph, asked)[0].tolist() == [True] * 9 + [False] * 9

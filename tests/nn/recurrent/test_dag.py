@@ -87,7 +87,7 @@ def test_with_open_gates_the_cell_counts_paths() -> None:
     torch.testing.assert_close(counting(40.0)(diamonds)[6, 0], expected.tanh(), rtol=0, atol=1e-13)
 
 
-def test_with_a_constant_forget_gate_each_edge_on_the_way_costs_one_factor() -> None:
+def test_with_a_constant_forget_gate_each_edge_of_a_path_is_one_factor() -> None:
     graph = of([(0, 1), (1, 2), (0, 2)], 3)
     u, f = graph.x[:, 0].tanh(), torch.tensor(0.3, dtype=F64).sigmoid()
     expected = (u[2] + f * u[1] + (f * f + f) * u[0]).tanh()
@@ -149,7 +149,7 @@ def test_on_a_directed_path_graph_it_is_torchs_module(
 
 
 @each_kind
-def test_where_no_row_has_two_children_each_way_down_a_tree_is_a_sequence(kind: type[ChildSum]) -> None:
+def test_without_rows_of_two_children_each_path_is_a_sequence(kind: type[ChildSum]) -> None:
     ours, tree = built(kind), nx.balanced_tree(3, 2, create_using=nx.DiGraph)
     graph = gs.from_graph(tree, x=sequence(3, 13).x)
     assert Ancestry.of(graph.topology).sequences is None
@@ -242,7 +242,7 @@ def test_a_cycle_is_refused_and_named(kind: type[ChildSum], edges: list[tuple[in
             ask(graph)
 
 
-def test_undirected_edges_are_refused_in_words_that_help() -> None:
+def test_undirected_edges_are_refused_with_a_hint() -> None:
     with pytest.raises(ValueError, match="An undirected edge is two directed ones and a cycle of two: keep one"):
         built(DAGLSTM)(gs.from_graph(nx.path_graph(3), x=sequence(0, 3).x))
 
@@ -259,7 +259,7 @@ def test_the_work_is_a_batch_a_generation_whatever_the_number_of_graphs() -> Non
     assert Ancestry.of(many.topology) is Ancestry.of(many.topology)
 
 
-def test_each_generation_is_as_deep_as_its_longest_way() -> None:
+def test_each_generation_is_the_length_of_its_longest_path() -> None:
     ancestry = Ancestry(Topology(torch.arange(5), torch.zeros(5, dtype=torch.long), index([(4, 3), (3, 0), (4, 0)])))
     assert ancestry.generation.tolist() == [2, 0, 0, 1, 0]
     assert [generation.rows.tolist() for generation in ancestry.generations] == [[1, 2, 4], [3], [0]]

@@ -1,4 +1,4 @@
-"""What recurrences on directed acyclic graphs remember, generation by generation, and the instruments that read it."""
+"""Traces of recurrences on directed acyclic graphs, generation by generation, and diagnostics on them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def built(kind: type[Encoder], num_layers: int = 1, hidden: int = 4) -> Encoder:
     return kind(2, hidden, num_layers).double()
 
 
-def test_a_trace_holds_what_rows_remember_after_each_generation() -> None:
+def test_a_trace_has_the_state_after_each_generation() -> None:
     encoder, graph = built(DAGLSTM, 2, 3), of([(0, 2), (1, 2), (2, 3)], 4)
     trace = encoder.trace(graph)
     assert trace.axis == "layer"
@@ -49,7 +49,7 @@ def test_on_a_sequence_gradients_in_the_trace_are_those_of_the_lstm() -> None:
         assert not found[:step].any()
 
 
-def test_instruments_read_it() -> None:
+def test_diagnostics_read_the_trace() -> None:
     torch.manual_seed(0)
     graph = of([(0, 2), (1, 2), (2, 3)], 4)
     graph.y = torch.zeros(4, 3, dtype=F64)
@@ -62,7 +62,7 @@ def test_instruments_read_it() -> None:
     assert torch.equal(influence > 0, model.reach(graph))
 
 
-def test_what_it_refuses_its_trace_refuses() -> None:
+def test_a_trace_refuses_the_graphs_that_the_encoder_refuses() -> None:
     with pytest.raises(ValueError, match="in_channels=2, but x has 3 features"):
         built(DAGLSTM).trace(gs.from_sequence(torch.zeros(2, 3, dtype=F64)))
     none = torch.zeros(0, dtype=torch.long)

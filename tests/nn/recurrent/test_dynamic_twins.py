@@ -1,4 +1,4 @@
-"""Recurrences over graphs that change, and what reads such graphs, against loops over dictionaries by (node, time)."""
+"""Recurrences over dynamic graphs, and their constructors, against loops over dictionaries by (node, time)."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_cases_that_are_easily_wrong(unit: str, convolve: str, hops: int, name: 
     agree(by_place(graph, encoder(graph)), expected)
 
 
-def test_who_hears_nothing_is_driven_by_the_biases_alone() -> None:
+def test_without_inputs_the_state_depends_on_the_biases_alone() -> None:
     encoder, graph = built("lstm"), graph_of(CASES["one row that does not hear itself"])
     layer = encoder.layers[0]
     i, _, g, o = (layer.conv_x.bias + layer.conv_h.bias).chunk(4)
@@ -233,7 +233,7 @@ def told(story: Story) -> tuple[dict[Place, list[float]], dict[int, list[Edge]]]
 
 
 @given(seed=SEEDS)
-def test_snapshots_say_the_story_and_give_its_states(seed: int) -> None:
+def test_snapshots_of_the_story_give_its_states(seed: int) -> None:
     story, encoder = drawn(seed), built("lstm", seed)
     graph = gs.from_snapshots(snapshots(story, seed), times=story.times)
     assert read(graph) == told(story)
@@ -267,7 +267,7 @@ def of_events(table: Tensor, window: float, start: float, present: str, nodes: i
 
 @pytest.mark.parametrize("present", ["all", "since", "active"])
 @given(seed=SEEDS, window=st.sampled_from([1.0, 2.5, 0.1]), start=st.sampled_from([0.0, -3.0]))
-def test_events_say_the_story_of_their_windows(present: str, seed: int, window: float, start: float) -> None:
+def test_events_of_the_story_give_its_windows(present: str, seed: int, window: float, start: float) -> None:
     r = dice(seed)
     count, length = r.randint(1, 20), 20 * window
     when = sorted(r.choice((r.uniform(0, length), window * r.randint(0, 20))) for _ in range(count))

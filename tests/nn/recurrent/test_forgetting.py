@@ -1,4 +1,4 @@
-"""The GCN-LSTM that forgets parts of the graph: against a loop over dictionaries, the GCN-LSTM, and by hand."""
+"""The GCN-LSTM with gates on nodes and edges, against a loop over dictionaries, the GCN-LSTM, and by hand."""
 
 import math
 
@@ -35,7 +35,7 @@ def test_it_equals_a_dictionary_loop_on_static_edges(accumulate: bool, graph: gs
 @each_way
 @settings(max_examples=12)
 @given(seed=st.integers(0, 99), layers=st.integers(1, 2), directed=st.booleans(), weighted=st.booleans())
-def test_where_all_is_kept_it_is_the_gcn_lstm_weight_for_weight(
+def test_with_open_gates_it_is_the_gcn_lstm_weight_for_weight(
     forget: Forget, accumulate: bool, seed: int, layers: int, directed: bool, weighted: bool
 ) -> None:
     graph, plain = draw(seed, directed=directed, weighted=weighted), GCNLSTM(D, H, layers).double()
@@ -66,7 +66,7 @@ def two_nodes(times: int) -> gs.SpaceTimeGraph:
     return gs.from_signal(x, torch.tensor([[0, 1], [1, 0]]))
 
 
-def test_at_first_gates_come_from_their_biases_and_keep_nearly_all() -> None:
+def test_initial_gates_come_from_their_biases_and_are_nearly_open() -> None:
     kept = ForgettingGCNLSTM(D, H, forget="nodes").double().gate_values(two_nodes(2))
     first = 1 / (1 + math.exp(-3))
     torch.testing.assert_close(kept.node[:2], torch.full((2,), first, dtype=torch.float64), rtol=0, atol=1e-12)
@@ -84,7 +84,7 @@ def constant(forget: Forget, share: float, *, accumulate: bool) -> ForgettingGCN
     return encoder
 
 
-def test_products_run_on_and_wait_while_a_node_or_a_pair_is_away() -> None:
+def test_products_accumulate_and_are_unchanged_while_a_node_or_a_pair_is_absent() -> None:
     # Nodes 0 and 1 at times 0, 2 and 5, joined at 0 and 5; node 0 alone at time 1.
     node, time = torch.tensor([0, 1, 0, 0, 1, 0, 1]), torch.tensor([0, 0, 1, 2, 2, 5, 5])
     graph = gs.SpaceTimeGraph(torch.zeros(7, D).double(), node, time, torch.tensor([[0, 5], [1, 6]]))
@@ -97,7 +97,7 @@ def test_products_run_on_and_wait_while_a_node_or_a_pair_is_away() -> None:
     assert by_step.factor.tolist() == pytest.approx([1 / 8] * 2)
 
 
-def test_what_is_forgotten_leaves_its_share_to_the_rest() -> None:
+def test_the_weight_of_a_masked_neighbour_goes_to_the_others() -> None:
     # Gates of 1/3 make Ã' = [[1, 1/3], [1/3, 1]], degrees 4/3, and so Â' = [[3/4, 1/4], [1/4, 3/4]].
     encoder, graph = constant("edges", 1 / 3, accumulate=False), two_nodes(1)
     layer = encoder.layers[0]
@@ -106,13 +106,13 @@ def test_what_is_forgotten_leaves_its_share_to_the_rest() -> None:
     torch.testing.assert_close(encoder(graph), o.sigmoid() * (i.sigmoid() * g.tanh()).tanh(), rtol=0, atol=1e-14)
 
 
-def test_a_forgotten_node_is_cut_out_and_keeps_its_own_state() -> None:
+def test_a_masked_node_is_isolated_and_keeps_its_own_state() -> None:
     encoder, graph = constant("nodes", 1e-12, accumulate=False), two_nodes(4)
     alone = gs.from_signal(graph.x.view(4, 2, D), torch.zeros(2, 0, dtype=torch.long))
     torch.testing.assert_close(encoder(graph), encoder(alone), rtol=0, atol=1e-11)
 
 
-def test_edges_from_a_row_to_itself_are_never_forgotten() -> None:
+def test_self_loops_are_never_masked() -> None:
     graph = gs.SpaceTimeGraph(
         torch.ones(2, D).double(), torch.arange(2), torch.zeros(2).long(), torch.tensor([[0, 1, 0], [0, 0, 0]])
     )
@@ -121,7 +121,7 @@ def test_edges_from_a_row_to_itself_are_never_forgotten() -> None:
     assert kept.factor.tolist() == pytest.approx([1.0, 0.125, 1.0])
 
 
-def test_gates_can_say_that_the_two_ends_differ() -> None:
+def test_gates_can_express_that_the_two_ends_differ() -> None:
     gates = ForgetGates(1, False, True)
     weights = {"source.weight": 9.0, "target.weight": -9.0, "target.bias": -4.0, "edge.weight": -9.0, "edge.bias": 0.0}
     # Two units: tanh(±9 (h_j - h_i) - 4) is -1 where the ends are alike, and one of them 1 where they differ.

@@ -129,7 +129,7 @@ def test_a_shared_topology_equals_its_copies_written_out() -> None:
     torch.testing.assert_close(encoder(shared), encoder(written), rtol=0, atol=1e-14)
 
 
-def test_one_edge_more_changes_its_end_and_nothing_out_of_its_reach() -> None:
+def test_an_edge_changes_its_end_and_nothing_out_of_its_reach() -> None:
     encoder, x = built(), torch.randn(2, 3, D, dtype=torch.float64)
     a = encoder(gs.from_signal(x, torch.tensor([[0], [1]])))
     b = encoder(gs.from_signal(x, torch.tensor([[0, 2], [1, 1]])))
@@ -137,7 +137,7 @@ def test_one_edge_more_changes_its_end_and_nothing_out_of_its_reach() -> None:
     assert differs.tolist() == [[False, True, False], [False, True, False]]
 
 
-def test_a_node_that_was_away_goes_on_with_the_state_it_left_with() -> None:
+def test_a_returning_node_has_its_last_state() -> None:
     encoder, x = built(), torch.randn(5, D, dtype=torch.float64)
     graph = gs.SpaceTimeGraph(x, torch.tensor([0, 1, 1, 0, 1]), torch.tensor([0, 0, 1, 2, 2]))
     kept = gs.from_sequence(x[[0, 3]])

@@ -211,7 +211,7 @@ def test_a_bias_may_be_left_out(family: type) -> None:
 
 @each_family
 @each_side
-def test_any_convolution_stands_on_either_side(family: type, convolve: str) -> None:
+def test_any_convolution_can_be_either_map(family: type, convolve: str) -> None:
     encoder, graph = built(family, conv=SAGEConv, convolve=convolve), gs.from_signal(torch.randn(3, 5, D), PATH)
     kinds = [type(encoder.layers[0].conv_x), type(encoder.layers[0].conv_h)]
     assert kinds == [nn.Linear if convolve == "state" else SAGEConv, nn.Linear if convolve == "input" else SAGEConv]
@@ -220,7 +220,7 @@ def test_any_convolution_stands_on_either_side(family: type, convolve: str) -> N
 
 
 @each_family
-def test_a_subclass_of_the_convolution_is_asked_and_not_passed_over(family: type) -> None:
+def test_a_subclass_of_the_convolution_is_called(family: type) -> None:
     class Louder(GCNConv):
         def forward(self, *inputs: object) -> Tensor:
             return 2 * super().forward(*inputs)
@@ -276,7 +276,7 @@ def peer(x: Tensor, edge_index: Tensor, weight: Tensor | None, bias: bool) -> tu
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
-def test_weights_of_pyg_temporals_cell_give_its_states(weighted: bool, bias: bool) -> None:
+def test_converted_weights_of_pyg_temporal_give_its_states(weighted: bool, bias: bool) -> None:
     torch.manual_seed(0)
     x, weight = torch.randn(4, 5, D, dtype=F64), torch.tensor([2, 2, 1, 1, 3, 3, 0.5, 0.5], dtype=F64)
     state, expected = peer(x, PATH, weight if weighted else None, bias)

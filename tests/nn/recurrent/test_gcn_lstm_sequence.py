@@ -177,7 +177,7 @@ def test_a_gradient_is_that_of_one_argument_where_another_was_computed_from_it()
         torch.testing.assert_close(*found, rtol=0, atol=1e-12)
 
 
-def test_only_what_asks_for_a_gradient_gets_one() -> None:
+def test_only_arguments_that_require_a_gradient_get_one() -> None:
     case = everyone(start=False)
     x, w_x, *_ = case.parts
     x.requires_grad_(False)
@@ -189,7 +189,7 @@ def test_only_what_asks_for_a_gradient_gets_one() -> None:
 @pytest.mark.parametrize(
     "draws", [lambda: draw(3, nodes=5, times=5), lambda: gs.from_signal(torch.ones(3, 4, 2), PATH)]
 )
-def test_what_is_not_a_number_goes_no_further_than_the_reach(draws: object) -> None:
+def test_nan_spreads_no_further_than_the_reach(draws: object) -> None:
     graph = draws()  # type: ignore[operator]
     torch.manual_seed(0)
     encoder = GCNLSTM(2, 4).to(graph.x.dtype)
@@ -200,7 +200,7 @@ def test_what_is_not_a_number_goes_no_further_than_the_reach(draws: object) -> N
         assert torch.equal(encoder(with_x(graph, x)).isnan().any(dim=1), reach[:, row])
 
 
-def test_of_a_long_walk_states_and_cells_are_kept_and_nothing_else() -> None:
+def test_only_states_and_cells_of_a_long_sequence_are_stored() -> None:
     graph = gs.from_signal(torch.randn(6, 3, F), PATH)
     encoder, kept = GCNLSTM(F, H), {}
 

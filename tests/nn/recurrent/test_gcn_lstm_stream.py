@@ -63,7 +63,7 @@ def in_pieces(encoder: Encoder, graph: gs.SpaceTimeGraph, x: Tensor, cuts: list[
 @each_family
 @settings(max_examples=15)
 @given(graph=dynamic_graphs(channels=2), cuts=st.lists(st.integers(-3, 9), max_size=3))
-def test_pieces_are_one_long_pass(name: str, graph: gs.SpaceTimeGraph, cuts: list[int]) -> None:
+def test_pieces_equal_one_long_pass(name: str, graph: gs.SpaceTimeGraph, cuts: list[int]) -> None:
     if name == "GCNLSTM-SAGE" and "edge_weight" in graph:
         return
     encoder, x = built(name), graph.x.double()
@@ -78,7 +78,7 @@ def test_pieces_are_one_long_pass(name: str, graph: gs.SpaceTimeGraph, cuts: lis
 
 
 @each_family
-def test_gradients_go_through_the_memory_until_it_is_cut_off(name: str) -> None:
+def test_gradients_flow_through_the_state_until_it_is_detached(name: str) -> None:
     encoder, graph = built(name), draw(3, nodes=4, times=5)
     leaf = graph.x.clone().requires_grad_()
     cut = int(graph.topology.times[2])
@@ -95,7 +95,7 @@ def test_gradients_go_through_the_memory_until_it_is_cut_off(name: str) -> None:
 
 
 @each_family
-def test_a_node_away_for_a_whole_piece_goes_on_where_it_was(name: str) -> None:
+def test_a_node_absent_from_a_piece_keeps_its_state(name: str) -> None:
     encoder, x = built(name), torch.randn(3, 2, dtype=torch.float64)
     alone = gs.SpaceTimeGraph(x[[0, 2]], torch.tensor([5, 5]), torch.tensor([0, 2]))
     _, state = encoder.run(gs.SpaceTimeGraph(x[:1], torch.tensor([5]), torch.tensor([0])))

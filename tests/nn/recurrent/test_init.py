@@ -1,4 +1,4 @@
-"""First weights: what each writes, and that memories last as long as they were made for."""
+"""Initialisations: the weights, and the time constants that result."""
 
 from __future__ import annotations
 

@@ -22,9 +22,7 @@ def built(kind: type[RNNBase], num_layers: int = 1) -> RNNBase:
 @each_kind
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("seed", range(4))
-def test_fused_kernels_equal_the_equations_on_graphs_that_come_and_go(
-    kind: type[RNNBase], num_layers: int, seed: int
-) -> None:
+def test_fused_kernels_equal_the_equations_on_dynamic_graphs(kind: type[RNNBase], num_layers: int, seed: int) -> None:
     encoder, graph = built(kind, num_layers), draw(seed, times=6)
     torch.testing.assert_close(encoder(graph), step_by_step(encoder, graph), rtol=0, atol=1e-12)
 
@@ -69,7 +67,7 @@ def test_spatial_edges_are_not_read(kind: type[RNNBase]) -> None:
 
 
 @each_kind
-def test_a_row_that_is_away_is_skipped_and_not_read_as_zero(kind: type[RNNBase]) -> None:
+def test_an_absent_row_is_skipped_and_not_read_as_zero(kind: type[RNNBase]) -> None:
     encoder, full = built(kind), sequence(0, 4)
     gap = gs.SpaceTimeGraph(full.x, full.node, torch.tensor([0, 1, 5, 9]))
     assert torch.equal(encoder(gap), encoder(full))

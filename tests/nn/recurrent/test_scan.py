@@ -183,7 +183,7 @@ def test_over_ragged_rows_in_any_order_it_is_the_loop(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_over_nodes_that_come_and_go_it_is_the_loop(seed: int) -> None:
+def test_over_absent_nodes_it_is_the_loop(seed: int) -> None:
     topology = join([draw(seed, times=9), sequence(seed, 5), draw(seed + 1, nodes=1, times=3)]).topology
     a, b = drawn((topology.num_rows, 2), 0, factors=True), drawn((topology.num_rows, 2), 1)
     torch.testing.assert_close(scan_rows(a, b, topology), loop_over_rows(a, b, topology), rtol=0, atol=1e-12)
@@ -191,7 +191,7 @@ def test_over_nodes_that_come_and_go_it_is_the_loop(seed: int) -> None:
 
 @pytest.mark.parametrize("by_time", [True, False], ids=["(T, N)", "(N, T)"])
 @pytest.mark.parametrize("constant", [True, False])
-def test_over_rows_that_stand_in_full_it_is_the_loop(by_time: bool, constant: bool) -> None:
+def test_over_a_full_grid_of_rows_it_is_the_loop(by_time: bool, constant: bool) -> None:
     steps, nodes = 7, 3
     time, node = torch.meshgrid(torch.arange(steps), torch.arange(nodes), indexing="ij")
     time, node = (part.flatten() if by_time else part.T.flatten() for part in (time, node))
@@ -200,7 +200,7 @@ def test_over_rows_that_stand_in_full_it_is_the_loop(by_time: bool, constant: bo
     torch.testing.assert_close(scan_rows(a, b, topology), loop_over_rows(a, b, topology), rtol=0, atol=1e-12)
 
 
-def test_rows_that_begin_as_full_ones_do_and_end_early_are_not_taken_for_full() -> None:
+def test_a_grid_that_ends_early_is_not_taken_for_a_full_one() -> None:
     node, time = torch.tensor([0, 1, 0]), torch.tensor([0, 0, 1])
     topology = Topology(node, time, node.new_zeros((2, 0)))
     a, b = drawn((3, 2), 0, factors=True), drawn((3, 2), 1)
@@ -217,7 +217,7 @@ def test_gradients_over_ragged_rows_are_those_of_differences(constant: bool) -> 
     assert gradgradcheck(lambda a, b: scan_rows(a, b, topology), (a, b))
 
 
-def test_its_inputs_are_left_as_they_were() -> None:
+def test_its_inputs_are_unchanged() -> None:
     a, b = drawn((9, 2), 0, factors=True), drawn((9, 2), 1)
     kept = a.clone(), b.clone()
     linear_scan(a, b)

@@ -1,4 +1,4 @@
-"""Linear recurrences against their equations, a row at a time, and against what each must do by its closed form."""
+"""Linear recurrences against their equations, row by row, and against closed forms."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def by_equations(name: str, encoder: LinearRNNBase, graph: gs.SpaceTimeGraph) ->
 @each_kind
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_scan_equals_the_equations_on_graphs_that_come_and_go(name: str, num_layers: int, seed: int) -> None:
+def test_the_scan_equals_the_equations_on_dynamic_graphs(name: str, num_layers: int, seed: int) -> None:
     encoder, graph = built(name, num_layers), draw(seed, times=6)
     torch.testing.assert_close(encoder(graph), by_equations(name, encoder, graph), rtol=0, atol=1e-12)
 
@@ -102,7 +102,7 @@ def test_gradients_equal_those_of_the_equations(name: str) -> None:
 
 @each_kind
 @given(cut=st.integers(1, 11))
-def test_read_in_two_pieces_it_is_one_long_pass(name: str, cut: int) -> None:
+def test_two_pieces_equal_one_long_pass(name: str, cut: int) -> None:
     encoder, graph = built(name, 2), sequence(0, 12)
     rows = torch.arange(12)
     state, states = None, []
@@ -164,7 +164,7 @@ def test_the_gain_of_an_lru_keeps_the_variance_of_its_state_at_one() -> None:
 
 
 @pytest.mark.parametrize("kind", [MinGRU, MinLSTM])
-def test_closed_gates_keep_what_the_first_row_wrote(kind: type[LinearRNNBase]) -> None:
+def test_closed_gates_keep_the_state_of_the_first_row(kind: type[LinearRNNBase]) -> None:
     """A gate that the input opens once holds its state over 10,000 steps to the factor of its closing."""
     encoder = kind(2, 1).double()
     gates = encoder.layers[0].gates
@@ -185,7 +185,7 @@ def test_closed_gates_keep_what_the_first_row_wrote(kind: type[LinearRNNBase]) -
 
 
 @pytest.mark.parametrize("kind", [MinGRU, MinLSTM])
-def test_a_state_stays_within_what_was_written(kind: type[LinearRNNBase]) -> None:
+def test_a_state_stays_within_the_range_of_its_candidates(kind: type[LinearRNNBase]) -> None:
     torch.manual_seed(0)
     encoder, graph = kind(F, H).double(), sequence(0, 200)
     written = encoder.layers[0].gates(graph.x)[:, -H:]
@@ -212,7 +212,7 @@ def test_parameters_are_gates_times_dn_plus_n(kind: type[LinearRNNBase], gates: 
         ({"r_max": "near"}, TypeError, "r_max"),
     ],
 )
-def test_a_ring_that_is_none_is_an_error(arguments: dict[str, object], error: type[Exception], message: str) -> None:
+def test_an_empty_range_of_radii_is_refused(arguments: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         LRU(2, 3, **arguments)  # type: ignore[arg-type]
 

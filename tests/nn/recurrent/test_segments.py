@@ -1,4 +1,4 @@
-"""Recurrences in segments: the same states, and gradients that are the plain ones, or end where they say they do."""
+"""Recurrences in segments: equal states, and gradients that are equal or end at the start of the segment."""
 
 from __future__ import annotations
 
