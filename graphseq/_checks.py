@@ -1,4 +1,4 @@
-"""Refusals shared by every constructor: the argument, what came, what was expected."""
+"""Checks of arguments: an error names the argument, the value that came and the values that are allowed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def between(name: str, value: object, low: float, high: float) -> float:
 
 
 def one_of(name: str, value: object, choices: Collection[str]) -> str:
-    """Return ``value``, or say which names there are."""
+    """Return ``value``, or list the names that are allowed."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(sorted(choices))}; got {value!r}")
     return str(value)
@@ -80,10 +80,10 @@ def edges(name: str, value: object, end: int, ends: str) -> Tensor:
         raise TypeError(f"{name} must hold integers, got dtype {tensor.dtype}")
     outside = ((tensor < 0) | (tensor >= end)).any(dim=0)
     if bool(outside.any()):
-        place = int(outside.nonzero()[0])
-        pair = tuple(tensor[:, place].tolist())
-        there = f"the {end} {ends} 0 to {end - 1}" if end else f"a graph of no {ends}"
-        raise ValueError(f"{name}[:, {place}] is {pair}, outside {there}")
+        edge = int(outside.nonzero()[0])
+        pair = tuple(tensor[:, edge].tolist())
+        allowed = f"the {end} {ends} 0 to {end - 1}" if end else f"a graph of no {ends}"
+        raise ValueError(f"{name}[:, {edge}] is {pair}, outside {allowed}")
     return tensor.long()
 
 
@@ -97,8 +97,8 @@ def weights(name: str, value: object, count: int) -> Tensor:
     if not tensor.is_floating_point():
         tensor = tensor.to(torch.get_default_dtype())
     if not bool(tensor.isfinite().all()):
-        place = int((~tensor.isfinite()).nonzero()[0])
-        raise ValueError(f"{name}[{place}] is {tensor[place].item()}; every weight must be finite")
+        edge = int((~tensor.isfinite()).nonzero()[0])
+        raise ValueError(f"{name}[{edge}] is {tensor[edge].item()}; every weight must be finite")
     return tensor
 
 

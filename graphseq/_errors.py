@@ -1,4 +1,4 @@
-"""What can go wrong without a mistake of ours."""
+"""Errors that are not faults of the library."""
 
 FORESEEN = (ValueError, TypeError, OSError, RuntimeError, OverflowError, MemoryError)
-"""What a user's input, a file or a full machine can bring about: told in one line, without a traceback."""
+"""Errors that a user's input, a file or a full machine can cause: reported in one line, without a traceback."""

@@ -1,4 +1,4 @@
-"""Files are written beside and renamed: whole or not at all, and never over another without being asked."""
+"""Files that are written whole or not at all: to a temporary file in the same folder, which is then renamed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ _PARTIAL = ".partial"
 
 
 def write(path: str | Path, put: Callable[[BinaryIO], object], *, overwrite: bool) -> Path:
-    """Have ``put`` fill a file that becomes ``path`` only once it is complete.
+    """Write a file that becomes ``path`` only once it is complete.
+
+    Args:
+        path: the file.
+        put: a function that writes to an open file.
+        overwrite: replace a file that is already there.
 
     Raises:
         FileExistsError: ``path`` is there and ``overwrite`` is false.
@@ -38,7 +43,7 @@ def write(path: str | Path, put: Callable[[BinaryIO], object], *, overwrite: boo
 
 
 def partial(folder: Path) -> list[Path]:
-    """What writers that were killed have left in ``folder``."""
+    """Incomplete files in ``folder``, left by processes that were killed."""
     return sorted(folder.glob(f".*{_PARTIAL}"))
 
 

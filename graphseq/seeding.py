@@ -1,4 +1,4 @@
-"""Random numbers as a function of a seed and a place, so that any step can be made again by itself."""
+"""Random numbers as a function of a seed and a place in the program, so that any step can be repeated alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from graphseq import _checks
 
 TRAIN, EVALUATE, BUILD = range(3)
-"""What a stream of random numbers is for; streams of one seed are independent of each other."""
+"""Purposes of a stream of random numbers; streams of one seed for different purposes are independent."""
 
 
 def derive(seed: int, *place: int) -> int:
@@ -42,9 +42,9 @@ def derive_pair(seed: int, *place: int) -> tuple[int, int]:
 
 @contextmanager
 def forked(seed: int, *place: int, device: torch.device | str = "cpu") -> Iterator[None]:
-    """Within the block torch's own generators start from ``seed`` and ``place``; afterwards they are as before.
+    """A block in which torch's own generators start from ``seed`` and ``place``; afterwards they are as before.
 
-    For what draws from them without asking: initial weights, dropout.
+    It is for code that draws from torch's own generators: initial weights, dropout.
     """
     device = torch.device(device)
     accelerators = [device.index or 0] if device.type == "cuda" else []
@@ -54,7 +54,7 @@ def forked(seed: int, *place: int, device: torch.device | str = "cpu") -> Iterat
 
 
 def reseed(state: int, device: torch.device | str = "cpu") -> None:
-    """Start torch's own generators from ``state``; only for use within :func:`forked`, which puts them back.
+    """Start torch's own generators from ``state``; for use within :func:`forked`, which restores them.
 
     ``torch.manual_seed`` does the same for every kind of device there may be and records a traceback for each: a
     hundred times slower, too slow for every step.

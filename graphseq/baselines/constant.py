@@ -1,4 +1,4 @@
-"""What every result is held against: the best constant, and for text the counts of single characters and of pairs."""
+"""Baselines of every task: the best constant output, and for text the frequencies of characters and of pairs."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from graphseq.tasks.characters import Characters
 from graphseq.tasks.graphs import Collection
 
 BATCH = 1000
-"""Graphs that are in memory at a time."""
+"""Graphs in memory at a time."""
 
 
 class Constant(nn.Module):
-    """The same output to everything: what a model can do that looks at nothing.
+    """A model that gives the same output for every input: the best that is possible without reading the input.
 
     Args:
         output: logits of C classes, or C numbers, (C,).
-        per_graph: give it once a graph, instead of once a target row.
+        per_graph: give one output a graph, instead of one a target row.
 
     Raises:
         ValueError: an output of another shape.
@@ -44,7 +44,7 @@ class Constant(nn.Module):
 
     @classmethod
     def of(cls, task: Task, *, samples: int = 10_000, seed: int = 0) -> Constant:
-        """The constant that does best on a sample of a task's answers; for text or a data set, on all of them.
+        """The constant of least loss on a sample of a task's answers; for text or a data set, on all of them.
 
         Args:
             task: by its ``best_constant``: for classes the log of their smoothed shares, for numbers their mean.
@@ -67,15 +67,17 @@ class Constant(nn.Module):
         return cls(task.best_constant(y), per_graph=task.per_graph)
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
-        """The output at each asked row or of each graph, (K, C)."""
+        """The output for each target row or graph, (K, C)."""
         return self.output.expand(graph.num_graphs if self.per_graph else len(graph.target_rows), -1)
 
 
 class Bigram(nn.Module):
-    r"""The next character from the last one: :math:`p_{b|a} = (n_{ab} + 1) / \sum_k (n_{ak} + 1)`, as logits.
+    r"""A model of the next character b given the last one a, as logits.
+
+    .. math:: p_{b|a} = (n_{ab} + 1) / \sum_k (n_{ak} + 1)
 
     Args:
-        task: the text to count pairs in.
+        task: the text whose pairs of characters are counted.
     """
 
     logits: Tensor

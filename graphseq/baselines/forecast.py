@@ -1,4 +1,4 @@
-"""What every forecast is held against: the last value and linear autoregressions; of links, who met last and most."""
+"""Baselines of forecasts: the last value and linear autoregressions; of links, recency and frequency of contacts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BATCH = 256
 
 
 class Persistence(nn.Module):
-    r"""Tomorrow as today: :math:`\hat y_v = x_{v, t}`, the first C features of each asked row.
+    r"""The last value as the forecast: :math:`\hat y_v = x_{v, t}`, the first C features of each target row.
 
     Args:
         channels: C.
@@ -38,8 +38,8 @@ class Persistence(nn.Module):
         """The last values, (K, C)."""
         if graph.x.dim() != 2 or graph.x.shape[1] < self.channels:
             raise ValueError(f"channels={self.channels}, but x has shape {tuple(graph.x.shape)}")
-        last: Tensor = graph.x[graph.target_rows, : self.channels]
-        return last
+        values: Tensor = graph.x[graph.target_rows, : self.channels]
+        return values
 
 
 class Autoregression(nn.Module):
@@ -48,14 +48,15 @@ class Autoregression(nn.Module):
     .. math:: \hat y_v = b + \sum_{k=0}^{p-1} \big(x_{v, t-k}\, W_k + m_{v, t-k}\, u_k\big)
 
     in all F features of x. Where a node was away at a time its features count 0, and :math:`m = 1` instead of 0, so
-    that what absence tells has a weight of its own. The weights are those of least squares,
+    absence has a weight of its own. The weights are those of least squares,
 
     .. math:: \min_{b, W, u} \sum_{\text{answers}} (y - \hat y)^2 + \lambda \big(\|W\|^2 + \|u\|^2\big),
 
     of the least norm where several do equally well, so that u = 0 where no node was ever away.
 
     Args:
-        weight: W and u of k = 0, then of k = 1, …, (p·P, C), P = F + 1 being what is shown of a node at a time.
+        weight: W and u of k = 0, then of k = 1, …, (p·P, C), P = F + 1: the features of a node at a time, and the mark
+            of its absence.
         bias: b, (C,).
         lags: p.
 
@@ -87,7 +88,7 @@ class Autoregression(nn.Module):
 
     @classmethod
     def fit(cls, task: Forecasting, *, ridge: float = 0.0) -> Self:
-        """The weights that do best on all windows of a task, worked out in float64.
+        """Fit the weights of least squared error on all windows of a task, in float64.
 
         Args:
             task: the training part of a forecast.
@@ -101,10 +102,10 @@ class Autoregression(nn.Module):
             raise TypeError(f"task must be Forecasting, got {type(task).__name__}")
         ridge = 0.0 if ridge == 0 else _checks.positive("ridge", ridge)
         parts = [task.windows(numbers) for numbers in torch.arange(len(task)).split(BATCH)]
-        shown = torch.cat([cls._past(graph, task.lags) for graph in parts]).double()
+        features = torch.cat([cls._past(graph, task.lags) for graph in parts]).double()
         y = torch.cat([graph.y for graph in parts])
-        center, mean = shown.mean(dim=0), y.double().mean(dim=0)
-        weight = _least_squares(shown - center, y.double() - mean, ridge)
+        center, mean = features.mean(dim=0), y.double().mean(dim=0)
+        weight = _least_squares(features - center, y.double() - mean, ridge)
         return cls(weight.to(y.dtype), (mean - center @ weight).to(y.dtype), lags=task.lags)
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
@@ -120,20 +121,20 @@ class Autoregression(nn.Module):
 
     @classmethod
     def _past(cls, graph: SpaceTimeGraph, lags: int) -> Tensor:
-        """What was shown of each asked row's node at its last times, latest first, (K, lags · P)."""
-        topology, shown = graph.topology, cls._shown(graph)
+        """The features of each target row's node at the last times, latest first, (K, lags · P)."""
+        topology, features = graph.topology, cls._features(graph)
         moment, node = torch.searchsorted(topology.times, topology.time), topology.node_index
         # As many empty times before the first as the first row looks back.
-        table = shown.new_zeros(lags - 1 + len(topology.times), topology.num_nodes, shown.shape[1] + 1)
+        table = features.new_zeros(lags - 1 + len(topology.times), topology.num_nodes, features.shape[1] + 1)
         table[..., -1] = 1
-        table[moment + lags - 1, node] = torch.cat([shown, shown.new_zeros(len(shown), 1)], dim=1)
+        table[moment + lags - 1, node] = torch.cat([features, features.new_zeros(len(features), 1)], dim=1)
         rows = graph.target_rows
         back = moment[rows, None] + lags - 1 - torch.arange(lags, device=moment.device)
         return table[back, node[rows, None]].flatten(1)
 
     @classmethod
-    def _shown(cls, graph: SpaceTimeGraph) -> Tensor:
-        """What is shown of a node at each of its rows, (V, P - 1)."""
+    def _features(cls, graph: SpaceTimeGraph) -> Tensor:
+        """The features of each row that the forecast reads, (V, P - 1)."""
         x: Tensor = graph.x
         return x
 
@@ -163,23 +164,23 @@ class GraphAutoregression(Autoregression):
     """
 
     @classmethod
-    def _shown(cls, graph: SpaceTimeGraph) -> Tensor:
+    def _features(cls, graph: SpaceTimeGraph) -> Tensor:
         spatial = graph.topology.spatial
         source, reader = spatial.edge_index
         weight = graph.x.new_ones(len(source)) if spatial.edge_weight is None else spatial.edge_weight.to(graph.x.dtype)
         if bool((weight < 0).any()):
-            place = int((weight < 0).nonzero()[0])
-            raise ValueError(f"edge_weight[{place}] is {weight[place].item():g}; a weighted mean needs weights above 0")
+            edge = int((weight < 0).nonzero()[0])
+            raise ValueError(f"edge_weight[{edge}] is {weight[edge].item():g}; a weighted mean needs weights above 0")
         total = graph.x.new_zeros(graph.num_rows, 1).index_add_(0, reader, weight[:, None])
-        told = torch.zeros_like(graph.x).index_add_(0, reader, weight[:, None] * graph.x[source])
+        sums = torch.zeros_like(graph.x).index_add_(0, reader, weight[:, None] * graph.x[source])
         alone = total == 0
-        return torch.cat([graph.x, told / total.where(~alone, 1), alone.to(graph.x.dtype)], dim=1)
+        return torch.cat([graph.x, sums / total.where(~alone, 1), alone.to(graph.x.dtype)], dim=1)
 
 
 class Recency(nn.Module):
-    """Pairs that met last are the likeliest to meet again: 1/(1 + times since), 0 where they never did.
+    """A score of pairs of nodes by the time since their last contact, 1/(1 + times since), and 0 where there was none.
 
-    The score is the second of two outputs, the first being 0. It puts pairs in order; it is no odds.
+    The score is the second of two outputs, the first being 0. It orders pairs; it is not calibrated.
     """
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
@@ -188,9 +189,9 @@ class Recency(nn.Module):
 
 
 class Frequency(nn.Module):
-    """Pairs that met most are the likeliest to meet again: log(1 + events so far).
+    """A score of pairs of nodes by the number of their contacts so far, log(1 + contacts).
 
-    The score is the second of two outputs, the first being 0. It puts pairs in order; it is no odds.
+    The score is the second of two outputs, the first being 0. It orders pairs; it is not calibrated.
     """
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
@@ -202,11 +203,11 @@ def _scored(score: Tensor) -> Tensor:
     return torch.stack([torch.zeros_like(score), score], dim=1)
 
 
-def _least_squares(shown: Tensor, y: Tensor, ridge: float) -> Tensor:
-    """The weights (P, C) of least squares and, among equals, of least norm."""
+def _least_squares(features: Tensor, y: Tensor, ridge: float) -> Tensor:
+    """The weights (P, C) of least squares, and of least norm where several do equally well."""
     if ridge:
-        gram = shown.t() @ shown
+        gram = features.t() @ features
         gram += ridge * torch.eye(len(gram), dtype=gram.dtype)
-        return torch.cholesky_solve(shown.t() @ y, torch.linalg.cholesky(gram))
-    weight: Tensor = torch.linalg.lstsq(shown, y, driver="gelsd").solution
+        return torch.cholesky_solve(features.t() @ y, torch.linalg.cholesky(gram))
+    weight: Tensor = torch.linalg.lstsq(features, y, driver="gelsd").solution
     return weight

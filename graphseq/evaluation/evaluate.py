@@ -1,4 +1,4 @@
-"""How good a model is, on a sample of its own, and how sure that is."""
+"""Evaluation of a model on a sample that no training saw, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def evaluate(
     device: torch.device | str | None = None,
     metrics: Sequence[str | Metric] | Mapping[str, str | Metric] = (),
 ) -> Evaluation:
-    """Judge ``model`` on fresh graphs, which no training run with any seed drew, or on each graph of a data set.
+    """Evaluate ``model`` on fresh graphs, which no training with any seed draws, or on each graph of a data set.
 
     Graphs are the units of the sample: the interval is Wilson's where each is right or wrong as a whole, and Student's
-    over the graphs' means where a graph has several asked rows or pairs, since those are not independent.
+    over the graphs' means where a graph has several target rows or pairs, since those are not independent.
 
     Args:
-        model: judged in evaluation mode, and put back, module by module, into the mode it was in.
+        model: used in evaluation mode; the mode of each module is restored.
         task: where the graphs come from; of a split text or a data set, the part held out.
         samples: graphs to draw. Without it each graph of a data set once, and 1000 of any other task.
         batch_size: graphs at a time.
@@ -128,14 +128,14 @@ def evaluate(
     chosen |= by_name(metrics)
     means, losses, answers = [], [], []
     with evaluating(model):
-        for drawn in batches(task, samples, batch_size, seed):
-            graph = drawn.to(device)
+        for batch in batches(task, samples, batch_size, seed):
+            graph = batch.to(device)
             with torch.no_grad():
                 output = model(graph)
                 losses.append(float(loss_of(task, output, graph.y)))
                 means.append(_per_graph(task.score(output, graph.y).cpu(), graph))
-            shown = output.cpu() if chosen else output[:, :0]
-            answers.append(_Answers(shown, graph.y.cpu(), _owners(graph, len(output))))
+            needed = output.cpu() if chosen else output[:, :0]
+            answers.append(_Answers(needed, graph.y.cpu(), _owners(graph, len(output))))
     scores = torch.cat(means).double()
     low, high = _interval(scores)
     weights = [len(part.output) for part in answers]
@@ -157,7 +157,7 @@ def device_of(model: nn.Module, device: torch.device | str | None) -> torch.devi
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Have ``model`` in evaluation mode, and put it back, module by module, into the mode it was in."""
+    """A block in which ``model`` is in evaluation mode; afterwards each module is in the mode it was in."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -196,10 +196,10 @@ def _owners(graph: SpaceTimeGraph, answers: int) -> Tensor:
 
 
 def _per_graph(scores: Tensor, graph: SpaceTimeGraph) -> Tensor:
-    """Mean score of each graph that is asked anything, (B,)."""
+    """Mean score of each graph with at least one answer, (B,)."""
     owner = _owners(graph, len(scores))
-    asked = torch.bincount(owner)
-    return (torch.bincount(owner, weights=scores) / asked)[asked > 0]
+    counts = torch.bincount(owner)
+    return (torch.bincount(owner, weights=scores) / counts)[counts > 0]
 
 
 def _estimates(metrics: Mapping[str, Metric], answers: Sequence[_Answers]) -> dict[str, Estimate]:

@@ -1,4 +1,4 @@
-"""Shares of right answers, group by group, over seeds: what is known of each, with its interval and its counts."""
+"""Shares of correct answers by group, over seeds, with confidence intervals and counts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Z = 1.959963984540054  # of the normal distribution, 97.5 %
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
-    r"""The 95 % interval of a share of ``count`` independent answers that are right or wrong.
+    r"""The 95 % interval of a share of ``count`` independent answers that are correct or not.
 
     .. math:: \frac{p + z^2 / 2n \pm z \sqrt{p (1 - p) / n + z^2 / 4 n^2}}{1 + z^2 / n}
 
@@ -38,50 +38,51 @@ def wilson(share: float, count: int) -> tuple[float, float]:
 def shares(
     right: Sequence[Sequence[bool]], units: Sequence[int], groups: Mapping[str, Sequence[int]]
 ) -> dict[str, Share]:
-    """The share of right answers in each group, over all seeds.
+    """The share of correct answers in each group, over all seeds.
 
-    The interval counts units, such as sentences or patients, not answers: as if those of one unit were all alike, and
-    as if seeds, which have the same answers, brought no new ones. It is rather too wide than too narrow.
+    The interval counts units, such as sentences or patients, not answers: it treats the answers of one unit as one, and
+    the seeds, which have the same answers, as no further data. It errs on the wide side.
 
     Args:
-        right: for each seed whether each of the K answers is right.
-        units: which unit each answer belongs to, (K,).
-        groups: by name, which answers are in it; one without answers is left out.
+        right: for each seed, which of the K answers are correct.
+        units: the unit of each answer, (K,).
+        groups: the numbers of the answers in each group, by name; a group without answers is left out.
 
     Example:
         >>> shares([[True, False, True], [True, True, True]], [0, 0, 1], {"all": [0, 1, 2]})["all"]["units"]
         2
     """
-    found = {}
-    for name, own in groups.items():
-        if not own:
+    result = {}
+    for name, answers in groups.items():
+        if not answers:
             continue
-        count = len({units[number] for number in own})
-        share = sum(one[number] for one in right for number in own) / (len(own) * len(right))
+        count = len({units[number] for number in answers})
+        share = sum(seed[number] for seed in right for number in answers) / (len(answers) * len(right))
         low, high = wilson(share, count)
-        found[name] = {"answers": len(own), "units": count, "share": share, "low": low, "high": high}
-    return found
+        result[name] = {"answers": len(answers), "units": count, "share": share, "low": low, "high": high}
+    return result
 
 
 def table(
     lines: Mapping[str, Mapping[str, Share]], groups: Sequence[str], beside: Mapping[str, Sequence[str]], title: str
 ) -> str:
-    """A line a model, a column a group: the share in % with its interval, and how many answers and units each has.
+    """A table with a line a model and a column a group: share in % with its interval, and numbers of answers and units.
 
     Args:
         lines: shares of the groups by model.
-        groups: which of them, in order, as far as they have answers.
+        groups: the groups to show, in order; those without answers are left out.
         beside: further columns by name, with a cell a model.
-        title: what the columns are.
+        title: heading of the first column.
     """
-    first = next(iter(lines.values()))
-    groups = [group for group in groups if group in first]
-    counts = [f"{first[group]['answers']:.0f} in {first[group]['units']:.0f}" for group in groups]
+    shares_of_first = next(iter(lines.values()))
+    groups = [group for group in groups if group in shares_of_first]
+    counts = [f"{shares_of_first[group]['answers']:.0f} in {shares_of_first[group]['units']:.0f}" for group in groups]
     rows = [[title, *groups, *beside], ["answers in units", *counts, *("" for _ in beside)]]
-    for place, (model, of) in enumerate(lines.items()):
-        rows.append([model, *(_cell(of[group]) for group in groups), *(cells[place] for cells in beside.values())])
+    for line, (model, shares_of_model) in enumerate(lines.items()):
+        cells = [_cell(shares_of_model[group]) for group in groups]
+        rows.append([model, *cells, *(column[line] for column in beside.values())])
     return aligned(rows, head=2)
 
 
-def _cell(of: Share) -> str:
-    return f"{100 * of['share']:.0f} [{100 * of['low']:.0f}, {100 * of['high']:.0f}]"
+def _cell(share: Share) -> str:
+    return f"{100 * share['share']:.0f} [{100 * share['low']:.0f}, {100 * share['high']:.0f}]"

@@ -42,9 +42,9 @@ def predict(
     graph of the data set, or, where the task cuts neighbourhoods out of one large graph, by its rows.
 
     Args:
-        model: used in evaluation mode, without gradients, and put back, module by module, into the mode it was in.
+        model: used in evaluation mode, without gradients; the mode of each module is restored.
         task: the whole task, or a part of it such as ``split.test`` or the test of a fold.
-        samples: graphs to draw of a task that draws them, 1000 where it is left out.
+        samples: graphs to draw, of a task that draws fresh ones; 1000 by default.
         batch_size: windows or graphs at a time.
         seed: of the graphs that are drawn.
         device: where to compute; without it, where the model is. What is returned is on the CPU.
@@ -110,6 +110,6 @@ def _places(task: Task, graph: SpaceTimeGraph) -> tuple[Tensor, Tensor]:
         node = graph.node
     else:
         highest = torch.full((graph.num_graphs,), -1).scatter_reduce(0, batch, graph.node, "amax")
-        first = torch.cat([highest.new_zeros(1), highest.cummax(0).values + 1])[:-1]
-        node = graph.node - first[batch]
+        offset = torch.cat([highest.new_zeros(1), highest.cummax(0).values + 1])[:-1]
+        node = graph.node - offset[batch]
     return node[rows].cpu(), graph.time[rows if pairs is None else pairs[0]].cpu()

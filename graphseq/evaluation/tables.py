@@ -1,4 +1,4 @@
-"""Results as text: aligned columns, CSV, numbers that JSON has words for, and means over seeds."""
+"""Results as text: aligned columns, CSV, numbers for JSON, and means over seeds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Result = Mapping[str, object]
 
 
 def number(run: Result, key: str) -> float:
-    """A number of a result; NaN where it holds null."""
+    """A number of a result; NaN for null."""
     value = run[key]
     if value is None:
         return math.nan
@@ -41,7 +41,7 @@ def students_interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def mean_with_interval(values: Sequence[float], form: str) -> str:
-    """The mean of one value or more in a format such as ".1%", and the 95 % interval of it where there are several.
+    """The mean of values in a format such as ".1%", with its 95 % interval where there are several.
 
     Example:
         >>> mean_with_interval([0.5, 0.7, 0.6], ".0%"), mean_with_interval([0.5], ".1f")
@@ -55,12 +55,12 @@ def mean_with_interval(values: Sequence[float], form: str) -> str:
 
 
 def finite(value: object) -> object:
-    """``value``, but ``None`` in place of numbers that JSON has no word for: NaN and the infinities."""
+    """``value``, with ``None`` in place of NaN and the infinities, which JSON does not have."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def aligned(lines: Sequence[Sequence[str]], *, head: int) -> str:
-    """Cells in columns, the first to the left and all others to the right, with a rule after ``head`` lines.
+    """Cells as aligned columns, the first to the left and all others to the right, with a rule after ``head`` lines.
 
     Example:
         >>> print(aligned([["model", "MSE"], ["LSTM", "0.5"]], head=1))
@@ -80,7 +80,7 @@ def aligned(lines: Sequence[Sequence[str]], *, head: int) -> str:
 
 
 def to_csv(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A first line of names, and one a row."""
+    """CSV text with a first line of names and a line a row."""
     out = io.StringIO()
     lines = csv.writer(out)
     lines.writerow(names)

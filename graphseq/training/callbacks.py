@@ -156,14 +156,14 @@ def _state(callback: Callback) -> dict[str, Any]:
 
 
 def _check_plain(name: str, value: object) -> None:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
+    entries = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
     if not isinstance(value, dict | list | tuple | Tensor | str | int | float | None):
         raise TypeError(
             f"{name} must be made of tensors, numbers, strings, lists, tuples and dicts, but holds {value!r} "
             f"({type(value).__name__})"
         )
-    for part in inner:
-        _check_plain(name, part)
+    for entry in entries:
+        _check_plain(name, entry)
 
 
 @contextmanager

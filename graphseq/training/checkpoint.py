@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on as if it had never stopped."""
+"""Checkpoints: the weights, states and history from which a run continues as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -153,10 +153,10 @@ class Checkpoints:
 
 
 def describe(model: nn.Module) -> dict[str, object]:
-    """What makes two models interchangeable for a checkpoint.
+    """A description of a model; a checkpoint of one model can be loaded by another of equal description.
 
-    Their structure, type and shape of each weight, which of them are not trained, and what the modules have been told
-    that neither of these shows: whether a GCN is causal, say, or how a model views its data.
+    It holds the structure, type and shape of each weight, the names of those not trained, and the attributes of modules
+    that neither of these shows, such as ``causal`` of a GCN, or the transform of a model.
     """
     weights = {
         name: f"{value.dtype} {tuple(value.shape)}".removeprefix("torch.") for name, value in model.state_dict().items()
@@ -170,15 +170,15 @@ def describe(model: nn.Module) -> dict[str, object]:
 
 
 def _plain_attributes(module: nn.Module) -> dict[str, object]:
-    found: dict[str, object] = {}
+    attributes: dict[str, object] = {}
     for name, value in vars(module).items():
         if name.startswith("_") or name == "training":
             continue
         if value is None or isinstance(value, bool | int | float | str):
-            found[name] = value
+            attributes[name] = value
         elif isinstance(value, type | FunctionType):
-            found[name] = f"{value.__module__}.{value.__qualname__}"
-    return found
+            attributes[name] = f"{value.__module__}.{value.__qualname__}"
+    return attributes
 
 
 def _read(path: str | Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Training on easy tasks first: one model, tasks of growing difficulty, one budget of steps for all of them."""
+"""Curriculum learning: one model, tasks of growing difficulty, and one budget of steps for all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run in several processes, each with a share of every batch: DistributedDataParallel under ``torchrun``."""
+"""Training in several processes, each with a share of every batch: DistributedDataParallel under ``torchrun``."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _OF_ROWS, _OF_ANSWERS = ("batch", "n_id"), ("pair_features",)  # what graphs hav
 
 
 class SingleProcess:
-    """One process that trains by itself: every batch is its own.
+    """A process that trains alone, on whole batches.
 
     Attributes:
-        rank: which process this is, from 0.
-        size: how many there are.
+        rank: number of this process, from 0.
+        size: number of processes.
     """
 
     rank, size = 0, 1
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the process that writes files and shows progress."""
+        """True in the process that writes files and shows progress."""
         return self.rank == 0
 
     def replicate(self, model: nn.Module) -> nn.Module:
@@ -42,7 +42,7 @@ class SingleProcess:
         return model
 
     def share(self, task: Task, graph: SpaceTimeGraph) -> tuple[SpaceTimeGraph, float]:
-        """This process's part of a batch, and what its loss counts."""
+        """This process's part of a batch, and the weight of its loss."""
         return graph, 1.0
 
     def mean(self, *values: float) -> list[float]:
@@ -58,11 +58,11 @@ class SingleProcess:
         return reason
 
     def first(self, work: Callable[[], T]) -> T:
-        """What ``work`` returns, or raises, done by the first process alone and told to all."""
+        """Run ``work`` in the first process alone; all processes get its result, or its error."""
         return work()
 
     def wait(self) -> None:
-        """Until all processes have come here."""
+        """Wait until all processes have come here."""
 
 
 class ProcessGroup(SingleProcess):
@@ -118,31 +118,31 @@ class ProcessGroup(SingleProcess):
         return next(given for given in reasons if given is not None)
 
     def first(self, work: Callable[[], T]) -> T:
-        """What ``work`` returns, or raises, done by the first process alone and told to all."""
-        told: list[object] = [None, None]
+        """Run ``work`` in the first process alone; all processes get its result, or its error."""
+        outcome: list[object] = [None, None]
         if self.is_first:
             try:
-                told[0] = work()
-            except Exception as error:  # whatever it is, the others wait to hear of it
-                told[1] = error if _can_be_told(error) else RuntimeError(str(error))
-        dist.broadcast_object_list(told)
-        if isinstance(told[1], Exception):
-            raise told[1]
-        return cast("T", told[0])
+                outcome[0] = work()
+            except Exception as error:  # whatever it is, the others wait for it
+                outcome[1] = error if _can_be_sent(error) else RuntimeError(str(error))
+        dist.broadcast_object_list(outcome)
+        if isinstance(outcome[1], Exception):
+            raise outcome[1]
+        return cast("T", outcome[0])
 
     def wait(self) -> None:
-        """Until all processes have come here."""
+        """Wait until all processes have come here."""
         dist.barrier()
 
 
 def launched() -> bool:
-    """Whether this process is one of several that ``torchrun`` started."""
+    """True where ``torchrun`` started this process as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 @contextmanager
 def process_group(backend: str = "gloo") -> Iterator[ProcessGroup]:
-    """Within the block, this process is one of those that ``torchrun`` started.
+    """A block in which this process belongs to the group that ``torchrun`` started.
 
     Args:
         backend: torch's means of exchange: "gloo" on processors, "nccl" on graphics cards.
@@ -179,7 +179,7 @@ def process_group(backend: str = "gloo") -> Iterator[ProcessGroup]:
 
 class _Share(NamedTuple):
     rows: Tensor  # of the batch, (R,)
-    place: Tensor  # of each row of the batch among them, (V,)
+    position: Tensor  # of each row of the batch among them, (V,)
     topology: Topology
 
 
@@ -187,13 +187,13 @@ def share_of(task: Task, graph: SpaceTimeGraph, rank: int, size: int) -> SpaceTi
     """The graphs of a batch that fall to process ``rank`` of ``size``, as a batch of their own.
 
     Args:
-        task: what drew the batch; says whether ``y`` has one entry a graph.
+        task: the task that drew the batch; its ``per_graph`` is True where ``y`` has one entry a graph.
         graph: B graphs, B ≥ ``size``.
         rank: 0 … ``size`` - 1.
-        size: how many processes there are.
+        size: number of processes.
 
     Raises:
-        ValueError: fewer graphs than processes, or one with something in it that is not known to be of rows or answers.
+        ValueError: fewer graphs than processes, or an attribute that is known neither as one of rows nor of answers.
     """
     count, batch = graph.num_graphs, graph.get("batch")
     if count < size or batch is None:
@@ -207,40 +207,40 @@ def share_of(task: Task, graph: SpaceTimeGraph, rank: int, size: int) -> SpaceTi
     if task.per_graph:
         answers = torch.arange(first, last, device=batch.device)
     else:
-        asked = graph.target_rows if pairs is None else pairs[0]
-        answers = mine[asked].nonzero()[:, 0]
-    part = SpaceTimeGraph.from_topology(
+        target_rows = graph.target_rows if pairs is None else pairs[0]
+        answers = mine[target_rows].nonzero()[:, 0]
+    portion = SpaceTimeGraph.from_topology(
         share.topology, graph.x[share.rows], y=graph.y[answers], target=None if target is None else target[share.rows]
     )
-    part.batch = batch[share.rows] - first
+    portion.batch = batch[share.rows] - first
     if pairs is not None:
-        part.edge_label_index = share.place[pairs[:, answers]]
-    for key in set(graph.keys()) - set(part.keys()) - {*Topology.KEYS, "ptr"}:
+        portion.edge_label_index = share.position[pairs[:, answers]]
+    for key in set(graph.keys()) - set(portion.keys()) - {*Topology.KEYS, "ptr"}:
         if key not in (*_OF_ROWS, *_OF_ANSWERS):
             raise ValueError(
                 f"a batch with {key!r} cannot be shared: it is not known which part belongs to which graph"
             )
-        part[key] = graph[key][share.rows if key in _OF_ROWS else answers]
-    return part
+        portion[key] = graph[key][share.rows if key in _OF_ROWS else answers]
+    return portion
 
 
 def _cut(topology: Topology, mine: Tensor) -> _Share:
-    rows, place = mine.nonzero()[:, 0], mine.cumsum(0) - 1
+    rows, position = mine.nonzero()[:, 0], mine.cumsum(0) - 1
     names = topology.node[rows].unique()
     index, weight = topology.edge_index, topology.edge_weight
     if index is not None:
         inside = mine[index[0]]
-        index, weight = place[index[:, inside]], None if weight is None else weight[inside]
+        index, weight = position[index[:, inside]], None if weight is None else weight[inside]
     static, static_weight = topology.static_edge_index, topology.static_edge_weight
     if static is not None:
         inside = torch.isin(static, names).all(dim=0)
         static = torch.searchsorted(names, static[:, inside])
         static_weight = None if static_weight is None else static_weight[inside]
     node = torch.searchsorted(names, topology.node[rows])
-    return _Share(rows, place, Topology(node, topology.time[rows], index, weight, static, static_weight))
+    return _Share(rows, position, Topology(node, topology.time[rows], index, weight, static, static_weight))
 
 
-def _can_be_told(error: Exception) -> bool:
+def _can_be_sent(error: Exception) -> bool:
     try:
         return type(pickle.loads(pickle.dumps(error))) is type(error)  # noqa: S301 - made in this very line
     except Exception:  # a type with a constructor of its own

@@ -1,4 +1,4 @@
-"""Many models of one architecture trained at once, each from its seed: small ones wait for calls, not for numbers."""
+"""Training of many models of one architecture at once: steps of small models cost mostly calls, which are shared."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ def fit_ensemble(
         >>> import graphseq as gs
         >>> task = gs.tasks.Transfer(length=2)
         >>> models = [gs.nn.Model(gs.nn.RNN(task.in_channels, 16), task.out_channels) for _ in range(3)]
-        >>> found = gs.fit_ensemble(models, task, seeds=range(3), steps=400, optimizer="Adam", lr=0.03)
-        >>> [history.solved for history in found]
+        >>> histories = gs.fit_ensemble(models, task, seeds=range(3), steps=400, optimizer="Adam", lr=0.03)
+        >>> [history.solved for history in histories]
         [True, True, True]
     """
     settings = Settings(
@@ -129,20 +129,20 @@ def fit_ensemble(
         "metrics": list(settings.named_metrics),
     }
     histories = [History(config={**config, "seed": seed}, machine=machine(device)) for seed in seeds]
-    found: list[History | DivergedError] = [*histories]
+    results: list[History | DivergedError] = [*histories]
     try:
         for step in range(settings.steps):
             clock, members = time.perf_counter(), list(ensemble.members)
-            drawn = list(_draw(task, settings.batch_size, [seeds[member] for member in members], step))
-            x, y = (torch.stack([each[key] for each in drawn]).to(device) for key in ("x", "y"))
-            graph = alike(drawn, task).to(device)  # which moves the first graph itself
+            batches = list(_draw(task, settings.batch_size, [seeds[member] for member in members], step))
+            x, y = (torch.stack([batch[key] for batch in batches]).to(device) for key in ("x", "y"))
+            graph = shared_graph(batches, task).to(device)  # which moves the first graph itself
             ensemble.rates.set(step)
             values, measured = ensemble.gradients(task, (graph, x, y))
             rate = float(ensemble.stepper.param_groups[0]["lr"])
             diverged = [m for m, (loss, _, norm) in values.items() if not math.isfinite(loss + norm)]
             for member in diverged:
                 loss, _, norm = values.pop(member)
-                found[member] = DivergedError(training.diverged(step + 1, loss, rate, norm), histories[member])
+                results[member] = DivergedError(training.diverged(step + 1, loss, rate, norm), histories[member])
             ensemble.release(diverged, step)
             ensemble.stepper.step()
             share = (time.perf_counter() - clock) / len(members)
@@ -156,7 +156,7 @@ def fit_ensemble(
                 break
     finally:
         ensemble.release(ensemble.members, 0)
-    return found
+    return results
 
 
 def _draw(task: Task, size: int, seeds: Sequence[int], step: int) -> Iterator[SpaceTimeGraph]:
@@ -166,7 +166,7 @@ def _draw(task: Task, size: int, seeds: Sequence[int], step: int) -> Iterator[Sp
 
 
 class _Ensemble:
-    """Models whose weights and buffers are stacked for as long as they are members."""
+    """The stacked weights and buffers of the models that are still in training."""
 
     def __init__(self, models: Sequence[nn.Module], settings: Settings) -> None:
         self.models, self.members = models, list(range(len(models)))
@@ -177,29 +177,29 @@ class _Ensemble:
     def _take(self, weights: dict[str, Tensor]) -> None:
         settings = self._settings
         self.weights = weights
-        self.trained = [part for part in weights.values() if part.requires_grad]
+        self.trained = [weight for weight in weights.values() if weight.requires_grad]
         # An optimiser asks no more of a parameter than that it is a leaf.
         self.stepper = make_optimizer(settings.optimizer, cast("list[nn.Parameter]", self.trained), settings.lr)
         self.rates = Rates(self.stepper, settings.schedule)
 
     def gradients(
-        self, task: Task, drawn: tuple[SpaceTimeGraph, Tensor, Tensor]
+        self, task: Task, batch: tuple[SpaceTimeGraph, Tensor, Tensor]
     ) -> tuple[dict[int, tuple[float, float, float]], dict[int, dict[str, float]]]:
         """Loss, score and gradient norm of each member, and its metrics; its gradients are then there, and scaled.
 
-        ``drawn`` is one graph, and features and answers of all members, (K, …) each.
+        ``batch`` is one graph, and features and answers of all members, (K, …) each.
         """
-        graph, x, y = drawn
+        graph, x, y = batch
         clip, metrics = self._settings.clip, self._settings.named_metrics
 
         def judged(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            own = copy(graph)
-            own["x"], own["y"] = x, y
-            output: Tensor = functional_call(self.models[0], weights, (own,))
+            batch = copy(graph)
+            batch["x"], batch["y"] = x, y
+            output: Tensor = functional_call(self.models[0], weights, (batch,))
             return task.loss(output, y), task.score(output, y).mean(), output
 
-        for part in self.trained:
-            part.grad = None
+        for weight in self.trained:
+            weight.grad = None
         try:
             losses, scores, outputs = vmap(judged)(self.weights, x, y)
             losses.sum().backward()
@@ -210,8 +210,8 @@ class _Ensemble:
                 f"vmap cannot do what this model or {type(task).__name__} computes, such as dropout, or a look at "
                 f"numbers; train the models one by one with fit. It said: {error}"
             ) from error
-        gradients = [part.grad for part in self.trained if part.grad is not None]
-        norms = torch.cat([part.reshape(len(part), -1) for part in gradients], dim=1).norm(dim=1)
+        gradients = [weight.grad for weight in self.trained if weight.grad is not None]
+        norms = torch.cat([gradient.reshape(len(gradient), -1) for gradient in gradients], dim=1).norm(dim=1)
         values = torch.stack([losses.detach(), scores, norms.to(losses.dtype)], dim=1).tolist()
         if any(not norm + 1e-6 < clip for _, _, norm in values):
             _scale(gradients, (clip / (norms + 1e-6)).clamp(max=1))
@@ -219,54 +219,54 @@ class _Ensemble:
         return dict(zip(self.members, map(tuple, values), strict=True)), dict(zip(self.members, measured, strict=False))
 
     def release(self, members: Sequence[int], step: int) -> None:
-        """Give members their weights back; the others go on as if they had never been there."""
+        """Copy weights back to members and take them out of the stack, without effect on the others."""
         if not members:
             return
         with torch.no_grad():
             for member in members:
-                place = self.members.index(member)
+                position = self.members.index(member)
                 model = self.models[member]
-                for name, own in (*model.named_parameters(), *model.named_buffers()):
-                    own.copy_(self.weights[name][place])
-        staying = [place for place, member in enumerate(self.members) if member not in members]
-        self.members = [self.members[place] for place in staying]
+                for name, value in (*model.named_parameters(), *model.named_buffers()):
+                    value.copy_(self.weights[name][position])
+        staying = [position for position, member in enumerate(self.members) if member not in members]
+        self.members = [self.members[position] for position in staying]
         if self.members:
             self._shrink(torch.tensor(staying, device=self.trained[0].device))
             self.rates.set(step)
 
     def _shrink(self, staying: Tensor) -> None:
-        """Keep some of the stack: weights, gradients, and what the optimiser has gathered."""
-        before, gathered = self.trained, self.stepper.state
-        kept = {}
-        for name, part in self.weights.items():
-            kept[name] = part.detach()[staying].requires_grad_(part.requires_grad)
-            kept[name].grad = None if part.grad is None else part.grad[staying]
-        self._take(kept)
-        for old, new in zip(before, self.trained, strict=True):
+        """Keep some of the stack: weights, gradients and state of the optimiser."""
+        old_parameters, state = self.trained, self.stepper.state
+        weights = {}
+        for name, weight in self.weights.items():
+            weights[name] = weight.detach()[staying].requires_grad_(weight.requires_grad)
+            weights[name].grad = None if weight.grad is None else weight.grad[staying]
+        self._take(weights)
+        for old, new in zip(old_parameters, self.trained, strict=True):
             self.stepper.state[new] = {
                 key: value[staying] if isinstance(value, Tensor) and value.shape == old.shape else value
-                for key, value in gathered.get(old, {}).items()
+                for key, value in state.get(old, {}).items()
             }
 
 
 def _scale(gradients: Sequence[Tensor], factors: Tensor) -> None:
     """Multiply gradients (K, …) by the factor of each member, (K,)."""
-    for part in gradients:
-        part.mul_(factors.view(-1, *[1] * (part.dim() - 1)))
+    for gradient in gradients:
+        gradient.mul_(factors.view(-1, *[1] * (gradient.dim() - 1)))
 
 
-def alike(drawn: Sequence[SpaceTimeGraph], task: Task) -> SpaceTimeGraph:
-    """The first of some batches, whose features and answers alone differ.
+def shared_graph(batches: Sequence[SpaceTimeGraph], task: Task) -> SpaceTimeGraph:
+    """The first of some batches that differ in nothing but features and answers.
 
     Raises:
         ValueError: they differ in more.
     """
-    first, *others = drawn
-    kept = {key: value for key, value in first.to_dict().items() if key not in ("x", "y")}
-    for each in others:
-        own = each.to_dict()
-        for key, value in kept.items():
-            if not _same(own.get(key), value):
+    first, *others = batches
+    expected = {key: value for key, value in first.to_dict().items() if key not in ("x", "y")}
+    for other in others:
+        attributes = other.to_dict()
+        for key, value in expected.items():
+            if not _same(attributes.get(key), value):
                 raise ValueError(
                     f"task {type(task).__name__} draws graphs that differ in {key}, but an ensemble reads the same "
                     "rows and edges in all; train its models one by one with fit"
@@ -286,8 +286,8 @@ def check_models(models: Sequence[nn.Module], seeds: int, task: Task) -> None:
         raise ValueError(f"seeds must hold one for each model, got {seeds} for {len(models)} models")
     for model in models:
         check_trainable(model, task)
-    parts = [id(part) for model in models for part in (*model.parameters(), *model.buffers())]
-    if len(set(parts)) < len(parts):
+    tensors = [id(tensor) for model in models for tensor in (*model.parameters(), *model.buffers())]
+    if len(set(tensors)) < len(tensors):
         raise ValueError("models must share no weights, but one of them comes twice or has parts of another")
     for number, model in enumerate(models):
         if (where := _difference(models[0], model)) is not None:
@@ -311,28 +311,28 @@ def _check_module(name: str, module: nn.Module) -> None:
 
 
 def _difference(first: nn.Module, other: nn.Module) -> str | None:
-    """Where two models differ in more than the numbers of their weights."""
+    """The first difference of two models besides the numbers of their weights; ``None`` where there is none."""
     if describe(first) != describe(other):
         return "structure, sizes or settings"
     if [name for name, _ in first.named_parameters()] != [name for name, _ in other.named_parameters()]:
         return "which weights are tied"
-    for (name, own), module in zip(first.named_modules(), other.modules(), strict=True):
+    for (name, one), module in zip(first.named_modules(), other.modules(), strict=True):
         theirs = vars(module)
-        for key, value in vars(own).items():
+        for key, value in vars(one).items():
             if not key.startswith("_") and not _same(value, theirs.get(key)):
                 return f"{name}.{key}".lstrip(".")
     return None
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two attributes mean the same, as far as types, public attributes and equality tell."""
+    """Compare two attributes by types, public attributes and equality."""
     if one is other:
         return True
     if type(one) is not type(other):
         return False
     if isinstance(one, Tensor):
         return one.shape == other.shape and one.device == other.device and torch.equal(one, other)
-    one, other = _told(one), _told(other)
+    one, other = _content(one), _content(other)
     if isinstance(one, Mapping):
         return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
     if isinstance(one, list | tuple):
@@ -340,15 +340,15 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _told(value: Any) -> Any:
-    """What makes a thing the one it is, where it does not say so itself."""
+def _content(value: Any) -> Any:
+    """The content of an object that has no equality of its own, for comparison."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, partial):
         return value.func, value.args, value.keywords
     if isinstance(value, FunctionType):
         return value.__code__, [cell.cell_contents for cell in value.__closure__ or ()], value.__defaults__
-    knows_itself = isinstance(value, type) or any("__eq__" in vars(each) for each in type(value).__mro__[:-1])
-    if knows_itself:
+    has_equality = isinstance(value, type) or any("__eq__" in vars(base) for base in type(value).__mro__[:-1])
+    if has_equality:
         return value
-    return {key: part for key, part in getattr(value, "__dict__", {}).items() if not key.startswith("_")}
+    return {key: inner for key, inner in getattr(value, "__dict__", {}).items() if not key.startswith("_")}

@@ -1,4 +1,4 @@
-"""The training loop. It knows no model and no task by name."""
+"""The training loop, for any model and any task."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def fit(
             or an optimiser class, or a function from parameters to an optimiser.
         lr: learning rate, which a class or function is given as its argument ``lr``. Without it, 1e-3 of an optimiser
             by name, and what the class or function itself sets.
-        schedule: what the learning rate is multiplied by, as a function of the number of steps taken before, such as
+        schedule: factor of the learning rate as a function of the number of steps taken before, such as
             :class:`~graphseq.training.lr_schedule.StepDecay`; without it, the rate stays.
         clip: the largest norm of the gradient.
         seed: 0 or more.
@@ -93,8 +93,8 @@ def fit(
         checkpoint_every: in steps; one more is written at the end.
         resume: go on from ``checkpoint_path`` where that file is there. Without it, an existing file is an error.
         record_gradients: keep the norm of every parameter's gradient at every step, in ``History.gradients``.
-        metrics: what to record of every batch beside loss and score, in ``History.metrics``: "accuracy", "mse", "mae",
-            "r2", "average_precision", functions of (output, y), and metrics of torchmetrics; or a mapping from names to
+        metrics: further values to record of every batch, in ``History.metrics``: "accuracy", "mse", "mae", "r2",
+            "average_precision", functions of (output, y), and metrics of torchmetrics; or a mapping from names to
             these. They see outputs and answers on the CPU.
         progress: show a progress bar.
         callbacks: functions of (step, history, model), each called after every step; one that returns True ends the
@@ -186,7 +186,7 @@ def train(model: nn.Module, task: Task, settings: Settings, stepper: Stepper | N
 
 
 def is_solved(history: History, settings: Settings) -> bool:
-    """Whether the mean score of the last steps is high enough to stop."""
+    """True where the mean score of the last steps is high enough to stop."""
     threshold = settings.stop_threshold
     return threshold is not None and history.recent_score(settings.stop_window) >= threshold
 
@@ -279,7 +279,7 @@ def _show(bar: tqdm[None], history: History) -> None:
 
 
 def _computed(model: nn.Module, graph: SpaceTimeGraph, precision: str) -> Tensor:
-    """What ``model`` gives, its matrix products in ``precision`` as by torch's autocast; never of half the bits."""
+    """The outputs of ``model``, with matrix products in ``precision`` by torch's autocast, in 32 bits or more."""
     if precision == "float32":
         return model(graph)  # type: ignore[no-any-return]
     with _precision.bfloat16_products(graph.x.device.type):
@@ -312,9 +312,9 @@ def _gradient_norms(model: nn.Module) -> dict[str, float]:
 
 
 def diverged(step: int, loss: float, lr: float, norm: float, path: str | Path | None = None, saved: int = 0) -> str:
-    """What is said of a training that diverged; ``saved`` is the step of the last checkpoint."""
-    kept = f"; the checkpoint of step {saved} is kept in {path}" if path is not None and saved else ""
+    """The message about a training that diverged; ``saved`` is the step of the last checkpoint."""
+    checkpoint = f"; the checkpoint of step {saved} is kept in {path}" if path is not None and saved else ""
     return (
         f"training diverged at step {step}: loss {loss:g}, gradient norm {norm:g}, learning rate {lr:g}. The weights "
-        f"are those before this step{kept}. Try a smaller lr or clip"
+        f"are those before this step{checkpoint}. Try a smaller lr or clip"
     )

@@ -1,4 +1,4 @@
-"""What happened in training, step by step, and the record of how it came about."""
+"""The record of a training: its curves, step by step, and the settings and machine that produced them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from graphseq._torch.precision import kernels_in_full
 
 @dataclass
 class History:
-    """One training run.
+    """The record of one training.
 
     Attributes:
         loss: training loss of each step, in nats for a classification task.
-        score: training score of each step (the share of right answers for a classification task).
+        score: training score of each step (the accuracy for a classification task).
         grad_norm: Euclidean norm of all gradients at each step, before clipping.
         lr: learning rate of each step.
         gradients: norm of each trained parameter's gradient at each step, before clipping, by the parameter's name;
             empty where ``fit`` was not asked to record them.
         metrics: value of each metric that ``fit`` was asked for at each step, by name.
         seconds: wall time of all steps, callbacks left out, those before a resume included.
-        solved: whether the run stopped because it was solved.
+        solved: True where the run stopped because its score reached ``stop_threshold``.
         stopped_by: the name of the callback that ended the run; ``None`` where none did.
         config: task, model and settings.
         machine: versions, processor and threads; see :func:`machine`.
@@ -53,7 +53,7 @@ class History:
 
     @property
     def steps(self) -> int:
-        """How many steps were taken."""
+        """Number of steps taken."""
         return len(self.loss)
 
     def append(
@@ -75,11 +75,11 @@ class History:
                 curves.setdefault(name, []).append(value)
 
     def recent_score(self, window: int) -> float:
-        """Mean score of the last ``window`` steps; 0 while there are fewer, so that nothing is solved too early."""
+        """Mean score of the last ``window`` steps; 0 while there are fewer, so that no run stops too early."""
         return sum(self.score[-window:]) / window if self.steps >= window else 0.0
 
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """One line a step: step, loss, score, grad_norm, lr, and the metrics.
+        """Write one line a step: step, loss, score, grad_norm, lr, and the metrics.
 
         Raises:
             FileExistsError: the file is there and ``overwrite`` is false.
@@ -92,7 +92,7 @@ class History:
         return _files.write_text(path, text.getvalue(), overwrite=overwrite)
 
     def to_json(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Everything, to be read back by :meth:`from_json`.
+        """Write everything, to be read back by :meth:`from_json`.
 
         Raises:
             FileExistsError: the file is there and ``overwrite`` is false.
@@ -101,7 +101,7 @@ class History:
 
     @classmethod
     def from_json(cls, path: str | Path) -> History:
-        """Read what :meth:`to_json` wrote.
+        """Read a file that :meth:`to_json` wrote.
 
         Raises:
             ValueError: the file holds something else.
@@ -125,7 +125,7 @@ class History:
 
 
 def is_whole(record: Mapping[str, object]) -> bool:
-    """Whether these are the fields of a :class:`History`; an older record may lack the newer ones."""
+    """True for the fields of a :class:`History`; an older record may lack the newer ones."""
     names = {field.name for field in fields(History)}
     return names - {"gradients", "metrics", "stopped_by"} <= set(record) <= names
 

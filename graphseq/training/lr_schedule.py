@@ -1,4 +1,4 @@
-"""Learning rates that change with the step, as functions of the step alone, so that a run resumed has the same ones."""
+"""Learning-rate schedules as functions of the step alone, so that a resumed run has the same rates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from graphseq import _checks
 
 Schedule = Callable[[int], float]
-"""From the number of steps taken before to what the learning rate is multiplied by."""
+"""A function from the number of steps taken before to the factor of the learning rate."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class StepDecay:
         _checks.at_least("every", self.every, 1)
 
     def __call__(self, step: int) -> float:
-        """The factor of the step that ``step`` others come before."""
+        """The factor of the learning rate after ``step`` steps."""
         return float(self.factor) ** (step // self.every)
 
 
@@ -76,7 +76,7 @@ class Warmup:
         _checks.at_least("steps", self.steps, 1)
 
     def __call__(self, step: int) -> float:
-        """The factor of the step that ``step`` others come before."""
+        """The factor of the learning rate after ``step`` steps."""
         return min(1.0, (step + 1) / self.steps)
 
 
@@ -108,15 +108,15 @@ class Cosine:
         _checks.at_least("steps", self.steps, 1)
 
     def __call__(self, step: int) -> float:
-        """The factor of the step that ``step`` others come before."""
+        """The factor of the learning rate after ``step`` steps."""
         if step >= self.steps:
-            raise ValueError(f"a cosine over {self.steps} steps has come to its end; it has none for step {step + 1}")
+            raise ValueError(f"a cosine over {self.steps} steps ends before step {step + 1}")
         return (1 + math.cos(math.pi * step / self.steps)) / 2
 
 
 @dataclass(frozen=True)
 class Product:
-    """Schedules one upon the other: the product of their factors.
+    """The product of several schedules.
 
     Args:
         parts: at least one.
@@ -136,7 +136,7 @@ class Product:
             raise ValueError("parts must hold at least one schedule")
 
     def __call__(self, step: int) -> float:
-        """The factor of the step that ``step`` others come before."""
+        """The factor of the learning rate after ``step`` steps."""
         return math.prod(part(step) for part in self.parts)
 
 
@@ -159,13 +159,13 @@ class Rates:
 
     @property
     def name(self) -> str | None:
-        """What a record calls the schedule: the name of a function, and all there is to say of anything else."""
+        """The schedule in a record: the name of a function, and the representation of anything else."""
         if isinstance(self._schedule, FunctionType):
             return f"{self._schedule.__module__}.{self._schedule.__qualname__}"
         return None if self._schedule is None else repr(self._schedule)
 
     def set(self, step: int) -> None:
-        """Give the optimiser its rates for the step that ``step`` others come before."""
+        """Set the optimiser's rates for the step after ``step`` steps."""
         if self._schedule is None:
             return
         factor = self._factor(step)
@@ -173,7 +173,7 @@ class Rates:
             group["lr"] = first * factor
 
     def check(self, lr: Sequence[float]) -> None:
-        """Say where the rates of the steps before a resume are not those of this schedule, whatever it is called.
+        """Compare the rates of the steps before a resume with those of this schedule.
 
         Raises:
             ValueError: they are another schedule's.

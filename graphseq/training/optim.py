@@ -1,4 +1,4 @@
-"""Optimisers by name, and the scaling of gradients before a step."""
+"""Optimisers by name or function, and the clipping of gradients."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def make_optimizer(
         raise TypeError(f"optimizer must be a name or a function, got {optimizer!r} ({type(optimizer).__name__})")
     lr = DEFAULT_LR if lr is None else lr
     # The same steps in fewer passes over memory: all in one operation, where torch has one for the device.
-    fused = all(part.is_floating_point() and part.device.type in ("cpu", "cuda") for part in parameters) or None
+    fused = all(value.is_floating_point() and value.device.type in ("cpu", "cuda") for value in parameters) or None
     match optimizer.lower():
         case "sgd":
             return torch.optim.SGD(parameters, lr=lr)
@@ -88,12 +88,12 @@ def _takes_lr(factory: OptimizerFactory) -> tuple[bool, bool]:
 
 
 def scale_gradients(parameters: Iterable[nn.Parameter], largest: float) -> float:
-    """Scale all gradients to a norm of at most ``largest`` together; the norm that they had.
+    """Scale all gradients to a joint norm of at most ``largest``, and return the norm before.
 
     As ``torch.nn.utils.clip_grad_norm_``, without a multiplication by 1 where they are small enough.
     """
-    with_gradient = [part for part in parameters if part.grad is not None]
-    total = get_total_norm(part.grad for part in with_gradient if part.grad is not None)
+    with_gradient = [parameter for parameter in parameters if parameter.grad is not None]
+    total = get_total_norm(parameter.grad for parameter in with_gradient if parameter.grad is not None)
     norm = float(total)
     if not norm + 1e-6 < largest:  # also where it is not a number
         clip_grads_with_norm_(with_gradient, largest, total)

@@ -1,4 +1,4 @@
-"""The arguments that every way to train has, with one set of defaults and one set of checks."""
+"""The arguments common to all ways of training, with their defaults and checks."""
 
 from __future__ import annotations
 
@@ -88,4 +88,4 @@ def _threshold(name: str, value: object) -> float | None:
 
 
 DEFAULTS = Settings()
-"""What every argument is where it is left out."""
+"""The default of every argument."""

@@ -119,7 +119,7 @@ def test_a_function_of_the_same_name_that_gives_other_rates_is_refused(tmp_path:
         (lambda: StepDecay(0.5, 0), ValueError, "every must be at least 1, got 0"),
         (lambda: Warmup(0), ValueError, "steps must be at least 1, got 0"),
         (lambda: Cosine(2.5), TypeError, "steps must be an integer, got 2.5"),
-        (lambda: Cosine(3)(3), ValueError, "a cosine over 3 steps has come to its end; it has none for step 4"),
+        (lambda: Cosine(3)(3), ValueError, "a cosine over 3 steps ends before step 4"),
         (lambda: Product(()), ValueError, "parts must hold at least one schedule"),
         (lambda: fit(mlp(), Transfer(2), steps=1, schedule=0.5), TypeError, "schedule must be a function of the step"),
         (
