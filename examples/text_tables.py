@@ -78,7 +78,7 @@ def samples(row: dict[str, Any]) -> str:
     """Return tables 1 to 5, of samples during and after training, and continuations of the book."""
     reports, lines = {report["step"]: report for report in row["reports"]}, []
     for number, length in enumerate((10, 30, 60), start=1):
-        lines.append(f"\nTable {number}: {length} characters as it learns, the likeliest each time; at temperature 1")
+        lines.append(f"\nTable {number}: {length} characters during training, greedy and at temperature 1")
         for step in (step for step in STEPS if step in reports):
             greedy, drawn = (_sample(reports[step], temperature, length) for temperature in (0, 1))
             lines.append(f"{step:6}  {greedy}\n{'':6}  {drawn}")
@@ -89,7 +89,7 @@ def samples(row: dict[str, Any]) -> str:
             method = f"at {temperature:g}" if temperature else "greedy"
             lines.append(f"{method:>6}  {_sample(last, temperature, length)}")
     completions = row["completions"]
-    lines.append(f"\nThe book gone on with from {completions['prompt']!r}")
+    lines.append(f"\nContinuations of {completions['prompt']!r}")
     lines += [f"{method:>21}  {text!r}" for method, text in completions.items() if method != "prompt"]
     return "\n".join(lines)
 

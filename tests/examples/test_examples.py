@@ -106,7 +106,7 @@ def test_the_tables_of_verdicts_are_those_recorded() -> None:
     )
     assert planted.confusion(results["matrix"]) in text
     assert foreseen.summary(foresight["table"]) in text
-    assert f": {foresight['foreseen']:.0%} of {foresight['judged']} were foreseen" in text
+    assert f": {foresight['foreseen']:.0%} of {foresight['judged']} outcomes were predicted correctly" in text
     assert results["right"] == 1.0
     assert f"All {sum(sum(row.values()) for row in results['matrix'].values())} are named correctly" in text
 

@@ -1,4 +1,4 @@
-"""What is forgotten, in pictures: opacity is the gate, who is away is not drawn, and titles count."""
+"""Figures of gates: opacity is the gate, absent nodes are not drawn, and titles count."""
 
 from __future__ import annotations
 
