@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from graphseq import _files
-from graphseq.cli.arguments import Parser, add_output, distinct, whole
+from graphseq.cli.arguments import Parser, add_output, choice, distinct, whole
 from graphseq.cli.console import Console
 
-MODELS = ("gcn", "rnn", "gru", "lstm", "gcn-lstm")
+MODELS = ("GCN", "RNN", "GRU", "LSTM", "GCN-LSTM")
 RECORD = "reach.json"
 
 
@@ -36,7 +37,15 @@ def add(parser: Parser) -> None:
         metavar="NODE",
         help="nodes whose output depends on it (default: the farthest from the source); figures are of the first",
     )
-    parser.add_argument("--model", nargs="+", choices=MODELS, default=["gcn", "rnn", "lstm", "gcn-lstm"], help="models")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        type=partial(choice, names=MODELS),
+        choices=MODELS,
+        metavar="NAME",
+        default=["GCN", "RNN", "LSTM", "GCN-LSTM"],
+        help=f"models: {', '.join(MODELS)}",
+    )
     parser.add_argument(
         "--layers",
         type=count,
@@ -80,26 +89,27 @@ def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> 
     from graphseq.cli import reach_text  # noqa: PLC0415
     from graphseq.reach import survey  # noqa: PLC0415
 
+    keys = {name: key for key, name in survey.FAMILIES.items()}
     request = survey.Request(
         graph,
         options.source,
         targets,
-        models,
+        tuple(keys[model] for model in models),
         layers,
         options.times,
         options.causal,
         options.hidden,
         options.seed,
     )
-    found = survey.survey(request)
-    record = reach_text.record(found, words)
+    result = survey.survey(request)
+    record = reach_text.record(result, words)
     files: dict[str, bytes] = {}
     if options.out is not None:
-        from graphseq.cli.reach_figures import pictures  # noqa: PLC0415
+        from graphseq.cli.reach_figures import figures  # noqa: PLC0415
 
-        files = {**pictures(found), RECORD: (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()}
+        files = {**figures(result), RECORD: (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()}
         _write(options.out, files, overwrite=options.overwrite)
-    console.result(reach_text.text(found), record)
+    console.result(reach_text.text(result), record)
     if files:
         console.say(f"written to {options.out}: {', '.join(files)}")
     return 0
@@ -108,9 +118,11 @@ def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> 
 def _may_write(out: Path, options: argparse.Namespace) -> None:
     """Refuse files that are in the way at once, not after the work."""
     names = ["hops.png", "fields.png", "influence.png", "cones.png", "message.gif", RECORD]
-    there = [name for name in names if (out / name).exists()]
-    if there and not options.overwrite:
-        raise FileExistsError(f"--out {out} already holds {', '.join(there)}; name another folder, or add --overwrite")
+    existing = [name for name in names if (out / name).exists()]
+    if existing and not options.overwrite:
+        raise FileExistsError(
+            f"--out {out} already holds {', '.join(existing)}; name another folder, or add --overwrite"
+        )
 
 
 def _write(out: Path, files: dict[str, bytes], *, overwrite: bool) -> None:

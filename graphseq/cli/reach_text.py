@@ -1,4 +1,4 @@
-"""A survey as a text for people, and as a record."""
+"""A survey as tables, and as plain data."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import torch
 from graphseq.reach.survey import DRAWS, FEATURES, MOST_RESISTANCE, Survey, TargetSurvey
 from graphseq.training.history import machine
 
-_COLUMNS = 12  #: hops that have a column of their own
-_LINE = 110  #: characters
+_COLUMNS = 12  #: the most columns of a table, one for each hop
+_LINE = 110  #: the most characters of a route
 
 
-def text(found: Survey) -> str:
-    """Tables of what was found."""
-    lines = [_head(found), *(f"  {note}" for note in found.request.graph.notes), "", *_hops(found)]
-    for target in found.targets:
-        lines += ["", *_way(found, target), "", *_seen(found, target), "", *_influence(found, target)]
+def text(result: Survey) -> str:
+    """Return the tables of a survey."""
+    lines = [_head(result), *(f"  {note}" for note in result.request.graph.notes), "", *_hops(result)]
+    for target in result.targets:
+        lines += ["", *_routes(result, target), "", *_seen(result, target), "", *_influence(result, target)]
     return "\n".join(lines)
 
 
-def record(found: Survey, command: Sequence[str]) -> dict[str, object]:
+def record(result: Survey, command: Sequence[str]) -> dict[str, object]:
     """Return the same as plain data, with the command, the versions and the machine that made it."""
-    request, graph = found.request, found.request.graph
+    request, graph = result.request, result.request.graph
     return {
         "command": shlex.join(["python", "-m", "graphseq", *command]),
         "machine": machine(),
@@ -41,19 +41,19 @@ def record(found: Survey, command: Sequence[str]) -> dict[str, object]:
         "hidden": request.hidden,
         "features": FEATURES,
         "seed": request.seed,
-        "source": found.label(found.source),
-        "rows_by_hop": _counts(found),
-        "unreachable_rows": int((found.hops < 0).sum()),
-        "targets": [_target(found, target) for target in found.targets],
+        "source": result.label(result.source),
+        "rows_by_hop": _counts(result),
+        "unreachable_rows": int((result.hops < 0).sum()),
+        "targets": [_target(result, target) for target in result.targets],
     }
 
 
-def _target(found: Survey, target: TargetSurvey) -> dict[str, object]:
+def _target(result: Survey, target: TargetSurvey) -> dict[str, object]:
     return {
-        "row": found.label(target.row),
+        "row": result.label(target.row),
         "hops": target.hops,
         "shortest_routes": target.number_of_routes,
-        "first_routes": [[found.label(row) for row in way] for way in target.routes],
+        "first_routes": [[result.label(row) for row in way] for way in target.routes],
         "effective_resistance": target.resistance,
         "linear_influence_by_hop": target.linear,
         "models": [
@@ -70,48 +70,50 @@ def _target(found: Survey, target: TargetSurvey) -> dict[str, object]:
     }
 
 
-def _head(found: Survey) -> str:
-    graph = found.request.graph
+def _head(result: Survey) -> str:
+    graph = result.request.graph
     kinds = ["directed" if graph.graph.is_directed() else "undirected", *["weighted"] * graph.weighted]
-    times = found.request.times
-    over = f"; {times} times, so {found.spacetime.num_rows:,} rows" if times > 1 else ""
+    times = result.request.times
+    over = f"; {times} times, so {result.spacetime.num_rows:,} rows" if times > 1 else ""
     sizes = f"{counted(len(graph.graph), 'node')}, {counted(graph.graph.size(), 'edge')}"
     return f"{graph.name}: {sizes}, {', '.join(kinds)}{over}"
 
 
-def _counts(found: Survey) -> list[int]:
-    there = found.hops[found.hops >= 0]
+def _counts(result: Survey) -> list[int]:
+    there = result.hops[result.hops >= 0]
     counts: list[int] = torch.bincount(there).tolist()
     return counts
 
 
-def _hops(found: Survey) -> list[str]:
-    counts = _counts(found)
-    lost = int((found.hops < 0).sum())
-    title = f"Hops from {found.label(found.source)}: {sum(counts):,} of {found.spacetime.num_rows:,} rows are reached"
+def _hops(result: Survey) -> list[str]:
+    counts = _counts(result)
+    lost = int((result.hops < 0).sum())
+    title = (
+        f"Hops from {result.label(result.source)}: {sum(counts):,} of {result.spacetime.num_rows:,} rows are reached"
+    )
     title += f", {lost:,} {'is' if lost == 1 else 'are'} unreachable" if lost else ""
     return [title, *_columns([("hops", range(len(counts))), ("rows", [f"{count:,}" for count in counts])])]
 
 
-def _way(found: Survey, target: TargetSurvey) -> list[str]:
-    source, row = found.label(found.source), found.label(target.row)
+def _routes(result: Survey, target: TargetSurvey) -> list[str]:
+    source, row = result.label(result.source), result.label(target.row)
     lines = [f"{source} to {row}: {counted(target.hops, 'hop')}, so a GCN needs {counted(target.hops, 'layer')}"]
-    lines[0] += "" if found.request.targets else f" ({row} is the farthest)"
+    lines[0] += "" if result.request.targets else f" ({row} is the farthest)"
     more = "" if target.number_of_routes == len(target.routes) else f", {len(target.routes)} of them"
     lines.append(f"  {counted(target.number_of_routes, 'shortest route')}{more}:")
-    lines += [f"    {route(found, way)}" for way in target.routes]
+    lines += [f"    {route(result, way)}" for way in target.routes]
     if target.resistance is not None:
         lines.append(f"  effective resistance {target.resistance:.4g}, where an edge of weight 1 has 1")
-    elif found.request.graph.graph.is_directed():
+    elif result.request.graph.graph.is_directed():
         lines.append("  no effective resistance: edges have directions")
-    elif len(found.names) > MOST_RESISTANCE:
+    elif len(result.names) > MOST_RESISTANCE:
         lines.append(f"  no effective resistance: more than {MOST_RESISTANCE} nodes")
     return lines
 
 
-def route(found: Survey, way: Sequence[int]) -> str:
-    """A route by its names, shortened in the middle where the line would be too long."""
-    names = [found.label(row) for row in way]
+def route(result: Survey, way: Sequence[int]) -> str:
+    """Return a route by the names of its nodes, shortened in the middle where the line would be too long."""
+    names = [result.label(row) for row in way]
     # A hyphen or a blank within a name would look like a step.
     step = " - " if any("-" in name or " " in name for name in names) else "-"
     if len(step.join(names)) > _LINE and len(names) > 9:
@@ -119,14 +121,14 @@ def route(found: Survey, way: Sequence[int]) -> str:
     return step.join(names)
 
 
-def _seen(found: Survey, target: TargetSurvey) -> list[str]:
-    source = found.label(found.source)
+def _seen(result: Survey, target: TargetSurvey) -> list[str]:
+    source = result.label(result.source)
     head = ("model", "layers", "rows seen", f"sees {source}")
     body = [
         (
             one.model,
             str(one.layers),
-            f"{one.num_rows:,} of {found.spacetime.num_rows:,}",
+            f"{one.num_rows:,} of {result.spacetime.num_rows:,}",
             "yes" if one.reaches_source else "no",
         )
         for one in target.models
@@ -136,16 +138,16 @@ def _seen(found: Survey, target: TargetSurvey) -> list[str]:
         "  ".join([line[0].ljust(widths[0]), *(word.rjust(w) for word, w in zip(line[1:], widths[1:], strict=True))])
         for line in (head, *body)
     ]
-    title = f"What each model sees from {found.label(target.row)}, from structure alone"
-    if found.request.times == 1 and any(one.model in {"RNN", "GRU", "LSTM"} for one in target.models):
+    title = f"What each model sees from {result.label(target.row)}, from structure alone"
+    if result.request.times == 1 and any(one.model in {"RNN", "GRU", "LSTM"} for one in target.models):
         title += " (at one time a recurrent network has no past; see --times)"
     return [title, *(f"  {one}" for one in shown)]
 
 
-def _influence(found: Survey, target: TargetSurvey) -> list[str]:
-    request = found.request
+def _influence(result: Survey, target: TargetSurvey) -> list[str]:
+    request = result.request
     title = (
-        f"Influence on {found.label(target.row)} by hops from it, in % of the whole "
+        f"Influence on {result.label(target.row)} by hops from it, in % of the whole "
         f"(untrained models of {request.hidden} units, seed {request.seed}; 0 is exactly none)"
     )
     most = len(target.models[0].influence)
@@ -154,19 +156,19 @@ def _influence(found: Survey, target: TargetSurvey) -> list[str]:
         whole = sum(one.influence)
         shares = [percent(value / whole) if whole else "0" for value in one.influence]
         lines.append((f"{one.model} {one.layers}{'~' if one.is_estimated else ''}", shares))
-    found_estimates = any(one.is_estimated for one in target.models)
-    tail = [f"  ~ estimated from {DRAWS} draws: the exact Jacobian is too large"] if found_estimates else []
+    any_estimated = any(one.is_estimated for one in target.models)
+    tail = [f"  ~ estimated from {DRAWS} draws: the exact Jacobian is too large"] if any_estimated else []
     return [title, *_columns(lines), *tail]
 
 
-def percent(part: float) -> str:
-    """A share in per cent: 0 for exactly nothing, and never for what is merely small.
+def percent(share: float) -> str:
+    """Return a share in per cent, 0 only for exactly 0.
 
     Example:
         >>> percent(0.5), percent(0.0123), percent(0.0), percent(2e-9)
         ('50', '1.2', '0', '2e-07')
     """
-    value = 100 * part
+    value = 100 * share
     if value == 0:
         return "0"
     if value >= 9.95:
@@ -175,7 +177,7 @@ def percent(part: float) -> str:
 
 
 def _columns(lines: Sequence[tuple[str, Sequence[object]]]) -> list[str]:
-    """Names and columns beside each other, those after the twelfth left out and said to be."""
+    """Return the lines of a table with its first twelve columns; an ellipsis stands for others."""
     first = max(len(name) for name, _ in lines)
     words = [[str(value) for value in values[:_COLUMNS]] for _, values in lines]
     widths = [max(len(line[place]) for line in words) for place in range(len(words[0]))]
@@ -189,6 +191,6 @@ def _columns(lines: Sequence[tuple[str, Sequence[object]]]) -> list[str]:
     ]
 
 
-def counted(count: int, what: str) -> str:
-    """A number and a noun: 1 hop, 2 hops."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+def counted(count: int, noun: str) -> str:
+    """Return a number and its noun: 1 hop, 2 hops."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

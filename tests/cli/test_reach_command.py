@@ -160,7 +160,7 @@ def test_what_was_changed_in_the_graph_is_said(tmp_path: Path) -> None:
     path = tmp_path / "m.json"
     path.write_text('{"edges": [["A", "B"], ["B", "A"], ["A", "A"], ["A", "A"]]}')
     said = reach(path, "--source", "A")
-    assert "  1 edge is listed more than once: it counts once\n  2 self-loops are left out" in said.out
+    assert "  1 edge is listed more than once: it counts once\n  2 self-loops are removed" in said.out
 
 
 def test_what_is_too_large_to_be_exact_is_estimated_and_said_to_be() -> None:
@@ -233,7 +233,7 @@ def test_the_same_seed_says_the_same_and_another_something_else(six: Path) -> No
         (("--source", "C", "--target", "E", "e"), "--target e is no node of SIX; did you mean E?"),
         (("--source", "C", "--target", "C"), "--target and --source are both C; they must differ"),
         (("--source", "C", "--target", "E", "E"), "--target names a value twice: E E"),
-        (("--source", "C", "--model", "gcn", "gcn"), "--model names a value twice: gcn gcn"),
+        (("--source", "C", "--model", "gcn", "gcn"), "--model names a value twice: GCN GCN"),
         (("--source", "C", "--model", "gnn"), "argument --model: invalid choice: 'gnn'"),
         (("--source", "C", "--layers", "0"), "argument --layers: must be at least 1, got 0"),
         (("--source", "C", "--layers", "2", "2"), "--layers names a value twice: 2 2"),
@@ -254,7 +254,7 @@ def test_a_wrong_flag_is_refused(words: tuple[str, ...], message: str, six: Path
     [
         ("A,B\nC,D\n", ("--source", "A", "--target", "C"), "--target C is unreachable from A: no path leads there"),
         ("A,B\nB,C,1,2\n", ("--source", "A"), "g.csv, line 2: 4 columns"),
-        ("A,A\n", ("--source", "A"), "g.csv has no edge that joins two nodes (1 node): nothing travels"),
+        ("A,A\n", ("--source", "A"), "g.csv has no edge that joins two nodes (1 node)"),
         ("A,B\n", ("--source", "B", "--directed"), "--source B: no edge leads from it, it reaches only itself"),
         ("A,B\n", ("--source", "B", "--directed", "--target", "A"), "A is unreachable from B"),
     ],
