@@ -30,9 +30,16 @@ def shortest_paths(cost: sp.csr_array, rows: Tensor, *, unweighted: bool = True,
         >>> shortest_paths(cost, torch.tensor([0, 1])).tolist()
         [[0, -1], [1, 0]]
     """
-    lengths = csgraph.dijkstra(cost.astype(np.float64), indices=rows.cpu().numpy(), unweighted=unweighted, limit=limit)
-    lengths = torch.from_numpy(lengths)
+    edges = _with_short_indices(cost.astype(np.float64))
+    lengths = torch.from_numpy(csgraph.dijkstra(edges, indices=rows.cpu().numpy(), unweighted=unweighted, limit=limit))
     return torch.where(lengths.isinf(), -1, lengths).floor().long()
+
+
+def _with_short_indices(matrix: sp.csr_array) -> sp.csr_array:
+    """Give a matrix indices of 32 bits, the only ones that ``csgraph`` reads before scipy 1.15."""
+    if max(matrix.nnz, *matrix.shape) < 2**31:
+        matrix.indices, matrix.indptr = matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)
+    return matrix
 
 
 def hops_to(topology: Topology, rows: Tensor, *, causal: bool = False, limit: float = math.inf) -> Tensor:

@@ -69,7 +69,8 @@ def gather(model: Model, task: Task, *, samples: int, seed: int) -> Evidence:
         seed: of all draws.
     """
     answers = evaluate(model, task, samples=samples, seed=seed)
-    copy = deepcopy(model).double().cpu()
+    with torch.random.fork_rng([]):  # a copy of PyG's Linear draws new weights first, in some versions
+        copy = deepcopy(model).double().cpu()
     generator = torch.Generator().manual_seed(seeding.derive(seed, seeding.BUILD, 1))
     graph = task.batch(_GRAPHS, generator)
     responses = _Responses(copy, task, graph, generator)

@@ -39,16 +39,25 @@ def read(graph: SpaceTimeGraph, *how: object) -> list[int]:
     return to_sequence(graph, *how).time.argsort().tolist()
 
 
+def with_sorted_neighbors(graph: nx.Graph) -> nx.Graph:
+    """The same graph, which networkx then searches in ascending order."""
+    edges = graph.edges() if graph.is_directed() else [sorted(edge) for edge in graph.edges()]
+    ordered = nx.DiGraph() if graph.is_directed() else nx.Graph()
+    ordered.add_nodes_from(graph)
+    ordered.add_edges_from(sorted(map(tuple, edges)))
+    return ordered
+
+
 def expected_order(graph: nx.Graph, order: str, source: int) -> list[int]:
     """What networkx gives, starting again at the smallest that is left."""
     found: list[int] = []
     for start in [source, *range(len(graph))]:
-        left = graph.subgraph(set(graph) - set(found))
+        left = with_sorted_neighbors(graph.subgraph(set(graph) - set(found)))
         if start in left:
             if order == "bfs":
-                more = [start, *(v for _, v in nx.bfs_edges(left, start, sort_neighbors=sorted))]
+                more = [start, *(v for _, v in nx.bfs_edges(left, start))]
             else:
-                more = list(nx.dfs_preorder_nodes(left, start, sort_neighbors=sorted))
+                more = list(nx.dfs_preorder_nodes(left, start))
             found += more
     return found
 
