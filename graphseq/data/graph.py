@@ -359,7 +359,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
 
 
 def _is_of_edges(key: str) -> bool:
-    """Say whether an attribute has one entry for each edge; PyG's ``edge_label…`` have one for each pair asked for."""
+    """Return True if an attribute has one entry for each edge; PyG's ``edge_label…`` have one for each pair of rows."""
     return "edge" in key and not key.startswith("edge_label")
 
 

@@ -99,7 +99,7 @@ def rows_over_time(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGr
 
     Returns:
         The same data; all attributes of rows stay. Its topology is derived once and kept with that of ``graph``. It can
-        stand as ``transform`` of a :class:`graphseq.nn.Model`:
+        be used as ``transform`` of a :class:`graphseq.nn.Model`:
         ``transform=partial(rows_over_time, shape=(8, 8))``.
 
     Raises:

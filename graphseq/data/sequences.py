@@ -90,12 +90,12 @@ class Sequences:
             is_true.append((moment < length).flatten())
             read.append((first[torch.minimum(moment, length - 1)] + torch.arange(count)).flatten())
         position, true = torch.cat(read), torch.cat(is_true)
-        place = torch.empty(int(self.batch_sizes.sum()), dtype=torch.long)
-        place[position[true]] = true.nonzero()[:, 0]
+        index_of_row = torch.empty(int(self.batch_sizes.sum()), dtype=torch.long)
+        index_of_row[position[true]] = true.nonzero()[:, 0]
         if self.order is None:
-            return Layout(sizes, position.to(device), place.to(device))
+            return Layout(sizes, position.to(device), index_of_row.to(device))
         row = self.order[position.to(device)]
-        return Layout(sizes, row, place.to(device)[self.order.argsort()])
+        return Layout(sizes, row, index_of_row.to(device)[self.order.argsort()])
 
     def along(
         self, x: Tensor, kernel: Callable[[Tensor, State], tuple[Tensor, State]], start: State, *, exact: bool = False

@@ -194,7 +194,7 @@ class Topology:
 
     def _written_out(self) -> tuple[Tensor, Tensor | None]:
         """Static edges as edges between rows, at every time at which both ends are present."""
-        assert self.static_edge_index is not None  # noqa: S101 - the caller asked
+        assert self.static_edge_index is not None  # noqa: S101 - checked by the caller
         source, target = self.static_edge_index
         by_source = source.argsort(stable=True)
         size = int(max(self.node.max(), self.static_edge_index.max() if source.numel() else 0)) + 1

@@ -62,7 +62,7 @@ def named_graph(name: str) -> Listed | None:
 
 def nearest_names(name: str) -> list[str]:
     """Return up to three names that are similar to ``name``."""
-    return get_close_matches(name, [example(one) for one in NAMES], n=3, cutoff=0.5)
+    return get_close_matches(name, [example(pattern) for pattern in NAMES], n=3, cutoff=0.5)
 
 
 def example(name: str) -> str:

@@ -52,15 +52,15 @@ class Joined:
         _check_answers(graphs, self.per_graph)
         self.y = torch.cat([graph.y for graph in graphs])
         self.target = None if self.per_graph else torch.cat([_marks(graph) for graph in graphs])
-        self.edge_index = torch.cat([each.edge_index for each in spatial], dim=1)
-        weights = [each.edge_weight for each in spatial]
+        self.edge_index = torch.cat([adjacency.edge_index for adjacency in spatial], dim=1)
+        weights = [adjacency.edge_weight for adjacency in spatial]
         kind = next((weight.dtype for weight in weights if weight is not None), None)
         self.edge_weight = None
         if kind is not None:
-            ones = [torch.ones(each.edge_index.shape[1], dtype=kind) for each in spatial]
+            ones = [torch.ones(adjacency.edge_index.shape[1], dtype=kind) for adjacency in spatial]
             self.edge_weight = torch.cat([a if b is None else b for a, b in zip(ones, weights, strict=True)])
         self.first_row = _bounds([graph.num_rows for graph in graphs])
-        self.first_edge = _bounds([each.edge_index.shape[1] for each in spatial])
+        self.first_edge = _bounds([adjacency.edge_index.shape[1] for adjacency in spatial])
         self.first_answer = _bounds([len(graph.y) for graph in graphs])
         self.nodes = torch.tensor([int(graph.node.max()) + 1 for graph in graphs])
         self._template = topologies[0] if all(_same(topologies[0], other) for other in topologies[1:]) else None

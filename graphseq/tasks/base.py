@@ -61,7 +61,7 @@ class Task(ABC):
 
     @classmethod
     def _has_own_arguments(cls) -> bool:
-        """Whether the class has a constructor that is not this library's, and no ``config`` as near as that."""
+        """Return True if a user's class has its own constructor, but no ``config`` at the same level or below."""
         nearest = next(base for base in cls.__mro__ if {"__init__", "config"} & vars(base).keys())
         return "config" not in vars(nearest) and not nearest.__module__.startswith("graphseq.")
 

@@ -67,7 +67,7 @@ class Forecasting(Windowed, Regression):
         self.in_channels = recording.x.shape[1]
         self.out_channels = _checks.at_least("channels", channels, 1)
         if channels > self.in_channels:
-            raise ValueError(f"channels={channels} numbers a node are asked for, but x has {self.in_channels} columns")
+            raise ValueError(f"channels={channels} columns of x are to be forecast, but x has {self.in_channels}")
         self.tolerance = _checks.positive("tolerance", tolerance)
         self._answer = recording.later(horizon)
         counts = torch.bincount(recording.moment[self._answer >= 0], minlength=len(recording.times))

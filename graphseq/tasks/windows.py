@@ -135,7 +135,7 @@ class Windowed(Task):
 
     Args:
         recording: the recorded graph, sorted.
-        asked: number of answers of the window that ends at each time, (T,).
+        answer_counts: number of answers of the window that ends at each time, (T,).
         first: earliest time of an answer, as an index of the recorded times; by default the earliest possible one. The
             window may begin before it.
         last: latest time of an answer, as an index of the recorded times; by default the last one.
@@ -144,8 +144,8 @@ class Windowed(Task):
         TypeError, ValueError: bounds without an answer between them.
     """
 
-    def __init__(self, recording: Recording, asked: Tensor, first: int | None, last: int | None) -> None:
-        self.recording, self._asked = recording, asked
+    def __init__(self, recording: Recording, answer_counts: Tensor, first: int | None, last: int | None) -> None:
+        self.recording, self._answer_counts = recording, answer_counts
         self.lags, self.horizon = recording.lags, recording.horizon
         self.hops = recording.lags - 1
         self._select(first, last)
@@ -155,10 +155,10 @@ class Windowed(Task):
         self.first = soonest if first is None else max(_checks.at_least("first", first, 0), soonest)
         self.last = final if last is None else min(_checks.at_least("last", last, 0), final)
         start = torch.arange(self.first, max(self.first, self.last + 1)) - soonest
-        self._start = start[self._asked[start + self.lags - 1] > 0]
+        self._start = start[self._answer_counts[start + self.lags - 1] > 0]
         if not len(self._start):
             raise ValueError(
-                f"nothing can be asked between first={first} and last={last}: answers to a window of lags={self.lags} "
+                f"there is no answer between first={first} and last={last}: answers to a window of lags={self.lags} "
                 f"are at the times {soonest} to {final}, counted from 0, for nodes that are present then and at the "
                 "window's end"
             )

@@ -72,7 +72,7 @@ def test_names_are_spelt_as_one_likes(word: str, asked: list[tuple[Settings, dic
         (("--lags", "38"), "--train 0.2 and --validation 0.2 leave no window for"),
         (("--lags", "60"), "graph has 40 times; a window of --lags 60"),
         (("--horizon", "60"), "graph has 40 times; a window of --lags 4 and an answer --horizon 60 later need 64"),
-        (("--channels", "2"), "--channels 2 numbers a node are asked for, but x has 1 columns"),
+        (("--channels", "2"), "--channels 2 columns of x are to be forecast, but x has 1"),
         (("--edges", "e.csv"), "--edges goes with a table of observations"),
     ],
 )

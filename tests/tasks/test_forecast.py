@@ -143,7 +143,7 @@ def test_a_window_that_nothing_follows_is_none() -> None:
     node, time = torch.tensor([0, 1, 0, 0]), torch.tensor([0, 1, 2, 3])
     task = Forecasting(gs.SpaceTimeGraph(torch.arange(4.0)[:, None], node, time), lags=1)
     assert task.windows(torch.arange(len(task))).y.tolist() == [[3]]
-    with pytest.raises(ValueError, match="nothing can be asked between first=None and last=2"):
+    with pytest.raises(ValueError, match="there is no answer between first=None and last=2"):
         task.between(None, 2)
 
 
@@ -246,11 +246,11 @@ def test_config_tells_recordings_and_parts_apart_and_can_be_written() -> None:
         ({"lags": 8, "horizon": 3}, "graph has 10 times; a window of lags=8 and an answer horizon=3 later need 11"),
         ({"lags": 0}, "lags must be at least 1"),
         ({"lags": 2, "horizon": 0}, "horizon must be at least 1"),
-        ({"lags": 2, "channels": 3}, "channels=3 numbers a node are asked for, but x has 2 columns"),
+        ({"lags": 2, "channels": 3}, "channels=3 columns of x are to be forecast, but x has 2"),
         ({"lags": 2, "channels": 0}, "channels must be at least 1"),
         ({"lags": 2, "tolerance": 0}, "tolerance must be"),
-        ({"lags": 4, "last": 3}, "nothing can be asked between first=None and last=3: .* are at the times 4 to 9"),
-        ({"lags": 4, "first": 7, "last": 5}, "nothing can be asked between first=7 and last=5"),
+        ({"lags": 4, "last": 3}, "there is no answer between first=None and last=3: .* are at the times 4 to 9"),
+        ({"lags": 4, "first": 7, "last": 5}, "there is no answer between first=7 and last=5"),
         ({"lags": 4, "first": -1}, "first must be at least 0"),
     ],
 )

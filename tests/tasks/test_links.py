@@ -199,7 +199,7 @@ def test_windows_and_not_pairs_are_the_units_of_a_score() -> None:
         ({"lags": 1, "negatives": 0}, ValueError, "negatives must be at least 1, got 0"),
         ({"lags": 1, "sampling": "inductive"}, ValueError, "sampling must be one of historical, random; got 'ind"),
         ({"lags": 1, "seed": -1}, ValueError, "seed must be at least 0"),
-        ({"lags": 1, "first": 3, "last": 3}, ValueError, "nothing can be asked between first=3 and last=3"),
+        ({"lags": 1, "first": 3, "last": 3}, ValueError, "there is no answer between first=3 and last=3"),
         ({"lags": 1, "first": 1.5}, TypeError, "first must be an integer"),
     ],
 )
@@ -210,7 +210,7 @@ def test_what_cannot_be_asked_is_named(options: dict, error: type[Exception], me
 
 @pytest.mark.parametrize("sampling", ["random", "historical"])
 def test_a_recording_without_links_is_refused(sampling: str) -> None:
-    with pytest.raises(ValueError, match="nothing can be asked between first=None and last=None"):
+    with pytest.raises(ValueError, match="there is no answer between first=None and last=None"):
         LinkPrediction(gs.from_sequence(torch.zeros(5, 1)), lags=1, sampling=sampling)
 
 

@@ -50,7 +50,7 @@ class AssociativeRecall(Lookup):
             Topology(rows, torch.zeros_like(rows), torch.stack([rows[1:], reader[1:]])),
             items=rows[1 : num_pairs + 1],
             query=num_pairs + query_hops if query_hops else 0,
-            asked=0,
+            target_row=0,
             hops=max(1, query_hops),
             num_classes=max(2, num_pairs) if num_classes is None else num_classes,
         )

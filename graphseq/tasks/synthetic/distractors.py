@@ -27,7 +27,7 @@ class Kinds(NamedTuple):
 
     group: Tensor  # 0 or 1
     mark: Tensor  # True for distractors
-    asked: Tensor  # True for target nodes
+    is_target: Tensor
 
 
 class Distractors(Regression):
@@ -135,13 +135,13 @@ class Distractors(Regression):
             needed, available = getattr(self, name), int(mask.sum(dim=2).min())
             if needed > available:
                 raise ValueError(
-                    f"{name} is {needed}, but of {self.num_nodes} nodes, {self.num_asked} of them asked, some node "
+                    f"{name} is {needed}, but of {self.num_nodes} nodes, {self.num_asked} of them targets, some node "
                     f"can read only {available} such others; take more nodes"
                 )
 
     def _candidates(self, kinds: Kinds) -> tuple[Tensor, Tensor, Tensor]:
         """Return the nodes (dim 2) that each node (dim 1) can read: own group, distractors, other group, (B, N, N)."""
-        shows = ~kinds.asked[:, None] & ~torch.eye(self.num_nodes, dtype=torch.bool)
+        shows = ~kinds.is_target[:, None] & ~torch.eye(self.num_nodes, dtype=torch.bool)
         mark, same = kinds.mark[:, None], kinds.group[:, None] == kinds.group[..., None]
         return shows & ~mark & same, shows & mark, shows & ~mark & ~same
 
@@ -157,12 +157,12 @@ class Distractors(Regression):
             for mask, number in zip(self._candidates(kinds), counts, strict=True)
         ]
         values = torch.randn(size, self.length, count, generator=generator)
-        values = values * torch.where(kinds.mark, self.loudness, 1.0)[:, None] * ~kinds.asked[:, None]
+        values = values * torch.where(kinds.mark, self.loudness, 1.0)[:, None] * ~kinds.is_target[:, None]
         values[:, 0] = 0
         last = values[:, -1, None].expand(-1, count, -1)
-        y = last.gather(2, read[0]).mean(dim=2)[kinds.asked][:, None]
+        y = last.gather(2, read[0]).mean(dim=2)[kinds.is_target][:, None]
         target = torch.zeros(values.shape, dtype=torch.bool)
-        target[:, -1] = kinds.asked
+        target[:, -1] = kinds.is_target
         topology = self._topology(torch.cat(read, dim=2))
         rows = torch.arange(size).repeat_interleave(self.length * count)
         return SpaceTimeGraph.from_topology(

@@ -23,18 +23,18 @@ class Lookup(FixedTask):
         template: one sample's rows and edges.
         items: rows of the n pairs, (n,).
         query: row of the query, not one of ``items``.
-        asked: target row, not one of ``items``.
-        hops: distance of the farthest of items and query from ``asked``.
+        target_row: target row, not one of ``items``.
+        hops: distance of the farthest of items and query from ``target_row``.
         num_classes: C.
     """
 
     def __init__(
-        self, template: Topology, *, items: Tensor, query: int, asked: int, hops: int, num_classes: int
+        self, template: Topology, *, items: Tensor, query: int, target_row: int, hops: int, num_classes: int
     ) -> None:
         target = torch.zeros(template.num_rows, dtype=torch.bool)
-        target[asked] = True
+        target[target_row] = True
         super().__init__(template, target)
-        self._items, self._query, self._asked = items, query, asked
+        self._items, self._query, self._target_row = items, query, target_row
         self.num_classes = _checks.at_least("num_classes", num_classes, 2)
         self.in_channels = len(items) + num_classes
         self.out_channels = num_classes
@@ -62,7 +62,7 @@ class Lookup(FixedTask):
         """Return the row with the key of the query, and the query's row if it is not the target, (K, V), ``bool``."""
         keys = graph.x.view(graph.num_graphs, -1, self.in_channels)[..., : len(self._items)]
         marks = (keys * keys[:, self._query, None]).sum(dim=2) > 0
-        marks[:, self._query] = self._query != self._asked
+        marks[:, self._query] = self._query != self._target_row
         return blocks(marks[:, None])
 
     def memory_items(self, graph: SpaceTimeGraph) -> Tensor:

@@ -52,7 +52,7 @@ class NeighborsMatch(Lookup):
             template,
             items=rows[leaves - 1 :],
             query=0,
-            asked=0,
+            target_row=0,
             hops=depth,
             num_classes=leaves if num_classes is None else num_classes,
         )

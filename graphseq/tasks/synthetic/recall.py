@@ -47,7 +47,7 @@ class Recall(Lookup):
             path(length)[0],
             items=torch.arange(num_items),
             query=length - 1,
-            asked=length - 1,
+            target_row=length - 1,
             hops=length - 1,
             num_classes=num_classes,
         )

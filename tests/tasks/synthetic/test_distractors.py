@@ -188,7 +188,7 @@ def test_every_node_is_as_likely_to_be_asked_and_to_be_read() -> None:
         ({"num_strangers": 1.5}, TypeError, "num_strangers must be an integer, got 1.5"),
         ({"num_distractors": 0, "num_strangers": 0}, ValueError, "are both 0; one of them must be at least 1"),
         # Of the 16 not asked, 8 of each group, 4 are distractors: a node finds 3 or 4 of its own, 7 or 8 loud ones.
-        ({"num_relevant": 4}, ValueError, "num_relevant is 4, but of 24 nodes, 8 of them asked, .* only 3 such others"),
+        ({"num_relevant": 4}, ValueError, "num_relevant is 4, but of 24 nodes, 8 of them targets, .* only 3 such"),
         ({"num_distractors": 8}, ValueError, "num_distractors is 8, .* only 7 such others; take more nodes"),
         ({"num_strangers": 5}, ValueError, "num_strangers is 5, .* only 4 such others"),
         ({"loudness": 0}, ValueError, "loudness must be a finite number above 0"),
