@@ -82,3 +82,19 @@ def carried_out(
         )
         folder = None if cluster is not None else run_dir.runs_of(out)
         yield sweep(partial(work, folder=folder), cases, out / RESULTS, jobs=jobs, cluster=cluster, progress=True)
+
+
+def results_of(runs: Sequence[Run]) -> list[Mapping[str, object]]:
+    """Return the results of all runs.
+
+    Raises:
+        RuntimeError: a run failed; the message names the first.
+    """
+    failed = [run for run in runs if run.failed]
+    if failed:
+        place = ", ".join(f"{name} {value}" for name, value in failed[0].config.items())
+        raise RuntimeError(
+            f"{len(failed)} of {len(runs)} runs failed; add resume=True to try them again. The first: {place}: "
+            f"{failed[0].error}"
+        )
+    return [run.result for run in runs if run.result is not None]

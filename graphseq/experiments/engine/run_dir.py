@@ -130,41 +130,6 @@ def read_config(out: Path, job: str) -> dict[str, Any]:
     return record
 
 
-def read_finished(
-    folder: Path, cases: Mapping[str, Mapping[str, object]], numbers: Collection[str], job: str
-) -> dict[str, dict[str, object]]:
-    """Return the results of the runs that are finished in ``folder``, by key.
-
-    Args:
-        folder: the folder of ``<key>.json`` of each run, with its "result".
-        cases: the entries that identify a result, by key.
-        numbers: its other entries: numbers, or null where one is not finite.
-        job: the name of the experiment in messages, such as "comparison".
-
-    Raises:
-        ValueError: a file there holds something else.
-    """
-    found = {}
-    for key, case in cases.items():
-        path = folder / f"{key}.json"
-        if path.exists():
-            found[key] = _read_result(path, case, numbers, job)
-    return found
-
-
-def _read_result(path: Path, case: Mapping[str, object], numbers: Collection[str], job: str) -> dict[str, object]:
-    try:
-        result: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))["result"]
-        whole = all(result[key] == value for key, value in case.items())
-        whole = whole and all(result[key] is None or isinstance(result[key], int | float) for key in numbers)
-        whole = whole and isinstance(result["failure"], str)
-    except (ValueError, TypeError, KeyError):
-        whole = False
-    if not whole:
-        raise ValueError(f"{path} is not a finished run of this {job}; delete it to have it run again")
-    return result
-
-
 def record(facts: Mapping[str, object], command: Sequence[str], more: Mapping[str, object] | None = None) -> str:
     """Return the content of ``config.json``: command, facts, versions and machine, and ``more`` entries."""
     entries = {

@@ -1,4 +1,4 @@
-"""One run of a forecast: build, train or fit, evaluate on the test set; in a worker process, on one thread."""
+"""One run of a forecast: a model is built, trained or fitted, and evaluated on the test set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from graphseq import _files, seeding
 from graphseq.baselines.forecast import Autoregression, GraphAutoregression
 from graphseq.evaluation.predict import Predictions, predict
-from graphseq.evaluation.tables import finite
 from graphseq.experiments.forecast import models
 from graphseq.experiments.forecast.data import Prepared, prepare
 from graphseq.experiments.forecast.gates import last_gates, packed
@@ -40,35 +39,39 @@ class Bound(NamedTuple):
     linear_graph: float  #: and from its neighbours' as well
 
 
-def run(case: Case, settings: Settings, folder: Path) -> dict[str, object]:
-    """Train and evaluate one case; returns its results.
+def forecast_once(*, model: str, seed: int, settings: Settings, folder: Path) -> dict[str, object]:
+    """Train and evaluate one model; returns its results.
 
-    Leaves ``<key>.json`` in ``folder``, with the result, the curves, configuration and versions; of the first seed
-    ``<key>.npz`` too, with its forecasts of the test part and, of the forgetting model, its gates.
+    Leaves ``<key>.json`` in ``folder`` with its curves, and of the first seed ``<key>.npz`` with its forecasts of the
+    test set and the gates of a model that forgets.
+
+    Args:
+        model: its name.
+        seed: of weights and batches.
+        settings: the settings.
+        folder: the folder of files of single runs.
     """
-    # One thread, whatever the number of workers: the same numbers, bit for bit, and no two runs in each other's way.
-    torch.set_num_threads(1)
+    case = Case(model, seed)
     prepared = prepare(settings)
     started = time.perf_counter()
-    model, selected, failure = _ready(case, prepared, settings)
+    network, selected, failure = _ready(case, prepared, settings)
     seconds = time.perf_counter() - started
-    test = in_units(prepared, predict(model, prepared.split.test))
+    test = in_units(prepared, predict(network, prepared.split.test))
     mse, mae = errors(test)
-    validation_mse = errors(in_units(prepared, predict(model, prepared.split.validation)))[0]
+    validation_mse = errors(in_units(prepared, predict(network, prepared.split.validation)))[0]
     result = {
         **asdict(case),
         "mse": math.nan if failure else mse,
         "mae": math.nan if failure else mae,
         "validation_mse": math.nan if failure or case.model in BASELINES else validation_mse,
         "best_step": 0 if selected is None else selected.best_step,
-        "parameters": sum(part.numel() for part in [*model.parameters(), *model.buffers()]),
+        "parameters": sum(part.numel() for part in [*network.parameters(), *network.buffers()]),
         "seconds": seconds,
         "failure": failure,
     }
     if settings.shows(case) and not failure:
-        _keep(model, test, prepared, case, folder)
+        _keep(network, test, prepared, case, folder)
     record = {
-        "result": {key: finite(value) for key, value in result.items()},
         "validation": [] if selected is None else selected.curve,
         "history": None if selected is None else asdict(selected.history),
         "machine": machine(settings.device),

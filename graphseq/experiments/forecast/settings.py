@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from graphseq.experiments.engine import run_dir
 from graphseq.experiments.settings import (
     BaseSettings,
     Choices,
@@ -31,8 +28,8 @@ FAMILIES = (
 MODELS = (*BASELINES, *FAMILIES)
 JOB = "forecast"
 """The experiment's name in messages."""
-NUMBERS = ("mse", "mae", "validation_mse", "best_step", "parameters", "seconds")
-"""The numbers in the result of a run; null where one is not finite."""
+AXES = ("models",)
+"""Settings that span the grid: in a folder that is resumed they may differ, and only new runs are made."""
 
 Column = Annotated[str, Metavar("COLUMN")]
 
@@ -134,12 +131,3 @@ class Case:
     def key(self) -> str:
         """The name of its files."""
         return f"{self.model}-seed{self.seed}".replace(" ", "-")
-
-
-def read_finished(folder: Path, cases: Sequence[Case]) -> dict[str, dict[str, object]]:
-    """Return the results of the runs that are finished in ``folder``, by key.
-
-    Raises:
-        ValueError: a file there holds something else.
-    """
-    return run_dir.read_finished(folder, {case.key: asdict(case) for case in cases}, NUMBERS, JOB)

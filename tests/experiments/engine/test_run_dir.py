@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from graphseq.experiments.engine.run_dir import RUNS, claim, read_config, read_finished, runs_of
+from graphseq.experiments.engine.run_dir import RUNS, claim, read_config, runs_of
 
 FACTS = {"steps": 3, "models": ["LSTM"], "season": None}
 COMMAND = ["forecast", "my file.csv", "--steps", "3"]
@@ -74,29 +73,3 @@ def test_what_is_half_written_is_taken_away_and_what_is_not_ours_left_alone(tmp_
     claimed(tmp_path, resume=True)
     assert not any(path.exists() for path in left)
     assert (tmp_path / RUNS / "mine.txt").read_text() == "mine"
-
-
-CASE = {"model": "LSTM", "seed": 0}
-RESULT = {**CASE, "mse": 0.5, "mae": None, "failure": ""}
-
-
-def finished(folder: Path, result: object) -> dict[str, dict[str, object]]:
-    (folder / "LSTM-seed0.json").write_text(json.dumps({"result": result}))
-    cases = {"LSTM-seed0": CASE, "LSTM-seed1": {**CASE, "seed": 1}}
-    return read_finished(folder, cases, ("mse", "mae"), "forecast")
-
-
-def test_what_is_finished_is_read_and_what_is_not_is_left_out(tmp_path: Path) -> None:
-    assert finished(tmp_path, RESULT) == {"LSTM-seed0": RESULT}
-
-
-@pytest.mark.parametrize(
-    "changed", [{"seed": 1}, {"model": "GRU"}, {"mse": "small"}, {"failure": None}, {"mae": [1]}], ids=str
-)
-def test_a_result_that_is_not_what_its_name_says_is_refused(tmp_path: Path, changed: dict[str, object]) -> None:
-    message = r"LSTM-seed0.json is not a finished run of this forecast; delete it"
-    with pytest.raises(ValueError, match=message):
-        finished(tmp_path, {**RESULT, **changed})
-    for key in RESULT:
-        with pytest.raises(ValueError, match=message):
-            finished(tmp_path, {name: value for name, value in RESULT.items() if name != key})

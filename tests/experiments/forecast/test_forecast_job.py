@@ -29,7 +29,7 @@ TINY = ("--steps", "20", "--every", "5", "--hidden", "4", "--batch-size", "4", "
 MODELS = ("--model", "autoregression", "lstm", "GCN-LSTM-forgetting")
 KEYS = ["GCN-LSTM-forgetting-seed0", "GCN-LSTM-forgetting-seed1", "LSTM-seed0", "LSTM-seed1", "autoregression-seed0"]
 FILES = ["config.json", "errors.png", "forecasts.png", "forgotten.gif", "forgotten.png", "predictions.csv"]
-FILES += ["results.csv", "results.json", "runs"]
+FILES += ["results.csv", "results.json", "results.jsonl", "runs"]
 
 
 def forecast(file: Path, out: Path, *words: object) -> console.Said:
@@ -65,6 +65,12 @@ def record(out: Path) -> dict[str, object]:
     return json.loads((out / "results.json").read_text(), parse_constant=strict)
 
 
+def results(out: Path) -> dict[str, dict[str, object]]:
+    """The results of the runs that finished, by the name of their files."""
+    runs = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+    return {Case(**run["config"]).key: run["result"] for run in runs if run["result"] is not None}
+
+
 def numbers(out: Path) -> list[dict[str, object]]:
     return [{**line, "seconds": None} for line in record(out)["lines"]]
 
@@ -85,10 +91,7 @@ def test_table_json_and_csv_say_what_the_runs_say(done: tuple[Path, console.Said
     facts = Facts(**found["test"])
     assert [line.model for line in lines] == settings["models"] == ["autoregression", "LSTM", "GCN-LSTM-forgetting"]
     for line in lines:
-        paths = [
-            path for key in KEYS if (path := out / "runs" / f"{key}.json").name.startswith(line.model.replace(" ", "-"))
-        ]
-        scores = [json.loads(path.read_text())["result"]["mse"] for path in paths]
+        scores = [result["mse"] for result in results(out).values() if result["model"] == line.model]
         assert line.mse == pytest.approx(sum(scores) / len(scores))
         assert line.seeds == len(scores)
     with (out / "results.csv").open(newline="") as file:
@@ -108,8 +111,7 @@ def test_the_forecasts_listed_have_the_errors_reported(done: tuple[Path, console
     assert [row["node"] for row in rows[:5]] == ["n0", "n1", "n2", "n3", "n4"]
     for model in ("autoregression", "LSTM"):
         mse = np.mean([(float(row[model]) - float(row["y"])) ** 2 for row in rows])
-        run = json.loads((out / "runs" / f"{model}-seed0.json").read_text())
-        assert mse == pytest.approx(run["result"]["mse"], rel=1e-5)
+        assert mse == pytest.approx(results(out)[f"{model}-seed0"]["mse"], rel=1e-5)
 
 
 def test_the_animation_has_a_frame_a_snapshot(done: tuple[Path, console.Said]) -> None:
@@ -120,7 +122,7 @@ def test_the_animation_has_a_frame_a_snapshot(done: tuple[Path, console.Said]) -
 def test_a_run_leaves_its_curves(done: tuple[Path, console.Said]) -> None:
     run = json.loads((done[0] / "runs" / "LSTM-seed1.json").read_text())
     assert [step for step, _ in run["validation"]] == [5, 10, 15, 20]
-    assert run["result"]["best_step"] == min(run["validation"], key=lambda point: point[1])[0]
+    assert results(done[0])["LSTM-seed1"]["best_step"] == min(run["validation"], key=lambda point: point[1])[0]
     assert len(run["history"]["loss"]) == 20
     assert run["machine"]["torch"] == torch.__version__
 
@@ -141,7 +143,7 @@ def test_the_command_in_the_record_gives_the_same_numbers_bit_for_bit(
 def test_going_on_runs_nothing_again(copy: Path, ring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, made = numbers(copy), everything(copy / "runs")
     (copy / "results.json").unlink()
-    monkeypatch.setattr(runs, "run", None)
+    monkeypatch.setattr(runs, "_ready", None)
     assert forecast(ring, copy, "--train", "0.5", "--resume").status == 0
     assert numbers(copy) == before
     assert everything(copy / "runs") == made
@@ -161,8 +163,12 @@ def test_a_failing_run_costs_only_itself(
     with monkeypatch.context() as broken:
         broken.setattr(models, "trained", trained)
         said = forecast(ring, out, "--train", "0.5")
-    assert (said.status, said.err.splitlines()[-1]) == (2, "graphseq forecast: out of memory")
-    assert {path.stem for path in (out / "runs").glob("*.json")} == {key for key in KEYS if "LSTM-seed" not in key[:9]}
+    assert (said.status, said.err.splitlines()[-1]) == (
+        2,
+        "graphseq forecast: 2 of 5 runs failed; add --resume to try them again. The first: model LSTM, seed 0: "
+        "RuntimeError: out of memory",
+    )
+    assert set(results(out)) == {key for key in KEYS if "LSTM-seed" not in key[:9]}
     assert not (out / "results.json").exists()
     assert forecast(ring, out, "--train", "0.5", "--resume").status == 0
     assert numbers(out) == numbers(done[0])
@@ -226,8 +232,10 @@ def test_what_a_killed_writer_left_is_taken_away(copy: Path, ring: Path) -> None
     left = [copy / "runs" / ".LSTM-seed0.npz.x1y2.partial", copy / ".results.json.x3y4.partial"]
     for path in left:
         path.write_bytes(b"half")
-    (copy / "runs" / "LSTM-seed0.json").unlink()  # its forecasts were written first, and are made again
     before = numbers(copy)
+    (copy / "runs" / "LSTM-seed0.npz").unlink()
+    whole = (copy / "results.jsonl").read_text().splitlines(keepends=True)
+    (copy / "results.jsonl").write_text("".join(line for line in whole if '"LSTM", "seed": 0' not in line))
     assert forecast(ring, copy, "--train", "0.5", "--resume").status == 0
     assert numbers(copy) == before
     assert not any(path.exists() for path in left)
