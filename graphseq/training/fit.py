@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 from tqdm.auto import tqdm
 
 from graphseq import seeding
@@ -25,7 +26,7 @@ from graphseq.training.checkpoint import Checkpoints, describe
 from graphseq.training.distributed import ProcessGroup, SingleProcess
 from graphseq.training.history import History, machine
 from graphseq.training.lr_schedule import Rates, Schedule
-from graphseq.training.optim import OptimizerFactory, make_optimizer, scale_gradients
+from graphseq.training.optim import OptimizerFactory, make_optimizer
 from graphseq.training.settings import DEFAULTS, Metrics, Precision, Settings
 
 
@@ -241,7 +242,7 @@ class _Run:
         loss = loss_of(task, output, graph.y) * share
         loss.backward()
         gradients = _gradient_norms(self.model) if settings.record_gradients else None
-        norm = scale_gradients(stepper.parameters, settings.clip)
+        norm = float(clip_grad_norm_(stepper.parameters, settings.clip))
         rate = float(stepper.optimizer.param_groups[0]["lr"])
         value, score = self.group.mean(loss.item(), task.score(output, graph.y).mean().item() * share)
         if not math.isfinite(value) or not math.isfinite(norm):

@@ -1,4 +1,4 @@
-"""Optimisers by name or function, and the clipping of gradients."""
+"""Optimisers by name, class or function."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from functools import partial
 
 import torch
 from torch import nn
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 """An optimiser class, or a function from parameters, and a learning rate ``lr`` if it takes one, to an optimiser."""
@@ -85,16 +84,3 @@ def _takes_lr(factory: OptimizerFactory) -> tuple[bool, bool]:
     if named is not None and named.kind in (named.POSITIONAL_OR_KEYWORD, named.KEYWORD_ONLY):
         return True, named.default is named.empty
     return any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values()), False
-
-
-def scale_gradients(parameters: Iterable[nn.Parameter], largest: float) -> float:
-    """Scale all gradients to a joint norm of at most ``largest``, and return the norm before.
-
-    As ``torch.nn.utils.clip_grad_norm_``, without a multiplication by 1 where they are small enough.
-    """
-    with_gradient = [parameter for parameter in parameters if parameter.grad is not None]
-    total = get_total_norm(parameter.grad for parameter in with_gradient if parameter.grad is not None)
-    norm = float(total)
-    if not norm + 1e-6 < largest:  # also where it is not a number
-        clip_grads_with_norm_(with_gradient, largest, total)
-    return norm
