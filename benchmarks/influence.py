@@ -80,7 +80,7 @@ def measure(name: str, rows: int, repeats: int) -> dict[str, float]:
     by_us()
     pairs = [(seconds(by_pyg), seconds(by_us)) for _ in range(repeats)]
     return {
-        "rows_asked": rows,
+        "target_rows": rows,
         "pyg_s": statistics.median(theirs for theirs, _ in pairs),
         "graphseq_s": statistics.median(ours for _, ours in pairs),
         "ratio": statistics.median(theirs / ours for theirs, ours in pairs),
@@ -149,7 +149,7 @@ def main() -> None:
     """Measure, print the results, and write them to the file of ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--graphs", nargs="+", default=list(GRAPHS), choices=list(GRAPHS), help="which graphs")
-    parser.add_argument("--rows", type=int, default=10, help="rows asked on the random graph, and for the values")
+    parser.add_argument("--rows", type=int, default=10, help="target rows on the random graph, and for the values")
     parser.add_argument("--repeats", type=int, default=3, help="timed runs of each")
     parser.add_argument("--out", type=Path, help="a JSON file to write")
     options = parser.parse_args()
@@ -168,7 +168,7 @@ def main() -> None:
 def report(name: str, row: dict) -> None:
     """Print the line of one graph and its values by hop."""
     print(
-        f"{name:6} {row['rows_asked']:4} rows asked: PyG {row['pyg_s']:.2f} s, graphseq {row['graphseq_s']:.2f} s, "
+        f"{name:6} {row['target_rows']:4} target rows: PyG {row['pyg_s']:.2f} s, graphseq {row['graphseq_s']:.2f} s, "
         f"ratio {row['ratio']:.1f} ({row['ratio_low']:.1f} to {row['ratio_high']:.1f})"
     )
     for key, value in row["values"].items():

@@ -41,7 +41,7 @@ FAMILIES: dict[str, Callable[[], gs.nn.Encoder]] = {
     "GCNLSTM": lambda: gs.nn.GCNLSTM(FEATURES, OVER_GRAPH),
 }
 WAYS = ("plain", "recomputed", "truncated")
-ASKED = ("all", "last")
+TARGETS = ("all", "last")
 Row = dict[str, float | str]
 
 
@@ -87,7 +87,7 @@ def measure(family: str, way: str, targets: str, steps: int, length: int, rounds
     return {
         "family": family,
         "way": way,
-        "asked": targets,
+        "targets": targets,
         "steps": steps,
         "segment": steps if way == "plain" else length,
         "megabytes": (most - before) / 1e6,
@@ -114,7 +114,7 @@ def draw(results: list[Row], path: Path) -> None:
     )
     for column, family in enumerate(families):
         for way in WAYS:
-            rows = [row for row in results if (row["family"], row["way"], row["asked"]) == (family, way, "all")]
+            rows = [row for row in results if (row["family"], row["way"], row["targets"]) == (family, way, "all")]
             for axis, key in zip(axes[:, column], ("megabytes", "seconds"), strict=True):
                 axis.plot([row["steps"] for row in rows], [row[key] for row in rows], "o-", label=way)
                 axis.set(xscale="log", yscale="symlog" if key == "megabytes" else "log")  # it may be none at all
@@ -132,10 +132,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, nargs="+", default=[1000, 10_000, 100_000], help="T")
     parser.add_argument("--family", nargs="+", choices=FAMILIES, default=list(FAMILIES))
-    parser.add_argument("--asked", nargs="+", choices=ASKED, default=list(ASKED), help="rows with a loss")
+    parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS), help="rows with a loss")
     parser.add_argument("--segment", type=int, default=500, help="steps of a segment")
     parser.add_argument("--rounds", type=int, default=3, help="timed passes of each")
-    parser.add_argument("--one", nargs=3, help="measure family, way and asked here and write it to standard output")
+    parser.add_argument("--one", nargs=3, help="measure family, way and targets here and write it to standard output")
     parser.add_argument("--out", type=Path, help="a JSON file to write")
     parser.add_argument("--figure", type=Path, help="a picture to write")
     options = parser.parse_args()
@@ -148,7 +148,7 @@ def main() -> None:
     results: list[Row] = []
     for steps in options.steps:
         for family in options.family:
-            for targets in options.asked:
+            for targets in options.targets:
                 # All ways of one case one after another, so that they meet the machine in one state.
                 for row in [apart(family, way, targets, steps, options.segment, options.rounds) for way in WAYS]:
                     results.append(row)

@@ -35,7 +35,7 @@ import graphseq as gs
 from graphseq import _files
 from graphseq.training.history import machine
 
-FEATURES, HIDDEN, TIMES, ASKED, NUM_NEIGHBORS = 16, 16, 10, 1024, [5, 3]
+FEATURES, HIDDEN, TIMES, TARGET_ROWS, NUM_NEIGHBORS = 16, 16, 10, 1024, [5, 3]
 WAYS = ("whole", "sampled")
 Row = dict[str, float]
 
@@ -66,7 +66,7 @@ def whole(graph: gs.SpaceTimeGraph, encoder: gs.nn.Encoder) -> tuple[Callable[[]
 
 def sampled(graph: gs.SpaceTimeGraph, encoder: gs.nn.Encoder) -> tuple[Callable[[], Tensor], int]:
     """Return a loss over target rows, sampled anew at each call, and their number."""
-    count, generator = min(ASKED, graph.num_rows), torch.Generator().manual_seed(0)
+    count, generator = min(TARGET_ROWS, graph.num_rows), torch.Generator().manual_seed(0)
     graph.y = torch.zeros(graph.num_rows, dtype=torch.long)
     task, model = gs.tasks.NodeClassification(graph, 2, NUM_NEIGHBORS), gs.nn.Model(encoder, 2)
 
@@ -154,7 +154,7 @@ def main() -> None:
                 flush=True,
             )
     if options.out:
-        config = {"features": FEATURES, "hidden": HIDDEN, "layers": 2, "times": TIMES, "asked": ASKED}
+        config = {"features": FEATURES, "hidden": HIDDEN, "layers": 2, "times": TIMES, "target_rows": TARGET_ROWS}
         config |= {"num_neighbors": NUM_NEIGHBORS, "rounds": options.rounds}
         record = {"config": config, "results": results, "machine": machine() | {"threads": 1}}
         _files.write_text(options.out, json.dumps(record, indent=1) + "\n", overwrite=False)

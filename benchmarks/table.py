@@ -91,7 +91,7 @@ def influence(record: Record) -> Iterator[Line]:
     """Return lines for all Jacobian norms, against PyG's total influence."""
     for name, row in record["results"].items():
         spread = {"median": row["ratio"], "low": row["ratio_low"], "high": row["ratio_high"]}
-        yield f"influence of {row['rows_asked']:,} rows: {name}", "PyG's total_influence", ratio_text(spread)
+        yield f"influence of {row['target_rows']:,} rows: {name}", "PyG's total_influence", ratio_text(spread)
 
 
 def scan(record: Record) -> Iterator[Line]:
@@ -113,11 +113,11 @@ def long_sequences(record: Record) -> Iterator[Line]:
     """Return lines for time and memory of a long sequence in segments, against one pass over all of it."""
     rows = record["results"]
     longest = max(row["steps"] for row in rows)
-    plain = {(row["family"], row["asked"]): row for row in rows if row["steps"] == longest and row["way"] == "plain"}
+    plain = {(row["family"], row["targets"]): row for row in rows if row["steps"] == longest and row["way"] == "plain"}
     for row in rows:
         if row["steps"] == longest and row["way"] != "plain":
-            whole = plain[row["family"], row["asked"]]
-            name = f"{row['family']}, T={longest:,}, {row['asked']} asked, {row['way']}"
+            whole = plain[row["family"], row["targets"]]
+            name = f"{row['family']}, T={longest:,}, targets: {row['targets']}, {row['way']}"
             yield f"{name}: seconds", "in one pass", f"{whole['seconds'] / row['seconds']:.2f}"
             if row["megabytes"]:  # which short sequences do not add to
                 yield f"{name}: memory", "in one pass", f"{whole['megabytes'] / row['megabytes']:.2f}"

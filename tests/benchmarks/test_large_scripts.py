@@ -33,7 +33,7 @@ def test_the_benchmark_of_rows_tells_time_and_memory_a_row(tmp_path: Path, monke
 def test_the_benchmark_of_long_sequences_tells_recomputed_from_truncated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ["--steps", "60", "--family", "LSTM", "--asked", "last", "--segment", "8", "--rounds", "1"]
+    arguments = ["--steps", "60", "--family", "LSTM", "--targets", "last", "--segment", "8", "--rounds", "1"]
     results = ran("long_sequences", arguments, tmp_path, monkeypatch)["results"]
     assert [(row["way"], row["segment"]) for row in results] == [("plain", 60), ("recomputed", 8), ("truncated", 8)]
     plain, recomputed, truncated = (row["gradient_off_by"] for row in results)
