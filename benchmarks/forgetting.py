@@ -34,7 +34,8 @@ from tqdm.auto import tqdm
 
 import graphseq as gs
 from graphseq import _files, seeding
-from graphseq.nn import GCNLSTM, ForgettingGCNLSTM
+from graphseq.experiments.models import build_encoder
+from graphseq.nn import ForgettingGCNLSTM
 from graphseq.nn.recurrent.forgetting import Forget
 from graphseq.tasks import Distractors
 from graphseq.training.history import machine
@@ -48,9 +49,9 @@ PLANTED: dict[Forget, dict[str, int]] = {
 _GATE_PENALTY = 0.03
 # The encoder, from input channels, hidden units and the planted kind.
 MODELS: dict[str, Callable[[int, int, Forget], gs.nn.Encoder]] = {
-    "GCN-LSTM": lambda f, h, _: GCNLSTM(f, h),
-    "GCN-LSTM, twice as wide": lambda f, h, _: GCNLSTM(f, 2 * h),
-    "GCN-LSTM, two layers": lambda f, h, _: GCNLSTM(f, h, 2),
+    "GCN-LSTM": lambda f, h, _: build_encoder("GCN-LSTM", f, h),
+    "GCN-LSTM, twice as wide": lambda f, h, _: build_encoder("GCN-LSTM", f, 2 * h),
+    "GCN-LSTM, two layers": lambda f, h, _: build_encoder("GCN-LSTM-2", f, h),
     "forgetting": lambda f, h, what: ForgettingGCNLSTM(f, h, forget=what),
     "forgetting, gate penalty": lambda f, h, what: ForgettingGCNLSTM(f, h, forget=what, gate_penalty=_GATE_PENALTY),
     "forgetting, gate penalty, accumulated": lambda f, h, what: ForgettingGCNLSTM(

@@ -21,7 +21,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -30,16 +29,17 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq import _files
+from graphseq.experiments.models import build_encoder
 from graphseq.training.history import machine
 
 FEATURES, HIDDEN, NODES, OVER_GRAPH = 10, 64, 4, 16
-FAMILIES: dict[str, Callable[[], gs.nn.Encoder]] = {
-    "RNN": lambda: gs.nn.RNN(FEATURES, HIDDEN),
-    "GRU": lambda: gs.nn.GRU(FEATURES, HIDDEN),
-    "LSTM": lambda: gs.nn.LSTM(FEATURES, HIDDEN),
-    "MinGRU": lambda: gs.nn.MinGRU(FEATURES, HIDDEN),
-    "GCNLSTM": lambda: gs.nn.GCNLSTM(FEATURES, OVER_GRAPH),
-}
+FAMILIES = {
+    "RNN": HIDDEN,
+    "GRU": HIDDEN,
+    "LSTM": HIDDEN,
+    "MinGRU": HIDDEN,
+    "GCN-LSTM": OVER_GRAPH,
+}  # and their hidden units
 WAYS = ("plain", "recomputed", "truncated")
 TARGETS = ("all", "last")
 Row = dict[str, float | str]
@@ -52,7 +52,7 @@ def peak_memory() -> int:
 
 def signal(family: str, steps: int) -> gs.SpaceTimeGraph:
     """Return noise: a sequence, or a signal on a ring."""
-    nodes = NODES if family == "GCNLSTM" else 1
+    nodes = NODES if family == "GCN-LSTM" else 1
     ring = torch.arange(nodes)
     edges = torch.cat([torch.stack([ring, ring.roll(1)]), torch.stack([ring.roll(1), ring])], dim=1)
     x = torch.randn(steps, nodes, FEATURES, generator=torch.Generator().manual_seed(0))
@@ -70,7 +70,7 @@ def measure(family: str, way: str, targets: str, steps: int, length: int, rounds
     """Run one pass in this process, then the plain one to compare its gradient."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    plain = FAMILIES[family]()
+    plain = build_encoder(family, FEATURES, FAMILIES[family])
     within = {"recomputed": gs.nn.GradientCheckpointed, "truncated": gs.nn.TruncatedBPTT}
     encoder = plain if way == "plain" else within[way](plain, length)
     gradient(encoder, signal(family, 50), targets)

@@ -32,9 +32,10 @@ from turns import spread
 
 import graphseq as gs
 from graphseq import _files, nn, seeding
+from graphseq.experiments.models import build as build_model
 from graphseq.training.history import machine
 
-FAMILIES = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}
+FAMILIES = ("RNN", "GRU", "LSTM")
 LR, CLIP = 3e-3, 1.0
 Losses = list[list[float]]  # a list a seed, a number a step
 
@@ -65,9 +66,7 @@ class Case(NamedTuple):
 def build(case: Case, task: gs.tasks.Task, seed: int) -> nn.Model:
     """Return the model of a seed."""
     with seeding.forked(seed, seeding.BUILD):
-        if case.family == "GCN":
-            return nn.Model(nn.GCN(task.in_channels, case.hidden, num_layers=4), task.out_channels)
-        return nn.Model(FAMILIES[case.family](task.in_channels, case.hidden), task.out_channels)
+        return build_model(case.family, task, case.hidden, num_layers=4 if case.family == "GCN" else None)
 
 
 def separate(case: Case, seed: int) -> list[float]:

@@ -28,9 +28,8 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,34 +39,11 @@ from tqdm.auto import tqdm
 
 import graphseq as gs
 from graphseq import _files, growing_lengths, nn, seeding
+from graphseq.experiments.models import build_encoder, start_from
 from graphseq.tasks import Palindrome
 from graphseq.training.history import machine
 
-MODELS: dict[str, Callable[..., nn.Encoder]] = {
-    "RNN": nn.RNN,
-    "LSTM": nn.LSTM,
-    "GRU": nn.GRU,
-    "MinGRU": nn.MinGRU,
-    "MinLSTM": nn.MinLSTM,
-    "LRU": nn.LRU,
-}
-
-
-def latch_and_spread(encoder: nn.RNN) -> None:
-    """Initialise latching units, each with a threshold at another digit, for digits as numbers."""
-    nn.spread_biases_(nn.identity_(encoder, gain=2.0), 0, 9)
-
-
-STARTS: dict[str, Callable[[Any], object]] = {
-    "torch": lambda _: None,
-    "orthogonal": nn.orthogonal_,
-    "identity": nn.identity_,
-    "kaiming": nn.kaiming_,
-    "latch": partial(nn.identity_, gain=2.0),
-    "latch, biases spread": latch_and_spread,
-    "forget bias 1": nn.forget_bias_,
-    "chrono 1000": partial(nn.chrono_, longest=1000),
-}
+MODELS = ("RNN", "LSTM", "GRU", "MinGRU", "MinLSTM", "LRU")
 HE = "reference, He's start"
 TESTED = (10, 30, 100, 300, 1000, 3000, 10000)
 
@@ -81,7 +57,7 @@ class Setup:
     encoding: str
     lengths: tuple[int, ...]  # trained on, one after another
     tested: tuple[int, ...]
-    start: str = "torch"  # first weights
+    start: str = "torch"  # initial weights, of the registry of models
     hidden: int = 128
     layers: int = 1
     optimizer: str = "RMSprop"
@@ -118,9 +94,9 @@ def setups(encoding: str) -> list[Setup]:
     """Return all set-ups of one encoding, the most important first."""
     gated = {"hidden": 32 if encoding == "one-hot" else 64, "lr": 3e-3}
     scanned = {"hidden": 32, "layers": 2, "lr": 3e-3, "stop_window": 20}
-    longer: dict[str, Any] = {"start": "chrono 1000", "advance_threshold": 0.999, "advance_window": 100}
+    longer: dict[str, Any] = {"start": "chrono", "advance_threshold": 0.999, "advance_window": 100}
     # Digits as numbers are harder to tell apart, so the two that read them so are taught less far.
-    latch, rnn, lstm = ("latch", 300, 2048) if encoding == "one-hot" else ("latch, biases spread", 100, 100)
+    latch, rnn, lstm = ("latch", 300, 2048) if encoding == "one-hot" else ("spread-latch", 100, 100)
     start = longer if encoding == "one-hot" else {}
     direct = Setup("trial: no curriculum", "RNN", encoding, (300,), (300,), latch, optimizer="Adam", clip=1.0)
     return [
@@ -135,10 +111,10 @@ def setups(encoding: str) -> list[Setup]:
         taught("trial: torch's start", "RNN", encoding, 300, steps=3000),
         taught("trial: orthogonal", "RNN", encoding, 300, start="orthogonal", lr=3e-4, steps=3000),
         taught("trial: identity", "RNN", encoding, 300, start="identity", steps=3000),
-        taught("trial: hurried", "LSTM", encoding, 2048, start="chrono 1000", stop_window=20, **gated),
+        taught("trial: hurried", "LSTM", encoding, 2048, start="chrono", stop_window=20, **gated),
         taught("trial: taught less far", "LSTM", encoding, 512, **longer, **gated),
         taught("trial: torch's start", "LSTM", encoding, 512, steps=3000, **gated),
-        taught("trial: forget bias 1", "LSTM", encoding, 512, start="forget bias 1", steps=3000, **gated),
+        taught("trial: forget bias 1", "LSTM", encoding, 512, start="forget-bias", steps=3000, **gated),
         taught("trial: taught less far", "MinLSTM", encoding, 512, **scanned),
         taught("trial: LRU", "LRU", encoding, 100, steps=3000, **scanned),
     ]
@@ -159,8 +135,8 @@ def run(setup: Setup, seed: int) -> dict[str, Any]:
     torch.set_num_threads(1)
     tasks = [Palindrome(length, encoding=setup.encoding) for length in setup.lengths]
     with seeding.forked(seed, seeding.BUILD):
-        encoder = MODELS[setup.model](tasks[0].in_channels, setup.hidden, setup.layers)
-        STARTS[setup.start](encoder)
+        encoder = build_encoder(setup.model, tasks[0].in_channels, setup.hidden, num_layers=setup.layers)
+        start_from(encoder, setup.model, setup.start)
         model = nn.Model(encoder, tasks[0].out_channels)
     stages = gs.fit_curriculum(
         model,

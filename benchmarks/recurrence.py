@@ -22,10 +22,11 @@ from torch_geometric.data import Batch
 from turns import compared, in_turn
 
 import graphseq as gs
+from graphseq.experiments.models import build_encoder
 from graphseq.training.history import machine
 
 SIZES = ((10, 128, 10, 128), (30, 64, 87, 128), (100, 64, 32, 64), (1000, 16, 32, 64))  # T, B, F, H
-FAMILIES = {"RNN": gs.nn.RNN, "GRU": gs.nn.GRU, "LSTM": gs.nn.LSTM}
+FAMILIES = ("RNN", "GRU", "LSTM")
 
 
 def both_ways(forward: Callable[[], Tensor], y: Tensor, weights: list[nn.Parameter]) -> Callable[[], None]:
@@ -52,7 +53,7 @@ def measure(
     steps, count, channels, hidden = size
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    model = gs.nn.Model(FAMILIES[family](channels, hidden), channels).to(device)
+    model = gs.nn.Model(build_encoder(family, channels, hidden), channels).to(device)
     kernel, head, weights = model.encoder.kernel, model.head.lin, list(model.parameters())
     equal = [torch.randn(steps, channels, generator=generator).to(device) for _ in range(count)]
     lengths = torch.randint(1, steps + 1, (count,), generator=generator).tolist()

@@ -32,19 +32,20 @@ from tqdm.auto import tqdm
 
 import graphseq as gs
 from graphseq import _files, seeding
+from graphseq.experiments.models import build_encoder
 from graphseq.training.history import machine
 
 REMEDIES: dict[str, Callable[[int, int, int], gs.nn.Encoder]] = {
-    "plain GCN": gs.nn.GCN,
+    "plain GCN": lambda f, h, n: build_encoder("GCN", f, h, num_layers=n),
     "residual": lambda f, h, n: gs.nn.GCN(f, h, n, residual=True),
     "residual + LayerNorm": lambda f, h, n: gs.nn.GCN(f, h, n, residual=True, norm=nn.LayerNorm),
     "depth-scaled residual": lambda f, h, n: gs.nn.GCN(f, h, n, residual=True, depth_scaled_init=True),
     "jumping knowledge": lambda f, h, n: gs.nn.GCN(f, h, n, jk="cat"),
     "PairNorm": lambda f, h, n: gs.nn.GCN(f, h, n, norm=gs.nn.PairNorm),
-    "GCNII": gs.nn.GCNII,
+    "GCNII": lambda f, h, n: build_encoder("GCNII", f, h, num_layers=n),
     "antisymmetric": lambda f, h, n: gs.nn.AntisymmetricGCN(f, h, n, step=1.0),
-    "state space": gs.nn.StateSpaceGCN,
-    "wave": gs.nn.WaveGCN,
+    "state space": lambda f, h, n: build_encoder("MP-SSM", f, h, num_layers=n),
+    "wave": lambda f, h, n: build_encoder("Wave", f, h, num_layers=n),
     "wave, c² = 3": lambda f, h, n: gs.nn.WaveGCN(f, h, n, speed=3**0.5),
 }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import graphseq
+from graphseq.experiments import models
 
 ROOT = Path(graphseq.__file__).parent
 
@@ -147,3 +148,51 @@ def test_a_users_mistake_is_never_an_assert() -> None:
         and "noqa: S101 - " not in FILES[module].read_text().splitlines()[node.lineno - 1]
     ]
     assert not found
+
+
+ENCODERS = {"GCN", "GCNII", "AntisymmetricGCN", "StateSpaceGCN", "WaveGCN", "MLP", "RNN", "GRU", "LSTM", "LRU"}
+ENCODERS |= {"MinGRU", "MinLSTM", "GCNGRU", "GCNLSTM", "ForgettingGCNLSTM", "DAGLSTM"}
+
+
+def is_name_of_a_model(node: ast.AST | None) -> bool:
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+        return False
+    try:
+        models.find(node.value)
+    except ValueError:
+        return False
+    return True
+
+
+def builds_models_by_name(tree: ast.AST) -> list[int]:
+    """Lines on which the name of a model stands for an encoder: in a dict, or in a branch on a text."""
+
+    def builds(nodes: Sequence[ast.AST]) -> bool:
+        parts = [part for node in nodes for part in ast.walk(node)]
+        return any(getattr(part, "attr", getattr(part, "id", "")) in ENCODERS for part in parts)
+
+    lines = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            lines += [value.lineno for key, value in pairs if is_name_of_a_model(key) and builds([value])]
+        elif isinstance(node, ast.If) and isinstance(node.test, ast.Compare):
+            if any(map(is_name_of_a_model, ast.walk(node.test))) and builds(node.body):
+                lines.append(node.lineno)
+        elif isinstance(node, ast.Match):
+            lines += [
+                case.pattern.lineno
+                for case in node.cases
+                if any(map(is_name_of_a_model, ast.walk(case.pattern))) and builds(case.body)
+            ]
+    return lines
+
+
+def test_one_registry_builds_models_by_name() -> None:
+    benchmarks = {file.name: ast.parse(file.read_text()) for file in (ROOT.parent / "benchmarks").glob("*.py")}
+    lines = {name: builds_models_by_name(tree) for name, tree in {**TREES, **benchmarks}.items()}
+    assert {name for name, found in lines.items() if found} == {"experiments.models"}
+    branch = "def build(name):\n    if name == 'LSTM':\n        return nn.LSTM(2, 3)\n"
+    choice = "match name:\n    case 'gcn' | 'gnn':\n        encoder = GCN(2, 3)\n"
+    assert builds_models_by_name(ast.parse(branch)) == [2]
+    assert builds_models_by_name(ast.parse(choice)) == [2]

@@ -7,10 +7,15 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graphseq import _files
 from graphseq.cli.arguments import Parser, add_output, choice, distinct, whole
 from graphseq.cli.console import Console
+from graphseq.experiments.models import build_encoder
+
+if TYPE_CHECKING:
+    from graphseq.nn.encoder import Encoder
 
 MODELS = ("GCN", "RNN", "GRU", "LSTM", "GCN-LSTM")
 RECORD = "reach.json"
@@ -89,12 +94,12 @@ def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> 
     from graphseq.cli import reach_text  # noqa: PLC0415
     from graphseq.reach import survey  # noqa: PLC0415
 
-    keys = {name: key for key, name in survey.FAMILIES.items()}
     request = survey.Request(
         graph,
         options.source,
+        _build,
         targets,
-        tuple(keys[model] for model in models),
+        models,
         layers,
         options.times,
         options.causal,
@@ -113,6 +118,10 @@ def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> 
     if files:
         console.say(f"written to {options.out}: {', '.join(files)}")
     return 0
+
+
+def _build(name: str, in_channels: int, hidden: int, layers: int, causal: bool) -> Encoder:
+    return build_encoder(name, in_channels, hidden, num_layers=layers, causal=causal)
 
 
 def _may_write(out: Path, options: argparse.Namespace) -> None:

@@ -25,7 +25,7 @@ from graphseq.plot import (
 from graphseq.plot.nodes import MOST_ROWS, layout
 from graphseq.reach import Profile
 from graphseq.reach.hops import hops_from
-from graphseq.reach.survey import FAMILIES, ModelSurvey, Survey, TargetSurvey, encoder
+from graphseq.reach.survey import ModelSurvey, Survey, TargetSurvey, encoder
 
 _FIELDS = 6  #: the most panels of receptive fields
 _FRAMES = 24  #: the most frames of the animation
@@ -108,11 +108,11 @@ def _cones(result: Survey, target: TargetSurvey) -> Figure:
     """Draw each model with the fewest layers, where balls, lines and cones differ most."""
     row = torch.tensor([target.row])
     models = {}
-    for key in result.request.models:
+    for name in result.request.models:
         depth = min(model.layers for model in target.models)
-        model = encoder(key, depth, result.request)
+        model = encoder(name, depth, result.request)
         measured = reach.influence(model, result.spacetime, outputs=row)[0]
-        models[f"{FAMILIES[key]}, {_layers(depth)}"] = (model.reach(result.spacetime, row)[0], measured)
+        models[f"{name}, {_layers(depth)}"] = (model.reach(result.spacetime, row)[0], measured)
     figure = Figure(figsize=(4.4 * len(models) + 1.0, 4.2), layout="constrained")
     panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     draw_cones(panels, result.spacetime, target.row, models)

@@ -122,6 +122,7 @@ TORCH = "torch"
 _RECURRENT = ("RNN", "GRU", "LSTM")
 STARTS: dict[str, Start] = {
     "orthogonal": Start(_RECURRENT, lambda: gs.nn.orthogonal_),
+    "kaiming": Start(_RECURRENT, lambda: gs.nn.kaiming_),
     "identity": Start(("RNN",), lambda: gs.nn.identity_),
     "latch": Start(("RNN",), lambda: partial(gs.nn.identity_, gain=2.0)),
     "spread-latch": Start(("RNN",), lambda: _latch_and_spread),

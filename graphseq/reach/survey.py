@@ -12,10 +12,11 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
+from typing import TypeAlias
 
 import networkx as nx
 import torch
@@ -25,11 +26,13 @@ from graphseq import reach, seeding
 from graphseq.data.constructors import from_graph, from_signal
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io import PlainGraph
-from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, RNN
+from graphseq.nn import GCN
 from graphseq.nn.encoder import Encoder
 from graphseq.reach.hops import hops_from
 
-FAMILIES: dict[str, str] = {"gcn": "GCN", "rnn": "RNN", "gru": "GRU", "lstm": "LSTM", "gcn-lstm": "GCN-LSTM"}
+Build: TypeAlias = Callable[[str, int, int, int, bool], Encoder]
+"""Builds an untrained encoder from its name, F, H, L, and whether it must be causal."""
+
 LISTED = 6  #: the number of routes that are listed
 MOST_RESISTANCE = 500  #: the most nodes for an effective resistance, whose pseudo-inverse is the slowest step
 DRAWS = 4  #: samples of an estimated influence, a quarter of the cost of the exact one with 16 units
@@ -43,8 +46,9 @@ class Request:
 
     graph: PlainGraph
     source: str  #: a node
+    build: Build  #: of the encoders
     targets: tuple[str, ...] = ()  #: nodes; where empty, the one farthest from the source
-    models: tuple[str, ...] = ("gcn", "rnn", "lstm", "gcn-lstm")  #: keys of ``FAMILIES``
+    models: tuple[str, ...] = ("GCN", "RNN", "LSTM", "GCN-LSTM")  #: names that ``build`` knows
     layers: tuple[int, ...] = ()  #: numbers of layers; where empty, some around the hops needed
     times: int = 1  #: T; the source is at the first time, the targets are at the last
     causal: bool = False  #: along time past → future only
@@ -57,7 +61,7 @@ class Request:
 class ModelSurvey:
     """The reach and influence of one untrained model at a target."""
 
-    model: str  #: a value of ``FAMILIES``
+    model: str  #: its name
     layers: int
     num_rows: int  #: the size of the receptive field
     reaches_source: bool  #: whether the source is in the receptive field
@@ -119,7 +123,7 @@ def survey(request: Request) -> Survey:
     for row in targets:
         _check_target(result, row)
     layers = request.layers or _default_layers(max(int(hops[row]) for row in targets))
-    encoders = [(FAMILIES[key], depth, encoder(key, depth, request)) for key in request.models for depth in layers]
+    encoders = [(name, depth, encoder(name, depth, request)) for name in request.models for depth in layers]
     edges = nx.from_scipy_sparse_array(spacetime.topology.spacetime(request.causal).pattern.T, create_using=nx.DiGraph)
     return replace(result, targets=[_survey_target(result, edges, row, encoders) for row in targets])
 
@@ -147,20 +151,16 @@ def find(graph: PlainGraph, argument: str, name: str) -> int:
     raise ValueError(f"{argument}={name!r} is no node of {graph.name}; {hint}")
 
 
-def encoder(key: str, layers: int, request: Request) -> Encoder:
+def encoder(name: str, layers: int, request: Request) -> Encoder:
     """Build an untrained encoder in float64, whose weights depend on the seed alone.
 
     Args:
-        key: of ``FAMILIES``.
+        name: one that ``request.build`` knows.
         layers: the number of layers.
-        request: gives H, the seed, and whether a GCN is causal.
+        request: gives the builder, H, the seed, and whether a model is causal.
     """
     with seeding.forked(request.seed, seeding.BUILD):
-        if key == "gcn":
-            model: Encoder = GCN(FEATURES, request.hidden, layers, causal=request.causal)
-        else:
-            model = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "gcn-lstm": GCNLSTM}[key](FEATURES, request.hidden, layers)
-    return model.double()
+        return request.build(name, FEATURES, request.hidden, layers, request.causal).double()
 
 
 def linear_influence(gcn: GCN, graph: SpaceTimeGraph, row: int) -> Tensor:

@@ -16,6 +16,7 @@ from console import Said, call, everything, refusal
 from PIL import Image
 
 import graphseq as gs
+from graphseq.cli.reach import _build as build
 from graphseq.cli.reach_text import percent
 from graphseq.io import PlainGraph, read_graph
 from graphseq.reach import survey
@@ -92,9 +93,9 @@ def test_influence_is_as_measured_in_per_cent_and_zero_where_out_of_reach(six: P
     words = ("--source", "C", "--target", "E", "--model", "gcn", "--layers", 2, "--out", tmp_path / "out")
     assert reach(six, *words).status == 0
     (asked,) = json.loads((tmp_path / "out" / "reach.json").read_text())["targets"]
-    found = survey.survey(Request(read_graph(six), "C", ("E",), ("gcn",), (2,)))
+    found = survey.survey(Request(read_graph(six), "C", build, ("E",), ("GCN",), (2,)))
     names = found.names
-    model = survey.encoder("gcn", 2, found.request)
+    model = survey.encoder("GCN", 2, found.request)
     row = torch.tensor([names.index("E")])
     expected = gs.reach.influence(model, found.spacetime, outputs=row)[0]
     by_hop = [float(sum(expected[names.index(name)] for name in names_at)) for names_at in ("E", "AF", "BD", "C")]
@@ -107,9 +108,9 @@ def test_influence_is_as_measured_in_per_cent_and_zero_where_out_of_reach(six: P
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_the_closed_form_is_the_influence_of_linear_layers(causal: bool) -> None:
-    request = Request(read_graph("krackhardt_kite"), "0", times=2, causal=causal)
-    found = survey.survey(Request(request.graph, "0", ("9",), ("gcn",), (1,), 2, causal))
-    gcn = survey.encoder("gcn", 3, request)
+    request = Request(read_graph("krackhardt_kite"), "0", build, times=2, causal=causal)
+    found = survey.survey(Request(request.graph, "0", build, ("9",), ("GCN",), (1,), 2, causal))
+    gcn = survey.encoder("GCN", 3, request)
     dense = found.spacetime.topology.spacetime(causal).normalised(torch.float64).csr.to_dense()
     weights = [conv.lin.weight.detach().T for conv in gcn.convs]
     expected = gs.reach.theory.linear_gcn_influence(dense, weights)
@@ -131,7 +132,7 @@ def test_more_routes_than_can_be_listed_are_counted() -> None:
     for step in range(40):
         for side in "ab":
             graph.add_edges_from([(f"n{step}", f"{side}{step}"), (f"{side}{step}", f"n{step + 1}")])
-    found = survey.survey(Request(PlainGraph(graph, "ladder", ()), "n0", ("n40",), ("gcn",), (1,)))
+    found = survey.survey(Request(PlainGraph(graph, "ladder", ()), "n0", build, ("n40",), ("GCN",), (1,)))
     assert found.targets[0].number_of_routes == 2**40
     assert len(found.targets[0].routes) == 6
     assert len({tuple(way) for way in found.targets[0].routes}) == 6
@@ -165,8 +166,8 @@ def test_what_was_changed_in_the_graph_is_said(tmp_path: Path) -> None:
 
 def test_what_is_too_large_to_be_exact_is_estimated_and_said_to_be() -> None:
     graph = read_graph("path_5")
-    exact = survey.survey(Request(graph, "0", ("4",), ("gcn",), (4,), hidden=1))
-    rough = survey.survey(Request(graph, "0", ("4",), ("gcn",), (4,), hidden=1, max_entries=3))
+    exact = survey.survey(Request(graph, "0", build, ("4",), ("GCN",), (4,), hidden=1))
+    rough = survey.survey(Request(graph, "0", build, ("4",), ("GCN",), (4,), hidden=1, max_entries=3))
     assert [found.targets[0].models[0].is_estimated for found in (exact, rough)] == [False, True]
     # Of one channel a draw of a sign is exact.
     np.testing.assert_allclose(rough.targets[0].models[0].influence, exact.targets[0].models[0].influence, rtol=1e-12)
