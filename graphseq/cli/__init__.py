@@ -1,4 +1,4 @@
-"""What ``python -m graphseq`` can do, a module a command: its flags, what it does with them, and what it says.
+"""The commands of ``python -m graphseq``, one module each: its flags, its work, and its output.
 
 Nothing here loads torch before a command runs. These modules alone print.
 """

@@ -22,7 +22,7 @@ S = TypeVar("S")
 
 
 class _Kind(NamedTuple):
-    """What an annotation says of a flag's value."""
+    """The type, choices and range of a flag's value, from its annotation."""
 
     base: type
     many: bool

@@ -19,7 +19,7 @@ RESULTS = "results.jsonl"
 
 @dataclass(frozen=True)
 class Experiment:
-    """What a folder of results is of.
+    """The experiment that a folder of results belongs to.
 
     Attributes:
         name: its name in messages, such as "comparison".

@@ -34,7 +34,7 @@ class Choices(NamedTuple):
 
 
 class Metavar(NamedTuple):
-    """How the value of a flag is called in its help."""
+    """The name of a flag's value in its help."""
 
     name: str
 

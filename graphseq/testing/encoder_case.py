@@ -38,7 +38,7 @@ class EncoderCase:
 
     @cached_property
     def goes_by_steps(self) -> bool:
-        """Whether its trace is one of steps through time, not of layers."""
+        """True if its trace is over time steps, not over layers."""
         return self.encoder().trace(self.graphs.sequence(0, 2)).axis == "step"
 
     def encoder(self, in_channels: int = CHANNELS, *, dtype: torch.dtype = torch.float64, seed: int = 0) -> Encoder:

@@ -57,22 +57,22 @@ class TaskCase:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether all samples have the same rows and edges."""
+        """True if all samples have the same rows and edges."""
         return isinstance(self.task, FixedTask)
 
     @property
     def is_regression(self) -> bool:
-        """Whether answers are numbers instead of classes."""
+        """True if targets are numbers instead of classes."""
         return isinstance(self.task, Regression)
 
     @property
     def is_per_graph(self) -> bool:
-        """Whether graphs are asked as a whole."""
+        """True if there is one target for each graph."""
         return self.task.per_graph
 
     @property
     def is_hidden(self) -> bool:
-        """Whether only the relevant nodes say anything of the answer."""
+        """True if only the relevant nodes carry information on the target."""
         return self.uninformative in ("irrelevant", "nearer")
 
     def batch(self, size: int, seed: int = 0) -> SpaceTimeGraph:

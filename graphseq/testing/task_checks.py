@@ -171,7 +171,7 @@ def a_batch_passes_every_check_of_a_graph(case: TaskCase) -> None:
 
 @TASK_SUITE.check(applies=_is_fixed)
 def batches_of_one_size_share_one_topology(case: TaskCase) -> None:
-    """What follows from rows and edges is prepared once."""
+    """The prepared topology is shared by batches with the same rows and edges."""
     first = case.batch(3, seed=0).topology
     require(case.batch(2, seed=1).topology is not first, "must have another topology for another size of batch")
     require(case.batch(3, seed=2).topology is first, "is a FixedTask, so must share one topology among equal batches")

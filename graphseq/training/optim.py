@@ -75,7 +75,7 @@ def _made(factory: OptimizerFactory, parameters: list[nn.Parameter], lr: float |
 
 
 def _takes_lr(factory: OptimizerFactory) -> tuple[bool, bool]:
-    """Whether a function takes an argument ``lr``, and whether it needs one."""
+    """Return whether a function takes an argument ``lr``, and whether it requires one."""
     try:
         arguments = inspect.signature(factory).parameters
     except (TypeError, ValueError):  # of some functions in C

@@ -57,7 +57,7 @@ class Cell:
 
     @property
     def in_reach(self) -> bool:
-        """Whether structure lets the model see what it needs."""
+        """True if everything that the model needs is in its receptive field."""
         return self.hops_needed is not None and self.hops_reached is not None and self.hops_reached >= self.hops_needed
 
 

@@ -74,7 +74,7 @@ class Cluster:
             yield client
 
     def _workers(self, client: Any) -> int:
-        """How many workers there are; waits while there are none."""
+        """The number of workers; waits while there are none."""
         until = time.monotonic() + self.patience
         while not (count := len(client.nthreads())):
             if client.status != "running":

@@ -51,7 +51,7 @@ class Run:
 
     @property
     def failed(self) -> bool:
-        """Whether there is no result."""
+        """True if there is no result."""
         return self.error is not None
 
 

@@ -20,7 +20,7 @@ from graphseq.nn.kernels.schedule import Block, Walk, times
 
 
 class Local(NamedTuple):
-    """What a block's rows multiply a gradient by."""
+    """The factors by which a block's rows multiply a gradient."""
 
     mixed: Tensor  # Âᴸ H of the step before, (R, H)
     before: Tensor  # -2 C of the step before, (R, H)

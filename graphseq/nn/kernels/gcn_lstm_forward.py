@@ -37,7 +37,7 @@ class Weights(NamedTuple):
 
 
 class Past(NamedTuple):
-    """What is kept of the way there: gates only while all of them fit in cache, else they are worked out anew."""
+    """The tensors saved for the backward pass: gates only if all fit in the cache, otherwise they are recomputed."""
 
     h: Tensor  # of the nodes at first and of the rows, (N + V, H)
     cells: Tensor  # -2 C likewise, (N + V, H)
@@ -67,7 +67,7 @@ def run(walk: Walk, x: Tensor, weights: Weights, start: tuple[Tensor, ...] | Non
 
 
 def of_inputs(x: Tensor, weights: Weights, room: Tensor) -> Tensor:
-    """What inputs (R, F) add to the gates, (R, 4H), in the first rows of ``room``."""
+    """Return the contribution of inputs (R, F) to the gates, (R, 4H), in the first rows of ``room``."""
     return torch.addmm(weights.bias, x, weights.w_x.t(), out=room[: len(x)])
 
 

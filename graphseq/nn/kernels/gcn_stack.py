@@ -54,7 +54,7 @@ def plain(matrix: SparseMatrix, x: Tensor, layers: Sequence[Layer]) -> Tensor:
 
 
 def _is_narrow(weight: Tensor) -> bool:
-    """Whether a layer reads no more channels than it gives, so that Â comes first."""
+    """Return True if a layer has no more input than output channels, so that Â is applied first."""
     return weight.shape[1] <= weight.shape[0]
 
 

@@ -75,7 +75,7 @@ def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *
 
 
 def _is_as_made(kernel: nn.RNNBase) -> bool:
-    """Whether it is one of torch's own, with nothing changed or hung on it that would be left out."""
+    """Return True if it is one of torch's own modules, without changes or hooks that the kernel would skip."""
     is_torchs = type(kernel).forward in FORWARDS and "forward" not in vars(kernel)
     is_watched = compat.has_hooks(kernel) or compat.has_global_hooks()
     otherwise = kernel.bidirectional or kernel.batch_first or kernel.proj_size or not kernel.bias

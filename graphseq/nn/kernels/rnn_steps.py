@@ -130,7 +130,7 @@ class GRUSteps:
                 flat.add_(g).addmm_(row, w_h)
 
     def _factors(self, held: Tensor, gates: Tensor, summed: Tensor) -> Tensor:
-        """What γ is multiplied by for δ of s, r, z and n, (S, B, 4, H)."""
+        """Return the factors of γ in the δ of s, r, z and n, (S, B, 4, H)."""
         found = held.new_empty(*summed.shape[:2], 4, summed.shape[2])
         (r, z, n), (of_s, of_r, of_z, of_n) = gates.chunk(3, dim=2), found.unbind(2)
         compat.tanh_backward(1 - z, n, out=of_n)

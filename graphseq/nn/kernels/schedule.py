@@ -69,7 +69,7 @@ class Walk:
         return blocks
 
     def past(self, held: Tensor, rows: slice) -> Tensor:
-        """What ``rows`` start from, of what is held, (R, ·)."""
+        """Return the states from which ``rows`` start, (R, ·)."""
         return held[rows] if self.before is None else held.index_select(0, self.before[rows])
 
     def left(self, held: Tensor, rows: slice) -> Tensor:
@@ -77,7 +77,7 @@ class Walk:
         return held[rows.start + self.num_nodes : rows.stop + self.num_nodes]
 
     def final(self, held: Tensor) -> Tensor:
-        """What the nodes end with, (N, ·)."""
+        """Return the states of the nodes after their last step, (N, ·)."""
         return held[len(held) - self.num_nodes :] if self.last is None else held.index_select(0, self.last)
 
     def mixed(self, step: int, x: Tensor) -> Tensor:
