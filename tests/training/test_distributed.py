@@ -113,7 +113,7 @@ def test_under_torchrun_the_command_trains_in_two_processes_and_speaks_once(tmp_
         env={**os.environ, "OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"},
     )
     assert done.returncode == 0, done.stderr
-    assert len(re.findall("step 3: loss", done.stdout)) == 1
+    assert len(re.findall("step 3: loss", done.stderr)) == 1
     torch.testing.assert_close(losses(tmp_path / "alone"), losses(tmp_path / "shared"), rtol=0, atol=1e-5)
     again = together(lambda: cli.main([*flags, str(tmp_path / "shared")]), 2, tmp_path, end_others=True)
     assert again[0].status == 2
