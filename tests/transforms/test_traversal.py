@@ -282,7 +282,7 @@ def test_graphs_of_a_batch_may_each_have_a_time_of_their_own() -> None:
         (("dfs", 1.0), TypeError, "source must be an integer, got 1.0"),
         (("dfs", True), TypeError, "source must be an integer, got True"),
         (("topological", 0), ValueError, "source=0 was given, but a topological order begins at all rows"),
-        (("given", 2), ValueError, "source=2 was given, but the order in which rows stand begins at the first"),
+        (("given", 2), ValueError, "source=2 was given, but the given order begins at the first row"),
     ],
 )
 def test_what_cannot_be_read_is_refused(how: tuple[object, ...], error: type[Exception], message: str) -> None:
