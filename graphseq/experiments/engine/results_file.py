@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -11,6 +10,8 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
+
+from filelock import FileLock, Timeout
 
 from graphseq.experiments.engine.configs import Config, key_of
 from graphseq.experiments.engine.run import Run
@@ -40,12 +41,17 @@ class ResultsFile:
         self.work = work
         self.runs: dict[str, Run] = {}
         self._file: BinaryIO | None = None
+        self._lock = FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0)
 
     def __enter__(self) -> Self:
         """Lock it and read what it holds, into ``runs``: the last of each configuration."""
         file = self.path.open("a+b")
         try:
-            self._lock(file)
+            self._acquire()
+        except BaseException:
+            file.close()
+            raise
+        try:
             file.seek(0)
             *lines, rest = file.read().split(b"\n")
             for number, line in enumerate(lines, start=1):
@@ -55,6 +61,7 @@ class ResultsFile:
                 self._drop(file, rest, len(lines) + 1)
         except BaseException:
             file.close()
+            self._release()
             raise
         self._file = file
         return self
@@ -62,9 +69,10 @@ class ResultsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it, which unlocks it."""
+        """Close and unlock it."""
         if self._file is not None:
             self._file.close()
+            self._release()
 
     def append(self, run: Run) -> None:
         """Add a run; when this returns, it is on the disk."""
@@ -90,13 +98,19 @@ class ResultsFile:
             if key not in self.runs and run is not None:
                 self.runs[key] = replace(run, key=key, config=config)
 
-    def _lock(self, file: BinaryIO) -> None:
+    def _acquire(self) -> None:
+        """Lock a file beside the results; the operating system gives the lock up when the process ends, however."""
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # given up when the process ends, however it ends
-        except BlockingIOError:
+            self._lock.acquire()
+        except Timeout:
             raise BlockingIOError(
                 f"{self.path} is being written to by another sweep; wait for it to end, or name another file"
             ) from None
+
+    def _release(self) -> None:
+        if os.name == "posix":  # elsewhere an open file cannot be removed, and filelock removes it once it is closed
+            Path(self._lock.lock_file).unlink(missing_ok=True)
+        self._lock.release()
 
     def _parse(self, line: bytes, number: int) -> Run:
         try:

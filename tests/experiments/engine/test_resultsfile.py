@@ -117,6 +117,7 @@ def test_one_sweep_at_a_time_has_it_open_and_one_that_was_killed_has_it_no_more(
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     assert len(read(file)) == 3
+    assert {path.name for path in file.parent.iterdir()} == {"held", "results.jsonl"}  # and no lock
 
 
 def test_one_that_is_not_open_is_not_written_to(file: Path) -> None:
