@@ -41,7 +41,7 @@ FAMILIES = {
     "RNN": replace(COMMON, model="RNN"),
     "GRU": replace(COMMON, model="GRU"),
     "LSTM": replace(COMMON, model="LSTM"),
-    "GCN-LSTM, growing": replace(COMMON, model="GCN-LSTM-grown"),
+    "GCN-LSTM-grown": replace(COMMON, model="GCN-LSTM-grown"),
 }
 WITHIN = 0.02
 

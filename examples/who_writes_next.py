@@ -50,7 +50,7 @@ MODELS: dict[
     "GRU": (gs.nn.GRU, 4),
     "LSTM": (gs.nn.LSTM, 4),
     "GCN-LSTM": (gs.nn.GCNLSTM, 4),
-    "GCN-LSTM forgetting": (gs.nn.ForgettingGCNLSTM, 4),
+    "GCN-LSTM-forgetting": (gs.nn.ForgettingGCNLSTM, 4),
 }
 
 

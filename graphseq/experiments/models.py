@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from graphseq.nn.encoder import Encoder
     from graphseq.nn.heads import Head
     from graphseq.nn.model import Model
-    from graphseq.nn.recurrent.rnn import RNN
+    from graphseq.nn.recurrent.rnn import RNN, RNNBase
     from graphseq.tasks.base import Task
     from graphseq.tasks.characters import Characters
     from graphseq.tasks.forecast import Forecasting
@@ -116,12 +116,19 @@ class Start:
     function: Callable[[], Callable[[Any], object]]  # of an encoder of one of ``models``, which the types cannot say
 
 
+def _scaled() -> Callable[[RNNBase], object]:
+    from graphseq.experiments.text.init import scale  # noqa: PLC0415 - brings torch, which names do without
+
+    return scale
+
+
 TORCH = "torch"
 """The name of first weights as an encoder's own class draws them."""
 
 _RECURRENT = ("RNN", "GRU", "LSTM")
 STARTS: dict[str, Start] = {
     "orthogonal": Start(_RECURRENT, lambda: gs.nn.orthogonal_),
+    "scaled": Start(_RECURRENT, _scaled),
     "kaiming": Start(_RECURRENT, lambda: gs.nn.kaiming_),
     "identity": Start(("RNN",), lambda: gs.nn.identity_),
     "latch": Start(("RNN",), lambda: partial(gs.nn.identity_, gain=2.0)),
@@ -317,7 +324,9 @@ def start_from(encoder: Encoder, name: str, start: str) -> None:
     if start not in STARTS:
         raise ValueError(f"start must be one of {', '.join([TORCH, *STARTS])}; got {start!r}")
     if find(name)[0] not in STARTS[start].models:
-        raise ValueError(f"start {start!r} is for {' and '.join(STARTS[start].models)}, not for {name}")
+        *others, last = STARTS[start].models
+        models = f"{', '.join(others)} and {last}" if others else last
+        raise ValueError(f"start {start!r} is for {models}, not for {name}")
     STARTS[start].function()(encoder)
 
 

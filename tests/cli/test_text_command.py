@@ -210,7 +210,7 @@ def test_what_cannot_be_written_is_refused(words: tuple[str, ...], message: str,
     [
         (("--hidden", "0"), "argument --hidden: must be at least 1, got 0"),
         (("--model", "transformer"), "argument --model: invalid choice: 'transformer'"),
-        (("--model", "GCN", "--start", "scaled"), "scaled weights are for RNN, GRU and LSTM, got GCN"),
+        (("--model", "GCN", "--start", "scaled"), "start 'scaled' is for RNN, GRU and LSTM, not for GCN"),
         (("--model", "GCN", "--dropout", "0.1"), "dropout is for RNN, GRU and LSTM, got GCN"),
         (("--dropout", "1"), "argument --dropout: must be a share of at least 0 and less than 1, got '1'"),
         (("--sample-length", "1"), "argument --sample-length: must be at least 2, got 1"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from graphseq.nn.model import Model
 from graphseq.nn.recurrent.rnn import RNNBase
 
 FROM_CHARACTER = 0.5
@@ -13,7 +12,7 @@ FROM_LAYER = 2.0
 
 
 @torch.no_grad()
-def scale(model: Model) -> Model:
+def scale(encoder: RNNBase) -> RNNBase:
     r"""Draw the weights of a recurrent network anew, in place, with scales that fit one-hot input.
 
     .. math::
@@ -25,26 +24,26 @@ def scale(model: Model) -> Model:
     2. Biases are 0 but for the LSTM's forget gate, which begins open.
 
     Args:
-        model: a model with an encoder of :class:`~graphseq.nn.recurrent.rnn.RNNBase`; its head is unchanged.
+        encoder: an RNN, GRU or LSTM.
 
     Returns:
-        The same model.
+        The same encoder.
 
     Raises:
-        ValueError: the model has another encoder.
+        ValueError: it is another encoder.
 
     Source: orthogonal W_h: Saxe, McClelland and Ganguli (2014); b_f = 1: Gers et al. (2000), Jozefowicz et al. (2015);
     variance by the number of inputs: Glorot and Bengio (2010). The two constants were chosen on short trainings.
 
     Example:
         >>> import graphseq as gs
-        >>> model = scale(gs.nn.Model(gs.nn.LSTM(3, 8), 3))
-        >>> (model.encoder.kernel.bias_ih_l0 + model.encoder.kernel.bias_hh_l0).tolist()[7:17]
+        >>> kernel = scale(gs.nn.LSTM(3, 8)).kernel
+        >>> (kernel.bias_ih_l0 + kernel.bias_hh_l0).tolist()[7:17]
         [0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]
     """
-    if not isinstance(model.encoder, RNNBase):
-        raise ValueError(f"scaled weights are for RNN, GRU and LSTM, got {type(model.encoder).__name__}")
-    kernel, size = model.encoder.kernel, model.encoder.hidden_channels
+    if not isinstance(encoder, RNNBase):
+        raise ValueError(f"scaled weights are for RNN, GRU and LSTM, got {type(encoder).__name__}")
+    kernel, size = encoder.kernel, encoder.hidden_channels
     for layer, (w_x, w_h, b_x, b_h) in enumerate(kernel.all_weights):
         nn.init.normal_(w_x, std=FROM_CHARACTER if layer == 0 else FROM_LAYER / size**0.5)
         for gate in w_h.split(size):
@@ -53,4 +52,4 @@ def scale(model: Model) -> Model:
         nn.init.zeros_(b_h)
         if kernel.mode == "LSTM":
             b_x[size : 2 * size] = 1.0
-    return model
+    return encoder

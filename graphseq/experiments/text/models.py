@@ -9,8 +9,7 @@ from torch.nn.functional import dropout
 
 from graphseq import seeding
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.experiments.models import build_encoder, transform_of
-from graphseq.experiments.text.init import scale
+from graphseq.experiments.models import build_encoder, start_from, transform_of
 from graphseq.experiments.text.settings import Settings
 from graphseq.nn import Model
 from graphseq.nn.heads import RowHead
@@ -49,7 +48,8 @@ def build(settings: Settings, classes: int) -> Model:
             if not isinstance(encoder, RNNBase):
                 raise ValueError(f"dropout is for RNN, GRU and LSTM, got {type(encoder).__name__}")
             encoder.kernel.dropout = settings.dropout  # between its layers, where it has more than one
-        return (scale(model) if settings.start == "scaled" else model).to(settings.device)
+        start_from(encoder, settings.model, settings.start)
+        return model.to(settings.device)
 
 
 def window(settings: Settings) -> int | None:

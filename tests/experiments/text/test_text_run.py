@@ -192,7 +192,7 @@ def everything(folder: Path) -> dict[str, bytes]:
             ValueError,
             "sample_first holds",
         ),
-        ({"settings": tiny(model="GCN", start="scaled")}, ValueError, "scaled weights are for RNN, GRU and LSTM"),
+        ({"settings": tiny(model="GCN", start="scaled")}, ValueError, "start 'scaled' is for RNN, GRU and LSTM"),
     ],
 )
 def test_what_is_refused_changes_nothing(change: dict[str, object], kind: type, message: str, tmp_path: Path) -> None:

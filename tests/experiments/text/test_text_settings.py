@@ -85,8 +85,8 @@ def test_an_unknown_family_is_refused() -> None:
 @pytest.mark.parametrize(("kind", "gates"), [(LSTM, 4), (GRU, 3), (RNN, 1)])
 def test_scaled_weights_have_the_scales_that_they_should(kind: type, gates: int) -> None:
     torch.manual_seed(0)
-    model = scale(Model(kind(60, 64, 2), 60))
-    first, second = ([weight.detach() for weight in layer] for layer in model.encoder.kernel.all_weights)
+    encoder = scale(kind(60, 64, 2))
+    first, second = ([weight.detach() for weight in layer] for layer in encoder.kernel.all_weights)
     assert float(first[0].std()) == pytest.approx(0.5, rel=0.05)
     assert float(second[0].std()) == pytest.approx(2 / 8, rel=0.05)
     for _, w_h, b_x, b_h in (first, second):
@@ -101,10 +101,11 @@ def test_scaled_weights_have_the_scales_that_they_should(kind: type, gates: int)
 
 
 def test_the_head_keeps_its_weights_and_other_encoders_are_refused() -> None:
-    model = Model(LSTM(3, 4), 3)
-    before = model.head.lin.weight.clone()
-    assert torch.equal(scale(model).head.lin.weight, before)
+    plain, scaled = (models.build(Settings(start=start, hidden=4), 3) for start in STARTS)
+    assert torch.equal(scaled.head.lin.weight, plain.head.lin.weight)
     with pytest.raises(ValueError, match="scaled weights are for RNN, GRU and LSTM, got GCN"):
+        scale(gs.nn.GCN(3, 4))
+    with pytest.raises(ValueError, match="start 'scaled' is for RNN, GRU and LSTM, not for GCN"):
         models.build(Settings(model="GCN", start="scaled", hidden=4), 3)
     assert STARTS == ("torch", "scaled")
 
