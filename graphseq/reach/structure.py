@@ -44,7 +44,9 @@ def receptive_field(model: Model | Encoder, graph: SpaceTimeGraph, row: int) -> 
     if not isinstance(model, Model):
         raise TypeError(f"model must be a graphseq.nn.Model or Encoder, got {type(model).__name__}")
     if not isinstance(model.head, RowHead):
-        raise ValueError("a receptive field is that of one row; this model pools all rows: see model.reach(graph)")
+        raise ValueError(
+            "model pools all rows of a graph, so that no single row has a receptive field; see model.reach(graph)"
+        )
     target = torch.zeros(graph.num_rows, dtype=torch.bool, device=graph.node.device)
     target[at] = True
     return model.reach(graph.replace(target=target, y=None))[0].nonzero()[:, 0]

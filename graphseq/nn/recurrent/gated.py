@@ -73,7 +73,7 @@ class GatedLayer(nn.Module, ABC):
         convolved = [each for each, is_one in zip((self.conv_x, self.conv_h), gates[:2], strict=True) if is_one]
         self.is_plain = all(type(each) is GCNConv for each in convolved)
         if gates.hops > 1 and not self.is_plain:
-            raise ValueError(f"hops={gates.hops} asks for Âᴸ, which GCNConv gates have; other convolutions take hops=1")
+            raise ValueError(f"hops={gates.hops} requires GCNConv gates; other convolutions take hops=1")
         if self.is_plain:
             # The convolutions' own draws are undone, so that one seed gives this and torch's recurrence equal weights.
             torch.set_rng_state(before)

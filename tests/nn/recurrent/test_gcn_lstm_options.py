@@ -244,7 +244,7 @@ def test_wrong_options_are_errors_that_say_what_to_do(family: type) -> None:
         family(D, H, hops=0)
     with pytest.raises(TypeError, match=r"hops must be an integer, got 1\.5"):
         family(D, H, hops=1.5)
-    with pytest.raises(ValueError, match="hops=2 asks for Âᴸ, which GCNConv gates have"):
+    with pytest.raises(ValueError, match="hops=2 requires GCNConv gates; other convolutions take hops=1"):
         family(D, H, hops=2, conv=SAGEConv)
     with pytest.raises(ValueError, match="num_layers must be at least 1, got 0"):
         family(D, H, 0)
