@@ -48,7 +48,6 @@ class GatedLayer(nn.Module, ABC):
 
     A new cell is a subclass with :meth:`cell` and ``mode``, the recurrence of torch ("RNN_TANH", "GRU" or "LSTM") that
     the layer equals on a graph without edges; where it equals none, it overrides :attr:`is_torchs` with ``False``.
-    :class:`~graphseq.nn.recurrent.gcn_gru.GCNGRULayer` is the shortest example.
 
     Args:
         in_channels: F.
@@ -57,6 +56,30 @@ class GatedLayer(nn.Module, ABC):
         num_parts: the number of vectors of H in a node's recurrent state: 1 for h, 2 for h and c.
         gates: which maps are graph convolutions.
         conv: a factory of the convolutions, called with in and out channels.
+
+    Example:
+        A new cell in full, the minimal gated unit, and its encoder:
+
+        >>> import graphseq as gs, torch
+        >>> class MGULayer(GatedLayer):
+        ...     mode, is_torchs = "GRU", False
+        ...     def __init__(self, in_channels, hidden_channels):
+        ...         super().__init__(in_channels, hidden_channels, 2, 1, Gates.checked("both", 1), GCNConv)
+        ...     def cell(self, from_input, from_state, *state):
+        ...         f, candidate = (from_input + from_state).chunk(2, dim=-1)
+        ...         return (torch.lerp(state[0], candidate.tanh(), f.sigmoid()),)
+        >>> class MGU(GatedEncoder):
+        ...     def __init__(self, in_channels, hidden_channels, num_layers=1):
+        ...         super().__init__(
+        ...             in_channels,
+        ...             hidden_channels,
+        ...             num_layers,
+        ...             lambda width: MGULayer(width, hidden_channels),
+        ...             residual=False,
+        ...         )
+        >>> signal = gs.from_signal(torch.zeros(5, 2, 3), torch.tensor([[0, 1], [1, 0]]))
+        >>> MGU(3, 8)(signal).shape
+        torch.Size([10, 8])
     """
 
     mode: ClassVar[str]
