@@ -167,7 +167,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         new = old if topology is ... else topology
         _validate.check_rows(old.num_rows, new, changes)
         if new is not old:
-            changes |= dict.fromkeys(filter(_is_of_edges, self._store.keys()))
+            changes |= {key: None for key in self._store if _is_of_edges(key)}
             changes |= zip(Topology.KEYS, new.parts, strict=True)
         if "batch" in changes:
             changes["ptr"] = None
@@ -270,7 +270,8 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
 
         Returns:
             ``Data`` with ``x``, ``edge_index`` of all space-time edges, ``edge_weight`` where spatial edges have
-            weights (temporal ones then count 1), ``node``, ``time``, and ``y``, ``target``, ``batch`` where given.
+            weights (temporal ones then count 1), ``node``, ``time``, and ``y``, ``target``, ``batch``,
+            ``edge_label_index`` and ``pair_features`` where given.
 
         Example:
             >>> import graphseq as gs, torch
@@ -281,7 +282,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         plain = Data(edge_index=adjacency.edge_index)
         if adjacency.edge_weight is not None:
             plain.edge_weight = adjacency.edge_weight
-        for key in ("x", "node", "time", "y", "target", "batch"):
+        for key in ("x", "node", "time", "y", "target", "batch", "edge_label_index", "pair_features"):
             if key in self:
                 plain[key] = self[key]
         return plain

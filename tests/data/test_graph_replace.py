@@ -86,3 +86,11 @@ def test_an_attribute_that_a_graph_does_not_have_is_refused_by_name() -> None:
 def test_graph_index_is_the_graph_of_each_row() -> None:
     assert sequence(0, 3).graph_index.tolist() == [0, 0, 0]
     assert join([sequence(0, 3), sequence(1, 1), sequence(2, 2)]).graph_index.tolist() == [0, 0, 0, 1, 2, 2]
+
+
+def test_the_unrolled_graph_keeps_what_is_asked() -> None:
+    graph = everything()
+    plain = graph.unroll()
+    keys = ("x", "node", "time", "y", "target", "batch", "edge_label_index", "pair_features")
+    assert all(plain[key] is graph[key] for key in keys)
+    assert set(plain.keys()) == {*keys, "edge_index"}
