@@ -178,6 +178,7 @@ def test_what_is_too_large_to_be_exact_is_estimated_and_said_to_be() -> None:
     assert "~" not in text(exact)
 
 
+@pytest.mark.slow
 def test_pictures_and_record_are_saved(six: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
     said = reach(six, "--source", "C", "--target", "E", "--model", "gcn", "--out", out)
@@ -193,6 +194,7 @@ def test_pictures_and_record_are_saved(six: Path, tmp_path: Path) -> None:
     assert record["command"].startswith("python -m graphseq reach --graph ")
 
 
+@pytest.mark.slow
 def test_over_time_there_are_cones_too(tmp_path: Path) -> None:
     words = ("--source", 0, "--times", 3, "--model", "gcn", "lstm", "--layers", 1, "--out", tmp_path / "out")
     assert reach("path_4", *words).status == 0
@@ -205,6 +207,7 @@ def test_a_graph_that_is_too_large_to_draw_is_summarised(tmp_path: Path) -> None
     assert sorted(os.listdir(tmp_path / "out")) == FILES
 
 
+@pytest.mark.slow
 def test_files_that_are_there_are_kept_unless_asked(six: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
@@ -273,6 +276,7 @@ def test_a_graph_that_cannot_be_read_is_refused(name: str) -> None:
     assert refusal(reach(name, "--source", "A")).startswith("graphseq reach: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["file", "file/below", "/proc/none", "x" * 300, "a\0b"])
 def test_a_folder_that_cannot_be_written_to_is_refused(where: str, six: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("precious")

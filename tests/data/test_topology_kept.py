@@ -51,6 +51,7 @@ def test_what_was_used_longest_ago_is_dropped() -> None:
     assert made == [*range(SIZE + 1), 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "transform",
     [gs.transforms.to_sequence, gs.transforms.to_dag, gs.transforms.add_nodes_over_time, gs.transforms.root_at_targets],

@@ -169,6 +169,7 @@ def test_rows_must_be_row_numbers(ask: object) -> None:
         ask(letters(), [1])
 
 
+@pytest.mark.slow
 def test_a_million_rows_are_no_trouble() -> None:
     n = 10**6
     graph = gs.from_sequence(torch.zeros(n, 1))

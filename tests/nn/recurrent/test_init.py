@@ -134,6 +134,7 @@ def test_a_forget_bias_leaves_the_other_gates() -> None:
     assert [torch.equal(one, other) for one, other in zip(before, after, strict=True)] == [True, False, True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain", [1.01, 1.5, 2.0, 5.0])
 def test_below_the_threshold_a_unit_keeps_its_sign_for_ever_and_above_it_does_not(gain: float) -> None:
     for share, kept in ((0.99, True), (1.01, False)):

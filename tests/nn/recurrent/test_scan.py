@@ -97,6 +97,7 @@ def test_the_first_factor_is_not_used() -> None:
     assert linear_scan(a, b).tolist() == [1, 1.5, 1.75]
 
 
+@pytest.mark.slow
 @given(
     steps=st.integers(1, 9),
     dtype=st.sampled_from([REAL, COMPLEX]),
