@@ -68,6 +68,35 @@ def test_a_run_of_two_goes_on_where_it_stopped_and_one_process_can_go_on_with_it
     assert alone["history"]["loss"][:12] == whole["history"]["loss"]
 
 
+def positives(output: Tensor, y: Tensor) -> float:
+    """A metric that is no mean of the shares': the number of right answers of class 1 times that of class 0."""
+    right = output.argmax(dim=1) == y
+    return float((right & (y == 1)).sum() * (right & (y == 0)).sum())
+
+
+def test_metrics_are_of_the_whole_batch_and_any_process_ends_all(tmp_path: Path) -> None:
+    def train(group: distributed.ProcessGroup | None) -> gs.History:
+        model, task = PROGRAM.case("uneven")
+        metrics = {"right": "accuracy", "positives": positives}
+        ending = [lambda step, history, model: group is not None and group.rank == 1 and step == 3]
+        return gs.fit(model, task, steps=9, batch_size=7, lr=0.01, metrics=metrics, callbacks=ending, group=group)
+
+    def work() -> None:
+        with distributed.process_group() as group:
+            train(group).to_json(tmp_path / f"{group.rank}.json")
+
+    for ended in together(work, 2, tmp_path):
+        assert ended.status == 0, ended.err
+    first, second = (gs.History.from_json(tmp_path / f"{rank}.json") for rank in range(2))
+    alone = train(None)
+    assert first.steps == second.steps == 3
+    assert first.stopped_by == second.stopped_by == "<lambda>"
+    assert first.metrics == second.metrics
+    assert first.metrics["positives"] == alone.metrics["positives"][:3]
+    assert first.metrics["right"] == pytest.approx(alone.metrics["right"][:3])
+    assert first.metrics["right"] == pytest.approx(first.score)
+
+
 def test_one_process_under_torchrun_is_one_process(tmp_path: Path, ran: Path) -> None:
     (ended,) = together(lambda: PROGRAM.main(["uneven"], [12], 7, tmp_path), 1, tmp_path)
     assert ended.status == 0, ended.err
