@@ -1,4 +1,4 @@
-"""An experiment from its settings to its folder: what is finished there is kept, and what is missing is run."""
+"""An experiment from its settings to its folder: finished runs are kept, missing ones are made."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def carried_out(
         work: called by keyword with each of ``cases``, and with ``folder``, the place of files of single runs, which is
             ``None`` on a cluster, whose machines need not share one.
         cases: the configuration of each run.
-        out: the folder, made where it is not there.
+        out: the folder, created if it is missing.
         resume: go on with what ``out`` holds of the same experiment.
         jobs: see :func:`graphseq.sweep`.
         cluster: see :func:`graphseq.sweep`.

@@ -60,7 +60,7 @@ class Entry:
 
     Attributes:
         encoder: builds the encoder.
-        num_layers: L where none is asked for.
+        num_layers: L by default.
         layers_are_hops: every layer is a graph convolution over space and time, so that L layers see L hops.
         transform: gives the transform of the data before the encoder, ``None`` where it reads them as they are.
         takes_gate_penalty: whether its loss has a penalty on gates.
@@ -105,11 +105,11 @@ MODELS: dict[str, Entry] = {
 
 @dataclass(frozen=True)
 class Start:
-    """First weights other than those that an encoder's own class draws.
+    """Initial weights other than those that an encoder's own class draws.
 
     Attributes:
         models: names of the models that they are made for.
-        function: gives the function that sets them, in place.
+        function: returns the function that sets them, in place.
     """
 
     models: tuple[str, ...]
@@ -123,7 +123,7 @@ def _scaled() -> Callable[[RNNBase], object]:
 
 
 TORCH = "torch"
-"""The name of first weights as an encoder's own class draws them."""
+"""The name of initial weights as an encoder's own class draws them."""
 
 _RECURRENT = ("RNN", "GRU", "LSTM")
 STARTS: dict[str, Start] = {
@@ -139,7 +139,7 @@ STARTS: dict[str, Start] = {
 
 
 def _latch_and_spread(encoder: RNN) -> RNN:
-    """Units that latch, each at a digit of its own, where digits enter as numbers."""
+    """Units that latch, each at another digit, for digits that are given as numbers."""
     return gs.nn.spread_biases_(gs.nn.identity_(encoder, gain=2.0), 0, 9)
 
 
@@ -289,11 +289,11 @@ def build(
         hidden_channels: H.
         num_layers: see :func:`build_encoder`.
         gate_penalty: see :func:`build_encoder`.
-        start: first weights, of :data:`STARTS`, or "torch".
+        start: initial weights, of :data:`STARTS`, or "torch".
         head: see :class:`graphseq.nn.Model`.
 
     Raises:
-        ValueError: as for :func:`build_encoder`; first weights for another model.
+        ValueError: as for :func:`build_encoder`; initial weights for another model.
 
     Example:
         >>> import graphseq as gs
@@ -309,7 +309,7 @@ def build(
 
 
 def start_from(encoder: Encoder, name: str, start: str) -> None:
-    """Set the first weights of an encoder, in place.
+    """Set the initial weights of an encoder, in place.
 
     Args:
         encoder: as :func:`build_encoder` made it.
@@ -345,7 +345,9 @@ def spelled(names: Sequence[str], known: Iterable[str] = (*BASELINES, *MODELS)) 
         ('LSTM', 'GCN-4')
     """
     known = tuple(known)
-    found = [base if depth is None else f"{base}-{depth}" for base, depth in (find(name, known) for name in names)]
-    if len(set(found)) != len(found):
+    names_spelled = [
+        base if depth is None else f"{base}-{depth}" for base, depth in (find(name, known) for name in names)
+    ]
+    if len(set(names_spelled)) != len(names_spelled):
         raise ValueError(f"a model is named twice: {', '.join(names)}")
-    return tuple(found)
+    return tuple(names_spelled)

@@ -1,4 +1,4 @@
-"""Accuracy over length × depth, with the edge at which structure says that it must fall."""
+"""Accuracy over length × depth, with the depths at which structure alone says that a model must fail."""
 
 from __future__ import annotations
 
@@ -56,18 +56,18 @@ def draw_cliff_map(
 
     Example:
         >>> from matplotlib.figure import Figure
-        >>> found = [[1.0, 0.1, 0.1], [1.0, 1.0, 0.1]]
-        >>> axes = draw_cliff_map(Figure().subplots(), [2, 3, 4], [1, 2], found, chance=0.1, hops=[1, 2, 3])
+        >>> accuracy = [[1.0, 0.1, 0.1], [1.0, 1.0, 0.1]]
+        >>> axes = draw_cliff_map(Figure().subplots(), [2, 3, 4], [1, 2], accuracy, chance=0.1, hops=[1, 2, 3])
         >>> [tuple(map(float, point)) for point in axes.lines[0].get_xydata()]
         [(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (1.5, 0.5), (1.5, 1.5), (2.5, 1.5)]
     """
     columns, lines = _ascending("lengths", lengths), _ascending("depths", depths)
-    found = _accuracy(accuracy, (len(lines), len(columns)))
+    grid = _accuracy(accuracy, (len(lines), len(columns)))
     if not 0 <= chance < 1:
         raise ValueError(f"chance must lie between 0 and 1, got {chance}")
     norm = Normalize(chance, 1.0)
-    image = axes.imshow(found, cmap="cividis", norm=norm, origin="lower", aspect="auto", interpolation="nearest")
-    _write(axes, found, (1 + chance) / 2)
+    image = axes.imshow(grid, cmap="cividis", norm=norm, origin="lower", aspect="auto", interpolation="nearest")
+    _write(axes, grid, (1 + chance) / 2)
     if hops is not None:
         needed = [_checks.at_least("hops", value, 0) for value in hops]
         if len(needed) != len(columns) or any(a > b for a, b in pairwise(needed)):
@@ -83,38 +83,38 @@ def draw_cliff_map(
 
 
 def _ascending(name: str, values: Sequence[int]) -> list[int]:
-    found = [_checks.at_least(name, value, 0) for value in values]
-    if not found or any(a >= b for a, b in pairwise(found)):
-        raise ValueError(f"{name} must be one number or more, strictly ascending; got {found}")
-    return found
+    numbers = [_checks.at_least(name, value, 0) for value in values]
+    if not numbers or any(a >= b for a, b in pairwise(numbers)):
+        raise ValueError(f"{name} must be one number or more, strictly ascending; got {numbers}")
+    return numbers
 
 
 def _accuracy(accuracy: Tensor | Sequence[Sequence[float]], shape: tuple[int, int]) -> NDArray[np.float64]:
     try:
-        found = np.asarray(accuracy.detach().cpu() if isinstance(accuracy, Tensor) else accuracy, dtype=np.float64)
+        grid = np.asarray(accuracy.detach().cpu() if isinstance(accuracy, Tensor) else accuracy, dtype=np.float64)
     except (TypeError, ValueError):
         raise TypeError(f"accuracy must be numbers of shape {shape}, got {accuracy!r}") from None
-    if found.shape != shape:
-        raise ValueError(f"accuracy must have shape {shape}, a line a depth and a column a length; got {found.shape}")
-    wrong = ~((found >= 0) & (found <= 1) | np.isnan(found))
+    if grid.shape != shape:
+        raise ValueError(f"accuracy must have shape {shape}, a line a depth and a column a length; got {grid.shape}")
+    wrong = ~((grid >= 0) & (grid <= 1) | np.isnan(grid))
     if wrong.any():
-        line, column = (int(place) for place in np.argwhere(wrong)[0])
-        raise ValueError(f"accuracy[{line}, {column}] is {found[line, column]}; it must lie between 0 and 1")
-    return found
+        line, column = (int(index) for index in np.argwhere(wrong)[0])
+        raise ValueError(f"accuracy[{line}, {column}] is {grid[line, column]}; it must lie between 0 and 1")
+    return grid
 
 
-def _write(axes: Axes, found: NDArray[np.float64], middle: float) -> None:
-    """The number in each cell, in per cent; dark on bright and bright on dark."""
-    for (line, column), value in np.ndenumerate(found):
+def _write(axes: Axes, grid: NDArray[np.float64], middle: float) -> None:
+    """Write the number of each cell, in per cent; dark on bright and bright on dark."""
+    for (line, column), value in np.ndenumerate(grid):
         if np.isnan(value):
             axes.add_patch(Rectangle((column - 0.5, line - 0.5), 1, 1, facecolor="w", edgecolor="0.8", linewidth=0.5))
-        if found.size <= _MOST_WRITTEN:
-            said, colour = ("–", "k") if np.isnan(value) else (f"{100 * value:.0f}", "k" if value > middle else "w")
-            axes.text(column, line, said, ha="center", va="center", fontsize=8, color=colour)
+        if grid.size <= _MOST_WRITTEN:
+            text, colour = ("–", "k") if np.isnan(value) else (f"{100 * value:.0f}", "k" if value > middle else "w")
+            axes.text(column, line, text, ha="center", va="center", fontsize=8, color=colour)
 
 
 def _draw_wall(axes: Axes, depths: Sequence[int], hops: Sequence[int]) -> None:
-    """A line along the cells' borders, beneath which every depth is less than the hops of its column."""
+    """Draw a line along the borders of cells, beneath which every depth is less than the hops of its column."""
     x, y = [], []
     for column, needed in enumerate(hops):
         height = sum(depth < needed for depth in depths) - 0.5

@@ -35,7 +35,7 @@ def compare(
 
     Args:
         settings: the settings.
-        out: the folder of results, made where it is not there.
+        out: the folder of results, created if it is missing.
         resume: go on with an experiment that ``out`` holds, with another grid or the same, all else alike.
         command: the arguments of the command line, saved with the results.
         jobs: see :func:`graphseq.sweep`.

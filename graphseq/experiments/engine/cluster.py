@@ -1,7 +1,7 @@
 """Runs on an existing dask.distributed cluster.
 
-By its own client, not by joblib's backend for it: that one waits for ever once the scheduler has given a run up because
-its workers died (joblib 1.6), and lets runs that only waited at a worker be blamed for its death.
+The client of dask is used, not joblib's backend for it: that one waits for ever once the scheduler gave a run up
+because its workers died (joblib 1.6), and lets runs that only waited at a worker be blamed for its death.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Cluster:
         return count
 
     def _ready(self, client: Any, futures: list[Any]) -> list[Any]:
-        """Those that are ready; none where it is time to look for workers."""
+        """Return the futures that are ready; none where it is time to look for workers."""
         try:
             with client.as_current():
                 return list(self._dask.wait(futures, timeout=_LOOK_EVERY, return_when="FIRST_COMPLETED").done)
@@ -99,11 +99,11 @@ class Cluster:
                 f"cluster {self.address}: the connection to the scheduler was lost; what is finished is kept"
             ) from None
 
-    def _run_of(self, future: Any, key: str, config: Config, begun: float) -> Run:
+    def _run_of(self, future: Any, key: str, config: Config, started: float) -> Run:
         if future.status == "finished":
             run: Run = future.result()
             return run
-        error, seconds = future.exception(), time.monotonic() - begun
+        error, seconds = future.exception(), time.monotonic() - started
         if isinstance(error, self._dask.KilledWorker):
             deaths = error.allowed_failures + 1
             text = (
@@ -116,10 +116,10 @@ class Cluster:
 
 def _distributed() -> ModuleType:
     try:
-        import distributed  # noqa: PLC0415 - an extra, loaded only where asked for
+        import distributed  # noqa: PLC0415 - an extra, loaded only when it is needed
     except ImportError:
         raise ModuleNotFoundError(
             "dask.distributed is not installed; have it by: pip install 'graphseq[cluster]', or leave out cluster="
         ) from None
-    found: ModuleType = distributed
-    return found
+    module: ModuleType = distributed
+    return module

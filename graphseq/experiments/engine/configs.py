@@ -16,7 +16,7 @@ Cases: TypeAlias = Mapping[str, Sequence[object]] | Sequence[Mapping[str, object
 
 
 def spell(config: Mapping[str, object]) -> str:
-    """A configuration as JSON in one spelling, whatever the order of its keys.
+    """Return a configuration as JSON in one spelling, whatever the order of its keys.
 
     A number is what it is written as: 1 and 1.0 are two spellings.
 
@@ -28,12 +28,12 @@ def spell(config: Mapping[str, object]) -> str:
 
 
 def key_of(config: Mapping[str, object]) -> str:
-    """The SHA-256 of a configuration's spelling, 64 hexadecimal digits."""
+    """Return the SHA-256 of a configuration's spelling, 64 hexadecimal digits."""
     return sha256(spell(config).encode()).hexdigest()
 
 
 def plain(name: str, value: object) -> Plain:
-    """``value`` as JSON gives it back, tuples as lists, or an error that says where it is not plain.
+    """Return ``value`` as JSON gives it back, tuples as lists, or say where it is not plain data.
 
     Raises:
         TypeError: something in it is not None, a truth value, a number, a text, a list, or a mapping from texts.
@@ -48,12 +48,12 @@ def plain(name: str, value: object) -> Plain:
             raise ValueError(f"{name} is {value}; numbers of a configuration must be finite")
         return float(value)
     if isinstance(value, list | tuple):
-        return [plain(f"{name}[{place}]", each) for place, each in enumerate(value)]
+        return [plain(f"{name}[{index}]", part) for index, part in enumerate(value)]
     if isinstance(value, Mapping):
         wrong = next((key for key in value if not isinstance(key, str)), None)
         if wrong is not None:
             raise TypeError(f"{name} has the key {wrong!r} ({type(wrong).__name__}); keys must be texts")
-        return {key: plain(f"{name}[{key!r}]", each) for key, each in value.items()}
+        return {key: plain(f"{name}[{key!r}]", part) for key, part in value.items()}
     raise TypeError(
         f"{name} must be plain data (None, bool, int, float, str, list, dict), got {type(value).__name__}; name what "
         "is meant by a number or a text, and make it in the run"
@@ -61,7 +61,7 @@ def plain(name: str, value: object) -> Plain:
 
 
 def expand(cases: Cases) -> dict[str, Config]:
-    """The configurations of ``cases`` by key, in order: the product of its axes, the last the fastest, or as given.
+    """Return the configurations of ``cases`` by key: the product of the axes, the last the fastest, or in their order.
 
     Raises:
         TypeError, ValueError: not plain data; an axis that is one text, or empty; a configuration that comes twice.
@@ -70,16 +70,16 @@ def expand(cases: Cases) -> dict[str, Config]:
         >>> list(expand({"model": ["RNN", "LSTM"], "seed": range(2)}).values())[:2]
         [{'model': 'RNN', 'seed': 0}, {'model': 'RNN', 'seed': 1}]
     """
-    found: dict[str, Config] = {}
-    for place, case in enumerate(_product(cases) if isinstance(cases, Mapping) else _each(cases)):
-        config = plain("cases" if isinstance(cases, Mapping) else f"cases[{place}]", case)
+    configs: dict[str, Config] = {}
+    for index, case in enumerate(_product(cases) if isinstance(cases, Mapping) else _each(cases)):
+        config = plain("cases" if isinstance(cases, Mapping) else f"cases[{index}]", case)
         if not isinstance(config, dict):
-            raise TypeError(f"cases[{place}] must be a mapping from names of arguments to values, got {case!r}")
+            raise TypeError(f"cases[{index}] must be a mapping from names of arguments to values, got {case!r}")
         key = key_of(config)
-        if key in found:
+        if key in configs:
             raise ValueError(f"cases holds {spell(config)} twice; a configuration is run once")
-        found[key] = config
-    return found
+        configs[key] = config
+    return configs
 
 
 def fit_into(run: Callable[..., object], configs: Iterable[Config]) -> None:

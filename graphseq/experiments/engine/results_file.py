@@ -21,13 +21,13 @@ _EXAMPLE = b'{"key": "' + b"0" * 64 + b'", "work": "'
 
 
 class ResultsFile:
-    """The results of one function, kept in a file that nobody else may write to while it is open.
+    """The file of one function's results, locked against other processes while it is open.
 
     A file that is there is gone on with. A last line that was cut short, as a kill or a full disk leaves it, is taken
     away: its run counts as not finished.
 
     Args:
-        path: the file, made where it is not there.
+        path: the file, created if it is missing.
         work: the name of the function whose results it holds.
 
     Raises:

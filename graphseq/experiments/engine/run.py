@@ -1,4 +1,4 @@
-"""One run of a sweep, and how it is carried out: on one thread, from random numbers of its own, its errors caught."""
+"""One run of a sweep, carried out on one thread, with random numbers of its own, its errors caught."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Run:
         error: type and message of what went wrong; ``None`` where nothing did.
         traceback: where in the code it did, if an exception was raised.
         seconds: wall time of the last attempt.
-        attempt: how many attempts there have been, those of earlier sweeps included.
+        attempt: the number of attempts, those of earlier sweeps included.
         machine: versions, processor and threads; see :func:`graphseq.training.history.machine`.
     """
 
@@ -59,16 +59,16 @@ def carry_out(work: Work, config: Config) -> Run:
     """Call ``work`` with a configuration and catch what goes wrong.
 
     Torch computes on one thread and its generators start from the configuration, so that the numbers are the same
-    wherever this is called, and in whatever order; afterwards both are as they were before.
+    wherever this is called, and in whatever order; afterwards both are restored.
     """
     key, result, error, trace = key_of(config), None, None, None
     with _TURN, _one_thread(), seeding.forked(int(key[:15], 16)):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         try:
             result = _plain_result(work(**config))
         except (Exception, SystemExit) as wrong:
             error, trace = f"{type(wrong).__name__}: {wrong}", traceback.format_exc()
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - started
         return Run(key, config, result, error, trace, seconds, machine=machine())
 
 
@@ -81,9 +81,9 @@ def _plain_result(result: object) -> dict[str, object]:
 
 def _finite(value: object) -> object:
     if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: _finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [_finite(part) for part in value]
     return finite(value)
 
 

@@ -37,7 +37,7 @@ def claim(
     Writes ``config.json`` with facts, command, versions and machine, and deletes what a killed run left half written.
 
     Args:
-        out: the folder, made where it is not there.
+        out: the folder, created if it is missing.
         job: the name of the experiment in messages, such as "comparison".
         facts: all that the numbers depend on, as plain data.
         command: the arguments of the command line.
@@ -100,7 +100,7 @@ def locked(out: Path) -> Iterator[None]:
 
 
 def runs_of(out: Path) -> Path:
-    """Return the folder of single runs in ``out``, made where it is not there."""
+    """Return the folder of single runs in ``out``, created if it is missing."""
     (out / RUNS).mkdir(exist_ok=True)
     return out / RUNS
 

@@ -1,4 +1,4 @@
-"""Many runs by one call: what is finished is kept and not run again, what fails costs only itself."""
+"""Many runs by one call. Finished runs are kept and not run again; a run that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def sweep(
         cluster: address of the scheduler of a dask.distributed cluster, such as "tcp://10.0.0.1:8786", which then
             runs all in place of this machine, one run at a time in each worker process. Workers need graphseq, and
             ``run``, unless it was defined in the main script.
-        tries: how many worker processes may die in a run before it counts as failed, 3 by default. A cluster's
+        tries: worker processes that may die in a run before it counts as failed, 3 by default. A cluster's
             scheduler has a setting of its own for this.
         progress: show a bar over the whole grid, what was finished before included.
 
@@ -80,13 +80,13 @@ def sweep(
     with ResultsFile(results, _name(run)) as file:
         file.complete(configs, defaults_of(run))
         finished = [key for key in configs if key in file.runs and not file.runs[key].failed]
-        left = {key: config for key, config in configs.items() if key not in set(finished)}
-        before = {key: file.runs[key].attempt for key in left if key in file.runs}
+        missing = {key: config for key, config in configs.items() if key not in set(finished)}
+        before = {key: file.runs[key].attempt for key in missing if key in file.runs}
         failed = 0
         with progress_bar(len(configs), len(finished), "run", shown=progress) as bar:
-            for made in workers.runs(left):
-                file.append(replace(made, attempt=made.attempt + before.get(made.key, 0)))
-                failed += made.failed
+            for done in workers.runs(missing):
+                file.append(replace(done, attempt=done.attempt + before.get(done.key, 0)))
+                failed += done.failed
                 bar.set_postfix_str(f"{failed} failed" if failed else "", refresh=False)
                 bar.update()
         return [file.runs[key] for key in configs]
@@ -103,7 +103,7 @@ def _workers(run: Work, jobs: int | None, cluster: str | None, tries: int | None
 
 
 def _cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

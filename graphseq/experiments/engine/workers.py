@@ -14,16 +14,16 @@ from graphseq.experiments.engine.run import Run, Work, carry_out
 
 
 class Workers:
-    """Worker processes of joblib, and the blame where one of them dies.
+    """Worker processes of joblib, and the search for the run that is to blame when one of them dies.
 
-    All others are ended with it, and nobody says whose run it was. Those under way are the suspects: each is repeated
-    while nothing else runs, where a death can be nobody else's, until it is ready or has seen ``tries`` workers die,
-    the last of them alone.
+    joblib then ends all others, and does not say which run caused it. The runs in progress are the suspects: each is
+    repeated while nothing else runs, so that a further death is its own, until it is ready or ``tries`` workers have
+    died in it, the last of them alone.
 
     Args:
         work: what is run; with several jobs it goes to other processes, and so must be what joblib can send.
         jobs: processes; 1 is this one, and what kills it kills the sweep.
-        tries: how many workers a run may take with it.
+        tries: the number of workers that may die in a run.
     """
 
     def __init__(self, work: Work, *, jobs: int, tries: int) -> None:

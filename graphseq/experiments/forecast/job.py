@@ -32,7 +32,7 @@ def forecast(settings: Settings, out: Path, *, resume: bool, jobs: int, command:
 
     Args:
         settings: the settings.
-        out: the folder of results, made where it is not there.
+        out: the folder of results, created if it is missing.
         resume: go on with a forecast of the same settings and files that ``out`` holds.
         jobs: see :func:`graphseq.sweep`.
         command: the arguments of the command line, saved with the results.
