@@ -263,7 +263,7 @@ class Topology:
         return Step(rows, nodes, adjacency, torch.equal(nodes, everyone))
 
     def _shared_adjacency(self, rows: tuple[Tensor, ...]) -> Adjacency | None:
-        """The one adjacency of all snapshots, if every node is present at every time, in the same order."""
+        """Return the adjacency of all snapshots, if every node is present at every time, in the same order."""
         if self.static_edge_index is None or not rows or any(len(step_rows) != self.num_nodes for step_rows in rows):
             return None
         nodes = self.node[rows[0]]

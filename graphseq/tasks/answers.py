@@ -1,4 +1,4 @@
-"""Outputs that do not fit a task's answers, and things that are no task: refused in the user's terms."""
+"""Errors for outputs that do not fit a task's answers, and for objects that are not tasks, in the user's terms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NEEDED = ("in_channels", "out_channels", "chance")
 
 
 def check_task(task: object, argument: str = "task") -> None:
-    """Refuse what is no task, or a task that leaves out what every evaluation needs.
+    """Raise if an object is not a task, or a task without the attributes that every evaluation needs.
 
     Raises:
         TypeError: not a :class:`~graphseq.tasks.Task`.
@@ -32,7 +32,7 @@ def check_task(task: object, argument: str = "task") -> None:
 
 
 def check_model(model: object) -> None:
-    """Refuse what is no model.
+    """Raise if an object is not a model.
 
     Raises:
         TypeError: not a ``torch.nn.Module``.
@@ -42,7 +42,7 @@ def check_model(model: object) -> None:
 
 
 def loss_of(task: Task, output: Tensor, y: Tensor) -> Tensor:
-    """The task's loss of a model's outputs.
+    """Return the task's loss of a model's outputs.
 
     Raises:
         TypeError: the model gives no tensor.
@@ -78,11 +78,11 @@ def mismatch(task: Task, output: Tensor, y: Tensor) -> str:
         )
     channels = output.shape[1]
     if y.dim() == 1 and answers and not y.is_floating_point() and int(y.max()) >= channels:
-        wanted = max(task.out_channels, int(y.max()) + 1)
-        own = "" if task.out_channels >= wanted else f"; the task itself says out_channels={task.out_channels}"
+        needed = max(task.out_channels, int(y.max()) + 1)
+        advice = "" if task.out_channels >= needed else f"; the task itself says out_channels={task.out_channels}"
         return (
             f"{name} has the class {int(y.max())}, but the model's head gives {channels} outputs, for the classes 0 to "
-            f"{channels - 1}; build it with out_channels={wanted}{own}"
+            f"{channels - 1}; build it with out_channels={needed}{advice}"
         )
     if y.dim() == 2 and y.shape[1] != channels:
         return (

@@ -204,7 +204,7 @@ _MEANINGS = {
 
 
 def _bound(cls: type[Task], args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:
-    """The arguments of a constructor by name, defaults included; none where it would refuse them."""
+    """Return the arguments of a constructor by name, including defaults; none if it would refuse them."""
     try:
         bound = inspect.signature(cls.__init__).bind(None, *args, **kwargs)
     except (TypeError, ValueError):

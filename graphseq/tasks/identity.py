@@ -1,4 +1,4 @@
-"""The identity of a task: what tells it from all others, for records and for going on with a run."""
+"""The identity of a task: data that distinguish it from all others, for records and for resuming a run."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from graphseq.tasks.base import Task
 
 UNKNOWN = "cannot be compared"
 LONG = 100
-"""Strings and lists of more parts than this are recorded by a fingerprint."""
+"""Strings and lists longer than this are recorded by a hash."""
 
 
 def identity(task: Task) -> dict[str, object]:
-    """The task's ``config``, and the arguments that it was made with where the config cannot tell them.
+    """Return the task's ``config``, with the arguments of its constructor if the config cannot contain them.
 
-    A class that has a constructor of its own, and no ``config`` of its own, is told by the constructor's arguments:
-    numbers, strings and what is made of them as they are, tensors, arrays and graphs by a fingerprint, functions by
-    their name. Anything else cannot be compared; see :func:`undescribed`.
+    A user's class with a constructor and without a ``config`` is identified by the arguments of its constructor:
+    numbers, strings and containers of them by value, tensors, arrays and graphs by a hash, functions by name. Other
+    values cannot be compared; see :func:`undescribed`.
     """
     if (arguments := task.arguments) is None:
         return task.config
@@ -32,18 +32,18 @@ def identity(task: Task) -> dict[str, object]:
 
 
 def undescribed(task: Task) -> list[str]:
-    """The arguments of a task that :func:`identity` cannot describe."""
+    """Return the arguments of a task that :func:`identity` cannot describe."""
     return [name for name, value in (task.arguments or {}).items() if not _is_known(value)]
 
 
 def _is_known(value: object) -> bool:
-    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else None
-    return UNKNOWN not in str(_plain(value)) if parts is None else all(map(_is_known, parts))
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else None
+    return UNKNOWN not in str(_plain(value)) if items is None else all(map(_is_known, items))
 
 
 def _plain(value: object) -> object:  # noqa: PLR0911 - a line for each kind
     if isinstance(value, str | list | tuple) and len(value) > LONG:
-        plain = value if isinstance(value, str) else repr([_plain(part) for part in value])
+        plain = value if isinstance(value, str) else repr([_plain(item) for item in value])
         digest = hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
         return f"{type(value).__name__} of {len(value)}, {digest}"
     if value is None or isinstance(value, bool | int | float | str):
@@ -53,15 +53,15 @@ def _plain(value: object) -> object:  # noqa: PLR0911 - a line for each kind
     if isinstance(value, torch.dtype | torch.device | range):
         return str(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [_plain(item) for item in value]
     if isinstance(value, Tensor):
-        return f"tensor {_fingerprint(value.detach().cpu().numpy())}"
+        return f"tensor {_hash(value.detach().cpu().numpy())}"
     if isinstance(value, np.ndarray):
-        return f"array {_fingerprint(value)}"
+        return f"array {_hash(value)}"
     if isinstance(value, Data):
-        return {key: _plain(part) for key, part in sorted(value.to_dict().items())}
+        return {key: _plain(item) for key, item in sorted(value.to_dict().items())}
     if isinstance(value, Task):
         return identity(value)
     if isinstance(value, partial):
@@ -71,6 +71,6 @@ def _plain(value: object) -> object:  # noqa: PLR0911 - a line for each kind
     return f"{type(value).__name__}, which {UNKNOWN}"
 
 
-def _fingerprint(array: np.ndarray) -> str:
+def _hash(array: np.ndarray) -> str:
     digest = hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=8).hexdigest()
     return f"{array.dtype} {array.shape} {digest}"
