@@ -142,11 +142,8 @@ def molecule(smiles: str) -> Any:
         raise TypeError(f"smiles must be a string, got {type(smiles).__name__}")
     try:
         from rdkit import Chem, rdBase  # noqa: PLC0415 - an optional dependency
-    except ImportError:
-        raise ImportError(
-            "SMILES are read by RDKit, which is not installed; it comes with the extra: pip install "
-            '"graphseq[molecules]"'
-        ) from None
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("reading SMILES needs RDKit: pip install 'graphseq[molecules]'") from error
     with rdBase.BlockLogs():  # the reasons are in the error
         parsed = Chem.MolFromSmiles(smiles)
         if parsed is None:

@@ -106,7 +106,7 @@ def test_other_refusals() -> None:
 
 def test_without_rdkit_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rdkit", None)
-    with pytest.raises(ImportError, match=r'pip install "graphseq\[molecules\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'graphseq\[molecules\]'"):
         from_smiles("CCO")
 
 
