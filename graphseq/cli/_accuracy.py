@@ -7,7 +7,7 @@ import codecs
 from collections.abc import Mapping, Sequence
 
 from graphseq.cli import flags
-from graphseq.cli.arguments import Parser, add_folder, add_jobs, add_output
+from graphseq.cli.arguments import Parser, add_folder, add_jobs, add_output, address
 from graphseq.cli.console import Console
 from graphseq.experiments.accuracy.settings import NAMES, Settings
 from graphseq.experiments.models import STARTS
@@ -27,7 +27,10 @@ def add(parser: Parser, out: str, defaults: Mapping[str, object], *, without: tu
     parser.epilog = f"models: {', '.join(NAMES)}\n\n--start: {starts}"
     add_jobs(parser, default=None, more=" (default: one a core)")
     parser.add_argument(
-        "--cluster", metavar="ADDRESS", help="scheduler of a dask.distributed cluster, tcp://HOST:PORT, to run it all"
+        "--cluster",
+        type=address,
+        metavar="ADDRESS",
+        help="scheduler of a dask.distributed cluster, tcp://HOST:PORT, to run it all",
     )
     add_folder(parser, out, "experiment")
     add_output(parser)

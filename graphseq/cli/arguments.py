@@ -56,9 +56,10 @@ class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFo
     """Help that names defaults, where there are any, and keeps the lines of examples."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        if "\n" in text:
+        if "\n " in text:  # a list of examples
             return super()._fill_text(text, width, indent)
-        return argparse.HelpFormatter._fill_text(self, text, width, indent)
+        parts = text.split("\n\n")
+        return "\n\n".join(argparse.HelpFormatter._fill_text(self, part, width, indent) for part in parts)
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         default = action.default
@@ -137,6 +138,14 @@ def number(kind: Callable[[str], T], allowed: Range | None) -> Callable[[str], T
         return value
 
     return parse
+
+
+def address(word: str) -> str:
+    """Return the address of a scheduler, or say that it is none."""
+    host, _, port = word.rpartition(":")
+    if not host or not port.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be an address such as tcp://10.0.0.1:8786, got {word!r}")
+    return word
 
 
 def choice(word: str, names: Sequence[str]) -> str:

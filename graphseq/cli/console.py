@@ -70,9 +70,9 @@ class Console:
             _discard(sys.stderr)
 
     def complain(self, text: str) -> None:
-        """Print what went wrong to stderr, however quiet the command is to be."""
+        """Print what went wrong to stderr in one line, however quiet the command is to be."""
         if not self.mute:
-            print(printable(text), file=sys.stderr)
+            print(printable(" ".join(text.split())), file=sys.stderr)
 
     def result(self, text: str, record: Mapping[str, object]) -> None:
         """Print the results of a command: ``text``, or with --json ``record``."""

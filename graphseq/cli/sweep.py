@@ -27,6 +27,7 @@ def add(parser: Parser) -> None:
         "only what is new."
     )
     _accuracy.add(parser, "out/sweep", SWEEP, without=tuple(FIXED))
+    parser.aliases |= {"text": "compare --text"}
 
 
 def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> int:

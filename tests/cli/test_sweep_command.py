@@ -136,6 +136,8 @@ def test_one_that_diverges_is_judged_as_it_was_before(tmp_path: Path) -> None:
         (("--start", "latch", "identity"), "--start identity latch: RNN has one start; name one of them"),
         (("--model", "MLP"), "there is no model 'MLP'; models are constant, unigram"),
         (("--length", 1), "a length of Palindrome must be at least 2, got 1"),
+        (("--cluster", "x"), "argument --cluster: must be an address such as tcp://10.0.0.1:8786, got 'x'"),
+        (("--task", "Characters"), "the task Characters needs compare --text, and compare --text no other task"),
         (("--cluster", "tcp://127.0.0.1:1", "--jobs", 2), "--jobs 2 is for this machine; a cluster has its own"),
     ],
 )

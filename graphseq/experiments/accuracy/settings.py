@@ -109,7 +109,8 @@ class Settings(BaseSettings):
         """Refuse what does not fit together, and spell models as the registry does."""
         object.__setattr__(self, "models", spelled(self.models, NAMES))
         if ("Characters" in self.tasks) != (self.text is not None):
-            raise ValueError(f"the task Characters and text= go together; got tasks={self.tasks}, text={self.text!r}")
+            names = ", ".join(self.tasks)
+            raise ValueError(f"the task Characters needs text=, and text= no other task; got {names}, {self.text!r}")
         if self.text is not None and len(self.tasks) > 1:
             raise ValueError(f"text= is for the task Characters alone; got tasks={self.tasks}")
         if self.text is not None and self.curriculum:

@@ -47,8 +47,8 @@ def read_kept(settings: Settings, lines: Sequence[Line], runs: Path) -> Kept:
     """Return the forecasts of the first seed in ``runs``, without those of models that diverged.
 
     Raises:
-        OSError: a file is not there.
-        ValueError: it holds something else.
+        OSError: a file cannot be read.
+        ValueError: it is missing or holds something else.
     """
     predictions: dict[str, Predictions] = {}
     gates: dict[str, Tensor] = {}
@@ -140,11 +140,17 @@ def _save(figure: Figure, out: Path, name: str) -> None:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
+    if not path.exists():
+        raise ValueError(f"{path} is missing: forecasts are saved of the first seed alone; name another out=")
     try:
         with np.load(path) as parts:
             found = {name: torch.from_numpy(parts[name]) for name in parts.files}
     except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} is damaged; delete it and its .json to have them made again") from error
+        raise ValueError(
+            f"{path} is damaged; delete it and the line of its run in results.jsonl to have them made again"
+        ) from error
     if not set(Predictions._fields) <= set(found):
-        raise ValueError(f"{path} holds no forecasts; delete it and its .json to have them made again")
+        raise ValueError(
+            f"{path} holds no forecasts; delete it and the line of its run in results.jsonl to have them made again"
+        )
     return found

@@ -87,8 +87,8 @@ def bound(settings: Settings) -> Bound:
     answers are not those in the file's units.
     """
     least: list[float] = []
-    seen = {settings, replace(settings, scale="file")}
-    for prepared in map(prepare, seen):
+    scales = dict.fromkeys([settings, replace(settings, scale="file")])  # in this order: the last one gives the answers
+    for prepared in map(prepare, scales):
         test = prepared.split.test
         fitted = [in_units(prepared, predict(kind.fit(test), test)) for kind in (Autoregression, GraphAutoregression)]
         errors_here = [errors(one)[0] for one in fitted]
