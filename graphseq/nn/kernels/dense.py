@@ -1,4 +1,4 @@
-"""Dense products into memory that is there, by whichever of torch's two libraries is faster at them."""
+"""Matrix products written to existing memory, by whichever of torch's two libraries is faster at them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way back through all steps of a graph-convolutional LSTM, for one gradient or for many at once.
+"""The backward pass through all steps of a graph-convolutional LSTM, for one gradient or for many at once.
 
 The gates are worked out anew from the states and cells that were kept, for many steps at once, since by now no step
 waits for another: a third of the memory, in less time than it takes to write four gates a unit and read them again. So
@@ -175,7 +175,7 @@ def _back(
 
 
 def _gather(x: Tensor, local: Local, of_gates: Tensor, has_peepholes: bool, out: Gradients) -> None:
-    """Add what a block's gates say of the weights."""
+    """Add a block's share to the gradients of the weights."""
     flat = of_gates.flatten(1)
     out.w_x.addmm_(x.t(), flat)
     out.w_h.addmm_(local.mixed.t(), flat)

@@ -72,7 +72,7 @@ def of_inputs(x: Tensor, weights: Weights, room: Tensor) -> Tensor:
 
 
 def look_back(gates: Tensor, cells: Tensor, peepholes: Tensor) -> Tensor:
-    """Add what i and f, of the gates (R, ·, H), see of the cells before."""
+    """Add the peephole terms of the cells before to i and f, of the gates (R, ·, H)."""
     gates[:, :2].addcmul_(cells.unsqueeze(1), peepholes[:2])
     return gates
 

@@ -181,7 +181,7 @@ def _backward(
 
 
 def _add(w: Tensor | None, b: Tensor | None, s: Tensor, g: Tensor, x: Tensor) -> None:
-    """Add to the gradients of weight and bias what some rows amount to."""
+    """Add the share of some rows to the gradients of weight and bias."""
     if w is not None:
         w.addmm_(s.t(), x)
     if b is not None:

@@ -137,7 +137,7 @@ class _Layer(torch.autograd.Function):
 
 
 class _Into(NamedTuple):
-    """Gradients of what a layer is a function of, in each of P passes; ``None`` where none is asked."""
+    """Gradients in the arguments of a layer, in each of P passes; ``None`` where none is needed."""
 
     x: Tensor | None  # (P, T, B, F)
     start: Tensor | None  # (P, B, H)
@@ -180,7 +180,7 @@ def _go_back(steps: Steps, given: Sequence[Tensor], past: Sequence[Tensor], grad
 
 
 def _add_up(deltas: Tensor, read: tuple[Tensor, Tensor], weights: Weights, into: _Into, block: slice) -> None:
-    """Add what a block's δ (S, P, B, W) amount to."""
+    """Add the share of a block's δ (S, P, B, W) to the gradients."""
     of_inputs, of_states = deltas[..., -len(weights.w_x) :], deltas[..., : len(weights.w_h)]
     x, h = (part.flatten(0, 1) for part in read)
     for number in range(deltas.shape[1]):

@@ -1,4 +1,4 @@
-r"""The steps of an RNN's and of a GRU's layer, and the way back; equations in :mod:`graphseq.nn.cells`.
+r"""The steps of an RNN's and of a GRU's layer, and their gradients; equations in :mod:`graphseq.nn.cells`.
 
 Let g be the gradient that comes in at a state, γ that with what later steps add, and δ the gradient in a sum that goes
 into a function. In an RNN

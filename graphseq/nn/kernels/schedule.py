@@ -1,4 +1,4 @@
-"""The way of a recurrence through the steps of a topology: what it mixes by, and where each row's past stands."""
+"""The schedule of a recurrence over the steps of a topology: its matrices, and the place of each row's past state."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Walk:
         return held[rows] if self.before is None else held.index_select(0, self.before[rows])
 
     def left(self, held: Tensor, rows: slice) -> Tensor:
-        """Where ``rows`` leave what they hold, (R, ·)."""
+        """The part of all states that holds those after ``rows``, (R, ·)."""
         return held[rows.start + self.num_nodes : rows.stop + self.num_nodes]
 
     def final(self, held: Tensor) -> Tensor:
