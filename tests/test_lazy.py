@@ -7,7 +7,6 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -30,10 +29,10 @@ def in_python(code: str) -> str:
     ["'--help'", "'compare', '--help'", "'text', 'train', '--help'", "'--version'", "'compare', '--length', 'x'", ""],
 )
 def test_the_command_line_answers_at_once_and_loads_nothing_heavy(words: str) -> None:
-    started = time.perf_counter()
-    out = in_python(f"{HELP.format(words)}\nexcept SystemExit: pass\nprint(sorted({HEAVY} & set(sys.modules)))")
-    assert out.splitlines()[-1] == "[]"
-    assert time.perf_counter() - started < 3
+    loaded = f"import time; print(sorted({HEAVY} & set(sys.modules)), time.process_time(), sep='\\n')"
+    *_, heavy, seconds = in_python(f"{HELP.format(words)}\nexcept SystemExit: pass\n{loaded}").splitlines()
+    assert heavy == "[]"
+    assert float(seconds) < 3  # of the processor, whatever else it does
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

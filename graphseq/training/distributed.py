@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar, cast
+from weakref import WeakSet
 
 import torch
 import torch.distributed as dist
@@ -81,11 +82,14 @@ class ProcessGroup(SingleProcess):
 
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
+        self._replicas: WeakSet[DistributedDataParallel] = WeakSet()
 
     def replicate(self, model: nn.Module) -> nn.Module:
         """``model`` in torch's DistributedDataParallel, with the first process's weights."""
         # A share may leave a weight out that another uses: gates over edges, say, where its graphs have none.
-        return DistributedDataParallel(model, find_unused_parameters=True)
+        replica = DistributedDataParallel(model, find_unused_parameters=True)
+        self._replicas.add(replica)
+        return replica
 
     def share(self, task: Task, graph: SpaceTimeGraph) -> tuple[SpaceTimeGraph, float]:
         """This process's graphs of a batch, and :math:`P K_p / K`.
@@ -134,6 +138,15 @@ class ProcessGroup(SingleProcess):
         """Wait until all processes have come here."""
         dist.barrier()
 
+    def close(self) -> None:
+        """Leave the group: its connections end, and with them the wait of processes that expect an answer."""
+        # torch ends the connections once nothing refers to the group, and a replica does: that of an error's traceback,
+        # say. A replica that is freed after the group waits for the threads of the connections while it has Python's
+        # global lock, which one of these threads may need before it can end.
+        for replica in self._replicas:
+            vars(replica).update(reducer=None, logger=None, process_group=None)
+        dist.destroy_process_group()
+
 
 def launched() -> bool:
     """True where ``torchrun`` started this process as one of several."""
@@ -162,9 +175,11 @@ def process_group(backend: str = "gloo") -> Iterator[ProcessGroup]:
             f"{', '.join(missing)} must be set in the environment, as torchrun does: start this by torchrun "
             "--nproc-per-node 2 -m graphseq text train …, or torchrun with a script of yours"
         )
+    group = None
     try:
         dist.init_process_group(backend)
-        yield ProcessGroup()
+        group = ProcessGroup()
+        yield group
     except (RuntimeError, dist.DistError) as error:
         if not any(word in str(error) for word in ("gloo", "Connection", "NCCL", "closed by peer")):
             raise
@@ -173,8 +188,8 @@ def process_group(backend: str = "gloo") -> Iterator[ProcessGroup]:
             "its own message says why, and the last checkpoint is kept"
         ) from error
     finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
+        if group is not None:
+            group.close()
 
 
 class _Share(NamedTuple):

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import console
@@ -110,6 +111,26 @@ def test_a_process_that_ends_ends_the_run_with_its_reason(tmp_path: Path) -> Non
     assert "MemoryError: no room for this batch" in second.err
     assert "ConnectionError: another process of this run ended, so process 0 of 2 stops" in first.err
     assert not list(tmp_path.glob("*.pt"))
+
+
+def test_a_process_that_leaves_the_group_is_not_waited_for_though_its_replica_lives(tmp_path: Path) -> None:
+    def work() -> None:
+        refused = tmp_path / "refused"
+        with distributed.process_group() as group:
+            replica = group.replicate(torch.nn.Linear(1, 1))
+            replica(torch.ones(1, 1)).sum().backward()
+            if group.is_first:
+                with pytest.raises(RuntimeError, match=r"gloo|Connection|closed by peer"):
+                    group.mean(1.0)
+                refused.touch()
+        until = time.monotonic() + 20
+        while not refused.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert refused.exists()
+        assert replica.module.weight.grad == 1
+
+    for ended in together(work, 2, tmp_path):
+        assert ended.status == 0, ended.err
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
