@@ -67,7 +67,9 @@ def _has_lstm_kernel(dtype: torch.dtype) -> bool:
     """True if one step of a tiny LSTM runs in ``dtype``, with gradients."""
 
     def run() -> bool:
-        with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", dtype=dtype):
+        # With hooks of its own on saved tensors, a checkpointed forward pass in which this runs counts none of them.
+        saved = torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor)
+        with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", dtype=dtype), saved:
             x, state = torch.zeros(1, 1, 1, requires_grad=True), torch.zeros(1, 1, 1)
             weights = [torch.zeros(4, 1), torch.zeros(4, 1), torch.zeros(4), torch.zeros(4)]
             try:

@@ -172,3 +172,12 @@ def test_it_is_recorded_and_a_checkpoint_of_another_precision_is_told_apart(tmp_
         run("float32", checkpoint_path=tmp_path / "run.pt", resume=True)
     with pytest.raises(ValueError, match="precision must be one of bfloat16, float32; got 'half'"):
         run("half")
+
+
+def test_a_checkpointed_pass_is_recomputed_whether_or_not_the_kernel_is_known_before() -> None:
+    precision._has_lstm_kernel.cache_clear()
+    encoder = gs.nn.GradientCheckpointed(gs.nn.LSTM(2, 4, 2), 2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        states = encoder(sequence(0, 6, dtype=torch.float32))
+    states.float().sum().backward()
+    assert all(weight.grad is not None for weight in encoder.parameters())
