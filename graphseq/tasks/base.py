@@ -34,6 +34,21 @@ class Task(ABC):
         causal: True if every row is asked for the next value, so that a model must not see later rows.
         per_graph: True if there is one answer for each graph, so that a model must pool, instead of one for each target
             row; then K = B.
+
+    Example:
+        A new task in full, which asks at the last token of a sequence for the first:
+
+        >>> import graphseq as gs, torch
+        >>> from torch_geometric.data import Batch
+        >>> class FirstToken(gs.tasks.Task):
+        ...     def __init__(self, length):
+        ...         self.in_channels, self.out_channels, self.chance = 2, 2, 0.5
+        ...         self.length, self.hops = length, length - 1
+        ...     def batch(self, size, generator):
+        ...         tokens = torch.randint(2, (self.checked_size(size), self.length), generator=generator)
+        ...         last = torch.arange(self.length) == self.length - 1
+        ...         return Batch.from_data_list([gs.from_sequence(row, y=row[:1], target=last) for row in tokens])
+        >>> gs.testing.check_task(lambda: FirstToken(4), relevant_node=0)  # that it keeps the contract
     """
 
     in_channels: int
@@ -72,7 +87,20 @@ class Task(ABC):
 
     @abstractmethod
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """Return ``size`` new graphs with ``y`` and ``target``, a function of the state of the generator alone."""
+        """Return ``size`` new graphs with ``y`` and ``target``, a function of the state of the generator alone.
+
+        Raises:
+            TypeError, ValueError: a size that is not an integer of at least 1; :meth:`checked_size` refuses it.
+        """
+
+    @staticmethod
+    def checked_size(size: int) -> int:
+        """Return the size of a batch, or refuse it.
+
+        Raises:
+            TypeError, ValueError: not an integer of at least 1.
+        """
+        return _checks.at_least("size", size, 1)
 
     @property
     def config(self) -> dict[str, object]:

@@ -65,8 +65,9 @@ def _batches(case: TaskCase, samples: int) -> Iterator[SpaceTimeGraph]:
 
 
 def _kinds(parts: list[Tensor]) -> Tensor:
-    """The number of the kind of each row, equal rows being of one kind: to a third, which tells classes apart."""
-    rows = (torch.cat(parts).flatten(1) * 3).floor()
+    """The number of the kind of each row, (V, ·) or (V,): rows of equal values, rounded to a third, are of one kind."""
+    values = torch.cat(parts)
+    rows = (values.view(len(values), -1) * 3).floor()
     kinds: Tensor = rows.unique(dim=0, return_inverse=True)[1]
     return kinds
 

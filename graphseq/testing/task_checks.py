@@ -236,9 +236,8 @@ def loss_and_score_broadcast_nothing(case: TaskCase, shapes: tuple[tuple[int, ..
 def a_batch_of_no_samples_is_an_error(case: TaskCase, size: tuple[int, type[Exception]]) -> None:
     """A batch holds one sample or more."""
     number, kind = size
-    require_error(
-        kind, "size must be", lambda: case.batch(number), f"must refuse a batch of size {number} by a {kind.__name__}"
-    )
+    sentence = f"must refuse a batch of size {number} by a {kind.__name__}, as Task.checked_size(size) does"
+    require_error(kind, "size must be", lambda: case.batch(number), sentence)
 
 
 @TASK_SUITE.check()

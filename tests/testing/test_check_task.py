@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
+from torch_geometric.data import Batch
 
 import graphseq as gs
 from graphseq import SpaceTimeGraph, Topology
 from graphseq.tasks import Adding, Task, Transfer
-from graphseq.testing import TASK_SUITE, TaskCase
+from graphseq.testing import TASK_SUITE, TaskCase, check_task
 
 Change = Callable[[SpaceTimeGraph], SpaceTimeGraph]
 SHOWN = {"relevant_node": 0, "uninformative": "nearer"}
@@ -365,3 +367,21 @@ def test_a_case_is_of_the_kind_of_its_task() -> None:
     right, sums = TaskCase(Right), TaskCase(Sums)
     assert (right.is_fixed, right.is_regression, right.is_per_graph) == (True, False, False)
     assert (sums.is_fixed, sums.is_regression) == (True, True)
+
+
+class Tokens(Task):
+    """Two tokens, 0 or 1, of which the last row is asked for the one in row ``shown``."""
+
+    def __init__(self, shown: int) -> None:
+        self.in_channels, self.out_channels, self.hops, self.chance, self.shown = 2, 2, 1, 0.5, shown
+
+    def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
+        tokens, last = torch.randint(2, (self.checked_size(size), 2), generator=generator), torch.tensor([False, True])
+        graphs = [gs.from_sequence(row, y=row[[self.shown]], target=last) for row in tokens]
+        return cast(SpaceTimeGraph, Batch.from_data_list(graphs))
+
+
+def test_a_leak_is_found_in_tokens_as_in_features() -> None:
+    check_task(lambda: Tokens(0), relevant_node=0)
+    with pytest.raises(AssertionError, match="leaks its answer: the input of the target row says something of it"):
+        check_task(lambda: Tokens(1), relevant_node=0)
