@@ -35,6 +35,7 @@ class LayerStack(Encoder):
         >>> import graphseq as gs, torch
         >>> from torch_geometric.nn import SAGEConv
         >>> from graphseq.nn.conv import convolve
+        >>> from graphseq.nn.convolutional.layered import LayerStack, ball
         >>> class SAGE(LayerStack):
         ...     def __init__(self, in_channels, hidden_channels, num_layers=2):
         ...         super().__init__(in_channels, hidden_channels, num_layers, causal=False)

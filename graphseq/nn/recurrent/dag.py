@@ -32,6 +32,23 @@ class ChildSum(Encoder):
 
     Args:
         kernel: torch's ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, not batch-first, which holds the weights.
+
+    Example:
+        A new cell in full, a vanilla one that takes the mean of its children's states in place of their sum:
+
+        >>> import graphseq as gs, networkx as nx, torch
+        >>> from graphseq.nn.cells import rnn_cell
+        >>> from graphseq.nn.recurrent.dag import ChildSum
+        >>> class MeanRNN(ChildSum):
+        ...     def __init__(self, in_channels, hidden_channels):
+        ...         super().__init__(gs.nn.RNN(in_channels, hidden_channels).kernel)
+        ...     def _update(self, weights, term, messages, generation):
+        ...         _, w_h, _, b_h = weights
+        ...         if messages is None:  # rows without children
+        ...             return rnn_cell(term + b_h)
+        ...         count = generation.aggregate(torch.ones_like(messages[:, :1]))
+        ...         return rnn_cell(term + generation.aggregate(messages) / count @ w_h.T + b_h)
+        >>> gs.testing.check_encoder(lambda in_channels: MeanRNN(in_channels, 8), acyclic=True)
     """
 
     def __init__(self, kernel: nn.RNNBase) -> None:

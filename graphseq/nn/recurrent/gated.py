@@ -61,6 +61,8 @@ class GatedLayer(nn.Module, ABC):
         A new cell in full, the minimal gated unit, and its encoder:
 
         >>> import graphseq as gs, torch
+        >>> from graphseq.nn import GCNConv
+        >>> from graphseq.nn.recurrent.gated import GatedEncoder, GatedLayer, Gates
         >>> class MGULayer(GatedLayer):
         ...     mode, is_torchs = "GRU", False
         ...     def __init__(self, in_channels, hidden_channels):

@@ -24,7 +24,7 @@ class LinearRNNLayer(nn.Module, ABC):
     .. math:: h_t = a(x_t) ⊙ h_{t-1} + b(x_t), \qquad y_t = r(x_t, h_t)
 
     A new cell is a subclass with :meth:`factors`, and with :meth:`readout` and ``has_readout = True`` where its output
-    is not h. :class:`~graphseq.nn.recurrent.min_gru.MinGRULayer` is the shortest example.
+    is not h. :class:`LinearRNNBase` shows a whole one with its encoder.
     """
 
     num_parts: ClassVar[int] = 1  #: real numbers in the state of one unit: 2 where it is complex
@@ -61,6 +61,8 @@ class LinearRNNBase(Encoder):
         A new cell in full, a leaky average with one learned rate a channel:
 
         >>> import graphseq as gs, torch
+        >>> from graphseq.nn.recurrent.linear_rnn import LinearRNNBase, LinearRNNLayer, input_widths
+        >>> from torch import nn
         >>> class AverageLayer(LinearRNNLayer):
         ...     def __init__(self, in_channels, hidden_channels):
         ...         super().__init__()
