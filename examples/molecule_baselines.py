@@ -83,7 +83,7 @@ def baselines(data: gs.io.GraphDataset) -> dict[str, Baseline]:
             descriptors = gs.datasets.descriptors(data.smiles).numpy()
             methods["ridge, RDKit descriptors"] = lambda y, fold: regress(descriptors, y, fold)
         return methods
-    counts = [gs.subtree_features(data.graphs, hops) for hops in HOPS]
+    counts = [gs.baselines.subtree_features(data.graphs, hops) for hops in HOPS]
     kernels = [(count @ count.T).toarray() for count in counts]
     return {
         "majority": constant(DummyClassifier),

@@ -72,7 +72,7 @@ class Setting:
 def precision(model: nn.Module, task: gs.tasks.LinkPrediction) -> float:
     """Return the average precision over all pairs of all windows; a pair's score is the difference of its outputs."""
     predictions = gs.predict(model, task, batch_size=2)
-    return gs.average_precision(predictions.output[:, 1] - predictions.output[:, 0], predictions.y)
+    return gs.evaluation.average_precision(predictions.output[:, 1] - predictions.output[:, 0], predictions.y)
 
 
 def run(setting: Setting, name: str, seed: int, split: gs.tasks.Split[gs.tasks.LinkPrediction]) -> dict[str, Any]:

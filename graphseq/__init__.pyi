@@ -1,6 +1,8 @@
 """Graphs and sequences as one: the public names. They load on first use."""
 
+from . import baselines as baselines
 from . import datasets as datasets
+from . import evaluation as evaluation
 from . import io as io
 from . import nn as nn
 from . import plot as plot
@@ -10,7 +12,6 @@ from . import testing as testing
 from . import text as text
 from . import training as training
 from . import transforms as transforms
-from .baselines.wl_features import subtree_features as subtree_features
 from .data.constructors import from_graph as from_graph
 from .data.constructors import from_sequence as from_sequence
 from .data.constructors import from_signal as from_signal
@@ -29,7 +30,6 @@ from .data.scaler import add_seasonal_features as add_seasonal_features
 from .data.topology import Topology as Topology
 from .evaluation.evaluate import Evaluation as Evaluation
 from .evaluation.evaluate import evaluate as evaluate
-from .evaluation.metrics import average_precision as average_precision
 from .evaluation.predict import Predictions as Predictions
 from .evaluation.predict import predict as predict
 from .experiments.engine.sweep import sweep as sweep

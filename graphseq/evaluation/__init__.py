@@ -1,1 +1,8 @@
-"""Scores of a model and of its predictions, with intervals and tables."""
+"""Metrics and their intervals, for ``graphseq.evaluate`` and ``graphseq.fit``.
+
+Names load on first use.
+"""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,4 +1,7 @@
-"""Training: fit and its relatives, optimisers, learning rates, checkpoints and histories. Names load on first use."""
+"""Callbacks, learning-rate schedules and process groups for ``graphseq.fit`` and its relatives.
+
+Names load on first use.
+"""
 
 import lazy_loader as _lazy
 

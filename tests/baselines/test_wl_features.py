@@ -20,7 +20,7 @@ def molecule(graph: nx.Graph, atoms: list[tuple[float, float]]) -> gs.SpaceTimeG
 
 
 def kernel(graphs: list[gs.SpaceTimeGraph], iterations: int) -> list[list[float]]:
-    found = gs.subtree_features(graphs, iterations)
+    found = gs.baselines.subtree_features(graphs, iterations)
     return (found @ found.T).toarray().tolist()
 
 
@@ -31,7 +31,7 @@ def test_ethanol_and_dimethyl_ether_by_hand() -> None:
     graphs = [molecule(path, [C, C, O]), molecule(path, [C, O, C])]
     assert kernel(graphs, 0) == [[5, 5], [5, 5]]
     assert kernel(graphs, 1) == [[8, 5], [5, 10]]
-    assert gs.subtree_features(graphs, 1).shape == (2, 7)
+    assert gs.baselines.subtree_features(graphs, 1).shape == (2, 7)
 
 
 def test_a_ring_of_six_and_two_rings_of_three_are_the_same_to_it() -> None:
@@ -69,6 +69,6 @@ def test_it_is_what_the_twin_says(graphs: list[gs.SpaceTimeGraph], iterations: i
 
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="iterations must be at least 0, got -1"):
-        gs.subtree_features([molecule(nx.path_graph(1), [C])], -1)
+        gs.baselines.subtree_features([molecule(nx.path_graph(1), [C])], -1)
     with pytest.raises(ValueError, match="graphs is empty"):
-        gs.subtree_features([])
+        gs.baselines.subtree_features([])
