@@ -26,7 +26,7 @@ class StdoutClosedError(Exception):
 
 @dataclass
 class Console:
-    """Where a command prints.
+    """The output of a command: results on stdout, all else on stderr.
 
     Attributes:
         quiet: print results only.

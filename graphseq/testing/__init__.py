@@ -1,4 +1,4 @@
-"""The contracts of encoders and tasks, as suites to which one's own are held in one line."""
+"""Checks that an encoder or a task of your own keeps its contract: ``check_encoder`` and ``check_task``."""
 
 from graphseq.testing.encoder_case import ENCODER_SUITE, EncoderCase
 from graphseq.testing.encoders import check_encoder

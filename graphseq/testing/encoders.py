@@ -1,4 +1,4 @@
-"""The contract of encoders, to which any :class:`~graphseq.nn.Encoder` can be held."""
+"""The check that an :class:`~graphseq.nn.Encoder` keeps the contract of encoders."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def renumbered(graph: SpaceTimeGraph, seed: int) -> tuple[SpaceTimeGraph, Tensor
 
 
 def jacobian_pattern(function: Callable[[SpaceTimeGraph], Tensor], graph: SpaceTimeGraph) -> Tensor:
-    """Where the Jacobian of ``function`` in the features of ``graph`` is not exactly zero: (outputs, V), ``bool``.
+    """The pattern of the Jacobian of ``function`` in the features of ``graph``, true where it is not 0: (outputs, V).
 
     One backward pass an output, in a random direction of its channels, in which no sum cancels.
     """

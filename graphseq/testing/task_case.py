@@ -84,7 +84,7 @@ TASK_SUITE: Suite[TaskCase] = Suite()
 
 
 def asked_graph(task: Task, graph: SpaceTimeGraph) -> Tensor:
-    """Which graph of the batch each answer is asked of, (K,)."""
+    """The number of the graph of the batch that each answer belongs to, (K,)."""
     return torch.arange(graph.num_graphs) if task.per_graph else graph.batch[graph.target_rows]
 
 

@@ -1,4 +1,4 @@
-"""The contract of tasks, to which any :class:`~graphseq.tasks.Task` can be held."""
+"""The check that a :class:`~graphseq.tasks.Task` keeps the contract of tasks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check_task(
             nearer than ``hops`` ("nearer"). ``None`` where even the target row may tell, as in a forecast.
         answer: the answer as read from x (V, F) of a batch in which all rows but the relevant nodes and the target of
             one answer are zero; without it, the class that ``relevant_node`` shows.
-        samples: how many samples show whether irrelevant nodes say anything, in hundreds.
+        samples: the number of samples that show whether irrelevant nodes say anything, rounded down to hundreds.
         exclude: names of checks to leave out, as messages give them.
 
     Raises:

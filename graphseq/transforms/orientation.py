@@ -63,7 +63,7 @@ def root_at_targets(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     if old.temporal_edges.shape[1]:
         raise ValueError(
             f"root_at_targets reads static graphs, but node {int(graph.node[old.temporal_edges[0, 0]])} is there at "
-            "several times; turn one snapshot: from_graph(graph.snapshot(time))"
+            "several times; take one snapshot: from_graph(graph.snapshot(time))"
         )
     if not len(targets):
         raise ValueError(

@@ -176,8 +176,8 @@ def _check_static(topology: Topology, member: Tensor) -> None:
     if not torch.equal(first, last):
         number = int((first != last).nonzero()[0])
         raise ValueError(
-            f"to_sequence reads static graphs, but graph {number} has rows at times {int(first[number])} to "
-            f"{int(last[number])}; what changes over time has its order already. Traverse one snapshot: "
+            f"a traversal reads static graphs, but graph {number} has rows at times {int(first[number])} to "
+            f"{int(last[number])}; what changes over time has its order already. Take one snapshot: "
             "from_graph(graph.snapshot(time))"
         )
 

@@ -263,7 +263,7 @@ def test_what_changes_over_time_is_refused() -> None:
     two = join([gs.from_graph(nx.empty_graph(2), x=torch.zeros(2, 2)), late])
     with pytest.raises(ValueError, match="graph 1 has rows at times 7 to 8"):
         to_sequence(two)
-    with pytest.raises(ValueError, match="to_sequence reads static graphs"):
+    with pytest.raises(ValueError, match="a traversal reads static graphs"):
         to_sequence(draw(1), "topological")
 
 

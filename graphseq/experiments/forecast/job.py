@@ -20,7 +20,7 @@ from graphseq.experiments.job import RESULTS, Experiment, carried_out, results_o
 
 
 class Done(NamedTuple):
-    """What came out."""
+    """The results of a forecast: the lines of its table, facts of the data, and the files that were written."""
 
     lines: list[Line]
     facts: Facts

@@ -1,4 +1,4 @@
-"""What to forecast, from what, and by which models; and the grid of single runs that this spans."""
+"""Settings of a forecast: the recording, its windows, the models; and the grid of single runs that they span."""
 
 from __future__ import annotations
 
