@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -97,6 +98,14 @@ def collegemsg(
         empty=empty,
     )
     return replace(data, name="collegemsg")
+
+
+RECORDINGS: dict[str, Callable[..., TemporalDataset]] = {
+    "chickenpox": chickenpox,
+    "england_covid": england_covid,
+    "collegemsg": collegemsg,
+}
+"""The data sets that the command ``forecast`` takes by name."""
 
 
 def _renamed(data: TemporalDataset, name: str, first: date, days: int, channel: str) -> TemporalDataset:

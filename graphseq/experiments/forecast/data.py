@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import timedelta
 from hashlib import sha256
@@ -14,13 +14,13 @@ from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.scaler import Scaler, add_seasonal_features
-from graphseq.datasets import chickenpox, collegemsg, england_covid, find
+from graphseq.datasets import collegemsg, find
+from graphseq.datasets.temporal import RECORDINGS
 from graphseq.experiments.forecast.settings import Settings
 from graphseq.io import TemporalDataset, read_events, read_observations, read_temporal_json
 from graphseq.tasks.forecast import Forecasting
 from graphseq.tasks.windows import Split
 
-KNOWN = ("chickenpox", "england_covid", "collegemsg")
 _OF_TABLES = ("time", "source", "target", "columns", "time_format", "sort")
 _OF_OBSERVATIONS = ("node", "weight")
 _OF_EVENTS = ("empty",)
@@ -71,11 +71,10 @@ def load(settings: Settings) -> TemporalDataset:
     """
     check(settings)
     file, window = settings.file, settings.window
-    if file == "collegemsg":
-        return collegemsg() if window is None else collegemsg(_length(window))
-    if file in KNOWN:
-        known: dict[str, Callable[[], TemporalDataset]] = {"chickenpox": chickenpox, "england_covid": england_covid}
-        return known[file]()
+    if file == "collegemsg" and window is not None:
+        return collegemsg(_length(window))
+    if file in RECORDINGS:
+        return RECORDINGS[file]()
     if _is_json(file):
         return read_temporal_json(file, missing=settings.missing)
     if window is not None:
@@ -122,7 +121,7 @@ def _read_observations(settings: Settings) -> TemporalDataset:
 
 def checksums(settings: Settings) -> dict[str, object]:
     """Return the checksums of the files, whose content may change under their names."""
-    paths = {"file": find(settings.file) if settings.file in KNOWN else Path(settings.file)}
+    paths = {"file": find(settings.file) if settings.file in RECORDINGS else Path(settings.file)}
     if settings.edges is not None:
         paths["edges"] = Path(settings.edges)
     return {f"{name}_sha256": sha256(path.read_bytes()).hexdigest() for name, path in paths.items()}
@@ -144,8 +143,8 @@ def check(settings: Settings) -> None:
     """
     file, edges, window = settings.file, settings.edges, settings.window
     is_table = Path(file).name.lower().endswith((".csv", ".csv.gz"))
-    if file not in KNOWN and not is_table and not _is_json(file):
-        raise ValueError(f"file must end in .json, .csv or .csv.gz, or be one of {', '.join(KNOWN)}; got {file!r}")
+    if file not in RECORDINGS and not is_table and not _is_json(file):
+        raise ValueError(f"file must end in .json, .csv or .csv.gz, or be one of {', '.join(RECORDINGS)}; got {file!r}")
     if edges is not None and not is_table:
         raise ValueError(f"edges= goes with a table of observations; {file} has its own edges")
     if window is not None and not is_table and file != "collegemsg":
