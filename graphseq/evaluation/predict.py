@@ -25,6 +25,10 @@ class Predictions(NamedTuple):
     output: Tensor  #: the model's output, (K, C)
     y: Tensor  #: the answer: numbers (K, C), or classes (K,)
 
+    def __repr__(self) -> str:
+        """The shape of each part."""
+        return f"Predictions({', '.join(f'{name}={list(part.shape)}' for name, part in self._asdict().items())})"
+
 
 def predict(
     model: nn.Module,

@@ -20,7 +20,7 @@ from graphseq import _files
 from graphseq._torch.precision import kernels_in_full
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """The record of one training.
 
@@ -50,6 +50,11 @@ class History:
     stopped_by: str | None = None
     config: dict[str, object] = field(default_factory=dict)
     machine: dict[str, object] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """The length of the training, its last loss and score, and the reason for its end, on one line."""
+        last = f", loss={self.loss[-1]:.4g}, score={self.score[-1]:.4g}" if self.loss else ""
+        return f"History(steps={self.steps}{last}, solved={self.solved}, stopped_by={self.stopped_by!r})"
 
     @property
     def steps(self) -> int:

@@ -71,6 +71,11 @@ def test_the_shapes_are_those_of_the_answers() -> None:
     assert [tuple(part.shape) for part in (node, time, output, y)] == [(count,), (count,), (count, 1), (count, 2)]
 
 
+def test_predictions_are_shown_by_their_shapes() -> None:
+    shown = repr(predict(Known(), Forecasting(gs.from_sequence(torch.arange(12.0)[:, None]), lags=1)))
+    assert shown == "Predictions(node=[11], time=[11], output=[11, 1], y=[11, 1])"
+
+
 def test_windows_come_in_batches_and_the_last_has_the_rest() -> None:
     task, model = Forecasting(gs.from_sequence(torch.arange(12.0)[:, None]), lags=1), Known()
     predict(model, task, batch_size=4)

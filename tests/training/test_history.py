@@ -109,6 +109,14 @@ def test_a_recent_score_is_a_mean_of_whole_windows_only(window: int, score: floa
     assert history.recent_score(window) == pytest.approx(score)
 
 
+def test_a_history_is_shown_in_one_line_however_long_it_is() -> None:
+    history = History(config={"text": "long" * 1000}, stopped_by="enough")
+    assert repr(history) == "History(steps=0, solved=False, stopped_by='enough')"
+    for _ in range(500):
+        history.append(0.25, 0.5, 1, 0.1)
+    assert repr(history) == "History(steps=500, loss=0.25, score=0.5, solved=False, stopped_by='enough')"
+
+
 def test_the_machine_is_named() -> None:
     found = machine()
     assert found["torch"] == torch.__version__
