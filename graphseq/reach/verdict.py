@@ -109,7 +109,7 @@ def verdict(
 def judge(e: Evidence, t: Thresholds) -> tuple[str, str]:
     """The verdict on the evidence, and its sentence: the first fault that holds."""
     if e.answers.score >= t.solved:
-        return "solved", f"the score is {e.answers.score:.1%}"
+        return "solved", _score(e, ".1%")
     faults = {
         "under-reaching": _under_reaching(e, t),
         "over-smoothing": _over_smoothing(e, t),
@@ -123,8 +123,15 @@ def judge(e: Evidence, t: Thresholds) -> tuple[str, str]:
             return name, sentence
     return "undertrained", (
         f"the farthest source has influence (a share of {e.influence:.1g}) and the loss a gradient (a sensitivity of "
-        f"{e.loss_sensitivity:.1g}), but the score is {e.answers.score:.0%}"
+        f"{e.loss_sensitivity:.1g}), but {_score(e, '.0%')}"
     )
+
+
+def _score(e: Evidence, form: str) -> str:
+    """The score as a clause; of a regression it is the share of answers within the tolerance."""
+    score = format(e.answers.score, form)
+    is_regression = "mse" in e.answers.metrics
+    return f"{score} of the answers are within the task's tolerance" if is_regression else f"the score is {score}"
 
 
 def _under_reaching(e: Evidence, t: Thresholds) -> str:

@@ -200,6 +200,11 @@ def test_tasks_whose_query_comes_first_have_one_memory_item() -> None:
         assert gather(seeded(nn.RNN, task, 8), task, samples=10, seed=0).memory_items == 1
 
 
+def test_the_score_of_a_regression_is_called_what_it_is() -> None:
+    diagnosis = verdict(seeded(nn.LSTM, Adding(4), 8), Adding(4), samples=20)
+    assert diagnosis.sentence.endswith("% of the answers are within the task's tolerance")
+
+
 def test_str_has_sentence_table_and_advice() -> None:
     task = Transfer(9)
     lines = str(verdict(seeded(nn.GCN, task, 8, 4), task)).splitlines()
