@@ -182,11 +182,20 @@ def from_signal(
         x.flatten(0, 1),
         torch.arange(nodes, device=x.device).repeat(steps),
         torch.arange(steps, device=x.device).repeat_interleave(nodes),
-        static_edge_index=_checks.edges("edge_index", edge_index, nodes, "nodes"),
+        static_edge_index=_checks.edges("edge_index", _index_of(edge_index), nodes, "nodes"),
         static_edge_weight=edge_weight,
         y=y,
         target=target,
     )
+
+
+def _index_of(edges: object) -> object:
+    """Return the edges, or say where those of a whole graph are."""
+    if isinstance(edges, nx.Graph | Data):
+        raise TypeError(
+            f"edge_index must be a torch.Tensor, got {type(edges).__name__}; its edges are from_graph(graph).edge_index"
+        )
+    return edges
 
 
 def _length(x: object) -> int:

@@ -216,6 +216,11 @@ def test_a_signal_on_one_node_is_the_sequence() -> None:
             r"^edge_index\[:, 1\] is \(0, 2\), outside the 2 nodes 0 to 1",
         ),
         ({"edge_index": None}, TypeError, "edge_index must be a torch.Tensor, got NoneType"),
+        (
+            {"edge_index": nx.path_graph(3)},
+            TypeError,
+            r"edge_index must be a torch.Tensor, got Graph; its edges are from_graph\(graph\).edge_index",
+        ),
         ({"edge_weight": torch.ones(2)}, ValueError, r"edge_weight must have shape \(1,\), .* got \(2,\)"),
         (
             {"x": torch.zeros(3, 2, 1).index_put_([torch.tensor(2), torch.tensor(1)], torch.tensor([torch.nan]))},
