@@ -19,7 +19,16 @@ TINY = (
     *("--model", "RNN", "GCN", "--length", 2, 4, "--depth", 1, 2, "--seed", 0, 1, 2, "--hidden", 8, "--steps", 3),
     *("--samples", 20, "--batch-size", 8),
 )
-FILES = ["config.json", "figure.png", "results.csv", "results.json", "results.jsonl", "runs"]
+FILES = [
+    ".lock",
+    ".results.jsonl.lock",
+    "config.json",
+    "figure.png",
+    "results.csv",
+    "results.json",
+    "results.jsonl",
+    "runs",
+]
 
 
 def sweep(out: Path, *words: object) -> console.Said:

@@ -14,7 +14,16 @@ TINY = (
     *("--length", "2", "3", "--depth", "1", "--hidden", "4", "--steps", "3", "--samples", "20"),
     *("--lr", "0.003", "--batch-size", "64", "--jobs", "1"),
 )
-FILES = ["config.json", "figure.png", "results.csv", "results.json", "results.jsonl", "runs"]
+FILES = [
+    ".lock",
+    ".results.jsonl.lock",
+    "config.json",
+    "figure.png",
+    "results.csv",
+    "results.json",
+    "results.jsonl",
+    "runs",
+]
 
 
 class Said(NamedTuple):

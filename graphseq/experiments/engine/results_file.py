@@ -61,7 +61,7 @@ class ResultsFile:
                 self._drop(file, rest, len(lines) + 1)
         except BaseException:
             file.close()
-            self._release()
+            self._lock.release()
             raise
         self._file = file
         return self
@@ -72,7 +72,7 @@ class ResultsFile:
         """Close and unlock it."""
         if self._file is not None:
             self._file.close()
-            self._release()
+            self._lock.release()
 
     def append(self, run: Run) -> None:
         """Add a run; when this returns, it is on the disk."""
@@ -100,17 +100,14 @@ class ResultsFile:
 
     def _acquire(self) -> None:
         """Lock a file beside the results; the operating system gives the lock up when the process ends, however."""
+        # The file of the lock stays: one that is removed can have been opened by another process, which would lock what
+        # is no longer there, while a third makes a new one and locks that.
         try:
             self._lock.acquire()
         except Timeout:
             raise BlockingIOError(
                 f"{self.path} is being written to by another sweep; wait for it to end, or name another file"
             ) from None
-
-    def _release(self) -> None:
-        if os.name == "posix":  # elsewhere an open file cannot be removed, and filelock removes it once it is closed
-            Path(self._lock.lock_file).unlink(missing_ok=True)
-        self._lock.release()
 
     def _parse(self, line: bytes, number: int) -> Run:
         try:

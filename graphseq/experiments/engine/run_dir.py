@@ -56,10 +56,9 @@ def claim(
         OSError: ``out`` cannot be written to.
     """
     out.mkdir(parents=True, exist_ok=True)
-    left_by_killed = [*_files.partial(out), *_files.partial(out / RUNS)]
+    _check_free(out)
+    left_by_killed = _left_by_killed(out)
     if not (out / CONFIG).exists():
-        if any(path not in left_by_killed and path.name != LOCK for path in out.iterdir()):
-            raise FileExistsError(f"out={out} holds other files; name a new or empty folder")
         _files.write_text(out / CONFIG, record(facts, command, more), overwrite=False)
     elif not resume:
         raise FileExistsError(f"out={out} already holds a {job}; add resume=True to go on with it, or name another")
@@ -77,14 +76,18 @@ def claim(
 def locked(out: Path) -> Iterator[None]:
     """Keep every other process out of the folder of an experiment; within the block this one may write to it.
 
-    The lock is given up when the process ends, however it ends.
+    The lock is given up when the process ends, however it ends; its file stays in the folder.
 
     Raises:
         BlockingIOError: another experiment is writing to ``out``.
+        FileExistsError: ``out`` holds files of something else.
         OSError: ``out`` cannot be written to.
     """
-    is_new = not out.exists()
+    if out.is_dir():
+        _check_free(out)  # before the file of the lock is added to it
     out.mkdir(parents=True, exist_ok=True)
+    # This file is never removed: another process may have opened it, and would then lock what is no longer there, while
+    # a third one makes a new file and locks that.
     lock = FileLock(out / LOCK)
     try:
         lock.acquire(timeout=0)
@@ -93,16 +96,26 @@ def locked(out: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        (out / LOCK).unlink(missing_ok=True)
         lock.release()
-        if is_new and not any(out.iterdir()):
-            out.rmdir()
 
 
 def runs_of(out: Path) -> Path:
     """Return the folder of single runs in ``out``, created if it is missing."""
     (out / RUNS).mkdir(exist_ok=True)
     return out / RUNS
+
+
+def _left_by_killed(out: Path) -> list[Path]:
+    """Return the files that a killed process left half written."""
+    return [*_files.partial(out), *_files.partial(out / RUNS)]
+
+
+def _check_free(out: Path) -> None:
+    """Refuse a folder that holds files but no experiment."""
+    paths = set(out.iterdir())
+    foreign = paths - {out / LOCK, *_left_by_killed(out)}
+    if foreign and not (out / CONFIG).exists():  # looked for last, as another process may be about to write it
+        raise FileExistsError(f"out={out} holds other files; name a new or empty folder")
 
 
 def _check_same(out: Path, job: str, facts: Mapping[str, object], defaults: Mapping[str, object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
@@ -11,6 +12,7 @@ from typing import cast
 from torch import nn
 
 from graphseq import _files
+from graphseq.experiments.engine import run_dir
 from graphseq.experiments.text import report
 from graphseq.experiments.text.corpus import Source
 from graphseq.experiments.text.models import build
@@ -90,6 +92,7 @@ def train(
 
     Raises:
         FileExistsError: ``out`` holds a training and ``resume`` is false, or other files.
+        BlockingIOError: another process writes to ``out``.
         ValueError: ``out`` holds another training or a damaged one, more steps than asked for, or the text is too
             short.
         ModuleNotFoundError: TensorBoard was asked for and is not installed.
@@ -101,33 +104,35 @@ def train(
     processes = group or SingleProcess()
     board = TextBoard(out / FOLDER) if tensorboard and processes.is_first else None
     model = build(settings, task.out_channels)
-    processes.first(lambda: claim(out, settings, source, task, command, resume=resume))
-    earlier = processes.first(lambda: report.read(out))
-    reports = Reports(settings, held_out, out, earlier, steps=steps, tell=tell, board=board, processes=processes)
-    history = fit(
-        model,
-        task,
-        steps=steps,
-        batch_size=settings.batch_size,
-        optimizer=settings.optimizer,
-        lr=settings.lr,
-        schedule=schedule(settings),
-        clip=settings.clip,
-        seed=settings.seed,
-        device=settings.device,
-        stop_threshold=None,
-        checkpoint_path=out / CHECKPOINT,
-        checkpoint_every=min(settings.every, CHECKPOINT_EVERY),
-        resume=True,
-        callbacks=[reports] if board is None else [board, reports],
-        group=group,
-        precision=settings.precision,
-    )
-    if history.steps > steps:
-        raise ValueError(f"out={out} has taken {history.steps} steps already; ask for steps= of no fewer")
-    if not reports.made or reports.made[-1].step < history.steps:  # killed after the last step, before its report
-        reports(history.steps, history, model)
-    return processes.first(lambda: _finish(model, held_out, history, reports.made, out, settings))
+    with ExitStack() as lock:
+        processes.first(lambda: lock.enter_context(run_dir.locked(out)))
+        processes.first(lambda: claim(out, settings, source, task, command, resume=resume))
+        earlier = processes.first(lambda: report.read(out))
+        reports = Reports(settings, held_out, out, earlier, steps=steps, tell=tell, board=board, processes=processes)
+        history = fit(
+            model,
+            task,
+            steps=steps,
+            batch_size=settings.batch_size,
+            optimizer=settings.optimizer,
+            lr=settings.lr,
+            schedule=schedule(settings),
+            clip=settings.clip,
+            seed=settings.seed,
+            device=settings.device,
+            stop_threshold=None,
+            checkpoint_path=out / CHECKPOINT,
+            checkpoint_every=min(settings.every, CHECKPOINT_EVERY),
+            resume=True,
+            callbacks=[reports] if board is None else [board, reports],
+            group=group,
+            precision=settings.precision,
+        )
+        if history.steps > steps:
+            raise ValueError(f"out={out} has taken {history.steps} steps already; ask for steps= of no fewer")
+        if not reports.made or reports.made[-1].step < history.steps:  # killed after the last step, before its report
+            reports(history.steps, history, model)
+        return processes.first(lambda: _finish(model, held_out, history, reports.made, out, settings))
 
 
 class Reports:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -117,7 +118,20 @@ def test_one_sweep_at_a_time_has_it_open_and_one_that_was_killed_has_it_no_more(
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     assert len(read(file)) == 3
-    assert {path.name for path in file.parent.iterdir()} == {"held", "results.jsonl"}  # and no lock
+    assert {path.name for path in file.parent.iterdir()} == {"held", "results.jsonl", ".results.jsonl.lock"}
+
+
+def test_two_sweeps_that_open_and_close_it_again_and_again_never_have_it_open_together(tmp_path: Path) -> None:
+    path, inside = tmp_path / "results.jsonl", tmp_path / "inside"
+
+    def work() -> int:
+        for _ in range(300):
+            with contextlib.suppress(BlockingIOError), ResultsFile(path, "square"):
+                inside.touch(exist_ok=False)
+                inside.unlink()
+        return 0
+
+    assert [children.wait(child) for child in [children.start(work), children.start(work)]] == [0, 0]
 
 
 def test_one_that_is_not_open_is_not_written_to(file: Path) -> None:

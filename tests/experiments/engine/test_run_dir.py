@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import children
 import pytest
 
-from graphseq.experiments.engine.run_dir import RUNS, claim, read_config, runs_of
+from graphseq.experiments.engine.run_dir import RUNS, claim, locked, read_config, runs_of
 
 FACTS = {"steps": 3, "models": ["LSTM"], "season": None}
 COMMAND = ["forecast", "my file.csv", "--steps", "3"]
@@ -27,6 +29,26 @@ def test_a_new_folder_says_what_is_done_in_it_and_by_what(tmp_path: Path) -> Non
     assert record["command"] == "python -m graphseq forecast 'my file.csv' --steps 3"
     assert record["versions"]["torch"] == version("torch")
     assert record["versions"]["python"] == sys.version.split()[0]
+
+
+def test_two_processes_that_lock_it_again_and_again_are_never_in_it_together(tmp_path: Path) -> None:
+    out, inside = tmp_path / "out", tmp_path / "inside"
+
+    def work() -> int:
+        for _ in range(300):
+            with contextlib.suppress(BlockingIOError), locked(out):
+                inside.touch(exist_ok=False)
+                inside.unlink()
+        return 0
+
+    assert [children.wait(child) for child in [children.start(work), children.start(work)]] == [0, 0]
+
+
+def test_a_folder_of_other_files_is_not_even_locked(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="holds other files; name a new or empty folder"), locked(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_the_same_job_goes_on_only_when_asked_and_leaves_the_record(tmp_path: Path) -> None:

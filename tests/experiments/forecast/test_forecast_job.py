@@ -28,7 +28,16 @@ pytestmark = pytest.mark.slow
 TINY = ("--steps", "20", "--every", "5", "--hidden", "4", "--batch-size", "4", "--seed", "0", "1", "--jobs", "1")
 MODELS = ("--model", "autoregression", "lstm", "GCN-LSTM-forgetting")
 KEYS = ["GCN-LSTM-forgetting-seed0", "GCN-LSTM-forgetting-seed1", "LSTM-seed0", "LSTM-seed1", "autoregression-seed0"]
-FILES = ["config.json", "errors.png", "forecasts.png", "forgotten.gif", "forgotten.png", "predictions.csv"]
+FILES = [
+    ".lock",
+    ".results.jsonl.lock",
+    "config.json",
+    "errors.png",
+    "forecasts.png",
+    "forgotten.gif",
+    "forgotten.png",
+    "predictions.csv",
+]
 FILES += ["results.csv", "results.json", "results.jsonl", "runs"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from graphseq.training.lr_schedule import Product, StepDecay
 
 COMMAND = ["text", "train", "tiny.txt"]
 FILES = [
+    ".lock",
     "checkpoint.pt",
     "config.json",
     "curves.csv",
@@ -165,6 +167,31 @@ def test_resuming_what_is_done_changes_nothing(tmp_path: Path) -> None:
     before = but_times(tmp_path / "run")
     assert trained(tmp_path / "run", 4, resume=True) == []
     assert but_times(tmp_path / "run") == before
+
+
+def test_a_folder_that_another_process_trains_in_is_refused_and_left_alone(tmp_path: Path) -> None:
+    out, seen = tmp_path / "run", tmp_path / "seen"
+    tell_once = tmp_path / "told"
+
+    def tell(_: Report) -> None:
+        tell_once.touch()
+        until = time.monotonic() + 20
+        while not seen.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+
+    child = children.start(lambda: train(TINY, source(TEXT), out, steps=10, command=COMMAND, tell=tell))
+    until = time.monotonic() + 20
+    while not tell_once.exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    before = everything(out)
+    for resume in (False, True):
+        with pytest.raises(BlockingIOError, match="run is being written to by another process; name another out="):
+            trained(out, 10, resume=resume)
+    assert everything(out) == before
+    seen.touch()
+    assert children.wait(child) == 0
+    trained(tmp_path / "alone", 10)
+    assert but_times(out) == but_times(tmp_path / "alone")
 
 
 def everything(folder: Path) -> dict[str, bytes]:
