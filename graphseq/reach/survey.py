@@ -4,7 +4,11 @@ It computes what the command ``reach`` prints and draws, and returns it as data.
 
 Example:
     >>> from graphseq.io import read_graph
-    >>> result = survey(Request(read_graph("path_10"), source="0", targets=("3",), models=("gcn",), layers=(2, 3)))
+    >>> def build(name, in_channels, hidden_channels, num_layers, causal):
+    ...     return GCN(in_channels, hidden_channels, num_layers, causal=causal)
+    >>> result = survey(
+    ...     Request(read_graph("path_10"), source="0", build=build, targets=("3",), models=("GCN",), layers=(2, 3))
+    ... )
     >>> target = result.targets[0]
     >>> target.hops, target.number_of_routes, [model.reaches_source for model in target.models]
     (3, 1, [False, True])
