@@ -1,4 +1,4 @@
-"""Encoders of space-time graphs, heads, and models of both; :class:`Encoder` says how to add one."""
+"""Encoders of space-time graphs, heads on their states, and models of both; :class:`Encoder` says how to add one."""
 
 from graphseq.nn.conv import GCNConv
 from graphseq.nn.convolutional.antisymmetric import AntisymmetricGCN

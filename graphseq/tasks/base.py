@@ -69,7 +69,7 @@ class Task(ABC):
     if not TYPE_CHECKING:  # a type checker would take any attribute for one of a task's
 
         def __getattr__(self, name: str) -> Never:
-            """Say what an attribute of the contract is for, where a task does not set it."""
+            """Raise an error that explains the attribute of the contract that a task does not set."""
             if name in _MEANINGS:
                 raise AttributeError(f"task {type(self).__name__} must set {name}: {_MEANINGS[name]}")
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -64,7 +64,7 @@ class Collection(Task):
         return len(self._numbers)
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """Return ``size`` random graphs, none of them a second time before each was drawn once."""
+        """Return ``size`` random graphs, drawn without replacement until all have been drawn."""
         return self._beside(self._drawn(size, generator))
 
     def _drawn(self, size: int, generator: torch.Generator) -> Tensor:

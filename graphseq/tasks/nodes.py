@@ -76,7 +76,7 @@ class Neighborhoods(Collection):
         return digest.hexdigest()
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
-        """Return the neighbourhoods of ``size`` random rows, none a second time before each was drawn once."""
+        """Return the neighbourhoods of ``size`` random rows, drawn without replacement until all have been drawn."""
         return self._cut(self._drawn(size, generator), generator)
 
     def graphs(self, numbers: Tensor) -> SpaceTimeGraph:

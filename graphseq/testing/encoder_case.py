@@ -1,4 +1,4 @@
-"""An encoder under examination: what makes it, and the models that are made of it."""
+"""The encoder that a check examines, and models that contain it."""
 
 from __future__ import annotations
 
@@ -88,5 +88,5 @@ def _with_pairs(graph: SpaceTimeGraph) -> SpaceTimeGraph:
 
 
 def at_every_second_row(graph: SpaceTimeGraph) -> SpaceTimeGraph:
-    """The same graph, asked at every second row."""
+    """The same graph with every second row as a target row."""
     return graph.replace(target=torch.arange(graph.num_nodes) % 2 == 0)

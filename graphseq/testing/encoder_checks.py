@@ -128,7 +128,7 @@ def a_graph_without_rows_in_a_batch_changes_nothing(case: EncoderCase) -> None:
 
 @ENCODER_SUITE.check()
 def features_of_another_width_are_an_error(case: EncoderCase) -> None:
-    """Three features where ``in_channels`` says two are refused."""
+    """An encoder of two input channels refuses three features."""
     encoder, graph = case.encoder(), random_graph(0, channels=CHANNELS + 1)
     require_error(
         ValueError,
@@ -198,7 +198,7 @@ def float64_and_float32_agree_to_float32(case: EncoderCase) -> None:
 
 @ENCODER_SUITE.check()
 def calling_twice_gives_the_same_states(case: EncoderCase) -> None:
-    """Nothing of one call is left for the next."""
+    """A call does not depend on earlier calls."""
     encoder, graph = case.encoder(), case.graphs.random(1)
     first = encoder(graph)
     encoder(case.graphs.random(2))

@@ -1,4 +1,4 @@
-"""Small random graphs on which encoders are checked, and what is measured on them."""
+"""Small random graphs on which encoders are checked, and measurements on them."""
 
 from __future__ import annotations
 

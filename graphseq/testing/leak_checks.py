@@ -1,4 +1,4 @@
-"""Checks of what a batch of a task says of its answers, and of what it must not say."""
+"""Checks that the relevant nodes of a task determine its answers, and that no other input tells of them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _kinds(parts: list[Tensor]) -> Tensor:
 
 
 def _require_independent(views: list[Tensor], answers: list[Tensor], shown: str) -> None:
-    """Require by a χ² test that what is shown and what is asked are independent."""
+    """Require by a χ² test that inputs and answers are independent."""
     view, answer = _kinds(views), _kinds([y.view(len(y), -1) for y in answers])
     table = np.zeros((int(view.max()) + 1, int(answer.max()) + 1))
     np.add.at(table, (view.numpy(), answer.numpy()), 1)
@@ -116,7 +116,7 @@ def no_relevant_node_is_farther_than_hops_and_some_are_as_far(case: TaskCase) ->
 
 @TASK_SUITE.check()
 def relevant_nodes_and_memory_items_are_rows_of_the_graph_that_is_asked(case: TaskCase) -> None:
-    """Both mark, for each answer, rows of its own graph; at the last answer of a graph, one or more."""
+    """``relevant_nodes`` and ``memory_items`` mark rows of each answer's graph, at least one for the last answer."""
     task, graph = case.task, case.batch(5)
     owner = asked_graph(task, graph)
     shape = (len(owner), graph.num_nodes)
@@ -246,7 +246,7 @@ def no_relevant_node_with_content_can_be_left_out(case: TaskCase) -> None:
 
 @TASK_SUITE.check()
 def samples_of_a_batch_are_independent(case: TaskCase) -> None:
-    """The answer of one sample says nothing of that of the next."""
+    """Answers of neighbouring samples are independent."""
     y = _kinds([_first_answers(case, 2000).view(2000, -1)[:, :1]])
     table = np.zeros((int(y.max()) + 1, int(y.max()) + 1))
     np.add.at(table, (y[:-1:2].numpy(), y[1::2].numpy()), 1)

@@ -1,4 +1,4 @@
-"""Checks of what an encoder says of its reach and its causality, against its Jacobian."""
+"""Checks of an encoder's ``reach`` and ``causal`` against its Jacobian."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GRAPHS: dict[str, object] = {
 
 
 def _require_reach(declared: Tensor, measured: Tensor, output: str) -> None:
-    """Say of the first entry that differs which input, which output, and who says what."""
+    """Describe the first entry at which two patterns differ: its input, its output, and the pattern that has it."""
     require(
         declared.dtype == torch.bool and declared.shape == measured.shape,
         f"must return from reach() a tensor of bool {tuple(measured.shape)}, got {declared.dtype} "

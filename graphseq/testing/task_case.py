@@ -1,4 +1,4 @@
-"""A task under examination: what makes it, and what is claimed of its batches."""
+"""The task that a check examines, and the claims about its batches."""
 
 from __future__ import annotations
 

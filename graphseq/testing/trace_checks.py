@@ -1,4 +1,4 @@
-"""Checks of what an encoder shows of its way from features to states."""
+"""Checks of an encoder's ``trace`` against its states and their gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training on a text from settings to its folder."""
+"""The training of a model on a text, from its settings to its folder of results."""
 
 from __future__ import annotations
 
