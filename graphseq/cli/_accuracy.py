@@ -63,7 +63,9 @@ def run(options: argparse.Namespace, fixed: Mapping[str, object], words: Sequenc
     console.say(f"written to {options.out}: {job.FILES}")
     failed = [run for run in runs if run.failed]
     for run in failed:
-        place = ", ".join(f"{name} {run.config[name]}" for name in ("task", "model", "length", "depth", "seed"))
+        place = ", ".join(
+            f"{name} {run.config[name]}" for name in ("task", "model", "length", "depth", "start", "seed")
+        )
         console.complain(f"failed: {place}: {run.error}")
     if failed:
         console.complain(f"{len(failed)} of {len(runs)} runs failed; --resume tries them again")

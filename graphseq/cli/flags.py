@@ -1,8 +1,9 @@
 """Flags made from a dataclass of settings, so that a setting is written once: its type, default and help in one place.
 
 A setting ``held_out: Share = 0.1`` becomes ``--held-out SHARE``; a tuple ``seeds: tuple[Seed, ...] = (0,)`` becomes
-``--seed SEED [SEED ...]``; a bool that is false by default becomes a switch; a field without a default becomes a
-positional argument. The help is the field's entry in the class's "Attributes" section.
+``--seed SEED [SEED ...]``; a bool becomes a switch, and where it is true by default one with its opposite,
+``--no-…``; a field without a default becomes a positional argument. The help is the field's entry in the class's
+"Attributes" section.
 """
 
 from __future__ import annotations
@@ -111,7 +112,12 @@ def attributes(settings: type) -> dict[str, str]:
 def _add(parser: argparse.ArgumentParser, field: Field[Any], kind: _Kind, text: str, default: object) -> None:
     words: dict[str, Any] = {"help": text.replace("%", "%%")}
     if kind.base is bool:
-        parser.add_argument(flag(field.name), dest=field.name, action="store_true", **words)
+        if field.default is True:
+            switch = argparse.BooleanOptionalAction
+            action = parser.add_argument(flag(field.name), dest=field.name, default=default, action=switch)
+            action.help = words["help"]  # some versions of Python would add the default to it
+        else:
+            parser.add_argument(flag(field.name), dest=field.name, action="store_true", **words)
         return
     words["type"] = _parser_of(kind)
     words["metavar"] = kind.metavar or field.name.upper()

@@ -63,6 +63,8 @@ class Entry:
         num_layers: L by default.
         layers_are_hops: every layer is a graph convolution over space and time, so that L layers see L hops.
         transform: gives the transform of the data before the encoder, ``None`` where it reads them as they are.
+        rows: the rows that the transform makes of a sequence of so many.
+        start: first weights of :data:`STARTS` that are recommended for long memory.
         takes_gate_penalty: whether its loss has a penalty on gates.
     """
 
@@ -70,6 +72,8 @@ class Entry:
     num_layers: int = 1
     layers_are_hops: bool = False
     transform: Callable[[], Transform] | None = None
+    rows: Callable[[int], int] = int
+    start: str = "torch"
     takes_gate_penalty: bool = False
 
 
@@ -85,16 +89,20 @@ MODELS: dict[str, Entry] = {
     "A-DGN": _stack(lambda o: gs.nn.AntisymmetricGCN(*o.sizes, causal=o.causal)),
     "MP-SSM": _stack(lambda o: gs.nn.StateSpaceGCN(*o.sizes, causal=o.causal)),
     "Wave": _stack(lambda o: gs.nn.WaveGCN(*o.sizes, causal=o.causal)),
-    "RNN": Entry(lambda o: gs.nn.RNN(*o.sizes)),
+    "RNN": Entry(lambda o: gs.nn.RNN(*o.sizes), start="latch"),
     "GRU": Entry(lambda o: gs.nn.GRU(*o.sizes)),
-    "LSTM": Entry(lambda o: gs.nn.LSTM(*o.sizes)),
+    "LSTM": Entry(lambda o: gs.nn.LSTM(*o.sizes), start="chrono"),
     "LRU": Entry(lambda o: gs.nn.LRU(*o.sizes)),
     "MinGRU": Entry(lambda o: gs.nn.MinGRU(*o.sizes)),
     "MinLSTM": Entry(lambda o: gs.nn.MinLSTM(*o.sizes)),
     "GCN-GRU": Entry(lambda o: gs.nn.GCNGRU(*o.sizes)),
-    "GCN-LSTM": Entry(lambda o: gs.nn.GCNLSTM(*o.sizes)),
-    "GCN-LSTM-state": Entry(lambda o: gs.nn.GCNLSTM(*o.sizes, convolve="state")),
-    "GCN-LSTM-grown": Entry(lambda o: gs.nn.GCNLSTM(*o.sizes), transform=lambda: gs.transforms.grow),
+    "GCN-LSTM": Entry(lambda o: gs.nn.GCNLSTM(*o.sizes), start="chrono"),
+    "GCN-LSTM-state": Entry(lambda o: gs.nn.GCNLSTM(*o.sizes, convolve="state"), start="chrono"),
+    "GCN-LSTM-grown": Entry(
+        lambda o: gs.nn.GCNLSTM(*o.sizes),
+        transform=lambda: gs.transforms.grow,
+        rows=lambda n: n * (n + 1) // 2,
+    ),
     "GCN-LSTM-forgetting": Entry(
         lambda o: gs.nn.ForgettingGCNLSTM(*o.sizes, gate_penalty=o.gate_penalty), takes_gate_penalty=True
     ),
@@ -125,7 +133,11 @@ def _scaled() -> Callable[[RNNBase], object]:
 TORCH = "torch"
 """The name of initial weights as an encoder's own class draws them."""
 
+RECOMMENDED = "recommended"
+"""The name of the first weights that a model's entry recommends for long memory, see :attr:`Entry.start`."""
+
 _RECURRENT = ("RNN", "GRU", "LSTM")
+_LSTMS = ("LSTM", "GCN-LSTM", "GCN-LSTM-state", "GCN-LSTM-grown")
 STARTS: dict[str, Start] = {
     "orthogonal": Start(_RECURRENT, lambda: gs.nn.orthogonal_),
     "scaled": Start(_RECURRENT, _scaled),
@@ -133,8 +145,8 @@ STARTS: dict[str, Start] = {
     "identity": Start(("RNN",), lambda: gs.nn.identity_),
     "latch": Start(("RNN",), lambda: partial(gs.nn.identity_, gain=2.0)),
     "spread-latch": Start(("RNN",), lambda: _latch_and_spread),
-    "chrono": Start(("LSTM",), lambda: partial(gs.nn.chrono_, longest=1000)),
-    "forget-bias": Start(("LSTM",), lambda: gs.nn.forget_bias_),
+    "chrono": Start(_LSTMS, lambda: partial(gs.nn.chrono_, longest=1000)),
+    "forget-bias": Start(_LSTMS, lambda: gs.nn.forget_bias_),
 }
 
 
@@ -306,6 +318,23 @@ def build(
     )
     start_from(encoder, name, start)
     return gs.nn.Model(encoder, task.out_channels, transform=transform_of(name), head=head)
+
+
+def starts_for(model: str, starts: Iterable[str]) -> tuple[str, ...]:
+    """The first weights, among ``starts``, that are made for a model; torch's where none is.
+
+    Args:
+        model: the name of an entry or of a baseline, as the registry spells it.
+        starts: names of :data:`STARTS`, "torch", or "recommended" for those of the model's entry.
+
+    Example:
+        >>> starts_for("RNN", ["recommended", "torch"]), starts_for("GCN", ["recommended", "chrono"])
+        (('latch', 'torch'), ('torch',))
+    """
+    recommended = MODELS[model].start if model in MODELS else TORCH
+    named = [recommended if start == RECOMMENDED else start for start in starts]
+    fitting = [start for start in named if start == TORCH or model in STARTS[start].models]
+    return tuple(dict.fromkeys(fitting)) or (TORCH,)
 
 
 def start_from(encoder: Encoder, name: str, start: str) -> None:

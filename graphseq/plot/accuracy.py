@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
 
 from graphseq.plot.lines import STYLES
 
@@ -16,6 +16,12 @@ Points: TypeAlias = Mapping[int, tuple[float, float, float]]
 
 Dash: TypeAlias = "tuple[float, tuple[float, ...]]"
 
+HATCH: Mapping[str, Any] = {"facecolor": "0.94", "edgecolor": "0.78", "hatch": "///", "linewidth": 0}
+"""The look of what is within reach and yet lost."""
+
+_SPREAD = 0.3
+"""Octaves over which lines are shifted, so that those on one level are all seen."""
+
 
 def draw_accuracy(
     axes: Axes,
@@ -23,12 +29,14 @@ def draw_accuracy(
     curves: Mapping[str, Points],
     *,
     families: Mapping[str, str] | None = None,
+    thin: Collection[str] = (),
     chance: float | None = None,
-    out_of_reach: Mapping[str, int | None] | None = None,
+    last_in_reach: Mapping[str, int] | None = None,
+    lost: Mapping[str, Sequence[int]] | None = None,
 ) -> Axes:
     r"""Draw accuracy against length: a line for each model, its interval as bars, and chance.
 
-    Lengths are equally far apart, whatever their steps. Lines on one level are shifted a little, so that all are seen.
+    Lengths are on a scale of log₂. Lines are shifted a little, so that all on one level are seen.
 
     Args:
         axes: where to draw.
@@ -36,61 +44,101 @@ def draw_accuracy(
         curves: accuracy with its interval by length, by model; a length that is not there has no point.
         families: the family of each model: models of one family, such as GCNs of several depths, share a marker and
             have one colour from light to dark. Without it each is a family of its own.
+        thin: models that are drawn as thin lines without marks or bars. They have the colour of their family, and are
+            not counted among its depths.
         chance: accuracy of a guess.
-        out_of_reach: the first length beyond the reach of a model, before which a dashed line stands.
+        last_in_reach: the longest sequence within the reach of a model, after which a dashed line stands.
+        lost: lengths that are within the reach of a model and yet not solved. Between its line there and 100 % the
+            plane is hatched, up to the end of its reach.
 
     Returns:
         ``axes``.
 
     Raises:
-        ValueError: a length among the points that is not one of ``lengths``, or lengths that do not ascend.
+        ValueError: a length among the points or in ``lost`` that is not one of ``lengths``, lengths that do not ascend
+            or are not above 0.
 
     Example:
         >>> from matplotlib.figure import Figure
         >>> curves = {"GCN-1": {2: (1.0, 0.9, 1.0), 5: (0.1, 0.05, 0.2)}, "LSTM": {2: (1.0, 0.9, 1.0)}}
-        >>> axes = draw_accuracy(Figure().subplots(), [2, 5], curves, chance=0.1, out_of_reach={"GCN-1": 5})
-        >>> [text.get_text() for text in axes.texts]
-        ['GCN-1\nsees no further']
+        >>> axes = draw_accuracy(Figure().subplots(), [2, 5], curves, chance=0.1, last_in_reach={"GCN-1": 2})
+        >>> [(text.get_text(), text.xy[0]) for text in axes.texts]
+        [('GCN-1', 2.5)]
     """
-    if list(lengths) != sorted(set(lengths)):
-        raise ValueError(f"lengths must ascend, got {list(lengths)}")
-    position = {length: number for number, length in enumerate(lengths)}
-    styles = _styles(list(curves), families or {})
+    if list(lengths) != sorted(set(lengths)) or min(lengths, default=1) < 1:
+        raise ValueError(f"lengths must ascend, from 1 or more; got {list(lengths)}")
+    thick = [label for label in curves if label not in thin]
+    styles = _styles(thick, [label for label in curves if label in thin], families or {})
+    walls, losses = last_in_reach or {}, lost or {}
     for number, (label, points) in enumerate(curves.items()):
-        unknown = sorted(set(points) - set(position))
+        unknown = sorted({*points, *losses.get(label, ())} - set(lengths))
         if unknown:
             raise ValueError(f"curves[{label!r}] has a point at length {unknown[0]}, which is not one of the lengths")
-        colour, marker, dash = styles[label]
-        shift = (number - (len(curves) - 1) / 2) * 0.05
-        axes.errorbar(
-            [position[length] + shift for length in points],
-            [middle for middle, _, _ in points.values()],
-            yerr=[
-                [max(0.0, middle - low) for middle, low, _ in points.values()],
-                [max(0.0, high - middle) for middle, _, high in points.values()],
-            ],
-            color=colour,
-            marker=marker,
-            linestyle=dash,
-            markersize=5,
-            linewidth=1.4,
-            elinewidth=1.0,
-            label=label,
-        )
+        shift = 2 ** (_SPREAD * (number / max(1, len(curves) - 1) - 0.5))
+        x = [length * shift for length in points]
+        colour, _, dash = styles[label]
+        if label in thin:
+            y = [middle for middle, _, _ in points.values()]
+            axes.plot(x, y, color=colour, linestyle=dash, linewidth=0.7, label=label, zorder=1.5)
+            continue
+        _draw_line(axes, x, points, label, styles[label])
+        _hatch_lost(axes, points, losses.get(label, ()), walls.get(label), label)
     if chance is not None:
         axes.axhline(chance, color="0.3", linewidth=1, linestyle=(0, (1, 2)), label="chance")
-    walls = sorted((position[length], label) for label, length in (out_of_reach or {}).items() if length is not None)
-    for place, group in groupby(walls, key=lambda wall: wall[0]):
+    ends = sorted((length, label) for label, length in walls.items())
+    for length, group in groupby(ends, key=lambda end: end[0]):
         beyond = {label for _, label in group}
         labels = [label for label in curves if label in beyond]
-        _wall(axes, place - 0.5, labels, styles[labels[-1]][0])
-    axes.set_xticks(range(len(lengths)), [str(length) for length in lengths])
-    axes.set_xlim(-0.45, len(lengths) - 0.55)
-    axes.set_ylim(0, 1.12)
+        _wall(axes, length + 0.5, labels, styles[labels[0]][0])
+    _scales(axes, lengths)
+    return axes
+
+
+def _draw_line(axes: Axes, x: Sequence[float], points: Points, label: str, style: tuple[str, str, Dash]) -> None:
+    colour, marker, dash = style
+    axes.errorbar(
+        x,
+        [middle for middle, _, _ in points.values()],
+        yerr=[
+            [max(0.0, middle - low) for middle, low, _ in points.values()],
+            [max(0.0, high - middle) for middle, _, high in points.values()],
+        ],
+        color=colour,
+        marker=marker,
+        linestyle=dash,
+        markersize=4.5,
+        linewidth=1.4,
+        elinewidth=0.9,
+        label=label,
+    )
+
+
+def _hatch_lost(axes: Axes, points: Points, lost: Sequence[int], last: int | None, label: str) -> None:
+    """Hatch the plane between a line and 100 %, from the length before those that are lost to the end of reach.
+
+    The hatches of several lines, being opaque and alike, show as one region.
+    """
+    if not lost:
+        return
+    before = [length for length in points if length < min(lost)]
+    x: list[float] = [*before[-1:], *(length for length in points if min(lost) <= length <= max(lost))]
+    y = [points[int(length)][0] for length in x]
+    if last is not None and max(lost) <= last:
+        x, y = [*x, last + 0.5], [*y, y[-1]]
+    if len(x) == 1:
+        x, y = [x[0] * 2**-0.1, x[0] * 2**0.1], [*y, *y]
+    axes.fill_between(x, y, 1.0, gid=f"lost {label}", zorder=0.2, **HATCH)
+
+
+def _scales(axes: Axes, lengths: Sequence[int]) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(list(lengths), [str(length) for length in lengths])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(min(lengths, default=1) * 2**-0.35, max(lengths, default=1) * 2**0.35)
+    axes.set_ylim(0, 1.16)
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     _without_frame(axes)
-    return axes
 
 
 def draw_bits(axes: Axes, bars: Mapping[str, tuple[float, str]], *, baselines: Collection[str] = ()) -> Axes:
@@ -120,20 +168,22 @@ def draw_bits(axes: Axes, bars: Mapping[str, tuple[float, str]], *, baselines: C
     return axes
 
 
-def _styles(labels: Sequence[str], families: Mapping[str, str]) -> dict[str, tuple[str, str, Dash]]:
+def _styles(
+    labels: Sequence[str], thin: Sequence[str], families: Mapping[str, str]
+) -> dict[str, tuple[str, str, Dash]]:
     """Return colour, marker and dash of each line."""
     members: dict[str, list[str]] = {}
     for label in labels:
         members.setdefault(families.get(label, label), []).append(label)
+    for label in thin:
+        members.setdefault(families.get(label, label), [])
     styles = {}
-    for number, group in enumerate(members.values()):
+    for number, (family, group) in enumerate(members.items()):
         colour, marker, dash = STYLES[number % len(STYLES)]
         for place, label in enumerate(group):
-            styles[label] = (
-                _shade(colour, 1.0 if len(group) == 1 else 0.35 + 0.65 * place / (len(group) - 1)),
-                marker,
-                dash,
-            )
+            share = 1.0 if len(group) == 1 else 0.4 + 0.6 * place / (len(group) - 1)
+            styles[label] = (_shade(colour, share), marker, dash)
+        styles |= {label: (colour, marker, dash) for label in thin if families.get(label, label) == family}
     return styles
 
 
@@ -145,9 +195,8 @@ def _shade(colour: str, share: float) -> str:
 
 def _wall(axes: Axes, at: float, labels: Sequence[str], colour: str) -> None:
     """Draw a line between the last length within reach and the first beyond."""
-    axes.axvline(at, ymax=1.0 / 1.12, color=colour, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
-    text = f"{', '.join(labels)}\nsees no further"
-    axes.annotate(text, (at, 1.02), ha="center", va="bottom", fontsize=7, color=colour)
+    axes.axvline(at, ymax=1.0 / 1.16, color=colour, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
+    axes.annotate("\n".join(labels), (at, 1.02), ha="center", va="bottom", fontsize=7, linespacing=1.0, color="0.2")
 
 
 def _without_frame(axes: Axes) -> None:

@@ -63,6 +63,31 @@ def test_every_flag_arrives_under_its_name_and_type() -> None:
     )
 
 
+def test_a_switch_that_is_on_by_default_has_an_opposite() -> None:
+    @dataclass(frozen=True)
+    class Switches(BaseSettings):
+        """Two switches.
+
+        Attributes:
+            slow: be slow.
+            fast: be fast.
+        """
+
+        slow: bool = True
+        fast: bool = False
+
+    parser = Parser(prog="test", formatter_class=Help)
+    flags.add(parser, Switches)
+    assert [flags.read(parser.parse_args(words), Switches).slow for words in ([], ["--no-slow"], ["--slow"])] == [
+        *(True, False, True)
+    ]
+    assert "--no-fast" not in parser.format_help()
+    assert "--slow, --no-slow be slow" in " ".join(parser.format_help().split())
+    elsewhere = Parser(prog="test")
+    flags.add(elsewhere, Switches, defaults={"slow": False})
+    assert not flags.read(elsewhere.parse_args([]), Switches).slow
+
+
 def test_a_command_can_have_defaults_of_its_own() -> None:
     assert parsed("x.csv", hidden=64).hidden == 64
     assert parsed("x.csv", "--hidden", "2", hidden=64).hidden == 2

@@ -70,8 +70,8 @@ def test_a_folder_of_results_is_written_and_told(done: tuple[Path, console.Said]
             assert float(cell["high"]) == pytest.approx(min(1, high))
     gcn = next(cell for cell in cells if (cell["model"], cell["length"]) == ("GCN-1", "4"))
     assert (gcn["hops_needed"], gcn["hops_reached"]) == ("2", "1")
-    (line,) = (line for line in said.out.splitlines() if line.split()[:1] == ["GCN-1"])
-    assert line.count("]-") == 1
+    line = next(line for line in said.out.splitlines() if line.split()[:1] == ["GCN-1"])
+    assert [word.endswith("-") for word in line.split()[1:3]] == [False, True]
     assert min(imread(out / "figure.png").shape[:2]) > 300
 
 
@@ -124,7 +124,9 @@ def test_a_run_that_fails_is_told_and_costs_only_itself(tmp_path: Path, monkeypa
         broken.setattr(job, "measure_accuracy", measure_accuracy)
         said = sweep(tmp_path / "out", "--seed", 0)
     assert said.status == 1
-    assert "failed: task Palindrome, model RNN, length 4, depth 2, seed 0: MemoryError: no room" in said.err
+    assert (
+        "failed: task Palindrome, model RNN, length 4, depth 2, start torch, seed 0: MemoryError: no room" in said.err
+    )
     assert said.err.splitlines()[-1] == "2 of 8 runs failed; --resume tries them again"
     assert next(line for line in said.out.splitlines() if line.split()[:1] == ["RNN-1"]).count("failed") == 1
     assert sweep(tmp_path / "out", "--seed", 0, "--resume").status == 0
@@ -141,8 +143,10 @@ def test_one_that_diverges_is_judged_as_it_was_before(tmp_path: Path) -> None:
     [
         (("--length", 3, 3), "--length names a value twice: 3 3"),
         (("--model", "RNN", "RNN"), "--model names a value twice: RNN RNN"),
-        (("--start", "chrono"), "--start chrono is for LSTM, none of which is among the models"),
-        (("--start", "latch", "identity"), "--start identity latch: RNN has one start; name one of them"),
+        (
+            ("--start", "chrono"),
+            "--start chrono is for LSTM, GCN-LSTM, GCN-LSTM-state, GCN-LSTM-grown, none of which is among the models",
+        ),
         (("--model", "MLP"), "there is no model 'MLP'; models are constant, unigram"),
         (("--length", 1), "a length of Palindrome must be at least 2, got 1"),
         (("--cluster", "x"), "argument --cluster: must be an address such as tcp://10.0.0.1:8786, got 'x'"),

@@ -154,7 +154,7 @@ def test_what_does_not_fit_a_model_is_refused() -> None:
         build_encoder("LSTM", 2, 4, gate_penalty=0.1)
     with pytest.raises(ValueError, match="num_layers must be at least 1, got 0"):
         build_encoder("LSTM", 2, 4, num_layers=0)
-    with pytest.raises(ValueError, match="start 'chrono' is for LSTM, not for RNN-2"):
+    with pytest.raises(ValueError, match=r"start 'chrono' is for LSTM and GCN-LSTM and .*, not for RNN-2"):
         start_from(build_encoder("RNN-2", 2, 4), "RNN-2", "chrono")
     with pytest.raises(ValueError, match=r"start must be one of torch, orthogonal, .*; got 'ones'"):
         start_from(build_encoder("RNN", 2, 4), "RNN", "ones")
@@ -168,6 +168,12 @@ def test_first_weights_change_a_model_of_those_that_they_are_for(start: str, mod
     with gs.seeding.forked(1):
         start_from(encoder, model, start)
     assert any(not torch.equal(old, new) for old, new in zip(before, encoder.parameters(), strict=True))
+
+
+def test_the_start_that_is_recommended_for_a_model_is_made_for_it() -> None:
+    recommended = {name: entry.start for name, entry in MODELS.items() if entry.start != "torch"}
+    assert recommended == {"RNN": "latch", "LSTM": "chrono", "GCN-LSTM": "chrono", "GCN-LSTM-state": "chrono"}
+    assert all(name in STARTS[start].models for name, start in recommended.items())
 
 
 def test_names_are_spelled_as_the_registry_spells_them() -> None:

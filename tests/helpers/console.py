@@ -12,7 +12,7 @@ from graphseq.cli.main import main
 
 TINY = (
     *("--length", "2", "3", "--depth", "1", "--hidden", "4", "--steps", "3", "--samples", "20"),
-    *("--lr", "0.003", "--batch-size", "64", "--jobs", "1"),
+    *("--lr", "0.003", "--batch-size", "64", "--jobs", "1", "--start", "torch", "--no-curriculum"),
 )
 FILES = [
     ".lock",

@@ -4,15 +4,53 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from graphseq.experiments.accuracy.report import Cell, unit
-from graphseq.experiments.accuracy.settings import Settings
-from graphseq.experiments.models import BASELINES
-from graphseq.plot.accuracy import Points, draw_accuracy, draw_bits
+from graphseq.experiments.accuracy.settings import Line, Settings
+from graphseq.experiments.models import BASELINES, TORCH
+from graphseq.plot.accuracy import HATCH, Points, draw_accuracy, draw_bits
+from graphseq.reach.theory import path_crossing
 
 _NOTES = {"Transfer": "nothing lies in between", "Palindrome": "what lies in between must be kept out"}
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """A line of the figure, with the cells of one task."""
+
+    line: Line
+    cells: Sequence[Cell]
+
+    @property
+    def points(self) -> Points:
+        """Accuracies with their intervals."""
+        return {
+            cell.length: (cell.accuracy, cell.low, cell.high)
+            for cell in self.cells
+            if cell.accuracy is not None and cell.low is not None and cell.high is not None and not cell.diverged
+        }
+
+    @property
+    def last_in_reach(self) -> int | None:
+        """The longest sequence within the model's reach, from structure; ``None`` where all or none of them is."""
+        beyond = [cell for cell in self.cells if cell.seeds and not cell.in_reach]
+        if not beyond or not any(cell.in_reach for cell in self.cells):
+            return None
+        cell = beyond[0]
+        return cell.length - (cell.hops_needed or 0) + (cell.hops_reached or 0)
+
+    @property
+    def lost(self) -> list[int]:
+        """The lengths within reach whose interval excludes 100 %."""
+        points = self.points
+        return [cell.length for cell in self.cells if cell.in_reach and cell.length in points and cell.high != 1.0]
 
 
 def figure(settings: Settings, cells: Sequence[Cell]) -> Figure:
@@ -29,50 +67,106 @@ def figure(settings: Settings, cells: Sequence[Cell]) -> Figure:
         drawing = Figure(figsize=(8, 0.42 * len(cells) + 1.8), layout="constrained")
         _draw_text(drawing, cells)
         return drawing
-    drawing = Figure(figsize=(5.6 * len(settings.tasks), 5.0), layout="constrained")
-    panels = drawing.subplots(1, len(settings.tasks), sharey=True, squeeze=False)[0]
-    for panel, task in zip(panels, settings.tasks, strict=True):
+    lines = [line for line in settings.lines() if line.model not in BASELINES]
+    thin = _thin(lines)
+    rows = len(settings.tasks)
+    drawing = Figure(figsize=(5.2, 2.35 * rows + 1.5), layout="constrained")
+    panels = drawing.subplots(
+        rows, 1, sharex=len({unit(settings, task) for task in settings.tasks}) == 1, squeeze=False
+    )
+    for panel, task in zip(panels[:, 0], settings.tasks, strict=True):
         of_task = [cell for cell in cells if cell.task == task]
-        labels = {line.label: line.model for line in settings.lines() if line.model not in BASELINES}
+        curves = {line.label: _Curve(line, [cell for cell in of_task if cell.model == line.label]) for line in lines}
+        ends = {label: curve.last_in_reach for label, curve in curves.items()}
         draw_accuracy(
             panel,
             settings.lengths,
-            {label: _points([cell for cell in of_task if cell.model == label]) for label in labels},
-            families=labels,
+            {label: curve.points for label, curve in curves.items()},
+            families={line.label: line.model for line in lines},
+            thin=thin,
             chance=next((cell.chance for cell in of_task if cell.chance is not None), None),
-            out_of_reach={label: _beyond([cell for cell in of_task if cell.model == label]) for label in labels},
+            last_in_reach={label: end for label, end in ends.items() if end is not None},
+            lost={label: curve.lost for label, curve in curves.items()},
         )
-        panel.set_title(f"{task}: {_NOTES[task]}")
-        panel.set_xlabel(
-            "rows on the path (hops needed: one less)"
-            if settings.unit == "rows"
-            else f"length in {unit(settings, task)}"
-        )
-    panels[0].set_ylabel("accuracy")
-    handles, names = panels[0].get_legend_handles_labels()
-    drawing.legend(handles, names, loc="outside lower center", ncols=5, frameon=False)
+        _name_loss(panel, list(curves.values()))
+        panel.set_title(f"{task}: {_NOTES[task]}", fontsize=10)
+        panel.set_ylabel("accuracy")
+    panels[-1, 0].set_xlabel(_horizontal(settings, settings.tasks[-1]))
+    drawing.legend(
+        *_legend(panels[0, 0], lines, thin, cells), loc="outside lower center", ncols=2, frameon=False, fontsize=8
+    )
     return drawing
+
+
+def _thin(lines: Sequence[Line]) -> list[str]:
+    """Return the labels of lines from torch's first weights whose model is also trained from others."""
+    others = {(line.model, line.depth) for line in lines if line.start != TORCH}
+    return [line.label for line in lines if line.start == TORCH and (line.model, line.depth) in others]
+
+
+def _name_loss(panel: Axes, curves: Sequence[_Curve]) -> None:
+    """Name over-squashing where a stack of graph convolutions loses a path that its reach just spans.
+
+    Its closed form is that of Â: as many layers as hops weigh one end of a path of n ≥ 3 rows by 3^(3-n) / 6.
+    """
+    spans = {}
+    for curve in curves:
+        for cell in curve.cells:
+            hops = cell.hops_needed
+            if hops is None or hops < 2 or hops != cell.hops_reached:
+                continue
+            if curve.line.model == "GCN" and cell.length in curve.lost:
+                spans[cell.length] = path_crossing(hops + 1)
+    if not spans:
+        return
+    weights = ", ".join(f"{_power(weight)} at {length}" for length, weight in sorted(spans.items())[-2:])
+    text = f"over-squashing: an end weighs\n$(\\hat{{A}}^{{\\,n-1}})_{{0,\\,n-1}}=3^{{\\,3-n}}/6$\n{weights}"
+    at = math.sqrt(min(spans) * max(spans))
+    box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5}
+    panel.text(at, 0.56, text, ha="center", va="center", fontsize=7.5, bbox=box, zorder=5)
+
+
+def _power(value: float) -> str:
+    exponent = math.floor(math.log10(value))
+    return f"${value / 10**exponent:.1f}\\cdot 10^{{{exponent}}}$"
+
+
+def _legend(
+    panel: Axes, lines: Sequence[Line], thin: Sequence[str], cells: Sequence[Cell]
+) -> tuple[list[Artist], list[str]]:
+    """Return handles and texts: a model once, whatever its depths, then what all models share."""
+    drawn, names = panel.get_legend_handles_labels()
+    handles: dict[str, Artist] = dict(zip(names, drawn, strict=True))
+    members: dict[str, list[str]] = {}
+    for line in lines:
+        if line.label not in thin:
+            members.setdefault(line.model, []).append(line.label)
+    entries: list[tuple[Artist, str]] = []
+    for labels in members.values():
+        text = labels[0] if len(labels) == 1 else f"{labels[0]} (light) to {labels[-1]} (dark)"
+        entries.append((handles[labels[-1]], f"{text}{_not_run(labels, cells)}"))
+    if thin:
+        entries.append((Line2D([], [], color="0.3", linewidth=0.7), "thin: torch's first weights"))
+    if panel.texts:
+        entries.append((Line2D([], [], color="0.3", linewidth=1, linestyle=(0, (4, 3))), "end of receptive field"))
+    if any((collection.get_gid() or "").startswith("lost ") for collection in panel.collections):
+        entries.append((Patch(**HATCH), "within reach, yet lost"))
+    if "chance" in handles:
+        entries.append((handles["chance"], "chance"))
+    return [handle for handle, _ in entries], [text for _, text in entries]
+
+
+def _not_run(labels: Sequence[str], cells: Sequence[Cell]) -> str:
+    """Return a remark on a model that was not run at every length, and "" on others."""
+    ran = [cell.length for cell in cells if cell.model in labels and (cell.seeds or cell.failed)]
+    longest = max((cell.length for cell in cells if cell.model in labels), default=0)
+    return f" (not run beyond {max(ran)})" if ran and max(ran) < longest else ""
 
 
 def _horizontal(settings: Settings, task: str) -> str:
     return (
         "rows on the path (hops needed: one less)" if settings.unit == "rows" else f"length in {unit(settings, task)}"
     )
-
-
-def _points(cells: Sequence[Cell]) -> Points:
-    return {
-        cell.length: (cell.accuracy, cell.low, cell.high)
-        for cell in cells
-        if cell.accuracy is not None and cell.low is not None and cell.high is not None and not cell.diverged
-    }
-
-
-def _beyond(cells: Sequence[Cell]) -> int | None:
-    """Return the first length that lies beyond a model's reach, ``None`` where all or none does."""
-    known = [cell for cell in cells if cell.seeds]
-    beyond = [cell.length for cell in known if not cell.in_reach]
-    return min(beyond) if beyond and len(beyond) < len(known) else None
 
 
 def _draw_text(drawing: Figure, cells: Sequence[Cell]) -> None:

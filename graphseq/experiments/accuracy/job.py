@@ -60,7 +60,7 @@ def compare(
         _files.write_text(out / "results.csv", to_csv(cells), overwrite=True)
         _files.write_text(out / "results.json", json.dumps(record, indent=1) + "\n", overwrite=True)
         drawing = figure(settings, cells)
-        _files.write(out / "figure.png", lambda file: drawing.savefig(file, format="png", dpi=150), overwrite=True)
+        _files.write(out / "figure.png", lambda file: drawing.savefig(file, format="png", dpi=200), overwrite=True)
     return cells, runs
 
 

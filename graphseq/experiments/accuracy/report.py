@@ -13,11 +13,11 @@ from graphseq.experiments.engine.run import Run
 
 @dataclass(frozen=True)
 class Cell:
-    """One model at one length of a task, over the seeds that finished; without numbers where none did.
+    """One model at one length of a task, over the seeds that finished; without numbers where none did or was run.
 
     Attributes:
         task: name of the task.
-        model: name of the model, with its depth where that was chosen.
+        model: its label, with its depth or first weights where there are several.
         layers: its depth; 0 of a baseline.
         length: the length as the settings count it.
         seeds: how many finished.
@@ -65,9 +65,11 @@ def summarise(settings: Settings, runs: Sequence[Run]) -> list[Cell]:
     """Return the means over seeds: of one seed with the interval of its evaluation, of several with Student's."""
     groups: dict[tuple[object, ...], list[Run]] = {}
     for run in runs:
-        groups.setdefault(tuple(run.config[name] for name in ("task", "model", "depth", "length")), []).append(run)
+        groups.setdefault(tuple(run.config[name] for name in ("task", "model", "depth", "start", "length")), []).append(
+            run
+        )
     return [
-        _cell(task, line, length, groups.get((task, line.model, line.depth, settings.own_length(task, length)), []))
+        _cell(task, line, length, groups.get((task, *line[1:], settings.own_length(task, length)), []))
         for task in settings.tasks
         for line in settings.lines()
         for length in settings.lengths
@@ -108,27 +110,43 @@ def _cell(task: str, line: Line, length: int, runs: Sequence[Run]) -> Cell:
 
 
 def table(settings: Settings, cells: Sequence[Cell]) -> str:
-    """Return a table for each task: a line for each model, a column for each length."""
-    return "\n\n".join(_panel(settings, task, [cell for cell in cells if cell.task == task]) for task in settings.tasks)
+    """Return a table for each task, a line for each model and a column for each length, and one of what they cost."""
+    panels = [_panel(settings, task, [cell for cell in cells if cell.task == task]) for task in settings.tasks]
+    return "\n\n".join([*panels, _costs(settings, cells)])
 
 
 def _panel(settings: Settings, task: str, cells: Sequence[Cell]) -> str:
     is_text = task == "Characters"
     over = f"over {len(settings.seeds)} seeds" if len(settings.seeds) > 1 else "of the evaluation"
-    title = f"{task}: accuracy in % with the 95 % interval {over}"
+    width = "with the" if is_text else "± half of the"
+    title = f"{task}: accuracy in % {width} 95 % interval {over}"
     if is_text:
         title += ", and bits a character, on the part held out"
     chance = next((cell.chance for cell in cells if cell.chance is not None), None)
     if chance is not None:
         title += f". Chance {chance:.0%}"
-    note = "." if is_text else ".  -: what it needs lies beyond its reach, by structure alone."
-    counted = unit(settings, task)
-    head = ["model", *(f"{length} {counted}" for length in settings.lengths), "sees", "parameters", "steps", "seconds"]
-    lines = [head, ["hops needed", *(_needed(cells, length) for length in settings.lengths), "", "", "", ""]]
-    for label, _, _ in settings.lines():
-        of_model = [cell for cell in cells if cell.model == label]
-        lines.append([label, *(_accuracy(cell, is_text) for cell in of_model), *_rest(of_model)])
+    note = "." if is_text else ".\n-: what it needs lies beyond its reach, by structure alone."
+    if any(not cell.seeds and not cell.failed for cell in cells):
+        note += f"\nnot run: it would read more than {settings.most_rows} rows."
+    lengths = [str(length) for length in settings.lengths]
+    head = [unit(settings, task), *lengths, "sees"]
+    lines = [head, ["hops needed", *(_needed(cells, length) for length in settings.lengths), ""]]
+    for line in settings.lines():
+        of_model = [cell for cell in cells if cell.model == line.label]
+        lines.append([line.label, *(_accuracy(cell, is_text) for cell in of_model), _sees(of_model)])
     return f"{title}{note}\n{aligned(lines, head=2)}"
+
+
+def _costs(settings: Settings, cells: Sequence[Cell]) -> str:
+    """Return the parameters of each model, and the steps and seconds of training over all lengths and seeds."""
+    over = ["", "", *(word for task in settings.tasks for word in (task, ""))]
+    lines = [over, ["", "parameters", *(("steps", "seconds") * len(settings.tasks))]]
+    for line in settings.lines():
+        row = [line.label, _parameters([cell for cell in cells if cell.model == line.label])]
+        for task in settings.tasks:
+            row += _training([cell for cell in cells if (cell.task, cell.model) == (task, line.label)])
+        lines.append(row)
+    return f"Training, over all lengths and seeds:\n{aligned(lines, head=2)}"
 
 
 def unit(settings: Settings, task: str) -> str:
@@ -140,34 +158,41 @@ def _needed(cells: Sequence[Cell], length: int) -> str:
     return next((str(cell.hops_needed) for cell in cells if cell.length == length and cell.seeds), "")
 
 
-def _rest(cells: Sequence[Cell]) -> list[str]:
-    """Return what is said of a model over all lengths: hops, parameters, training steps and seconds of all seeds."""
+def _parameters(cells: Sequence[Cell]) -> str:
+    return next((f"{cell.parameters:,}" for cell in reversed(cells) if cell.seeds), "")
+
+
+def _training(cells: Sequence[Cell]) -> list[str]:
     finished = [cell for cell in cells if cell.seeds]
     if not finished:
-        return [""] * 4
+        return ["", ""]
     steps = sum((cell.steps or 0) * cell.seeds for cell in finished)
-    seconds = sum(cell.seconds or 0 for cell in finished)
-    return [_sees(finished), f"{finished[-1].parameters:,}", f"{steps:,.0f}", f"{seconds:.1f}"]
+    return [f"{steps:,.0f}", f"{sum(cell.seconds or 0 for cell in finished):.1f}"]
 
 
 def _accuracy(cell: Cell, is_text: bool) -> str:
     if cell.accuracy is None or cell.low is None or cell.high is None:
-        return "failed "
+        return "failed " if cell.failed else "not run "
     if cell.diverged:
         return "diverged"
     if is_text:
         bits = float("nan") if cell.bits is None else cell.bits
         return f"{cell.accuracy:.1%} [{cell.low:.1%}, {cell.high:.1%}]  {bits:.2f} bits".replace("%", "")
-    mark = " " if cell.in_reach else "-"
-    return f"{cell.accuracy:.0%} [{cell.low:.0%}, {cell.high:.0%}]{mark}".replace("%", "")
+    # Ends are cut at 0 and 1, so that the longer half is that of the interval before it was cut.
+    half = max(cell.accuracy - cell.low, cell.high - cell.accuracy)
+    spread = f"±{half:.0%}" if half >= 0.005 else ""
+    return f"{cell.accuracy:.0%}{spread}{' ' if cell.in_reach else '-'}".replace("%", "")
 
 
 def _sees(cells: Sequence[Cell]) -> str:
     """Return the most hops that a model reaches; "all" where that is all there are at every length."""
-    most = max(-1 if cell.hops_reached is None else cell.hops_reached for cell in cells)
+    finished = [cell for cell in cells if cell.seeds]
+    if not finished:
+        return ""
+    most = max(-1 if cell.hops_reached is None else cell.hops_reached for cell in finished)
     if most < 0:
         return "nothing"
-    is_all = all(cell.in_reach for cell in cells) and (cells[-1].hops_needed or 0) > 0
+    is_all = all(cell.in_reach for cell in finished) and (finished[-1].hops_needed or 0) > 0
     return "all" if is_all else f"{most} hop{'s' * (most != 1)}"
 
 

@@ -14,7 +14,7 @@ from graphseq import _files, seeding
 from graphseq.baselines.constant import Bigram
 from graphseq.evaluation.evaluate import evaluate
 from graphseq.evaluation.tables import finite
-from graphseq.experiments.models import BASELINES, build
+from graphseq.experiments.models import BASELINES, TORCH, build
 from graphseq.experiments.text.corpus import read_or_shipped
 from graphseq.nn.model import Model
 from graphseq.reach import hops_reached
@@ -99,7 +99,7 @@ def measure_accuracy(
         **{"steps": steps, "batch_size": batch_size, "optimizer": optimizer, "lr": lr, "clip": clip, "seed": seed},
         **{"device": device, "stop_window": stop_window},
     }
-    name = f"{task}-{model}-{depth}-length{length}-seed{seed}"
+    name = f"{task}-{model}-{depth}{'' if start == TORCH else f'-{start}'}-length{length}-seed{seed}"
     checkpoint = None if folder is None else folder / f"{name}.pt"
     stages, diverged = _train(network, tasks, options, checkpoint, by_stage=curriculum or seeds_by_stage)
     evaluation = evaluate(network, evaluated, samples=samples, seed=seed, device=device)

@@ -8,7 +8,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
-from graphseq.experiments.models import BASELINES, MODELS, STARTS, TORCH, find, spelled
+from graphseq.experiments.models import BASELINES, MODELS, RECOMMENDED, STARTS, TORCH, find, spelled, starts_for
 from graphseq.experiments.settings import (
     BaseSettings,
     Choices,
@@ -31,21 +31,23 @@ NAMES = ("constant", "unigram", "bigram", *MODELS)
 AXES = ("tasks", "models", "lengths", "depths", "seeds")
 """Settings that span the grid: in a folder that is resumed they may differ, and only new runs are made."""
 
-Start = Annotated[str, Choices(tuple(STARTS)), Metavar("START")]
+Start = Annotated[str, Choices((RECOMMENDED, *STARTS, TORCH)), Metavar("START")]
 
 
 class Line(NamedTuple):
-    """A line of a table or figure: a model of some depth.
+    """A line of a table or figure: a model of some depth, from some first weights.
 
     Attributes:
-        label: its name there, such as "GCN-4".
+        label: its name there, such as "GCN-4", or "RNN, latch" where a model is trained from several first weights.
         model: its name in the registry, such as "GCN".
         depth: layers; 0 of a baseline.
+        start: first weights.
     """
 
     label: str
     model: str
     depth: int
+    start: str = TORCH
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ class Settings(BaseSettings):
         clip: largest norm of the gradient.
         stop_window: steps over which a run must be right to be solved.
         curriculum: train on lengths that double from 4 up to the length in question.
-        starts: initial weights in place of torch's, each for the models that it is made for.
+        starts: first weights; a model is trained from each that is made for it, or from torch's where none is.
+            recommended are those that the library recommends for long memory.
+        most_rows: most rows of a model that reads more of them than the sequence has, such as GCN-LSTM-grown; longer
+            sequences are not run.
         digits: how a palindrome's digits are given to the models: one-hot, or scalar.
         device: where to train: cpu, cuda, cuda:1.
         text: text of the task Characters; "" for the text that ships with Python.
@@ -81,21 +86,22 @@ class Settings(BaseSettings):
 
     tasks: tuple[Annotated[str, Choices(TASKS), Metavar("TASK")], ...] = ("Transfer", "Palindrome")
     models: tuple[Annotated[str, Metavar("MODEL")], ...] = (
-        "constant", "0-hop", "GCN", "RNN", "LSTM", "GCN-LSTM", "GCN-LSTM-grown",
+        "constant", "0-hop", "GCN", "Wave-16", "RNN", "LSTM", "GCN-LSTM", "GCN-LSTM-grown",
     )  # fmt: skip
-    lengths: tuple[Count, ...] = (2, 3, 5, 9, 12)
-    depths: tuple[Annotated[Count, Metavar("L")], ...] = (1, 2, 4, 8)
+    lengths: tuple[Count, ...] = (2, 3, 5, 9, 17, 33, 65)
+    depths: tuple[Annotated[Count, Metavar("L")], ...] = (1, 2, 4, 8, 16)
     seeds: tuple[Seed, ...] = (0,)
-    hidden: Annotated[Count, Metavar("H")] = 64
-    batch_size: Annotated[Count, Metavar("B")] = 64
+    hidden: Annotated[Count, Metavar("H")] = 32
+    batch_size: Annotated[Count, Metavar("B")] = 32
     lr: Positive = 0.01
-    steps: Steps = 400
+    steps: Steps = 600
     samples: Count = 1000
     optimizer: Annotated[str, Choices(OPTIMIZERS)] = "Adam"
-    clip: Positive = 10.0
+    clip: Positive = 1.0
     stop_window: Steps = 20
-    curriculum: bool = False
-    starts: tuple[Start, ...] = ()
+    curriculum: bool = True
+    starts: tuple[Start, ...] = (RECOMMENDED, TORCH)
+    most_rows: Count = 200
     digits: Literal["one-hot", "scalar"] = "one-hot"
     device: Device = "cpu"
     text: File | None = None
@@ -124,44 +130,45 @@ class Settings(BaseSettings):
         self._check_starts()
 
     def _check_starts(self) -> None:
-        bases = {model for _, model, _ in self.lines()}
+        bases = {line.model for line in self.lines()}
         for start in self.starts:
-            if not bases & set(STARTS[start].models):
+            if start in STARTS and not bases & set(STARTS[start].models):
                 models = ", ".join(STARTS[start].models)
                 raise ValueError(f"starts={start} is for {models}, none of which is among the models")
-        for model in bases:
-            self.start_of(model)
 
     def own_length(self, task: str, length: int) -> int:
         """Return the length of a task as its class counts it: a path of n rows is a palindrome of n + 1 digits."""
         return length + 1 if task == "Palindrome" and self.unit == "rows" else length
 
-    def start_of(self, model: str) -> str:
-        """Return the initial weights of a model.
-
-        Raises:
-            ValueError: two of ``starts`` are for it.
-        """
-        fitting = [start for start in self.starts if model in STARTS[start].models]
-        if len(fitting) > 1:
-            raise ValueError(f"starts={' '.join(fitting)}: {model} has one start; name one of them")
-        return fitting[0] if fitting else TORCH
+    def is_run(self, line: Line, length: int) -> bool:
+        """True unless the model reads more rows than the sequence has, and more than ``most_rows``."""
+        rows = MODELS[line.model].rows(length) if line.model in MODELS else length
+        return rows <= max(length, self.most_rows)
 
     def lines(self) -> list[Line]:
-        """Return the models with their depths, in the order of a table."""
+        """Return the models with their depths and first weights, in the order of a table."""
         return [line for name in self.models for line in self._lines_of(name)]
 
     def _lines_of(self, name: str) -> list[Line]:
         model, depth = find(name, NAMES)
+        starts = starts_for(model, self.starts)
+        return [
+            Line(label if len(starts) == 1 else f"{label}, {start}", model, layers, start)
+            for label, layers in self._depths_of(name, model, depth)
+            for start in starts
+        ]
+
+    def _depths_of(self, name: str, model: str, depth: int | None) -> list[tuple[str, int]]:
+        """Return the labels of a model and its layers."""
         if model in BASELINES:
-            return [Line(name, model, 0)]
+            return [(name, 0)]
         entry = MODELS[model]
         if depth is not None:
-            return [Line(name, model, depth)]
+            return [(name, depth)]
         depths: Sequence[int] = self.depths if self.deepens == "all" or entry.layers_are_hops else ()
         if not entry.layers_are_hops and tuple(depths) in ((), (entry.num_layers,)):
-            return [Line(name, model, entry.num_layers)]
-        return [Line(f"{name}-{each}", model, each) for each in depths or (entry.num_layers,)]
+            return [(name, entry.num_layers)]
+        return [(f"{name}-{each}", each) for each in depths or (entry.num_layers,)]
 
     def cases(self) -> list[dict[str, object]]:
         """Return the configuration of each run, the longest first, so that no worker waits for a late long one."""
@@ -175,20 +182,33 @@ class Settings(BaseSettings):
         cases = [
             {
                 **{"task": task, "model": line.model, "depth": line.depth, "length": self.own_length(task, length)},
-                **{"seed": seed, "start": self.start_of(line.model)},
+                **{"seed": seed, "start": line.start},
                 **{"digits": self.digits if task == "Palindrome" else "one-hot", **shared},
             }
             for task, line, length, seed in product(self.tasks, self.lines(), self.lengths, self.seeds)
+            if self.is_run(line, length)
         ]
-        return sorted(cases, key=lambda case: (-int(str(case["length"])), case["model"] != "GCN-LSTM-grown"))
+        return sorted(cases, key=_size, reverse=True)
+
+
+def _size(case: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the length of a run, and the rows that its model reads."""
+    length, model = case["length"], case["model"]
+    return length, MODELS[model].rows(length) if model in MODELS else length
 
 
 TEXT: Mapping[str, Any] = MappingProxyType(
     {
         "tasks": ("Characters",),
-        "models": ("unigram", "bigram", *Settings.models[1:]),
+        "models": ("unigram", "bigram", "0-hop", "GCN", "RNN", "LSTM", "GCN-LSTM", "GCN-LSTM-grown"),
         "lengths": (16,),
+        "depths": (1, 2, 4, 8),
+        "hidden": 64,
+        "batch_size": 64,
         "steps": 600,
+        "clip": 10.0,
+        "curriculum": False,
+        "starts": (TORCH,),
     }
 )
 """Defaults of a comparison on a text, where they are not those of :class:`Settings`."""
@@ -205,7 +225,11 @@ SWEEP: Mapping[str, Any] = MappingProxyType(
         "lr": 0.001,
         "steps": 10_000,
         "optimizer": "RMSprop",
+        "clip": 10.0,
         "stop_window": 100,
+        "curriculum": False,
+        "starts": (TORCH,),
+        "most_rows": 10_000,
         "unit": "own",
         "deepens": "all",
         "seeds_by_stage": True,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Iterator
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq.nn.recurrent.gated import GatedLayer
+from graphseq.nn.recurrent.gcn_lstm import GCNLSTM
 from graphseq.nn.recurrent.rnn import LSTM, RNN, RNNBase
 
 R = TypeVar("R", bound=RNNBase)
+M = TypeVar("M", LSTM, GCNLSTM)
 
 
 @torch.no_grad()
@@ -160,20 +164,21 @@ def spread_biases_(encoder: RNN, low: float, high: float, *, generator: torch.Ge
 
 
 @torch.no_grad()
-def chrono_(encoder: LSTM, longest: float, *, generator: torch.Generator | None = None) -> LSTM:
+def chrono_(encoder: M, longest: float, *, generator: torch.Generator | None = None) -> M:
     r"""Draw the biases of an LSTM's forget and input gates so that its units have time constants up to a longest one.
 
     .. math:: b_f \sim \log U(1, T - 1), \qquad b_i = -b_f
 
-    A forget gate of bias b has a time constant of about 1 + e^b steps. Torch's second biases are set to 0.
+    A forget gate of bias b has a time constant of about 1 + e^b steps. Torch's second biases are set to 0. One draw
+    gives an LSTM and a GCN-LSTM the same biases.
 
     Args:
-        encoder: an :class:`~graphseq.nn.LSTM`.
+        encoder: an :class:`~graphseq.nn.LSTM`, or a :class:`~graphseq.nn.GCNLSTM` with ``GCNConv`` gates.
         longest: T, the longest lag of the task, in steps, above 2.
         generator: the generator to draw the biases with; torch's default where ``None``.
 
     Raises:
-        TypeError: another encoder.
+        TypeError: another encoder, or other gates.
         ValueError: a time of 2 steps or below.
 
     Source: Tallec and Ollivier, *Can recurrent neural networks warp time?* (2018), the chrono initialisation.
@@ -184,30 +189,29 @@ def chrono_(encoder: LSTM, longest: float, *, generator: torch.Generator | None 
         >>> bool((f == -i).all() and f.min() >= 0 and f.max() <= 6.91)
         True
     """
-    kernel = _kernel(encoder, LSTM, "LSTM")
     longest = _checks.positive("longest", longest)
     if longest <= 2:
         raise ValueError(f"longest must be above 2 steps, got {longest}")
-    for layer in range(kernel.num_layers):
-        _zero_second_bias(kernel, layer)
-        i, f, _, _ = _gates(kernel, "bias_ih", layer)
+    for bias_x, bias_h in _biases(encoder):
+        bias_h.zero_()
+        i, f, _, _ = bias_x.chunk(4)
         f.uniform_(1, longest - 1, generator=generator).log_()
         i.copy_(-f)
     return encoder
 
 
 @torch.no_grad()
-def forget_bias_(encoder: LSTM, bias: float = 1.0) -> LSTM:
+def forget_bias_(encoder: M, bias: float = 1.0) -> M:
     r"""Set the bias of an LSTM's forget gates, b_f = ``bias`` in every unit; all other parameters are unchanged.
 
     Torch keeps two biases a gate, which are added; the second one of the forget gate is set to 0.
 
     Args:
-        encoder: an :class:`~graphseq.nn.LSTM`.
+        encoder: an :class:`~graphseq.nn.LSTM`, or a :class:`~graphseq.nn.GCNLSTM` with ``GCNConv`` gates.
         bias: b_f; the time constant of a unit is about 1 + e^b steps.
 
     Raises:
-        TypeError: another encoder, or a bias that is not a number.
+        TypeError: another encoder, other gates, or a bias that is not a number.
         ValueError: a bias beyond ±100, where the gate is saturated.
 
     Source: Gers, Schmidhuber and Cummins, *Learning to forget* (2000), section 3; Jozefowicz et al., *An empirical
@@ -218,12 +222,24 @@ def forget_bias_(encoder: LSTM, bias: float = 1.0) -> LSTM:
         >>> forget_bias_(gs.nn.LSTM(3, 2), 3.0).kernel.bias_ih_l0.chunk(4)[1].tolist()
         [3.0, 3.0]
     """
-    kernel = _kernel(encoder, LSTM, "LSTM")
     bias = _checks.between("bias", bias, -100, 100)
-    for layer in range(kernel.num_layers):
-        _gates(kernel, "bias_ih", layer)[1].fill_(bias)
-        _gates(kernel, "bias_hh", layer)[1].zero_()
+    for bias_x, bias_h in _biases(encoder):
+        bias_x.chunk(4)[1].fill_(bias)
+        bias_h.chunk(4)[1].zero_()
     return encoder
+
+
+def _biases(encoder: LSTM | GCNLSTM) -> Iterator[tuple[Tensor, Tensor]]:
+    """The two biases of each layer of an LSTM, of the input map and of the state map, gates i, f, g, o, (4 H) each."""
+    if isinstance(encoder, GCNLSTM):
+        for layer in cast("list[GatedLayer]", list(encoder.layers)):
+            if not layer.is_plain:
+                raise TypeError(f"encoder must have GCNConv gates, got {type(layer.conv_x).__name__}")
+            yield layer.weights()[2:]
+        return
+    kernel = _kernel(encoder, LSTM, "LSTM or GCNLSTM")
+    for number in range(kernel.num_layers):
+        yield getattr(kernel, f"bias_ih_l{number}"), getattr(kernel, f"bias_hh_l{number}")
 
 
 def _kernel(encoder: object, kind: type[RNNBase], names: str) -> nn.RNNBase:

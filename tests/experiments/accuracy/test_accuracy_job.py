@@ -23,8 +23,9 @@ from scipy import stats
 from graphseq.experiments.accuracy import report
 from graphseq.experiments.accuracy import run as runs
 from graphseq.experiments.accuracy.report import Cell
-from graphseq.experiments.accuracy.settings import SWEEP, Settings
+from graphseq.experiments.accuracy.settings import NAMES, SWEEP, Settings
 from graphseq.experiments.engine import run_dir
+from graphseq.experiments.models import find
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_a_folder_of_results_is_written(done: tuple[Path, console.Said]) -> None
     assert f"written to {out}: results.csv" in said.err
     cases = settings_of(out).cases()
     assert [run["config"] for run in lines(out)] == cases
-    assert len(os.listdir(out / "runs")) == len(cases) == 2 * 7 * 2
+    assert len(os.listdir(out / "runs")) == len(cases) == 2 * 8 * 2
 
 
 def test_table_json_and_csv_agree(done: tuple[Path, console.Said]) -> None:
@@ -128,12 +129,12 @@ def test_workers_of_their_own_give_the_same_numbers_and_a_failed_run_stops_no_ot
     said = compare(out, "--jobs", 2, "--resume")
     assert said.status == 1
     assert "Traceback" not in said.err
-    failed = "failed: task Transfer, model LSTM, length 2, depth 1, seed 0: ValueError: "
+    failed = "failed: task Transfer, model LSTM, length 2, depth 1, start torch, seed 0: ValueError: "
     assert f"{failed}{damaged} is not a whole checkpoint" in said.err
-    assert said.err.splitlines()[-1] == "1 of 28 runs failed; --resume tries them again"
+    assert said.err.splitlines()[-1] == "1 of 32 runs failed; --resume tries them again"
     assert damaged.read_bytes() == b"damaged"
     assert [cell["seeds"] for cell in record(out)["cells"] if (cell["task"], cell["length"]) == ("Transfer", 2)] == [
-        *[1] * 4,
+        *[1] * 5,
         0,
         *[1] * 2,
     ]
@@ -183,10 +184,10 @@ def test_a_second_call_is_refused_and_changes_nothing(copy: Path) -> None:
         (("--steps", "4"), "--steps 3, now 4"),
         (("--samples", "21"), "--samples 20, now 21"),
         (("--lr", "0.1"), "--lr 0.003, now 0.1"),
-        (("--clip", "1"), "--clip 10.0, now 1.0"),
+        (("--clip", "2"), "--clip 1.0, now 2.0"),
         (("--optimizer", "SGD"), "--optimizer 'Adam', now 'SGD'"),
         (("--batch-size", "3"), "--batch-size 64, now 3"),
-        (("--text",), "--text None, now ''"),
+        (("--text", "--clip", "1"), "--text None, now ''"),
     ],
 )
 def test_going_on_with_other_settings_is_refused(copy: Path, words: tuple[str, ...], message: str) -> None:
@@ -219,7 +220,7 @@ def test_a_grid_that_grew_makes_only_the_runs_that_are_new(copy: Path) -> None:
     )
     assert compare(copy, *wider, "--resume").status == 0
     assert (copy / "results.jsonl").read_bytes().startswith(before)
-    assert len(lines(copy)) == 28 + 2 * 2 * 3 * 2 - 2 * 2 * 2
+    assert len(lines(copy)) == 32 + 2 * 2 * 3 * 2 - 2 * 2 * 2
     assert settings_of(copy).lengths == (2, 3, 4)
     assert [cell["seeds"] for cell in record(copy)["cells"]] == [2] * 12
 
@@ -266,7 +267,7 @@ def test_a_damaged_run_is_refused_by_its_line(copy: Path, raw: bytes) -> None:
 def test_several_seeds_have_students_interval_over_them(tmp_path: Path) -> None:
     assert compare(tmp_path / "out", "--length", "2", "--seed", 3, 0, 1, "--steps", 1).status == 0
     for cell in record(tmp_path / "out")["cells"]:
-        base, length = cell["model"].removesuffix("-1"), 3 if cell["task"] == "Palindrome" else 2
+        base, length = find(cell["model"], NAMES)[0], 3 if cell["task"] == "Palindrome" else 2
         place_of = (cell["task"], base, cell["layers"], length)
         scores = [run["result"]["score"] for run in lines(tmp_path / "out") if place(run)[:4] == place_of]
         assert len(scores) == 3
@@ -327,7 +328,7 @@ def test_a_gcn_is_at_chance_exactly_where_its_layers_do_not_reach() -> None:
 
 def test_a_run_is_the_same_whatever_ran_before() -> None:
     settings = Settings(
-        tasks=("Palindrome",), models=("LSTM",), lengths=(2,), hidden=4, batch_size=8, steps=5, samples=30
+        tasks=("Palindrome",), models=("LSTM",), lengths=(2,), hidden=4, batch_size=8, steps=5, samples=30, starts=()
     )
     (case,) = settings.cases()
     found = []
@@ -351,5 +352,8 @@ def test_a_curriculum_is_trained_on_shorter_ones_first_within_the_same_steps() -
 
 
 def test_the_record_says_what_was_asked_for(done: tuple[Path, console.Said]) -> None:
-    expected = Settings(lengths=(2, 3), depths=(1,), hidden=4, lr=0.003, steps=3, samples=20)
+    expected = Settings(
+        **{"lengths": (2, 3), "depths": (1,), "hidden": 4, "batch_size": 64, "lr": 0.003, "steps": 3, "samples": 20},
+        **{"starts": ("torch",), "curriculum": False},
+    )
     assert settings_of(done[0]) == expected

@@ -18,7 +18,7 @@ from graphseq.experiments.accuracy.settings import Settings
 from graphseq.experiments.engine.configs import expand
 from graphseq.experiments.engine.run import Run
 
-SMALL: dict[str, Any] = {"hidden": 4, "batch_size": 8, "steps": 10, "samples": 20, "depths": (1,)}
+SMALL: dict[str, Any] = {"hidden": 4, "batch_size": 8, "steps": 10, "samples": 20, "depths": (1,), "starts": ()}
 SETTINGS = Settings(lengths=(2, 5), **SMALL)
 TEXT = Settings(**{**presets.TEXT, **SMALL, "lengths": (4,)}, text="book.txt")
 
@@ -73,13 +73,13 @@ def line_of(text: str, model: str) -> str:
 
 def test_what_lies_beyond_reach_is_marked() -> None:
     line = line_of(table(SETTINGS, summarise(SETTINGS, runs_of(SETTINGS))), "GCN-1")
-    assert line.split() == ["GCN-1", "50", "[40,", "60]", "50", "[40,", "60]-", "1", "hop", "1,234", "20", "0.5"]
+    assert line.split() == ["GCN-1", "50±10", "50±10-", "1", "hop"]
 
 
 @pytest.mark.parametrize(("reached", "said"), [(-1, "nothing"), (0, "0 hops"), (1, "1 hop"), (2, "2 hops"), (4, "all")])
 def test_how_far_a_model_sees_is_said(reached: int, said: str) -> None:
     text = table(SETTINGS, summarise(SETTINGS, runs_of(SETTINGS, hops_reached=reached)))
-    assert f"  {said}  " in line_of(text, "LSTM")
+    assert line_of(text, "LSTM").endswith(f"  {said}")
 
 
 def test_what_diverged_is_said() -> None:
@@ -105,7 +105,34 @@ def test_a_table_of_text_says_bits() -> None:
 
 def test_columns_line_up() -> None:
     for panel in table(SETTINGS, summarise(SETTINGS, runs_of(SETTINGS))).split("\n\n"):
-        assert len({len(line) for line in panel.splitlines()[1:]}) == 1
+        lines = panel.splitlines()
+        (rule,) = (number for number, line in enumerate(lines) if line.startswith("---"))
+        assert len({len(line) for line in lines[rule - 2 :]}) == 1
+
+
+def test_the_table_of_a_comparison_fits_a_terminal_of_100_columns() -> None:
+    settings = Settings(seeds=(0, 1, 2, 3, 4))
+    runs = [changed(run, score=run.config["seed"] / 4, steps=600, parameters=10**6) for run in runs_of(settings)]
+    text = table(settings, summarise(settings, runs))
+    assert "50±49" in text
+    assert "not run" in line_of(text, "GCN-LSTM-grown")
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("score", "low", "high", "text"),
+    [(1.0, 0.997, 1.0, "100"), (0.98, 0.9, 1.0, "98±8"), (0.02, 0.0, 0.11, "2±9"), (0.5, 0.4, 0.6, "50±10")],
+)
+def test_half_of_an_interval_is_that_before_its_ends_were_cut(score: float, low: float, high: float, text: str) -> None:
+    runs = runs_of(SETTINGS, score=score, low=low, high=high)
+    assert line_of(table(SETTINGS, summarise(SETTINGS, runs)), "GCN-1").split()[1] == text
+
+
+def test_what_training_cost_is_said_of_each_task() -> None:
+    settings = Settings(lengths=(2, 5), **{**SMALL, "seeds": (0, 1)})
+    costs = table(settings, summarise(settings, runs_of(settings))).split("\n\n")[-1]
+    assert costs.splitlines()[1].split() == ["Transfer", "Palindrome"]
+    assert line_of(costs, "GCN-1").split() == ["GCN-1", "1,234", "40", "1.0", "40", "1.0"]
 
 
 def test_csv_holds_every_number() -> None:

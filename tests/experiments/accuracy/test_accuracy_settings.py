@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 
 import pytest
+import torch
 
+from graphseq import from_sequence
 from graphseq.experiments.accuracy.run import measure_accuracy
 from graphseq.experiments.accuracy.settings import NAMES, SWEEP, TEXT, Line, Settings
 from graphseq.experiments.engine.configs import expand, fit_into
-from graphseq.experiments.models import MODELS
+from graphseq.experiments.models import MODELS, transform_of
 
 WHOLE = Settings(
     tasks=("Palindrome", "Transfer"),
@@ -45,8 +47,39 @@ def test_starts_and_digits_are_given_to_those_they_are_for_so_that_no_run_is_mad
     assert found["Transfer", "RNN"] == ("latch", "one-hot")
 
 
+def test_a_model_is_trained_from_every_start_that_is_made_for_it() -> None:
+    settings = Settings(
+        models=("GCN-2", "RNN", "LSTM", "GCN-LSTM-grown"), starts=("recommended", "orthogonal", "torch")
+    )
+    assert settings.lines() == [
+        Line("GCN-2", "GCN", 2, "torch"),
+        Line("RNN, latch", "RNN", 1, "latch"),
+        Line("RNN, orthogonal", "RNN", 1, "orthogonal"),
+        Line("RNN, torch", "RNN", 1, "torch"),
+        Line("LSTM, chrono", "LSTM", 1, "chrono"),
+        Line("LSTM, orthogonal", "LSTM", 1, "orthogonal"),
+        Line("LSTM, torch", "LSTM", 1, "torch"),
+        Line("GCN-LSTM-grown", "GCN-LSTM-grown", 1, "torch"),
+    ]
+    assert {(case["model"], case["start"]) for case in settings.cases()} == {line[1::2] for line in settings.lines()}
+
+
+def test_a_model_that_reads_more_rows_than_there_are_is_not_run_on_long_sequences() -> None:
+    settings = Settings(tasks=("Transfer",), models=("RNN", "GCN-LSTM-grown"), lengths=(17, 33, 1000), starts=())
+    runs = {(case["model"], case["length"]) for case in settings.cases()}
+    assert runs == {("RNN", 17), ("RNN", 33), ("RNN", 1000), ("GCN-LSTM-grown", 17)}
+    more = Settings(tasks=("Transfer",), models=("GCN-LSTM-grown",), lengths=(17, 33), most_rows=33 * 34 // 2)
+    assert [case["length"] for case in more.cases()] == [33, 17]
+
+
+def test_the_rows_that_an_entry_names_are_those_that_its_transform_makes() -> None:
+    for name, entry in MODELS.items():
+        transform, path = transform_of(name), from_sequence(torch.zeros(6, 2))
+        assert entry.rows(6) == len((path if transform is None else transform(path)).x), name
+
+
 def test_a_comparison_deepens_graph_convolutions_alone() -> None:
-    settings = Settings(models=("constant", "0-hop", "gcn", "GCNII-3", "LSTM", "lstm-2"), depths=(1, 4))
+    settings = Settings(models=("constant", "0-hop", "gcn", "GCNII-3", "LSTM", "lstm-2"), depths=(1, 4), starts=())
     assert settings.models == ("constant", "0-hop", "GCN", "GCNII-3", "LSTM", "LSTM-2")
     assert settings.lines() == [
         Line("constant", "constant", 0),
@@ -70,8 +103,7 @@ def test_a_sweep_deepens_every_model() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"models": ("LSTM", "RNN"), "starts": ("orthogonal", "latch")}, "starts=orthogonal latch: RNN has one start"),
-        ({"models": ("RNN",), "starts": ("chrono",)}, "starts=chrono is for LSTM, none of which is among the models"),
+        ({"models": ("RNN",), "starts": ("chrono",)}, "starts=chrono is for LSTM, GCN-LSTM, .* none of which is among"),
         ({"models": ("RNN", "rnn")}, "a model is named twice: RNN, rnn"),
         ({"models": ("MLP",)}, "there is no model 'MLP'"),
         ({"models": ("persistence",)}, "there is no model 'persistence'"),
@@ -95,9 +127,9 @@ def test_what_does_not_fit_together_is_refused(settings: dict[str, object], mess
 
 def test_every_model_of_the_registry_can_be_compared() -> None:
     assert set(MODELS) < set(NAMES)
-    labels = [line.model for line in Settings(models=tuple(MODELS), depths=()).lines()]
+    labels = [line.model for line in Settings(models=tuple(MODELS), depths=(), starts=()).lines()]
     assert labels == list(MODELS)
-    assert {line.depth for line in Settings(models=tuple(MODELS), depths=()).lines()} == {1, 2}
+    assert {line.depth for line in Settings(models=tuple(MODELS), depths=(), starts=()).lines()} == {1, 2}
 
 
 def test_settings_are_read_back_from_their_plain_form() -> None:

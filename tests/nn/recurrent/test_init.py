@@ -114,6 +114,18 @@ def test_chrono_is_a_function_of_its_generator() -> None:
     assert drawn[0] == drawn[1] != drawn[2]
 
 
+@pytest.mark.parametrize("start", [lambda encoder: chrono_(encoder, 50), lambda encoder: forget_bias_(encoder, 2.0)])
+def test_an_lstm_and_a_gcn_lstm_are_given_the_same_weights(start: Callable[[object], object]) -> None:
+    encoders = []
+    for kind in (LSTM, gs.nn.GCNLSTM):
+        torch.manual_seed(0)
+        encoders.append(kind(3, 8, 2))
+        start(encoders[-1])
+    expected = [weight for layer in encoders[0].kernel.all_weights for weight in layer]
+    given = [weight for layer in encoders[1].layers for weight in layer.weights()]
+    assert all(torch.equal(one, other) for one, other in zip(expected, given, strict=True))
+
+
 def test_a_forget_bias_keeps_the_cell_for_the_time_that_theory_says() -> None:
     bias, steps = 3.0, 40
     encoder = forget_bias_(LSTM(1, 1).double(), bias)
@@ -157,9 +169,14 @@ def test_the_threshold_of_gain_two_in_closed_form() -> None:
         (lambda: identity_(RNN(2, 3), gain=-1.0), ValueError, "gain"),
         (lambda: spread_biases_(GRU(2, 3), 0, 1), TypeError, "RNN, got GRU"),
         (lambda: spread_biases_(RNN(2, 3), 1, 1), ValueError, "high must be above low, got low=1 and high=1"),
-        (lambda: chrono_(RNN(2, 3), 10), TypeError, "LSTM, got RNN"),
+        (lambda: chrono_(RNN(2, 3), 10), TypeError, "LSTM or GCNLSTM, got RNN"),
+        (
+            lambda: chrono_(gs.nn.GCNLSTM(2, 3, conv=gs.nn.WeightedSAGE), 10),
+            TypeError,
+            "encoder must have GCNConv gates, got WeightedSAGE",
+        ),
         (lambda: chrono_(LSTM(2, 3), 2), ValueError, "longest must be above 2 steps, got 2"),
-        (lambda: forget_bias_(GRU(2, 3)), TypeError, "LSTM, got GRU"),
+        (lambda: forget_bias_(GRU(2, 3)), TypeError, "LSTM or GCNLSTM, got GRU"),
         (lambda: forget_bias_(LSTM(2, 3), float("nan")), ValueError, "bias must lie between"),
         (lambda: latch_threshold(1.0), ValueError, "gain must be above 1, or the unit has no two stable states; got 1"),
     ],
