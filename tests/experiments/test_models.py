@@ -154,7 +154,7 @@ def test_what_does_not_fit_a_model_is_refused() -> None:
         build_encoder("LSTM", 2, 4, gate_penalty=0.1)
     with pytest.raises(ValueError, match="num_layers must be at least 1, got 0"):
         build_encoder("LSTM", 2, 4, num_layers=0)
-    with pytest.raises(ValueError, match=r"start 'chrono' is for LSTM and GCN-LSTM and .*, not for RNN-2"):
+    with pytest.raises(ValueError, match=r"start 'chrono' is for LSTM, GCN-LSTM, .* not for RNN-2"):
         start_from(build_encoder("RNN-2", 2, 4), "RNN-2", "chrono")
     with pytest.raises(ValueError, match=r"start must be one of torch, orthogonal, .*; got 'ones'"):
         start_from(build_encoder("RNN", 2, 4), "RNN", "ones")
