@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import torch
 import torch_geometric.nn
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from graphseq._torch import compat
 from graphseq.data.adjacency import Adjacency
 from graphseq.nn.kernels.gcn_stack import stack
 
@@ -19,8 +21,8 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
               x'_i = W^\top \sum_{j \in N(i) \cup \{i\}} \frac{\tilde A_{ij}}{\sqrt{\tilde d_i \tilde d_j}} x_j + b
 
     On an ``edge_index`` it is PyG's layer, unchanged. On an adjacency it computes the same function from the prepared
-    Â, which it multiplies with the narrower of X and X W. Parameters have PyG's names, so a ``state_dict`` of either
-    loads into the other.
+    Â, which it multiplies with the narrower of X and X W; where ``lin`` has hooks, it calls ``lin`` as PyG's does.
+    Parameters have PyG's names, so a ``state_dict`` of either loads into the other.
 
     Args:
         in_channels: F.
@@ -43,9 +45,18 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
         if not isinstance(edge_index, Adjacency):
             out: Tensor = super().forward(x, edge_index, edge_weight)
             return out
+        if compat.has_hooks(self.lin):  # a hook may set the weight, as that of torch.nn.utils.prune does
+            h: Tensor = self.lin(x)
+            h = h if edge_index.is_identity else edge_index.normalised(x.dtype) @ h
+            return h if self.bias is None else torch.add(h, self.bias)
         if edge_index.is_identity:
             return linear(x, self.lin.weight, self.bias)
         return stack(edge_index.normalised(x.dtype), x, [(self.lin.weight, self.bias)])
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """True if the module or one inside it has hooks, which a kernel that reads its weights would not call."""
+    return any(map(compat.has_hooks, module.modules()))
 
 
 def convolve(conv: nn.Module, x: Tensor, adjacency: Adjacency) -> Tensor:

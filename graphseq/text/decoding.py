@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
+from graphseq.nn.conv import has_hooks
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
 from graphseq.nn.recurrent.gated import GatedEncoder, GatedLayer
@@ -207,13 +208,13 @@ def _is_stateful(model: Model) -> bool:
 
 def _cells(encoder: nn.Module) -> list[tuple[str, list[Tensor]]] | None:
     """Return kind and weights of each layer where all are torch's cells, as those of a GCN-LSTM are without edges."""
-    if isinstance(encoder, RNNBase):
+    if isinstance(encoder, RNNBase) and not has_hooks(encoder.kernel):  # a hook may set the weights
         return [
             (encoder.kernel.mode.removesuffix("_TANH"), list[Tensor](weights)) for weights in encoder.kernel.all_weights
         ]
     if isinstance(encoder, GatedEncoder) and not encoder.residual:
         layers = [cast("GatedLayer", layer) for layer in encoder.layers]
-        if all(layer.is_plain and layer.is_torchs for layer in layers):
+        if all(layer.reads_weights and layer.is_torchs for layer in layers):
             return [("GRU" if layer.num_parts == 1 else "LSTM", list(layer.weights())) for layer in layers]
     return None
 

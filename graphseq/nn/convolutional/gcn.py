@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from torch_geometric.nn.models import JumpingKnowledge
 
 from graphseq import _checks
-from graphseq._torch import compat
 from graphseq._torch.precision import HALVES, in_full, lacks_lstm_kernel
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn.conv import GCNConv, convolve
+from graphseq.nn.conv import GCNConv, convolve, has_hooks
 from graphseq.nn.convolutional.layered import LayerStack, ball
 from graphseq.nn.kernels.gcn_stack import stack
 
@@ -109,7 +108,7 @@ class GCN(LayerStack):
     def _is_plain(self) -> bool:
         """True if the stack has nothing but convolutions and ReLU, and no hooks."""
         simple = not self.residual and self.jump is None and all(type(norm) is nn.Identity for norm in self.norms)
-        return simple and all(type(conv) is GCNConv and not _is_watched(conv) for conv in self.convs)
+        return simple and all(type(conv) is GCNConv and not has_hooks(conv) for conv in self.convs)
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
         """Yield the states after each layer, L of (V, H), and with ``jk`` the output, from features (V, F)."""
@@ -138,11 +137,6 @@ class GCN(LayerStack):
             return ball(graph, rows, self.num_layers, causal=self.causal)
         owner = graph.graph_index
         return (owner[rows][:, None] == owner).cpu()
-
-
-def _is_watched(module: nn.Module) -> bool:
-    """True if the module has hooks, which a kernel would not call."""
-    return any(map(compat.has_hooks, module.modules()))
 
 
 class PairNorm(pyg.PairNorm):  # type: ignore[misc]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, logsigmoid
 
 from graphseq import _checks
+from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.nn.cells import lstm_cell
@@ -233,9 +234,7 @@ class ForgettingGCNLSTM(Encoder):
         adjacency = snapshot.normalised((node[snapshot.source] + node[snapshot.target] + edge).exp())
         new_parts: list[Tensor] = []
         for layer, h, c in zip(self._stack, parts[::2], parts[1::2], strict=True):
-            w_x, w_h, b_x, b_h = layer.weights()
-            mixed = adjacency @ torch.cat([x, h], dim=1)
-            x, cells = lstm_cell(linear(mixed, torch.cat([w_x, w_h], dim=1), b_x + b_h), c)
+            x, cells = lstm_cell(_gate_inputs(layer, adjacency @ torch.cat([x, h], dim=1)), c)
             new_parts += [x, cells]
         states = (_put(old, snapshot.nodes, new) for old, new in zip(state.states, new_parts, strict=True))
         return StepState(tuple(states), of_node, of_pair), node, edge, x
@@ -276,6 +275,27 @@ class _AddPenaltyGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         return grad, grad.new_full((), ctx.gate_penalty), None
+
+
+def _gate_inputs(layer: GCNLSTMLayer, mixed: Tensor) -> Tensor:
+    """W_x and W_h on Â' [x h], (R, F + H) → (R, 4H).
+
+    Raises:
+        ValueError: a hook on a convolution itself, which is not called here.
+    """
+    if layer.reads_weights:
+        w_x, w_h, b_x, b_h = layer.weights()
+        return linear(mixed, torch.cat([w_x, w_h], dim=1), b_x + b_h)
+    convs = [cast("GCNConv", conv) for conv in (layer.conv_x, layer.conv_h)]
+    if any(map(compat.has_hooks, convs)):
+        raise ValueError(
+            "conv_x and conv_h of a ForgettingGCNLSTM must have no hooks, as their weights are used on masked "
+            "snapshots; register hooks on their lin, or use torch.nn.utils.parametrize"
+        )
+    x, h = mixed.split([convs[0].in_channels, convs[1].in_channels], dim=1)
+    of_input, of_state = (cast("Tensor", conv.lin(rows)) for conv, rows in zip(convs, (x, h), strict=True))
+    _, _, b_x, b_h = layer.weights()
+    return of_input + of_state + (b_x + b_h)
 
 
 def _by_step(topology: Topology, x: Tensor) -> tuple[Tensor, ...]:

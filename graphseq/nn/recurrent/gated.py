@@ -13,7 +13,7 @@ from graphseq import _checks
 from graphseq.data.adjacency import Adjacency
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Step, Topology
-from graphseq.nn.conv import GCNConv, convolve
+from graphseq.nn.conv import GCNConv, convolve, has_hooks
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.kernels.rnn import read
 from graphseq.nn.kernels.schedule import Walk, scan
@@ -133,9 +133,14 @@ class GatedLayer(nn.Module, ABC):
     def forward(self, x: Tensor, topology: Topology) -> Tensor:
         """Compute the states (V, H) from inputs (V, F), rows in the order of time; an absent node keeps its state."""
         is_separate = topology.spatial.is_identity or not self.gates.of_state
-        if is_separate and self.is_plain and self.is_torchs:
+        if is_separate and self.reads_weights and self.is_torchs:
             return self.along_time(x, topology)
         return self.run(x, topology)[0]
+
+    @property
+    def reads_weights(self) -> bool:
+        """True if one kernel may run all steps on :meth:`weights`: plain maps, without hooks that it would not call."""
+        return self.is_plain and not (has_hooks(self.conv_x) or has_hooks(self.conv_h))
 
     @property
     def is_torchs(self) -> bool:

@@ -38,9 +38,9 @@ class GCNLSTMLayer(GatedLayer):
     def run(self, x: Tensor, topology: Topology, state: NodeState | None = None) -> tuple[Tensor, NodeState]:
         """Compute the outputs (V, H) and the last h and c of each node from its first, (N, H) each.
 
-        ``GCNConv`` gates run over all steps in one kernel, which computes what :meth:`step_by_step` does.
+        ``GCNConv`` gates without hooks run over all steps in one kernel, which computes what :meth:`step_by_step` does.
         """
-        if not self.is_plain:
+        if not self.reads_weights:
             return self.step_by_step(x, topology, state)
         if is_mixed(x):  # the kernel computes in one precision, so autocast is suspended around it
             with in_full(x) as full:
