@@ -16,6 +16,12 @@ DEFAULT_LR = 1e-3
 OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
 
 
+def spelled(optimizer: str | OptimizerFactory) -> str | OptimizerFactory:
+    """An optimiser's name in the spelling of :data:`OPTIMIZERS`, so that a resumed run may write it in any case."""
+    by_lower = {name.lower(): name for name in OPTIMIZERS}
+    return by_lower.get(optimizer.lower(), optimizer) if isinstance(optimizer, str) else optimizer
+
+
 def make_optimizer(
     optimizer: str | OptimizerFactory, parameters: list[nn.Parameter], lr: float | None = None
 ) -> torch.optim.Optimizer:

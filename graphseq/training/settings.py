@@ -19,7 +19,7 @@ from graphseq.training import callbacks as calling
 from graphseq.training.callbacks import Callback
 from graphseq.training.distributed import ProcessGroup
 from graphseq.training.lr_schedule import Schedule
-from graphseq.training.optim import OptimizerFactory
+from graphseq.training.optim import OptimizerFactory, spelled
 
 Precision = Literal["float32", "bfloat16"]
 Metrics = Sequence[str | Metric] | Mapping[str, str | Metric]
@@ -56,6 +56,7 @@ class Settings:
     def __post_init__(self) -> None:
         values = {
             **{name: _checks.at_least(name, getattr(self, name), 1) for name in _COUNTS},
+            "optimizer": spelled(self.optimizer),
             "seed": _checks.at_least("seed", self.seed, 0),
             "lr": None if self.lr is None else _checks.positive("lr", self.lr),
             "clip": _checks.positive("clip", self.clip),

@@ -257,6 +257,12 @@ def test_a_history_says_what_was_run() -> None:
     assert (config["batch_size"], config["lr"], config["seed"], config["optimizer"]) == (4, 0.5, 9, "RMSprop")
 
 
+def test_the_name_of_an_optimiser_is_recorded_in_one_spelling() -> None:
+    run = [fit(mlp(), Transfer(2), steps=2, batch_size=4, optimizer=name) for name in ("adamw", "AdamW")]
+    assert [history.config["optimizer"] for history in run] == ["AdamW", "AdamW"]
+    assert run[0].loss == run[1].loss
+
+
 def test_a_bar_shows_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     fit(mlp(), Transfer(2), steps=2, batch_size=4)
     assert capsys.readouterr() == ("", "")
