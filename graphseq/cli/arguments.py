@@ -44,12 +44,17 @@ class Parser(argparse.ArgumentParser):
             found |= {action.dest: flag, flag.lstrip("-").replace("-", "_"): flag}
         return found | self.aliases
 
-    def _meant(self, words: Sequence[str]) -> str:
-        from difflib import get_close_matches  # noqa: PLC0415 - only a refusal needs it
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            raise argparse.ArgumentError(
+                action, f"{error.message}{_nearest(value, list(action.choices or ()))}"
+            ) from None
 
+    def _meant(self, words: Sequence[str]) -> str:
         word = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
-        near = get_close_matches(word, [flag for action in self._actions for flag in action.option_strings], n=1)
-        return f"; did you mean {near[0]}?" if near else ""
+        return _nearest(word, [flag for action in self._actions for flag in action.option_strings])
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -177,6 +182,15 @@ def device(name: str) -> str:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise argparse.ArgumentTypeError(f"torch cannot compute on {name}: {str(error).partition('.')[0]}") from None
     return name
+
+
+def _nearest(word: object, names: Sequence[object]) -> str:
+    """Return a question that names the one of ``names`` that is nearest to ``word``, or "" where none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only a refusal needs it
+
+    by_lower = {str(name).lower(): str(name) for name in names}
+    near = get_close_matches(str(word).lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[near[0]]}?" if near else ""
 
 
 def _plain(name: str) -> str:

@@ -15,6 +15,10 @@ from graphseq.cli.arguments import Help, Parser, dashed
 from graphseq.cli.console import Console, StdoutClosedError, accept_every_character, printable
 from graphseq.cli.messages import one_line
 
+DESCRIPTION = (
+    "Train and compare graph convolutional, recurrent and combined models on sequences and graphs, and measure how far "
+    "each of them sees."
+)
 EPILOG = """examples:
   python -m graphseq compare                               two tasks on paths, about a minute
   python -m graphseq compare --length 4 8 16 --depth 3 7 --seed 0 1 2 --out out/mine
@@ -81,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="graphseq", description="Graphs and sequences as one.", epilog=EPILOG, formatter_class=Help)
+    parser = Parser(prog="graphseq", description=DESCRIPTION, epilog=EPILOG, formatter_class=Help)
     parser.add_argument("--version", action="version", version=f"graphseq {version('graphseq')}")
     commands = parser.add_subparsers(dest="command", parser_class=Parser, metavar="COMMAND")
     for name, (command, summary) in COMMANDS.items():

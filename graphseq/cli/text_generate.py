@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphseq.cli.arguments import Parser, add_output, whole
+from graphseq.cli.arguments import Parser, add_output, rate, whole
 from graphseq.cli.console import Console
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def add(parser: Parser) -> None:
     """Give ``parser`` the flags."""
     parser.description = (
-        "Generate text with the model of a text train, printing each character as soon as it is drawn. Without flags, "
-        "characters are drawn at temperature 1, after a random capital."
+        "Generate text with a model that text train has trained, printing each character as soon as it is drawn. "
+        "Without flags, characters are drawn at temperature 1, and the text begins with a capital at random."
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the --out of text train")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder that text train wrote: its --out")
     parser.add_argument("--length", type=whole(1), metavar="N", default=500, help="characters to generate")
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("--prompt", metavar="TEXT", help="text to continue")
@@ -33,18 +33,30 @@ def add(parser: Parser) -> None:
     )
     method = parser.add_mutually_exclusive_group()
     method.add_argument("--greedy", action="store_true", help="take the likeliest character each time")
-    method.add_argument("--beam", type=whole(1), metavar="WIDTH", help="beam search with so many beams")
+    method.add_argument("--beam", type=whole(1), metavar="WIDTH", help="beam search of this width")
     method.add_argument(
         "--temperature",
-        type=float,
+        type=_temperature,
         metavar="TEMPERATURE",
-        help="draw at this temperature: below 1 likelier characters, above 1 less likely ones (default: 1)",
+        help="temperature of the draws: below 1 favours likely characters, above 1 unlikely ones (default: 1)",
     )
     parser.add_argument("--top-k", type=whole(1), metavar="K", help="draw from the K likeliest characters only")
-    parser.add_argument("--top-p", type=float, metavar="P", help="draw from the nucleus of probability P only")
+    parser.add_argument(
+        "--top-p",
+        type=float,
+        metavar="P",
+        help="draw from the nucleus only: the likeliest characters whose probabilities sum to P",
+    )
     parser.add_argument("--seed", type=whole(0), default=0, help="seed of all draws")
     add_output(parser)
     parser.aliases = {"among": "--first", "width": "--beam"}
+
+
+def _temperature(word: str) -> float:
+    try:
+        return rate(word)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; for the likeliest character each time, use --greedy") from None
 
 
 def stopped(_: argparse.Namespace) -> str:

@@ -25,13 +25,13 @@ stopped = arguments.stopped
 def add(parser: Parser) -> None:
     """Give ``parser`` the flags."""
     parser.description = (
-        "Train a model on windows of a text at random offsets to predict the next character at every row, and report "
-        "on the way: loss, accuracy, bits per character on the part of the text that is held out, and samples."
+        "Train a model on windows of a text at random offsets to predict the next character at every position, and "
+        "report as it trains: loss, accuracy, bits per character on the part of the text that is held out, and samples."
     )
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="the text; or grimms_fairy_tails, EN_democracy or NL_darwin, books known by their names",
+        help="the text, or the name of a book of the data sets: grimms_fairy_tails, EN_democracy, NL_darwin",
     )
     parser.add_argument("--encoding", default="utf-8", help="encoding of FILE")
     parser.add_argument("--steps", type=whole(1), metavar="STEPS", default=5000, help="training steps in all")
@@ -64,6 +64,11 @@ def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> 
 
 def _train(options: argparse.Namespace, words: Sequence[str], console: Console, group: ProcessGroup | None) -> int:
     settings = flags.read(options, Settings, cosine=options.steps if options.cosine else 0)
+    beyond = [step for step in settings.at if step > options.steps]
+    if beyond:
+        raise ValueError(
+            f"--at {beyond[0]} is after the last of --steps {options.steps}; no report would be made there"
+        )
     from graphseq.experiments.text import corpus  # noqa: PLC0415
     from graphseq.experiments.text import train as training  # noqa: PLC0415
 

@@ -45,7 +45,18 @@ def parse_edge_list(name: str, text: str, *, suffix: str, directed: bool) -> tup
             notes.append(f"line {number}, {line.strip()!r}, is read as a header")
             continue
         edges.append(Edge(columns[0], columns[1], _weight(name, number, columns), f"line {number}"))
+    if not notes and suffix in (".csv", ".tsv") and _is_apart(edges):
+        notes.append(
+            f"{edges[0].where}, {lines[0][1].strip()!r}, is read as an edge, though its names occur in no other line; "
+            "if it is a header, delete it"
+        )
     return Listed((), edges, directed), notes
+
+
+def _is_apart(edges: list[Edge]) -> bool:
+    """Return whether the first edge shares no node with any of the others, as an unknown header would."""
+    others = {name for edge in edges[1:] for name in (edge.start, edge.end)}
+    return bool(others) and others.isdisjoint((edges[0].start, edges[0].end))
 
 
 def _delimiter(suffix: str, first: str) -> str:

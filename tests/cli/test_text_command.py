@@ -174,10 +174,10 @@ def test_models_without_a_cell_of_torchs_write_too(model: str, file: Path, tmp_p
     [
         (
             ("--temperature", "0"),
-            "--temperature must be a finite number above 0, got 0.0; for the likeliest",
+            "argument --temperature: must be a number above 0, got '0'; for the likeliest",
         ),
-        (("--temperature", "-1"), "--temperature must be a finite number above 0, got -1.0"),
-        (("--temperature", "nan"), "--temperature must be a finite number above 0, got nan"),
+        (("--temperature", "-1"), "argument --temperature: must be a number above 0, got '-1'"),
+        (("--temperature", "nan"), "argument --temperature: must be a number above 0, got 'nan'"),
         (
             ("--beam", "9"),
             "--beam must be at most 8, the characters of the alphabet: a text has no more beginnings",
@@ -210,6 +210,8 @@ def test_what_cannot_be_written_is_refused(words: tuple[str, ...], message: str,
     [
         (("--hidden", "0"), "argument --hidden: must be at least 1, got 0"),
         (("--model", "transformer"), "argument --model: invalid choice: 'transformer'"),
+        (("--model", "LSMT"), "'GCN-LSTM-grown', 'GCN'); did you mean LSTM?"),
+        (("--steps", "4", "--at", "2", "9"), "--at 9 is after the last of --steps 4"),
         (("--model", "GCN", "--start", "scaled"), "start 'scaled' is for RNN, GRU and LSTM, not for GCN"),
         (("--model", "GCN", "--dropout", "0.1"), "dropout is for RNN, GRU and LSTM, got GCN"),
         (("--dropout", "1"), "argument --dropout: must be a share of at least 0 and less than 1, got '1'"),

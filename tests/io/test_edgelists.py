@@ -95,6 +95,16 @@ def test_a_header_is_taken_for_one_and_said_to_be(tmp_path: Path) -> None:
     assert set(read_graph(write(tmp_path, "b.csv", "from,B\nA,to\n")).graph) == {"from", "to", "A", "B"}
 
 
+def test_a_first_line_apart_from_all_others_is_pointed_out(tmp_path: Path) -> None:
+    found = read_graph(write(tmp_path, "a.csv", "von,nach\nA,B\nB,C\n"))
+    assert set(found.graph) == {"von", "nach", "A", "B", "C"}
+    (note,) = found.notes
+    assert note.startswith("line 1, 'von,nach', is read as an edge")
+    assert note.endswith("if it is a header, delete it")
+    assert read_graph(write(tmp_path, "b.csv", "A,B\nB,C\n")).notes == ()
+    assert read_graph(write(tmp_path, "c.csv", "A,B\n")).notes == ()
+
+
 def test_directed_is_as_asked(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "A,B\nB,A\nB,C\n")
     assert set(read_graph(path, directed=True).graph.edges) == {("A", "B"), ("B", "A"), ("B", "C")}

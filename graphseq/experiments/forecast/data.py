@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import timedelta
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -144,7 +145,11 @@ def check(settings: Settings) -> None:
     file, edges, window = settings.file, settings.edges, settings.window
     is_table = Path(file).name.lower().endswith((".csv", ".csv.gz"))
     if file not in RECORDINGS and not is_table and not _is_json(file):
-        raise ValueError(f"file must end in .json, .csv or .csv.gz, or be one of {', '.join(RECORDINGS)}; got {file!r}")
+        near = get_close_matches(file, (*RECORDINGS, *(path.name for path in Path().glob("*.[cj]s*"))), n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(
+            f"file must end in .json, .csv or .csv.gz, or be one of {', '.join(RECORDINGS)}; got {file!r}{meant}"
+        )
     if edges is not None and not is_table:
         raise ValueError(f"edges= goes with a table of observations; {file} has its own edges")
     if window is not None and not is_table and file != "collegemsg":

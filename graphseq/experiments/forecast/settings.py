@@ -47,13 +47,14 @@ class Settings(BaseSettings):
         missing: a missing value in observations: refuse the file, or drop the row, so that its node is absent then.
         models: models to compare (default: all).
         lags: time steps in the input window.
-        horizon: steps ahead that are forecast.
-        channels: forecast the first C columns.
+        horizon: time steps from the last input to the value that is forecast.
+        channels: number of columns, from the first, that are forecast.
         train: share of the windows, by time, that comes before the test set.
-        validation: share of those, the last, that is the validation set, by which the best weights are chosen.
+        validation: share of the windows before the test set, the last of them, that is the validation set; the weights
+            with the lowest error on it are kept.
         season: length of the season in time steps; its phase is given to all models as two features.
-        scale: scaling of what models see, by the part before the test set: train, each node standardised; pooled, all
-            nodes together; file, none. Errors are in the units of FILE in any case.
+        scale: scaling of the inputs, by the windows before the test set: train standardises each node by itself, pooled
+            all nodes together, file leaves the values of FILE as they are. Errors are in the units of FILE in any case.
         hidden: hidden units of every model.
         steps: training steps of a run.
         every: steps from one evaluation on the validation set to the next.
@@ -61,7 +62,7 @@ class Settings(BaseSettings):
         lr: learning rate of AdamW.
         weight_decay: weight decay of AdamW.
         residual: models forecast the difference from the last value, and begin at 0.
-        gate_penalty: weight of the mean gate in the loss of the model that forgets.
+        gate_penalty: weight of the mean gate value in the loss of GCN-LSTM-forgetting.
         seeds: seeds; each trains every model once.
         device: where to train: cpu, cuda, cuda:1.
         time: column of times in tables.

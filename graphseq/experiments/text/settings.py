@@ -39,13 +39,13 @@ class Settings(BaseSettings):
     Attributes:
         model: the model; GCN-LSTM-grown and GCN carry no state from character to character.
         hidden: hidden units of a layer.
-        layers: layers.
+        layers: layers of the model.
         start: initial weights: torch's own, or scaled to one-hot input, for RNN, GRU and LSTM.
         dropout: dropout between the layers and before the head, for RNN, GRU and LSTM.
         length: characters in a window.
         batch_size: windows in a batch.
         optimizer: optimizer, by its torch name.
-        lr: highest learning rate.
+        lr: learning rate, before any decay.
         warmup: steps over which the learning rate rises from 0.
         decay: factor by which the learning rate is multiplied after every --decay-every steps.
         decay_every: steps from one decay of the learning rate to the next.
@@ -55,10 +55,10 @@ class Settings(BaseSettings):
         seed: seed of weights, batches and samples.
         device: where to train: cpu, cuda, cuda:1.
         every: steps from one report to the next.
-        at: steps of further reports.
+        at: steps of reports beside those of --every.
         sample_lengths: lengths of the samples in a report, in characters.
         sample_temperatures: temperatures of the samples; 0 for the likeliest character each time.
-        sample_first: characters that samples begin with one of (default: the capitals of the text).
+        sample_first: characters of which each sample begins with one at random (default: the capitals of the text).
         precision: precision of matrix products; the rest is float32.
     """
 
