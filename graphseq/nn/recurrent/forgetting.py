@@ -99,7 +99,8 @@ class ForgettingGCNLSTM(Encoder):
 
     an L1 penalty on the gates (or their products), with means over all times and only of the kinds that are gated. In
     training mode the backward pass of the loss adds the gradient of the penalty. Neither the states nor evaluation mode
-    are affected.
+    are affected. Segments of a pass (:class:`GradientCheckpointed`) share its means; :meth:`run`, which sees one piece
+    of a stream, cannot know them, and refuses to train with a penalty.
 
     Args:
         in_channels: F.
@@ -162,9 +163,32 @@ class ForgettingGCNLSTM(Encoder):
 
         Raises:
             TypeError: ``state`` is not a :class:`ForgettingState`.
-            ValueError: the state of another encoder, or of a later time.
+            ValueError: the state of another encoder, or of a later time; or training with a gate penalty.
         """
-        result = self._all_steps(graph.topology, self._features(graph.x), state)
+        if self.is_penalised and torch.is_grad_enabled():
+            raise ValueError(
+                f"gate_penalty={self.gate_penalty} is a mean over all gates of a pass, which run() on a piece of a "
+                "stream does not know; call the encoder on the whole graph, in GradientCheckpointed or TruncatedBPTT "
+                "where memory is short, or call eval() first"
+            )
+        return self.run_segment(graph, state, graph.topology)
+
+    @property
+    def is_penalised(self) -> bool:
+        """True in training with a gate penalty."""
+        return self.training and self.gate_penalty > 0
+
+    def run_segment(
+        self, graph: SpaceTimeGraph, state: ForgettingState | None, whole: Topology
+    ) -> tuple[Tensor, ForgettingState]:
+        """Run over a segment of a pass, as :meth:`run` does.
+
+        Args:
+            graph: the segment.
+            state: the recurrent state after the segment before; ``None`` for the first.
+            whole: the topology of all segments together, over whose gates the penalty is a mean.
+        """
+        result = self._all_steps(graph.topology, self._features(graph.x), state, whole)
         accumulated = result.snapshots if self.accumulate else None
         return result.states, scatter_state(state, graph.topology, result.last, accumulated)
 
@@ -207,7 +231,9 @@ class ForgettingGCNLSTM(Encoder):
         """
         return cone(graph.topology, self.num_layers, rows)
 
-    def _all_steps(self, topology: Topology, x: Tensor, initial: ForgettingState | None) -> _ForwardPass:
+    def _all_steps(
+        self, topology: Topology, x: Tensor, initial: ForgettingState | None, whole: Topology | None = None
+    ) -> _ForwardPass:
         snapshots = Snapshots.over(topology.sorted_by_time, x.dtype)
         state = gather_state(initial, topology, snapshots, self.num_layers, x.new_empty(0, self.hidden_channels))
         out, nodes, edges = [], [], []
@@ -217,8 +243,10 @@ class ForgettingGCNLSTM(Encoder):
             nodes.append(node)
             edges.append(edge)
         states, node, edge = torch.cat(out), torch.cat(nodes), torch.cat(edges)
-        if self.training and self.gate_penalty:
-            mean = self._mean_gates(node, edge)
+        if self.is_penalised:
+            whole = topology if whole is None else whole
+            num_pairs = len(Snapshots.over(whole.sorted_by_time, x.dtype).keys)
+            mean = self._mean_gates(node, edge, whole.num_rows, num_pairs)
             states = _AddPenaltyGradient.apply(states, mean, self.gate_penalty)  # type: ignore[no-untyped-call]
         order = topology.place_in_time
         return _ForwardPass(states[order], node[order], edge, state, snapshots)
@@ -239,10 +267,16 @@ class ForgettingGCNLSTM(Encoder):
         states = (_put(old, snapshot.nodes, new) for old, new in zip(state.states, new_parts, strict=True))
         return StepState(tuple(states), of_node, of_pair), node, edge, x
 
-    def _mean_gates(self, node: Tensor, edge: Tensor) -> Tensor:
-        """The sum of the mean node gate and the mean edge gate, without the kinds that are not gated."""
-        gated = ((node, self.gates.node), (edge, self.gates.edge))
-        return sum((log.exp().mean() for log, score in gated if score is not None and len(log)), node.new_zeros(()))
+    def _mean_gates(self, node: Tensor, edge: Tensor, num_rows: int, num_pairs: int) -> Tensor:
+        """This segment's share of the mean node gate and the mean edge gate of the whole pass, added up.
+
+        Kinds that are not gated are left out.
+        """
+        gated = ((node, num_rows, self.gates.node), (edge, num_pairs, self.gates.edge))
+        return sum(
+            (log.exp().mean() * (len(log) / count) for log, count, score in gated if score is not None and len(log)),
+            node.new_zeros(()),
+        )
 
     @property
     def _stack(self) -> list[GCNLSTMLayer]:

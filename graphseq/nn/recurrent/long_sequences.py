@@ -22,6 +22,15 @@ class _Streams(Protocol):
     def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]: ...
 
 
+@runtime_checkable
+class _PenalisesGates(Protocol):
+    """An encoder whose backward pass adds the gradient of a mean over all gates of a pass, to which segments add up."""
+
+    @property
+    def is_penalised(self) -> bool: ...
+    def run_segment(self, graph: SpaceTimeGraph, state: Any, whole: Topology) -> tuple[Tensor, RecurrentState]: ...
+
+
 class GradientCheckpointed(Encoder):
     r"""A recurrent encoder with gradient checkpointing: equal states and gradients, less memory, one more forward pass.
 
@@ -65,19 +74,20 @@ class GradientCheckpointed(Encoder):
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
         """Compute the states (V, H) from features (V, F)."""
-        return self._by_segment(graph, x, None)[0]
+        return self._by_segment(graph, x, None, graph.topology)[0]
 
     def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
         """Run over a piece of a stream; see ``run`` of the encoder."""
-        return self._by_segment(graph, self._features(graph.x), state)
+        return self._by_segment(graph, self._features(graph.x), state, None)
 
     def _by_segment(
-        self, graph: SpaceTimeGraph, x: Tensor, state: RecurrentState | None
+        self, graph: SpaceTimeGraph, x: Tensor, state: RecurrentState | None, whole: Topology | None
     ) -> tuple[Tensor, RecurrentState]:
+        """Run over all segments; ``whole`` is the topology of the pass, ``None`` where this is a piece of a stream."""
         out = []
         # Copies of x, not views: in the backward pass a view would need a gradient of the size of x for each segment.
         for rows, segment in self._segments(graph.topology):
-            states, state = self._checkpointed(segment, x[rows], state)
+            states, state = self._checkpointed(segment, x[rows], state, whole)
             out.append(states)
         assert state is not None  # noqa: S101 - a graph has rows
         joined, topology = torch.cat(out), graph.topology
@@ -89,10 +99,14 @@ class GradientCheckpointed(Encoder):
         return zip(topology.by_time.split([segment.num_rows for segment in segments]), segments, strict=True)
 
     def _checkpointed(
-        self, segment: Topology, x: Tensor, state: RecurrentState | None
+        self, segment: Topology, x: Tensor, state: RecurrentState | None, whole: Topology | None
     ) -> tuple[Tensor, RecurrentState]:
         """Run over a segment without storing its intermediate values."""
-        run, piece = cast("_Streams", self.encoder).run, SpaceTimeGraph.from_topology(segment, x)
+        piece = SpaceTimeGraph.from_topology(segment, x)
+        if whole is not None and isinstance(self.encoder, _PenalisesGates):
+            run_segment = self.encoder.run_segment
+            return checkpoint(run_segment, piece, state, whole, use_reentrant=False)  # type: ignore[no-any-return]
+        run = cast("_Streams", self.encoder).run
         return checkpoint(run, piece, state, use_reentrant=False)  # type: ignore[no-any-return]
 
     def trace(self, graph: SpaceTimeGraph) -> Trace:
@@ -114,9 +128,9 @@ class TruncatedBPTT(GradientCheckpointed):
 
     which is the full gradient where k ≥ T. Otherwise the term :math:`\sum_s (\partial \mathcal L_s / \partial m_s) \,
     (d m_s / dθ)` is missing: the loss in one segment does not train how the state is carried over from another.
-    Segments whose rows get no gradient cost a forward pass only; the others are recomputed, as in
-    :class:`GradientCheckpointed`, so that it works with any loss and head, and with ``fit`` unchanged. A gradient can
-    be taken only once.
+    Segments whose rows get no gradient cost a forward pass only, unless the encoder penalises its gates; the others are
+    recomputed, as in :class:`GradientCheckpointed`, so that it works with any loss and head, and with ``fit``
+    unchanged. A gradient can be taken only once.
 
     Args:
         encoder: see :class:`GradientCheckpointed`.
@@ -139,18 +153,19 @@ class TruncatedBPTT(GradientCheckpointed):
     """
 
     def _by_segment(
-        self, graph: SpaceTimeGraph, x: Tensor, state: RecurrentState | None
+        self, graph: SpaceTimeGraph, x: Tensor, state: RecurrentState | None, whole: Topology | None
     ) -> tuple[Tensor, RecurrentState]:
         if not torch.is_grad_enabled():
-            return super()._by_segment(graph, x, state)
+            return super()._by_segment(graph, x, state, whole)
         segments = []
         for rows, segment in self._segments(graph.topology):
             inputs = x[rows].detach().requires_grad_(x.requires_grad)
-            states, state = self._checkpointed(segment, inputs, None if state is None else state.detach())
+            states, state = self._checkpointed(segment, inputs, None if state is None else state.detach(), whole)
             segments.append(_DetachedSegment(rows, inputs, states))
         assert state is not None  # noqa: S101 - a graph has rows
         weights = [weight for weight in self.encoder.parameters() if weight.requires_grad]
-        joined: Tensor = _JoinSegments.apply(segments, x, *weights)  # type: ignore[no-untyped-call]
+        is_penalised = isinstance(self.encoder, _PenalisesGates) and self.encoder.is_penalised
+        joined: Tensor = _JoinSegments.apply(segments, is_penalised, x, *weights)  # type: ignore[no-untyped-call]
         return joined, state.detach()
 
 
@@ -163,11 +178,14 @@ class _DetachedSegment(NamedTuple):
 
 
 class _JoinSegments(torch.autograd.Function):
-    """The states of detached segments as one tensor (V, H); its backward pass skips segments of zero gradient."""
+    """The states of detached segments as one tensor (V, H); its backward pass skips segments of zero gradient.
+
+    Where the backward pass of a segment adds the gradient of a penalty, none is skipped.
+    """
 
     @staticmethod
-    def forward(ctx: Any, segments: list[_DetachedSegment], x: Tensor, *weights: Tensor) -> Tensor:
-        ctx.segments, ctx.weights, ctx.x = segments, weights, x
+    def forward(ctx: Any, segments: list[_DetachedSegment], is_penalised: bool, x: Tensor, *weights: Tensor) -> Tensor:
+        ctx.segments, ctx.is_penalised, ctx.weights, ctx.x = segments, is_penalised, weights, x
         states = segments[0].states
         out = states.new_empty(len(x), states.shape[1])
         for segment in segments:
@@ -181,13 +199,13 @@ class _JoinSegments(torch.autograd.Function):
         sums: list[Tensor | None] = [None] * len(ctx.weights)
         for rows, inputs, states in ctx.segments:
             grad_states = grad[rows]
-            if grad_states.any() and states.requires_grad:
+            if (ctx.is_penalised or grad_states.any()) and states.requires_grad:
                 sources = [*([] if grad_x is None else [inputs]), *ctx.weights]
                 gradients = list(torch.autograd.grad(states, sources, grad_states, allow_unused=True))
                 if grad_x is not None:
                     grad_x[rows] = gradients.pop(0)
                 sums = [_sum(a, b) for a, b in zip(sums, gradients, strict=True)]
-        return None, grad_x, *sums
+        return None, None, grad_x, *sums
 
 
 def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:

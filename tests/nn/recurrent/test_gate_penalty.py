@@ -2,13 +2,14 @@
 
 from itertools import pairwise
 
+import pytest
 import torch
 from forgetting_twin import built, each_kind, each_way
 from randomgraphs import draw, join
 from torch import Tensor
 
 import graphseq as gs
-from graphseq.nn import ForgettingGCNLSTM
+from graphseq.nn import ForgettingGCNLSTM, GradientCheckpointed, TruncatedBPTT
 from graphseq.nn.recurrent.forgetting import Forget
 
 
@@ -57,3 +58,43 @@ def test_a_larger_gate_penalty_gives_smaller_gates() -> None:
         graph = gs.transforms.grow(task.batch(8, torch.Generator().manual_seed(0)))
         kept.append(float(encoder.gate_values(graph).node.mean().detach()))
     assert all(more > less + 0.02 for more, less in pairwise(kept))
+
+
+@each_kind
+@each_way
+@pytest.mark.parametrize("length", [1, 2, 100])
+def test_segments_add_up_to_the_penalty_of_one_pass(forget: Forget, accumulate: bool, length: int) -> None:
+    encoder, graph = built(forget, accumulate=accumulate, gate_penalty=0.7), join([draw(1), draw(2)])
+    assert len(graph.time.unique()) > 2
+    whole = gradients(encoder, encoder(graph).square().sum())
+    segments = gradients(encoder, GradientCheckpointed(encoder, length)(graph).square().sum())
+    for ours, theirs in zip(segments, whole, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_truncated_segments_add_up_to_the_penalty_also_where_the_loss_reads_one_of_them() -> None:
+    encoder, graph = built("both", gate_penalty=0.7), draw(1)
+    with torch.no_grad():
+        for score in (encoder.gates.node, encoder.gates.source, encoder.gates.target):
+            score.weight.zero_()  # the gates depend on biases alone, so no gradient is cut
+    last = graph.time == graph.time.max()
+    names = {name for name, _ in encoder.named_parameters() if name in ("gates.node.bias", "gates.edge.bias")}
+    biases = [encoder.get_parameter(name) for name in sorted(names)]
+
+    def of_biases(model: gs.nn.Encoder) -> list[Tensor]:
+        return list(torch.autograd.grad(0 * model(graph)[last].sum(), biases, allow_unused=True))
+
+    for ours, theirs in zip(of_biases(TruncatedBPTT(encoder, 1)), of_biases(encoder), strict=True):
+        assert theirs.abs() > 1e-3
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_a_piece_of_a_stream_is_not_trained_with_a_penalty() -> None:
+    encoder, graph = built(gate_penalty=0.7), draw(1)
+    for model in (encoder, GradientCheckpointed(encoder, 2), TruncatedBPTT(encoder, 2)):
+        with pytest.raises(ValueError, match=r"gate_penalty=0.7 is a mean over all gates of a pass, which run\(\) on"):
+            model.run(graph)
+        with torch.no_grad():
+            assert torch.equal(model.run(graph)[0], encoder(graph))
+    encoder.eval().run(graph)
+    built().run(graph)
