@@ -65,9 +65,9 @@ class _CrossEntropy(torch.autograd.Function):
         output, y = ctx.saved_tensors
         if torch.is_grad_enabled() or compat.is_batched_gradient(of_loss) or compat.transforms_active():
             with torch.enable_grad():
-                own = output.view_as(output)
-                (found,) = torch.autograd.grad(cross_entropy(own, y), own, of_loss, create_graph=True)
-            return found, None, None
+                alias = output.view_as(output)
+                (gradient,) = torch.autograd.grad(cross_entropy(alias, y), alias, of_loss, create_graph=True)
+            return gradient, None, None
         grad, ctx.grad = ctx.grad, None
         if grad is None:
             grad, _ = _both(output, y, ctx.workspace)

@@ -25,10 +25,10 @@ def sequence(walk: Walk, x: Tensor, weights: Weights, start: State | None = None
     One function with a gradient of its own; where a derivative is asked for that this lacks (forward mode, a
     transform of ``torch.func``), the loop that it stands for.
     """
-    given = (x, *weights, *(start or (None, None)))
-    if compat.transforms_active() or compat.is_dual(*given):
+    arguments = (x, *weights, *(start or (None, None)))
+    if compat.transforms_active() or compat.is_dual(*arguments):
         return loop(walk, x, weights, start)
-    out, c = _Sequence.apply(walk, *given)  # type: ignore[no-untyped-call]
+    out, c = _Sequence.apply(walk, *arguments)  # type: ignore[no-untyped-call]
     h = out[len(out) - walk.num_nodes :] if walk.last is None else out[walk.last - walk.num_nodes]
     return out, (h, c)
 
@@ -53,58 +53,64 @@ class _Sequence(torch.autograd.Function):
     """The function. Its gradient is written out, and is the loop's where it is to be differentiated in turn."""
 
     @staticmethod
-    def forward(ctx: Any, walk: Walk, *given: Tensor | None) -> tuple[Tensor, Tensor]:
-        past = run(walk, *_unpacked(given))
+    def forward(ctx: Any, walk: Walk, *arguments: Tensor | None) -> tuple[Tensor, Tensor]:
+        past = run(walk, *_unpacked(arguments))
         ctx.walk = walk
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*given, *past)
+        ctx.save_for_backward(*arguments, *past)
         return past.h[walk.num_nodes :], walk.final(past.cells) / -2
 
     @staticmethod
     def backward(ctx: Any, of_h: Tensor | None, of_c: Tensor | None) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors  # unpacked once, as a segment that is recomputed asks for
-        given, past = saved[:7], Past(*saved[7:])
-        into, wanted = (of_h, of_c), ctx.needs_input_grad[1:]
+        arguments, past = saved[:7], Past(*saved[7:])
+        output_grads, needs_grad = (of_h, of_c), ctx.needs_input_grad[1:]
         if of_h is None and of_c is None:
-            return (None,) * (1 + len(wanted))
-        if torch.is_grad_enabled() or compat.transforms_active() or not compat.can_unbatch(*into):
-            return None, *_by_loop(ctx.walk, given, into, wanted)
-        found = _by_hand(ctx.walk, given, past, into, wanted)
-        return None, *(part if wants else None for part, wants in zip(found, wanted, strict=True))
+            return (None,) * (1 + len(needs_grad))
+        if torch.is_grad_enabled() or compat.transforms_active() or not compat.can_unbatch(*output_grads):
+            return None, *_by_loop(ctx.walk, arguments, output_grads, needs_grad)
+        grads = _by_hand(ctx.walk, arguments, past, output_grads, needs_grad)
+        return None, *(tensor if needed else None for tensor, needed in zip(grads, needs_grad, strict=True))
 
 
-Given = Sequence[Any]  # x, w_x, w_h, bias, peepholes, first states, first cells; the last three may be None
-Into = tuple[Tensor | None, Tensor | None]  # gradients of states and of last cells
+Arguments = Sequence[Any]  # x, w_x, w_h, bias, peepholes, first states, first cells; the last three may be None
+OutputGrads = tuple[Tensor | None, Tensor | None]  # gradients of states and of last cells
 
 
-def _unpacked(given: Given) -> tuple[Tensor, Weights, State | None]:
-    x, w_x, w_h, bias, peepholes, h, c = given
+def _unpacked(arguments: Arguments) -> tuple[Tensor, Weights, State | None]:
+    x, w_x, w_h, bias, peepholes, h, c = arguments
     return x, Weights(w_x, w_h, bias, peepholes), None if h is None else (h, c)
 
 
-def _by_loop(walk: Walk, given: Given, into: Into, wanted: tuple[bool, ...]) -> list[Tensor | None]:
+def _by_loop(
+    walk: Walk, arguments: Arguments, output_grads: OutputGrads, needs_grad: tuple[bool, ...]
+) -> list[Tensor | None]:
     """Gradients that can be differentiated."""
     with torch.enable_grad():
         # Through aliases, a gradient is that of one argument alone, even where one was computed from another.
-        parts = [None if part is None else part.view_as(part) for part in given]
-        out, (_, last) = loop(walk, *_unpacked(parts))
-    asked = [part for part, wants in zip(parts, wanted, strict=True) if wants and part is not None]
-    ends, of_ends = zip(*((end, of) for end, of in zip((out, last), into, strict=True) if of is not None), strict=True)
-    found = iter(torch.autograd.grad(ends, asked, of_ends, create_graph=torch.is_grad_enabled(), allow_unused=True))
-    return [next(found) if wants else None for wants in wanted]
+        aliases = [None if tensor is None else tensor.view_as(tensor) for tensor in arguments]
+        out, (_, last) = loop(walk, *_unpacked(aliases))
+    sources = [tensor for tensor, needed in zip(aliases, needs_grad, strict=True) if needed and tensor is not None]
+    ends, of_ends = zip(
+        *((end, of) for end, of in zip((out, last), output_grads, strict=True) if of is not None), strict=True
+    )
+    grads = iter(torch.autograd.grad(ends, sources, of_ends, create_graph=torch.is_grad_enabled(), allow_unused=True))
+    return [next(grads) if needed else None for needed in needs_grad]
 
 
-def _by_hand(walk: Walk, given: Given, past: Past, into: Into, wanted: tuple[bool, ...]) -> list[Tensor | None]:
+def _by_hand(
+    walk: Walk, arguments: Arguments, past: Past, output_grads: OutputGrads, needs_grad: tuple[bool, ...]
+) -> list[Tensor | None]:
     """Gradients of one pass, or of the many that ``torch.autograd.grad(…, is_grads_batched=True)`` asks at once."""
-    level, opened = batched_grad.opened(into, dim=1)
-    of_h, of_c = (None if part is None else part.contiguous() for part in opened)
+    level, opened = batched_grad.opened(output_grads, dim=1)
+    of_h, of_c = (None if tensor is None else tensor.contiguous() for tensor in opened)
     if of_h is None:
         assert of_c is not None  # noqa: S101 - one of them is asked
         of_h = of_c.new_zeros(len(past.h) - walk.num_nodes, *of_c.shape[1:])
-    x, weights, _ = _unpacked(given)
-    found = gradients(walk, x, weights, past, (of_h, of_c), (wanted[0], any(wanted[1:5])))
+    x, weights, _ = _unpacked(arguments)
+    grads = gradients(walk, x, weights, past, (of_h, of_c), (needs_grad[0], any(needs_grad[1:5])))
     passes = of_h.shape[1]
-    w_x, w_h = (part.unflatten(1, (passes, -1)).permute(1, 2, 0) for part in (found.w_x, found.w_h))
-    of_weights = w_x, w_h, found.bias.view(passes, -1), found.peepholes.transpose(0, 1)
-    of_x, *of_first = (None if part is None else part.transpose(0, 1) for part in (found.x, found.h, found.c))
-    return [batched_grad.closed(part, level) for part in (of_x, *of_weights, *of_first)]
+    w_x, w_h = (tensor.unflatten(1, (passes, -1)).permute(1, 2, 0) for tensor in (grads.w_x, grads.w_h))
+    of_weights = w_x, w_h, grads.bias.view(passes, -1), grads.peepholes.transpose(0, 1)
+    of_x, *of_first = (None if tensor is None else tensor.transpose(0, 1) for tensor in (grads.x, grads.h, grads.c))
+    return [batched_grad.closed(tensor, level) for tensor in (of_x, *of_weights, *of_first)]

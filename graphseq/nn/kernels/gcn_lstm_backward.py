@@ -86,7 +86,12 @@ class Gradients(NamedTuple):
 
 
 def gradients(
-    walk: Walk, x: Tensor, weights: Weights, past: Past, into: tuple[Tensor, Tensor | None], wants: tuple[bool, bool]
+    walk: Walk,
+    x: Tensor,
+    weights: Weights,
+    past: Past,
+    into: tuple[Tensor, Tensor | None],
+    needs_grad: tuple[bool, bool],
 ) -> Gradients:
     """Pull gradients of states (V, P, H) and of last cells (N, P, H) back to where they come from.
 
@@ -96,13 +101,13 @@ def gradients(
         weights: the weights.
         past: what :func:`~graphseq.nn.kernels.gcn_lstm_forward.run` kept.
         into: both gradients; ``None`` is zero.
-        wants: whether the gradients of x, and those of the weights, are asked for.
+        needs_grad: whether the gradients of x, and those of the weights, are asked for.
     """
     of_h, of_c = into
     passes, hidden = of_h.shape[1:]
     wide = passes * 4 * hidden
     out = Gradients(
-        x.new_empty(len(x), passes, x.shape[1]) if wants[0] else None,
+        x.new_empty(len(x), passes, x.shape[1]) if needs_grad[0] else None,
         x.new_zeros(x.shape[1], wide),
         x.new_zeros(hidden, wide),
         x.new_zeros(wide),
@@ -123,7 +128,7 @@ def gradients(
             _back(walk, block, local, weights, of_steps, of_gates, out)
             if out.x is not None:
                 torch.mm(of_gates.view(-1, 4 * hidden), weights.w_x, out=out.x[block.rows].flatten(0, 1))
-            if wants[1]:
+            if needs_grad[1]:
                 _gather(x[block.rows], local, of_gates, weights.peepholes is not None, out)
     return out
 
@@ -141,7 +146,7 @@ def _back(
     sizes, passes, peepholes = block.sizes, of_gates.shape[1], weights.peepholes
     of_c, of_o = of_gates[:, :, :3].split_with_sizes(sizes), of_gates[:, :, 3].split_with_sizes(sizes)
     flats = of_gates.view(-1, len(weights.bias)).split_with_sizes([size * passes for size in sizes])
-    throughs, forgets = (part.unsqueeze(1).split_with_sizes(sizes) for part in (local.through, local.forget))
+    throughs, forgets = (tensor.unsqueeze(1).split_with_sizes(sizes) for tensor in (local.through, local.forget))
     room = of_gates.new_zeros(3, max(sizes), passes * of_gates.shape[3])
     rooms = {size: room[:, :size].unbind() for size in set(sizes)}
     flat_h, h, c, wide_c = out.h.flatten(1), out.h, out.c, out.c.unsqueeze(2)

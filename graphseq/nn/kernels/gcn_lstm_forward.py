@@ -31,8 +31,8 @@ class Weights(NamedTuple):
     def doubled(self) -> Weights:
         """The weights that give twice g's argument, and that read -2 C."""
         w_x, w_h, bias = self.w_x.clone(), self.w_h.clone(), self.bias.clone()
-        for part in (w_x, w_h, bias):
-            part.chunk(4)[2].mul_(2)
+        for tensor in (w_x, w_h, bias):
+            tensor.chunk(4)[2].mul_(2)
         return Weights(w_x, w_h, bias, None if self.peepholes is None else self.peepholes / -2)
 
 
@@ -50,13 +50,13 @@ def run(walk: Walk, x: Tensor, weights: Weights, start: tuple[Tensor, ...] | Non
     hidden, nodes, rows = weights.w_h.shape[1], walk.num_nodes, len(x)
     blocks = walk.blocks(4 * hidden * x.element_size())
     most = max(block.rows.stop - block.rows.start for block in blocks)
-    room, held = x.new_empty(most, 4 * hidden), x.new_empty(2, nodes + rows, hidden)
-    kept = (x.new_zeros(rows, hidden), room) if len(blocks) == 1 else (None, None)
-    past = Past(held[0], held[1], *kept)
+    room, states = x.new_empty(most, 4 * hidden), x.new_empty(2, nodes + rows, hidden)
+    extras = (x.new_zeros(rows, hidden), room) if len(blocks) == 1 else (None, None)
+    past = Past(states[0], states[1], *extras)
     # What is written to is made before; in between, autograd need not look at every operation.
     with torch.inference_mode():
         if start is None:
-            held[:, :nodes] = 0
+            states[:, :nodes] = 0
         else:
             past.h[:nodes] = start[0]
             torch.mul(start[1], -2, out=past.cells[:nodes])
@@ -82,8 +82,8 @@ def _run_block(walk: Walk, block: Block, flat: Tensor, weights: Weights, past: P
     sizes, rows, w_h, peepholes = block.sizes, block.rows, weights.w_h.t(), weights.peepholes
     by_gate = flat.unflatten(1, (4, -1))
     gates = None if peepholes is None else by_gate[:, :3].split_with_sizes(sizes)
-    i, f, g, o = (part.split_with_sizes(sizes) for part in by_gate.unbind(1))
-    left_h, left_c = (walk.left(held, rows).split_with_sizes(sizes) for held in past[:2])
+    i, f, g, o = (tensor.split_with_sizes(sizes) for tensor in by_gate.unbind(1))
+    left_h, left_c = (walk.left(states, rows).split_with_sizes(sizes) for states in past[:2])
     room = flat.new_zeros(3, max(sizes), len(w_h))
     rooms = {size: room[:, :size].unbind() for size in set(sizes)}
     mixed = None if past.mixed is None else past.mixed.split_with_sizes(sizes)

@@ -35,7 +35,7 @@ def stack(matrix: SparseMatrix, x: Tensor, layers: Sequence[Layer]) -> Tensor:
     Where a derivative is asked for that the function lacks (forward mode, a transform of ``torch.func``), or torch is
     to choose number types itself, or the device is no CPU, the products that it stands for.
     """
-    flat = [part for layer in layers for part in layer]
+    flat = [tensor for layer in layers for tensor in layer]
     if x.device.type != "cpu" or is_mixed(x) or compat.transforms_active() or compat.is_dual(x, *flat):
         return plain(matrix, x, layers)
     return _Stack.apply(matrix, x, *flat)  # type: ignore[no-any-return, no-untyped-call]
@@ -63,12 +63,12 @@ class _Stack(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, matrix: SparseMatrix, x: Tensor, *flat: Tensor | None) -> Tensor:
-        weights, wanted = flat[::2], ctx.needs_input_grad
+        weights, needs_grad = flat[::2], ctx.needs_input_grad
         # Of use again for the gradient in the first weights, which then takes no product, if x asks for none.
-        keeps = wanted[2] and not wanted[1] and _is_narrow(weights[0])  # type: ignore[arg-type]
+        keeps = needs_grad[2] and not needs_grad[1] and _is_narrow(weights[0])  # type: ignore[arg-type]
         mixed = matrix.csr @ x if keeps else None
         inner = [len(weight) for weight in weights[:-1]]  # type: ignore[arg-type]
-        room = matrix.workspaces[0].take(x, len(x) * sum(inner)) if any(wanted) else None
+        room = matrix.workspaces[0].take(x, len(x) * sum(inner)) if any(needs_grad) else None
         states = [x]
         for number, (weight, bias) in enumerate(zip(weights, flat[1::2], strict=True)):
             is_last = number == len(inner)
@@ -84,14 +84,14 @@ class _Stack(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        saved, needs_grad = ctx.saved_tensors, ctx.needs_input_grad[1:]
         count = len(saved) // 3
         states, flat, mixed = saved[:count], saved[count:-1], saved[-1]
         if torch.is_grad_enabled() or compat.transforms_active():
-            return None, *_by_products(ctx.matrix, states[0], flat, grad, wanted)
+            return None, *_by_products(ctx.matrix, states[0], flat, grad, needs_grad)
         if compat.is_batched_gradient(grad):
-            return None, *_of_many(ctx.matrix, states, flat, grad, wanted)
-        return None, *_by_hand(ctx.matrix, states, flat, mixed, grad, wanted)
+            return None, *_of_many(ctx.matrix, states, flat, grad, needs_grad)
+        return None, *_by_hand(ctx.matrix, states, flat, mixed, grad, needs_grad)
 
 
 def _forward(matrix: SparseMatrix, x: Tensor, layer: Layer, out: Tensor, mixed: Tensor | None, *, relu: bool) -> None:
@@ -102,16 +102,16 @@ def _forward(matrix: SparseMatrix, x: Tensor, layer: Layer, out: Tensor, mixed: 
         wide = None if _is_narrow(weight) else linear(x, weight)
         room = x.new_empty(_longest(blocks), weight.shape[1])
         for rows, block in blocks:
-            part = out[rows]
+            tensor = out[rows]
             if wide is None:
-                read = mix_into(room[: len(part)], block, x) if mixed is None else mixed[rows]
-                linear_into(part, read, weight, bias, relu=relu)
+                read = mix_into(room[: len(tensor)], block, x) if mixed is None else mixed[rows]
+                linear_into(tensor, read, weight, bias, relu=relu)
                 continue
-            mix_into(part, block, wide)
+            mix_into(tensor, block, wide)
             if bias is not None:
-                part += bias
+                tensor += bias
             if relu:
-                part.relu_()
+                tensor.relu_()
 
 
 def _rows(weight: Tensor) -> int:
@@ -133,41 +133,41 @@ def _by_hand(
     flat: Sequence[Tensor | None],
     mixed: Tensor | None,
     grad: Tensor,
-    wanted: Sequence[bool],
+    needs_grad: Sequence[bool],
 ) -> Gradients:
-    found: Gradients = [None] * len(wanted)
+    grads: Gradients = [None] * len(needs_grad)
     g = grad.contiguous()
     for number in reversed(range(len(states))):
         weight, x, place = flat[2 * number], states[number], 1 + 2 * number
         assert weight is not None  # noqa: S101 - every layer has one
-        if not any(wanted[: place + 2]):
+        if not any(needs_grad[: place + 2]):
             break
-        w = torch.zeros_like(weight) if wanted[place] else None
-        b = g.new_zeros(len(weight)) if wanted[place + 1] else None
-        found[place : place + 2] = w, b
+        w = torch.zeros_like(weight) if needs_grad[place] else None
+        b = g.new_zeros(len(weight)) if needs_grad[place + 1] else None
+        grads[place : place + 2] = w, b
         if number == 0 and mixed is not None:
             _add(w, b, g, g, mixed)
             break
         into = None
-        if any(wanted[:place]):
+        if any(needs_grad[:place]):
             into = matrix.workspaces[1 + number % 2 if number else 4].take(x, *x.shape)  # two take turns
         _backward(matrix, (x, weight, g), (into, w, b), masked=number > 0)
         if into is None:
             break
         g = into
     else:
-        found[0] = g
-    return found
+        grads[0] = g
+    return grads
 
 
 def _backward(
     matrix: SparseMatrix,
-    given: tuple[Tensor, Tensor, Tensor],
+    operands: tuple[Tensor, Tensor, Tensor],
     into: tuple[Tensor | None, Tensor | None, Tensor | None],
     *,
     masked: bool,
 ) -> None:
-    (x, weight, g), (of_x, w, b) = given, into
+    (x, weight, g), (of_x, w, b) = operands, into
     blocks = matrix.transpose.blocks(_rows(weight))
     with torch.inference_mode():
         room, turned = g.new_empty(_longest(blocks), g.shape[1]), weight.t()
@@ -175,9 +175,9 @@ def _backward(
             s = mix_into(room[: rows.stop - rows.start], block, g)
             _add(w, b, s, g[rows], x[rows])
             if of_x is not None:
-                part = linear_into(of_x[rows], s, turned, None)
+                tensor = linear_into(of_x[rows], s, turned, None)
                 if masked:
-                    compat.relu_backward(part, x[rows], out=part)
+                    compat.relu_backward(tensor, x[rows], out=tensor)
 
 
 def _add(w: Tensor | None, b: Tensor | None, s: Tensor, g: Tensor, x: Tensor) -> None:
@@ -197,35 +197,39 @@ def _sum(g: Tensor) -> Tensor:
 
 
 def _by_products(
-    matrix: SparseMatrix, x: Tensor, flat: Sequence[Tensor | None], grad: Tensor, wanted: Sequence[bool]
+    matrix: SparseMatrix, x: Tensor, flat: Sequence[Tensor | None], grad: Tensor, needs_grad: Sequence[bool]
 ) -> Gradients:
     """Gradients that can be differentiated."""
     with torch.enable_grad():
         # Through aliases, a gradient is that of one argument alone, even where one was computed from another.
-        parts = [None if part is None else part.view_as(part) for part in (x, *flat)]
-        weights, biases = parts[1::2], parts[2::2]
-        assert parts[0] is not None  # noqa: S101 - there are features
-        out = plain(matrix, parts[0], list(zip(weights, biases, strict=True)))  # type: ignore[arg-type]
-    asked = [part for part, wants in zip(parts, wanted, strict=True) if wants and part is not None]
-    found = iter(torch.autograd.grad(out, asked, grad, create_graph=torch.is_grad_enabled()))
-    return [next(found) if wants else None for wants in wanted]
+        aliases = [None if tensor is None else tensor.view_as(tensor) for tensor in (x, *flat)]
+        weights, biases = aliases[1::2], aliases[2::2]
+        assert aliases[0] is not None  # noqa: S101 - there are features
+        out = plain(matrix, aliases[0], list(zip(weights, biases, strict=True)))  # type: ignore[arg-type]
+    sources = [tensor for tensor, needed in zip(aliases, needs_grad, strict=True) if needed and tensor is not None]
+    grads = iter(torch.autograd.grad(out, sources, grad, create_graph=torch.is_grad_enabled()))
+    return [next(grads) if needed else None for needed in needs_grad]
 
 
 def _of_many(
-    matrix: SparseMatrix, states: Sequence[Tensor], flat: Sequence[Tensor | None], grad: Tensor, wanted: Sequence[bool]
+    matrix: SparseMatrix,
+    states: Sequence[Tensor],
+    flat: Sequence[Tensor | None],
+    grad: Tensor,
+    needs_grad: Sequence[bool],
 ) -> Gradients:
     """Gradients of the many passes that ``torch.autograd.grad(…, is_grads_batched=True)`` asks at once."""
-    found: Gradients = [None] * len(wanted)
+    grads: Gradients = [None] * len(needs_grad)
     for number in reversed(range(len(states))):
         weight, x = flat[2 * number], states[number]
         assert weight is not None  # noqa: S101 - every layer has one
         s = matrix.transpose @ grad
-        if wanted[1 + 2 * number]:
-            found[1 + 2 * number] = s.t() @ x
-        if wanted[2 + 2 * number]:
-            found[2 + 2 * number] = grad.sum(0)
+        if needs_grad[1 + 2 * number]:
+            grads[1 + 2 * number] = s.t() @ x
+        if needs_grad[2 + 2 * number]:
+            grads[2 + 2 * number] = grad.sum(0)
         grad = s @ weight
         if number:
             grad = grad * (x > 0)
-    found[0] = grad if wanted[0] else None
-    return found
+    grads[0] = grad if needs_grad[0] else None
+    return grads

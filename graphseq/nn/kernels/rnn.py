@@ -40,7 +40,7 @@ def recur(kernel: nn.RNNBase, x: Tensor, start: Any) -> tuple[Tensor, Any]:
     w_x, at_first = layers[0][0], start[0] if isinstance(start, tuple) else start
     if kernel.mode == "LSTM" and lacks_lstm_kernel(x):
         with in_full(x) as full:
-            return recur(kernel, full, tuple(part.to(full.dtype) for part in start))
+            return recur(kernel, full, tuple(tensor.to(full.dtype) for tensor in start))
     fits = x.dtype == w_x.dtype and x.shape[2:] == w_x.shape[1:] and x.shape[1] == at_first.shape[1]
     if not _is_as_made(kernel) or not fits or (kernel.dropout and kernel.training):
         return kernel(x, start)  # type: ignore[no-any-return]
@@ -58,10 +58,10 @@ def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *
         return loop(mode, layers, x, start)
     if mode == "LSTM" and lacks_lstm_kernel(x):
         with in_full(x) as full:
-            start = tuple(part.to(full.dtype) for part in start)
+            start = tuple(tensor.to(full.dtype) for tensor in start)
             return read(mode, layers, full, start, training=training)
-    if mode not in STEPS or not _is_ready(x, (start, *(part for layer in layers for part in layer))):
-        flat = [part for layer in layers for part in layer]
+    if mode not in STEPS or not _is_ready(x, (start, *(tensor for layer in layers for tensor in layer))):
+        flat = [tensor for layer in layers for tensor in layer]
         # cuDNN keeps what a backward pass needs in training mode only; without dropout the numbers are the same.
         training = training or (x.is_cuda and torch.is_grad_enabled())
         out, *memory = TORCHS[mode](x, start, flat, True, len(layers), 0.0, training, False, False)
@@ -89,8 +89,8 @@ def loop(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any) -
     for weights, *first in zip(layers, *(start if is_lstm else [start]), strict=True):
         x, memory = _layer(mode, x, tuple(first), *weights)
         last.append(memory)
-    parts = tuple(torch.stack(part) for part in zip(*last, strict=True))
-    return x, parts if is_lstm else parts[0]
+    final = tuple(torch.stack(memories) for memories in zip(*last, strict=True))
+    return x, final if is_lstm else final[0]
 
 
 def _layer(
@@ -110,7 +110,7 @@ def _layer(
 def _is_ready(x: Tensor, others: Sequence[Tensor]) -> bool:
     if x.device.type != "cpu" or len(x) < FEWEST or is_mixed(x) or torch.compiler.is_compiling():
         return False
-    return not compat.is_dual(x, *others) and all(part.dtype == x.dtype for part in others)
+    return not compat.is_dual(x, *others) and all(tensor.dtype == x.dtype for tensor in others)
 
 
 class _Layer(torch.autograd.Function):
@@ -118,22 +118,22 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, mode: str, x: Tensor, start: Tensor, *weights: Tensor) -> Tensor:
-        held, *kept = STEPS[mode].run(x, start, Weights(*weights))
+        states, *extras = STEPS[mode].run(x, start, Weights(*weights))
         ctx.mode = mode
-        ctx.save_for_backward(x, start, *weights, held, *kept)
-        return held[1:]
+        ctx.save_for_backward(x, start, *weights, states, *extras)
+        return states[1:]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
-        given, past = saved[:6], saved[6:]
+        saved, needs_grad = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        arguments, past = saved[:6], saved[6:]
         if torch.is_grad_enabled() or compat.transforms_active() or not compat.can_unbatch(grad):
-            return None, *_by_torch(ctx.mode, given, grad, wanted)
+            return None, *_by_torch(ctx.mode, arguments, grad, needs_grad)
         level, (passes,) = batched_grad.opened([grad])
         assert passes is not None  # noqa: S101 - autograd fills in zeros
-        into = _room(given, len(passes), wanted)
-        _go_back(STEPS[ctx.mode], given, past, passes, into)
-        return None, *(batched_grad.closed(part, level) for part in into)
+        into = _room(arguments, len(passes), needs_grad)
+        _go_back(STEPS[ctx.mode], arguments, past, passes, into)
+        return None, *(batched_grad.closed(tensor, level) for tensor in into)
 
 
 class _Into(NamedTuple):
@@ -147,16 +147,19 @@ class _Into(NamedTuple):
     b_h: Tensor | None  # (P, G)
 
 
-def _room(given: Sequence[Tensor], passes: int, wanted: Sequence[bool]) -> _Into:
+def _room(arguments: Sequence[Tensor], passes: int, needs_grad: Sequence[bool]) -> _Into:
     return _Into(
-        *(part.new_zeros(passes, *part.shape) if wants else None for part, wants in zip(given, wanted, strict=True))
+        *(
+            tensor.new_zeros(passes, *tensor.shape) if needed else None
+            for tensor, needed in zip(arguments, needs_grad, strict=True)
+        )
     )
 
 
-def _go_back(steps: Steps, given: Sequence[Tensor], past: Sequence[Tensor], grad: Tensor, into: _Into) -> None:
+def _go_back(steps: Steps, arguments: Sequence[Tensor], past: Sequence[Tensor], grad: Tensor, into: _Into) -> None:
     """Add up gradients from those of the states in P passes, (P, T, B, H), block of steps by block of steps."""
-    (x, _, *parts), (held, *kept) = given, past
-    weights, (passes, times, count, size) = Weights(*parts), grad.shape
+    (x, _, *tensors), (states, *extras) = arguments, past
+    weights, (passes, times, count, size) = Weights(*tensors), grad.shape
     width, turn = steps.sums * size, steps.turn * size
     most = max(1, min(times, AT_ONCE, BLOCK // max(1, passes * count * width * grad.element_size())))
     room, gamma = grad.new_empty(most, passes, count, width), grad.new_empty(passes, count, size)
@@ -166,25 +169,25 @@ def _go_back(steps: Steps, given: Sequence[Tensor], past: Sequence[Tensor], grad
         at_start = None if into.start is None else gamma.new_zeros(()).expand(passes * count, size)
         for end in range(times, 0, -most):
             block = slice(max(0, end - most), end)
-            around = held[block.start : end + 1]
+            around = states[block.start : end + 1]
             deltas = room[: end - block.start]
             before = grad[:, max(0, block.start - 1) : end - 1].transpose(0, 1).flatten(1, 2).unbind(0)
             g = before if block.start else (at_start, *before)
-            steps.back(Way(around, [part[block] for part in kept], g, gamma, deltas), w_h)
+            steps.back(Way(around, [tensor[block] for tensor in extras], g, gamma, deltas), w_h)
             _add_up(deltas, (inputs.unflatten(0, (times, count))[block], around[:-1]), weights, into, block)
         if into.start is not None:
             into.start.copy_(gamma)
-        for part in (into.w_h, into.b_h):
-            if part is not None and turn:
-                part.copy_(part.roll(-turn, 1))
+        for tensor in (into.w_h, into.b_h):
+            if tensor is not None and turn:
+                tensor.copy_(tensor.roll(-turn, 1))
 
 
 def _add_up(deltas: Tensor, read: tuple[Tensor, Tensor], weights: Weights, into: _Into, block: slice) -> None:
     """Add the share of a block's δ (S, P, B, W) to the gradients."""
     of_inputs, of_states = deltas[..., -len(weights.w_x) :], deltas[..., : len(weights.w_h)]
-    x, h = (part.flatten(0, 1) for part in read)
+    x, h = (tensor.flatten(0, 1) for tensor in read)
     for number in range(deltas.shape[1]):
-        at_inputs, at_states = (part[:, number].flatten(0, 1) for part in (of_inputs, of_states))
+        at_inputs, at_states = (tensor[:, number].flatten(0, 1) for tensor in (of_inputs, of_states))
         if into.x is not None:
             torch.mm(at_inputs, weights.w_x, out=into.x[number, block].flatten(0, 1))
         if into.w_x is not None:
@@ -197,12 +200,12 @@ def _add_up(deltas: Tensor, read: tuple[Tensor, Tensor], weights: Weights, into:
             into.b_h[number] += at_states.sum(0)
 
 
-def _by_torch(mode: str, given: Sequence[Tensor], grad: Tensor, wanted: Sequence[bool]) -> list[Tensor | None]:
+def _by_torch(mode: str, arguments: Sequence[Tensor], grad: Tensor, needs_grad: Sequence[bool]) -> list[Tensor | None]:
     """Gradients that can be differentiated."""
     with torch.enable_grad():
         # Through aliases, a gradient is that of one argument alone, even where one was computed from another.
-        x, start, *weights = parts = [part.view_as(part) for part in given]
+        x, start, *weights = tensors = [tensor.view_as(tensor) for tensor in arguments]
         out, _ = TORCHS[mode](x, start[None], weights, True, 1, 0.0, False, False, False)
-    asked = [part for part, wants in zip(parts, wanted, strict=True) if wants]
-    found = iter(torch.autograd.grad(out, asked, grad, create_graph=torch.is_grad_enabled(), allow_unused=True))
-    return [next(found) if wants else None for wants in wanted]
+    sources = [tensor for tensor, needed in zip(tensors, needs_grad, strict=True) if needed]
+    grads = iter(torch.autograd.grad(out, sources, grad, create_graph=torch.is_grad_enabled(), allow_unused=True))
+    return [next(grads) if needed else None for needed in needs_grad]

@@ -39,8 +39,8 @@ class Weights(NamedTuple):
 class Way(NamedTuple):
     """S steps to go back over."""
 
-    held: Tensor  # states before the steps and after each, (1 + S, B, H)
-    kept: Sequence[Tensor]  # what else was kept of the steps
+    states: Tensor  # states before the steps and after each, (1 + S, B, H)
+    extras: Sequence[Tensor]  # what else was kept of the steps
     g: Sequence[Tensor | None]  # gradients that come in at the state before each step, (P · B, H); None: γ is not asked
     gamma: Tensor  # after the last step, to be replaced by that before the first, (P, B, H)
     deltas: Tensor  # where to write δ, (S, P, B, W)
@@ -71,20 +71,20 @@ class RNNSteps:
 
     def run(self, x: Tensor, start: Tensor, weights: Weights) -> tuple[Tensor, ...]:
         """States alone."""
-        held = x.new_empty(1 + len(x), *start.shape)
+        states = x.new_empty(1 + len(x), *start.shape)
         bias, turned = weights.b_x + weights.b_h, weights.w_h.t()
         # What is written to is made before; in between, autograd need not look at every operation.
         with torch.inference_mode():
-            torch.addmm(bias, x.flatten(0, 1), weights.w_x.t(), out=held[1:].flatten(0, 1))
-            h = held[0].copy_(start)
-            for some in held[1:].split(AT_ONCE):
+            torch.addmm(bias, x.flatten(0, 1), weights.w_x.t(), out=states[1:].flatten(0, 1))
+            h = states[0].copy_(start)
+            for some in states[1:].split(AT_ONCE):
                 for step in some.unbind(0):
                     h = step.addmm_(h, turned).tanh_()
-        return (held,)
+        return (states,)
 
     def back(self, way: Way, w_h: Tensor) -> None:
         """δ from γ and the slope of tanh, a step at a time."""
-        h, gamma, flat = way.held[1:], way.gamma, way.gamma.flatten(0, 1)
+        h, gamma, flat = way.states[1:], way.gamma, way.gamma.flatten(0, 1)
         slopes = torch.addcmul(h.new_ones(()), h, h, value=-1).unbind(0)
         steps = zip(slopes, way.deltas.unbind(0), way.deltas.flatten(1, 2).unbind(0), way.g, strict=True)
         for slope, delta, rows, g in reversed(list(steps)):
@@ -101,27 +101,27 @@ class GRUSteps:
     def run(self, x: Tensor, start: Tensor, weights: Weights) -> tuple[Tensor, ...]:
         """States; gates r, z, n (T, B, 3H); s_n (T, B, H)."""
         size, both = start.shape[1], 2 * start.shape[1]
-        held, summed = x.new_empty(1 + len(x), *start.shape), x.new_empty(len(x), *start.shape)
+        states, summed = x.new_empty(1 + len(x), *start.shape), x.new_empty(len(x), *start.shape)
         gates = x.new_empty(*x.shape[:2], 3 * size)
         bias = torch.cat([weights.b_x[:both] + weights.b_h[:both], weights.b_x[both:]])
         of_gates, of_n = weights.w_h.t().split([both, size], dim=1)
         b_n = weights.b_h[both:]
         with torch.inference_mode():
             torch.addmm(bias, x.flatten(0, 1), weights.w_x.t(), out=gates.flatten(0, 1))
-            h = held[0].copy_(start)
-            parts = (*gates.split(size, dim=2), gates[..., :both], summed, held[1:])
-            for some in zip(*(part.split(AT_ONCE) for part in parts), strict=True):
-                for r, z, n, rz, s, out in zip(*(part.unbind(0) for part in some), strict=True):
+            h = states[0].copy_(start)
+            tensors = (*gates.split(size, dim=2), gates[..., :both], summed, states[1:])
+            for some in zip(*(tensor.split(AT_ONCE) for tensor in tensors), strict=True):
+                for r, z, n, rz, s, out in zip(*(tensor.unbind(0) for tensor in some), strict=True):
                     rz.addmm_(h, of_gates).sigmoid_()
                     torch.addmm(b_n, h, of_n, out=s)
                     h = torch.lerp(n.addcmul_(r, s).tanh_(), h, z, out=out)
-        return held, gates, summed
+        return states, gates, summed
 
     def back(self, way: Way, w_h: Tensor) -> None:
         """δ of s, r, z and n from γ and what it is multiplied by."""
         size, gamma, flat = w_h.shape[1], way.gamma.unsqueeze(2), way.gamma.flatten(0, 1)
-        factors = self._factors(way.held, *way.kept).unbind(0)
-        z, rows = way.kept[0][..., size : 2 * size].unbind(0), way.deltas[..., : 3 * size].flatten(1, 2).unbind(0)
+        factors = self._factors(way.states, *way.extras).unbind(0)
+        z, rows = way.extras[0][..., size : 2 * size].unbind(0), way.deltas[..., : 3 * size].flatten(1, 2).unbind(0)
         steps = zip(factors, z, way.deltas.unflatten(3, (4, size)).unbind(0), rows, way.g, strict=True)
         for factor, keep, delta, row, g in reversed(list(steps)):
             torch.mul(gamma, factor, out=delta)
@@ -129,15 +129,15 @@ class GRUSteps:
                 way.gamma.mul_(keep)
                 flat.add_(g).addmm_(row, w_h)
 
-    def _factors(self, held: Tensor, gates: Tensor, summed: Tensor) -> Tensor:
+    def _factors(self, states: Tensor, gates: Tensor, summed: Tensor) -> Tensor:
         """Return the factors of γ in the δ of s, r, z and n, (S, B, 4, H)."""
-        found = held.new_empty(*summed.shape[:2], 4, summed.shape[2])
-        (r, z, n), (of_s, of_r, of_z, of_n) = gates.chunk(3, dim=2), found.unbind(2)
+        factors = states.new_empty(*summed.shape[:2], 4, summed.shape[2])
+        (r, z, n), (of_s, of_r, of_z, of_n) = gates.chunk(3, dim=2), factors.unbind(2)
         compat.tanh_backward(1 - z, n, out=of_n)
         torch.mul(of_n, r, out=of_s)
         compat.sigmoid_backward(of_n * summed, r, out=of_r)
-        compat.sigmoid_backward(held[:-1] - n, z, out=of_z)
-        return found
+        compat.sigmoid_backward(states[:-1] - n, z, out=of_z)
+        return factors
 
 
 RNN_STEPS: Steps = RNNSteps()

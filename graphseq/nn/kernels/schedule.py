@@ -68,17 +68,17 @@ class Walk:
             row += size
         return blocks
 
-    def past(self, held: Tensor, rows: slice) -> Tensor:
+    def past(self, states: Tensor, rows: slice) -> Tensor:
         """Return the states from which ``rows`` start, (R, ·)."""
-        return held[rows] if self.before is None else held.index_select(0, self.before[rows])
+        return states[rows] if self.before is None else states.index_select(0, self.before[rows])
 
-    def left(self, held: Tensor, rows: slice) -> Tensor:
+    def left(self, states: Tensor, rows: slice) -> Tensor:
         """The part of all states that holds those after ``rows``, (R, ·)."""
-        return held[rows.start + self.num_nodes : rows.stop + self.num_nodes]
+        return states[rows.start + self.num_nodes : rows.stop + self.num_nodes]
 
-    def final(self, held: Tensor) -> Tensor:
+    def final(self, states: Tensor) -> Tensor:
         """Return the states of the nodes after their last step, (N, ·)."""
-        return held[len(held) - self.num_nodes :] if self.last is None else held.index_select(0, self.last)
+        return states[len(states) - self.num_nodes :] if self.last is None else states.index_select(0, self.last)
 
     def mixed(self, step: int, x: Tensor) -> Tensor:
         """Âᴸ x for x (R, ·), or x itself where there is nothing to mix by, open to autograd and every transform."""
@@ -116,7 +116,7 @@ def scan(
     terms: Sequence[Tensor],
     from_state: Callable[[int, Tensor], Tensor],
     cell: Callable[..., tuple[Tensor, ...]],
-    held: tuple[Tensor, ...],
+    states: tuple[Tensor, ...],
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Any gated recurrence, snapshot after snapshot: the readable way, open to autograd and every transform.
 
@@ -125,16 +125,16 @@ def scan(
         terms: what the inputs of each step add to the gates, (R, ·) each.
         from_state: the step's number and states (R, H) before it, to what they add to the gates.
         cell: both terms and what is remembered, to what is remembered after, states first.
-        held: what each node remembers at first, (N, H) each, states first.
+        states: the recurrent state of each node at first, (N, H) each, states first.
 
     Returns:
         States (V, H), and what each node remembers at last.
     """
     out = []
     for step, (at, term) in enumerate(zip(nodes, terms, strict=True)):
-        there = held if at is None else tuple(part[at] for part in held)
+        there = states if at is None else tuple(tensor[at] for tensor in states)
         there = cell(term, from_state(step, there[0]), *there)
-        pairs = zip(held, there, strict=True)
-        held = there if at is None else tuple(part.index_copy(0, at, new) for part, new in pairs)
+        pairs = zip(states, there, strict=True)
+        states = there if at is None else tuple(tensor.index_copy(0, at, new) for tensor, new in pairs)
         out.append(there[0])
-    return torch.cat(out), held
+    return torch.cat(out), states
