@@ -121,6 +121,14 @@ def test_one_sweep_at_a_time_has_it_open_and_one_that_was_killed_has_it_no_more(
     assert {path.name for path in file.parent.iterdir()} == {"held", "results.jsonl", ".results.jsonl.lock"}
 
 
+def test_a_process_that_opened_the_file_of_the_lock_before_it_was_given_up_waits_for_the_same_one(file: Path) -> None:
+    lock = file.with_name(".results.jsonl.lock")
+    with ResultsFile(file, "square"):
+        early = lock.open("rb")
+    with early, ResultsFile(file, "square"):
+        assert os.path.samestat(os.fstat(early.fileno()), lock.stat())
+
+
 def test_two_sweeps_that_open_and_close_it_again_and_again_never_have_it_open_together(tmp_path: Path) -> None:
     path, inside = tmp_path / "results.jsonl", tmp_path / "inside"
 

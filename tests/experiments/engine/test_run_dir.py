@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +30,15 @@ def test_a_new_folder_says_what_is_done_in_it_and_by_what(tmp_path: Path) -> Non
     assert record["command"] == "python -m graphseq forecast 'my file.csv' --steps 3"
     assert record["versions"]["torch"] == version("torch")
     assert record["versions"]["python"] == sys.version.split()[0]
+
+
+def test_a_process_that_opened_the_file_of_the_lock_before_it_was_given_up_waits_for_the_same_one(
+    tmp_path: Path,
+) -> None:
+    with locked(tmp_path):
+        early = (tmp_path / ".lock").open("rb")
+    with early, locked(tmp_path):
+        assert os.path.samestat(os.fstat(early.fileno()), (tmp_path / ".lock").stat())
 
 
 def test_two_processes_that_lock_it_again_and_again_are_never_in_it_together(tmp_path: Path) -> None:
