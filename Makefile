@@ -1,4 +1,4 @@
-# make run   sets everything up and trains the four families side by side: a table, a figure, a folder of results
+# make run   sets everything up and trains all families side by side, from one seed: a table, a figure, a folder of results
 # make test  sets everything up and runs all tests
 # make quick sets everything up and runs the tests that are not marked as slow, in two minutes: for while one works
 

@@ -195,7 +195,7 @@ def _shade(colour: str, share: float) -> str:
 
 def _wall(axes: Axes, at: float, labels: Sequence[str], colour: str) -> None:
     """Draw a line between the last length within reach and the first beyond."""
-    axes.axvline(at, ymax=1.0 / 1.16, color=colour, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5)
+    axes.axvline(at, ymax=1.0 / 1.16, color=colour, linewidth=1, linestyle=(0, (4, 3)), zorder=0.5, gid="wall")
     axes.annotate("\n".join(labels), (at, 1.02), ha="center", va="bottom", fontsize=7, linespacing=1.0, color="0.2")
 
 

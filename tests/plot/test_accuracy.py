@@ -41,7 +41,8 @@ def panel(settings: Settings, cells: list[Cell]) -> Axes:
 
 
 def walls_of(axes: Axes) -> list[Annotation]:
-    return [text for text in axes.texts if isinstance(text, Annotation)]
+    notes = [text for text in axes.texts if isinstance(text, Annotation)]
+    return [note for note in notes if "over-squashing" not in note.get_text()]
 
 
 def points(axes: Axes, model: str) -> list[float]:

@@ -113,17 +113,25 @@ def _name_loss(panel: Axes, curves: Sequence[_Curve]) -> None:
     for curve in curves:
         for cell in curve.cells:
             hops = cell.hops_needed
-            if hops is None or hops < 2 or hops != cell.hops_reached:
+            if hops is None or hops < 2 or hops != curve.line.depth:
                 continue
             if curve.line.model == "GCN" and cell.length in curve.lost:
                 spans[cell.length] = path_crossing(hops + 1)
     if not spans:
         return
-    weights = ", ".join(f"{_power(weight)} at {length}" for length, weight in sorted(spans.items())[-2:])
-    text = f"over-squashing: an end weighs\n$(\\hat{{A}}^{{\\,n-1}})_{{0,\\,n-1}}=3^{{\\,3-n}}/6$\n{weights}"
-    at = math.sqrt(min(spans) * max(spans))
-    box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5}
-    panel.text(at, 0.56, text, ha="center", va="center", fontsize=7.5, bbox=box, zorder=5)
+    weights = [f"{_power(weight)} at {length}" for length, weight in sorted(spans.items())[-2:]]
+    formula = "$(\\hat{A}^{\\,n-1})_{0,\\,n-1}=3^{\\,3-n}/6$"
+    longest = max(cell.length for curve in curves for cell in curve.cells)
+    panel.annotate(
+        "\n".join(["over-squashing:", formula, *weights]),
+        (0.95 * max(spans), 0.6),
+        (longest * 2**0.3, 0.74),
+        ha="right",
+        va="center",
+        fontsize=7.5,
+        zorder=1,
+        arrowprops={"arrowstyle": "-", "color": "0.4", "linewidth": 0.8, "relpos": (0, 0.5)},
+    )
 
 
 def _power(value: float) -> str:
@@ -147,7 +155,7 @@ def _legend(
         entries.append((handles[labels[-1]], f"{text}{_not_run(labels, cells)}"))
     if thin:
         entries.append((Line2D([], [], color="0.3", linewidth=0.7), "thin: torch's first weights"))
-    if panel.texts:
+    if any(line.get_gid() == "wall" for line in panel.lines):
         entries.append((Line2D([], [], color="0.3", linewidth=1, linestyle=(0, (4, 3))), "end of receptive field"))
     if any((collection.get_gid() or "").startswith("lost ") for collection in panel.collections):
         entries.append((Patch(**HATCH), "within reach, yet lost"))
