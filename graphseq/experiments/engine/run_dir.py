@@ -61,7 +61,7 @@ def claim(
     if not (out / CONFIG).exists():
         _files.write_text(out / CONFIG, record(facts, command, more), overwrite=False)
     elif not resume:
-        raise FileExistsError(f"out={out} already holds a {job}; add resume=True to go on with it, or name another")
+        raise FileExistsError(f"out={out} already holds a {job}; add resume=True to go on, or name another folder")
     else:
         _check_same(out, job, {key: fact for key, fact in facts.items() if key not in axes}, defaults or {})
         before = read_config(out, job)["settings"]

@@ -173,7 +173,7 @@ def test_one_killed_before_its_first_file_was_whole_is_no_obstacle(tmp_path: Pat
 
 def test_a_second_call_is_refused_and_changes_nothing(copy: Path) -> None:
     before = everything(copy)
-    assert console.refusal(compare(copy)).endswith("add --resume to go on with it, or name another")
+    assert console.refusal(compare(copy)).endswith("add --resume to go on, or name another folder")
     assert everything(copy) == before
 
 

@@ -199,7 +199,7 @@ def test_one_that_diverges_is_shown_as_such(ring: Path, tmp_path: Path, monkeypa
 def test_a_second_call_is_refused_and_changes_nothing(copy: Path, ring: Path) -> None:
     before = everything(copy)
     line = console.refusal(forecast(ring, copy, "--train", "0.5"))
-    assert line.endswith("already holds a forecast; add --resume to go on with it, or name another")
+    assert line.endswith("already holds a forecast; add --resume to go on, or name another folder")
     assert everything(copy) == before
 
 

@@ -201,7 +201,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
-        ({}, FileExistsError, r"already holds a training; add resume=True to go on with it, or name another"),
+        ({}, FileExistsError, r"already holds a training; add resume=True to go on, or name another folder"),
         (
             {"resume": True, "text": TEXT + "x"},
             ValueError,
