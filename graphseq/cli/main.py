@@ -6,9 +6,9 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from types import ModuleType
 
+import graphseq
 from graphseq._errors import FORESEEN
 from graphseq.cli import compare, forecast, reach, sweep, text
 from graphseq.cli.arguments import Help, Parser, dashed
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> Parser:
     parser = Parser(prog="graphseq", description=DESCRIPTION, epilog=EPILOG, formatter_class=Help)
-    parser.add_argument("--version", action="version", version=f"graphseq {version('graphseq')}")
+    parser.add_argument("--version", action="version", version=f"graphseq {graphseq.__version__}")
     commands = parser.add_subparsers(dest="command", parser_class=Parser, metavar="COMMAND")
     for name, (command, summary) in COMMANDS.items():
         command.add(commands.add_parser(name, help=summary, formatter_class=Help))

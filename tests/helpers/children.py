@@ -17,6 +17,8 @@ from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import pytest
+import torch
 from tqdm import tqdm
 
 
@@ -36,6 +38,10 @@ def start(work: Callable[[], object], out: str | Path = os.devnull, err: str | P
         out: a file for what it writes to its standard output.
         err: a file for what it writes to its standard error.
     """
+    if torch.cuda.is_available():  # autograd then has threads that a fork lacks, and refuses to work in it
+        pytest.skip(
+            "a forked process cannot train where torch sees a CUDA device: set CUDA_VISIBLE_DEVICES= to run this"
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads: the child touches none of theirs
         child = os.fork()

@@ -15,10 +15,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+import graphseq
 from graphseq import _files
 
 RUNS, CONFIG, LOCK = "runs", "config.json", ".lock"
-_PACKAGES = ("graphseq", "torch", "torch-geometric", "networkx", "scipy", "numpy")
+_PACKAGES = ("torch", "torch-geometric", "networkx", "scipy", "numpy")
 
 
 def claim(
@@ -148,7 +149,11 @@ def record(facts: Mapping[str, object], command: Sequence[str], more: Mapping[st
     entries = {
         "command": shlex.join(["python", "-m", "graphseq", *command]),
         "settings": dict(facts),
-        "versions": {"python": sys.version.split()[0], **{name: version(name) for name in _PACKAGES}},
+        "versions": {
+            "python": sys.version.split()[0],
+            "graphseq": graphseq.__version__,
+            **{name: version(name) for name in _PACKAGES},
+        },
         "machine": {"processor": platform.machine(), "system": platform.system(), "threads_a_run": 1},
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         **(more or {}),
