@@ -88,7 +88,9 @@ def test_it_goes_on_only_when_asked_and_runs_only_what_is_new(done: tuple[Path, 
     assert sweep(out, "--seed", 0, 1).status == 0
     before = console.everything(out)
     line = console.refusal(sweep(out))
-    assert line.endswith(f"--out {out} already holds a comparison; add --resume to go on, or name another folder")
+    assert line.endswith(
+        f"--out {out} already holds a comparison or sweep; add --resume to go on, or name another folder"
+    )
     assert console.everything(out) == before
     assert sweep(out, "--resume").status == 0
     kept = before["results.jsonl"]

@@ -125,7 +125,7 @@ def _panel(settings: Settings, task: str, cells: Sequence[Cell]) -> str:
     chance = next((cell.chance for cell in cells if cell.chance is not None), None)
     if chance is not None:
         title += f". Chance {chance:.0%}"
-    note = "." if is_text else ".\n-: what it needs lies beyond its reach, by structure alone."
+    note = "." if is_text else ".\n-: the rows it needs lie outside its receptive field."
     if any(not cell.seeds and not cell.failed for cell in cells):
         note += f"\nnot run: it would read more than {settings.most_rows} rows."
     lengths = [str(length) for length in settings.lengths]

@@ -22,7 +22,7 @@ from graphseq.experiments.settings import (
     Steps,
 )
 
-JOB = "comparison"
+JOB = "comparison or sweep"
 """The experiment's name in messages."""
 TASKS = ("Transfer", "Palindrome", "Characters")
 OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
@@ -115,8 +115,10 @@ class Settings(BaseSettings):
         """Refuse what does not fit together, and spell models as the registry does."""
         object.__setattr__(self, "models", spelled(self.models, NAMES))
         if ("Characters" in self.tasks) != (self.text is not None):
-            names = ", ".join(self.tasks)
-            raise ValueError(f"the task Characters needs text=, and text= no other task; got {names}, {self.text!r}")
+            which = "without a text" if self.text is None else f"with text={self.text}"
+            raise ValueError(
+                f"the task Characters needs text=, and text= no other task; got {', '.join(self.tasks)} {which}"
+            )
         if self.text is not None and len(self.tasks) > 1:
             raise ValueError(f"text= is for the task Characters alone; got tasks={self.tasks}")
         if self.text is not None and self.curriculum:

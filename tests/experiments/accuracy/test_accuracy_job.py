@@ -250,7 +250,8 @@ def test_a_folder_that_another_process_writes_to_is_refused(copy: Path) -> None:
 def test_a_damaged_record_is_refused(copy: Path, raw: str) -> None:
     (copy / "config.json").write_text(raw)
     before = everything(copy)
-    assert console.refusal(compare(copy, "--resume")).endswith("is not the record of a comparison; name another --out")
+    refusal = console.refusal(compare(copy, "--resume"))
+    assert refusal.endswith("is not the record of a comparison or sweep; name another --out")
     assert everything(copy) == before
 
 
