@@ -52,6 +52,7 @@ def test_what_was_used_longest_ago_is_dropped() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "transform",
     [gs.transforms.to_sequence, gs.transforms.to_dag, gs.transforms.add_nodes_over_time, gs.transforms.root_at_targets],

@@ -213,6 +213,7 @@ def test_one_missing_run_is_made_again(copy: Path) -> None:
     assert place(lines(copy)[-1]) == missing
 
 
+@pytest.mark.slow
 def test_a_grid_that_grew_makes_only_the_runs_that_are_new(copy: Path) -> None:
     before, wider = (
         (copy / "results.jsonl").read_bytes(),
@@ -279,6 +280,7 @@ def test_several_seeds_have_students_interval_over_them(tmp_path: Path) -> None:
             assert (cell["low"], cell["high"]) == (pytest.approx(max(0, low)), pytest.approx(min(1, high)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [(), ("--text",)])
 def test_one_that_diverges_is_shown_as_such_and_takes_no_other_down(text: tuple[str, ...], tmp_path: Path) -> None:
     said = compare(tmp_path / "out", "--length", "3", *text, "--lr", "1e30", "--steps", "9")

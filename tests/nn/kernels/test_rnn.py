@@ -244,6 +244,7 @@ def test_a_first_state_that_does_not_fit_is_refused_as_by_torch(kind: type[nn.RN
         recur(kernel, x, start[:, :2])
 
 
+@pytest.mark.slow
 @each_kind
 def test_it_compiles(kind: type[nn.RNNBase]) -> None:
     kernel, x, start = drawn(kind, (7, 2, 2, 3))
