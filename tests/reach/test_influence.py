@@ -222,6 +222,7 @@ def test_a_constant_model_has_no_influence() -> None:
 # The estimates.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool", [None, "mean"])
 def test_the_standard_error_of_an_estimate_is_calibrated(pool: str | None) -> None:
     model, graph = model_of("GCN", pool), batch()

@@ -381,6 +381,7 @@ class Tokens(Task):
         return cast(SpaceTimeGraph, Batch.from_data_list(graphs))
 
 
+@pytest.mark.slow
 def test_a_leak_is_found_in_tokens_as_in_features() -> None:
     check_task(lambda: Tokens(0), relevant_node=0)
     with pytest.raises(AssertionError, match="leaks its answer: the input of the target row says something of it"):

@@ -140,6 +140,7 @@ def test_workers_of_their_own_give_the_same_numbers_and_a_failed_run_stops_no_ot
     ]
 
 
+@pytest.mark.slow
 def test_one_killed_at_any_moment_and_resumed_gives_the_same_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,6 +72,7 @@ def test_what_is_there_is_not_run_again_whatever_the_order_of_its_arguments(tmp_
     assert [again[2], again[0]] == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_run_that_fails_costs_only_itself_and_is_tried_again_by_the_next_sweep(tmp_path: Path, jobs: int) -> None:
     file = tmp_path / "r.jsonl"
