@@ -1,6 +1,6 @@
 """Diagnostics of models on graphs: receptive fields, Jacobians, influence, smoothness, gradients, and closed forms."""
 
-from graphseq.reach import theory
+from graphseq.reach import measures, theory
 from graphseq.reach.evidence import Evidence
 from graphseq.reach.hops import hop_distances, hops_reached, space_hops, time_lags
 from graphseq.reach.influence import (
@@ -46,6 +46,7 @@ __all__ = [
     "layers_needed",
     "mad",
     "mean_distance",
+    "measures",
     "over_layers",
     "parameter_gradients",
     "receptive_field",
