@@ -1,6 +1,7 @@
 """Encoders of space-time graphs, heads on their states, and models of both; :class:`Encoder` says how to add one."""
 
 from graphseq.nn.conv import GCNConv
+from graphseq.nn.conv_reach import ConvReach, conv_reach
 from graphseq.nn.convolutional.antisymmetric import AntisymmetricGCN
 from graphseq.nn.convolutional.gcn import GCN, PairNorm
 from graphseq.nn.convolutional.gcnii import GCNII
@@ -42,6 +43,7 @@ __all__ = [
     "MLP",
     "RNN",
     "AntisymmetricGCN",
+    "ConvReach",
     "EmbeddedModel",
     "Encoder",
     "ForgettingGCNLSTM",
@@ -64,6 +66,7 @@ __all__ = [
     "WaveGCN",
     "WeightedSAGE",
     "chrono_",
+    "conv_reach",
     "forget_bias_",
     "from_gconv_lstm",
     "identity_",

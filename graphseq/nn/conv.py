@@ -11,6 +11,7 @@ from torch.nn.functional import linear
 
 from graphseq._torch import compat
 from graphseq.data.adjacency import Adjacency
+from graphseq.nn.conv_pattern import ConvReach
 from graphseq.nn.kernels.gcn_stack import stack
 
 
@@ -39,6 +40,11 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
 
     def __init__(self, in_channels: int, out_channels: int, bias: bool = True) -> None:
         super().__init__(in_channels, out_channels, bias=bias)
+
+    @property
+    def conv_reach(self) -> ConvReach:
+        """One hop of Ã; inside a ``DirGNNConv``, which takes self-loops away, of A."""
+        return ConvReach(1, reads_edge_weight=True, loops=bool(self.add_self_loops), dropped="source")
 
     def forward(self, x: Tensor, edge_index: Tensor | Adjacency, edge_weight: Tensor | None = None) -> Tensor:
         """Compute Â X W + b, (V, F) → (V, H)."""

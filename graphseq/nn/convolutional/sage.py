@@ -6,6 +6,8 @@ from torch import Tensor
 from torch_geometric.nn import GraphConv
 from torch_geometric.utils import scatter
 
+from graphseq.nn.conv_pattern import ConvReach
+
 
 class WeightedSAGE(GraphConv):  # type: ignore[misc]
     r"""PyG's ``SAGEConv`` with its mean over neighbours weighted by the edges; without weights it is ``SAGEConv``.
@@ -29,6 +31,11 @@ class WeightedSAGE(GraphConv):  # type: ignore[misc]
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, aggr="add")
+
+    @property
+    def conv_reach(self) -> ConvReach:
+        """The row itself, and the rows one hop away."""
+        return ConvReach(1, powers=(0, 1), reads_edge_weight=True, loops=False)
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """Convolve x (V, F) to (V, H)."""
