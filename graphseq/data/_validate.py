@@ -24,16 +24,16 @@ def checked_x(x: object) -> Tensor:
     return x
 
 
-def checked_topology(
-    rows: int,
-    node: Tensor | None,
-    time: Tensor | None,
-    edge_index: Tensor | None,
-    edge_weight: Tensor | None,
-    static_edge_index: Tensor | None,
-    static_edge_weight: Tensor | None,
-) -> Topology:
-    """Return rows and edges as a topology, or raise with the first place that does not fit."""
+def checked_topology(rows: int, given: Mapping[str, Tensor | None]) -> Topology:
+    """Return rows and edges as a topology, or raise with the first place that does not fit.
+
+    Args:
+        rows: V.
+        given: the arguments of a :class:`Topology` by name, all of them.
+    """
+    node, time, edge_index, edge_weight, static_edge_index, static_edge_weight, edge_attr, static_edge_attr = (
+        given[key] for key in Topology.KEYS
+    )
     node = _checks.integer_rows("node", node, rows)
     time = _checks.integer_rows("time", time, rows)
     if rows and int(node.min()) < 0:
@@ -41,18 +41,22 @@ def checked_topology(
     _check_pairs_once(node, time)
     if edge_index is not None and static_edge_index is not None:
         raise ValueError("edge_index and static_edge_index were both given; a graph has one kind of spatial edges")
-    for name, index, weight in (
-        ("edge", edge_index, edge_weight),
-        ("static_edge", static_edge_index, static_edge_weight),
+    for name, index, weight, attr in (
+        ("edge", edge_index, edge_weight, edge_attr),
+        ("static_edge", static_edge_index, static_edge_weight, static_edge_attr),
     ):
-        if index is None and weight is not None:
-            raise ValueError(f"{name}_weight was given without {name}_index")
+        for values, of in ((weight, "weight"), (attr, "attr")):
+            if index is None and values is not None:
+                raise ValueError(f"{name}_{of} was given without {name}_index")
     if static_edge_index is not None:
         size = int(node.max()) + 1 if rows else 0
         static_edge_index = _checks.edges("static_edge_index", static_edge_index, size, "nodes")
-        if static_edge_weight is not None:
-            static_edge_weight = _checks.weights("static_edge_weight", static_edge_weight, static_edge_index.shape[1])
-        return Topology(node, time, None, None, static_edge_index, static_edge_weight)
+        static_edge_weight, static_edge_attr = checked_edge_values(
+            static_edge_index.shape[1], static_edge_weight, static_edge_attr, "static_edge"
+        )
+        return Topology(
+            node, time, None, None, static_edge_index, static_edge_weight, static_edge_attr=static_edge_attr
+        )
     if edge_index is None:
         edge_index = node.new_zeros((2, 0))
     edge_index = _checks.edges("edge_index", edge_index, rows, "rows")
@@ -64,9 +68,30 @@ def checked_topology(
             f"edge_index[:, {position}] joins row {i} at time {s} to row {j} at time {t}; spatial edges join rows of "
             "one time, and temporal edges are derived, not given"
         )
-    if edge_weight is not None:
-        edge_weight = _checks.weights("edge_weight", edge_weight, edge_index.shape[1])
-    return Topology(node, time, edge_index, edge_weight)
+    edge_weight, edge_attr = checked_edge_values(edge_index.shape[1], edge_weight, edge_attr, "edge")
+    return Topology(node, time, edge_index, edge_weight, edge_attr=edge_attr)
+
+
+def checked_edge_values(count: int, weight: object, attr: object, prefix: str) -> tuple[Tensor | None, Tensor | None]:
+    """Return weights (E,) and features (E, D) of edges, or raise with the name of what does not fit."""
+    return (
+        None if weight is None else _checks.weights(f"{prefix}_weight", weight, count),
+        None if attr is None else _checked_edge_attr(f"{prefix}_attr", attr, count),
+    )
+
+
+def _checked_edge_attr(name: str, attr: object, count: int) -> Tensor:
+    attr = _checks.is_tensor(name, attr)
+    if attr.dim() != 2 or attr.shape[0] != count:
+        raise ValueError(f"{name} must have shape ({count}, D), one row an edge; got {tuple(attr.shape)}")
+    if not attr.is_floating_point():
+        raise TypeError(
+            f"{name} must hold floats, got dtype {attr.dtype}; numbers go in as float(), classes as one-hot rows, say"
+        )
+    if not bool(attr.isfinite().all()):
+        edge, column = (~attr.isfinite()).nonzero()[0].tolist()
+        raise ValueError(f"{name}[{edge}, {column}] is {attr[edge, column].item()}; features of edges must be finite")
+    return attr
 
 
 def check_rows(rows: int, topology: Topology, attributes: Mapping[str, object]) -> None:

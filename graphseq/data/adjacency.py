@@ -46,6 +46,11 @@ class derived(cached_property[T]):
         super().__init__(make)
 
 
+def is_learned(values: Tensor | None) -> bool:
+    """Return True if ``values`` have a gradient or a tangent, so that what is made of them must not be kept."""
+    return values is not None and (values.requires_grad or compat.is_dual(values))
+
+
 class SparseMatrix:
     r"""A constant sparse matrix M (V, V) in compressed rows, with the layout that its gradient needs.
 
@@ -64,6 +69,8 @@ class SparseMatrix:
         >>> (flip @ torch.tensor([[1.0], [2.0]])).tolist()
         [[2.0], [1.0]]
     """
+
+    is_learned = False  # True where the entries have a gradient, see LearnedMatrix
 
     def __init__(self, row: Tensor, col: Tensor, value: Tensor, size: int) -> None:
         self.csr = _compressed(row, col, value, size)
@@ -102,6 +109,49 @@ class SparseMatrix:
         return out
 
 
+class LearnedMatrix(SparseMatrix):
+    r"""A sparse matrix M (V, V) whose entries are learned: ``matrix @ x`` is differentiable in them, and in x.
+
+    It belongs to one pass: it is made anew from the weights, and nothing of it is kept. What reads ``csr`` or
+    ``blocks`` gets the numbers without their gradient, so a kernel on these asks ``is_learned`` first.
+
+    Args:
+        row: row of each entry, shape (E,).
+        col: column of each entry, shape (E,).
+        value: the entries, shape (E,), floating; entries at one place are summed.
+        size: V.
+
+    Example:
+        >>> import torch
+        >>> value = torch.ones(2, requires_grad=True)
+        >>> flip = LearnedMatrix(torch.tensor([0, 1]), torch.tensor([1, 0]), value, 2)
+        >>> (flip @ torch.tensor([[1.0], [2.0]])).sum().backward()
+        >>> value.grad.tolist()
+        [2.0, 1.0]
+    """
+
+    is_learned = True
+
+    def __init__(self, row: Tensor, col: Tensor, value: Tensor, size: int) -> None:
+        super().__init__(row, col, value.detach(), size)
+        self._row, self._col, self._value, self._size = row, col, value, size
+
+    @cached_property
+    def transpose(self) -> SparseMatrix:
+        """Mᵀ, learned as well."""
+        return LearnedMatrix(self._col, self._row, self._value, self._size)
+
+    def __matmul__(self, x: Tensor) -> Tensor:
+        """Return M x for x of shape (V, F)."""
+        if is_mixed(x):
+            with in_full(x) as full:
+                return self._product(full).to(x.dtype)
+        return self._product(x)
+
+    def _product(self, x: Tensor) -> Tensor:
+        return x.new_zeros(self._size, x.shape[1]).index_add(0, self._row, self._value[:, None] * x[self._col])
+
+
 class _Product(torch.autograd.Function):
     """M x with gradient Mᵀ g, both also under ``vmap`` and in forward mode, so that a Jacobian takes one pass."""
 
@@ -133,12 +183,13 @@ _Product.forward.__signature__ = inspect.signature(_Product.forward)  # type: ig
 
 
 class Adjacency:
-    r"""The edges among V rows, and Â, which is made from them once for each number type.
+    r"""The edges among V rows with their weights and features, and Â, made from them once for each number type.
 
     Args:
         edge_index: edges j → i as columns (j, i), shape (2, E), ``long``.
         edge_weight: weights, shape (E,), or ``None`` where every edge counts 1.
         num_rows: V.
+        edge_attr: features of the edges, in the order of ``edge_index``, shape (E, D), or ``None``.
 
     Example:
         >>> import torch
@@ -147,10 +198,13 @@ class Adjacency:
         [[0.5, 0.5], [0.5, 0.5]]
     """
 
-    def __init__(self, edge_index: Tensor, edge_weight: Tensor | None, num_rows: int) -> None:
+    def __init__(
+        self, edge_index: Tensor, edge_weight: Tensor | None, num_rows: int, edge_attr: Tensor | None = None
+    ) -> None:
         self.edge_index = edge_index
         self.edge_weight = edge_weight
         self.num_rows = num_rows
+        self.edge_attr = edge_attr
         self._normalised: dict[torch.dtype, SparseMatrix] = {}
 
     @property
@@ -158,9 +212,19 @@ class Adjacency:
         """True if there is no edge, so that Ã = Â = I and no product is needed."""
         return self.edge_index.shape[1] == 0
 
+    @property
+    def weights_need_grad(self) -> bool:
+        """True if a gradient with respect to the weights is recorded now: Â is then a :class:`LearnedMatrix`."""
+        return is_learned(self.edge_weight) and (torch.is_grad_enabled() or compat.is_dual(self.edge_weight))
+
     def normalised(self, dtype: torch.dtype) -> SparseMatrix:
-        """Return Â in ``dtype``, or in float32 for half precision; row i reads from its in-neighbours j."""
+        """Return Â in ``dtype``, or in float32 for half precision; row i reads from its in-neighbours j.
+
+        It is kept, unless the weights are learned: it is then made anew at each call, with their gradient.
+        """
         dtype = torch.float32 if dtype in HALVES else dtype
+        if is_learned(self.edge_weight):
+            return self._normalise(dtype)
         if dtype not in self._normalised:
             self._normalised[dtype] = lasting(lambda: self._normalise(dtype))
         return self._normalised[dtype]
@@ -174,9 +238,10 @@ class Adjacency:
                     f"edge_weight[{position}] is {weight[position].item():g}; the square root in Â needs weights of at "
                     "least 0. Take absolute values, or a convolution that does not normalise"
                 )
-            weight = weight.detach().to(dtype)
+            weight = (weight if self.weights_need_grad else weight.detach()).to(dtype)
         index, value = gcn_norm(self.edge_index, weight, self.num_rows, dtype=dtype)
-        return SparseMatrix(index[1], index[0], value, self.num_rows)
+        matrix = LearnedMatrix if self.weights_need_grad else SparseMatrix
+        return matrix(index[1], index[0], value, self.num_rows)
 
     @derived
     def pattern(self) -> sp.csr_array:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphseq import _checks
+from graphseq.data import _validate
 from graphseq.data.graph import SpaceTimeGraph
 
 
@@ -48,9 +49,11 @@ def from_graph(
 
     Args:
         graph: a networkx graph (an undirected edge becomes both directions; edge attribute ``weight`` and node
-            attributes ``x`` are read where every edge, every node has one), a PyG ``Data`` (``x``, ``edge_index``,
-            ``edge_weight``, ``y``, ``target``), or a scipy sparse matrix whose entry (i, j) is the weight of the
-            edge from i to j. The result of :meth:`~graphseq.SpaceTimeGraph.to_networkx` is read with its times.
+            attributes ``x`` are read where every edge, every node has one, and so are lists ``edge_attr`` of edges), a
+            PyG ``Data`` (``x``, ``edge_index``, ``edge_weight``, ``edge_attr``, ``y``, ``target``), or a scipy sparse
+            matrix whose entry (i, j) is the weight of the edge from i to j. The result of
+            :meth:`~graphseq.SpaceTimeGraph.to_networkx` is read with its times. One column of PyG's ``edge_attr``,
+            without ``edge_weight`` beside it, is the weight; more are features of edges.
         x: features (N, F) or tokens (N,), in place of those of the graph; a constant 1 if there are none.
         y: answers, in place of those of the graph.
         target: rows at which an output is asked for, (N,), ``bool``, in place of those of the graph.
@@ -84,12 +87,14 @@ def from_graph(
     rows = torch.arange(_length(x), device=x.device)
     if known is not None and known != len(rows):
         raise ValueError(f"x has {len(rows)} rows for a graph of {known} nodes")
+    weight, attr = _edge_values("graph", plain, one_is_weight=isinstance(graph, Data))
     return SpaceTimeGraph(
         x,
         rows if "node" not in plain else plain.node,
         torch.zeros_like(rows) if plain.time is None else plain.time,
         plain.edge_index,
-        plain.get("edge_weight"),
+        weight,
+        edge_attr=attr,
         y=plain.y if y is None else y,
         target=plain.get("target") if target is None else target,
     )
@@ -105,8 +110,9 @@ def from_snapshots(
     """Read a list of graphs as a graph that changes over time; nodes and edges may differ between snapshots.
 
     Args:
-        snapshots: PyG ``Data`` with ``x``, ``edge_index``, optional ``edge_weight``, and optional ``node``, the
-            number of the node of each row; by default row i is node i.
+        snapshots: PyG ``Data`` with ``x``, ``edge_index``, optional ``edge_weight`` and ``edge_attr``, and optional
+            ``node``, the number of the node of each row; by default row i is node i. An ``edge_attr`` of one column,
+            without ``edge_weight`` beside it, is the weight, as in the snapshots of PyTorch Geometric Temporal.
         times: strictly ascending integers, one for each snapshot; 0, 1, 2, … by default.
         y: answers, (K, …); by default the concatenated ``y`` of the snapshots, if all have one.
         target: rows at which an output is asked for, (V,), over all snapshots in order; by default the concatenated
@@ -132,6 +138,7 @@ def from_snapshots(
     if len(moments) != len(snapshots) or any(a >= b for a, b in pairwise(moments)):
         raise ValueError(f"times must be {len(snapshots)} strictly ascending integers, one a snapshot; got {times}")
     index, node = zip(*(_read_snapshot(number, one, snapshots[0]) for number, one in enumerate(snapshots)), strict=True)
+    values = [_edge_values(f"snapshots[{number}]", one) for number, one in enumerate(snapshots)]
     sizes = [len(one) for one in node]
     starts = np.cumsum([0, *sizes]).tolist()
     when = torch.tensor(moments).repeat_interleave(torch.tensor(sizes))
@@ -140,9 +147,10 @@ def from_snapshots(
         torch.cat(node),
         when.to(node[0].device),
         torch.cat([one + start for one, start in zip(index, starts, strict=False)], dim=1),
-        _joined(snapshots, "edge_weight"),
-        y=_joined(snapshots, "y") if y is None else y,
-        target=_joined(snapshots, "target") if target is None else target,
+        _joined("edge_weight", [weight for weight, _ in values]),
+        edge_attr=_joined("edge_attr", [attr for _, attr in values]),
+        y=_joined("y", [one.get("y") for one in snapshots]) if y is None else y,
+        target=_joined("target", [one.get("target") for one in snapshots]) if target is None else target,
     )
 
 
@@ -151,6 +159,7 @@ def from_signal(
     edge_index: Tensor,
     edge_weight: Tensor | None = None,
     *,
+    edge_attr: Tensor | None = None,
     y: Tensor | None = None,
     target: Tensor | None = None,
 ) -> SpaceTimeGraph:
@@ -160,6 +169,7 @@ def from_signal(
         x: the signal, (T, N, F), or tokens (T, N). Row t·N + n is node n at time t.
         edge_index: edges between the N nodes, (2, E).
         edge_weight: their weights, (E,).
+        edge_attr: their features, (E, D).
         y: answers, (K, …).
         target: rows at which an output is asked for, (T·N,) or (T, N), ``bool``.
 
@@ -178,12 +188,15 @@ def from_signal(
     steps, nodes = x.shape[:2]
     if target is not None and _checks.is_tensor("target", target).shape == (steps, nodes):
         target = target.flatten()
+    index = _checks.edges("edge_index", _index_of(edge_index), nodes, "nodes")
+    weight, attr = _validate.checked_edge_values(index.shape[1], edge_weight, edge_attr, "edge")
     return SpaceTimeGraph(
         x.flatten(0, 1),
         torch.arange(nodes, device=x.device).repeat(steps),
         torch.arange(steps, device=x.device).repeat_interleave(nodes),
-        static_edge_index=_checks.edges("edge_index", _index_of(edge_index), nodes, "nodes"),
-        static_edge_weight=edge_weight,
+        static_edge_index=index,
+        static_edge_weight=weight,
+        static_edge_attr=attr,
         y=y,
         target=target,
     )
@@ -220,8 +233,6 @@ def _read_snapshot(number: int, snapshot: object, first: Data) -> tuple[Tensor, 
     rows = torch.arange(count, device=snapshot.x.device)
     index = rows.new_zeros((2, 0)) if snapshot.edge_index is None else snapshot.edge_index
     index = _checks.edges(f"snapshots[{number}].edge_index", index, count, "rows")
-    if "edge_weight" in snapshot:
-        _checks.weights(f"snapshots[{number}].edge_weight", snapshot.edge_weight, index.shape[1])
     if "target" in snapshot:
         _checks.marked_rows(f"snapshots[{number}].target", snapshot.target, count)
     if "node" not in snapshot:
@@ -229,13 +240,36 @@ def _read_snapshot(number: int, snapshot: object, first: Data) -> tuple[Tensor, 
     return index, _checks.integer_rows(f"snapshots[{number}].node", snapshot.node, count)
 
 
-def _joined(snapshots: Sequence[Data], key: str) -> Tensor | None:
-    have = [key in snapshot for snapshot in snapshots]
+def _edge_values(name: str, data: Data, *, one_is_weight: bool = True) -> tuple[Tensor | None, Tensor | None]:
+    """Return weights (E,) and features (E, D) of the edges; ``edge_attr`` of one column, alone, is the weight."""
+    weight, attr = data.get("edge_weight"), data.get("edge_attr")
+    count = 0 if data.edge_index is None else data.edge_index.shape[1]
+    if isinstance(attr, Tensor) and attr.dim() == 1:
+        attr = attr[:, None]
+    if one_is_weight and weight is None and isinstance(attr, Tensor) and attr.dim() == 2 and attr.shape[1] == 1:
+        if not attr.is_floating_point():
+            raise TypeError(
+                f"{name}.edge_attr holds one integer an edge, which may be a weight or a class; give weights as "
+                "edge_weight, and classes as edge_attr (E, D) of floats, one-hot say"
+            )
+        weight, attr = attr[:, 0], None
+    return _validate.checked_edge_values(count, weight, attr, f"{name}.edge")
+
+
+def _joined(key: str, values: Sequence[Tensor | None]) -> Tensor | None:
+    have = [value is not None for value in values]
     if not any(have):
         return None
     if not all(have):
         raise ValueError(f"snapshots[{have.index(False)}] has no {key}, but snapshots[{have.index(True)}] has")
-    return torch.cat([snapshot[key] for snapshot in snapshots])
+    parts = [value for value in values if value is not None]
+    other = next((number for number, part in enumerate(parts) if part.shape[1:] != parts[0].shape[1:]), None)
+    if other is not None:
+        raise ValueError(
+            f"snapshots[{other}].{key} has shape {tuple(parts[other].shape)}, but snapshots[0].{key} "
+            f"{tuple(parts[0].shape)}; all snapshots must have the same width"
+        )
+    return torch.cat(parts)
 
 
 def _read_networkx(graph: nx.Graph) -> Data:
@@ -249,6 +283,9 @@ def _read_networkx(graph: nx.Graph) -> Data:
     weights = _all_or_none("edge", "weight", [(edge[:2], edge[2]) for edge in edges])
     if weights is not None:
         plain.edge_weight = torch.tensor(weights, dtype=torch.get_default_dtype())
+    attrs = _all_or_none("edge", "edge_attr", [(edge[:2], edge[2]) for edge in edges])
+    if attrs is not None:
+        plain.edge_attr = torch.tensor(attrs, dtype=torch.get_default_dtype())
     for key in ("x", "node", "time"):
         values = _all_or_none("node", key, list(graph.nodes(data=True)))
         if values is not None:

@@ -46,6 +46,8 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         static_edge_index: edges between *nodes*, (2, E), present at every time at which both ends are; stored
             once instead of a copy for each time. A graph has these or ``edge_index``, not both.
         static_edge_weight: weights (E,) of ``static_edge_index``.
+        edge_attr: features (E, D) of the edges of ``edge_index``, floating, for convolutions that read them.
+        static_edge_attr: features (E, D) of the edges of ``static_edge_index``.
         y: answers, one entry for each target row, (K, …), or for each graph.
         target: rows at which an output is asked for, (V,), ``bool``; all rows by default.
 
@@ -77,15 +79,26 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         *,
         static_edge_index: Tensor | None = None,
         static_edge_weight: Tensor | None = None,
+        edge_attr: Tensor | None = None,
+        static_edge_attr: Tensor | None = None,
         y: Tensor | None = None,
         target: Tensor | None = None,
     ) -> None:
         super().__init__()
-        rows_and_edges = (node, time, edge_index, edge_weight, static_edge_index, static_edge_weight)
-        if all(value is None for value in (x, *rows_and_edges, y, target)):
+        values = (
+            node,
+            time,
+            edge_index,
+            edge_weight,
+            static_edge_index,
+            static_edge_weight,
+            edge_attr,
+            static_edge_attr,
+        )
+        if all(value is None for value in (x, *values, y, target)):
             return  # PyG makes an empty graph and fills it when it joins or splits batches.
         x = _validate.checked_x(x)
-        topology = _validate.checked_topology(x.shape[0], *rows_and_edges)
+        topology = _validate.checked_topology(x.shape[0], dict(zip(Topology.KEYS, values, strict=True)))
         _validate.check_finite(x, topology)
         self._fill(topology, x, y, _validate.checked_target(target, y, topology.num_rows))
 
@@ -118,6 +131,8 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         self,
         *,
         topology: Topology | EllipsisType = ...,
+        edge_weight: Tensor | EllipsisType | None = ...,
+        edge_attr: Tensor | EllipsisType | None = ...,
         x: Tensor | EllipsisType = ...,
         y: Tensor | EllipsisType | None = ...,
         target: Tensor | EllipsisType | None = ...,
@@ -133,6 +148,8 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         Args:
             topology: the same V rows with other edges or times. Attributes of the old edges, those with "edge" in
                 their names, are removed, except PyG's ``edge_label…``, which belong to pairs of rows.
+            edge_weight: weights of the edges, (E,): of ``static_edge_index`` where the graph has static edges.
+            edge_attr: features of the edges, (E, D): of ``static_edge_index`` where the graph has static edges.
             x: features (V, F) or tokens (V,).
             y: answers, one for each target row, pair or graph, (K, …).
             target: rows at which an output is asked for, (V,), ``bool``.
@@ -168,6 +185,9 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         _validate.check_rows(old.num_rows, new, changes)
         if new is not old:
             changes |= {key: None for key in self._store if _is_of_edges(key)}
+        if edge_weight is not ... or edge_attr is not ...:
+            new = _with_values(new, edge_weight, edge_attr)
+        if new is not old:
             changes |= zip(Topology.KEYS, new.parts, strict=True)
         if "batch" in changes:
             changes["ptr"] = None
@@ -270,8 +290,9 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
 
         Returns:
             ``Data`` with ``x``, ``edge_index`` of all space-time edges, ``edge_weight`` where spatial edges have
-            weights (temporal ones then count 1), ``node``, ``time``, and ``y``, ``target``, ``batch``,
-            ``edge_label_index`` and ``pair_features`` where given.
+            weights (temporal ones then count 1), ``edge_attr`` where they have features (those of temporal ones are
+            0), ``node``, ``time``, and ``y``, ``target``, ``batch``, ``edge_label_index`` and ``pair_features`` where
+            given.
 
         Example:
             >>> import graphseq as gs, torch
@@ -282,13 +303,17 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         plain = Data(edge_index=adjacency.edge_index)
         if adjacency.edge_weight is not None:
             plain.edge_weight = adjacency.edge_weight
+        if adjacency.edge_attr is not None:
+            plain.edge_attr = adjacency.edge_attr
         for key in ("x", "node", "time", "y", "target", "batch", "edge_label_index", "pair_features"):
             if key in self:
                 plain[key] = self[key]
         return plain
 
     def snapshot(self, time: int) -> Data:
-        """Return the graph at one time as plain PyG data: ``x``, ``edge_index``, ``edge_weight`` and ``node``.
+        """Return the graph at one time as plain PyG data: ``x``, ``edge_index``, ``node`` and values of the edges.
+
+        These are ``edge_weight`` and ``edge_attr``, where the graph has them.
 
         Raises:
             ValueError: there is no row at this time.
@@ -300,13 +325,15 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         plain = Data(x=self.x[step.rows], edge_index=step.adjacency.edge_index, node=self.node[step.rows])
         if step.adjacency.edge_weight is not None:
             plain.edge_weight = step.adjacency.edge_weight
+        if step.adjacency.edge_attr is not None:
+            plain.edge_attr = step.adjacency.edge_attr
         return plain
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """Return a networkx graph.
 
-        Its nodes are the rows, with ``x``, ``node`` and ``time``; its edges have ``kind`` ("space" or "time") and
-        ``weight``.
+        Its nodes are the rows, with ``x``, ``node`` and ``time``; its edges have ``kind`` ("space" or "time"), and
+        spatial ones ``weight`` and ``edge_attr`` where the graph has weights and features of edges.
 
         :func:`graphseq.from_graph` reads it back.
         """
@@ -314,12 +341,12 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         rows = zip(self.x.tolist(), self.node.tolist(), self.time.tolist(), strict=True)
         out.add_nodes_from((row, {"x": x, "node": node, "time": time}) for row, (x, node, time) in enumerate(rows))
         spatial = self.topology.spatial
-        pairs = spatial.edge_index.t().tolist()
-        if spatial.edge_weight is None:
-            out.add_edges_from((i, j, {"kind": "space"}) for i, j in pairs)
-        else:
-            weighted = zip(pairs, spatial.edge_weight.tolist(), strict=True)
-            out.add_edges_from((i, j, {"kind": "space", "weight": w}) for (i, j), w in weighted)
+        data: list[dict[str, object]] = [{"kind": "space"} for _ in range(spatial.edge_index.shape[1])]
+        for key, values in (("weight", spatial.edge_weight), ("edge_attr", spatial.edge_attr)):
+            for edge, value in zip(data, [] if values is None else values.tolist(), strict=False):
+                edge[key] = value
+        pairs = zip(spatial.edge_index.t().tolist(), data, strict=True)
+        out.add_edges_from((i, j, of_edge) for (i, j), of_edge in pairs)
         out.add_edges_from((i, j, {"kind": "time"}) for i, j in self.topology.temporal_edges.t().tolist())
         return out
 
@@ -362,6 +389,22 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
 def _is_of_edges(key: str) -> bool:
     """Return True if an attribute has one entry for each edge; PyG's ``edge_label…`` have one for each pair of rows."""
     return "edge" in key and not key.startswith("edge_label")
+
+
+def _with_values(
+    topology: Topology, weight: Tensor | EllipsisType | None, attr: Tensor | EllipsisType | None
+) -> Topology:
+    """Return the topology with other weights (E,) and features (E, D) of its edges, checked."""
+    is_static = topology.static_edge_index is not None
+    index = topology.static_edge_index if is_static else topology.edge_index
+    prefix = "static_edge" if is_static else "edge"
+    parts = dict(zip(Topology.KEYS, topology.parts, strict=True))
+    given = {f"{prefix}_weight": weight, f"{prefix}_attr": attr}
+    parts |= {key: value for key, value in given.items() if value is not ...}
+    count = 0 if index is None else index.shape[1]
+    values = _validate.checked_edge_values(count, parts[f"{prefix}_weight"], parts[f"{prefix}_attr"], "edge")
+    parts |= zip(given, values, strict=True)
+    return Topology(**parts)  # type: ignore[arg-type]
 
 
 def _moved_pairs(pairs: Tensor, origin: Tensor, answers: Tensor, rows: int) -> Tensor:

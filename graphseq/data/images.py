@@ -225,7 +225,8 @@ def _lines(old: Topology, height: int, width: int) -> Topology:
     """Return the rows by line and column, with the edges within a line."""
     number = torch.arange(old.num_rows, device=old.node.device)
     image, line, column = number // (height * width), number // width % height, number % width
-    edges, weight = old.spatial.edge_index, old.spatial.edge_weight
+    spatial = old.spatial
+    edges = spatial.edge_index
     source, target = edges
     adjacent = ((line[source] - line[target]).abs() <= 1) & ((column[source] - column[target]).abs() <= 1)
     distant = (~adjacent | (image[source] != image[target])).nonzero()
@@ -236,5 +237,5 @@ def _lines(old: Topology, height: int, width: int) -> Topology:
             f"shape {(height, width)}?"
         )
     within = line[source] == line[target]
-    line_weight = None if weight is None else weight[within]
-    return Topology(image * width + column, line, edges[:, within], line_weight)
+    weight, attr = (None if values is None else values[within] for values in (spatial.edge_weight, spatial.edge_attr))
+    return Topology(image * width + column, line, edges[:, within], weight, edge_attr=attr)

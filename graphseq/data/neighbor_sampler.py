@@ -57,7 +57,8 @@ class NeighborSampler:
         causal: use temporal edges past → future only, for models built with ``causal=True``.
 
     Raises:
-        TypeError, ValueError: no hops, a number of neighbours that is neither -1 nor at least 1, negative weights.
+        TypeError, ValueError: no hops, a number of neighbours that is neither -1 nor at least 1, negative weights, or
+            features of edges.
 
     Source: Hamilton, Ying and Leskovec, *Inductive representation learning on large graphs* (2017), algorithm 2; one
     random number for each row, then equal steps: Madow and Madow, *On the theory of systematic sampling* (1944).
@@ -76,6 +77,11 @@ class NeighborSampler:
         self.causal = causal
         self.x: Tensor = graph.x
         adjacency = graph.topology.spacetime(causal)
+        if adjacency.edge_attr is not None:
+            raise ValueError(
+                "graph has edge_attr, which a sample, whose edges have weights that stand for degrees, does not carry; "
+                "leave it out: graph.replace(edge_attr=None)"
+            )
         source, reader = adjacency.edge_index.cpu().numpy()
         weight = np.ones(len(source)) if adjacency.edge_weight is None else _weights(adjacency.edge_weight)
         loop = np.ones(graph.num_rows)

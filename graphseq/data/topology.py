@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from graphseq._torch import compat
-from graphseq.data.adjacency import Adjacency, derived, lasting
+from graphseq.data.adjacency import Adjacency, derived, is_learned, lasting
 from graphseq.data.cache import BoundedCache
 from graphseq.data.sequences import Sequences
 
@@ -31,6 +31,15 @@ class Step:
     is_everyone: bool  # True if these are all N nodes, in order
 
 
+@dataclass(frozen=True)
+class Edges:
+    """Edges among rows, and where the values of each are stored."""
+
+    index: Tensor  # (2, E')
+    origin: Tensor | None  # stored edge that each of the first edges shows, or None where they are the stored ones
+    added: int = 0  # number of further edges, the last ones, which are not stored: those along time
+
+
 class Topology:
     """Rows and edges, and what is derived from them.
 
@@ -43,9 +52,20 @@ class Topology:
         edge_weight: their weights, (E,), or ``None``.
         static_edge_index: edges between *nodes*, (2, E), present at every time at which both ends are, or ``None``.
         static_edge_weight: their weights, (E,), or ``None``.
+        edge_attr: features of the edges of ``edge_index``, (E, D), or ``None``.
+        static_edge_attr: features of the edges of ``static_edge_index``, (E, D), or ``None``.
     """
 
-    KEYS = ("node", "time", "edge_index", "edge_weight", "static_edge_index", "static_edge_weight")
+    KEYS = (
+        "node",
+        "time",
+        "edge_index",
+        "edge_weight",
+        "static_edge_index",
+        "static_edge_weight",
+        "edge_attr",
+        "static_edge_attr",
+    )
 
     def __init__(
         self,
@@ -55,10 +75,13 @@ class Topology:
         edge_weight: Tensor | None = None,
         static_edge_index: Tensor | None = None,
         static_edge_weight: Tensor | None = None,
+        edge_attr: Tensor | None = None,
+        static_edge_attr: Tensor | None = None,
     ) -> None:
         self.node, self.time = node, time
         self.edge_index, self.edge_weight = edge_index, edge_weight
         self.static_edge_index, self.static_edge_weight = static_edge_index, static_edge_weight
+        self.edge_attr, self.static_edge_attr = edge_attr, static_edge_attr
         self._versions = tuple(_version(tensor) for tensor in self.parts)
         self._kept = BoundedCache()
 
@@ -79,11 +102,22 @@ class Topology:
     def keep(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what ``make`` returns, made once and kept with this topology for the next call with the same key.
 
+        Nothing is kept where weights or features of edges are learned, since it may hold their autograd graph.
         At most :data:`graphseq.data.cache.SIZE` values are kept: of more, the one that was used longest ago is dropped
         and made again when it is needed. So keys may hold the content of a batch.
         """
+        if self.is_learned:
+            return make()
         value: T = self._kept.get(key, lambda: lasting(make))
         return value
+
+    @property
+    def is_learned(self) -> bool:
+        """True if weights or features of edges have a gradient: what is made of them is then made anew at each call."""
+        return any(
+            is_learned(values)
+            for values in (self.edge_weight, self.static_edge_weight, self.edge_attr, self.static_edge_attr)
+        )
 
     def to(self, device: torch.device | str) -> Topology:
         """Return this topology on ``device``: the same object at each call, so that what is derived there is kept."""
@@ -137,8 +171,16 @@ class Topology:
         if torch.equal(order, position) and bool((order[1:] > order[:-1]).all()):
             return self
         index = None if self.edge_index is None else position[self.edge_index]
-        static = (self.static_edge_index, self.static_edge_weight)
-        return Topology(self.node[order], self.time[order], index, self.edge_weight, *static)
+        return Topology(
+            self.node[order],
+            self.time[order],
+            index,
+            self.edge_weight,
+            self.static_edge_index,
+            self.static_edge_weight,
+            self.edge_attr,
+            self.static_edge_attr,
+        )
 
     @derived
     def _by_node(self) -> Tensor:
@@ -182,17 +224,38 @@ class Topology:
         sizes = torch.bincount(position).cpu()
         return Sequences(None if ordered else order, sizes)
 
-    @derived
+    @property
     def spatial(self) -> Adjacency:
         """All edges between rows of one time; static edges are repeated at each time."""
-        if self.static_edge_index is not None and self.num_rows:
-            return Adjacency(*self._written_out(), self.num_rows)
-        index = self.edge_index
-        if index is None:
-            index = self.node.new_zeros((2, 0))
-        return Adjacency(index, self.edge_weight, self.num_rows)
+        return self._adjacency(self._spatial_edges) if self.is_learned else self._spatial
 
-    def _written_out(self) -> tuple[Tensor, Tensor | None]:
+    @derived
+    def _spatial(self) -> Adjacency:
+        return self._adjacency(self._spatial_edges)
+
+    @derived
+    def _spatial_edges(self) -> Edges:
+        if self.static_edge_index is not None and self.num_rows:
+            return self._written_out()
+        none = self.node.new_zeros((2, 0))
+        return Edges(none, none[0]) if self.edge_index is None else Edges(self.edge_index, None)
+
+    def _adjacency(self, edges: Edges, num_rows: int | None = None) -> Adjacency:
+        """Return the edges with the weights and features that are stored for them.
+
+        An edge that is not stored, one along time, has the weight 1 and features of 0.
+        """
+        is_static = self.static_edge_index is not None
+        weight, attr = (
+            _shown(values, edges, filling)
+            for values, filling in (
+                (self.static_edge_weight if is_static else self.edge_weight, 1),
+                (self.static_edge_attr if is_static else self.edge_attr, 0),
+            )
+        )
+        return Adjacency(edges.index, weight, self.num_rows if num_rows is None else num_rows, attr)
+
+    def _written_out(self) -> Edges:
         """Static edges as edges between rows, at every time at which both ends are present."""
         assert self.static_edge_index is not None  # noqa: S101 - checked by the caller
         source, target = self.static_edge_index
@@ -211,20 +274,15 @@ class Topology:
         index = torch.searchsorted(sorted_key, end_key).clamp(max=len(key) - 1)
         present = sorted_key[index] == end_key
         edges = torch.stack([row[present], by_key[index[present]]])
-        weight = None if self.static_edge_weight is None else self.static_edge_weight[edge[present]]
-        return edges, weight
+        return Edges(edges, edge[present])
 
     def spacetime(self, causal: bool = False) -> Adjacency:
         """Spatial and temporal edges together: in both directions along time, or past → future only if ``causal``."""
 
         def make() -> Adjacency:
-            forward = self.temporal_edges
-            index = [self.spatial.edge_index, forward] + ([] if causal else [forward.flip(0)])
-            weight = self.spatial.edge_weight
-            joined = torch.cat(index, dim=1)
-            if weight is not None:
-                weight = torch.cat([weight, weight.new_ones(joined.shape[1] - len(weight))])
-            return Adjacency(joined, weight, self.num_rows)
+            forward, spatial = self.temporal_edges, self._spatial_edges
+            index = torch.cat([spatial.index, forward] + ([] if causal else [forward.flip(0)]), dim=1)
+            return self._adjacency(Edges(index, spatial.origin, index.shape[1] - spatial.index.shape[1]))
 
         return self.keep(("spacetime", causal), make)
 
@@ -234,36 +292,50 @@ class Topology:
         sizes: list[int] = self.time.unique(return_counts=True)[1].tolist()
         return sizes
 
-    @derived
+    @property
     def steps(self) -> list[Step]:
         """One snapshot for each time, ascending; snapshots that share a static topology share its Â."""
-        moment = torch.searchsorted(self.times, self.time)
-        rows = self.by_time.split(self.step_sizes)
-        shared = self._shared_adjacency(rows)
-        if shared is not None:
-            return [self._step(step_rows, shared) for step_rows in rows]
-        index, weight = self.spatial.edge_index, self.spatial.edge_weight
-        when = moment[index[0]]
-        by_time = when.argsort(stable=True)
-        edges = by_time.split(torch.bincount(when, minlength=len(self.times)).tolist())
-        local = torch.empty_like(self.node)
-        for step_rows in rows:
-            local[step_rows] = torch.arange(len(step_rows), device=step_rows.device)
+        return self._made_steps() if self.is_learned else self._steps
+
+    @derived
+    def _steps(self) -> list[Step]:
+        return self._made_steps()
+
+    def _made_steps(self) -> list[Step]:
+        if self._shared_edges is not None:
+            shared = self._adjacency(self._shared_edges, self.num_nodes)
+            return [Step(rows, nodes, shared, is_everyone) for rows, nodes, is_everyone in self._presences]
         return [
-            self._step(
-                step_rows,
-                Adjacency(local[index[:, step_edges]], None if weight is None else weight[step_edges], len(step_rows)),
-            )
-            for step_rows, step_edges in zip(rows, edges, strict=True)
+            Step(rows, nodes, self._adjacency(edges, len(rows)), is_everyone)
+            for (rows, nodes, is_everyone), edges in zip(self._presences, self._step_edges, strict=True)
         ]
 
-    def _step(self, rows: Tensor, adjacency: Adjacency) -> Step:
-        nodes = self.node_index[rows]
-        everyone = torch.arange(self.num_nodes, device=nodes.device)
-        return Step(rows, nodes, adjacency, torch.equal(nodes, everyone))
+    @derived
+    def _presences(self) -> list[tuple[Tensor, Tensor, bool]]:
+        """Rows at each time, their nodes, and True where these are all N nodes, in order."""
+        everyone = torch.arange(self.num_nodes, device=self.node.device)
+        pairs = ((rows, self.node_index[rows]) for rows in self.by_time.split(self.step_sizes))
+        return [(rows, nodes, torch.equal(nodes, everyone)) for rows, nodes in pairs]
 
-    def _shared_adjacency(self, rows: tuple[Tensor, ...]) -> Adjacency | None:
-        """Return the adjacency of all snapshots, if every node is present at every time, in the same order."""
+    @derived
+    def _step_edges(self) -> list[Edges]:
+        """The edges at each time, among the rows of that time."""
+        moment = torch.searchsorted(self.times, self.time)
+        index, origin = self._spatial_edges.index, self._spatial_edges.origin
+        when = moment[index[0]]
+        by_time = when.argsort(stable=True)
+        local = torch.empty_like(self.node)
+        for rows, _, _ in self._presences:
+            local[rows] = torch.arange(len(rows), device=rows.device)
+        return [
+            Edges(local[index[:, edges]], edges if origin is None else origin[edges])
+            for edges in by_time.split(torch.bincount(when, minlength=len(self.times)).tolist())
+        ]
+
+    @derived
+    def _shared_edges(self) -> Edges | None:
+        """The edges of all snapshots, if every node is present at every time, in the same order."""
+        rows = [rows for rows, _, _ in self._presences]
         if self.static_edge_index is None or not rows or any(len(step_rows) != self.num_nodes for step_rows in rows):
             return None
         nodes = self.node[rows[0]]
@@ -274,7 +346,15 @@ class Topology:
         index = local[self.static_edge_index]
         if bool((index < 0).any()) or not all(torch.equal(self.node[step_rows], nodes) for step_rows in rows):
             return None
-        return Adjacency(index, self.static_edge_weight, len(nodes))
+        return Edges(index, None)
+
+
+def _shown(values: Tensor | None, edges: Edges, filling: float) -> Tensor | None:
+    """Return the stored values (E, …) of the edges, in their order, and ``filling`` for those that are not stored."""
+    if values is None:
+        return None
+    shown = values if edges.origin is None else values[edges.origin]
+    return torch.cat([shown, shown.new_full((edges.added, *shown.shape[1:]), filling)]) if edges.added else shown
 
 
 def _version(tensor: Tensor | None) -> int:

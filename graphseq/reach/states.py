@@ -77,5 +77,5 @@ def _snapshot(state: Tensor, graph: SpaceTimeGraph, at: int) -> tuple[Tensor, Sp
     step = graph.topology.steps[at]
     present, adjacency = state[step.nodes], step.adjacency
     time = torch.zeros_like(step.nodes)
-    topology = Topology(step.nodes, time, adjacency.edge_index, adjacency.edge_weight)
+    topology = Topology(step.nodes, time, adjacency.edge_index, adjacency.edge_weight, edge_attr=adjacency.edge_attr)
     return present, SpaceTimeGraph.from_topology(topology, present)

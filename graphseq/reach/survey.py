@@ -205,7 +205,7 @@ def _over_time(static: SpaceTimeGraph, request: Request) -> SpaceTimeGraph:
     """The graph at T times, with random features."""
     generator = torch.Generator().manual_seed(seeding.derive(request.seed, seeding.BUILD, 1))
     x = torch.randn(request.times, static.num_rows, FEATURES, generator=generator)
-    return from_signal(x, static.edge_index, static.get("edge_weight"))
+    return from_signal(x, static.edge_index, static.get("edge_weight"), edge_attr=static.get("edge_attr"))
 
 
 def _farthest(result: Survey, last: int) -> int:

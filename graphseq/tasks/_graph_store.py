@@ -59,6 +59,7 @@ class Joined:
         if kind is not None:
             ones = [torch.ones(adjacency.edge_index.shape[1], dtype=kind) for adjacency in spatial]
             self.edge_weight = torch.cat([a if b is None else b for a, b in zip(ones, weights, strict=True)])
+        self.edge_attr = _joined_attr([adjacency.edge_attr for adjacency in spatial])
         self.first_row = _bounds([graph.num_rows for graph in graphs])
         self.first_edge = _bounds([adjacency.edge_index.shape[1] for adjacency in spatial])
         self.first_answer = _bounds([len(graph.y) for graph in graphs])
@@ -96,6 +97,7 @@ class Joined:
             self.time[row],
             self.edge_index[:, edge] + (rows.cumsum(0) - rows)[owner],
             None if self.edge_weight is None else self.edge_weight[edge],
+            edge_attr=None if self.edge_attr is None else self.edge_attr[edge],
         )
 
     @cached_property
@@ -113,7 +115,8 @@ class Joined:
     @cached_property
     def digest(self) -> str:
         """A hash of all graphs and answers."""
-        tensors = (self.x, self.node, self.time, self.edge_index, self.edge_weight, self.y, self.target, self.first_row)
+        tensors = [self.x, self.node, self.time, self.edge_index, self.edge_weight, self.y, self.target, self.first_row]
+        tensors += [] if self.edge_attr is None else [self.edge_attr]
         digest = hashlib.blake2b(digest_size=8)
         for tensor in tensors:
             digest.update(b"none" if tensor is None else tensor.detach().cpu().contiguous().numpy().tobytes())
@@ -123,6 +126,18 @@ class Joined:
 def _bounds(sizes: list[int]) -> Tensor:
     """Return the first index of each part, and the end of the last one."""
     return torch.tensor([0, *sizes]).cumsum(0)
+
+
+def _joined_attr(attrs: Sequence[Tensor | None]) -> Tensor | None:
+    """Return the features of the edges of all graphs, (E, D), or raise if some graphs have none, or other numbers."""
+    widths = [None if attr is None else attr.shape[1] for attr in attrs]
+    other = next((number for number, width in enumerate(widths) if width != widths[0]), None)
+    if other is not None:
+        raise ValueError(
+            f"graphs[{other}] has edge_attr of D = {widths[other] or 'none'} features, but graphs[0] of "
+            f"{widths[0] or 'none'}; give all graphs the same, or none any: graph.replace(edge_attr=None)"
+        )
+    return None if widths[0] is None else torch.cat([attr for attr in attrs if attr is not None])
 
 
 def _marks(graph: SpaceTimeGraph) -> Tensor:

@@ -289,6 +289,9 @@ def share_of_best_constant(y: Tensor, tolerance: float) -> float:
 def repeat(topology: Topology, size: int) -> Topology:
     """Return ``size`` copies of a topology as one, as PyG's ``Batch`` joins them, without a loop over copies."""
 
+    def repeated(values: Tensor | None) -> Tensor | None:
+        return None if values is None else values.repeat(size, *[1] * (values.dim() - 1))
+
     def shifted(index: Tensor | None, step: int) -> Tensor | None:
         if index is None:
             return None
@@ -303,9 +306,11 @@ def repeat(topology: Topology, size: int) -> Topology:
         node,
         time,
         shifted(topology.edge_index, topology.num_rows),
-        None if topology.edge_weight is None else topology.edge_weight.repeat(size),
+        repeated(topology.edge_weight),
         shifted(topology.static_edge_index, nodes),
-        None if topology.static_edge_weight is None else topology.static_edge_weight.repeat(size),
+        repeated(topology.static_edge_weight),
+        repeated(topology.edge_attr),
+        repeated(topology.static_edge_attr),
     )
 
 

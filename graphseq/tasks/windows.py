@@ -60,6 +60,7 @@ class Recording:
         by_time = self.moment[index[0]].argsort(stable=True)
         self.edge_index = index[:, by_time]
         self.edge_weight = None if spatial.edge_weight is None else spatial.edge_weight[by_time]
+        self.edge_attr = None if spatial.edge_attr is None else spatial.edge_attr[by_time]
         self.first_edge = _starts(self.moment[self.edge_index[0]], len(self.times))
         self._template = self._shared_by_windows(topology)
         self._repeated = BoundedCache()
@@ -70,7 +71,7 @@ class Recording:
         if topology.static_edge_index is None or topology.num_rows != count * len(self.times):
             return None
         time = torch.arange(self.lags).repeat_interleave(count)
-        static = (topology.static_edge_index, topology.static_edge_weight)
+        static = (topology.static_edge_index, topology.static_edge_weight, None, topology.static_edge_attr)
         return Topology(self.node[: count * self.lags], time, None, None, *static)
 
     def later(self, ahead: int) -> Tensor:
@@ -102,12 +103,14 @@ class Recording:
             self.moment[row] - start[batch],
             self.edge_index[:, edge] + shift[owner],
             None if self.edge_weight is None else self.edge_weight[edge],
+            edge_attr=None if self.edge_attr is None else self.edge_attr[edge],
         )
 
     @cached_property
     def digest(self) -> str:
         """A hash of all that was recorded."""
-        tensors = (self.x, self.node, self.times, self.moment, self.edge_index, self.edge_weight)
+        tensors = [self.x, self.node, self.times, self.moment, self.edge_index, self.edge_weight]
+        tensors += [] if self.edge_attr is None else [self.edge_attr]
         digest = hashlib.blake2b(digest_size=8)
         for tensor in tensors:
             digest.update(b"none" if tensor is None else tensor.detach().cpu().contiguous().numpy().tobytes())

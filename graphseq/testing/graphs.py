@@ -80,9 +80,9 @@ def renumbered(graph: SpaceTimeGraph, seed: int) -> tuple[SpaceTimeGraph, Tensor
     new = old.argsort()
     name = torch.randperm(int(graph.node.max()) + 1, generator=generator)
     spatial = graph.topology.spatial
-    return SpaceTimeGraph(
-        graph.x[old], name[graph.node[old]], graph.time[old], new[spatial.edge_index], spatial.edge_weight
-    ), old
+    node, time = name[graph.node[old]], graph.time[old]
+    weight, attr = spatial.edge_weight, spatial.edge_attr
+    return SpaceTimeGraph(graph.x[old], node, time, new[spatial.edge_index], weight, edge_attr=attr), old
 
 
 def jacobian_pattern(function: Callable[[SpaceTimeGraph], Tensor], graph: SpaceTimeGraph) -> Tensor:
@@ -147,9 +147,11 @@ class Graphs:
     def _allowed(self, graph: SpaceTimeGraph) -> SpaceTimeGraph:
         if not self.acyclic:
             return graph
-        edge_index, weight = graph.topology.spatial.edge_index, graph.topology.spatial.edge_weight
+        spatial = graph.topology.spatial
+        edge_index, weight, attr = spatial.edge_index, spatial.edge_weight, spatial.edge_attr
         upwards = edge_index[0] < edge_index[1]
-        topology = Topology(graph.node, graph.time, edge_index[:, upwards], None if weight is None else weight[upwards])
+        weight, attr = (None if values is None else values[upwards] for values in (weight, attr))
+        topology = Topology(graph.node, graph.time, edge_index[:, upwards], weight, edge_attr=attr)
         return SpaceTimeGraph.from_topology(
             topology, graph.x, y=graph.get("y"), target=graph.get("target"), batch=graph.get("batch")
         )

@@ -242,17 +242,23 @@ def share_of(task: Task, graph: SpaceTimeGraph, rank: int, size: int) -> SpaceTi
 def _cut(topology: Topology, mine: Tensor) -> _Share:
     rows, position = mine.nonzero()[:, 0], mine.cumsum(0) - 1
     names = topology.node[rows].unique()
-    index, weight = topology.edge_index, topology.edge_weight
+    index, values = topology.edge_index, (topology.edge_weight, topology.edge_attr)
     if index is not None:
         inside = mine[index[0]]
-        index, weight = position[index[:, inside]], None if weight is None else weight[inside]
-    static, static_weight = topology.static_edge_index, topology.static_edge_weight
+        index, values = position[index[:, inside]], _those(values, inside)
+    static, static_values = topology.static_edge_index, (topology.static_edge_weight, topology.static_edge_attr)
     if static is not None:
         inside = torch.isin(static, names).all(dim=0)
-        static = torch.searchsorted(names, static[:, inside])
-        static_weight = None if static_weight is None else static_weight[inside]
+        static, static_values = torch.searchsorted(names, static[:, inside]), _those(static_values, inside)
     node = torch.searchsorted(names, topology.node[rows])
-    return _Share(rows, position, Topology(node, topology.time[rows], index, weight, static, static_weight))
+    (weight, attr), (static_weight, static_attr) = values, static_values
+    kept = Topology(node, topology.time[rows], index, weight, static, static_weight, attr, static_attr)
+    return _Share(rows, position, kept)
+
+
+def _those(values: tuple[Tensor | None, Tensor | None], inside: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    weight, attr = values
+    return None if weight is None else weight[inside], None if attr is None else attr[inside]
 
 
 def _can_be_sent(error: Exception) -> bool:

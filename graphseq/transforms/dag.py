@@ -28,7 +28,8 @@ def to_dag(
 
     Args:
         graph: one static graph or a batch of them, each at one time. Self-loops and edges of weight 0 are removed, and
-            edges between the same two rows, in either direction, become one with their mean weight.
+            edges between the same two rows, in either direction, become one with their mean weight and mean
+            features.
         order: "bfs", breadth first, or "dfs", depth first; see :func:`~graphseq.transforms.to_sequence`.
         source: first row, counted within each graph of a batch; row 0 by default.
         reverse: direct edges from later rows to earlier ones.
@@ -60,20 +61,19 @@ def to_dag(
 
 
 def _oriented(old: Topology, position: Tensor, reverse: bool) -> Topology:
-    index, weight = old.spatial.edge_index, old.spatial.edge_weight
+    spatial = old.spatial
+    index = spatial.edge_index
     is_kept = index[0] != index[1]
-    if weight is not None:
-        is_kept &= weight != 0
-        weight = weight[is_kept]
+    if spatial.edge_weight is not None:
+        is_kept &= spatial.edge_weight != 0
     index = index[:, is_kept]
     against = (position[index[0]] > position[index[1]]) ^ reverse
     index = torch.where(against, index.flip(0), index)
-    if weight is None:
-        index = coalesce(index, num_nodes=old.num_rows)
-    else:
-        index, weight = coalesce(index, weight, num_nodes=old.num_rows, reduce="mean")
+    values = [None if part is None else part[is_kept] for part in (spatial.edge_weight, spatial.edge_attr)]
+    index, merged = coalesce(index, [part for part in values if part is not None], old.num_rows, reduce="mean")
+    weight, attr = (None if part is None else merged.pop(0) for part in values)
     rows = torch.arange(old.num_rows, device=index.device)
-    return Topology(rows, torch.zeros_like(rows), index, weight)
+    return Topology(rows, torch.zeros_like(rows), index, weight, edge_attr=attr)
 
 
 def unroll_time(graph: SpaceTimeGraph) -> SpaceTimeGraph:
@@ -87,8 +87,9 @@ def unroll_time(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     the states those of the older one, as in a GCN-LSTM, which multiplies :math:`\hat A_t` by :math:`H_{t-1}`; edges of
     the first snapshot have no earlier row. Every edge goes forward in time, so there is no cycle, and undirected and
     static edges can be used. An absent node is read at its last row; a node without an earlier row is not read.
-    Self-loops are removed, since each row reads the previous row of its node anyway. Edge weights are kept, and a step
-    along time has weight 1; :class:`~graphseq.nn.DAGLSTM` counts an edge of weight w as w edges.
+    Self-loops are removed, since each row reads the previous row of its node anyway. Edge weights and features are
+    kept, and a step along time has weight 1 and features of 0; :class:`~graphseq.nn.DAGLSTM` counts an edge of weight w
+    as w edges.
 
     Args:
         graph: any graph over time, or a batch of them.
@@ -117,9 +118,11 @@ def _lagged(old: Topology) -> Topology:
     before = old.previous[source]
     is_kept = (before >= 0) & (source != reader)
     along = old.temporal_edges
-    weight = old.spatial.edge_weight
+    weight, attr = old.spatial.edge_weight, old.spatial.edge_attr
     if weight is not None:
         weight = torch.cat([weight.new_ones(along.shape[1]), weight[is_kept]])
+    if attr is not None:
+        attr = torch.cat([attr.new_zeros(along.shape[1], attr.shape[1]), attr[is_kept]])
     rows = torch.arange(old.num_rows, device=source.device)
     index: Tensor = torch.cat([along, torch.stack([before[is_kept], reader[is_kept]])], dim=1)
-    return Topology(rows, torch.zeros_like(rows), index, weight)
+    return Topology(rows, torch.zeros_like(rows), index, weight, edge_attr=attr)

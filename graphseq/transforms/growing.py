@@ -97,7 +97,13 @@ def _arrived(old: Topology, batch: Tensor | None) -> tuple[Topology, Tensor, Ten
     origin, age, count = _lives(position, size[member])
     spatial = old.spatial
     time = position[origin] + age
-    topology = Topology(origin, time, static_edge_index=spatial.edge_index, static_edge_weight=spatial.edge_weight)
+    topology = Topology(
+        origin,
+        time,
+        static_edge_index=spatial.edge_index,
+        static_edge_weight=spatial.edge_weight,
+        static_edge_attr=spatial.edge_attr,
+    )
     return topology, origin, age == count[origin] - 1
 
 

@@ -15,7 +15,7 @@ def to_undirected(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     """Return the graph with every spatial edge in both directions.
 
     Each edge occurs once in each direction; parallel edges, and edges that already had both directions, become one pair
-    with their mean weight.
+    with their mean weight and mean features.
 
     Args:
         graph: any graph or batch.
@@ -80,18 +80,18 @@ def _both_ways(old: Topology) -> Topology:
 
 def _made_both_ways(old: Topology) -> Topology:
     if old.static_edge_index is not None:
-        static = _pairs(old.static_edge_index, old.static_edge_weight)
-        return Topology(old.node, old.time, static_edge_index=static[0], static_edge_weight=static[1])
+        static, weight, attr = _pairs(old.static_edge_index, old.static_edge_weight, old.static_edge_attr)
+        return Topology(old.node, old.time, None, None, static, weight, static_edge_attr=attr)
     if old.edge_index is None:
         return old
-    return Topology(old.node, old.time, *_pairs(old.edge_index, old.edge_weight))
+    index, weight, attr = _pairs(old.edge_index, old.edge_weight, old.edge_attr)
+    return Topology(old.node, old.time, index, weight, edge_attr=attr)
 
 
-def _pairs(index: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    if weight is None:
-        return utils.to_undirected(index), None
-    both: tuple[Tensor, Tensor] = utils.to_undirected(index, weight, reduce="mean")
-    return both
+def _pairs(index: Tensor, weight: Tensor | None, attr: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    both, merged = utils.to_undirected(index, [part for part in (weight, attr) if part is not None], reduce="mean")
+    weight, attr = (None if part is None else merged.pop(0) for part in (weight, attr))
+    return both, weight, attr
 
 
 def _turned(old: Topology, targets: Tensor) -> tuple[Topology, Tensor, Tensor]:
@@ -104,6 +104,7 @@ def _turned(old: Topology, targets: Tensor) -> tuple[Topology, Tensor, Tensor]:
     new_row = is_reached.flatten().cumsum(0).view_as(is_reached) - 1
     copy_of_edge, edge = (is_reached[:, target] & (hops[:, source] == hops[:, target] + 1)).nonzero().t()
     index = torch.stack([new_row[copy_of_edge, source[edge]], new_row[copy_of_edge, target[edge]]])
-    weight = None if both.edge_weight is None else both.edge_weight[edge]
+    weight, attr = (None if values is None else values[edge] for values in (both.edge_weight, both.edge_attr))
     node = torch.arange(len(origin), device=origin.device)
-    return Topology(node, old.time[origin], index, weight), origin, origin == targets[copy_of_row]
+    turned = Topology(node, old.time[origin], index, weight, edge_attr=attr)
+    return turned, origin, origin == targets[copy_of_row]

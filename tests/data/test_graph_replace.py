@@ -93,4 +93,4 @@ def test_the_unrolled_graph_keeps_what_is_asked() -> None:
     plain = graph.unroll()
     keys = ("x", "node", "time", "y", "target", "batch", "edge_label_index", "pair_features")
     assert all(plain[key] is graph[key] for key in keys)
-    assert set(plain.keys()) == {*keys, "edge_index"}
+    assert set(plain.keys()) == {*keys, "edge_index", "edge_attr"}

@@ -32,11 +32,18 @@ Layer = tuple[Tensor, Tensor | None]  # W (H, F) and b (H,)
 def stack(matrix: SparseMatrix, x: Tensor, layers: Sequence[Layer]) -> Tensor:
     """States (V, H) after all layers, from features (V, F), with ReLU between them.
 
-    Where a derivative is asked for that the function lacks (forward mode, a transform of ``torch.func``), or torch is
-    to choose number types itself, or the device is no CPU, the products that it stands for.
+    Where a derivative is asked for that the function lacks (forward mode, a transform of ``torch.func``, or with
+    respect to the entries of Â), or torch is to choose number types itself, or the device is no CPU, the products that
+    it stands for.
     """
     flat = [tensor for layer in layers for tensor in layer]
-    if x.device.type != "cpu" or is_mixed(x) or compat.transforms_active() or compat.is_dual(x, *flat):
+    if (
+        matrix.is_learned
+        or x.device.type != "cpu"
+        or is_mixed(x)
+        or compat.transforms_active()
+        or compat.is_dual(x, *flat)
+    ):
         return plain(matrix, x, layers)
     return _Stack.apply(matrix, x, *flat)  # type: ignore[no-any-return, no-untyped-call]
 

@@ -217,9 +217,9 @@ def segments_of(topology: Topology, length: int) -> list[Topology]:
     whole = topology.sorted_by_time
     node, time = whole.node, whole.time
     sizes = [int(step_sizes.sum()) for step_sizes in torch.tensor(whole.step_sizes).split(length)]
-    static = whole.static_edge_index, whole.static_edge_weight
     rows = zip(node.split(sizes), time.split(sizes), strict=True)
     if whole.edge_index is None:
+        static = whole.static_edge_index, whole.static_edge_weight, None, whole.static_edge_attr
         return [Topology(nodes, times, None, None, *static) for nodes, times in rows]
     last = torch.tensor(sizes).cumsum(0).to(node.device)
     first = last - torch.tensor(sizes).to(node.device)
@@ -227,9 +227,11 @@ def segments_of(topology: Topology, length: int) -> list[Topology]:
     by_segment = segment.argsort(stable=True)
     counts = torch.bincount(segment, minlength=len(sizes)).tolist()
     edges = (whole.edge_index - first[segment])[:, by_segment].split(counts, dim=1)
-    weight = whole.edge_weight
-    weights = [None] * len(sizes) if weight is None else weight[by_segment].split(counts)
+    weights, attrs = (
+        [None] * len(sizes) if values is None else values[by_segment].split(counts)
+        for values in (whole.edge_weight, whole.edge_attr)
+    )
     return [
-        Topology(nodes, times, edge, edge_weight, *static)
-        for (nodes, times), edge, edge_weight in zip(rows, edges, weights, strict=True)
+        Topology(nodes, times, edge, edge_weight, edge_attr=edge_attr)
+        for (nodes, times), edge, edge_weight, edge_attr in zip(rows, edges, weights, attrs, strict=True)
     ]
