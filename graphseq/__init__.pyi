@@ -16,8 +16,8 @@ from .data.constructors import from_graph as from_graph
 from .data.constructors import from_sequence as from_sequence
 from .data.constructors import from_signal as from_signal
 from .data.constructors import from_snapshots as from_snapshots
+from .data.convert import Dense as Dense
 from .data.events import from_events as from_events
-from .data.graph import Dense as Dense
 from .data.graph import SpaceTimeGraph as SpaceTimeGraph
 from .data.images import grid_graph as grid_graph
 from .data.images import grid_graphs as grid_graphs

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from copy import copy
 from types import EllipsisType
-from typing import Any, NamedTuple
+from typing import Any
 
 import networkx as nx
-import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphseq.data import _validate
+from graphseq.data import _parts, _validate, convert
+from graphseq.data.convert import Dense
 from graphseq.data.topology import Topology
 
 _OF_ANSWERS = ("y", "pair_features")  # attributes that have one entry an answer
 _MADE_ANEW = ("x", *Topology.KEYS, "target", "edge_label_index", "ptr", "num_nodes")  # for other rows
-
-
-class Dense(NamedTuple):
-    """A small graph as dense tensors, to be read and checked by hand."""
-
-    x: Tensor  #: features, (T, N, F), zero where a node has no row; tokens (T, N)
-    present: Tensor  #: True where a node has a row at a time, (T, N), ``bool``
-    adjacency: Tensor  #: A at each time, (T, N, N); entry (t, i, j) is the weight of the edge from i to j
 
 
 class SpaceTimeGraph(Data):  # type: ignore[misc]
@@ -184,9 +176,9 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         new = old if topology is ... else topology
         _validate.check_rows(old.num_rows, new, changes)
         if new is not old:
-            changes |= {key: None for key in self._store if _is_of_edges(key)}
+            changes |= {key: None for key in self._store if _parts.is_of_edges(key)}
         if edge_weight is not ... or edge_attr is not ...:
-            new = _with_values(new, edge_weight, edge_attr)
+            new = _parts.with_values(new, edge_weight, edge_attr)
         if new is not old:
             changes |= zip(Topology.KEYS, new.parts, strict=True)
         if "batch" in changes:
@@ -222,10 +214,10 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         for key, value in self._store.items():
             if key in _OF_ANSWERS:
                 out[key] = value
-            elif key not in _MADE_ANEW and not _is_of_edges(key):
+            elif key not in _MADE_ANEW and not _parts.is_of_edges(key):
                 out[key] = value[origin] if self.is_node_attr(key) else value
         if pairs is not None:
-            out.edge_label_index = _moved_pairs(pairs, origin, answers, self.num_rows)
+            out.edge_label_index = _parts.moved_pairs(pairs, origin, answers, self.num_rows)
         out._fill(topology, self.x[origin], None, answers if target is None else answers & target[origin])
         return out
 
@@ -337,82 +329,21 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
 
         :func:`graphseq.from_graph` reads it back.
         """
-        out = nx.MultiDiGraph()
-        rows = zip(self.x.tolist(), self.node.tolist(), self.time.tolist(), strict=True)
-        out.add_nodes_from((row, {"x": x, "node": node, "time": time}) for row, (x, node, time) in enumerate(rows))
-        spatial = self.topology.spatial
-        data: list[dict[str, object]] = [{"kind": "space"} for _ in range(spatial.edge_index.shape[1])]
-        for key, values in (("weight", spatial.edge_weight), ("edge_attr", spatial.edge_attr)):
-            for edge, value in zip(data, [] if values is None else values.tolist(), strict=False):
-                edge[key] = value
-        pairs = zip(spatial.edge_index.t().tolist(), data, strict=True)
-        out.add_edges_from((i, j, of_edge) for (i, j), of_edge in pairs)
-        out.add_edges_from((i, j, {"kind": "time"}) for i, j in self.topology.temporal_edges.t().tolist())
-        return out
+        return convert.to_networkx(self.topology, self.x)
 
     def to_scipy(self) -> sp.coo_array:
         """Return the spatial edges as a sparse matrix (V, V).
 
         Entry (i, j) is the weight of the edge from row i to row j, as in networkx.
         """
-        spatial = self.topology.spatial
-        index = spatial.edge_index.cpu().numpy()
-        weight = spatial.edge_weight
-        values = np.ones(index.shape[1], dtype=np.float32) if weight is None else weight.detach().cpu().numpy()
-        return sp.coo_array((values, (index[0], index[1])), shape=(self.num_nodes, self.num_nodes))
+        return convert.to_scipy(self.topology)
 
     def to_dense(self) -> Dense:
         """Return dense features (T, N, F), presence (T, N) and adjacency (T, N, N); meant for small graphs."""
-        topology = self.topology
-        steps, n = topology.steps, topology.num_nodes
-        x = self.x.new_zeros((len(steps), n, *self.x.shape[1:]))
-        present = torch.zeros(len(steps), n, dtype=torch.bool, device=self.x.device)
-        weight = topology.spatial.edge_weight
-        dtype = torch.get_default_dtype() if weight is None else weight.dtype
-        adjacency = torch.zeros(len(steps), n, n, dtype=dtype, device=self.x.device)
-        for t, step in enumerate(steps):
-            x[t, step.nodes] = self.x[step.rows]
-            present[t, step.nodes] = True
-            source, target = step.nodes[step.adjacency.edge_index]
-            values = step.adjacency.edge_weight
-            values = adjacency.new_ones(len(source)) if values is None else values.detach()
-            adjacency[t].index_put_((source, target), values, accumulate=True)
-        return Dense(x, present, adjacency)
+        return convert.to_dense(self.topology, self.x)
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
         # PyG's hook for joining graphs: nodes of the next graph are numbered after this one's.
         if key in ("node", "static_edge_index"):
             return int(self.node.max()) + 1 if self.node.numel() else 0
         return super().__inc__(key, value, *args, **kwargs)
-
-
-def _is_of_edges(key: str) -> bool:
-    """Return True if an attribute has one entry for each edge; PyG's ``edge_label…`` have one for each pair of rows."""
-    return "edge" in key and not key.startswith("edge_label")
-
-
-def _with_values(
-    topology: Topology, weight: Tensor | EllipsisType | None, attr: Tensor | EllipsisType | None
-) -> Topology:
-    """Return the topology with other weights (E,) and features (E, D) of its edges, checked."""
-    is_static = topology.static_edge_index is not None
-    index = topology.static_edge_index if is_static else topology.edge_index
-    prefix = "static_edge" if is_static else "edge"
-    parts = dict(zip(Topology.KEYS, topology.parts, strict=True))
-    given = {f"{prefix}_weight": weight, f"{prefix}_attr": attr}
-    parts |= {key: value for key, value in given.items() if value is not ...}
-    count = 0 if index is None else index.shape[1]
-    values = _validate.checked_edge_values(count, parts[f"{prefix}_weight"], parts[f"{prefix}_attr"], "edge")
-    parts |= zip(given, values, strict=True)
-    return Topology(**parts)  # type: ignore[arg-type]
-
-
-def _moved_pairs(pairs: Tensor, origin: Tensor, answers: Tensor, rows: int) -> Tensor:
-    """Pairs (2, K) of old rows as pairs of the new rows at which they are answered."""
-    new_row = pairs.new_full((rows,), -1)
-    new_row[origin[answers]] = answers.nonzero()[:, 0]
-    moved = new_row[pairs]
-    if bool((moved < 0).any()):
-        row = int(pairs[moved < 0][0])
-        raise ValueError(f"edge_label_index has row {row}, which is not among the target rows; mark it in target")
-    return moved

@@ -1,0 +1,42 @@
+"""What belongs to which part of a space-time graph, and how parts are replaced."""
+
+from __future__ import annotations
+
+from types import EllipsisType
+
+from torch import Tensor
+
+from graphseq.data import _validate
+from graphseq.data.topology import Topology
+
+
+def is_of_edges(key: str) -> bool:
+    """Return True if an attribute has one entry for each edge; PyG's ``edge_label…`` have one for each pair of rows."""
+    return "edge" in key and not key.startswith("edge_label")
+
+
+def with_values(
+    topology: Topology, weight: Tensor | EllipsisType | None, attr: Tensor | EllipsisType | None
+) -> Topology:
+    """Return the topology with other weights (E,) and features (E, D) of its edges, checked."""
+    is_static = topology.static_edge_index is not None
+    index = topology.static_edge_index if is_static else topology.edge_index
+    prefix = "static_edge" if is_static else "edge"
+    parts = dict(zip(Topology.KEYS, topology.parts, strict=True))
+    given = {f"{prefix}_weight": weight, f"{prefix}_attr": attr}
+    parts |= {key: value for key, value in given.items() if value is not ...}
+    count = 0 if index is None else index.shape[1]
+    values = _validate.checked_edge_values(count, parts[f"{prefix}_weight"], parts[f"{prefix}_attr"], "edge")
+    parts |= zip(given, values, strict=True)
+    return Topology(**parts)  # type: ignore[arg-type]
+
+
+def moved_pairs(pairs: Tensor, origin: Tensor, answers: Tensor, rows: int) -> Tensor:
+    """Pairs (2, K) of old rows as pairs of the new rows at which they are answered."""
+    new_row = pairs.new_full((rows,), -1)
+    new_row[origin[answers]] = answers.nonzero()[:, 0]
+    moved = new_row[pairs]
+    if bool((moved < 0).any()):
+        row = int(pairs[moved < 0][0])
+        raise ValueError(f"edge_label_index has row {row}, which is not among the target rows; mark it in target")
+    return moved
