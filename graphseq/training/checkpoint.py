@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Sequence
-from dataclasses import asdict
+import math
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from graphseq import _files
 from graphseq.training import callbacks as calling
+from graphseq.training import checkpoint_file
 from graphseq.training.callbacks import Callback
 from graphseq.training.distributed import SingleProcess
-from graphseq.training.history import History, is_whole
+from graphseq.training.history import History
 from graphseq.training.settings import Settings
 
-_FORMAT = "graphseq checkpoint 1"
-_CURVES = ("loss", "score", "grad_norm", "lr")
 _BEFORE = {
     "record_gradients": False,
     "precision": "float32",
@@ -40,19 +39,13 @@ def save(
     Raises:
         TypeError: the state of a callback holds something that a checkpoint cannot.
     """
-    record = asdict(history)
-    for curve in _CURVES:
-        record[curve] = torch.tensor(record[curve], dtype=torch.float64)
-    for curves in ("gradients", "metrics"):
-        record[curves] = {name: torch.tensor(curve, dtype=torch.float64) for name, curve in record[curves].items()}
     state = {
-        "format": _FORMAT,
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "history": record,
+        "history": checkpoint_file.record_of(history),
         "callbacks": calling.states(callbacks),
     }
-    _files.write(path, lambda file: torch.save(state, file), overwrite=True)
+    checkpoint_file.write(path, state)
 
 
 def load(
@@ -72,23 +65,96 @@ def load(
         callbacks: those of the run; the ones with a state must be those of the checkpoint's run.
 
     Raises:
-        ValueError: not a checkpoint, cut short, or of another model, task, setting or callback; the message says
-            which. Model and optimiser are then untouched.
+        ValueError: not a checkpoint, damaged, cut short, or of another model, task, setting or callback; the message
+            says which. Model and optimiser are then untouched.
     """
-    state = _read(path)
-    record: dict[str, Any] = {key: _plain(value) for key, value in state["history"].items()}
-    history = History(**record)
+    state = checkpoint_file.read(path)
+    history = History(**state["history"])
     for key, now in config.items():
         then = history.config.get(key, _BEFORE.get(key))
         if then != now:
             raise ValueError(f"{path} is of another run: {_difference(key, then, now)}")
+    check_weights(model, state["model"], str(path))
+    before = deepcopy(optimizer.state_dict())
     try:
+        _load_optimizer(optimizer, state["optimizer"])
         calling.load_states(callbacks, state.get("callbacks", []))
-    except ValueError as error:
-        raise ValueError(f"{path} is of another run: {error}") from None
-    optimizer.load_state_dict(state["optimizer"])  # refuses what does not fit before it changes anything
-    model.load_state_dict(state["model"])  # fits, since config describes the weights
+    except Exception as error:  # an optimiser or callback of a user's own may raise anything
+        optimizer.load_state_dict(before)
+        reason = " ".join(str(error).split()) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} is of another run: {reason}") from None
+    model.load_state_dict(state["model"])
     return history
+
+
+def check_weights(model: nn.Module, weights: Mapping[str, object], name: str) -> None:
+    """Refuse weights that do not fit a model, before any of them is changed: torch's loading changes those that do.
+
+    Args:
+        model: the model.
+        weights: as of its ``state_dict``.
+        name: of the weights, for the message.
+
+    Raises:
+        ValueError: other names, shapes or types of numbers.
+    """
+    own = model.state_dict()
+    for there, here, fault in ((own, weights, "lacks"), (weights, own, "has, beyond the model's,")):
+        if missing := [key for key in there if key not in here]:
+            raise ValueError(f"{name} {fault} the weight {missing[0]!r}")
+    for key, value in own.items():
+        given = weights[key]
+        if isinstance(value, Tensor) and (
+            not isinstance(given, Tensor)
+            or (given.shape, given.dtype, given.layout) != (value.shape, value.dtype, value.layout)
+        ):
+            raise ValueError(f"{name} has the weight {key!r} as {_kind(given)}, but the model's is {_kind(value)}")
+
+
+def _kind(value: object) -> str:
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    return f"{value.dtype} {tuple(value.shape)}".removeprefix("torch.")
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Put the state of an optimiser in place, if it is that of an optimiser like this."""
+    before = [dict(group) for group in optimizer.param_groups]
+    optimizer.load_state_dict(dict(state))
+    for group, own in zip(optimizer.param_groups, before, strict=True):
+        for key in set(own) - _OF_THE_RUN:
+            if isinstance(own[key], bool | int | float | str | tuple | None) and group.get(key) != own[key]:
+                raise ValueError(f"{key} of the optimizer was {group.get(key)!r:.80}, now {own[key]!r}")
+        if isinstance(rate := group.get("lr"), bool | str | None) or not 0 < float(rate) < math.inf:
+            raise ValueError(f"the learning rate of the optimizer was {rate!r:.80}")
+        if type(optimizer) in _ENTRYWISE:
+            names = _state_names(optimizer, group)
+            for parameter in group["params"]:
+                _check_state(parameter, optimizer.state.get(parameter, {}), names)
+
+
+_OF_THE_RUN = {"params", "lr", "initial_lr", "fused", "foreach", "capturable", "differentiable"}
+"""What may differ between an optimiser at the beginning and later, or on another machine."""
+_ENTRYWISE = {torch.optim.SGD, torch.optim.RMSprop, torch.optim.Adam, torch.optim.AdamW}
+"""Optimisers whose state has one entry for each of the parameter's, but for the number of steps."""
+
+
+def _state_names(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> set[str]:
+    """The names in an optimiser's state of a parameter, once it has taken a step: found by one of a parameter of 1."""
+    parameter = nn.Parameter(torch.zeros(1))
+    parameter.grad = torch.zeros(1)
+    other = type(optimizer)([{**group, "params": [parameter]}])  # type: ignore[call-arg]
+    other.step()
+    return set(other.state[parameter])
+
+
+def _check_state(parameter: Tensor, state: Mapping[str, object], names: set[str]) -> None:
+    if state and set(state) != names:
+        raise ValueError(f"the state of the optimizer holds {sorted(state)}, but would hold {sorted(names)}")
+    for name, value in state.items():
+        fits = isinstance(value, Tensor) and (value.shape == parameter.shape or (name == "step" and value.dim() == 0))
+        if not fits and value is not None:
+            raise ValueError(f"{name} of the optimizer is {_kind(value)}, of a weight that is {_kind(parameter)}")
 
 
 class Checkpoints:
@@ -130,6 +196,9 @@ class Checkpoints:
             )
         else:
             history = load(self.path, self._model, self._optimizer, config, self._callbacks)
+        if self.path is not None and self._group.is_first:
+            path = _files.followed(Path(self.path))
+            _files.clean(path.parent, path.name)
         self.step = history.steps
         self._group.wait()  # before the first process writes the file that the others look for
         return history
@@ -179,31 +248,6 @@ def _plain_attributes(module: nn.Module) -> dict[str, object]:
         elif isinstance(value, type | FunctionType):
             attributes[name] = f"{value.__module__}.{value.__qualname__}"
     return attributes
-
-
-def _read(path: str | Path) -> dict[str, Any]:
-    with open(path, "rb") as file:
-        try:
-            with zipfile.ZipFile(file) as archive:  # torch itself takes a changed byte for a weight
-                if damaged := archive.testzip():
-                    raise zipfile.BadZipFile(f"{damaged} is damaged")
-            file.seek(0)
-            state = torch.load(file, map_location="cpu", weights_only=True)
-        except Exception as error:  # a damaged file makes zipfile and torch raise almost anything
-            reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-            raise ValueError(f"{path} is not a whole checkpoint, it may have been cut short: {reason}") from None
-    if not isinstance(state, dict) or state.get("format") != _FORMAT:
-        raise ValueError(f"{path} was not written by this version of graphseq's fit")
-    parts = [state[name] for name in ("model", "optimizer", "history") if isinstance(state.get(name), dict)]
-    if len(parts) < 3 or not is_whole(state["history"]):
-        raise ValueError(f"{path} does not hold model, optimizer and history; this version of fit did not write it")
-    return state
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return value.tolist() if isinstance(value, torch.Tensor) else value
 
 
 def _difference(key: str, then: object, now: object) -> str:

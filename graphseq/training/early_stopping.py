@@ -18,6 +18,7 @@ from graphseq.tasks.answers import check_task
 from graphseq.tasks.base import Task
 from graphseq.training import callbacks as calling
 from graphseq.training.callbacks import Callback
+from graphseq.training.checkpoint import check_weights
 from graphseq.training.distributed import ProcessGroup
 from graphseq.training.fit import train
 from graphseq.training.history import History
@@ -114,9 +115,9 @@ class EarlyStopping:
         """Give ``model`` the best weights.
 
         Raises:
-            ValueError: there was no validation yet.
+            ValueError: there was no validation yet; or another model, which is then untouched.
         """
-        _ = self._place
+        check_weights(model, self._weights, f"EarlyStopping after step {self.curve[self._place][0]}")
         model.load_state_dict(self._weights)
 
     def state_dict(self) -> dict[str, Any]:

@@ -19,6 +19,9 @@ import graphseq
 from graphseq import _files
 from graphseq._torch.precision import kernels_in_full
 
+CURVES = ("loss", "score", "grad_norm", "lr")
+"""The curves that every history has."""
+
 
 @dataclass(repr=False)
 class History:

@@ -101,8 +101,8 @@ def test_it_goes_on_only_when_asked_and_runs_only_what_is_new(done: tuple[Path, 
 
 
 def test_one_that_ended_before_its_first_run_is_no_obstacle(tmp_path: Path) -> None:
-    (tmp_path / ".config.json.x1y2.partial").touch()
-    (tmp_path / ".figure.png.x1y2.partial").touch()
+    (tmp_path / ".config.json.0123456789abcdef.partial").touch()
+    (tmp_path / ".figure.png.0123456789abcdef.partial").touch()
     assert sweep(tmp_path, "--seed", 0).status == 0
     assert sorted(os.listdir(tmp_path)) == FILES
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import math
 import os
 import pickle
 import random
+import resource
+import signal
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +22,7 @@ import graphseq as gs
 from graphseq import fit
 from graphseq.nn import GCN, GCNLSTM, LSTM, MLP, RNN, Model
 from graphseq.tasks import Characters, Palindrome, Task, Transfer
-from graphseq.training import checkpoint
+from graphseq.training import checkpoint, checkpoint_file
 
 
 def build(encoder: Callable[[], gs.nn.Encoder] = lambda: GCN(10, 4, 2), **more: object) -> Model:
@@ -162,19 +166,193 @@ def test_one_cut_short_anywhere_is_refused(path: Path) -> None:
         refused(path, "run.pt is not a whole checkpoint")
 
 
-def test_one_with_a_byte_changed_is_refused_or_the_same(path: Path) -> None:
-    raw, model = path.read_bytes(), build()
-    history = train(path, model, resume=True)
-    places = random.Random(1).sample(range(len(raw)), 80)  # noqa: S311
-    for place in places:
-        path.write_bytes(raw[:place] + bytes([raw[place] ^ 0x55]) + raw[place + 1 :])
-        other = build()
+def test_one_with_any_bit_changed_is_refused(path: Path) -> None:
+    """Of some places of the archive's own records torch would make numbers that nobody wrote."""
+    raw, dice = path.read_bytes(), random.Random(1)  # noqa: S311
+    records = [place for name in (b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06") for place in places(raw, name)]
+    attributes = [place + 38 for place in places(raw, b"PK\x01\x02")]  # external ones: bit 4 is that of a folder
+    for place in [
+        *dice.sample(records, 20),
+        *attributes,
+        *dice.sample(range(len(raw)), 60),
+        len(raw) - 1,
+        len(raw) - 80,
+    ]:
+        path.write_bytes(
+            raw[:place]
+            + bytes([raw[place] ^ 1 << (4 if place in attributes else dice.randrange(8))])
+            + raw[place + 1 :]
+        )
+        with pytest.raises(ValueError, match=r"run.pt is not a whole checkpoint"):
+            checkpoint_file.read(path)
+    path.write_bytes(raw)
+    assert len(checkpoint_file.read(path)["history"]["loss"]) == 3
+
+
+def places(raw: bytes, name: bytes) -> list[int]:
+    """The first 22 bytes of each of an archive's records of a kind."""
+    found, start = [], raw.find(name)
+    while start >= 0:
+        found += [start + offset for offset in range(22)] if name != b"PK\x01\x02" else [start]
+        start = raw.find(name, start + 1)
+    return found
+
+
+def test_its_last_bytes_are_the_checksum_of_all_before_and_torch_reads_it(path: Path) -> None:
+    raw = path.read_bytes()
+    assert raw[-80:] == b"graphseq sha256 " + hashlib.sha256(raw[:-64]).hexdigest().encode()
+    assert zipfile.ZipFile(path).comment == raw[-80:]
+    assert torch.load(path, weights_only=True)["format"] == "graphseq checkpoint 1"
+    assert torch.load(path, weights_only=True, mmap=True)["model"].keys() == build().state_dict().keys()
+
+
+def test_one_written_before_there_was_a_checksum_goes_on(path: Path) -> None:
+    torch.save(torch.load(path), path)
+    assert train(path, resume=True, steps=5).steps == 5
+
+
+def changed(path: Path, *keys: object, to: object) -> None:
+    """Save the checkpoint with another value in one place, as a whole file: no checksum tells."""
+    state = part = torch.load(path)
+    for key in keys[:-1]:
+        part = part[key]
+    part[keys[-1]] = to
+    torch.save(state, path)
+
+
+WEIGHT = "head.lin.weight"
+
+
+def adam(**other: object) -> dict[str, object]:
+    """The state of Adam of the first parameter, of 4 numbers."""
+    return {"step": torch.tensor(3.0), "exp_avg": torch.zeros(4), "exp_avg_sq": torch.zeros(4), **other}
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("model", WEIGHT), torch.zeros(10, 5), r"'head.lin.weight' as float32 \(10, 5\), but the model's is flo"),
+        (("model", WEIGHT), torch.zeros(10, 4).double(), r"as float64 \(10, 4\)"),
+        (("model", WEIGHT), torch.zeros(1).expand(10, 4), None),
+        (("model", WEIGHT), [1.0], "as list, but the model's is float32"),
+        (("model", WEIGHT), torch.zeros(10, 4).to_sparse(), "has the weight 'head.lin.weight' as float32"),
+        (("model", "more"), torch.zeros(2), "has, beyond the model's, the weight 'more'"),
+        (("model",), {}, "lacks the weight"),
+        (("model",), 3, "does not hold model, optimizer and history"),
+        (("model", WEIGHT), torch.zeros(1).expand(2**40), "holds what fit never writes: a tensor of shape"),
+        (("optimizer",), {}, "is of another run"),
+        (("optimizer", "state"), 3, "is of another run"),
+        (("optimizer", "state", 0), adam(exp_avg=torch.zeros(3)), "exp_avg of the optimizer is float32"),
+        (("optimizer", "state", 0), adam(exp_avg="much"), "exp_avg of the optimizer is str"),
+        (("optimizer", "state", 0), {"step": torch.tensor(3.0)}, r"holds \['step'\], but would hold \['exp_avg"),
+        (("optimizer", "state", 0), 7, "is of another run"),
+        (("optimizer", "param_groups"), [], "parameter groups"),
+        (("optimizer", "param_groups", 0, "params"), [0], "parameter group"),
+        (("optimizer", "param_groups", 0, "lr"), -1.0, "learning rate of the optimizer was -1.0"),
+        (("optimizer", "param_groups", 0, "lr"), "fast", "learning rate of the optimizer was 'fast'"),
+        (("optimizer", "param_groups", 0, "lr"), math.nan, "learning rate of the optimizer was nan"),
+        (("optimizer", "param_groups", 0, "betas"), (0.5, 0.5), r"betas of the optimizer was \(0.5, 0.5\), now \(0.9"),
+        (("optimizer", "param_groups", 0, "eps"), None, "eps of the optimizer was None"),
+        (("history",), 3, "does not hold model, optimizer and history"),
+        (("history", "loss"), torch.zeros(2).double(), r"curves of \[2, 3\] steps"),
+        (("history", "loss"), torch.zeros(3, 3), "a curve of shape"),
+        (("history", "loss"), torch.zeros(3).long(), "a curve of shape"),
+        (("history", "loss"), "abc", "a curve that is no list of numbers: str"),
+        (("history", "loss"), {"a": 1}, "a curve that is no list of numbers"),
+        (("history", "lr"), [1.0, 1.0, "x"], "a curve that is no list of numbers"),
+        (("history", "loss"), torch.zeros(1).double().expand(2**40), "holds what fit never writes: a tensor of shape"),
+        (("history", "gradients"), [1], "curves that have no names"),
+        (("history", "metrics"), {"mse": torch.zeros(9).double()}, r"curves of \[3, 9\] steps"),
+        (("history", "seconds"), "long", "history.seconds is 'long'"),
+        (("history", "seconds"), math.nan, "history.seconds"),
+        (("history", "solved"), "no", "history.solved is 'no'"),
+        (("history", "stopped_by"), 3, "history.stopped_by"),
+        (("history", "config"), [], r"history.config is \[\]"),
+        (("history", "config"), {}, "is of another run: task was None"),
+        (("history", "config", "lr"), torch.tensor([0.1, 0.2]), "is of another run: lr was"),
+        (("history", "config", "task"), [torch.zeros(2)], "is of another run: task was"),
+        (("history", "machine"), None, "history.machine is None"),
+        (("callbacks",), 3, "is of another run"),
+        (("callbacks",), [["Stop", {}]], r"callbacks with a state were \['Stop'\], now \[\]"),
+        (("format",), "graphseq checkpoint 9", "was not written by this version"),
+        (("format",), torch.zeros(2), "was not written by this version"),
+        (("more",), 1, "does not hold model, optimizer and history"),
+    ],
+)  # fmt: skip
+def test_one_that_loads_but_holds_something_else_is_refused_by_name(
+    keys: tuple[object, ...], value: object, message: str | None, path: Path
+) -> None:
+    changed(path, *keys, to=value)
+    if message is None:
+        assert train(path, resume=True, steps=4).steps == 4
+    else:
+        refused(path, message)
+
+
+VALUES = [
+    None, True, -1, 10**30, math.nan, math.inf, "", "x" * 99, b"x", [], [[]], {}, {"a": {}}, (), set(), 1j,
+    torch.zeros(0), torch.zeros(2, 3), torch.tensor(math.nan), torch.zeros(3, dtype=torch.bool), torch.zeros(3).half(),
+    torch.zeros(1).expand(10**9), torch.eye(3).to_sparse(), torch.zeros(2, dtype=torch.complex64), torch.float32,
+    torch.device("cpu"), torch.Size([1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [24, pytest.param(300, marks=pytest.mark.slow)])
+def test_whatever_stands_in_one_it_is_refused_by_name_or_goes_on(number: int, path: Path) -> None:
+    raw, dice = path.read_bytes(), random.Random(number)  # noqa: S311
+    for _ in range(number):
+        path.write_bytes(raw)
+        spots = list(spots_of(torch.load(path)))
+        changed(path, *dice.choice(spots), to=dice.choice(VALUES))
+        model = build()
+        before = weights(model)
         try:
-            found = train(path, other, resume=True)
-        except ValueError:
-            continue
-        assert found == history
-        assert all(torch.equal(a, b) for a, b in zip(weights(other), weights(model), strict=True))
+            train(path, model, resume=True, steps=3)
+        except ValueError as error:
+            assert str(error).startswith(str(path)), error  # noqa: PT017
+            assert all(torch.equal(a, b) for a, b in zip(weights(model), before, strict=True))
+
+
+def spots_of(value: object, *above: object) -> Iterator[tuple[object, ...]]:
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield *above, key
+        yield from spots_of(part, *above, key)
+
+
+def test_one_that_inflates_is_refused_before_it_does(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        parts = {part.filename: archive.read(part) for part in archive.infolist()}
+    largest = max(parts, key=lambda name: len(parts[name]))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, raw in parts.items():
+            archive.writestr(name, bytes(2**26) if name == largest else raw)
+    assert path.stat().st_size < 2**20
+    refused(path, "it holds compressed parts, which fit never writes")
+
+
+def test_best_weights_of_another_model_are_refused_and_change_none_of_its_own() -> None:
+    stopping, model, other = gs.training.EarlyStopping(Transfer(3), every=1), build(), build(lambda: GCN(10, 5, 2))
+    stopping.validate(1, model)
+    before = weights(other)
+    with pytest.raises(ValueError, match="EarlyStopping after step 1 has the weight 'encoder"):
+        stopping.restore(other)
+    assert all(torch.equal(a, b) for a, b in zip(weights(other), before, strict=True))
+
+
+def test_one_that_others_may_not_read_stays_so(path: Path) -> None:
+    path.chmod(0o600)
+    train(path, resume=True, steps=5)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_killed_run_left_half_written_is_taken_away_by_the_next_of_its_name(path: Path) -> None:
+    digits = "0123456789abcdef"
+    mine, of_another = (path.parent / f".{name}.{digits}.partial" for name in ("run.pt", "other.pt"))
+    for rest in (mine, of_another):
+        rest.write_bytes(b"half")
+    train(path, resume=True, steps=5)
+    assert sorted(os.listdir(path.parent)) == [of_another.name, "run.pt"]
 
 
 class Shout:
@@ -249,6 +427,21 @@ def test_what_does_not_fit_the_optimiser_leaves_the_weights(path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(weights(model), before, strict=True))
 
 
+def test_a_disk_that_is_full_is_said_with_the_file_and_what_to_do(path: Path) -> None:
+    raw, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as error:
+            train(path, resume=True, steps=5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert error.value.filename == str(path)
+    assert path.read_bytes() == raw
+    assert os.listdir(path.parent) == [path.name]
+
+
 def half(value: object, file: io.BufferedWriter) -> None:
     file.write(b"half of it")
     raise OSError(28, "No space left on device")
@@ -258,8 +451,9 @@ def test_a_write_that_fails_midway_leaves_the_old_one_whole(path: Path, monkeypa
     raw = path.read_bytes()
     with monkeypatch.context() as context:
         context.setattr(torch, "save", half)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(OSError, match="No space left on device; free some room, or name another place") as error:
             train(path, resume=True, steps=5)
+    assert error.value.filename == str(path)
     assert path.read_bytes() == raw
     assert os.listdir(path.parent) == [path.name]
     assert train(path, resume=True, steps=5).steps == 5

@@ -35,7 +35,8 @@ def claim(
 ) -> Path:
     """Make ``out`` the folder of this experiment, or refuse.
 
-    Writes ``config.json`` with facts, command, versions and machine, and deletes what a killed run left half written.
+    Writes ``config.json`` with facts, command, versions and machine, and deletes what a killed run left half written;
+    to be called within :func:`locked`.
 
     Args:
         out: the folder, created if it is missing.
@@ -58,7 +59,6 @@ def claim(
     """
     out.mkdir(parents=True, exist_ok=True)
     _check_free(out)
-    left_by_killed = _left_by_killed(out)
     if not (out / CONFIG).exists():
         _files.write_text(out / CONFIG, record(facts, command, more), overwrite=False)
     elif not resume:
@@ -68,8 +68,8 @@ def claim(
         before = read_config(out, job)["settings"]
         if any(before.get(key) != facts[key] for key in axes):
             _files.write_text(out / CONFIG, record(facts, command, more), overwrite=True)
-    for path in left_by_killed:
-        path.unlink(missing_ok=True)
+    for folder in (out, out / RUNS):
+        _files.clean(folder)
     return out
 
 
@@ -82,8 +82,11 @@ def locked(out: Path) -> Iterator[None]:
     Raises:
         BlockingIOError: another experiment is writing to ``out``.
         FileExistsError: ``out`` holds files of something else.
+        PermissionError: ``out`` is a link of another user's.
         OSError: ``out`` cannot be written to.
     """
+    for path in (out, out / LOCK):
+        _files.followed(path)
     if out.is_dir():
         _check_free(out)  # before the file of the lock is added to it
     out.mkdir(parents=True, exist_ok=True)
@@ -106,15 +109,10 @@ def runs_of(out: Path) -> Path:
     return out / RUNS
 
 
-def _left_by_killed(out: Path) -> list[Path]:
-    """Return the files that a killed process left half written."""
-    return [*_files.partial(out), *_files.partial(out / RUNS)]
-
-
 def _check_free(out: Path) -> None:
     """Refuse a folder that holds files but no experiment."""
     paths = set(out.iterdir())
-    foreign = paths - {out / LOCK, *_left_by_killed(out)}
+    foreign = paths - {out / LOCK, *_files.partial(out)}
     if foreign and not (out / CONFIG).exists():  # looked for last, as another process may be about to write it
         raise FileExistsError(f"out={out} holds other files; name a new or empty folder")
 

@@ -167,7 +167,7 @@ def test_one_killed_at_any_moment_and_resumed_gives_the_same_numbers(
 
 
 def test_one_killed_before_its_first_file_was_whole_is_no_obstacle(tmp_path: Path) -> None:
-    (tmp_path / ".config.json.x1y2z3.partial").write_text("{")
+    (tmp_path / ".config.json.0123456789abcdef.partial").write_text("{")
     assert compare(tmp_path, "--length", "2", "--steps", "1").status == 0
     assert sorted(os.listdir(tmp_path)) == FILES
 

@@ -94,14 +94,17 @@ def test_a_setting_that_there_was_not_yet_has_its_default(tmp_path: Path) -> Non
 
 def test_what_is_half_written_is_taken_away_and_what_is_not_ours_left_alone(tmp_path: Path) -> None:
     (tmp_path / RUNS).mkdir()
-    left = [tmp_path / ".config.json.abc.partial", tmp_path / RUNS / ".LSTM-seed0.json.xyz.partial"]
+    digits = "0123456789abcdef"
+    left = [tmp_path / f".config.json.{digits}.partial", tmp_path / RUNS / f".LSTM-seed0.json.{digits}.partial"]
     left[0].write_text("{")
     with pytest.raises(FileExistsError, match="holds other files; name a new or empty folder"):
         claimed(tmp_path)
     (tmp_path / RUNS).rmdir()
     claimed(tmp_path)
     left[1].write_text("half")
-    (tmp_path / RUNS / "mine.txt").write_text("mine")
+    mine = [tmp_path / RUNS / "mine.txt", tmp_path / ".movie.mkv.partial"]
+    for path in mine:
+        path.write_text("mine")
     claimed(tmp_path, resume=True)
     assert not any(path.exists() for path in left)
-    assert (tmp_path / RUNS / "mine.txt").read_text() == "mine"
+    assert [path.read_text() for path in mine] == ["mine", "mine"]

@@ -238,7 +238,7 @@ def test_damaged_forecasts_are_refused_by_name(copy: Path, ring: Path, raw: byte
 
 @pytest.mark.usefixtures("without_pictures")
 def test_what_a_killed_writer_left_is_taken_away(copy: Path, ring: Path) -> None:
-    left = [copy / "runs" / ".LSTM-seed0.npz.x1y2.partial", copy / ".results.json.x3y4.partial"]
+    left = [copy / "runs" / ".LSTM-seed0.npz.0123456789abcdef.partial", copy / ".results.json.0123456789abcdef.partial"]
     for path in left:
         path.write_bytes(b"half")
     before = numbers(copy)
