@@ -68,13 +68,7 @@ def load(
         ValueError: not a checkpoint, damaged, cut short, or of another model, task, setting or callback; the message
             says which. Model and optimiser are then untouched.
     """
-    state = checkpoint_file.read(path)
-    history = History(**state["history"])
-    for key, now in config.items():
-        then = history.config.get(key, _BEFORE.get(key))
-        if then != now:
-            raise ValueError(f"{path} is of another run: {_difference(key, then, now)}")
-    check_weights(model, state["model"], str(path))
+    state, history = _read(path, model, config)
     before = deepcopy(optimizer.state_dict())
     try:
         _load_optimizer(optimizer, state["optimizer"])
@@ -85,6 +79,25 @@ def load(
         raise ValueError(f"{path} is of another run: {reason}") from None
     model.load_state_dict(state["model"])
     return history
+
+
+def load_model(path: str | Path, model: nn.Module, config: dict[str, object]) -> History:
+    """Put a checkpoint's weights in place, to use the model and not to train on; as :func:`load` for the rest."""
+    state, history = _read(path, model, config)
+    model.load_state_dict(state["model"])
+    return history
+
+
+def _read(path: str | Path, model: nn.Module, config: dict[str, object]) -> tuple[dict[str, Any], History]:
+    """The content of a checkpoint of this very run, whose weights fit the model."""
+    state = checkpoint_file.read(path)
+    history = History(**state["history"])
+    for key, now in config.items():
+        then = history.config.get(key, _BEFORE.get(key))
+        if then != now:
+            raise ValueError(f"{path} is of another run: {_difference(key, then, now)}")
+    check_weights(model, state["model"], str(path))
+    return state, history
 
 
 def check_weights(model: nn.Module, weights: Mapping[str, object], name: str) -> None:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from graphseq.experiments.engine import run_dir
 from graphseq.experiments.engine.run_dir import CONFIG
 from graphseq.experiments.text.corpus import Source
@@ -70,12 +68,10 @@ def open_trained(folder: Path) -> Trained:
     settings = Settings.from_json({**record["settings"], "device": "cpu"})
     model = build(settings, len(alphabet))
     try:
-        # This optimiser is not used: it takes the optimiser's state of the checkpoint.
-        stepper = torch.optim.SGD(model.parameters(), lr=1.0)
-        history = checkpoint.load(folder / CHECKPOINT, model, stepper, {"model": describe(model)})
+        history = checkpoint.load_model(folder / CHECKPOINT, model, {"model": describe(model)})
     except ValueError as error:
         raise ValueError(f"{error}; {CHECKPOINT} and {CONFIG} must be those of one training") from None
-    if history.config["task"] != task:
+    if history.config.get("task") != task:
         raise ValueError(
             f"{folder / CHECKPOINT} is of a training on another text, or on another part of it, than that of {CONFIG}"
         )
