@@ -12,6 +12,7 @@ from graphseq.reach.influence import (
     influence,
 )
 from graphseq.reach.limit import distance_to_limit
+from graphseq.reach.measures import topology
 from graphseq.reach.profile import Grid, Profile, by_hop, by_lag, by_lag_and_hop, mean_distance
 from graphseq.reach.signal import StateGradients, parameter_gradients, row_gradients, state_gradients
 from graphseq.reach.smoothness import dirichlet_energy, effective_rank, mad
@@ -56,5 +57,6 @@ __all__ = [
     "state_gradients",
     "theory",
     "time_lags",
+    "topology",
     "verdict",
 ]

@@ -12,8 +12,8 @@ from torch_geometric.data import Data
 from torch_geometric.utils import k_hop_subgraph
 
 from graphseq import _checks
+from graphseq.data.edges import edges_of
 from graphseq.reach.measures.distance import distances
-from graphseq.reach.measures.edges import edges_of
 from graphseq.reach.measures.range import checked_influence
 
 
