@@ -33,6 +33,7 @@ from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.predict import Predictions as Predictions
 from .evaluation.predict import predict as predict
 from .experiments.engine.sweep import sweep as sweep
+from .reach.diagnosis.diagnosis import diagnose as diagnose
 from .training import distributed as distributed
 from .training.curriculum import fit_curriculum as fit_curriculum
 from .training.curriculum import growing_lengths as growing_lengths

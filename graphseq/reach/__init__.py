@@ -1,6 +1,7 @@
 """Diagnostics of models on graphs: receptive fields, Jacobians, influence, smoothness, gradients, and closed forms."""
 
 from graphseq.reach import measures, theory
+from graphseq.reach.diagnosis import FINDINGS, Advice, Diagnosis, diagnose
 from graphseq.reach.evidence import Evidence
 from graphseq.reach.hops import hop_distances, hops_reached, space_hops, time_lags
 from graphseq.reach.influence import (
@@ -22,6 +23,9 @@ from graphseq.reach.structure import UnreachableError, layers_needed, receptive_
 from graphseq.reach.verdict import Thresholds, Verdict, verdict
 
 __all__ = [
+    "FINDINGS",
+    "Advice",
+    "Diagnosis",
     "Estimate",
     "Evidence",
     "Grid",
@@ -35,6 +39,7 @@ __all__ = [
     "by_hop",
     "by_lag",
     "by_lag_and_hop",
+    "diagnose",
     "dirichlet_energy",
     "distance_to_limit",
     "effective_rank",

@@ -1,0 +1,229 @@
+"""The measurements behind a diagnosis."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
+
+from graphseq import nn as gnn
+from graphseq.nn.encoder import Encoder
+from graphseq.nn.recurrent.gated import GatedEncoder
+from graphseq.nn.recurrent.linear_rnn import LinearRNNBase
+from graphseq.nn.recurrent.rnn import RNNBase
+from graphseq.reach.diagnosis import field, trial
+from graphseq.reach.diagnosis.problem import Problem, Sample
+from graphseq.reach.diagnosis.readers import Readers
+from graphseq.reach.diagnosis.responses import Responder, Responses
+from graphseq.reach.diagnosis.trial import Scores, Trial
+
+_RECURRENT = (nn.RNNBase, nn.RNNCellBase, RNNBase, LinearRNNBase, GatedEncoder)
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What the model can see and what it must see.
+
+    Attributes:
+        declared: whether the needed rows are declared, by a task or the user; else they are measured by readers.
+        hops_needed: the most hops from a needed row to its target; -1 where nothing is known to be needed.
+        hops_reached: the most hops from which an input reaches an output; infinite if from everywhere, NaN for
+            answers of whole graphs.
+        within_reach: share of the answers that are computed from all rows that they need; NaN where these are unknown.
+        recurrent: whether the model carries information along time by a recurrence.
+        mixes: whether the model mixes the rows of a graph by message passing.
+        repeats: whether the steps from row to row share weights.
+    """
+
+    declared: bool
+    hops_needed: int
+    hops_reached: float
+    within_reach: float
+    recurrent: bool
+    mixes: bool
+    repeats: bool
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the state that the last linear map reads holds of the items that must be in memory at once.
+
+    Attributes:
+        items: number of items at once.
+        single: R² of a linear probe of the state for one item, the others blank; at least 0.
+        together: R² of a linear probe for all items; at least 0.
+        width: size of that state.
+        numbers: how many numbers must be held.
+    """
+
+    items: int
+    single: float
+    together: float
+    width: int
+    numbers: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All measurements.
+
+    Attributes:
+        scores: of the model as it is.
+        chance: the score of the best guess without any input.
+        structure: what the model can and must see.
+        readers: scores of cheap readers by hops, where needs are not declared.
+        before: responses of the model as it is.
+        after: responses of the copy that was trained; ``None`` without a trial.
+        trials: the trainings of copies, the best first.
+        memory: what the state holds, where several items must be in memory at once.
+        notes: what was assumed or left out, in sentences.
+    """
+
+    scores: Scores
+    chance: float
+    structure: Structure
+    readers: Readers | None
+    before: Responses
+    after: Responses | None
+    trials: tuple[Trial, ...]
+    memory: Memory | None
+    notes: tuple[str, ...]
+
+    def skill(self, score: float) -> float:
+        """A score on a scale on which chance is 0 and all right is 1."""
+        return (score - self.chance) / max(1 - self.chance, 1e-9)
+
+    @property
+    def trial(self) -> Trial | None:
+        """The best trial."""
+        return self.trials[0] if self.trials else None
+
+
+def measured_needs(found: Readers | None, sample: Sample) -> Tensor | None:
+    """The rows that the best reader needs, (K, V); ``None`` where it needs none in particular."""
+    if found is None or not (found.rings or found.positions):
+        return None
+    answers = torch.arange(len(sample.y))
+    if found.positions:
+        size = sample.rows.count // sample.rows.num_graphs
+        place = torch.arange(sample.rows.count) % size
+        return torch.isin(place, torch.tensor(found.positions)) & (sample.rows.hops(answers) == 0)
+    return torch.isin(sample.rows.hops(answers), torch.tensor(found.rings))
+
+
+def structure_of(model: nn.Module, responder: Responder, needed: Tensor | None, *, declared: bool) -> Structure:
+    """The structure of a model on a sample."""
+    rows = responder.sample.rows
+    needed_hops, within = -1, math.nan
+    if needed is not None and responder.groups:
+        within = field.within_reach(responder, needed)
+        some = torch.cat([rows.hops(group)[needed[group]] for group in responder.groups])
+        needed_hops = int(some.max()) if len(some) else -1
+    reached = field.hops_reached(responder)
+    return Structure(declared, needed_hops, reached, within, is_recurrent(model), mixes(model), repeats(model))
+
+
+def is_recurrent(model: nn.Module) -> bool:
+    """Whether any module is a recurrence in time."""
+    return any(isinstance(module, _RECURRENT) for module in model.modules())
+
+
+def mixes(model: nn.Module) -> bool:
+    """Whether any module passes messages along edges."""
+    return any(
+        isinstance(module, MessagePassing)
+        or (isinstance(module, Encoder) and not isinstance(module, gnn.MLP | RNNBase | LinearRNNBase))
+        for module in model.modules()
+    )
+
+
+def repeats(model: nn.Module) -> bool:
+    """Whether one layer is applied again and again: a recurrence, or a stack that shares its weights."""
+    shared = (gnn.AntisymmetricGCN, gnn.StateSpaceGCN, gnn.WaveGCN)
+    names = ("GatedGraphConv", "AntiSymmetricConv", "APPNP")
+    return is_recurrent(model) or any(
+        isinstance(module, shared) or type(module).__name__ in names for module in model.modules()
+    )
+
+
+def ready(model: nn.Module, problem: Problem) -> tuple[nn.Module, Sample, str]:
+    """A copy in float64 and a sample for it; in float32, with a note, for a model that knows only this."""
+    sample = problem.measured()
+    copy, cast = trial.copied(model, torch.float64), sample.cast(torch.float64)
+    try:
+        with torch.no_grad():
+            was = copy.training
+            cast.run(copy.eval(), cast.x)
+            copy.train(was)
+        return copy, cast, ""
+    except (RuntimeError, TypeError, ValueError):
+        note = "the model cannot be computed in float64, so shares below about 1e-12 are noise"
+        return trial.copied(model, torch.float32), sample.cast(torch.float32), note
+
+
+def memory_of(model: nn.Module, sample: Sample, problem: Problem) -> Memory | None:
+    """What the state before the last linear map holds of the items; ``None`` where one item is enough."""
+    if sample.items is None or sample.content is None or not sample.x.is_floating_point():
+        return None
+    states: list[Tensor] = []
+    blanks: list[Tensor] = []
+    contents: list[Tensor] = []
+    singles: list[Tensor] = []
+    width = 0
+    for number in range(12):
+        part = problem.measured(number)
+        if part.items is None or part.content is None:
+            return None
+        items, content = part.items, part.content
+        part = part.cast(sample.x.dtype)
+        farthest = torch.where(items, part.rows.hops(torch.arange(len(part.y))), -2).argmax(dim=1)
+        keep = ~items.any(dim=0)
+        keep[farthest] = True
+        with torch.no_grad():
+            state, alone = (_last_input(model, part, x) for x in (part.x, part.x * keep[:, None]))
+        if state is None or alone is None:
+            return None
+        width = state.shape[1]
+        states.append(state)
+        blanks.append(alone)
+        contents.append(content)
+        singles.append(part.x[farthest])
+    together = probe_r2(torch.cat(states), torch.cat(contents).to(sample.x.dtype))
+    single = probe_r2(torch.cat(blanks), torch.cat(singles))
+    return Memory(int(sample.items.sum(dim=1).max()), single, together, width, sample.content.shape[1])
+
+
+def _last_input(model: nn.Module, sample: Sample, x: Tensor) -> Tensor | None:
+    """The input of the last module with a weight matrix that gives one row an answer, (K, H)."""
+    found: list[Tensor] = []
+
+    def keep(module: nn.Module, inputs: tuple[object, ...], output: object) -> None:
+        first = inputs[0] if inputs else None
+        if isinstance(first, Tensor) and first.dim() == 2 and len(first) == len(sample.y) and hasattr(module, "weight"):
+            found.append(first)
+
+    handles = [module.register_forward_hook(keep) for module in model.modules()]
+    try:
+        sample.run(model, x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found[-1] if found else None
+
+
+def probe_r2(states: Tensor, targets: Tensor) -> float:
+    """R² on held-out samples of a ridge regression of ``targets`` (N, M) on ``states`` (N, H), at least 0."""
+    half = len(states) // 2
+    scale = float(states[:half].std(dim=0).norm())
+    if scale == 0 or not math.isfinite(scale):
+        return 0.0
+    state_mean, target_mean = states[:half].mean(dim=0), targets[:half].mean(dim=0)
+    a = (states - state_mean) / scale
+    penalty = 1e-6 * half * torch.eye(a.shape[1], dtype=a.dtype)
+    weights = torch.linalg.solve(a[:half].T @ a[:half] + penalty, a[:half].T @ (targets[:half] - target_mean))
+    residual = (targets[half:] - target_mean - a[half:] @ weights).square().sum()
+    variance = (targets[half:] - targets[half:].mean(dim=0)).square().sum()
+    return max(0.0, 1 - float(residual / variance)) if float(variance) > 0 else math.nan

@@ -1,0 +1,274 @@
+"""The view of graphs of PyG: one graph with masks, a list, a loader, or a batch; and of a space-time graph."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Batch, Data, HeteroData
+
+from graphseq import seeding
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample
+from graphseq.reach.diagnosis.rows import Rows
+from graphseq.reach.diagnosis.scoring import Scoring
+
+Call = Callable[[nn.Module, Any], Tensor]
+BATCH = 32
+_MOST_GRAPHS = 4096
+_OPTIONAL = ("edge_weight", "edge_attr", "batch", "pos", "edge_type", "ptr")
+
+
+class DataProblem(Problem):
+    """Graphs with answers ``y``, in training and held-out parts.
+
+    Args:
+        model: the model.
+        data: a graph, a list of graphs, or a loader of graphs or batches.
+        request: its ``validation`` are graphs held out; without them, masks of the graph, or three tenths at random.
+    """
+
+    def __init__(self, model: nn.Module, data: object, request: Request) -> None:
+        super().__init__()
+        self._seed, self._needed_hops, self.declared = request.seed, request.hops, request.hops is not None
+        self._call, validation = request.call or by_names(model), request.validation
+        graphs = _graphs(data, "data")
+        self._single = graphs[0] if len(graphs) == 1 and not isinstance(graphs[0], Batch) else None
+        self.loss = request.needed_loss
+        if self._single is not None and validation is None:
+            train, held = self._masks(self._single, model)
+            self._train = [self._sample(self._single, train, model)]
+            self._held = [self._sample(self._single, held, model)]
+        else:
+            if validation is None:
+                graphs, tested = self._split(graphs)
+            else:
+                tested = _graphs(validation, "validation")
+            self._pool = graphs
+            self._held = [self._sample(batch, None, model) for batch in _batches(tested)]
+            self._train = [self._sample(batch, None, model) for batch in _batches(graphs[:1000])]
+        self.kind = "graphs" if self._held[0].rows.targets is None else "nodes"
+        with torch.no_grad():
+            like = self._held[0].run(model, self._held[0].x)
+        self._check(like, self._held[0].y)
+        y = torch.cat([sample.y for sample in self._train])
+        tested_y = torch.cat([sample.y for sample in self._held])
+        self.scoring = Scoring(request.score, request.chance or "majority", y, like, tested_y)
+
+    def _check(self, output: object, y: Tensor) -> None:
+        if not isinstance(output, Tensor):
+            raise TypeError(
+                f"the model must give a tensor of outputs, got {type(output).__name__}; choose one by call=, a "
+                "function of (model, graph)"
+            )
+        if len(output) != len(y):
+            raise ValueError(
+                f"the model gives {len(output)} outputs for {len(y)} answers in y; choose those that are answered by "
+                "call=, a function of (model, graph)"
+            )
+        try:
+            self.loss(output, y)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            raise ValueError(
+                f"loss does not take the model's output {tuple(output.shape)} ({output.dtype}) and y {tuple(y.shape)} "
+                f"({y.dtype}): {error}"
+            ) from error
+
+    def _masks(self, graph: Any, model: nn.Module) -> tuple[Tensor, Tensor]:
+        """Numbers of the answers in training, and of those held out."""
+        count = len(graph.y)
+        train, held = _mask(graph, "train_mask", count), _mask(graph, "val_mask", count)
+        if held is None or not bool(held.any()):
+            held = _mask(graph, "test_mask", count)
+        if train is not None and held is not None and bool(train.any()) and bool(held.any()):
+            return train.nonzero()[:, 0], held.nonzero()[:, 0]
+        if train is not None and bool(train.any()) and not bool(train.all()):
+            self.notes.append("there is no val_mask or test_mask, so scores are measured outside train_mask")
+            return train.nonzero()[:, 0], (~train).nonzero()[:, 0]
+        if count < 2:
+            raise ValueError(f"data must have at least 2 answers, one of them to be held out; y has {count}")
+        order = torch.randperm(count, generator=self._generator(0))
+        cut = max(1, int(0.7 * count))
+        self.notes.append(f"there are no masks, so {count - cut} of the {count} answers were held out at random")
+        return order[:cut].sort().values, order[cut:].sort().values
+
+    def _split(self, graphs: list[Any]) -> tuple[list[Any], list[Any]]:
+        if len(graphs) < 2:
+            graphs = graphs[0].to_data_list()
+        if len(graphs) < 2:
+            raise ValueError("data must have at least 2 graphs, one of them to be held out, or give validation=")
+        order = torch.randperm(len(graphs), generator=self._generator(0)).tolist()
+        cut = max(1, int(0.7 * len(order)))
+        self.notes.append(
+            f"{len(order) - cut} of the {len(order)} graphs were held out at random; give validation= "
+            "where the model was trained on all of them"
+        )
+        return [graphs[n] for n in order[:cut]], [graphs[n] for n in order[cut:]]
+
+    def _generator(self, step: int) -> torch.Generator:
+        return torch.Generator().manual_seed(seeding.derive(self._seed, seeding.TRAIN, 17, step))
+
+    def train(self, step: int) -> Sample:
+        """All rows of a single graph, or a batch of 32 random graphs."""
+        if self._single is not None and len(self._train) == 1:
+            return self._train[0]
+        drawn = torch.randperm(len(self._pool), generator=self._generator(step + 1))[:BATCH].tolist()
+        return self._sample(_joined([self._pool[n] for n in drawn]), None, None)
+
+    def heldout(self) -> list[Sample]:
+        """The answers held out."""
+        return self._held
+
+    def trained_on(self) -> list[Sample]:
+        """The answers in training."""
+        return self._train
+
+    def measured(self, number: int = 0) -> Sample:
+        """The single graph, or 32 graphs of training."""
+        sample = self._train[0] if self._single is not None and len(self._train) == 1 else self.train(number)
+        if self._needed_hops is None:
+            return sample
+        needed = sample.rows.hops(torch.arange(len(sample.y))) == self._needed_hops
+        return Sample(sample.x, sample.y, sample.run, sample.run_everywhere, sample.rows, needed)
+
+    def _sample(self, graph: Any, picked: Tensor | None, model: nn.Module | None) -> Sample:
+        y = graph.y
+        x = graph.x
+        count = graph.num_nodes
+        owner = graph.batch if isinstance(graph.get("batch"), Tensor) else torch.zeros(count, dtype=torch.long)
+        edges = graph.topology.spacetime().edge_index if isinstance(graph, SpaceTimeGraph) else graph.edge_index
+        seeds = graph.get("batch_size") if isinstance(graph.get("batch_size"), int) else None
+        num_graphs = int(owner.max()) + 1
+        if seeds is not None and len(y) == count:  # a batch of a neighbour loader, whose first rows are asked
+            picked = torch.arange(seeds)
+        if isinstance(graph, SpaceTimeGraph) and len(y) == len(graph.target_rows):
+            targets = graph.target_rows
+        elif (len(y) == num_graphs and len(y) != count) or getattr(self, "kind", "") == "graphs":
+            targets = None
+        elif len(y) == count:
+            targets = torch.arange(count)
+        else:
+            raise ValueError(
+                f"y has {len(y)} answers for {count} nodes in {num_graphs} graphs; it must have one for each node or "
+                "for each graph"
+            )
+        if picked is None and targets is not None and not isinstance(graph, SpaceTimeGraph):
+            mask = _mask(graph, "train_mask", count)
+            picked = None if mask is None else mask.nonzero()[:, 0]
+        call = self._call
+
+        def everywhere(model: nn.Module, x: Tensor) -> Tensor:
+            return call(model, _with_x(graph, x))
+
+        def run(model: nn.Module, x: Tensor) -> Tensor:
+            output = everywhere(model, x)
+            return output if picked is None or not isinstance(output, Tensor) else output[picked]
+
+        graphs = torch.arange(num_graphs) if targets is None else owner[targets]
+        if picked is not None:
+            y, graphs = y[picked], graphs[picked]
+            targets = None if targets is None else targets[picked]
+        every: Run | None = everywhere
+        if targets is None or (isinstance(graph, SpaceTimeGraph) and len(graph.target_rows) != count):
+            every = None
+        return Sample(x, y, run, every, Rows(edges, owner, targets, graphs))
+
+
+def by_names(model: nn.Module) -> Call:
+    """Call a model with the attributes of a graph that its ``forward`` names, or with the graph.
+
+    Raises:
+        TypeError: an argument without a default that the graph does not have.
+    """
+    parameters = list(inspect.signature(model.forward).parameters.values())
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if named and named[0].name not in ("x", "edge_index") and not any(p.name == "edge_index" for p in named):
+        return lambda model, graph: model(graph)
+
+    def call(model: nn.Module, graph: Any) -> Tensor:
+        values: dict[str, object] = {}
+        for parameter in named:
+            value = graph.get(parameter.name)
+            if parameter.name == "edge_weight" and value is None and parameter.default is not parameter.empty:
+                continue
+            if parameter.name == "batch" and value is None:
+                value = torch.zeros(graph.num_nodes, dtype=torch.long, device=graph.x.device)
+            has_default = parameter.default is not parameter.empty
+            if value is None and not has_default:
+                raise TypeError(
+                    f"the model's forward asks for {parameter.name!r}, which the graph does not have; give call=, a "
+                    "function of (model, graph)"
+                )
+            if (
+                value is not None
+                and (not has_default or parameter.name in _OPTIONAL)
+                and parameter.name != "batch_size"
+            ):
+                values[parameter.name] = value
+        return model(**values)  # type: ignore[no-any-return]
+
+    return call
+
+
+def is_graphs(data: object) -> bool:
+    """Whether data are graphs of PyG, alone or in a list or loader."""
+    if isinstance(data, Data | HeteroData):
+        return True
+    first = next(iter(data), None) if isinstance(data, Iterable) and not isinstance(data, Tensor) else None
+    return isinstance(first, Data | HeteroData)
+
+
+def _graphs(data: object, argument: str) -> list[Any]:
+    """The single graph, or all graphs of a list or loader one by one, on the CPU."""
+    items: Sequence[object] = [data] if isinstance(data, Data | HeteroData) else list(data)  # type: ignore[call-overload]
+    out: list[Any] = []
+    for item in items:
+        if isinstance(item, HeteroData):
+            raise TypeError(f"{argument} is heterogeneous; make it homogeneous first: data.to_homogeneous()")
+        if not isinstance(item, Data):
+            raise TypeError(f"{argument} must hold graphs, but holds a {type(item).__name__}")
+        if not isinstance(item.get("y"), Tensor) or not isinstance(item.get("x"), Tensor):
+            raise ValueError(f"{argument} needs x and y on every graph, as tensors")
+        graph = item.to("cpu")
+        splits = isinstance(graph, Batch) and (len(items) > 1 or graph.num_graphs > 1)
+        out += graph.to_data_list() if splits else [graph]
+        if len(out) >= _MOST_GRAPHS:
+            break
+    if not out:
+        raise ValueError(f"{argument} has no graphs")
+    return out
+
+
+def _batches(graphs: list[Any]) -> list[Any]:
+    return [_joined(graphs[start : start + 250]) for start in range(0, len(graphs), 250)]
+
+
+def _joined(graphs: list[Any]) -> Any:
+    if len(graphs) == 1 and isinstance(graphs[0].get("batch_size"), int):
+        return graphs[0]
+    return Batch.from_data_list(graphs)
+
+
+def _mask(graph: Any, name: str, count: int) -> Tensor | None:
+    mask = graph.get(name)
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool or len(mask) != count:
+        return None
+    return mask[:, 0] if mask.dim() == 2 else mask
+
+
+def _with_x(graph: Any, x: Tensor) -> Any:
+    """The graph with other features, and with edge features and weights of their dtype."""
+    if isinstance(graph, SpaceTimeGraph):
+        return graph.replace(x=x)
+    out = copy(graph)
+    out.x = x
+    if x.is_floating_point():
+        for key in ("edge_weight", "edge_attr", "pos"):
+            value = out.get(key)
+            if isinstance(value, Tensor) and value.is_floating_point():
+                out[key] = value.to(x.dtype)
+    return out

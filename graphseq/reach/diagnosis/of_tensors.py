@@ -1,0 +1,134 @@
+"""The view of sequences in tensors: x (B, T, F) and y (B, …) or (B, T, …), or a loader of such pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import TensorDataset
+
+from graphseq import seeding
+from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample
+from graphseq.reach.diagnosis.rows import Rows
+from graphseq.reach.diagnosis.scoring import Scoring
+
+SequenceCall = Callable[[nn.Module, Tensor], Tensor]
+BATCH = 32
+
+
+class SequenceProblem(Problem):
+    """Sequences with answers at the end, or at every step.
+
+    Args:
+        model: the model.
+        data: a pair (x, y) of tensors, a ``TensorDataset``, or a loader of pairs.
+        request: its ``validation`` are pairs held out; without them, three tenths drawn at random.
+    """
+
+    def __init__(self, model: nn.Module, data: object, request: Request) -> None:
+        super().__init__()
+        self.kind, self._seed, self._call, self.loss = "sequences", request.seed, request.call, request.needed_loss
+        self._needed_hops, self.declared = request.hops, request.hops is not None
+        validation = request.validation
+        x, y = _pair(data, "data")
+        if validation is None:
+            order = torch.randperm(len(x), generator=self._generator(0))
+            cut = max(1, int(0.7 * len(order)))
+            if cut == len(order):
+                raise ValueError(f"data must have at least 2 sequences, one of them to be held out; x has {len(x)}")
+            tested = x[order[cut:]], y[order[cut:]]
+            x, y = x[order[:cut]], y[order[:cut]]
+            self.notes.append(
+                f"{len(order) - cut} of the {len(order)} sequences were held out at random; give validation= where "
+                "the model was trained on all of them"
+            )
+        else:
+            tested = _pair(validation, "validation")
+        self._x, self._y = x, y
+        self._held = [self._sample(*part) for part in zip(tested[0].split(250), tested[1].split(250), strict=True)]
+        with torch.no_grad():
+            like = self._held[0].run(model, self._held[0].x)
+        try:
+            self.loss(like, self._held[0].y)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            raise ValueError(
+                f"loss does not take the model's output {tuple(like.shape)} ({like.dtype}) and y "
+                f"{tuple(self._held[0].y.shape)} ({self._held[0].y.dtype}): {error}; give call=, a function of "
+                "(model, x) that gives the outputs"
+            ) from error
+        train_y = self._sample(x[:1000], y[:1000]).y
+        tested_y = torch.cat([sample.y for sample in self._held])
+        self.scoring = Scoring(request.score, request.chance or "majority", train_y, like, tested_y)
+
+    def _generator(self, step: int) -> torch.Generator:
+        return torch.Generator().manual_seed(seeding.derive(self._seed, seeding.TRAIN, 18, step))
+
+    def train(self, step: int) -> Sample:
+        """A batch of 32 random sequences."""
+        drawn = torch.randperm(len(self._x), generator=self._generator(step + 1))[:BATCH]
+        return self._sample(self._x[drawn], self._y[drawn])
+
+    def heldout(self) -> list[Sample]:
+        """The sequences held out."""
+        return self._held
+
+    def trained_on(self) -> list[Sample]:
+        """The sequences of training, at most 1000."""
+        return [self._sample(x, y) for x, y in zip(self._x[:1000].split(250), self._y[:1000].split(250), strict=True)]
+
+    def measured(self, number: int = 0) -> Sample:
+        """32 sequences of training."""
+        sample = self.train(number)
+        if self._needed_hops is None:
+            return sample
+        needed = sample.rows.hops(torch.arange(len(sample.y))) == self._needed_hops
+        return Sample(sample.x, sample.y, sample.run, sample.run_everywhere, sample.rows, needed)
+
+    def _sample(self, x: Tensor, y: Tensor) -> Sample:
+        size, steps = x.shape[:2]
+        at_each_step = y.dim() >= 2 and y.shape[1] == steps and (y.dim() == 3 or not y.is_floating_point())
+        rows = torch.arange(size * steps).view(size, steps)
+        owner = torch.arange(size).repeat_interleave(steps)
+        forwards = torch.stack([rows[:, :-1].flatten(), rows[:, 1:].flatten()])
+        edges = torch.cat([forwards, forwards.flip(0)], dim=1)
+        targets = rows.flatten() if at_each_step else rows[:, -1]
+        call = self._call
+
+        def run(model: nn.Module, flat: Tensor) -> Tensor:
+            shaped = flat.view(size, steps, *flat.shape[1:])
+            output = model(shaped) if call is None else call(model, shaped)
+            output = output[0] if isinstance(output, tuple) else output
+            if at_each_step:
+                return output.flatten(0, 1)
+            return output[:, -1] if output.dim() == 3 and output.shape[1] == steps else output
+
+        everywhere: Run | None = run if at_each_step else None
+        answers = y.flatten(0, 1) if at_each_step else y
+        return Sample(x.flatten(0, 1), answers, run, everywhere, Rows(edges, owner, targets, owner[targets]))
+
+
+def is_pairs(data: object) -> bool:
+    """Whether data are a pair of tensors, or a data set or loader of such pairs."""
+    if isinstance(data, TensorDataset):
+        return len(data.tensors) == 2
+    if isinstance(data, tuple | list) and len(data) == 2 and all(isinstance(part, Tensor) for part in data):
+        return True
+    first = next(iter(data), None) if isinstance(data, Iterable) and not isinstance(data, Tensor) else None
+    return isinstance(first, tuple | list) and len(first) == 2 and all(isinstance(part, Tensor) for part in first)
+
+
+def _pair(data: object, argument: str) -> tuple[Tensor, Tensor]:
+    if isinstance(data, TensorDataset):
+        x, y = data.tensors
+    elif isinstance(data, tuple | list) and len(data) == 2 and all(isinstance(part, Tensor) for part in data):
+        x, y = data
+    else:
+        parts = list(data)  # type: ignore[call-overload]
+        x, y = (torch.cat([part[n] for part in parts]) for n in (0, 1))
+    if x.dim() < 2 or len(x) != len(y):
+        raise ValueError(
+            f"{argument} must be x (B, T, F), or (B, T) of tokens, and y of as many answers; got x {tuple(x.shape)} "
+            f"and y {tuple(y.shape)}"
+        )
+    return x.detach().cpu(), y.detach().cpu()

@@ -1,0 +1,107 @@
+"""One view of any data with answers: samples for training, samples held out, a loss, a score and its chance."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from graphseq.reach.diagnosis.rows import Rows
+from graphseq.reach.diagnosis.scoring import ScoreFunction, Scoring
+
+Run = Callable[[nn.Module, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows with answers, and how a model is run on them.
+
+    Attributes:
+        x: features (V, F) or integers, one entry a row.
+        y: answers, (K, …).
+        run: the outputs (K, …) of a model for features x.
+        run_everywhere: the outputs of a model at every row, (V, …); ``None`` where there are none.
+        rows: the rows and their edges.
+        needed: rows whose input each answer depends on, (K, V) of ``bool``; ``None`` where this is not declared.
+        items: rows that must be in memory at once, (K, V) of ``bool``; ``None`` where this is not declared.
+        content: what those rows hold, (K, M).
+    """
+
+    x: Tensor
+    y: Tensor
+    run: Run
+    run_everywhere: Run | None
+    rows: Rows
+    needed: Tensor | None = None
+    items: Tensor | None = None
+    content: Tensor | None = None
+
+    def cast(self, dtype: torch.dtype) -> Sample:
+        """The sample with features of another dtype; integers stay as they are."""
+        return replace(self, x=self.x.to(dtype)) if self.x.is_floating_point() else self
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user says about data: the arguments of :func:`~graphseq.reach.diagnose` of the same names."""
+
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None
+    score: ScoreFunction | None = None
+    chance: float | str | None = None
+    validation: object = None
+    call: Callable[..., Tensor] | None = None
+    hops: int | None = None
+    seed: int = 0
+
+    @property
+    def needed_loss(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """The loss.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.loss is None:
+            raise ValueError("loss is needed, such as torch.nn.functional.cross_entropy; only a task has its own")
+        return self.loss
+
+
+class Problem(ABC):
+    """What a model has to learn.
+
+    Attributes:
+        loss: mean loss of outputs and answers.
+        scoring: the score of outputs, its chance and its interval.
+        declared: whether the rows that an answer depends on are declared.
+        causal: whether no output may depend on later rows.
+        unlimited: whether every training sample is new, so that nothing can be learnt by heart.
+        notes: what was assumed, in sentences.
+    """
+
+    loss: Callable[[Tensor, Tensor], Tensor]
+    scoring: Scoring
+    declared: bool = False
+    causal: bool = False
+    unlimited: bool = False
+    kind: str = "nodes"
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    @abstractmethod
+    def train(self, step: int) -> Sample:
+        """The training sample of a step."""
+
+    @abstractmethod
+    def heldout(self) -> list[Sample]:
+        """Samples on which scores are measured; no training sees them."""
+
+    @abstractmethod
+    def trained_on(self) -> list[Sample]:
+        """The samples of training on which scores are measured, too; none where every one is new."""
+
+    @abstractmethod
+    def measured(self, number: int = 0) -> Sample:
+        """A sample on which responses and gradients are measured; another one for each number."""

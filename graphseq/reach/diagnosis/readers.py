@@ -1,0 +1,279 @@
+"""What must be known, measured: the score of a cheap reader against the hops it is shown.
+
+A reader is a ridge regression on the features of a target's rows, averaged over the rows at 0, 1, 2, … hops, and on 256
+random ReLU features of these (Rahimi and Recht, *Random features for large-scale kernel machines*, 2007). It needs no
+training by gradients, so that it fails for none of the reasons for which a deep model does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from graphseq.reach.diagnosis.problem import Problem, Sample
+from graphseq.reach.diagnosis.scoring import Score
+
+_MOST_ANSWERS, _MOST_ENTRIES, _MOST_COLUMNS = 800, 2**24, 1200
+_RANDOM_FEATURES = 256
+_PENALTIES = (1e-3, 1e-1, 10.0)
+_DROP = 0.5  # the share of the reader's skill that the loss of a ring costs if the ring is needed
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The score of a reader that is shown all rows within ``hops``; ``hops`` is -1 for one shown the whole graph."""
+
+    hops: int
+    score: Score
+    hits: Tensor | None = None  #: the score of each answer held out, (K,)
+
+    def to_dict(self) -> dict[str, float]:
+        """Hops, score and interval."""
+        return {"hops": self.hops, "score": self.score.value, "low": self.score.low, "high": self.score.high}
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Readers by hops, and the rings that the best of them needs."""
+
+    readers: tuple[Reader, ...]
+    rings: tuple[int, ...]  #: hops whose rows the best reader needs
+    positions: tuple[int, ...]  #: rows of each graph that it needs, where graphs are alike and answers are of graphs
+
+    @property
+    def best(self) -> Reader:
+        """The reader with the highest score; of equals the one of the fewest hops."""
+        return max(self.readers, key=lambda reader: (round(reader.score.value, 9), -reader.hops))
+
+    def within(self, hops: float) -> Reader:
+        """The best of the readers shown at most ``hops``."""
+        some = [reader for reader in self.readers if reader.hops <= hops] or [self.readers[0]]
+        return max(some, key=lambda reader: reader.score.value)
+
+
+def read(problem: Problem, seed: int) -> Readers | None:
+    """Fit readers of a problem; ``None`` for answers of pairs of rows."""
+    train, held = _collected(problem, seed)
+    if any(sample.rows.pairs for sample in (*train, *held)):
+        return None
+    if train[0].rows.targets is None:
+        return _of_graphs(problem, train, held, seed)
+    return _of_rows(problem, train, held, seed)
+
+
+def _collected(problem: Problem, seed: int) -> tuple[list[Sample], list[Sample]]:
+    train = problem.trained_on() or [problem.train(10_000 + step) for step in range(32)]
+    return train, problem.heldout()
+
+
+def _of_rows(problem: Problem, train: list[Sample], held: list[Sample], seed: int) -> Readers:
+    picked_train, picked_held = (_picked(samples, seed) for samples in (train, held))
+    hops = [[s.rows.hops(a) for s, a in part] for part in (picked_train, picked_held)]
+    farthest = max(int(h.max()) for part in hops for h in part)
+    rings = [ring for ring in range(farthest + 1) if ring <= 128]
+    width = max(2, min(64, _MOST_COLUMNS // len(rings)))
+    project = _projection(torch.cat([_floats(s.x) for s, _ in picked_train]), width)
+    blocks = []
+    for part, part_hops in zip((picked_train, picked_held), hops, strict=True):
+        rows = [_rings(project(_floats(s.x)), h, rings) for (s, _), h in zip(part, part_hops, strict=True)]
+        blocks.append(torch.cat(rows))
+    y = [torch.cat([s.y[a] for s, a in part]) for part in (picked_train, picked_held)]
+    levels = sorted({0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, rings[-1]} & set(rings))
+    readers, fits = [], []
+    for level in levels:
+        fitted = _Fit(problem, blocks[0][:, : level + 1], y[0], seed)
+        readers.append(fitted.reader(level, blocks[1][:, : level + 1], y[1]))
+        fits.append(fitted)
+    best = max(range(len(readers)), key=lambda n: (round(readers[n].score.value, 9), -n))
+    needed = fits[best].needed(blocks[1][:, : levels[best] + 1], y[1], readers[best].score.value)
+    return Readers(tuple(readers), needed, ())
+
+
+def _of_graphs(problem: Problem, train: list[Sample], held: list[Sample], seed: int) -> Readers:
+    sizes = {int(n) for s in (*train, *held) for n in torch.bincount(s.rows.owner)}
+    y = [torch.cat([s.y for s in part])[:_MOST_ANSWERS] for part in (train, held)]
+    project = _projection(torch.cat([_floats(s.x) for s in train])[:20000], 32)
+    readers: list[Reader] = []
+    for hops in (0, 1, 2, 3, 4):
+        pooled = [_pooled(part, project, hops, seed)[:_MOST_ANSWERS] for part in (train, held)]
+        readers.append(_Fit(problem, pooled[0][:, None], y[0], seed).reader(hops, pooled[1][:, None], y[1]))
+    positions: tuple[int, ...] = ()
+    if len(sizes) == 1 and (size := sizes.pop()) <= 128:
+        blocks = [
+            torch.cat([project(_floats(s.x)).view(-1, size, project.width) for s in part])[:_MOST_ANSWERS]
+            for part in (train, held)
+        ]
+        fitted = _Fit(problem, blocks[0], y[0], seed)
+        reader = fitted.reader(-1, blocks[1], y[1])
+        if reader.score.value > max(r.score.value for r in readers):
+            positions = fitted.needed(blocks[1], y[1], reader.score.value)
+        readers.append(reader)
+    return Readers(tuple(readers), (), positions)
+
+
+class _Fit:
+    """A ridge regression on blocks of features (K, R, W), of which the penalty is the best on a fifth of them."""
+
+    def __init__(self, problem: Problem, blocks: Tensor, y: Tensor, seed: int) -> None:
+        self.scoring = problem.scoring
+        flat = blocks.flatten(1)
+        self.mean, self.scale = flat.mean(dim=0), flat.std(dim=0).clamp(min=1e-9)
+        generator = torch.Generator().manual_seed(seed)
+        self.random = torch.randn(flat.shape[1], _RANDOM_FEATURES, generator=generator, dtype=flat.dtype)
+        self.random /= max(1, flat.shape[1]) ** 0.5
+        self.offset = torch.randn(_RANDOM_FEATURES, generator=generator, dtype=flat.dtype)
+        wanted = self._wanted(y)
+        self.centre = wanted.mean(dim=0)
+        a, cut = self._features(blocks), max(1, len(y) * 4 // 5)
+        gram = _Ridge(a[:cut], wanted[:cut] - self.centre)
+        trials = [(self._score(a[cut:] @ gram.weights(p) + self.centre, y[cut:]), p) for p in _PENALTIES]
+        self.weights = _Ridge(a, wanted - self.centre).weights(max(trials)[1])
+
+    def reader(self, hops: int, blocks: Tensor, y: Tensor) -> Reader:
+        output = self.output(blocks)
+        return Reader(hops, self.scoring.of(output, y), self.scoring.each(output, y))
+
+    def output(self, blocks: Tensor) -> Tensor:
+        return self._shaped(self._features(blocks) @ self.weights + self.centre)
+
+    def needed(self, blocks: Tensor, y: Tensor, score: float) -> tuple[int, ...]:
+        """The blocks whose permutation among answers costs at least half of the skill."""
+        skill = self.scoring.skill(score)
+        if skill < 0.1:
+            return ()
+        generator, out = torch.Generator().manual_seed(0), []
+        for ring in range(blocks.shape[1]):
+            mixed = blocks.clone()
+            mixed[:, ring] = blocks[torch.randperm(len(blocks), generator=generator), ring]
+            if skill - self.scoring.skill(self.scoring.of(self.output(mixed), y).value) > _DROP * skill:
+                out.append(ring)
+        return tuple(out)
+
+    def _features(self, blocks: Tensor) -> Tensor:
+        flat = ((blocks.flatten(1) - self.mean) / self.scale).clamp(-10, 10)
+        return torch.cat([flat, torch.relu(flat @ self.random + self.offset)], dim=1)
+
+    def _wanted(self, y: Tensor) -> Tensor:
+        if self.scoring.kind == "classes":
+            classes = max(int(y.max()) + 1, self.scoring.constant(1).shape[-1])
+            return torch.nn.functional.one_hot(y.flatten().long(), classes).double()
+        return y.double().nan_to_num().reshape(len(y), -1)
+
+    def _shaped(self, output: Tensor) -> Tensor:
+        if self.scoring.kind == "classes":
+            return output
+        like = self.scoring.constant(1)
+        output = output - 0.5 if self.scoring.kind == "labels" else output
+        return output.reshape(len(output), *like.shape[1:]) if output[:1].numel() == like.numel() else output
+
+    def _score(self, output: Tensor, y: Tensor) -> float:
+        return self.scoring.of(self._shaped(output), y).value if len(y) else 0.0
+
+
+class _Ridge:
+    """Ridge regressions of one matrix with several penalties, in the smaller of its two Gram matrices."""
+
+    def __init__(self, a: Tensor, b: Tensor) -> None:
+        self.a, self.b, self.is_wide = a, b, a.shape[1] > a.shape[0]
+        gram = a @ a.T if self.is_wide else a.T @ a
+        self.values, self.vectors = torch.linalg.eigh(gram)
+
+    def weights(self, penalty: float) -> Tensor:
+        inverse = 1 / (self.values.clamp(min=0) + penalty * len(self.a) / 100)
+        if self.is_wide:
+            wide: Tensor = self.a.T @ (self.vectors @ (inverse[:, None] * (self.vectors.T @ self.b)))
+            return wide
+        narrow: Tensor = self.vectors @ (inverse[:, None] * (self.vectors.T @ (self.a.T @ self.b)))
+        return narrow
+
+
+class _Projection:
+    """The first principal components of features, or the features themselves where they are few."""
+
+    def __init__(self, x: Tensor, width: int) -> None:
+        self.mean, self.basis = x.mean(dim=0), None
+        if x.shape[1] > width:
+            some = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:2000]] - self.mean
+            _, self.basis = torch.linalg.eigh(some.T @ some)
+            self.basis = self.basis[:, -width:]
+        self.width = min(width, x.shape[1])
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x if self.basis is None else (x - self.mean) @ self.basis
+
+
+def _projection(x: Tensor, width: int) -> _Projection:
+    return _Projection(x, width)
+
+
+def _floats(x: Tensor) -> Tensor:
+    """Features as floats; integers of few kinds as one-hot columns."""
+    if x.is_floating_point():
+        return x.detach().double()
+    columns = x.reshape(len(x), -1)
+    kinds = [min(int(column.max()) + 1, 64) for column in columns.T]
+    hot = [torch.nn.functional.one_hot(column.clamp(0, k - 1), 64) for column, k in zip(columns.T, kinds, strict=True)]
+    return torch.cat(hot, dim=1).double()
+
+
+def _picked(samples: list[Sample], seed: int) -> list[tuple[Sample, Tensor]]:
+    """Some answers of each sample, few enough that their distances to all rows fit."""
+    generator = torch.Generator().manual_seed(seed)
+    total = sum(len(s.y) for s in samples)
+    out: list[tuple[Sample, Tensor]] = []
+    taken = 0
+    for sample in samples:
+        share = -(-len(sample.y) * _MOST_ANSWERS // max(total, 1))
+        count = min(len(sample.y), share, max(1, _MOST_ENTRIES // sample.rows.count))
+        if taken >= _MOST_ANSWERS and out:
+            break
+        out.append((sample, torch.randperm(len(sample.y), generator=generator)[:count].sort().values))
+        taken += count
+    return out
+
+
+def _rings(x: Tensor, hops: Tensor, rings: list[int]) -> Tensor:
+    """The mean features of the rows at each number of hops, and how many they are, (K, R, F + 1)."""
+    out = []
+    for ring in rings:
+        member = (hops == ring).to(x.dtype)
+        count = member.sum(dim=1, keepdim=True)
+        out.append(torch.cat([member @ x / count.clamp(min=1), count.log1p()], dim=1))
+    return torch.stack(out, dim=1)
+
+
+def _pooled(samples: list[Sample], project: _Projection, hops: int, seed: int) -> Tensor:
+    """Mean and sum over each graph of random ReLU features of rows, which are shown ``hops`` hops, (B, ·)."""
+    out = []
+    for sample in samples:
+        x = project(_floats(sample.x))
+        j, i = sample.rows.edges
+        keep = j != i
+        j, i = j[keep], i[keep]
+        degree = torch.bincount(i, minlength=len(x)).to(x.dtype)[:, None]
+        shown = [x, degree]
+        for _ in range(hops):
+            x = torch.zeros_like(x).index_add_(0, i, x[j]) / degree.clamp(min=1)
+            shown.append(x)
+        flat = torch.cat(shown, dim=1)
+        generator = torch.Generator().manual_seed(seed)
+        weight = torch.randn(flat.shape[1], 128, generator=generator, dtype=flat.dtype)
+        states = torch.cat(
+            [flat, torch.relu(flat @ weight + torch.randn(128, generator=generator, dtype=flat.dtype))], 1
+        )
+        size = sample.rows.num_graphs
+        total = torch.zeros(size, states.shape[1], dtype=states.dtype).index_add_(0, sample.rows.owner, states)
+        count = torch.bincount(sample.rows.owner, minlength=size).to(x.dtype)[:, None]
+        out.append(torch.cat([total / count, total, count], dim=1))
+    return torch.cat(out)
+
+
+def worth(a: Reader, b: Reader) -> tuple[float, float]:
+    """How much better reader a is than b: the mean difference of their scores, and its standard error."""
+    if a.hits is None or b.hits is None or len(a.hits) != len(b.hits):
+        spread = (a.score.high - a.score.low + b.score.high - b.score.low) / 4
+        return a.score.value - b.score.value, max(spread, 1e-9)
+    difference = a.hits - b.hits
+    return float(difference.mean()), max(float(difference.std()) / len(difference) ** 0.5, 1e-9)

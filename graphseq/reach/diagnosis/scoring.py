@@ -1,0 +1,151 @@
+"""Scores of outputs against answers, with chance and a 95 % interval, for classes, labels and numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from graphseq import _checks
+
+ScoreFunction = Callable[[Tensor, Tensor], object]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A mean score and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """The score with its interval."""
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+class Scoring:
+    """The score of outputs and answers: 1 where all are right, and ``chance`` for the best constant.
+
+    Args:
+        score: a function of (output, y) that gives a number, or one number an answer; ``None`` for the accuracy of
+            classes and labels, and R² of numbers.
+        chance: the score of the best guess without any input: a number, or "majority" for that of the best constant.
+        answers: answers from which the best constant is taken.
+        like: outputs of the model, whose shape constants have.
+        tested: answers on which the best constant is scored.
+    """
+
+    def __init__(
+        self, score: ScoreFunction | None, chance: float | str, answers: Tensor, like: Tensor, tested: Tensor
+    ) -> None:
+        self.kind = kind_of(answers, like)
+        self._score = score
+        self._spread = _spread(answers) if self.kind == "numbers" else None
+        self._constant = best_constant(self.kind, answers, like)
+        if isinstance(chance, str):
+            _checks.one_of("chance", chance, ("majority",))
+            self.chance = self.of(self.constant(len(tested)), tested).value
+        else:
+            self.chance = _checks.between("chance", chance, -math.inf, 1.0)
+
+    def constant(self, count: int) -> Tensor:
+        """The best constant output for ``count`` answers."""
+        return self._constant.expand(count, *self._constant.shape[1:]).clone()
+
+    def each(self, output: Tensor, y: Tensor) -> Tensor | None:
+        """The score of each answer, (K,); ``None`` if the score is no mean over answers."""
+        output = output.detach()
+        if self._score is not None:
+            value = self._score(output, y)
+            if isinstance(value, Tensor) and value.dim() == 1 and len(value) == len(y):
+                return value.double()
+            return None
+        return hits(self.kind, output, y, self._spread)
+
+    def of(self, output: Tensor, y: Tensor, graphs: Tensor | None = None) -> Score:
+        """The mean score and its interval, over graphs where there are many of them."""
+        each = self.each(output, y)
+        if each is None:
+            return self._resampled(output.detach(), y)
+        if graphs is not None:
+            counts = torch.bincount(graphs)
+            if (counts > 0).sum() >= 20:
+                each = (torch.bincount(graphs, weights=each) / counts)[counts > 0]
+        return _interval(each.double())
+
+    def skill(self, score: float) -> float:
+        """The score on a scale on which chance is 0 and 1 is all right."""
+        return (score - self.chance) / max(1 - self.chance, 1e-9)
+
+    def _resampled(self, output: Tensor, y: Tensor) -> Score:
+        """A score that is no mean, with an interval from 60 resamples of the answers."""
+        assert self._score is not None  # noqa: S101 - only a given score has no value of each answer
+        generator = torch.Generator().manual_seed(0)
+        values = []
+        for _ in range(60):
+            drawn = torch.randint(len(y), (len(y),), generator=generator)
+            values.append(_number(self._score(output[drawn], y[drawn])))
+        ordered = sorted(value for value in values if math.isfinite(value)) or [math.nan]
+        low, high = ordered[int(0.025 * len(ordered))], ordered[min(len(ordered) - 1, int(0.975 * len(ordered)))]
+        return Score(_number(self._score(output, y)), low, high)
+
+
+def kind_of(y: Tensor, output: Tensor) -> str:
+    """The kind of answers: "classes", "labels" (of 0 and 1, as floats) or "numbers"."""
+    if not y.is_floating_point():
+        return "labels" if output.dim() == y.dim() and output.shape == y.shape else "classes"
+    return "labels" if bool(((y == 0) | (y == 1) | y.isnan()).all()) else "numbers"
+
+
+def hits(kind: str, output: Tensor, y: Tensor, spread: Tensor | None) -> Tensor:
+    """The score of each answer: 1 or 0 of a class, the share of right labels, or its part of R² of numbers."""
+    if kind == "classes":
+        return (output.argmax(dim=1) == y).double()
+    output = output.reshape(y.shape) if output.numel() == y.numel() else output
+    if kind == "labels":
+        is_right = ((output > 0) == (y > 0.5)).double()
+        known = ~y.isnan() if y.is_floating_point() else torch.ones_like(is_right).bool()
+        is_right = torch.where(known, is_right, torch.nan)
+        return is_right.reshape(len(y), -1).nanmean(dim=1)
+    assert spread is not None  # noqa: S101 - numbers have a spread
+    errors = (output.double() - y.double()).square().reshape(len(y), -1)
+    return (1 - errors / spread).mean(dim=1)
+
+
+def best_constant(kind: str, y: Tensor, like: Tensor) -> Tensor:
+    """The best constant output for answers y, (1, …): log-frequencies, logits, or the mean."""
+    if kind == "classes":
+        size = max(like.shape[1] if like.dim() > 1 else 1, int(y.max()) + 1)
+        counts = torch.bincount(y.flatten(), minlength=size).to(like.dtype) + 1e-3
+        return (counts / counts.sum()).log()[None, : like.shape[1] if like.dim() > 1 else None]
+    mean = y.to(like.dtype).nanmean(dim=0, keepdim=True)
+    constant = torch.logit(mean.clamp(1e-4, 1 - 1e-4)) if kind == "labels" else mean
+    return constant.reshape(1, *like.shape[1:]) if constant.numel() == like[:1].numel() else constant
+
+
+def _spread(y: Tensor) -> Tensor:
+    """The variance of each number of an answer, at least a little above zero."""
+    flat = y.double().reshape(len(y), -1)
+    return flat.var(dim=0, unbiased=False).clamp(min=1e-12)
+
+
+def _interval(values: Tensor) -> Score:
+    values = values[~values.isnan()]
+    n, mean = len(values), float(values.mean()) if len(values) else math.nan
+    if n == 0:
+        return Score(math.nan, math.nan, math.nan)
+    if bool(((values == 0) | (values == 1)).all()):  # Wilson's
+        z = 1.96
+        centre, denominator = mean + z * z / (2 * n), 1 + z * z / n
+        half = z * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
+        return Score(mean, (centre - half) / denominator, (centre + half) / denominator)
+    half = 1.96 * float(values.std()) / math.sqrt(n) if n > 1 else math.inf
+    return Score(mean, mean - half, mean + half)
+
+
+def _number(value: object) -> float:
+    return float(value.double().mean()) if isinstance(value, Tensor) else float(value)  # type: ignore[arg-type]

@@ -1,0 +1,168 @@
+"""A trial: a copy of the model is trained for a few hundred steps, to see what training alone repairs."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from graphseq import seeding
+from graphseq.evaluation.evaluate import evaluating
+from graphseq.reach.diagnosis.problem import Problem, Sample
+from graphseq.reach.diagnosis.scoring import Score
+
+LEARNING_RATES = (1e-2, 2e-3)
+SOLVED = 0.9  # the skill from which a problem counts as solved
+_CHECKS = 6
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of a model on answers held out and, of a data set, on those of training; and the losses there."""
+
+    heldout: Score
+    trained_on: Score | None
+    loss: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The training of one copy.
+
+    Attributes:
+        lr: learning rate of Adam; the norm of a gradient is clipped to 1.
+        steps: steps taken.
+        diverged: whether loss or gradient stopped being finite.
+        best: the scores at the best of seven checks.
+        last: the scores at the last check.
+        heldout: held-out score at each check.
+        losses: mean training loss before each check.
+        silent: parameters that never got a gradient other than zero.
+        first_gradient: norm of the first gradient of all parameters.
+        model: the trained copy.
+    """
+
+    lr: float
+    steps: int
+    diverged: bool
+    best: Scores
+    last: Scores
+    heldout: tuple[float, ...]
+    losses: tuple[float, ...]
+    silent: tuple[str, ...]
+    first_gradient: float
+    model: nn.Module
+
+
+def scores(model: nn.Module, problem: Problem) -> Scores:
+    """The scores of a model as it is, in evaluation mode."""
+    with evaluating(model), torch.no_grad():
+        held, loss = _score(model, problem, problem.heldout())
+        trained, _ = _score(model, problem, problem.trained_on())
+    assert held is not None  # noqa: S101 - there are always answers held out
+    return Scores(held, trained, loss)
+
+
+def _score(model: nn.Module, problem: Problem, samples: Sequence[Sample]) -> tuple[Score | None, float]:
+    if not samples:
+        return None, math.nan
+    outputs = [sample.run(model, sample.x).float() for sample in samples]
+    shift, owners = 0, []
+    for sample in samples:
+        owners.append(sample.rows.graphs + shift)
+        shift += sample.rows.num_graphs
+    output, y = torch.cat(outputs), torch.cat([sample.y for sample in samples])
+    if not bool(output.isfinite().all()):
+        return Score(problem.scoring.chance, problem.scoring.chance, problem.scoring.chance), math.inf
+    return problem.scoring.of(output, y, torch.cat(owners)), float(problem.loss(output, y))
+
+
+def train(model: nn.Module, problem: Problem, *, steps: int, lr: float, seconds: float, seed: int) -> Trial:
+    """Train a copy of a model for at most ``steps`` steps and ``seconds`` seconds."""
+    copy = copied(model)
+    parameters = {name: p for name, p in copy.named_parameters() if p.requires_grad}
+    before = scores(copy, problem)
+    silent, losses, curve, recent = set(parameters), [], [before.heldout.value], []
+    best, last, diverged, first, step = before, before, False, math.nan, 0
+    if not parameters:
+        return Trial(lr, 0, False, before, before, (before.heldout.value,), (), (), 0.0, copy)
+    optimizer = torch.optim.Adam(parameters.values(), lr=lr)
+    checks = {max(1, round(steps * n / _CHECKS)) for n in range(1, _CHECKS + 1)}
+    start = time.perf_counter()
+    copy.train()
+    with torch.inference_mode(False), torch.enable_grad(), seeding.forked(seed, seeding.TRAIN, 19):
+        for step in range(1, steps + 1):
+            loss, norm = _step(copy, problem, parameters, optimizer, step, silent)
+            first = norm if step == 1 else first
+            if not math.isfinite(loss) or not math.isfinite(norm):
+                diverged = True
+                break
+            recent.append(loss)
+            is_late = time.perf_counter() - start > seconds
+            if step in checks or is_late:
+                last = scores(copy, problem)
+                curve.append(last.heldout.value)
+                losses.append(sum(recent) / len(recent))
+                recent = []
+                if last.heldout.value > best.heldout.value:
+                    best = last
+                if is_late or (problem.scoring.skill(last.heldout.value) > 0.97 and problem.unlimited):
+                    break
+    return Trial(lr, step, diverged, best, last, tuple(curve), tuple(losses), tuple(sorted(silent)), first, copy)
+
+
+def _step(
+    model: nn.Module,
+    problem: Problem,
+    parameters: dict[str, nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    silent: set[str],
+) -> tuple[float, float]:
+    """One step of training: its loss and the norm of its gradient."""
+    sample = problem.train(step)
+    optimizer.zero_grad()
+    loss = problem.loss(sample.run(model, sample.x), sample.y)
+    if not loss.requires_grad:
+        return float(loss), 0.0
+    loss.backward()
+    for name in list(silent):
+        gradient = parameters[name].grad
+        if gradient is not None and bool((gradient != 0).any()):
+            silent.discard(name)
+    norm = float(nn.utils.clip_grad_norm_(parameters.values(), 1.0))
+    if math.isfinite(norm):
+        optimizer.step()
+    return float(loss.detach()), norm
+
+
+def copied(model: nn.Module, dtype: torch.dtype | None = None) -> nn.Module:
+    """A copy of a model on the CPU, of another dtype if one is given.
+
+    Raises:
+        ValueError: a model that cannot be copied.
+    """
+    try:
+        with torch.random.fork_rng([]):  # a copy of PyG's Linear draws new weights first, in some versions
+            out = deepcopy(model).cpu()
+    except Exception as error:
+        raise ValueError(f"model cannot be copied, and a diagnosis trains a copy: {error}") from error
+    return out if dtype is None else out.to(dtype)
+
+
+def without_model(trial: Trial) -> Trial:
+    """The trial without its copy, to be kept in a record."""
+    return replace(trial, model=nn.Identity())
+
+
+def gradient_of(value: Tensor, x: Tensor) -> Tensor:
+    """∂ value / ∂ x; zero where ``value`` does not depend on x."""
+    if not value.requires_grad:
+        return torch.zeros_like(x)
+    gradient: Tensor | None = torch.autograd.grad(value, x, retain_graph=True, allow_unused=True)[0]
+    return torch.zeros_like(x) if gradient is None else gradient
