@@ -7,13 +7,14 @@ from graphseq.reach.hops import hop_distances, hops_reached, space_hops, time_la
 from graphseq.reach.influence import (
     Estimate,
     ProfileEstimate,
-    TooLargeError,
     estimate_by_hop,
     estimate_influence,
     influence,
 )
 from graphseq.reach.limit import distance_to_limit
 from graphseq.reach.measures import topology
+from graphseq.reach.probe.norms import TooLargeError
+from graphseq.reach.probe.probe import Probe
 from graphseq.reach.profile import Grid, Profile, by_hop, by_lag, by_lag_and_hop, mean_distance
 from graphseq.reach.signal import StateGradients, parameter_gradients, row_gradients, state_gradients
 from graphseq.reach.smoothness import dirichlet_energy, effective_rank, mad
@@ -29,6 +30,7 @@ __all__ = [
     "Estimate",
     "Evidence",
     "Grid",
+    "Probe",
     "Profile",
     "ProfileEstimate",
     "StateGradients",

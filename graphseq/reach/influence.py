@@ -20,14 +20,10 @@ from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
 from graphseq.reach.hops import hop_distances
-from graphseq.reach.jacobian import Jacobian, jacobian
+from graphseq.reach.jacobian import Jacobian
+from graphseq.reach.probe.norms import MOST_PAIRS, TooLargeError, over_directions, reduced
+from graphseq.reach.probe.probe import Probe
 from graphseq.reach.profile import sums_by_hop
-
-_MOST_PAIRS = 2**28
-
-
-class TooLargeError(ValueError):
-    """The exact Jacobian is larger than the limit."""
 
 
 def influence(
@@ -67,16 +63,7 @@ def influence(
         >>> influence(gcn, gs.from_sequence(torch.zeros(2, 1))).round(decimals=4).tolist()
         [[1.5, 1.5], [1.5, 1.5]]
     """
-    with jacobian(model, graph, outputs) as measured:
-        k, c, v, f = measured.shape
-        if k * v > _MOST_PAIRS:
-            raise TooLargeError(_too_large(measured, f"its {k} × {v} norms alone are above {_MOST_PAIRS}"))
-        owner = measured.owners()
-        if len(owner) * c * v * f > _checks.at_least("max_entries", max_entries, 1):
-            work = f"its {len(owner) * c} backward passes compute {len(owner) * c * v * f:.3g} of them"
-            raise TooLargeError(_too_large(measured, f"{work}, above max_entries={max_entries}"))
-        channels = torch.eye(c, device=measured.x.device)[:, None].expand(c, k, c)
-        return _squares(measured, owner, channels).sqrt().to(measured.x.dtype)
+    return Probe(model, graph).influence(outputs=outputs, max_entries=max_entries)
 
 
 @dataclass(frozen=True)
@@ -135,16 +122,16 @@ def estimate_influence(
     """
     _checks.at_least("samples", samples, 2)
     g = torch.Generator().manual_seed(_checks.at_least("seed", seed, 0))
-    with jacobian(model, graph, outputs) as measured:
+    with Probe(model, graph).jacobian(outputs) as measured:
         k, _, v, _ = measured.shape
-        if k * v > _MOST_PAIRS:
+        if k * v > MOST_PAIRS:
             raise TooLargeError(
-                f"the table of {k} × {v} estimates is above {_MOST_PAIRS}; choose fewer outputs with outputs=…"
+                f"the table of {k} × {v} estimates is above {MOST_PAIRS}; choose fewer outputs with outputs=…"
             )
         owner = measured.owners()
         mean = deviations = torch.zeros(k, v, dtype=torch.float64, device=measured.x.device)
         for count in range(1, samples + 1):  # Welford's update of a mean and its sum of squared deviations
-            sample = _squares(measured, owner, _signs(measured, 1, k, g))
+            sample = over_directions(measured, owner, _signs(measured, 1, k, g))
             delta = sample - mean
             mean = mean + delta / count
             deviations = deviations + delta * (sample - mean)
@@ -187,56 +174,19 @@ def estimate_by_hop(
     targets = graph.target_rows.cpu()
     outputs = torch.randint(0, len(targets), (samples,), generator=g)
     profiles: list[Tensor] = []
-    with jacobian(model, graph, outputs) as measured:
+    with Probe(model, graph).jacobian(outputs) as measured:
         signs = _signs(measured, samples, 1, g)[:, 0]
         for chunk in torch.arange(samples, device=signs.device).split(measured.chunk):
             passes = torch.arange(len(chunk), device=signs.device)
             gradients = measured.pull(len(chunk), passes, chunk, signs[chunk])
             hops = hop_distances(graph, targets[outputs[chunk.cpu()]], causal=causal)
-            profiles.extend(sums_by_hop(_energy(gradients).cpu(), hops))
+            profiles.extend(sums_by_hop(reduced(gradients).cpu(), hops))
     sums = torch.nn.utils.rnn.pad_sequence(profiles, batch_first=True)
     error = sums.std(dim=0) / samples**0.5
     return ProfileEstimate(torch.arange(sums.shape[1]), sums.mean(dim=0), error, samples)
-
-
-def _squares(measured: Jacobian, owner: Tensor, directions: Tensor) -> Tensor:
-    """Squared norms of the Jacobian's products with D directions (D, K, C) of each output, summed over D: (K, V)."""
-    (k, _, v, _), d = measured.shape, len(directions)
-    squares = torch.zeros(k, v, dtype=torch.float64, device=owner.device)
-    groups = [row[row >= 0].unique() for row in owner]
-    for chunk in torch.arange(len(owner) * d, device=owner.device).split(measured.chunk):
-        group, draw = chunk // d, chunk % d
-        members = [groups[i] for i in group.tolist()]
-        sizes = torch.tensor([len(outputs) for outputs in members], device=owner.device)
-        index = torch.arange(len(chunk), device=owner.device).repeat_interleave(sizes)
-        output = torch.cat(members)
-        energy = _energy(measured.pull(len(chunk), index, output, directions[draw[index], output]))
-        first = int(group[0])
-        owners = owner[first : int(group[-1]) + 1]
-        summed = energy.new_zeros(owners.shape).index_add_(0, group - first, energy)
-        at, row = (owners >= 0).nonzero(as_tuple=True)
-        squares.index_put_((owners[at, row], row), summed[at, row], accumulate=True)
-    return squares
-
-
-def _energy(gradients: Tensor) -> Tensor:
-    """Squared norms over the last dimension, in float64: the square of a small float32 would be 0."""
-    norm: Tensor = torch.linalg.vector_norm(gradients, dim=-1, dtype=torch.float64)
-    return norm.square()
 
 
 def _signs(measured: Jacobian, draws: int, outputs: int, generator: torch.Generator) -> Tensor:
     """Random signs, (draws, outputs, C)."""
     signs = torch.randint(0, 2, (draws, outputs, measured.shape[1]), generator=generator) * 2 - 1
     return signs.to(measured.x.device, measured.x.dtype)
-
-
-def _too_large(measured: Jacobian, why: str) -> str:
-    k, c, v, f = measured.shape
-    size = k * c * v * f
-    return (
-        f"the exact Jacobian of {k} × {c} outputs in {v} × {f} inputs has {size:.3g} entries "
-        f"({size * measured.x.element_size() / 2**30:.3g} GiB as {measured.x.dtype}); {why}. Choose fewer outputs with "
-        "outputs=…, raise max_entries where that is the limit, or use estimate_influence (one pass an output and draw) "
-        "or estimate_by_hop (one pass a draw)"
-    )

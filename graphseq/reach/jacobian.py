@@ -7,31 +7,41 @@ sparse Jacobian matrices* (1974), with the receptive fields as the sparsity patt
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
-from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
+from graphseq.reach.probe.still import still
 
 # The most bytes of one activation of a batch of passes: small enough for the cache of a CPU, large enough for a GPU.
 _BATCH_BYTES = {"cpu": 2**21, "cuda": 2**28}
 _MOST_PASSES = 256
+_still = still
+_CHECKED = 4  # outputs whose gradients are tested to vanish outside their fields before passes are shared
 
 
 class Jacobian:
-    """The Jacobian of outputs (K, C) in features (V, F), as :func:`jacobian` yields it."""
+    """The Jacobian of outputs (K, C) in inputs (V, F).
 
-    def __init__(self, model: Model | Encoder, graph: SpaceTimeGraph, out: Tensor, rows: int, picked: Tensor) -> None:
-        self.x: Tensor = graph.x
-        self.out = out  # the model's output; output k is out[picked[k]]
-        self._model, self._graph, self._rows, self._picked = model, graph, rows, picked
+    Args:
+        x: the inputs, a leaf of the autograd graph of ``out``, (V, F).
+        out: the outputs of the model; output k is ``out[picked[k]]``.
+        picked: (K,).
+        width: the number of entries in the largest activation of a pass.
+        owners: the owner of each row in each of the fewest passes that the structure allows, (G, V), -1 where there is
+            none; or ``None`` where it allows no sharing. It is tested before it is used.
+    """
+
+    def __init__(
+        self, x: Tensor, out: Tensor, picked: Tensor, width: int, owners: Callable[[], Tensor | None] | None = None
+    ) -> None:
+        self.x, self.out = x, out
+        self._picked, self._width, self._structure = picked, width, owners
         self._can_batch = True
 
     @property
@@ -43,8 +53,7 @@ class Jacobian:
     @property
     def chunk(self) -> int:
         """The number of backward passes in a batch."""
-        widest = self._rows * max(self.x.shape[1], _encoder(self._model).hidden_channels)
-        fits: int = _BATCH_BYTES.get(self.x.device.type, 2**21) // (widest * self.x.element_size())
+        fits: int = _BATCH_BYTES.get(self.x.device.type, 2**21) // (self._width * self.x.element_size())
         return max(1, min(_MOST_PASSES, fits))
 
     def pull(self, passes: int, member: Tensor, output: Tensor, direction: Tensor) -> Tensor:
@@ -81,26 +90,61 @@ class Jacobian:
         """
         k, _, v, _ = self.shape
         separate = torch.arange(k, device=self.x.device)[:, None].expand(k, v)
-        if k == 1:
+        owner = None if k == 1 or self._structure is None else self._structure()
+        if owner is None or len(owner) == k or not self._stays_within(owner):
             return separate
-        fields = _reach(self._model, self._graph)[self._picked.cpu()]
-        colour = shared(fields.numpy())
-        passes = int(colour.max()) + 1
-        if passes == k or not self._stays_within(fields):
-            return separate
-        owner = torch.full((passes, v), -1)
-        output, row = fields.nonzero().t()
-        owner[torch.from_numpy(colour)[output], row] = output
         return owner.to(self.x.device)
 
-    def _stays_within(self, fields: Tensor) -> bool:
-        """Test on a few outputs that gradients vanish outside the receptive fields that the encoder declares."""
-        sample = torch.linspace(0, len(fields) - 1, min(len(fields), 4)).long()
+    def _stays_within(self, owner: Tensor) -> bool:
+        """Test on a few outputs that gradients vanish at rows that other outputs own, or none."""
+        k = len(self._picked)
+        sample = torch.linspace(0, k - 1, min(k, _CHECKED)).long()
         g = torch.Generator().manual_seed(0)
         direction = torch.randn(len(sample), self.out.shape[1], generator=g, dtype=torch.float64).to(self.x.device)
         passes = torch.arange(len(sample), device=self.x.device)
         gradients = self.pull(len(sample), passes, sample.to(self.x.device), direction)
-        return not bool(((gradients != 0).any(-1).cpu() & ~fields[sample]).any())
+        fields = torch.stack([(owner == output).any(0) for output in sample.tolist()])
+        return not bool(((gradients != 0).any(-1).cpu() & ~fields.cpu()).any())
+
+
+def owners_of(fields: Tensor) -> Tensor:
+    """The owner of each row in each pass that outputs of disjoint receptive fields share.
+
+    Args:
+        fields: the receptive field of each output, (K, V) of ``bool``.
+
+    Returns:
+        (G, V); -1 where no output owns a row.
+    """
+    colour = shared(fields.numpy())
+    owner = torch.full((int(colour.max()) + 1, fields.shape[1]), -1)
+    output, row = fields.nonzero().t()
+    owner[torch.from_numpy(colour)[output], row] = output
+    return owner
+
+
+def owners_by_graph(output_graph: Tensor, row_graph: Tensor) -> Tensor:
+    """The owner of each row in each pass that outputs of different graphs share.
+
+    Args:
+        output_graph: the graph of each output, (K,).
+        row_graph: the graph of each row, (V,).
+
+    Returns:
+        (G, V), G the most outputs of one graph; -1 where no output owns a row.
+
+    Example:
+        >>> owners_by_graph(torch.tensor([0, 0, 1]), torch.tensor([0, 0, 1, 1])).tolist()
+        [[0, 0, 2, 2], [1, 1, -1, -1]]
+    """
+    order = torch.argsort(output_graph, stable=True)
+    counts = torch.bincount(output_graph, minlength=int(row_graph.max()) + 1)
+    first = counts.cumsum(0) - counts
+    rank = torch.empty_like(order)
+    rank[order] = torch.arange(len(order), device=order.device) - first[output_graph[order]]
+    table = order.new_full((int(counts.max()), len(counts)), -1)
+    table[rank, output_graph] = torch.arange(len(order), device=order.device)
+    return table[:, row_graph]
 
 
 def shared(reach: np.ndarray) -> np.ndarray:
@@ -129,77 +173,6 @@ def shared(reach: np.ndarray) -> np.ndarray:
     return colour
 
 
-@contextmanager
-def jacobian(model: Model | Encoder, graph: SpaceTimeGraph, outputs: Tensor | None) -> Iterator[Jacobian]:
-    """Yield the Jacobian of some outputs, with the model in evaluation mode; the model is restored on exit.
-
-    Args:
-        model: a model, or an encoder, whose outputs are then the states of the target rows.
-        graph: V rows. Tokens are read as one-hot rows, and features are cast to the dtype of the model's weights.
-        outputs: the outputs, (K,); ``None`` for all.
-
-    Raises:
-        TypeError: neither a model nor an encoder.
-        ValueError: an output that does not exist, or a model that is random in evaluation mode.
-    """
-    if not isinstance(model, Model | Encoder):
-        raise TypeError(f"model must be a graphseq.nn.Model or Encoder, got {type(model).__name__}")
-    with torch.inference_mode(False), torch.enable_grad(), _still(model):
-        targeted, picked = _with_targets(model, graph, outputs)
-        leaf = _features(model, graph).detach().clone().requires_grad_()
-        targeted = targeted.replace(x=leaf)
-        with torch.no_grad():
-            first = _outputs(model, targeted)
-        out = _outputs(model, targeted)
-        if not torch.allclose(out, first, rtol=1e-3, atol=1e-5, equal_nan=True):
-            raise ValueError(
-                "model gives different outputs for the same input in evaluation mode; remove its randomness, since an "
-                "influence is that of one function"
-            )
-        transform = model.transform if isinstance(model, Model) else None
-        num_rows = targeted.num_rows if transform is None else transform(targeted).num_rows
-        yield Jacobian(model, targeted, out, num_rows, picked.to(leaf.device))
-
-
-@contextmanager
-def _still(model: torch.nn.Module) -> Iterator[None]:
-    """Set evaluation mode without gradients of weights, and without cuDNN, whose recurrences need training mode."""
-    modes = {module: module.training for module in model.modules()}
-    flags = {parameter: parameter.requires_grad for parameter in model.parameters()}
-    with ExitStack() as stack:
-        if next(model.parameters()).is_cuda:
-            stack.enter_context(torch.backends.cudnn.flags(enabled=False))
-        try:
-            model.eval().requires_grad_(False)
-            yield
-        finally:
-            for module, mode in modes.items():
-                module.training = mode
-            for parameter, flag in flags.items():
-                parameter.requires_grad_(flag)
-
-
-def _with_targets(
-    model: Model | Encoder, graph: SpaceTimeGraph, outputs: Tensor | None
-) -> tuple[SpaceTimeGraph, Tensor]:
-    """The graph with only the chosen outputs as targets, and the index of each output among them."""
-    by_row = isinstance(model, Encoder) or isinstance(model.head, RowHead)
-    number = len(graph.target_rows) if by_row else graph.num_graphs
-    if outputs is None:
-        return graph, torch.arange(number)
-    outputs = _checks.is_tensor("outputs", outputs).cpu()
-    if outputs.dim() != 1 or outputs.numel() == 0 or outputs.is_floating_point() or outputs.dtype == torch.bool:
-        raise ValueError(f"outputs must be integers of shape (K,), got {outputs.dtype} {tuple(outputs.shape)}")
-    if int(outputs.min()) < 0 or int(outputs.max()) >= number:
-        raise ValueError(f"outputs must lie in 0 to {number - 1}, got {outputs.tolist()}")
-    if not by_row:
-        return graph, outputs
-    distinct, index = outputs.unique(return_inverse=True)
-    target = torch.zeros(graph.num_rows, dtype=torch.bool, device=graph.node.device)
-    target[graph.target_rows[distinct.to(target.device)]] = True
-    return graph.replace(target=target, y=None), index
-
-
 def _features(model: Model | Encoder, graph: SpaceTimeGraph) -> Tensor:
     x = _encoder(model)._features(graph.x)
     return x.to(next(model.parameters()).dtype)
@@ -207,12 +180,3 @@ def _features(model: Model | Encoder, graph: SpaceTimeGraph) -> Tensor:
 
 def _encoder(model: Model | Encoder) -> Encoder:
     return model if isinstance(model, Encoder) else model.encoder
-
-
-def _outputs(model: Model | Encoder, graph: SpaceTimeGraph) -> Tensor:
-    out: Tensor = model(graph)
-    return out[graph.target_rows] if isinstance(model, Encoder) else out
-
-
-def _reach(model: Model | Encoder, graph: SpaceTimeGraph) -> Tensor:
-    return model.reach(graph, graph.target_rows) if isinstance(model, Encoder) else model.reach(graph)

@@ -9,7 +9,7 @@ from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
-from graphseq.reach.influence import TooLargeError
+from graphseq.reach.probe.norms import TooLargeError
 from graphseq.reach.states import traced
 
 _CHUNK = 2**22  # the most entries in one batch of backward passes

@@ -179,9 +179,12 @@ def test_outputs_out_of_range_are_refused(outputs: list[float], words: str) -> N
         influence(model_of("GCN"), sequence(0, 9), outputs=torch.tensor(outputs))
 
 
-def test_only_models_and_encoders_are_measured() -> None:
-    with pytest.raises(TypeError, match=r"must be a graphseq.nn.Model or Encoder, got Linear"):
-        influence(nn.Linear(2, 2), sequence(0, 3))
+def test_other_modules_are_measured_too_and_what_cannot_be_called_is_refused() -> None:
+    linear = nn.Linear(2, 2).double()
+    expected = torch.linalg.matrix_norm(linear.weight).detach() * torch.eye(3, dtype=torch.float64)
+    torch.testing.assert_close(influence(linear, sequence(0, 3)), expected)
+    with pytest.raises(TypeError, match=r"must be a module or another callable, got int"):
+        influence(3, sequence(0, 3))
 
 
 # What makes it fast: outputs that share passes, and batches of passes.

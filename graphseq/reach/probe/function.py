@@ -1,0 +1,343 @@
+"""A model on its data as one function of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy, deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from graphseq import _checks
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.embedded import EmbeddedModel
+from graphseq.nn.encoder import Encoder
+from graphseq.nn.heads import GraphHead, RowHead
+from graphseq.nn.model import Model
+from graphseq.reach.jacobian import Jacobian, owners_by_graph, owners_of
+from graphseq.reach.probe import outputs as answers
+from graphseq.reach.probe import taps
+from graphseq.reach.probe.inputs import Place, evaluate, find_input, of_data, of_module
+from graphseq.reach.probe.outputs import Kind, Reader, Sizes
+from graphseq.reach.probe.source import Call, Source, source
+from graphseq.reach.probe.still import still
+
+Output = Kind | Callable[[object], object]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The outputs of one call of a model and the states on the way, all in one autograd graph."""
+
+    out: Tensor  #: (K, C)
+    states: Mapping[str, Tensor]  #: by name, in the order of calls: (V, H) where there is one line a row
+
+
+class RowFunction:
+    """A model on its data as one function from features (V, F) to answers (K, C): what every measurement needs.
+
+    The arguments are those of :class:`graphseq.reach.Probe`.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., object],
+        data: object,
+        *,
+        call: Call | None = None,
+        output: Output | None = None,
+        rows: Tensor | None = None,
+        states: Sequence[str] | None = None,
+        layout: str | None = None,
+        input: str | None = None,
+        tokens: str = "embedding",
+        double: bool = False,
+    ) -> None:
+        _checks.one_of("tokens", tokens, ("embedding", "one-hot"))
+        if double:
+            model = _doubled(model)
+        self.model, self.data = model, data
+        self.source: Source = source(model, data, call, layout)
+        self._state_names = taps.names(model, states)
+        with still(model):
+            self._place = self._input(input, tokens)
+            raw, recorder = evaluate(model, self.source, [(self._place, self._place.value)], self._state_names)
+            self._reader = self._find_reader(raw, output, rows)
+            out = self._read(raw)
+        self.x: Tensor = self._place.value.clone()
+        self._answer_rows = self._rows_of_answers(len(out), rows)
+        self._places = {name: place for name, (_, place) in self._places_in(recorder).items()}
+        self.out_channels: int = out.shape[1]  #: C
+        self.num_outputs: int = len(out)  #: K
+
+    # What the model and its data are
+
+    @property
+    def graph(self) -> SpaceTimeGraph:
+        """The V rows and the edges between them, on which hops are counted."""
+        return self.source.rows.graph
+
+    @property
+    def graph_index(self) -> Tensor:
+        """The graph, or the sequence, that each row belongs to, (V,)."""
+        return self.graph.graph_index
+
+    @property
+    def num_rows(self) -> int:
+        """V."""
+        return self.source.rows.number
+
+    @property
+    def kind(self) -> Kind:
+        """What an answer is of: "node", "edge" or "graph"."""
+        return self._reader.kind
+
+    @property
+    def output_rows(self) -> Tensor | None:
+        """The row of each answer, (K,), or both ends of each pair, (2, K); ``None`` where an answer is of a graph."""
+        return self._answer_rows
+
+    @property
+    def output_graphs(self) -> Tensor:
+        """The graph of each answer, (K,)."""
+        if self._answer_rows is None:
+            return torch.arange(self.num_outputs, device=self.graph_index.device)
+        return self.graph_index[self._answer_rows if self._answer_rows.dim() == 1 else self._answer_rows[1]]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on how the model is called: what it gets by another name, and what it does not read."""
+        return self.source.notes
+
+    @property
+    def states(self) -> dict[str, Tensor]:
+        """The states on the data, by name, in the order of calls: (V, H) where there is one line a row."""
+        return {name: place.value for name, place in self._places.items()}
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """The parameters of the model; none of a function that is no module."""
+        return self.model.parameters() if isinstance(self.model, nn.Module) else iter(())
+
+    # The function
+
+    @contextmanager
+    def opened(self, *, weights: bool = False) -> Iterator[None]:
+        """Keep the model in evaluation mode for several calls, and restore it on exit.
+
+        Args:
+            weights: let gradients flow to the parameters that require them.
+        """
+        with still(self.model, weights=weights):
+            yield
+
+    def function(self, x: Tensor, *, weights: bool = True) -> Tensor:
+        """Compute the answers (K, C) at features x (V, F), in evaluation mode and with gradients.
+
+        Args:
+            x: (V, F).
+            weights: let gradients flow to the parameters that require them, too.
+        """
+        return self.trace(x, states=False, weights=weights).out
+
+    def trace(self, x: Tensor, *, states: bool = True, weights: bool = True) -> Trace:
+        """Compute the answers and the states at features x, in one autograd graph.
+
+        Args:
+            x: (V, F).
+            states: record states.
+            weights: let gradients flow to the parameters that require them, too.
+        """
+        if x.shape != self.x.shape:
+            raise ValueError(f"x must be (V, F) = {tuple(self.x.shape)}, got {tuple(x.shape)}")
+        with still(self.model, weights=weights):
+            raw, recorder = evaluate(self.model, self.source, [(self._place, x)], self._state_names if states else ())
+            out = self._read(raw)
+        found = self._places_in(recorder)
+        return Trace(out, {name: tensor for name, (tensor, _) in found.items()})
+
+    @contextmanager
+    def jacobian(self, outputs: Tensor | None = None, wrt: str = "x") -> Iterator[Jacobian]:
+        """Yield the Jacobian of some answers, with the model in evaluation mode; it is restored on exit.
+
+        Args:
+            outputs: the numbers of the answers, (K,); ``None`` for all.
+            wrt: "x", "edge_attr", "edge_weight", or the name of a state.
+
+        Raises:
+            ValueError: an answer or a state that does not exist, or a model that is random in evaluation mode.
+        """
+        view, picked = self._restricted(outputs)
+        place = self.place(wrt)
+        with still(self.model):
+            leaf = place.value.detach().clone().requires_grad_()
+            with torch.no_grad():
+                first = view._answers(place, leaf)
+            out = view._answers(place, leaf)
+            if not torch.allclose(out, first, rtol=1e-3, atol=1e-5, equal_nan=True):
+                raise ValueError(
+                    "model gives different outputs for the same input in evaluation mode; remove its randomness, since "
+                    "an influence is that of one function"
+                )
+            yield Jacobian(leaf, out, picked.to(leaf.device), view._width(out), lambda: view._owners(place, picked))
+
+    def place(self, wrt: str) -> Place:
+        """The place of a call with a name: "x", "edge_attr", "edge_weight", or a state.
+
+        Raises:
+            ValueError: there is none of this name.
+        """
+        if wrt == "x":
+            return self._place
+        if wrt in ("edge_attr", "edge_weight"):
+            if wrt not in self.source.tensors:
+                has = wrt in self.data if hasattr(self.data, "keys") else False  # type: ignore[operator]
+                why = f"the model is not given {wrt}" if has else f"data has no {wrt}"
+                raise ValueError(f"wrt={wrt!r}: {why}")
+            return of_data(self.source, wrt)
+        if wrt in self._places and self._places[wrt].module is not None:
+            return self._places[wrt]
+        raise ValueError(
+            f"wrt={wrt!r} is no state of {type(self.model).__name__}; it has "
+            f"{', '.join(['x', *self._places])}; others are named by states=[…]"
+        )
+
+    def outputs_at(self, nodes: object) -> Tensor:
+        """The numbers of the answers at some rows, (K,).
+
+        Args:
+            nodes: numbers of rows, or a mask (V,) of ``bool``.
+
+        Raises:
+            ValueError: answers that are not of rows, or a row without an answer.
+        """
+        if self._answer_rows is None or self._answer_rows.dim() == 2:
+            raise ValueError(f"nodes=… is of answers at rows, and these are of {self.kind}s; choose them by outputs=…")
+        wanted = nodes if isinstance(nodes, Tensor) else torch.as_tensor(nodes)
+        if wanted.dtype == torch.bool:
+            wanted = _checks.marked_rows("nodes", wanted, self.num_rows).nonzero()[:, 0]
+        if wanted.dim() != 1 or wanted.is_floating_point():
+            raise ValueError(f"nodes must be numbers of rows or a mask (V,), got {wanted.dtype} {tuple(wanted.shape)}")
+        if len(wanted) and (int(wanted.min()) < 0 or int(wanted.max()) >= self.num_rows):
+            raise ValueError(f"nodes must lie in 0 to {self.num_rows - 1}, got {wanted.tolist()}")
+        number = torch.full((self.num_rows,), -1, device=self._answer_rows.device)
+        number[self._answer_rows] = torch.arange(self.num_outputs, device=number.device)
+        found = number[wanted.to(number.device)]
+        if bool((found < 0).any()):
+            raise ValueError(f"row {int(wanted[int((found < 0).nonzero()[0])])} has no answer: the model gives it none")
+        return found
+
+    # Parts of the above
+
+    @property
+    def _is_encoder(self) -> bool:
+        return isinstance(self.model, Encoder) and self.source.is_ours
+
+    def _answers(self, place: Place, value: Tensor) -> Tensor:
+        raw, _ = evaluate(self.model, self.source, [(place, value)], ())
+        return self._read(raw)
+
+    def _read(self, raw: object) -> Tensor:
+        out = self._reader.read(raw, self.source.rows)
+        return out[self.graph.target_rows] if self._is_encoder else out
+
+    def _input(self, module: str | None, tokens: str) -> Place:
+        if module is None:
+            return find_input(self.model, self.source, tokens)
+        (name,) = taps.names(self.model, [module])
+        with torch.no_grad():
+            _, recorder = evaluate(self.model, self.source, [], [name])
+        if not recorder.calls():
+            raise ValueError(f"input={module!r} is a module that the model does not call on this data")
+        return of_module(*recorder.calls()[0], self.source)
+
+    def _find_reader(self, raw: object, output: Output | None, rows: Tensor | None) -> Reader:
+        if self.source.is_ours and output is None:
+            return Reader(_kind_of_ours(self.model), has_all_rows=isinstance(self.model, Encoder))
+        if rows is not None:
+            return Reader("node", output if callable(output) else None)
+        sizes = Sizes(self.num_rows, self.source.num_edges, self.graph.num_graphs)
+        return answers.reader(raw, output, self.source.rows, sizes)
+
+    def _rows_of_answers(self, number: int, rows: Tensor | None) -> Tensor | None:
+        if self.kind == "graph":
+            return None
+        if rows is not None:
+            at = _checks.integer_rows("rows", rows, number).to(self.graph_index.device)
+            if len(at) and (int(at.min()) < 0 or int(at.max()) >= self.num_rows):
+                raise ValueError(f"rows must lie in 0 to {self.num_rows - 1}, got {at.tolist()}")
+            return at
+        if self.kind == "edge":
+            return self.source.pairs
+        if self.source.is_ours:
+            return self.graph.target_rows
+        return torch.arange(self.num_rows, device=self.graph_index.device)
+
+    def _places_in(self, recorder: taps.Recorder) -> dict[str, tuple[Tensor, Place]]:
+        found = {}
+        for name, call, module, tensor in recorder.calls():
+            place = of_module(name, call, module, tensor, self.source)
+            lines = place.flatten(tensor)
+            found[recorder.label(name, call)] = (lines, place)
+        return found
+
+    def _restricted(self, outputs: Tensor | None) -> tuple[RowFunction, Tensor]:
+        """This function with no more answers than needed, and the number of each wanted answer among them."""
+        if outputs is None:
+            return self, torch.arange(self.num_outputs)
+        outputs = _checks.is_tensor("outputs", outputs).cpu()
+        if outputs.dim() != 1 or outputs.numel() == 0 or outputs.is_floating_point() or outputs.dtype == torch.bool:
+            raise ValueError(f"outputs must be integers of shape (K,), got {outputs.dtype} {tuple(outputs.shape)}")
+        if int(outputs.min()) < 0 or int(outputs.max()) >= self.num_outputs:
+            raise ValueError(f"outputs must lie in 0 to {self.num_outputs - 1}, got {outputs.tolist()}")
+        if not self.source.is_ours or self.kind != "node":
+            return self, outputs
+        distinct, index = outputs.unique(return_inverse=True)
+        target = torch.zeros(self.num_rows, dtype=torch.bool, device=self.graph.node.device)
+        target[self.graph.target_rows[distinct.to(target.device)]] = True
+        view = copy(self)
+        view.source = source(self.model, self.graph.replace(target=target, y=None), None, None)
+        view._place = of_data(view.source, "x")
+        return view, index
+
+    def _width(self, out: Tensor) -> int:
+        """The number of entries in the largest activation."""
+        if isinstance(self.model, Encoder | Model) and self.source.is_ours:
+            encoder = self.model if isinstance(self.model, Encoder) else self.model.encoder
+            transform = None if isinstance(self.model, Encoder) else self.model.transform
+            rows = self.num_rows if transform is None else transform(self.graph.replace(x=self.x)).num_rows
+            return rows * max(self.x.shape[1], encoder.hidden_channels)
+        return max([self.x.numel(), out.numel(), *(place.value.numel() for place in self._places.values())])
+
+    def _owners(self, place: Place, picked: Tensor) -> Tensor | None:
+        """The answer that each line of a place belongs to, in the fewest passes that the structure allows."""
+        model: Any = self.model
+        if self.source.is_ours and place.name == "x" and self.kind != "graph":
+            fields = model.reach(*(self.graph, self.graph.target_rows)[: 1 + isinstance(model, Encoder)])
+            return owners_of(fields[picked.cpu()])
+        if place.of == "rows":
+            lines = self.graph_index
+        elif place.of == "edges" and self.source.pairs is not None:
+            lines = self.graph_index[self.source.pairs[1]]
+        else:
+            return None
+        if len(lines) != len(place.value):
+            return None
+        return owners_by_graph(self.output_graphs.cpu()[picked.cpu()], lines.cpu())
+
+
+def _kind_of_ours(model: object) -> Kind:
+    if isinstance(model, Encoder):
+        return "node"
+    inner = model.model if isinstance(model, EmbeddedModel) else model
+    head = inner.head if isinstance(inner, Model) else None
+    return "node" if isinstance(head, RowHead) else "graph" if isinstance(head, GraphHead) else "edge"
+
+
+def _doubled(model: object) -> nn.Module:
+    if not isinstance(model, nn.Module):
+        raise TypeError("double=True copies a module to float64, and model is a function; give it a module")
+    with torch.random.fork_rng([]):  # a copy of PyG's Linear draws new weights first, in some versions
+        return deepcopy(model).double()

@@ -1,0 +1,131 @@
+"""Any model on any data: the door through which every measurement of a model goes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from graphseq.reach import hops as hop_counts
+from graphseq.reach.probe import norms
+from graphseq.reach.probe.function import RowFunction
+
+
+class Probe(RowFunction):
+    r"""A model on its data as one function from the rows' features (V, F) to its answers (K, C).
+
+    .. math:: f: \mathbb{R}^{V \times F} \to \mathbb{R}^{K \times C}, \qquad
+              J_{kv} = \partial f_k / \partial x_v \in \mathbb{R}^{C \times F}
+
+    A row is a node of a graph, or one time of a sequence. The model is called as its signature says, with arguments
+    taken from the data by their names; ``print(probe)`` says what it gets and what it does not read. It is measured in
+    evaluation mode and left exactly as it was, with all random state; data is left as it was, too.
+
+    Args:
+        model: any callable. A PyG model, or another module of (x, edge_index, …), or of (data); a module of one tensor
+            of sequences, such as ``nn.LSTM`` (the first of what it returns is its output); a model or an encoder of
+            this library.
+        data: PyG ``Data`` or ``Batch``; a tensor of sequences, as the model reads it: (B, T, F), (T, F), or integer
+            tokens (B, T), (T,); a :class:`~graphseq.SpaceTimeGraph`, which models of others read unrolled. Tensors are
+            taken to the device of the model, and floating ones to the precision of its weights.
+        call: ``call(model, x)`` in place of what the signature says; x has the shape that it has in the data.
+        output: what an answer is of: "node", "edge" or "graph"; or a function of what the model returns, which gives
+            the answers. By default found from the shape, and refused where it fits several. Edges are those of
+            ``edge_label_index``, where the data has it, else of ``edge_index``.
+        rows: the row of each answer, (K,), of a model that answers at some rows only; with it answers are (K, C).
+        states: the names of the modules whose outputs are states, ``*`` for one part between dots: ``["convs.*"]``.
+            By default layers (message passing, recurrent, attention), norms and pooling modules.
+        layout: the axes of a tensor of sequences, such as "TBF"; by default read from ``batch_first`` of the modules.
+        input: the name of the module whose output counts as x, such as an encoder of atoms.
+        tokens: of integer features, what counts as x: the output of the "embedding" that reads them, or a relaxed
+            "one-hot" row.
+        double: measure a copy of the model in float64, as a reference or for derivatives below 1e-38.
+
+    Attributes:
+        x: features of the rows, (V, F); a copy.
+        graph: the V rows and the edges between them, on which hops are counted; its own features are not the data's.
+        kind: "node", "edge" or "graph".
+        notes: sentences on how the model is called.
+
+    Raises:
+        TypeError: a model that cannot be called, or data of another type, heterogeneous graphs among them.
+        ValueError: a model that requires what the data lacks, answers that fit several kinds or none, a model that is
+            random in evaluation mode.
+
+    Example:
+        >>> import torch, torch_geometric as pyg
+        >>> data = pyg.data.Data(x=torch.randn(4, 3), edge_index=torch.tensor([[0, 1, 2], [1, 2, 3]]))
+        >>> probe = Probe(pyg.nn.GCN(3, 8, num_layers=2, out_channels=5), data)
+        >>> probe
+        Probe(GCN: x (4, 3) → 4 nodes × 5)
+          called as GCN(x=x, edge_index=edge_index)
+        >>> (probe.influence(nodes=[3]) > 0).tolist()
+        [[False, True, True, True]]
+    """
+
+    def __repr__(self) -> str:
+        """The model, what it maps to what, and how it is called."""
+        rows, features = self.x.shape
+        name = type(self.model).__name__
+        head = f"Probe({name}: x ({rows}, {features}) → {self.num_outputs} {self.kind}s × {self.out_channels})"
+        return "\n".join([head, *(f"  {note}" for note in self.notes)])
+
+    def hops(self, outputs: Tensor | None = None, *, causal: bool = False) -> Tensor:
+        """Compute the hops from every row to the row of each answer, (K, V); -1 where there is no path.
+
+        Of an answer at a pair, the hops to its nearer end.
+
+        Args:
+            outputs: the numbers of the answers, (K,); ``None`` for all.
+            causal: hops along time past → future only.
+
+        Raises:
+            ValueError: answers of graphs, which are at no row.
+        """
+        if self.output_rows is None:
+            raise ValueError("hops are counted from the row of an answer; model pools all rows of a graph")
+        rows = self.output_rows if outputs is None else self.output_rows[..., outputs.to(self.output_rows.device)]
+        if rows.dim() == 1:
+            return hop_counts.hop_distances(self.graph, rows, causal=causal)
+        far = self.num_rows
+        ends = [hop_counts.hop_distances(self.graph, end, causal=causal) for end in rows]
+        nearer = torch.minimum(*(torch.where(end < 0, far, end) for end in ends))
+        return torch.where(nearer == far, -1, nearer)
+
+    def influence(
+        self,
+        nodes: object = None,
+        *,
+        outputs: Tensor | None = None,
+        norm: norms.Norm = "fro",
+        wrt: str = "x",
+        max_entries: int = 2**33,
+    ) -> Tensor:
+        r"""Compute the influence of each row on answers, a norm of each block of the Jacobian, exact up to rounding.
+
+        .. math:: I_{kv} = \left\| \partial f_k / \partial x_v \right\|
+
+        Args:
+            nodes: the rows whose answers are measured, as numbers or as a mask (V,); ``None`` for all.
+            outputs: the numbers of the answers, (K,), in place of ``nodes``: of edges, of graphs.
+            norm: "fro", the root of the sum of squares over the C × F channels; "l1", the sum of absolute entries;
+                "max", the largest absolute entry.
+            wrt: what counts as input: "x"; "edge_attr" or "edge_weight", with one column an edge; or a state by name,
+                with one column a row where it has one line a row.
+            max_entries: the most entries of the Jacobian to compute.
+
+        Returns:
+            (K, V), in the precision of the model.
+
+        Raises:
+            TooLargeError: the Jacobian is larger than ``max_entries``.
+            ValueError: a row, an answer or a state that does not exist; a model that is random in evaluation mode.
+        """
+        chosen = self.chosen(nodes, outputs)
+        with self.jacobian(chosen, wrt) as measured:
+            return norms.norms(measured, norm, max_entries)
+
+    def chosen(self, nodes: object, outputs: Tensor | None) -> Tensor | None:
+        """The numbers of the answers that ``nodes`` or ``outputs`` choose; ``None`` for all."""
+        if nodes is not None and outputs is not None:
+            raise ValueError("nodes=… and outputs=… were both given; they choose the same thing")
+        return outputs if nodes is None else self.outputs_at(nodes)

@@ -1,0 +1,218 @@
+"""A model and its data as one function of tensors: how the model is called, and which tensors may take other values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data, HeteroData
+from torch_geometric.typing import SparseTensor
+
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.embedded import EmbeddedModel
+from graphseq.nn.encoder import Encoder
+from graphseq.nn.model import Model
+from graphseq.reach.probe import arguments, rows
+from graphseq.reach.probe.rows import LAYOUTS, Rows
+
+Call = Callable[[object, Tensor], object]
+_OURS = (Model, Encoder, EmbeddedModel)
+_EDGE_TENSORS = ("edge_attr", "edge_weight")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model's call on data."""
+
+    run: Callable[[Mapping[str, Tensor]], object]  #: from tensors in place of the data's own to what the model returns
+    tensors: Mapping[str, Tensor]  #: those of the data that may be replaced: x, and edge_attr, edge_weight where read
+    rows: Rows
+    num_edges: int | None  #: of the model's edge_index
+    pairs: Tensor | None  #: the ends of each edge, or of each pair that is asked about, (2, ·)
+    notes: tuple[str, ...]
+    is_ours: bool
+
+
+def source(model: object, data: object, call: Call | None, layout: str | None) -> Source:
+    """Read how a model is called on data.
+
+    Args:
+        model: any callable.
+        data: PyG data or a batch, a space-time graph, or a tensor.
+        call: ``call(model, x)`` in place of what the signature says.
+        layout: the axes of a tensor.
+
+    Raises:
+        TypeError: a model that cannot be called, heterogeneous data, or data of another type.
+        ValueError: a model that requires what the data lacks.
+    """
+    if not callable(model):
+        raise TypeError(f"model must be a module or another callable, got {type(model).__name__}")
+    if isinstance(data, HeteroData):
+        raise TypeError(
+            "data is a HeteroData, whose kinds of nodes have different features; measure data.to_homogeneous() with a "
+            "model of it"
+        )
+    if isinstance(data, Tensor):
+        return _of_tensor(model, _moved(data, model), call, layout)
+    if not isinstance(data, Data):
+        raise TypeError(
+            f"data must be PyG Data or Batch, a SpaceTimeGraph or a tensor, got {type(data).__name__}; of a loader, "
+            "give one batch: next(iter(loader))"
+        )
+    if layout is not None:
+        raise ValueError(f"layout={layout!r} is of tensors, and data is a {type(data).__name__}")
+    if isinstance(data, SpaceTimeGraph):
+        if isinstance(model, _OURS) or call is not None:
+            return _of_spacetime(model, data, call)
+        if isinstance(model, nn.RNNBase):
+            raise TypeError(f"nn.{type(model).__name__} reads tensors: Probe(model, x) with x (B, T, F) or (T, F)")
+        unrolled = _of_data(model, data.unroll(), None)
+        note = "the space-time graph is read unrolled: spatial and temporal edges in edge_index"
+        return Source(**{**unrolled.__dict__, "notes": (note, *unrolled.notes)})
+    if isinstance(model, _OURS):
+        raise TypeError(f"{type(model).__name__} reads a SpaceTimeGraph; make one: graphseq.from_graph(data)")
+    return _of_data(model, data, call)
+
+
+def _of_data(model: Callable[..., object], data: Data, call: Call | None) -> Source:
+    own = copy(data).apply(lambda value: _moved(value, model))
+    if not isinstance(own.get("x"), Tensor):
+        raise ValueError("data has no x; give each node features or a token: data.x = torch.ones(data.num_nodes, 1)")
+    own.x = own.x.contiguous()
+    edge_index = _edge_index(own)
+    notes: tuple[str, ...] = ()
+    replaceable = {"x": own.x}
+    if call is None:
+        read = arguments.read(model, own)
+        notes = (read.words(model), *read.notes)
+        if "batch" in read.attributes.values() and own.get("batch") is None:
+            own.batch = torch.zeros(len(own.x), dtype=torch.long, device=own.x.device)
+        whole = "" in read.attributes.values()
+        replaceable |= {
+            key: own[key]
+            for key in _EDGE_TENSORS
+            if isinstance(own.get(key), Tensor) and (whole or key in read.attributes.values())
+        }
+
+    def run(tensors: Mapping[str, Tensor]) -> object:
+        if call is not None:
+            return call(model, tensors.get("x", own.x))
+        used = copy(own)
+        for key, value in tensors.items():
+            used[key] = value
+        return model(**read.fill(used))
+
+    if isinstance(own.get("edge_label_index"), Tensor):
+        pairs: Tensor | None = own.edge_label_index
+    else:
+        pairs = edge_index
+    return Source(
+        run, replaceable, rows.of_graph(own, edge_index), None if pairs is None else pairs.shape[1], pairs, notes, False
+    )
+
+
+def _of_spacetime(model: Callable[..., object], graph: SpaceTimeGraph, call: Call | None) -> Source:
+    graph = _on_device_of(model, graph)
+    x = graph.x
+    if call is None and isinstance(model, Model | Encoder):
+        encoder = model if isinstance(model, Encoder) else model.encoder
+        x = encoder._features(x)
+    x = _moved(x, model).detach()
+
+    def run(tensors: Mapping[str, Tensor]) -> object:
+        given = tensors.get("x", x)
+        return call(model, given) if call is not None else model(graph.replace(x=given))
+
+    pairs = graph.get("edge_label_index")
+    at = Rows(graph, "V" if x.dim() == 1 else "VF", {"V": graph.num_rows})
+    is_ours = call is None and isinstance(model, _OURS)
+    return Source(run, {"x": x}, at, None if pairs is None else pairs.shape[1], pairs, (), is_ours)
+
+
+def _of_tensor(model: Callable[..., object], x: Tensor, call: Call | None, layout: str | None) -> Source:
+    if isinstance(model, _OURS):
+        raise TypeError(f"{type(model).__name__} reads a SpaceTimeGraph; make one: graphseq.from_sequence(x)")
+    if call is None:
+        arguments.check_one(model)
+    axes, notes = _layout(model, x, layout)
+
+    def run(tensors: Mapping[str, Tensor]) -> object:
+        given = tensors.get("x", x)
+        return call(model, given) if call is not None else model(given)
+
+    return Source(run, {"x": x}, rows.of_sequences(x, axes), None, None, notes, False)
+
+
+def _layout(model: object, x: Tensor, layout: str | None) -> tuple[str, tuple[str, ...]]:
+    """The axes of the tensor that a sequence model reads."""
+    dims = x.dim()
+    if layout is not None:
+        if layout not in LAYOUTS or len(layout) != dims:
+            fitting = ", ".join(axes for axes in LAYOUTS if len(axes) == dims)
+            raise ValueError(f"layout must name the {dims} axes of x, one of {fitting or 'none'}; got {layout!r}")
+        return layout, ()
+    is_tokens = not x.is_floating_point()
+    if dims not in ((1, 2) if is_tokens else (2, 3)):
+        wanted = "tokens (B, T) or (T,)" if is_tokens else "(B, T, F) or (T, F)"
+        raise ValueError(f"data must be {wanted}, got {tuple(x.shape)} of {x.dtype}")
+    orders = _orders(model)
+    if len(orders) > 1:
+        raise ValueError("the model's modules differ in batch_first; say what the axes of x are: layout='BTF' or 'TBF'")
+    if dims == (1 if is_tokens else 2):
+        return ("T", ()) if is_tokens else (("FT", ()) if orders == {"BFT"} else ("TF", ()))
+    order = next(iter(orders), "BTF")
+    return (order.replace("F", "") if is_tokens else order), (f"axes of x are {order}",)
+
+
+def _orders(model: object) -> set[str]:
+    """The orders of axes in which the modules of a model read a tensor of sequences."""
+    if isinstance(model, nn.Sequential) and len(model):
+        return _orders(model[0])
+    if isinstance(model, nn.Conv1d):
+        return {"BFT"}
+    if not isinstance(model, nn.Module):
+        return set()
+    modules = [module for module in model.modules() if isinstance(getattr(module, "batch_first", None), bool)]
+    return {"BTF" if module.batch_first else "TBF" for module in modules}
+
+
+def _on_device_of(model: object, graph: SpaceTimeGraph) -> SpaceTimeGraph:
+    device = _place(model)[0]
+    return graph if device is None or device == graph.node.device else copy(graph).to(device)
+
+
+def _edge_index(data: Data) -> Tensor | None:
+    edge_index = data.get("edge_index")
+    if isinstance(edge_index, Tensor):
+        return edge_index
+    adjacency = data.get("adj_t")
+    if isinstance(adjacency, SparseTensor) and hasattr(adjacency, "coo"):
+        reader, origin, _ = adjacency.coo()
+        return torch.stack([origin, reader])
+    if isinstance(adjacency, Tensor):
+        index: Tensor = adjacency.to_sparse_coo().coalesce().indices()
+        return index.flip(0)
+    return None
+
+
+def _moved(value: Tensor, model: object) -> Tensor:
+    """A tensor on the device of the model, in the precision of its weights, and usable with gradients."""
+    if not isinstance(value, Tensor):
+        return value
+    with torch.inference_mode(False):
+        device, dtype = _place(model)
+        value = value.clone() if value.is_inference() else value
+        return value.to(
+            device or value.device, dtype if dtype is not None and value.is_floating_point() else value.dtype
+        )
+
+
+def _place(model: object) -> tuple[torch.device | None, torch.dtype | None]:
+    """The device and the precision of a model's first floating parameter."""
+    parameters = model.parameters() if isinstance(model, nn.Module) else ()
+    first = next((p for p in parameters if p.is_floating_point()), None)
+    return (None, None) if first is None else (first.device, first.dtype)
