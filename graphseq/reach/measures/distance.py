@@ -9,7 +9,7 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq.data.edges import AnyGraph, Edges, edges_of, undirected_edges_of
 from graphseq.data.hops import shortest_paths
-from graphseq.reach.influence import TooLargeError
+from graphseq.reach.probe.norms import TooLargeError
 
 KINDS = ("hop", "resistance")
 MOST_NODES = 5000  #: of one component, for an effective resistance: a matrix of 200 MB is inverted

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.reach.influence import TooLargeError
+from graphseq.reach.probe.norms import TooLargeError
 
 _CHUNK = 2**22  # the most entries in one batch of backward passes
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq.data.edges import AnyGraph, Edges, edges_of
-from graphseq.reach.influence import TooLargeError
 from graphseq.reach.measures.distance import distances
 from graphseq.reach.measures.operators import operator
+from graphseq.reach.probe.norms import TooLargeError
 
 MOST_ENTRIES = 2**27  #: of a table (K, V): 1 GiB
 MOST_LAYERS = 100_000
