@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from graphseq.cli import arguments, flags
 from graphseq.cli.arguments import Parser, add_folder, add_jobs, add_output
 from graphseq.cli.console import Console
+from graphseq.cli.messages import in_flags
 from graphseq.experiments.forecast.settings import Settings
 
 stopped = arguments.stopped
@@ -23,7 +24,13 @@ def add(parser: Parser) -> None:
     add_jobs(parser)
     add_folder(parser, "out/forecast", "forecast")
     add_output(parser)
-    parser.aliases = {"path": "FILE"}
+    parser.aliases = {
+        "path": "FILE",
+        "values": "--column",
+        "source": "--edge-source",
+        "target": "--edge-target",
+        "weight": "--edge-weight",
+    }
 
 
 def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> int:
@@ -32,6 +39,7 @@ def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> 
     from graphseq.experiments.forecast import job, report  # noqa: PLC0415 - loads on use, so that --help is quick
 
     done = job.forecast(settings, options.out, resume=options.resume, jobs=options.jobs, command=words)
-    console.result(report.table(settings, done.lines, done.facts), report.to_json(done.lines, done.facts))
+    facts = done.facts._replace(notes=[in_flags(note, options.parser.flags()) for note in done.facts.notes])
+    console.result(report.table(settings, done.lines, facts), report.to_json(done.lines, facts))
     console.say(f"written to {options.out}: {', '.join(done.files)}")
     return 0

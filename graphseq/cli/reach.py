@@ -32,7 +32,8 @@ def add(parser: Parser) -> None:
         "--graph",
         required=True,
         metavar="FILE_OR_NAME",
-        help="an edge list (.txt, .csv, .tsv, .edgelist; weights in a third column), .graphml, .json, or a name: "
+        help="an edge list (.txt, .csv, .tsv, .edgelist; weights in a third column), .graphml, .gexf, .gml, .json, "
+        "or a name: "
         "karate_club, les_miserables, florentine_families, davis_southern_women, petersen, path_10, cycle_12, grid_5x4",
     )
     parser.add_argument("--source", required=True, metavar="NODE", help="the node that holds the information")
@@ -59,6 +60,9 @@ def add(parser: Parser) -> None:
         help="layers of each model (default: 1, one less than is needed, and what is needed)",
     )
     parser.add_argument("--directed", action="store_true", help="read an edge list from its first column to its second")
+    parser.add_argument(
+        "--weight", metavar="ATTRIBUTE", help="column or attribute of the weights (default: weight, if there is one)"
+    )
     parser.add_argument(
         "--times",
         type=count,
@@ -88,7 +92,7 @@ def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> 
         raise ValueError("--overwrite is about files; it needs --out")
     from graphseq.io import read_graph  # noqa: PLC0415 - loads on use, so that --help is quick
 
-    graph = read_graph(options.graph, directed=options.directed)
+    graph = read_graph(options.graph, directed=options.directed, weight=options.weight)
     if options.out is not None:
         _may_write(options.out, options)
     from graphseq.cli import reach_text  # noqa: PLC0415

@@ -1,25 +1,38 @@
-"""The rows and cells of a CSV file; every error names the line."""
+"""The rows and cells of a table, from a CSV file or a data frame; every error names the line."""
 
 from __future__ import annotations
 
 import csv
-import gzip
+import io
 import math
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
-_MISSING = {"", "nan", "na", "n/a", "null", "none"}
+from graphseq.io._frame import Frame, columns_of, is_frame
+from graphseq.io._text import read_text
+from graphseq.io._times import Moment, moments
+from graphseq.io.graph_plain import NO_NAME
+
+MISSING_CELLS = {"", "nan", "na", "n/a", "null", "none", "<na>", "nat"}
+_WHOLE = re.compile(r"([+-]?\d+)\.0*")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_INDEX = re.compile(r"|Unnamed: \d+")  # as pandas writes and reads an index
+_DELIMITERS = ",;\t"
 
 
-class Table(NamedTuple):
-    """A CSV file whose first line holds the names of the columns."""
+@dataclass(frozen=True)
+class Table:
+    """A table with the names of its columns, whose cells are without blanks around them."""
 
-    path: Path
+    name: str  #: of the file, for messages
     header: list[str]
     cells: list[list[str]]
     lines: list[int]  #: number of the line that each row ends on, from 1
+    unit: str = "line"  #: "row" in a data frame
+    commas: bool = False  #: numbers may have a decimal comma, since cells are not separated by commas
+    notes: list[str] = field(default_factory=list)  #: what was not read, or read otherwise than it stands there
 
     def column(self, argument: str, name: str) -> list[str]:
         """Return the cells of the column ``name``, or raise with the columns that there are."""
@@ -30,25 +43,81 @@ class Table(NamedTuple):
         """Return the index of the column ``name``."""
         if name not in self.header:
             raise ValueError(
-                f"{self.path} has no column {name!r}; it has {', '.join(self.header)}. Name the column by {argument}="
+                f"{self.name} has no column {name!r}; it has {', '.join(self.header)}. Name the column by {argument}="
             )
         return self.header.index(name)
 
     def at(self, row: int) -> str:
         """Return file and line of a row, for messages."""
-        return f"{self.path}, line {self.lines[row]}"
+        return f"{self.name}, {self.unit} {self.lines[row]}"
 
-    def numbers(self, name: str, cells: Sequence[str]) -> list[float]:
+    def note(self, text: str) -> None:
+        """Note something once, with the first of its examples, which follow "such as" or "read as such"."""
+        said = text.partition(" such")[0]
+        if not any(note.partition(" such")[0] == said for note in self.notes):
+            self.notes.append(text)
+
+    def ordered(self, order: Sequence[int]) -> Table:
+        """Return the table with its rows in another order."""
+        return replace(self, cells=[self.cells[n] for n in order], lines=[self.lines[n] for n in order])
+
+    def without_index(self) -> Table:
+        """Return the table without a column that has no name, where that is an index that pandas wrote, or is empty.
+
+        Raises:
+            ValueError: a column without a name that holds something else.
+        """
+        unnamed = [place for place, name in enumerate(self.header) if _INDEX.fullmatch(name)]
+        for place in unnamed:
+            cells = [row[place] for row in self.cells]
+            is_index = all(re.fullmatch(r"\d+", cell) for cell in cells) and len(set(cells)) == len(cells)
+            if any(cells) and not is_index:
+                raise ValueError(
+                    f"{self.name}: column {place + 1} has no name, and holds {next(filter(None, cells))!r}; name it"
+                )
+            self.note(
+                f"{self.name}: column {place + 1}, without a name, is not read{': an index' if any(cells) else ''}"
+            )
+        kept = [place for place in range(len(self.header)) if place not in unnamed]
+        cut = [[row[place] for place in kept] for row in self.cells]
+        return replace(self, header=[self.header[place] for place in kept], cells=cut) if unnamed else self
+
+    def names(self, what: str, cells: Sequence[str]) -> list[str]:
+        """Return names of nodes: whole numbers such as 2.0 become 2, as in a column of integers.
+
+        Raises:
+            ValueError: a name that is missing: empty, nan, None.
+        """
+        return [self._named(what, row, cell) for row, cell in enumerate(cells)]
+
+    def _named(self, what: str, row: int, cell: str) -> str:
+        if cell in NO_NAME:
+            raise ValueError(f"{self.at(row)}: the name of {what} is missing{f' ({cell})' if cell else ''}")
+        whole = _WHOLE.fullmatch(cell)
+        if whole is None:
+            return cell
+        self.note(f"{self.name}: names that are whole numbers are read as such, {cell} as {whole[1]}")
+        return whole[1]
+
+    def numbers(self, name: str, cells: Sequence[str], hint: str = "") -> list[float]:
         """Return cells as numbers, NaN where a cell is empty; raise for text and infinite numbers."""
-        return [self._number(name, row, cell) for row, cell in enumerate(cells)]
+        return [self._number(name, row, cell, hint) for row, cell in enumerate(cells)]
 
-    def _number(self, name: str, row: int, cell: str) -> float:
-        if cell.strip().lower() in _MISSING:
+    def _number(self, name: str, row: int, cell: str, hint: str) -> float:
+        if cell.lower() in MISSING_CELLS:
             return math.nan
+        plain = cell
+        if _DECIMAL_COMMA.fullmatch(cell):
+            if not self.commas:
+                raise ValueError(f"{self.at(row)}: {name} is {cell!r}; where commas separate, numbers need a point")
+            plain = cell.replace(",", ".")
+            self.note(f"{self.name}: numbers have decimal commas, such as {cell}")
         try:
-            number = float(cell)
+            number = float(plain) if "_" not in plain else None
         except ValueError:
-            raise ValueError(f"{self.at(row)}: {name} is {cell!r}, which is not a number") from None
+            number = None
+        if number is None:
+            raise ValueError(f"{self.at(row)}: {name} is {cell!r}, which is not a number{hint}")
         if not math.isfinite(number):
             raise ValueError(f"{self.at(row)}: {name} is {cell!r}; it must be finite")
         return number
@@ -60,70 +129,76 @@ class Table(NamedTuple):
                 raise ValueError(f"{self.at(row)}: {name} is missing")
         return list(numbers)
 
-    def times(self, cells: Sequence[str], time_format: str | None) -> tuple[list[float], bool]:
-        """Return times as numbers, dates as seconds since 1970, and True if they are dates."""
-        dates = time_format is not None or any(_is_iso(cell) for cell in cells[:1])
-        if not dates:
-            return self.present("the time", self.numbers("the time", cells)), False
-        return [self._seconds(row, cell, time_format) for row, cell in enumerate(cells)], True
-
-    def _seconds(self, row: int, cell: str, time_format: str | None) -> float:
-        try:
-            if time_format is None:
-                return seconds(datetime.fromisoformat(cell.strip()))
-            return seconds(datetime.strptime(cell.strip(), time_format))
-        except ValueError:
-            kind = "an ISO date" if time_format is None else f"of time_format={time_format!r}"
-            raise ValueError(f"{self.at(row)}: the time is {cell!r}, which is not {kind}") from None
+    def times(self, cells: Sequence[str], time_format: str | None) -> tuple[list[Moment], bool]:
+        """Return times as exact numbers, dates as microseconds since 1970, and True if they are dates."""
+        return moments(cells, time_format, self.at, self.note)
 
 
-def read_table(path: str | Path, delimiter: str) -> Table:
-    """Read a CSV file, plain or compressed as .gz, in UTF-8.
+def read_table(source: str | Path | Frame, delimiter: str | None = None) -> Table:
+    """Read a CSV file in UTF-8, plain or packed as .gz, or a data frame.
+
+    Args:
+        source: the file, or a frame of pandas or polars.
+        delimiter: separator of cells; by default the comma, semicolon or tab that separates most names in the first
+            line.
 
     Raises:
         OSError: the file cannot be read.
         ValueError: a name that occurs twice in the first line, or rows of another length.
     """
-    path = Path(path)
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter)
-        try:
-            header = [name.strip() for name in next(reader, [])]
-            read = [(row, reader.line_num) for row in reader if row]
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is not utf-8: {error.reason}") from None
-        except csv.Error as error:
-            raise ValueError(f"{path}, line {reader.line_num}: not CSV: {error}") from None
-    for name in header:
-        if header.count(name) > 1:
-            raise ValueError(f"{path}, line 1: two columns are called {name!r}")
-    for row, line in read:
-        if len(row) != len(header):
-            raise ValueError(
-                f"{path}, line {line} has {len(row)} values for {len(header)} columns ({', '.join(header)})"
-            )
-    return Table(path, header, [row for row, _ in read], [line for _, line in read])
-
-
-def seconds(when: datetime) -> float:
-    """Return seconds since 1970; a date without a time zone is read as UTC."""
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-
-
-def dated(since: float) -> str:
-    """Return seconds since 1970 as an ISO date, with the time of day unless it is midnight."""
-    when = datetime.fromtimestamp(since, UTC).replace(tzinfo=None)
-    return when.date().isoformat() if when == datetime(when.year, when.month, when.day) else when.isoformat(" ")
-
-
-def _is_iso(cell: str) -> bool:
+    if is_frame(source):
+        return _checked(_of_frame(source))
+    if not isinstance(source, str | Path):
+        raise TypeError(f"path must be a file or a data frame, got {type(source).__name__}")
+    if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
+        raise ValueError(f"delimiter must be one character, got {delimiter!r}")
+    text, name = read_text(source), str(source)
+    separator = delimiter or _delimiter(text.partition("\n")[0])
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=separator != " ")
     try:
-        float(cell)
-    except ValueError:
-        try:
-            datetime.fromisoformat(cell.strip())
-        except ValueError:
-            return False
-        return True
-    return False
+        header = [name.strip() for name in next(reader, [])]
+        read = [([cell.strip() for cell in row], reader.line_num) for row in reader if row]
+    except csv.Error as error:
+        raise ValueError(f"{name}, line {reader.line_num}: not CSV: {error}") from None
+    table = Table(name, header, [row for row, _ in read], [line for _, line in read], commas=separator != ",")
+    return _checked(table)
+
+
+def _of_frame(frame: Frame) -> Table:
+    try:
+        header, columns = columns_of(frame)
+    except ValueError as error:
+        raise ValueError(f"the frame: {error}") from None
+    cells = [list(row) for row in zip(*columns, strict=True)]
+    return Table("the frame", header, cells, list(range(len(cells))), unit="row")
+
+
+def _checked(table: Table) -> Table:
+    for name in table.header:
+        if name and table.header.count(name) > 1:
+            raise ValueError(f"{table.name}, line 1: two columns are called {name!r}")
+    for row, line in zip(table.cells, table.lines, strict=True):
+        if len(row) != len(table.header):
+            raise ValueError(
+                f"{table.name}, line {line} has {len(row)} values for {len(table.header)} columns "
+                f"({', '.join(table.header)})"
+            )
+    return table
+
+
+def _delimiter(first: str) -> str:
+    """Return the separator that makes most columns of a line, the comma where there is none."""
+    return max(_DELIMITERS, key=lambda character: len(_cells(first, character)))
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
+def listed(names: Iterable[str], most: int = 6) -> str:
+    """Return names as a list in words, cut where there are many."""
+    names = list(names)
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -58,10 +58,12 @@ class TemporalDataset:
     nodes: tuple[str, ...]  #: name of each node, by its number in ``graph.node``
     times: tuple[str, ...]  #: name of each distinct time of ``graph.time``, in order
     channels: tuple[str, ...]  #: name of each of the F columns of x
+    notes: tuple[str, ...] = ()  #: what the file holds that was not read, or was read otherwise than it stands there
 
     def __repr__(self) -> str:
         counts = (len(self.nodes), len(self.times), self.graph.num_rows, self.graph.x.shape[1])
-        return f"TemporalDataset({self.name}: N={counts[0]}, T={counts[1]}, V={counts[2]}, F={counts[3]})"
+        notes = "".join(f"; {note}" for note in self.notes)
+        return f"TemporalDataset({self.name}: N={counts[0]}, T={counts[1]}, V={counts[2]}, F={counts[3]}{notes})"
 
 
 def floats(where: str, values: object, dims: Sequence[int]) -> NDArray[np.float64]:
@@ -77,7 +79,7 @@ def floats(where: str, values: object, dims: Sequence[int]) -> NDArray[np.float6
     """
     try:
         array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{where} {_first_odd(values)}") from None
     if array.ndim not in dims:
         raise ValueError(f"{where} must have {' or '.join(map(str, dims))} dimensions, got shape {array.shape}")
@@ -89,7 +91,11 @@ def floats(where: str, values: object, dims: Sequence[int]) -> NDArray[np.float6
 
 
 def features(values: NDArray[np.float64]) -> Tensor:
-    """Return values (V, F) as float32 features."""
+    """Return values (V, F) as float32 features, or raise if one is too large for that."""
+    largest = np.finfo(np.float32).max
+    if (np.abs(values) > largest).any():
+        value = values[np.abs(values) > largest][0]
+        raise ValueError(f"values must be at most {largest:.3g}, which is what float32 holds; one is {value:.3g}")
     return torch.from_numpy(values.astype(np.float32))
 
 
@@ -104,7 +110,7 @@ def _first_odd(values: object) -> str:
     for index, value in enumerate(values):
         try:
             np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             inner = _first_odd(value) if isinstance(value, list) else f"is {value!r}, which is not a number"
             return f"at {index} {inner}"
     return "must be lists of numbers, equally many each"

@@ -1,33 +1,37 @@
-"""Reader of one plain graph from a file or by a name."""
+"""Reader of one plain graph from a file, from a data frame of edges, or by a name."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Hashable
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
 
-import networkx as nx
-
+from graphseq.io._csv import listed, read_table
+from graphseq.io._frame import Frame, is_frame
+from graphseq.io._graph_markup import MARKUP, parse_markup
+from graphseq.io._text import decoded, read_bytes
 from graphseq.io.graph_edgelist import parse_edge_list
 from graphseq.io.graph_json import parse_json
 from graphseq.io.graph_names import NAMES, named_graph, nearest_names
 from graphseq.io.graph_plain import Edge, Listed, PlainGraph, plain_graph
 
 EDGE_LISTS = (".txt", ".csv", ".tsv", ".edgelist", ".edges", "")
-FORMATS = (*EDGE_LISTS[:-1], ".graphml", ".json")
+FORMATS = (*EDGE_LISTS[:-1], *MARKUP, ".json")
 
 
-def read_graph(source: str | Path, *, directed: bool = False) -> PlainGraph:
+def read_graph(source: str | Path | Frame, *, directed: bool = False, weight: str | None = None) -> PlainGraph:
     """Read a graph from a file, by its suffix, or by a name such as karate_club or grid_5x4.
 
     Args:
-        source: a file (.txt, .csv, .tsv, .edgelist or .edges, an edge list; .graphml; .json), or one of ``NAMES``.
+        source: a file (.txt, .csv, .tsv, .edgelist or .edges, an edge list; .graphml, .gexf, .gml; .json; each also
+            packed, as .gz); a data frame of pandas or polars with the columns source and target; or one of ``NAMES``.
         directed: read an edge list as directed; other formats contain this.
+        weight: column or edge attribute that is the weight; by default the one called weight, and in an edge list of
+            three columns the third.
 
     Returns:
-        One plain graph, whose nodes are their names, with notes on removed edges.
+        One plain graph, whose nodes are their names, with notes on removed edges and on what is not read.
+        ``gs.from_graph(plain.graph)`` is its :class:`~graphseq.SpaceTimeGraph`.
 
     Raises:
         OSError: the file cannot be read.
@@ -39,65 +43,54 @@ def read_graph(source: str | Path, *, directed: bool = False) -> PlainGraph:
         >>> sorted(plain.graph.edges)
         [('0,0', '0,1'), ('0,0', '1,0'), ('0,1', '1,1'), ('1,0', '1,1')]
     """
+    if is_frame(source):
+        return _of_frame(source, directed, weight)
+    if not isinstance(source, str | Path):
+        raise TypeError(f"source must be a file, a name or a data frame, got {type(source).__name__}")
     path = Path(source)
-    if not path.exists() and not path.is_symlink():
-        listed = named_graph(str(source))
-        if listed is None:
+    if "\0" in str(source) or not (path.exists() or path.is_symlink()):
+        found = named_graph(str(source))
+        if found is None:
             raise ValueError(_unknown(str(source), path))
-        return plain_graph(str(source), _undirected_only(str(source), listed, directed))
-    suffix = path.suffix.lower()
+        if weight is not None:
+            raise ValueError(f"weight={weight!r} is about files; {source} is a graph by name")
+        return plain_graph(str(source), _undirected_only(str(source), found, directed))
+    suffix = Path(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower()
     if suffix not in {*FORMATS, ""}:
         raise ValueError(f"{path}: {suffix} is not a known format; there are {', '.join(FORMATS)}")
-    raw = path.read_bytes()
-    notes: list[str] = []
-    if suffix == ".graphml":
-        listed, notes = _parse_graphml(str(path), raw)
+    raw = read_bytes(path)
+    if suffix in MARKUP:
+        found, notes = parse_markup(str(path), raw, suffix, weight)
     elif suffix == ".json":
-        listed = parse_json(str(path), _decoded(path, raw))
+        found, notes = parse_json(str(path), decoded(path, raw), weight=weight)
     else:
-        listed, notes = parse_edge_list(str(path), _decoded(path, raw), suffix=suffix, directed=directed)
+        text = decoded(path, raw)
+        found, notes = parse_edge_list(str(path), text, suffix=suffix, directed=directed, weight=weight)
     if suffix not in EDGE_LISTS:
-        listed = _undirected_only(str(path), listed, directed)
-    plain = plain_graph(str(path), listed)
-    return PlainGraph(plain.graph, plain.name, (*notes, *plain.notes))
+        found = _undirected_only(str(path), found, directed)
+    plain = plain_graph(str(path), found)
+    return replace(plain, notes=(*notes, *plain.notes))
 
 
-def _undirected_only(name: str, listed: Listed, directed: bool) -> Listed:
+def _of_frame(frame: Frame, directed: bool, weight: str | None) -> PlainGraph:
+    table = read_table(frame).without_index()
+    ends = [table.names(f"the {what}", table.column(what, what)) for what in ("source", "target")]
+    key = weight or "weight"
+    weights: list[float | None] = [None] * len(table.cells)
+    if weight is not None or key in table.header:
+        weights = list(table.present(key, table.numbers(key, table.column("weight", key))))
+    rows = zip(*ends, weights, strict=True)
+    edges = [Edge(start, end, value, f"row {table.lines[row]}") for row, (start, end, value) in enumerate(rows)]
+    spare = [name for name in table.header if name not in ("source", "target", key)]
+    notes = [*table.notes, *([f"columns that are not read: {listed(spare)}"] if spare else [])]
+    plain = plain_graph("the frame", Listed((), edges, directed))
+    return replace(plain, notes=(*notes, *plain.notes))
+
+
+def _undirected_only(name: str, found: Listed, directed: bool) -> Listed:
     if directed:
         raise ValueError(f"directed is for edge lists; {name} states itself if it is directed")
-    return listed
-
-
-def _decoded(path: Path, raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise ValueError(f"{path}, line {line}: byte {error.start} is not utf-8; is it a text?") from None
-
-
-def _parse_graphml(name: str, raw: bytes) -> tuple[Listed, list[str]]:
-    try:
-        graph = nx.read_graphml(io.BytesIO(raw))
-    except ParseError as error:
-        raise ValueError(f"{name}, line {error.position[0]}: not GraphML: {error}") from None
-    except (nx.NetworkXError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{name}: not GraphML that networkx can read: {error}") from None
-    names, notes = _node_names(graph)
-    edges = [
-        Edge(names[a], names[b], data.get("weight"), f"the edge from {names[a]} to {names[b]}")
-        for a, b, data in graph.edges(data=True)
-    ]
-    return Listed(list(names.values()), edges, graph.is_directed()), notes
-
-
-def _node_names(graph: nx.Graph) -> tuple[dict[Hashable, Hashable], list[str]]:
-    """Return the names of nodes: ids are often n0, n1, …, and names are in an attribute."""
-    for key in ("label", "name"):
-        names = [data.get(key) for _, data in graph.nodes(data=True)]
-        if names and all(isinstance(name, str) and name for name in names) and len(set(names)) == len(names):
-            return dict(zip(graph, names, strict=True)), [f"nodes are named by their {key!r}"]
-    return {node: node for node in graph}, []
+    return found
 
 
 def _unknown(source: str, path: Path) -> str:

@@ -1,108 +1,210 @@
-"""Reader of edge lists: two names on each line, and an optional weight."""
+"""Reader of edge lists: two names on each line, an optional weight, and further columns."""
 
 from __future__ import annotations
 
 import ast
-import csv
 import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
-from graphseq.io.graph_plain import Edge, Listed
+from graphseq.io._csv import listed
+from graphseq.io._edge_lines import Line, lines_of
+from graphseq.io.graph_plain import NO_NAME, Edge, Listed
 
-_HEADERS = {("source", "target"), ("from", "to"), ("src", "dst"), ("node1", "node2"), ("start", "end")}
-_DATA = re.compile(r"^(.*\S)\s+(\{.*\})$")  # as networkx writes attributes
+_HEADERS = {
+    ("source", "target"), ("from", "to"), ("src", "dst"), ("node1", "node2"), ("start", "end"),
+    ("source", "destination"), ("source_id", "target_id"), ("from_id", "to_id"), ("fromnodeid", "tonodeid"),
+    ("sender", "receiver"),
+}  # fmt: skip
+_PERHAPS = {("u", "v"), ("i", "j"), ("head", "tail"), ("parent", "child"), ("id1", "id2"), ("user", "item")}
+_TIMES = {"time", "timestamp", "t", "date", "year", "when", "ts", "datetime"}
+_STEM = re.compile(r"(.*?)[ _.-]?([12abijuv01xy])")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+_WHOLE = re.compile(r"([+-]?\d+)\.0*")
 
 
-def parse_edge_list(name: str, text: str, *, suffix: str, directed: bool) -> tuple[Listed, list[str]]:
-    r"""Read an edge list, and report the line that was taken for a header.
+class _Columns(NamedTuple):
+    """The places of the columns that are read."""
+
+    source: int
+    target: int
+    weight: int | None
+    width: int | None  #: the number of columns, where a header says so
+
+
+def parse_edge_list(
+    name: str, text: str, *, suffix: str, directed: bool, weight: str | None = None
+) -> tuple[Listed, list[str]]:
+    r"""Read an edge list, and report the lines and columns that were taken for something else than edges.
 
     Columns are separated by commas or semicolons in a .csv file, by tabs in a .tsv file, else by commas or semicolons
     if the first line has one, or by blanks; names that contain the separator are in double quotes. Lines that begin
-    with # or % are comments. A third column is a weight, or attributes as networkx writes them, {'weight': 2}.
+    with # or % are comments. The first line may be a header, and then names the columns: those of the two ends, by a
+    known pair of names or the first two, and that of weights. Without one, a third column is a weight, or attributes as
+    networkx writes them, {'weight': 2}.
 
     Args:
         name: name of the file, for messages.
         text: content of the file.
         suffix: suffix of the file, such as ".csv".
         directed: read an edge as leading from its first name to its second only.
+        weight: column of weights, or attribute; by default weight, or the third and last column.
 
     Raises:
-        ValueError: a line with fewer than two or more than three columns, or a weight that is not a number; the message
-            names the line.
+        ValueError: a line with fewer than two columns, or without a header more than three; a name that is missing; a
+            weight that is not a number; the message names the line.
 
     Example:
         >>> parse_edge_list("mine", "# friends\nAnn Bob 2\n", suffix=".txt", directed=False)[0].edges
         [Edge(start='Ann', end='Bob', weight=2.0, where='line 2')]
     """
-    lines = [(number, line.strip("\r\n")) for number, line in enumerate(text.splitlines(), start=1)]
-    lines = [(number, line) for number, line in lines if line.strip() and line.lstrip()[0] not in "#%"]
-    if not lines:
+    lines, delimiter, notes = lines_of(name, text, suffix)
+    header = _header(lines)
+    columns = _Columns(0, 1, 2, None)
+    if header is not None:
+        lines = lines[1:]
+        notes.append(f"line {header.number}, {header.text.strip()!r}, is read as a header")
+        columns = _placed(name, header, lines, weight, notes)
+    edges = [_edge(name, line, columns, delimiter, weight or "weight", notes) for line in lines]
+    if not edges:
         raise ValueError(f"{name} has no edges: it is empty, or all of it comments")
-    delimiter = _delimiter(suffix, lines[0][1])
-    edges, notes = [], []
-    for index, (number, line) in enumerate(lines):
-        columns = _columns(name, number, line, delimiter)
-        if index == 0 and tuple(column.casefold() for column in columns[:2]) in _HEADERS:
-            notes.append(f"line {number}, {line.strip()!r}, is read as a header")
-            continue
-        edges.append(Edge(columns[0], columns[1], _weight(name, number, columns), f"line {number}"))
-    if not notes and suffix in (".csv", ".tsv") and _is_apart(edges):
+    if header is None and weight is not None and not any("{" in line.text for line in lines):
+        raise ValueError(f"{name} has no header, so no column weight={weight!r}; weights are in its third column")
+    is_odd = header is None and not all(_NUMBER.fullmatch(cell) for cell in lines[0].cells[:2])
+    if is_odd and _is_apart([line.cells[:2] for line in lines]):
         notes.append(
-            f"{edges[0].where}, {lines[0][1].strip()!r}, is read as an edge, though its names occur in no other line; "
-            "if it is a header, delete it"
+            f"{edges[0].where}, {lines[0].text.strip()!r}, is read as an edge, though its names occur in no other "
+            "line; if it is a header, delete it"
         )
     return Listed((), edges, directed), notes
 
 
-def _is_apart(edges: list[Edge]) -> bool:
-    """Return whether the first edge shares no node with any of the others, as an unknown header would."""
-    others = {name for edge in edges[1:] for name in (edge.start, edge.end)}
-    return bool(others) and others.isdisjoint((edges[0].start, edges[0].end))
-
-
-def _delimiter(suffix: str, first: str) -> str:
-    if suffix == ".tsv":
-        return "\t"
-    for character in ",;":
-        if character in first and not _DATA.match(first):
-            return character
-    return "," if suffix == ".csv" else " "
-
-
-def _columns(name: str, number: int, line: str, delimiter: str) -> list[str]:
-    attributes = _DATA.match(line)
-    line, data = attributes.groups() if attributes and delimiter == " " else (line, "")
-    if delimiter == " ":
-        line = " ".join(_words(line))
-    try:
-        (cells,) = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
-    except csv.Error as error:
-        raise ValueError(f"{name}, line {number}: {error}; a name in double quotes must end") from None
-    columns = [column.strip() for column in cells]
-    while len(columns) > 2 and not columns[-1]:
-        columns.pop()
-    if not 2 <= len(columns) <= 3 or not all(columns):
-        hint = "; a name with a blank in it needs double quotes" if delimiter == " " and len(columns) > 3 else ""
-        raise ValueError(
-            f"{name}, line {number}: {len(columns)} column{'' if len(columns) == 1 else 's'} in {line.strip()[:60]!r}; "
-            f"an edge is two names, and at most a weight{hint}"
-        )
-    return [*columns, data] if data else columns
-
-
-def _words(line: str) -> list[str]:
-    """Return what is between tabs and blanks; quoted text is one word."""
-    return re.findall(r'"[^"]*"|[^\s"]\S*|\S', line)
-
-
-def _weight(name: str, number: int, columns: list[str]) -> float | None:
-    if len(columns) < 3:
+def _header(lines: Sequence[Line]) -> Line | None:
+    """Return the first line if it is a header: by its names, or since all others have numbers where it has none."""
+    first, others = lines[0], lines[1:]
+    names = [cell.casefold() for cell in first.cells]
+    if set(pairwise(names)) & _HEADERS:
+        return first
+    if not others or any(len(line.cells) < 2 for line in others):
         return None
-    word = columns[2]
-    try:
-        value = ast.literal_eval(word).get("weight") if word.startswith("{") else float(word)
-        return None if value is None else float(value)
-    except (ValueError, SyntaxError, TypeError, AttributeError):
+    if not first.cells[0] and all(line.cells[0].isdecimal() for line in others):
+        return first  # the index of a data frame has no name
+    pairs = [line.cells[:2] for line in lines]
+    numeric = [_NUMBER.fullmatch(cell) is not None for cell in first.cells]
+    columns = list(zip(*(line.cells for line in others), strict=False))
+    was_number = [all(_NUMBER.fullmatch(cell) for cell in column) for column in columns]
+    apart = _is_apart(pairs)
+    if not any(numeric[:2]) and apart and all(was_number[:2]):
+        return first
+    if len(was_number) > 2 and any(now and not was for was, now in zip(numeric[2:], was_number[2:], strict=False)):
+        return None if first.cells[-1].startswith("{") else first
+    return first if apart and (tuple(names[:2]) in _PERHAPS or _are_numbered(pairs)) else None
+
+
+def _are_numbered(pairs: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first two names are of one stem, as id_1 and id_2 are, and none of the others is."""
+    stems = [[match[1] if (match := _STEM.fullmatch(cell.casefold())) else None for cell in pair] for pair in pairs]
+    (one, two), others = stems[0], stems[1:]
+    return bool(one) and one == two and not any(one in pair for pair in others)
+
+
+def _is_apart(pairs: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first edge shares no node with any of the others, as an unknown header would."""
+    others = {name for pair in pairs[1:] for name in pair}
+    return bool(others) and others.isdisjoint(pairs[0])
+
+
+def _placed(name: str, header: Line, lines: Sequence[Line], weight: str | None, notes: list[str]) -> _Columns:
+    """Return the places of the columns that a header names; the notes say which are not read."""
+    cells = header.cells
+    names = [cell.casefold() for cell in cells]
+    named = [place for place, cell in enumerate(names) if cell]
+    pair = next((place for place in range(len(names) - 1) if (names[place], names[place + 1]) in _HEADERS), None)
+    source, target = (pair, pair + 1) if pair is not None else (*named, 0, 1)[:2]
+    spare = [place for place in range(len(names)) if place not in (source, target)]
+    if weight is not None:
+        if weight.casefold() not in names:
+            raise ValueError(
+                f"{name}, line {header.number}: there is no column weight={weight!r} among {listed(cells)}"
+            )
+        found: int | None = names.index(weight.casefold())
+    elif "weight" in names:
+        found = names.index("weight")
+    else:
+        found = _unnamed_weight(names, spare, lines)
+        if found is not None:
+            notes.append(f"the weights are those of the column {cells[found]!r}")
+    unread = [repr(cells[place]) if cells[place] else "the one without a name" for place in spare if place != found]
+    if unread:
+        hint = "; weights are read from none of them: weight= names one" if found is None else ""
+        notes.append(f"columns that are not read: {listed(unread)}{hint}")
+    return _Columns(source, target, found, len(names))
+
+
+def _unnamed_weight(names: Sequence[str], spare: Sequence[int], lines: Sequence[Line]) -> int | None:
+    """Return the one further column, if it is of numbers and not called as times are."""
+    if len(spare) != 1 or not names[spare[0]] or names[spare[0]] in _TIMES:
+        return None
+    cells = [line.cells[spare[0]] for line in lines if len(line.cells) > spare[0]]
+    return spare[0] if cells and all(_NUMBER.fullmatch(cell.replace(",", ".")) for cell in cells) else None
+
+
+def _edge(name: str, line: Line, columns: _Columns, delimiter: str, weight: str, notes: list[str]) -> Edge:
+    cells, most = line.cells, columns.width or 3
+    if not max(columns.source, columns.target) < len(cells) <= most or not (
+        cells[columns.source] and cells[columns.target]
+    ):
+        counted = f"{len(cells)} column{'' if len(cells) == 1 else 's'}"
+        hint = "; a name with a blank in it needs double quotes" if delimiter == " " and len(cells) > 3 else ""
+        hint = hint or ("; further columns need a header in the first line" if len(cells) > 3 else "")
+        expected = f"the header has {most}" if columns.width and len(cells) > most else "an edge is two names"
         raise ValueError(
-            f"{name}, line {number}: the weight {word[:60]!r} is not a number; a name with a blank in it needs double "
-            "quotes"
+            f"{name}, line {line.number}: {counted} in {line.text.strip()[:60]!r}; {expected}, and at most a "
+            f"weight{hint}"
+        )
+    start, end = (_node(name, line, cells[place], notes) for place in (columns.source, columns.target))
+    value = None
+    if columns.weight is not None and len(cells) > columns.weight:
+        value = _weight(name, line, cells[columns.weight], delimiter, weight, notes)
+    return Edge(start, end, value, f"line {line.number}")
+
+
+def _node(name: str, line: Line, cell: str, notes: list[str]) -> str:
+    if cell in NO_NAME:
+        raise ValueError(f"{name}, line {line.number}: the name of a node is missing ({cell})")
+    whole = _WHOLE.fullmatch(cell)
+    if whole is None:
+        return cell
+    if not any("whole numbers" in note for note in notes):
+        notes.append(f"names that are whole numbers are read as such, {cell} as {whole[1]}")
+    return whole[1]
+
+
+def _weight(name: str, line: Line, word: str, delimiter: str, attribute: str, notes: list[str]) -> float | None:
+    if not word:
+        return None
+    try:
+        if word.startswith("{"):
+            value = _attribute(word, attribute, notes)
+        elif delimiter != "," and "," in word and "." not in word:
+            value = float(word.replace(",", "."))
+            if not any("decimal commas" in note for note in notes):
+                notes.append(f"weights have decimal commas, such as {word}")
+        else:
+            value = float(word)
+        return None if value is None else float(value)
+    except (ValueError, SyntaxError, TypeError, AttributeError, RecursionError, MemoryError, OverflowError):
+        raise ValueError(
+            f"{name}, line {line.number}: the weight {word[:60]!r} is not a number; a name with a blank in it needs "
+            "double quotes"
         ) from None
+
+
+def _attribute(word: str, attribute: str, notes: list[str]) -> float | None:
+    data = ast.literal_eval(word)
+    unread = [str(key) for key in data if key != attribute]
+    if unread and not any("attributes of edges" in note for note in notes):
+        notes.append(f"attributes of edges that are not read: {listed(unread)}")
+    value: float | None = data.get(attribute)
+    return value

@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 import networkx as nx
 
+NO_NAME = {"", "nan", "NaN", "NAN", "None", "null", "NULL", "<NA>", "NaT"}
+"""What stands where a name is missing. NA and Null are not among them: they are names of somebody."""
+
 
 class Edge(NamedTuple):
     """An edge as it is listed in a file."""
@@ -90,7 +93,8 @@ def _names(name: str, listed: Listed) -> dict[Hashable, str]:
     for node in (*listed.nodes, *ends):
         if node in names:
             continue
-        text = str(node)
+        is_whole = isinstance(node, float) and node.is_integer()
+        text = str(int(node)) if is_whole else str(node)  # type: ignore[call-overload]
         if text in node_of:
             raise ValueError(f"{name} has two nodes named {text}: {node_of[text]!r} and {node!r}; rename one")
         names[node], node_of[text] = text, node
@@ -102,7 +106,7 @@ def _weight(name: str, edge: Edge) -> float | None:
         return None
     try:
         weight = float(edge.weight)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         weight = math.nan
     if isinstance(edge.weight, bool) or not math.isfinite(weight) or weight < 0:
         raise ValueError(f"{name}, {edge.where}: a weight must be a finite number of at least 0, got {edge.weight!r}")

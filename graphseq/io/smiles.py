@@ -85,7 +85,7 @@ def read_smiles(
     on_error: OnError = "refuse",
     elements: Sequence[str] = ELEMENTS,
     bond_orders: bool = False,
-    delimiter: str = ",",
+    delimiter: str | None = None,
 ) -> GraphDataset:
     """Read a table of molecules, one on each line, with a measured value of each.
 
@@ -97,7 +97,8 @@ def read_smiles(
             lines and list them in ``skipped``.
         elements: as in :func:`from_smiles`.
         bond_orders: as in :func:`from_smiles`.
-        delimiter: separator of columns.
+        delimiter: separator of columns; by default a comma, semicolon or tab, whichever separates names in the first
+            line.
 
     Returns:
         The molecules in the order of the file, named by their SMILES.
@@ -110,7 +111,7 @@ def read_smiles(
     """
     _checks.one_of("on_error", on_error, ON_ERROR)
     symbols = _numbers_of(elements)
-    table = read_table(path, delimiter)
+    table = read_table(path, delimiter).without_index()
     entries = [entry.strip() for entry in table.column("smiles", smiles)]
     numbers = None if target is None else table.column("target", target)
     graphs: list[SpaceTimeGraph] = []
@@ -125,11 +126,11 @@ def read_smiles(
                 raise ValueError(f"{table.at(row)}: {error}; {advice}") from None
             skipped.append(Skipped(entry, table.lines[row], str(error)))
     if not graphs:
-        raise ValueError(f"{table.path} has no molecule that can be read; {len(skipped)} lines were skipped")
+        raise ValueError(f"{table.name} has no molecule that can be read; {len(skipped)} lines were skipped")
     skipped_lines = {skip.line for skip in skipped}
     names = tuple(entry for row, entry in enumerate(entries) if table.lines[row] not in skipped_lines)
     answers = () if target is None else (target,)
-    return GraphDataset(table.path.stem, tuple(graphs), names, atom_channels(elements), answers, names, tuple(skipped))
+    return GraphDataset(Path(path).stem, tuple(graphs), names, atom_channels(elements), answers, names, tuple(skipped))
 
 
 def molecule(smiles: str) -> Any:

@@ -1,11 +1,14 @@
-"""Readers of graphs over time from CSV: observations of nodes with a list of edges, or events."""
+"""Readers of graphs over time from tables: observations of nodes with a list of edges, or events."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from itertools import pairwise
+from numbers import Real
 from pathlib import Path
 from typing import Literal
 
@@ -16,54 +19,69 @@ from torch_geometric.data import TemporalData
 from graphseq import _checks
 from graphseq.data.events import from_events
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.io._csv import Table, dated, read_table, seconds
+from graphseq.io._csv import Table, listed, read_table
 from graphseq.io._edge_table import EdgeColumns, Observed, joined
+from graphseq.io._frame import Frame, is_frame
+from graphseq.io._times import SECOND, Moment, exact, microseconds, shown
 from graphseq.io.containers import MISSING, TemporalDataset, features
+
+_MOST_ROWS = 2**28  #: windows by nodes
 
 
 def read_observations(
-    path: str | Path,
-    edges: str | Path | None = None,
+    path: str | Path | Frame,
+    edges: str | Path | Frame | None = None,
     *,
     time: str = "time",
     node: str = "node",
     values: Sequence[str] | None = None,
+    wide: bool = False,
     source: str = "source",
     target: str = "target",
     weight: str = "weight",
+    edge_attr: Sequence[str] = (),
+    undirected: bool = False,
     time_format: str | None = None,
     sort: bool = False,
     missing: Literal["refuse", "drop"] = "refuse",
-    delimiter: str = ",",
+    delimiter: str | None = None,
 ) -> TemporalDataset:
-    r"""Read a long table, one line for each node and time, and edges between its nodes from a second table.
+    r"""Read a table, one line for each node and time, and edges between its nodes from a second table.
 
     A node is present at the times at which it has a line. Edges with a time are present at that time; edges without one
     whenever both ends are. Nodes are numbered in the order in which they first occur. Whole-number times are kept;
-    others, and dates, are numbered 0, 1, 2, … in order.
+    others, and dates, are numbered 0, 1, 2, … in order. Blanks around cells are no part of them, and a name such as 2.0
+    is the name 2. What is not read is said in the ``notes`` of the data.
 
     Args:
-        path: file of observations, .csv or .csv.gz, with names in the first line.
-        edges: file of edges, likewise, in any order; without it, there are none.
-        time: column of times in both files: numbers, ISO dates, or dates of ``time_format``.
+        path: file of observations, .csv or .csv.gz, with names in the first line; or a data frame of pandas or polars,
+            whose named index is a column like others.
+        edges: table of edges, likewise, in any order; without it, there are none.
+        time: column of times in both tables: numbers, ISO dates, or dates of ``time_format``.
         node: column of names of nodes.
-        values: columns of features; by default all others.
+        values: columns of features; by default all others. In a wide table, columns of nodes.
+        wide: the table has one line for each time and a column for each node, instead of a line for each of both; its
+            values are the one channel "value".
         source: column of ``edges`` with the nodes at which edges start.
         target: column of ``edges`` with the nodes at which edges end.
         weight: column of ``edges`` with weights, if there is one.
+        edge_attr: columns of ``edges`` with features of edges.
+        undirected: edges lead in both directions, though listed once.
         time_format: format of dates, as for ``datetime.strptime``.
         sort: sort lines that are not in the order of time, instead of refusing them.
         missing: "refuse" a file with a value that is empty or NaN, or "drop" the line: the node is then absent at that
             time, as are its edges.
-        delimiter: separator of cells.
+        delimiter: separator of cells; by default a comma, semicolon or tab, whichever separates names in the first
+            line. Where it is no comma, numbers may have decimal commas.
 
     Returns:
         Rows in the order of the lines (in the order of time with ``sort``).
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: a column that does not exist, times that decrease, a node twice at one time, a value that is
-            missing or not a number, an edge to a node that is absent at that time. The message names the line.
+        ValueError: a column that does not exist or has no name, times that decrease, a node twice at one time, a name
+            or value that is missing, a value that is not a number, an edge to a node that is absent at that time. The
+            message names the line.
 
     Example:
         >>> import tempfile
@@ -76,66 +94,71 @@ def read_observations(
     """
     _checks.one_of("missing", missing, MISSING)
     table = read_table(path, delimiter)
-    chosen = _others(table, {"node": node, "time": time}) if values is None else list(values)
-    if not table.cells or not chosen:
-        raise ValueError(f"{path} has no {'columns of values' if table.cells else 'observations'}")
-    when, dates = table.times(table.column("time", time), time_format)
-    table, when = _in_order(table, when, sort)
-    columns = np.array([table.numbers(name, table.column("values", name)) for name in chosen]).T
-    names = table.column("node", node)
-    _check_once(table, names, when)
-    rows = _kept(table, columns, chosen, missing)
-    number = {name: n for n, name in enumerate(dict.fromkeys(names[row] for row in rows))}
-    moments = sorted({when[row] for row in rows})
-    stamp = _stamps(moments, dates)
+    read = _wide if wide else _long
+    seen = read(table, {"node": node, "time": time}, values, time_format, sort=sort)
+    _check_once(seen)
+    rows = _kept(seen, missing)
+    number = {name: n for n, name in enumerate(dict.fromkeys(seen.names[row] for row in rows))}
+    moments = sorted({seen.when[row] for row in rows})
+    stamp = _stamps(moments, seen.dates)
     observed = Observed(
-        features(columns[rows]),
-        torch.tensor([number[names[row]] for row in rows]),
-        torch.tensor([stamp[when[row]] for row in rows]),
+        features(seen.values[rows]),
+        torch.tensor([number[seen.names[row]] for row in rows]),
+        torch.tensor([stamp[seen.when[row]] for row in rows]),
         number,
-        {(names[row], when[row]): index for index, row in enumerate(rows)},
-        set(zip(names, when, strict=True)),
-        dates,
+        seen.names,
+        seen.when,
+        rows,
+        seen.dates,
     )
+    notes = seen.table.notes
     if edges is None:
+        _refuse_without_edges(edge_attr, undirected)
         graph = SpaceTimeGraph(observed.x, observed.node, observed.time)
     else:
-        columns_of_edges = EdgeColumns(source, target, weight, time)
-        graph = joined(observed, read_table(edges, delimiter), columns_of_edges, time_format)
-    time_names = tuple(dated(moment) if dates else f"{moment:.15g}" for moment in moments)
-    return TemporalDataset(Path(path).name, graph, tuple(number), time_names, tuple(chosen))
+        columns = EdgeColumns(source, target, weight, time, tuple(edge_attr), undirected)
+        between = read_table(edges, delimiter)
+        graph = joined(observed, between, columns, time_format)
+        notes = [*notes, *between.notes]
+    time_names = tuple(shown(moment, dates=seen.dates) for moment in moments)
+    return TemporalDataset(_name(path), graph, tuple(number), time_names, seen.channels, tuple(notes))
 
 
 def read_events(
-    path: str | Path,
+    path: str | Path | Frame,
     window: float | timedelta,
     *,
     source: str = "source",
     target: str = "target",
     time: str = "time",
     values: Sequence[str] | None = None,
+    bipartite: bool = False,
     time_format: str | None = None,
     sort: bool = False,
     start: float | datetime | None = None,
     present: Literal["all", "since", "active"] = "all",
     empty: Literal["refuse", "keep"] = "refuse",
-    delimiter: str = ",",
+    delimiter: str | None = None,
 ) -> TemporalDataset:
     r"""Read a table of events, one on each line, as snapshots of windows of time, by :func:`~graphseq.from_events`.
 
+    Times are compared exactly: of events every 0.1, windows of 0.1 hold one each.
+
     Args:
-        path: file of events, .csv or .csv.gz, with names in the first line.
+        path: file of events, .csv or .csv.gz, with names in the first line; or a data frame of pandas or polars.
         window: length of a window, in the units of the times; for dates, a ``timedelta`` or seconds.
         source: column of the names of source nodes.
         target: column of the names of target nodes.
         time: column of times: numbers, ISO dates, or dates of ``time_format``.
         values: columns of features of events; by default all others.
+        bipartite: sources and targets are nodes of two kinds, such as users and items, and never the same, whatever
+            their names; nodes are then named with their column before.
         time_format: format of dates, as for ``datetime.strptime``.
         sort: sort lines that are not in the order of time, instead of refusing them.
         start: beginning of the first window; by default the time of the first event.
         present: nodes that have a row in a window, as in :func:`~graphseq.from_events`.
         empty: refuse or keep a window without events, as in :func:`~graphseq.from_events`.
-        delimiter: separator of cells.
+        delimiter: separator of cells; as in :func:`read_observations`.
 
     Returns:
         Nodes numbered in the order in which they first occur, times named by the beginnings of their windows, and
@@ -155,35 +178,138 @@ def read_events(
         >>> data.nodes, data.times, data.graph.edge_weight.tolist()
         (('ann', 'bob', 'cem'), ('0', '10'), [2.0, 1.0])
     """
-    table = read_table(path, delimiter)
+    table = read_table(path, delimiter).without_index()
     chosen = _others(table, {"source": source, "target": target, "time": time}) if values is None else list(values)
     if not table.cells:
-        raise ValueError(f"{path} has no events")
+        raise ValueError(f"{table.name} has no events")
     when, dates = table.times(table.column("time", time), time_format)
     table, when = _in_order(table, when, sort)
     length = _in_units("window", window, dates)
+    _checks.positive("window", float(length))
     first = when[0] if start is None else _in_units("start", start, dates)
     if when[0] < first:
         raise ValueError(f"{table.at(0)}: the event is before start={start}")
-    if empty == "refuse" and length > 0:
-        _check_windows(table, when, first, length, dates)
-    ends = [table.column("source", source), table.column("target", target)]
+    windows = [math.floor((moment - first) / Fraction(length)) for moment in when]
+    if empty == "refuse":
+        _check_windows(table, windows, first, length, dates)
+    ends = _ends(table, {"source": source, "target": target}, bipartite=bipartite)
     number = {
         name: n for n, name in enumerate(dict.fromkeys(name for pair in zip(*ends, strict=True) for name in pair))
     }
-    event_values = [table.present(name, table.numbers(name, table.column("values", name))) for name in chosen]
+    if (windows[-1] + 1) * len(number) > _MOST_ROWS:
+        raise ValueError(
+            f"window={window!r} makes {windows[-1] + 1:,} windows of {len(number):,} nodes, which is too much; take "
+            "longer windows"
+        )
+    hint = "; name the columns of numbers by values="
+    event_values = [table.present(name, table.numbers(name, table.column("values", name), hint)) for name in chosen]
+    # The windows are numbered here, exactly, and are 1 long from here on.
     events = TemporalData(
         src=torch.tensor([number[name] for name in ends[0]]),
         dst=torch.tensor([number[name] for name in ends[1]]),
-        t=torch.tensor(when, dtype=torch.float64),
+        t=torch.tensor(windows),
     )
     if event_values:
-        events.msg = torch.tensor(event_values, dtype=torch.float32).t().contiguous()
-    graph = from_events(events, length, start=first, present=present, empty=empty, num_nodes=len(number))
+        events.msg = features(np.array(event_values).T).contiguous()
+    graph = from_events(events, 1.0, start=0.0, present=present, empty=empty, num_nodes=len(number))
     begins = [first + k * length for k in graph.topology.times.tolist()]
-    time_names = tuple(dated(moment) if dates else f"{moment:.15g}" for moment in begins)
+    time_names = tuple(shown(exact(moment), dates=dates) for moment in begins)
     channels = ("sent", "received", *(f"{name} {direction}" for direction in ("sent", "received") for name in chosen))
-    return TemporalDataset(Path(path).name, graph, tuple(number), time_names, channels)
+    return TemporalDataset(_name(path), graph, tuple(number), time_names, channels, tuple(table.notes))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Observations as they were read: the node, the time and the values of each."""
+
+    table: Table
+    line: Sequence[int]  #: row of the table of each observation
+    names: Sequence[str]
+    when: Sequence[Moment]
+    values: np.ndarray  #: (V, F), NaN where one is missing
+    channels: tuple[str, ...]
+    dates: bool
+    is_wide: bool
+
+    def what(self, row: int, column: int) -> str:
+        """Return the name of a value, for messages."""
+        return self.names[row] if self.is_wide else self.channels[column]
+
+
+def _long(
+    table: Table, keys: Mapping[str, str], values: Sequence[str] | None, time_format: str | None, *, sort: bool
+) -> _Seen:
+    """Read a table with a line for each node and time."""
+    table = table.without_index()
+    if keys["node"] not in table.header and keys["time"] in table.header:
+        raise ValueError(
+            f"{table.name} has no column {keys['node']!r}; it has {', '.join(table.header)}. Name the column by node=; "
+            "if each column is a node, read it with wide=True"
+        )
+    chosen = _others(table, keys) if values is None else list(values)
+    if not table.cells or not chosen:
+        raise ValueError(f"{table.name} has no {'columns of values' if table.cells else 'observations'}")
+    when, dates = table.times(table.column("time", keys["time"]), time_format)
+    table, when = _in_order(table, when, sort)
+    hint = "; name the columns of numbers by values="
+    columns = np.array([table.numbers(name, table.column("values", name), hint) for name in chosen]).T
+    if unread := [name for name in table.header if name not in {*keys.values(), *chosen}]:
+        table.note(f"{table.name}: columns that are not read: {listed(unread)}")
+    names = table.names("the node", table.column("node", keys["node"]))
+    return _Seen(table, range(len(when)), names, when, columns, tuple(chosen), dates, is_wide=False)
+
+
+def _wide(
+    table: Table, keys: Mapping[str, str], values: Sequence[str] | None, time_format: str | None, *, sort: bool
+) -> _Seen:
+    """Read a table with a line for each time and a column for each node."""
+    time = keys["time"]
+    if time not in table.header and table.header[:1] == [""]:
+        table.note(f"{table.name}: column 1, without a name, is read as the times")
+        table.header[0] = time
+    table = table.without_index()
+    chosen = _others(table, {"time": time}) if values is None else list(values)
+    if not table.cells or not chosen:
+        raise ValueError(f"{table.name} has no {'columns of nodes' if table.cells else 'observations'}")
+    when, dates = table.times(table.column("time", time), time_format)
+    table, when = _in_order(table, when, sort)
+    first: dict[Moment, int] = {}
+    for row, moment in enumerate(when):
+        if first.setdefault(moment, row) != row:
+            raise ValueError(f"{table.at(row)}: its time is that of {table.unit} {table.lines[first[moment]]} as well")
+    columns = np.array([table.numbers(f"the value of {name}", table.column("values", name)) for name in chosen]).T
+    nodes = table.names("a node in the first line", chosen)
+    if len(set(nodes)) < len(nodes):
+        twice = next(name for name in nodes if nodes.count(name) > 1)
+        raise ValueError(f"{table.name}, line 1: two columns are the node {twice!r}")
+    line = [row for row in range(len(when)) for _ in nodes]
+    return _Seen(
+        table, line, nodes * len(when), [when[row] for row in line], columns.reshape(-1, 1), ("value",), dates, True
+    )
+
+
+def _name(source: str | Path | Frame) -> str:
+    return "frame" if is_frame(source) else Path(source).name  # type: ignore[arg-type]
+
+
+def _refuse_without_edges(edge_attr: Sequence[str], undirected: bool) -> None:
+    for name, value in (("edge_attr", tuple(edge_attr)), ("undirected", undirected)):
+        if value:
+            raise ValueError(f"{name}={value!r} is about edges, and there are none; give them by edges=")
+
+
+def _ends(table: Table, columns: Mapping[str, str], *, bipartite: bool) -> list[list[str]]:
+    """Return the names of the sources and of the targets of events."""
+    ends = [table.names(f"the {what}", table.column(what, name)) for what, name in columns.items()]
+    if bipartite:
+        return [[f"{column} {name}" for name in names] for column, names in zip(columns.values(), ends, strict=True)]
+    common, names = set(ends[0]) & set(ends[1]), tuple(columns.values())
+    if names != ("source", "target") and common:
+        table.note(
+            f"{table.name}: names in both {names[0]!r} and {names[1]!r} are taken for the same nodes, such as "
+            f"{min(common)!r}; bipartite=True keeps them apart"
+        )
+    return ends
 
 
 def _others(table: Table, keys: Mapping[str, str]) -> list[str]:
@@ -192,68 +318,68 @@ def _others(table: Table, keys: Mapping[str, str]) -> list[str]:
     return [name for index, name in enumerate(table.header) if index not in indices]
 
 
-def _in_order(table: Table, when: list[float], sort: bool) -> tuple[Table, list[float]]:
+def _in_order(table: Table, when: list[Moment], sort: bool) -> tuple[Table, list[Moment]]:
     for row, (before, after) in enumerate(pairwise(when), start=1):
         if after < before:
             if not sort:
                 raise ValueError(
-                    f"{table.at(row)}: the time is before that of line {table.lines[row - 1]}; sort the file, or "
-                    "read it with sort=True"
+                    f"{table.at(row)}: the time is before that of {table.unit} {table.lines[row - 1]}; sort the file, "
+                    "or read it with sort=True"
                 )
             order = sorted(range(len(when)), key=when.__getitem__)
-            cells, lines = [table.cells[n] for n in order], [table.lines[n] for n in order]
-            return table._replace(cells=cells, lines=lines), [when[n] for n in order]
+            return table.ordered(order), [when[n] for n in order]
     return table, when
 
 
-def _check_once(table: Table, names: Sequence[str], when: Sequence[float]) -> None:
-    first: dict[tuple[str, float], int] = {}
-    for row, key in enumerate(zip(names, when, strict=True)):
-        if key in first:
-            raise ValueError(
-                f"{table.at(row)}: node {key[0]!r} already has a line at that time, line {table.lines[first[key]]}"
-            )
-        first[key] = row
+def _check_once(seen: _Seen) -> None:
+    if seen.is_wide:  # whose times and columns were compared already
+        return
+    first: dict[tuple[str, Moment], int] = {}
+    for row, key in enumerate(zip(seen.names, seen.when, strict=True)):
+        if first.setdefault(key, row) != row:
+            unit, line = seen.table.unit, seen.table.lines[first[key]]
+            raise ValueError(f"{seen.table.at(row)}: node {key[0]!r} already has a line at that time, {unit} {line}")
 
 
-def _kept(table: Table, columns: np.ndarray, chosen: Sequence[str], missing: str) -> list[int]:
+def _kept(seen: _Seen, missing: str) -> list[int]:
     """Return the rows that have all values."""
-    absent = np.isnan(columns)
+    absent = np.isnan(seen.values)
     if missing == "refuse" and absent.any():
-        row, column = np.argwhere(absent)[0]
+        row, column = np.argwhere(absent)[0].tolist()
         raise ValueError(
-            f'{table.at(row)}: {chosen[column]} is missing; fill it in, or read with missing="drop", which removes '
-            "the node at that time"
+            f"{seen.table.at(seen.line[row])}: {seen.what(row, column)} is missing; fill it in, or read with "
+            'missing="drop", which removes the node at that time'
         )
     rows: list[int] = np.flatnonzero(~absent.any(axis=1)).tolist()
     if not rows:
-        raise ValueError(f"{table.path} has no line with all values")
+        raise ValueError(f"{seen.table.name} has no line with all values")
     return rows
 
 
-def _stamps(moments: Sequence[float], dates: bool) -> dict[float, int]:
-    are_whole = not dates and all(moment.is_integer() for moment in moments)
+def _stamps(moments: Sequence[Moment], dates: bool) -> dict[Moment, int]:
+    are_whole = not dates and all(isinstance(moment, int) for moment in moments)
     return {moment: int(moment) if are_whole else n for n, moment in enumerate(moments)}
 
 
-def _in_units(argument: str, value: object, dates: bool) -> float:
+def _in_units(argument: str, value: object, dates: bool) -> Moment:
+    """Return a length or a beginning in the units of the times, which are microseconds for dates."""
     if isinstance(value, (timedelta, datetime)):
         if not dates:
             raise TypeError(f"{argument} must be a number, as the times of the file are; got {value!r}")
-        return value.total_seconds() if isinstance(value, timedelta) else seconds(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return value // timedelta(microseconds=1) if isinstance(value, timedelta) else microseconds(value)
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise TypeError(
             f"{argument} must be a finite number, or a date or timedelta where times are dates; got {value!r}"
         )
-    return float(value)
+    number = exact(value if isinstance(value, int) else float(value))
+    return number * SECOND if dates else number
 
 
-def _check_windows(table: Table, when: Sequence[float], first: float, length: float, dates: bool) -> None:
-    windows = [math.floor((moment - first) / length) for moment in when]
+def _check_windows(table: Table, windows: Sequence[int], first: Moment, length: Moment, dates: bool) -> None:
     for row, (before, after) in enumerate(pairwise([-1, *windows])):
         if after > before + 1:
-            begins = first + (before + 1) * length
+            begins = exact(first + (before + 1) * length)
             raise ValueError(
-                f"{table.at(row)}: window {before + 1}, from {dated(begins) if dates else f'{begins:.15g}'} on, has no "
+                f"{table.at(row)}: window {before + 1}, from {shown(begins, dates=dates)} on, has no "
                 'event before this one; take longer windows, or empty="keep"'
             )

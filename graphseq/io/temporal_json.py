@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphseq import _checks
+from graphseq.io._csv import listed
+from graphseq.io._json import parsed
+from graphseq.io._text import decoded, read_bytes
 from graphseq.io.containers import MISSING, TemporalDataset, floats
 from graphseq.io.recording import Edges, Recording, assembled, read_edges
 
-_VALUES = ("X", "FX", "block", "y")
+_VALUES = ("y", "X", "FX", "block")  # y, what the format has as the answer, is the first channel
+_WEIGHTS = ("weights", "edge_weight", "edge_weights", "weight")
+_TABLES = {*_VALUES, "edges", "edge_mapping", "node_ids", "time_periods", *_WEIGHTS}
+_OF_PERIODS = {*_VALUES, "edges", "index", "year", "month", "day", *_WEIGHTS}
 _UNDERSTOOD = (
     "edges and X, FX, block or y (tables of times by nodes); edge_mapping and such a table; one object a time, "
     '"0", "1", …, with X or y, with edges in each or beside them; nodes and links; edges, "0", "1", … and LABEL'
@@ -37,9 +43,11 @@ def read_temporal_json(path: str | Path, *, missing: Literal["refuse", "drop"] =
     - ``edges``, and optionally ``weights`` (chickenpox, PedalMe, windmills): the same edges at all times, and one
       table T × N, or more, under ``X``, ``FX``, ``block`` or ``y``.
 
-    Values are not changed: unlike PyTorch Geometric Temporal's loaders, this reader does not standardise over all
-    times, including future ones. An edge [i, j] goes from i to j. Names of nodes are those of ``node_ids``, else
-    numbers; names of times are dates if each time has ``year``, ``month`` and ``day``, else numbers from 0.
+    Where there is a ``y``, what the format has as the answer, it is the first channel. Weights may also be called
+    ``edge_weight``. Values are not changed: unlike PyTorch Geometric Temporal's loaders, this reader does not
+    standardise over all times, including future ones. An edge [i, j] goes from i to j, and with ``"directed": false``
+    links go in both directions. Names of nodes are those of ``node_ids``, else numbers; names of times are dates if
+    each time has ``year``, ``month`` and ``day``, else numbers from 0.
 
     Args:
         path: the file.
@@ -66,16 +74,34 @@ def read_temporal_json(path: str | Path, *, missing: Literal["refuse", "drop"] =
     _checks.one_of("missing", missing, MISSING)
     path = Path(path)
     content = _content(path)
-    return assembled(path.name, _recording(path.name, content), missing)
+    data = assembled(path.name, _recording(path.name, content), missing)
+    return replace(data, notes=tuple(_unread(path.name, content)))
+
+
+def _unread(name: str, content: dict[str, Any]) -> list[str]:
+    """Return a note on each key of the file, and of its times, nodes and links, that is not read."""
+    if "nodes" in content and "links" in content:
+        nodes = {key for node in content["nodes"] for key in node} - {"id", "X", "y"}
+        links = {key for link in content["links"] for key in link} - {"source", "target", "key", *_WEIGHTS}
+        formal = {"nodes", "links", "directed", "multigraph", "graph", "time_periods"}
+        found = {"": set(content) - formal, "nodes: ": nodes, "links: ": links}
+    else:
+        times = {key for key in content if key.isdecimal()} if "0" in content else set()
+        periods = set() if "LABEL" in content else {key for time in times for key in content[time]} - _OF_PERIODS
+        found = {"": set(content) - _TABLES - times, "times: ": periods}
+    return [f"{name}: {where}keys that are not read: {listed(sorted(keys))}" for where, keys in found.items() if keys]
+
+
+def _weights(where: str, holder: dict[str, Any]) -> object:
+    """Return the weights of edges, under whichever of their names, or None."""
+    names = [key for key in _WEIGHTS if key in holder]
+    if len(names) > 1:
+        raise ValueError(f"{where} has weights of edges under {' and '.join(names)}; they must be there once")
+    return holder[names[0]] if names else None
 
 
 def _content(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}, line {error.lineno}: not JSON: {error.msg}") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {error.start} is not utf-8; is it JSON?") from None
+    content = parsed(str(path), decoded(path, read_bytes(path)))
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds a {type(content).__name__}, not an object; understood are {_UNDERSTOOD}")
     return content
@@ -100,7 +126,7 @@ def _recording(name: str, content: dict[str, Any]) -> Recording:
 
 def _static(name: str, content: dict[str, Any], tables: Sequence[str]) -> Recording:
     values, channels = _tables(name, content, tables)
-    edges = read_edges(f"{name}: edges", content["edges"], content.get("weights"), values.shape[1])
+    edges = read_edges(f"{name}: edges", content["edges"], _weights(name, content), values.shape[1])
     return Recording(values, channels, _names(name, content, values.shape[1]), _numbers(name, content, values), edges)
 
 
@@ -111,8 +137,8 @@ def _mapped(name: str, content: dict[str, Any], tables: Sequence[str]) -> Record
     mapping = _object(where, content["edge_mapping"])
     index = _by_time(f"{where}.edge_index", mapping.get("edge_index"), times)
     weights: Sequence[object] = [None] * len(times)
-    if "edge_weight" in mapping:
-        weights = _by_time(f"{where}.edge_weight", mapping["edge_weight"], times)
+    if (by_time := _weights(where, mapping)) is not None:
+        weights = _by_time(f"{where}.edge_weight", by_time, times)
     edges = [
         read_edges(f"{where}.edge_index[{time!r}]", pairs, weight, values.shape[1])
         for time, pairs, weight in zip(times, index, weights, strict=True)
@@ -140,13 +166,13 @@ def _periods(name: str, content: dict[str, Any]) -> Recording:
     nodes = values.shape[1]
     edges: Edges | list[Edges]
     if "edges" in content:
-        edges = read_edges(f"{name}: edges", content["edges"], content.get("weights"), nodes)
+        edges = read_edges(f"{name}: edges", content["edges"], _weights(name, content), nodes)
     else:
         for t, period in periods.items():
-            if ("weights" in period) != ("weights" in periods["0"]):
+            if (_weights(name, period) is None) != (_weights(name, periods["0"]) is None):
                 raise ValueError(f"{name}: times 0 and {t} must both have weights of edges, or neither must")
         edges = [
-            read_edges(f"{name}: edges at time {t}", period.get("edges"), period.get("weights"), nodes)
+            read_edges(f"{name}: edges at time {t}", period.get("edges"), _weights(name, period), nodes)
             for t, period in periods.items()
         ]
     return Recording(values, channels, _names(name, content, nodes), _dates(name, list(periods.values())), edges)
@@ -163,22 +189,26 @@ def _node_link(name: str, content: dict[str, Any]) -> Recording:
             raise ValueError(f"{where} has no id")
         series = _object(f"{where}.X", fields.get("X", {}))
         series = series if "y" in series or "y" not in fields else {**series, "y": fields["y"]}
-        if rows and list(series) != channels:
+        if rows and sorted(series, key=lambda key: key != "y") != channels:
             raise ValueError(f"{where} has values of {list(series)}, but nodes[0] of {channels}")
-        channels = list(series)
+        channels = sorted(series, key=lambda key: key != "y")  # y first
         rows.append([series[key] for key in channels])
         names.append(str(fields["id"]))
     values = floats(f"{name}: values of nodes", rows, (3,)).transpose(2, 0, 1)
-    number = {node_name: index for index, node_name in enumerate(names)}
+    number = {node_name: index for index, node_name in enumerate(_once(name, names))}
     links = [_object(f"{name}: links[{index}]", link) for index, link in enumerate(content["links"])]
     for index, link in enumerate(links):
         for end in ("source", "target"):
             if str(link.get(end)) not in number:
                 raise ValueError(f"{name}: links[{index}] has {end} {link.get(end)!r}, which is not among the nodes")
     pairs = [[number[str(link["source"])], number[str(link["target"])]] for link in links]
-    weights = [link.get("weight") for link in links] if any("weight" in link for link in links) else None
+    if content.get("directed") is False:  # each link is there once
+        back = [(link, pair[::-1]) for link, pair in zip(links, pairs, strict=True) if pair[0] != pair[1]]
+        links, pairs = [*links, *(link for link, _ in back)], [*pairs, *(pair for _, pair in back)]
+    found = [_weights(f"{name}: links[{index}]", link) for index, link in enumerate(links)]
+    weights = found if any(weight is not None for weight in found) else None
     edges = read_edges(f"{name}: links", pairs, weights, len(names))
-    return Recording(values, tuple(channels), _once(name, names), _numbers(name, content, values), edges)
+    return Recording(values, tuple(channels), tuple(names), _numbers(name, content, values), edges)
 
 
 def _joints(name: str, content: dict[str, Any]) -> Recording:

@@ -132,8 +132,8 @@ def test_directed_is_as_asked(tmp_path: Path) -> None:
         ("a.csv", "A,B,0\n", "no edge that joins two nodes .2 nodes."),
         ("a.csv", "", "has no edges: it is empty, or all of it comments"),
         ("a.csv", "# A,B\n\n", "has no edges: it is empty, or all of it comments"),
-        ("a.csv", b"A,B\nC,\xff\n", "a.csv, line 2: byte 6 is not utf-8; is it a text?"),
-        ("a.gml", "graph []", r"\.gml is not a known format; there are \.txt, \.csv"),
+        ("a.csv", b"A,B\nC,\xff\n", "a.csv is not utf-8: byte 0xff on line 2"),
+        ("a.dot", "graph {}", r"\.dot is not a known format; there are \.txt, \.csv"),
     ],
 )
 def test_what_is_no_edge_list_is_refused_with_its_line(

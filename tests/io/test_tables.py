@@ -125,11 +125,6 @@ def test_a_dropped_line_is_a_node_away_and_its_edges_with_it(tmp_path: Path) -> 
         (LINES, "source,target,weight\nA,B,\n", r"edges.csv, line 2: the weight is missing"),
         (
             LINES,
-            "source,target,w\nA,B,1\n",
-            r"edges.csv, line 1: column 'w' is not a column of edges: .*weight='weight'",
-        ),
-        (
-            LINES,
             "source,target,time\nA,B,2024-01-01\n",
             r"line 2: the time is '2024-01-01'; it must be a number or a date",
         ),

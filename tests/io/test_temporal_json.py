@@ -54,8 +54,8 @@ def test_weights_are_kept(tmp_path: Path) -> None:
 def test_two_tables_are_channels_side_by_side(tmp_path: Path) -> None:
     wide = [[[t, n] for n in range(3)] for t in range(3)]
     data = read(tmp_path, {"edges": [], "X": wide, "y": VALUES})
-    assert data.channels == ("X_0", "X_1", "y")
-    assert data.graph.x[4].tolist() == [1, 1, 5]
+    assert data.channels == ("y", "X_0", "X_1")
+    assert data.graph.x[4].tolist() == [5, 1, 1]
 
 
 def test_edges_by_time_beside_a_table(tmp_path: Path) -> None:
@@ -86,8 +86,8 @@ def test_one_object_a_time_with_its_own_edges(tmp_path: Path) -> None:
         tmp_path, {**{str(t): one[t] for t in range(3)}, "time_periods": 3, "node_ids": {"a": 0, "b": 1, "c": 2}}
     )
     assert snapshots(data) == [{(0, 1, 0.5), (1, 2, 1.0), (2, 2, 2.0)}, {(1, 2, 1.0), (2, 2, 2.0)}, {(2, 2, 2.0)}]
-    assert data.graph.x.tolist() == [[t, n, VALUES[t][n]] for t in range(3) for n in range(3)]
-    assert data.channels == ("X_0", "X_1", "y")
+    assert data.graph.x.tolist() == [[VALUES[t][n], t, n] for t in range(3) for n in range(3)]
+    assert data.channels == ("y", "X_0", "X_1")
 
 
 def test_times_are_in_the_order_of_their_numbers_not_of_their_spelling(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ NODE = {"id": "a", "y": [1, 2]}
         (times(weights=[2]), r"times 0 and 1 must both have weights of edges, or neither"),
         (times(edges=None), r"edges at time 1 must have 2 dimensions"),
         ({**times(), "5": {}}, r"time 2 must be an object, got nothing"),
-        ({"0": {"z": 1}}, r"time 0 has the keys z, but none of X, FX, block, y"),
+        ({"0": {"z": 1}}, r"time 0 has the keys z, but none of y, X, FX, block"),
         ({"0": {"y": [1]}, "1": {"X": [[1]]}, "edges": []}, r"time 1 has no y, but time 0 has"),
         (mapped({"0": [[0, 1]]}), r"edge_mapping.edge_index has no time '1'; there are values at times 0 to 1"),
         (mapped({"0": [], "1": [], "2": []}), r"edge_mapping.edge_index has a time '2'"),
@@ -90,7 +90,7 @@ def test_what_is_no_json_is_refused_by_its_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"mine.json, line 2: not JSON"):
         read_temporal_json(path)
     path.write_bytes(b'{"a": "caf\xe9"}')
-    with pytest.raises(ValueError, match=r"mine.json: byte 10 is not utf-8"):
+    with pytest.raises(ValueError, match=r"mine.json is not utf-8: byte 0xe9 on line 1"):
         read_temporal_json(path)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
@@ -22,9 +23,9 @@ from graphseq.io import TemporalDataset, read_events, read_observations, read_te
 from graphseq.tasks.forecast import Forecasting
 from graphseq.tasks.windows import Split
 
-_OF_TABLES = ("time", "source", "target", "columns", "time_format", "sort")
-_OF_OBSERVATIONS = ("node", "weight")
-_OF_EVENTS = ("empty",)
+_OF_TABLES = ("time", "edge_source", "edge_target", "columns", "time_format", "sort")
+_OF_OBSERVATIONS = ("node", "edge_weight", "wide", "undirected")
+_OF_EVENTS = ("empty", "bipartite")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
@@ -58,19 +59,56 @@ def prepare(settings: Settings) -> Prepared:
         scaler = Scaler.fit(graph, until=before.last + 1, per=per)
         graph = scaler.transform(graph)
     if settings.season is not None:
-        graph = add_seasonal_features(graph, settings.season)
+        graph = _with_season(graph, settings.season)
     task = _task(graph, settings) if graph is not data.graph else task
     return Prepared(data, task.split(settings.train, settings.validation), scaler)
 
 
+def _with_season(graph: SpaceTimeGraph, steps: float) -> SpaceTimeGraph:
+    """Return the graph with the phase of a season whose length is in steps, which are as long as most are.
+
+    Where times are not whole numbers of steps apart, they are counted.
+    """
+    times = graph.topology.times
+    step = int(times.diff().median()) if len(times) > 1 else 1
+    if not bool((times.diff() % step).any()):
+        return add_seasonal_features(graph, steps * step)
+    counted = SpaceTimeGraph(graph.x, graph.node, torch.searchsorted(times, graph.time))
+    return graph.replace(x=add_seasonal_features(counted, steps).x)
+
+
+def targets(data: TemporalDataset, settings: Settings) -> tuple[str, ...]:
+    """Return the names of the columns that are forecast, which are the first."""
+    return data.channels[: len(settings.targets) or settings.channels]
+
+
 def load(settings: Settings) -> TemporalDataset:
     """Read the recording: a data set by name, a JSON file, observations beside a table of edges, or events.
+
+    Returns:
+        The recording, whose first columns are those that are to be forecast.
 
     Raises:
         OSError: a file cannot be read.
         ValueError: it holds something else, or a setting does not go with it or is lacking.
     """
     check(settings)
+    data = _load(settings)
+    for name in settings.targets:
+        if name not in data.channels:
+            shown = f"{', '.join(data.channels[:12])}{', …' if len(data.channels) > 12 else ''}"
+            hint = "; the ends of edges are named by edge_source= and edge_target=" if settings.window else ""
+            near = "".join(f"; did you mean {one}?" for one in get_close_matches(name, data.channels, n=1))
+            raise ValueError(f"targets={name!r} is no column of values of {data.name}, which has {shown}{near}{hint}")
+    first = [data.channels.index(name) for name in settings.targets]
+    order = [*first, *(place for place in range(len(data.channels)) if place not in first)]
+    if order == sorted(order):
+        return data
+    channels = tuple(data.channels[place] for place in order)
+    return replace(data, graph=data.graph.replace(x=data.graph.x[:, order]), channels=channels)
+
+
+def _load(settings: Settings) -> TemporalDataset:
     file, window = settings.file, settings.window
     if file == "collegemsg" and window is not None:
         return collegemsg(_length(window))
@@ -88,10 +126,11 @@ def _read_events(settings: Settings, length: float | timedelta) -> TemporalDatas
         return read_events(
             settings.file,
             length,
-            source=settings.source,
-            target=settings.target,
+            source=settings.edge_source,
+            target=settings.edge_target,
             time=settings.time,
             values=settings.columns or None,
+            bipartite=settings.bipartite,
             time_format=settings.time_format,
             sort=settings.sort,
             empty=settings.empty,
@@ -111,9 +150,11 @@ def _read_observations(settings: Settings) -> TemporalDataset:
         time=settings.time,
         node=settings.node,
         values=settings.columns or None,
-        source=settings.source,
-        target=settings.target,
-        weight=settings.weight,
+        wide=settings.wide,
+        source=settings.edge_source,
+        target=settings.edge_target,
+        weight=settings.edge_weight,
+        undirected=settings.undirected,
         time_format=settings.time_format,
         sort=settings.sort,
         missing=settings.missing,
@@ -129,7 +170,8 @@ def checksums(settings: Settings) -> dict[str, object]:
 
 
 def _task(graph: SpaceTimeGraph, settings: Settings) -> Forecasting:
-    return Forecasting(graph, lags=settings.lags, horizon=settings.horizon, channels=settings.channels)
+    channels = len(settings.targets) or settings.channels
+    return Forecasting(graph, lags=settings.lags, horizon=settings.horizon, channels=channels)
 
 
 def _is_json(file: str) -> bool:
@@ -160,6 +202,10 @@ def check(settings: Settings) -> None:
         raise ValueError(
             f"{file} is a table: name the file of its edges by edges= where a line is an observation (time, node, "
             "values), or the length of a window by window= where it is an event (source, target, time)"
+        )
+    if settings.targets and settings.channels not in (1, len(settings.targets)):
+        raise ValueError(
+            f"channels={settings.channels} and targets= both say how many columns are forecast; leave channels= out"
         )
     is_event = window is not None
     for kind, names, goes in (

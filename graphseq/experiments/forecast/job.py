@@ -12,7 +12,7 @@ from typing import NamedTuple
 from graphseq import _files
 from graphseq.experiments.engine import run_dir
 from graphseq.experiments.forecast import report
-from graphseq.experiments.forecast.data import Prepared, checksums, prepare
+from graphseq.experiments.forecast.data import Prepared, checksums, prepare, targets
 from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.run import bound, forecast_once
 from graphseq.experiments.forecast.settings import AXES, JOB, Settings
@@ -73,6 +73,8 @@ def _facts(prepared: Prepared, settings: Settings) -> Facts:
         first=times[test.first],
         last=times[test.last],
         **bound(settings)._asdict(),
+        targets=targets(prepared.data, settings),
+        notes=prepared.data.notes,
     )
 
 

@@ -41,6 +41,8 @@ class Facts(NamedTuple):
     variance: float  #: of the test's answers, in the file's units squared
     linear: float  #: mean squared error on the test of a linear model of a node's own past that was fitted to it
     linear_graph: float  #: and of one of the neighbours' past as well
+    targets: Sequence[str] = ()  #: names of the columns that are forecast
+    notes: Sequence[str] = ()  #: what of the files was not read, or read otherwise than it stands there
 
 
 def summarise(settings: Settings, results: Sequence[Result]) -> list[Line]:
@@ -71,12 +73,14 @@ def table(settings: Settings, lines: Sequence[Line], facts: Facts) -> str:
     head = ["model", "MSE", "95 % over seeds", "MAE", "explained", "validation", "parameters", "best step", "seconds"]
     cells = [head, *(_cells(line, facts) for line in lines)]
     count = len(settings.seeds)
+    of = f"forecast of {', '.join(facts.targets)}, " if facts.targets else ""
     title = (
-        f"{facts.name}: {facts.nodes} nodes, {settings.horizon} ahead from {settings.lags} times. Errors in the file's "
-        f"units on {facts.windows} test windows, {facts.first} to {facts.last} ({facts.answers:,} answers), "
+        f"{facts.name}: {facts.nodes} nodes, {of}{settings.horizon} ahead from {settings.lags} times. Errors in the "
+        f"file's units on {facts.windows} test windows, {facts.first} to {facts.last} ({facts.answers:,} answers), "
         f"{count} seed{'s' * (count != 1)}."
     )
-    return f"{title}\n{aligned(cells, head=1)}\n{_predictable(facts)}"
+    notes = "".join(f"\n  {note}" for note in facts.notes)
+    return f"{title}{notes}\n{aligned(cells, head=1)}\n{_predictable(facts)}"
 
 
 def _cells(line: Line, facts: Facts) -> list[str]:

@@ -48,11 +48,12 @@ class Settings(BaseSettings):
         models: models to compare (default: all).
         lags: time steps in the input window.
         horizon: time steps from the last input to the value that is forecast.
-        channels: number of columns, from the first, that are forecast.
+        channels: number of columns, from the first, that are forecast, where --target names none.
         train: share of the windows, by time, that comes before the test set.
         validation: share of the windows before the test set, the last of them, that is the validation set; the weights
             with the lowest error on it are kept.
-        season: length of the season in time steps; its phase is given to all models as two features.
+        season: length of the season in time steps, whatever the unit of the times; its phase is given to all models as
+            two features.
         scale: scaling of the inputs, by the windows before the test set: train standardises each node by itself, pooled
             all nodes together, file leaves the values of FILE as they are. Errors are in the units of FILE in any case.
         hidden: hidden units of every model.
@@ -67,13 +68,18 @@ class Settings(BaseSettings):
         device: where to train: cpu, cuda, cuda:1.
         time: column of times in tables.
         node: column of names of nodes in observations.
-        source: column of the nodes that edges or events start at.
-        target: column of the nodes that edges or events end at.
-        weight: column of weights in the table of edges.
+        edge_source: column of the nodes that edges or events start at.
+        edge_target: column of the nodes that edges or events end at.
+        edge_weight: column of weights in the table of edges.
         columns: columns of features in tables (default: all others).
         time_format: format of dates in tables, as strptime has it, such as %d.%m.%Y (default: ISO dates).
         sort: sort the lines of a table by time; else a table that is not in order is refused.
         empty: a window of time without events: refuse the file, or keep the window.
+        targets: what is forecast, by the names of its columns (default: y where a .json has one, else the first
+            column).
+        wide: the table of observations has a line for each time, and a column for each node.
+        undirected: edges of a table lead in both directions, though listed once.
+        bipartite: events lead from nodes of one kind to nodes of another, users and items, whatever their names.
     """
 
     file: File
@@ -100,13 +106,17 @@ class Settings(BaseSettings):
     device: Device = "cpu"
     time: Column = "time"
     node: Column = "node"
-    source: Column = "source"
-    target: Column = "target"
-    weight: Column = "weight"
+    edge_source: Column = "source"
+    edge_target: Column = "target"
+    edge_weight: Column = "weight"
     columns: tuple[Column, ...] = ()
     time_format: Annotated[str, Metavar("FORMAT")] | None = None
     sort: bool = False
     empty: Literal["refuse", "keep"] = "refuse"
+    targets: tuple[Annotated[str, Metavar("NAME")], ...] = ()
+    wide: bool = False
+    undirected: bool = False
+    bipartite: bool = False
 
     def cases(self) -> list[Case]:
         """Return the single runs; a baseline, which needs no seed, has the first."""

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from graphseq.evaluation.predict import predict
-from graphseq.experiments.forecast.data import checksums, load, prepare
+from graphseq.experiments.forecast.data import checksums, load, prepare, targets
 from graphseq.experiments.forecast.models import fitted
 from graphseq.experiments.forecast.run import bound, errors, in_units
 from graphseq.experiments.forecast.settings import Settings
@@ -144,12 +144,62 @@ def test_columns_of_other_names_and_lines_out_of_order_are_read_where_they_are_n
     (tmp_path / "seen.csv").write_text("when,who,extra,v\n02.01.2024,A,7,3\n01.01.2024,A,8,1\n01.01.2024,B,9,2\n")
     (tmp_path / "edges.csv").write_text("from,to,strength\nA,B,4\n")
     settings = replace(SETTINGS, file=str(tmp_path / "seen.csv"), edges=str(tmp_path / "edges.csv"))
-    names = {"time": "when", "node": "who", "source": "from", "target": "to", "weight": "strength"}
+    names = {"time": "when", "node": "who", "edge_source": "from", "edge_target": "to", "edge_weight": "strength"}
     data = load(replace(settings, **names, columns=("v",), time_format="%d.%m.%Y", sort=True))
     assert (data.nodes, data.times, data.channels) == (("A", "B"), ("2024-01-01", "2024-01-02"), ("v",))
     assert data.graph.x.flatten().tolist() == [1, 2, 3]
     with pytest.raises(ValueError, match="Name the column by node="):
         load(replace(settings, time="when"))
+
+
+@pytest.mark.parametrize("first", [0, 3600 * 24 * 19_000])
+@pytest.mark.parametrize("step", [1, 3600])
+def test_a_season_is_counted_in_steps_whatever_their_unit(tmp_path: Path, first: int, step: int) -> None:
+    lines = "".join(f"{first + t * step},A,1\n" for t in range(40) if t != 7)
+    (tmp_path / "heat.csv").write_text(f"time,node,v\n{lines}")
+    (tmp_path / "edges.csv").write_text("source,target\n")
+    settings = replace(SETTINGS, file=str(tmp_path / "heat.csv"), edges=str(tmp_path / "edges.csv"))
+    x = prepare(replace(settings, season=24.0)).split.train.recording.x
+    angle = torch.tensor([t for t in range(40) if t != 7]) * 2 * torch.pi / 24
+    torch.testing.assert_close(x[:, 1:], torch.stack([angle.sin(), angle.cos()], dim=1), atol=1e-5, rtol=0)
+
+
+def test_steps_of_no_common_length_are_counted(tmp_path: Path) -> None:
+    lines = "".join(f"{1_700_000_000 + 3600 * t + t % 3},A,1\n" for t in range(40))
+    (tmp_path / "heat.csv").write_text(f"time,node,v\n{lines}")
+    (tmp_path / "edges.csv").write_text("source,target\n")
+    settings = replace(SETTINGS, file=str(tmp_path / "heat.csv"), edges=str(tmp_path / "edges.csv"))
+    x = prepare(replace(settings, season=4.0)).split.train.recording.x
+    torch.testing.assert_close(x[:4, 1:], torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0]]))
+
+
+def test_what_is_forecast_is_named_and_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "heat.csv").write_text("time,node,heat,rain\n0,A,1,5\n0,B,2,6\n1,A,3,7\n1,B,4,8\n")
+    (tmp_path / "edges.csv").write_text("source,target\nA,B\n")
+    settings = replace(SETTINGS, file=str(tmp_path / "heat.csv"), edges=str(tmp_path / "edges.csv"))
+    assert targets(load(settings), settings) == ("heat",)
+    named = replace(settings, targets=("rain",))
+    data = load(named)
+    assert (data.channels, targets(data, named)) == (("rain", "heat"), ("rain",))
+    assert data.graph.x.tolist() == [[5, 1], [6, 2], [7, 3], [8, 4]]
+    with pytest.raises(
+        ValueError, match=r"targets='rian' is no column of values of heat.csv, which has heat, rain; did"
+    ):
+        load(replace(settings, targets=("rian",)))
+    with pytest.raises(ValueError, match="channels=3 and targets= both say how many"):
+        load(replace(settings, targets=("rain",), channels=3))
+
+
+def test_wide_tables_and_edges_given_once(tmp_path: Path) -> None:
+    (tmp_path / "heat.csv").write_text("time,A,B\n0,1,2\n1,3,4\n")
+    (tmp_path / "edges.csv").write_text("source,target\nA,B\n")
+    settings = replace(SETTINGS, file=str(tmp_path / "heat.csv"), edges=str(tmp_path / "edges.csv"))
+    data = load(replace(settings, wide=True, undirected=True))
+    assert data.graph.x.flatten().tolist() == [1, 2, 3, 4]
+    assert data.graph.static_edge_index.tolist() == [[0, 1], [1, 0]]
+    for name in ("wide", "undirected", "bipartite"):
+        with pytest.raises(ValueError, match=f"{name}= is about"):
+            load(replace(SETTINGS, file="chickenpox", **{name: True}))
 
 
 def test_events_can_leave_windows_empty(tmp_path: Path) -> None:

@@ -52,6 +52,12 @@ def test_the_table_says_what_each_explains_and_what_could_be() -> None:
     assert "20 test windows, a to z (100 answers), 3 seeds" in text
 
 
+def test_the_table_says_what_is_forecast_and_what_was_not_read() -> None:
+    title, note, *_ = table(SETTINGS, lines(0.4), FACTS._replace(targets=["y", "z"], notes=["not all"])).splitlines()
+    assert title.startswith("ring: 5 nodes, forecast of y, z, 1 ahead from 4 times. Errors")
+    assert note == "  not all"
+
+
 def test_one_that_diverged_says_so() -> None:
     runs = [result(Case("LSTM", seed), None if seed else 0.5, failure="diverged!" if seed else "") for seed in range(3)]
     found = summarise(replace(SETTINGS, models=("LSTM",)), runs)

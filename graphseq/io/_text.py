@@ -1,0 +1,60 @@
+"""The bytes and the text of a file, plain or packed as .gz, within bounds; errors name the file and the line."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+_MOST_PLAIN = 2**25  #: bytes that a packed file may have unpacked in any case
+_MOST_FOLD = 50  #: times its own size that it may have beyond that; tables of numbers come to a tenth of it
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Return the content of a file, unpacked if its name ends in .gz.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: a damaged .gz, or one that unpacks to far more than tables do.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".gz":
+        return path.read_bytes()
+    size = path.stat().st_size
+    most = max(_MOST_PLAIN, _MOST_FOLD * size)
+    try:
+        with gzip.open(path, "rb") as file:
+            content = file.read(most + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} is damaged, or is no .gz: {error}") from None
+    if len(content) > most:
+        raise ValueError(
+            f"{path} has {size:,} bytes and unpacks to more than {most:,}, which is not what a table does; if it is "
+            "right, unpack it first and give the unpacked file"
+        )
+    return content
+
+
+def decoded(name: str | Path, raw: bytes) -> str:
+    """Return bytes in UTF-8 as text, without a byte order mark.
+
+    Raises:
+        ValueError: other bytes, with the line; or a byte 0, which no text has.
+    """
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise ValueError(f"{name} is not utf-8 but UTF-16, as spreadsheets write it; save it as UTF-8")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise ValueError(
+            f"{name} is not utf-8: byte 0x{raw[error.start]:02x} on line {line}; save it as UTF-8"
+        ) from None
+    if "\0" in text:
+        raise ValueError(f"{name}, line {text[: text.index(chr(0))].count(chr(10)) + 1}: a byte 0; is it a text?")
+    return text
+
+
+def read_text(path: str | Path) -> str:
+    """Return the text of a file; see :func:`read_bytes` and :func:`decoded`."""
+    return decoded(path, read_bytes(path))

@@ -1,0 +1,116 @@
+"""Times as exact numbers: integers stay integers, fractions are kept, dates are microseconds since 1970."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+Moment = int | Fraction
+"""A time: exact, so that nanoseconds that differ by 1 differ, and steps of 0.1 add up."""
+
+SECOND = 10**6  #: microseconds
+_MISSING = {"", "nan", "na", "n/a", "null", "none", "<na>", "nat"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INTEGER = re.compile(r"[+-]?\d+")
+_FINER = re.compile(r"[.,]\d{6}0*[1-9]")
+
+
+def moments(
+    cells: Sequence[str], time_format: str | None, at: Callable[[int], str], note: Callable[[str], None]
+) -> tuple[list[Moment], bool]:
+    """Return the times in the cells of a column, and True if they are dates.
+
+    Args:
+        cells: of the column.
+        time_format: format of dates, as for ``strptime``; without it, dates are in ISO format.
+        at: file and line of a row, for messages.
+        note: called with what is to be known of how they were read.
+
+    Raises:
+        ValueError: a time that is missing, is no number or no date, or some dates with a zone and some without.
+    """
+    first = next((cell for cell in cells if cell.lower() not in _MISSING), "")
+    if time_format is None and not _is_iso(first):
+        return [_number(cell, at, row) for row, cell in enumerate(cells)], False
+    dates = [_date(cell, time_format, at, row) for row, cell in enumerate(cells)]
+    zoned = [when.tzinfo is not None for when in dates]
+    if any(zoned):
+        if not all(zoned):
+            row = next(row for row, has in enumerate(zoned) if has != zoned[0])
+            has = "has a time zone" if zoned[row] else "has no time zone"
+            raise ValueError(f"{at(row)}: the time is {cells[row]!r}, which {has}, unlike that of {at(0)}")
+        if any(when.utcoffset() for when in dates):
+            note("times have zones, and are shown in UTC")
+    return [microseconds(when) for when in dates], True
+
+
+def microseconds(when: datetime) -> int:
+    """Return microseconds since 1970; a date without a time zone is read as UTC."""
+    return ((when if when.tzinfo else when.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)
+
+
+def exact(number: float | Fraction) -> Moment:
+    """Return a number as its shortest decimals say it, so that 0.1 is a tenth."""
+    value = number if isinstance(number, int | Fraction) else Fraction(repr(float(number)))
+    return int(value) if value == int(value) else value
+
+
+def shown(moment: Moment, *, dates: bool) -> str:
+    """Return the name of a time: a number, or a date with the time of day unless it is midnight."""
+    if not dates:
+        return str(moment) if isinstance(moment, int) else f"{float(moment):.15g}"
+    try:
+        when = (_EPOCH + timedelta(microseconds=math.floor(moment))).replace(tzinfo=None)
+    except OverflowError:
+        return f"{float(moment) / SECOND:.15g} s"
+    return when.date().isoformat() if when == datetime(when.year, when.month, when.day) else when.isoformat(" ")
+
+
+def _number(cell: str, at: Callable[[int], str], row: int) -> Moment:
+    if cell.lower() in _MISSING:
+        raise ValueError(f"{at(row)}: the time is missing")
+    if _INTEGER.fullmatch(cell) and len(cell) < 20 and abs(int(cell)) < 2**62:
+        return int(cell)
+    try:
+        number = float(cell) if "_" not in cell else math.nan
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        raise ValueError(
+            f"{at(row)}: the time is {cell!r}, which is not a number, and not an ISO date; name the format of dates by "
+            "time_format="
+        )
+    if not abs(number) < 2**62:
+        raise ValueError(f"{at(row)}: the time is {cell!r}; it must be finite, and below {2**62}")
+    return exact(number)
+
+
+def _date(cell: str, time_format: str | None, at: Callable[[int], str], row: int) -> datetime:
+    if cell.lower() in _MISSING:
+        raise ValueError(f"{at(row)}: the time is missing")
+    kind = "an ISO date" if time_format is None else f"of time_format={time_format!r}"
+    if time_format is None and _FINER.search(cell):
+        raise ValueError(
+            f"{at(row)}: the time is {cell!r}, finer than a microsecond; give times in nanoseconds as whole numbers"
+        )
+    try:
+        when = datetime.fromisoformat(cell) if time_format is None else datetime.strptime(cell, time_format)
+        microseconds(when)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{at(row)}: the time is {cell!r}, which is not {kind}") from None
+    return when
+
+
+def _is_iso(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        try:
+            datetime.fromisoformat(cell)
+        except ValueError:
+            return False
+        return True
+    return False

@@ -1,0 +1,250 @@
+"""Tables as spreadsheets, pandas and people write them: read as they are meant, with a note, or refused."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphseq.io import TemporalDataset, read_events, read_observations
+
+LINES = "time,node,temp\n0,ann,20\n0,bob,10\n1,ann,21\n1,bob,11\n"
+EDGES = "source,target\nann,bob\n"
+
+
+def read(folder: Path, lines: str, edges: str | None = None, **options: Any) -> TemporalDataset:
+    path, beside = folder / "seen.csv", folder / "edges.csv"
+    path.write_text(lines, encoding="utf-8")
+    if edges is not None:
+        beside.write_text(edges, encoding="utf-8")
+    return read_observations(path, None if edges is None else beside, **options)
+
+
+def events(folder: Path, lines: str, window: Any, **options: Any) -> TemporalDataset:
+    path = folder / "events.csv"
+    path.write_text(lines, encoding="utf-8")
+    return read_events(path, window, **options)
+
+
+def same(data: TemporalDataset) -> None:
+    assert (data.nodes, data.channels) == (("ann", "bob"), ("temp",))
+    assert data.graph.x.flatten().tolist() == [20, 10, 21, 11]
+
+
+@pytest.mark.parametrize("first", ["", "Unnamed: 0"])
+def test_the_index_that_pandas_writes_is_no_channel_and_that_is_said(tmp_path: Path, first: str) -> None:
+    lines = "".join(f"{first if not n else n + 7},{line}\n" for n, line in enumerate(LINES.splitlines()))
+    data = read(tmp_path, lines, ",source,target\n3,ann,bob\n")
+    same(data)
+    assert data.notes[0].endswith("column 1, without a name, is not read: an index")
+    assert data.graph.static_edge_index.tolist() == [[0], [1]]
+    assert "without a name" in repr(data)
+
+
+def test_another_column_without_a_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"seen.csv: column 4 has no name, and holds '2.5'; name it"):
+        read(tmp_path, "time,node,temp,\n0,ann,1,2.5\n")
+    same(read(tmp_path, LINES.replace("\n", ",\n")))
+
+
+def test_blanks_around_cells_are_no_part_of_them(tmp_path: Path) -> None:
+    same(read(tmp_path, LINES.replace(",", " , "), "source, target\nann, bob\n"))
+    data = events(tmp_path, "source, target, time\nann, bob, 0\nbob, ann, 0\n", 1)
+    assert data.nodes == ("ann", "bob")
+    assert data.graph.x.tolist() == [[1, 1], [1, 1]]
+
+
+@pytest.mark.parametrize("missing", ["", "nan", "NaN", "None", "<NA>"])
+def test_a_name_that_is_missing_is_refused_with_its_line(tmp_path: Path, missing: str) -> None:
+    with pytest.raises(ValueError, match=r"seen.csv, line 3: the name of the node is missing"):
+        read(tmp_path, LINES.replace("0,bob", f"0,{missing}"))
+    with pytest.raises(ValueError, match=r"edges.csv, line 3: the name of the target is missing"):
+        read(tmp_path, LINES, f"source,target\nann,bob\nbob,{missing}\n")
+    with pytest.raises(ValueError, match=r"events.csv, line 2: the name of the source is missing"):
+        events(tmp_path, f"source,target,time\n{missing},bob,0\n", 1)
+
+
+def test_a_whole_number_is_one_name_with_a_fraction_or_without(tmp_path: Path) -> None:
+    data = read(tmp_path, "time,node,temp\n0,1.0,20\n0,2.0,10\n1,1,21\n1,2,11\n", "source,target\n1,2.0\n")
+    assert data.nodes == ("1", "2")
+    assert data.graph.node.tolist() == [0, 1, 0, 1]
+    assert data.graph.static_edge_index.tolist() == [[0], [1]]
+    assert "names that are whole numbers are read as such, 1.0 as 1" in data.notes[0]
+    assert read(tmp_path, "time,node,temp\n0,1.5,20\n0,007,2\n0,7,2\n").nodes == ("1.5", "007", "7")
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_the_separator_is_seen_from_the_first_line(tmp_path: Path, separator: str) -> None:
+    same(read(tmp_path, LINES.replace(",", separator), EDGES.replace(",", separator)))
+
+
+def test_decimal_commas_where_commas_do_not_separate(tmp_path: Path) -> None:
+    data = read(tmp_path, "time;node;temp\n0;ann;20,5\n0;bob;-0,25\n")
+    assert data.graph.x.flatten().tolist() == [20.5, -0.25]
+    assert data.notes == (f"{tmp_path / 'seen.csv'}: numbers have decimal commas, such as 20,5",)
+    with pytest.raises(ValueError, match=r"line 2: temp is '20,5'; where commas separate, numbers need a point"):
+        read(tmp_path, 'time,node,temp\n0,ann,"20,5"\n')
+    with pytest.raises(ValueError, match=r"line 2: temp is '1_000', which is not a number"):
+        read(tmp_path, "time,node,temp\n0,ann,1_000\n")
+
+
+def test_further_columns_of_edges_are_said_or_read_as_features(tmp_path: Path) -> None:
+    edges = "id,source,target,kind,length,w\n0,ann,bob,road,1.5,7\n"
+    data = read(tmp_path, LINES, edges)
+    assert data.graph.static_edge_index.tolist() == [[0], [1]]
+    assert data.notes[0].endswith(
+        "edges are read without the columns 'id', 'kind', 'length', 'w', and weights from none: there is no 'weight'"
+    )
+    assert read(tmp_path, LINES, edges, weight="w").graph.static_edge_weight.tolist() == [7]
+
+
+def test_edges_that_are_given_once_lead_both_ways_where_asked(tmp_path: Path) -> None:
+    data = read(tmp_path, LINES, "source,target,weight\nann,bob,2\nbob,bob,3\n", undirected=True)
+    assert data.graph.static_edge_index.tolist() == [[0, 1, 1], [1, 1, 0]]
+    assert data.graph.static_edge_weight.tolist() == [2, 3, 2]
+    timed = read(tmp_path, LINES, "source,target,time\nann,bob,1\nbob,ann,1\n", undirected=True)
+    assert timed.graph.edge_index.tolist() == [[2, 3], [3, 2]]
+    with pytest.raises(ValueError, match=r"edges.csv, line 3: this edge is already on line 2 with other values"):
+        read(tmp_path, LINES, "source,target,weight\nann,bob,2\nbob,ann,3\n", undirected=True)
+    with pytest.raises(ValueError, match=r"undirected=True is about edges, and there are none"):
+        read(tmp_path, LINES, undirected=True)
+
+
+def test_edges_of_which_none_leads_back_and_those_listed_again_are_pointed_out(tmp_path: Path) -> None:
+    lines = LINES + "1,cem,3\n"
+    (note,) = read(tmp_path, lines, "source,target\nann,bob\nbob,cem\n").notes
+    assert note.endswith("no edge leads back; undirected=True reads each in both directions")
+    (note,) = read(tmp_path, lines, "source,target\nann,bob\nbob,ann\nbob,ann\n").notes
+    assert note.endswith("1 edges are listed again, and count again")
+
+
+WIDE = "date,ann,bob\n2024-01-01,20,10\n2024-01-02,21,11\n"
+
+
+def test_a_wide_table_is_the_long_one(tmp_path: Path) -> None:
+    data = read(tmp_path, WIDE, EDGES, wide=True, time="date")
+    assert data.channels == ("value",)
+    assert data.times == ("2024-01-01", "2024-01-02")
+    assert data.graph.x.flatten().tolist() == [20, 10, 21, 11]
+    assert data.graph.node.tolist() == [0, 1, 0, 1]
+    assert data.graph.time.tolist() == [0, 0, 1, 1]
+    assert data.graph.static_edge_index.tolist() == [[0], [1]]
+    indexed = read(tmp_path, WIDE.removeprefix("date"), wide=True)
+    assert indexed.graph.x.tolist() == data.graph.x.tolist()
+    assert indexed.notes[0].endswith("column 1, without a name, is read as the times")
+
+
+def test_holes_and_doubles_of_a_wide_table(tmp_path: Path) -> None:
+    holed = WIDE.replace(",11", ",")
+    with pytest.raises(ValueError, match=r"seen.csv, line 3: bob is missing"):
+        read(tmp_path, holed, wide=True, time="date")
+    data = read(tmp_path, holed, wide=True, time="date", missing="drop")
+    assert (data.graph.node.tolist(), data.graph.time.tolist()) == ([0, 1, 0], [0, 0, 1])
+    with pytest.raises(ValueError, match=r"seen.csv, line 4: its time is that of line 3 as well"):
+        read(tmp_path, WIDE + "2024-01-02,1,2\n", wide=True, time="date")
+    with pytest.raises(ValueError, match=r"no column 'node'; .* if each column is a node, read it with wide=True"):
+        read(tmp_path, WIDE, time="date")
+    with pytest.raises(ValueError, match=r"two columns are the node '1'"):
+        read(tmp_path, "time,1,1.0\n0,2,3\n", wide=True)
+
+
+def test_times_are_exact_integers_however_large(tmp_path: Path) -> None:
+    first = 1_700_000_000_000_000_001
+    data = read(tmp_path, f"time,node,temp\n{first},a,1\n{first + 1},a,2\n{first + 101},a,3\n")
+    assert data.graph.time.tolist() == [first, first + 1, first + 101]
+    assert data.times == (str(first), str(first + 1), str(first + 101))
+    with pytest.raises(ValueError, match=r"line 2: the time is '9{25}'; it must be finite, and below"):
+        read(tmp_path, f"time,node,temp\n{'9' * 25},a,1\n")
+    with pytest.raises(ValueError, match=r"finer than a microsecond; give times in nanoseconds as whole numbers"):
+        read(tmp_path, "time,node,temp\n2024-01-01T00:00:00.123456789,a,1\n")
+
+
+def test_times_with_zones_are_compared_and_shown_in_utc(tmp_path: Path) -> None:
+    lines = "time,node,temp\n2024-03-31T01:30:00+01:00,a,1\n2024-03-31T03:30:00+02:00,a,2\n"
+    data = read(tmp_path, lines)
+    assert data.times == ("2024-03-31 00:30:00", "2024-03-31 01:30:00")
+    assert data.notes == ("times have zones, and are shown in UTC",)
+    with pytest.raises(
+        ValueError, match=r"line 3: the time is '2024-01-02', which has no time zone, unlike that of .*2"
+    ):
+        read(tmp_path, "time,node,temp\n2024-01-01T00:00+01:00,a,1\n2024-01-02,a,2\n")
+    with pytest.raises(ValueError, match=r"line 2: the time is '1.2.2024'.*name the format of dates by time_format="):
+        read(tmp_path, "time,node,temp\n1.2.2024,a,1\n")
+
+
+def test_every_window_of_a_tenth_holds_its_one_event(tmp_path: Path) -> None:
+    lines = "source,target,time\n" + "".join(f"a,b,{n / 10:.1f}\n" for n in range(30))
+    data = events(tmp_path, lines, 0.1, empty="keep")
+    assert data.graph.edge_weight.tolist() == [1.0] * 30
+    assert data.times == tuple(f"{n / 10:g}" for n in range(30))
+    dated = "source,target,time\n" + "".join(f"a,b,2024-01-01T00:00:00.{n}\n" for n in range(10))
+    assert events(tmp_path, dated, 0.1).graph.edge_weight.tolist() == [1.0] * 10
+
+
+def test_two_kinds_of_nodes_are_kept_apart_where_asked(tmp_path: Path) -> None:
+    lines = "user,item,time\n0,0,0\n1,0,0\n0,1,1\n"
+    mixed = events(tmp_path, lines, 1, source="user", target="item")
+    assert mixed.nodes == ("0", "1")
+    assert "names in both 'user' and 'item' are taken for the same nodes, such as '0'; bipartite=True" in mixed.notes[0]
+    apart = events(tmp_path, lines, 1, source="user", target="item", bipartite=True)
+    assert apart.nodes == ("user 0", "item 0", "user 1", "item 1")
+    assert apart.notes == ()
+    assert apart.graph.x[:4].tolist() == [[1, 0], [0, 2], [1, 0], [0, 0]]
+
+
+def test_windows_without_end_are_refused_before_they_are_made(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"window=1 makes 1,000,000,000,001 windows of 2 nodes, which is too much"):
+        events(tmp_path, "source,target,time\na,b,0\na,b,1000000000000\n", 1, empty="keep")
+
+
+def test_values_that_float32_does_not_hold_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"values must be at most 3.4e\+38, which is what float32 holds; one is 1e\+39"
+    ):
+        read(tmp_path, "time,node,temp\n0,a,1e39\n")
+
+
+def test_what_is_damaged_packed_without_bound_or_no_text_is_refused(tmp_path: Path) -> None:
+    packed = tmp_path / "seen.csv.gz"
+    whole = gzip.compress(LINES.encode())
+    packed.write_bytes(whole)
+    same(read_observations(packed))
+    for damaged in (whole[:-9], whole[:20], LINES.encode(), whole[:12] + b"\xff" + whole[13:]):
+        packed.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"seen.csv.gz is damaged, or is no .gz"):
+            read_observations(packed)
+    packed.write_bytes(gzip.compress(b"0" * 2**26))
+    with pytest.raises(ValueError, match=r"seen.csv.gz has [\d,]+ bytes and unpacks to more than 33,554,432"):
+        read_observations(packed)
+    path = tmp_path / "seen.csv"
+    for content, why in (
+        (LINES.encode("utf-16"), "is not utf-8 but UTF-16"),
+        (LINES.replace("ann", "a\0n").encode(), "line 2: a byte 0; is it a text?"),
+        (LINES.replace("bob", "bób").encode("cp1252"), "is not utf-8: byte 0xf3 on line 3"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=why):
+            read_observations(path)
+
+
+def test_frames_pass_the_same_checks(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"time": [0, 0, 1, 1], "node": ["ann", "bob"] * 2, "temp": [20.0, 10.0, 21.0, 11.0]})
+    same(read_observations(frame, pandas.DataFrame({"source": ["ann"], "target": ["bob"]})))
+    same(read_observations(frame.set_index(["time", "node"])))
+    days = pandas.to_datetime(["2024-01-01", "2024-01-02"])
+    wide = pandas.DataFrame({"ann": [20.0, 21.0], "bob": [10.0, math.nan]}, index=days)
+    data = read_observations(wide, wide=True, missing="drop")
+    assert (data.times, data.graph.num_rows, data.name) == (("2024-01-01", "2024-01-02"), 3, "frame")
+    with pytest.raises(ValueError, match=r"the frame, row 1: bob is missing"):
+        read_observations(wide, wide=True)
+    with pytest.raises(ValueError, match=r"the frame, row 2: node 'ann' already has a line at that time, row 0"):
+        read_observations(frame.assign(time=0))
+    with pytest.raises(ValueError, match=r"the frame, row 1: the name of the node is missing"):
+        read_observations(frame.assign(node=["ann", None, "ann", "bob"]))
+    assert read_events(frame.assign(source="a", target="b"), 1, values=["temp"]).channels[2] == "temp sent"
+    with pytest.raises(TypeError, match="path must be a file or a data frame, got int"):
+        read_observations(3)  # type: ignore[arg-type]
