@@ -93,9 +93,8 @@ def joined(observed: Observed, table: Table, columns: EdgeColumns, time_format: 
     weight = read[:, 0].contiguous() if is_weighted else None
     features = read[:, int(is_weighted) :].contiguous() if columns.features else None
     if is_timed:
-        return SpaceTimeGraph(*rows, index, weight, **({} if features is None else {"edge_attr": features}))
-    more = {} if features is None else {"static_edge_attr": features}
-    return SpaceTimeGraph(*rows, static_edge_index=index, static_edge_weight=weight, **more)
+        return SpaceTimeGraph(*rows, index, weight, edge_attr=features)
+    return SpaceTimeGraph(*rows, static_edge_index=index, static_edge_weight=weight, static_edge_attr=features)
 
 
 def _note_unread(table: Table, columns: EdgeColumns) -> None:

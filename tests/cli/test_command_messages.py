@@ -22,10 +22,11 @@ PACKAGES = ("baselines", "data", "datasets", "evaluation", "experiments", "io", 
 # Arguments that no command passes on, or only values of its own that are right. All others must have a flag.
 NO_COMMAND_ASKS = {
     "data/events.py": {"num_nodes"},
-    "data/neighbor_sampler.py": {"disjoint"},
+    "data/neighbor_sampler.py": {"disjoint", "edge_attr"},
     "data/scaler.py": {"per", "until"},
     "io/conllu.py": {"on_error"},
     "io/tu.py": {"name"},
+    "tasks/_graph_store.py": {"edge_attr"},
     "tasks/agreement.py": {"number"},
     "tasks/graphs.py": {"count"},
     "tasks/windows.py": {"last"},

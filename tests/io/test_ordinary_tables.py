@@ -98,7 +98,13 @@ def test_further_columns_of_edges_are_said_or_read_as_features(tmp_path: Path) -
     assert data.notes[0].endswith(
         "edges are read without the columns 'id', 'kind', 'length', 'w', and weights from none: there is no 'weight'"
     )
-    assert read(tmp_path, LINES, edges, weight="w").graph.static_edge_weight.tolist() == [7]
+    weighted = read(tmp_path, LINES, edges, weight="w", edge_attr=["length", "id"]).graph
+    assert weighted.static_edge_weight.tolist() == [7]
+    assert weighted.static_edge_attr.tolist() == [[1.5, 0]]
+    timed = read(tmp_path, LINES, "source,target,time,length\nann,bob,1,3\n", edge_attr=["length"], undirected=True)
+    assert (timed.graph.edge_index.tolist(), timed.graph.edge_attr.tolist()) == ([[2, 3], [3, 2]], [[3], [3]])
+    with pytest.raises(ValueError, match=r"edges.csv, line 2: kind is 'road', which is not a number"):
+        read(tmp_path, LINES, edges, edge_attr=["kind"])
 
 
 def test_edges_that_are_given_once_lead_both_ways_where_asked(tmp_path: Path) -> None:
