@@ -11,13 +11,16 @@ from graphseq.reach.influence import (
     estimate_influence,
     influence,
 )
+from graphseq.reach.layer_jacobians import LayerJacobians, layer_jacobians
 from graphseq.reach.limit import distance_to_limit
+from graphseq.reach.mad import mad, mad_gap
 from graphseq.reach.measures import topology
 from graphseq.reach.probe.norms import TooLargeError
 from graphseq.reach.probe.probe import Probe
 from graphseq.reach.profile import Grid, Profile, by_hop, by_lag, by_lag_and_hop, mean_distance
+from graphseq.reach.ranks import effective_rank, rank_collapse
 from graphseq.reach.signal import StateGradients, parameter_gradients, row_gradients, state_gradients
-from graphseq.reach.smoothness import dirichlet_energy, effective_rank, mad
+from graphseq.reach.smoothness import dirichlet_energy, rayleigh_quotient
 from graphseq.reach.spectrum import layer_spectrum
 from graphseq.reach.states import over_layers
 from graphseq.reach.structure import UnreachableError, layers_needed, receptive_field, routes
@@ -30,6 +33,7 @@ __all__ = [
     "Estimate",
     "Evidence",
     "Grid",
+    "LayerJacobians",
     "Probe",
     "Profile",
     "ProfileEstimate",
@@ -50,13 +54,17 @@ __all__ = [
     "hop_distances",
     "hops_reached",
     "influence",
+    "layer_jacobians",
     "layer_spectrum",
     "layers_needed",
     "mad",
+    "mad_gap",
     "mean_distance",
     "measures",
     "over_layers",
     "parameter_gradients",
+    "rank_collapse",
+    "rayleigh_quotient",
     "receptive_field",
     "routes",
     "row_gradients",

@@ -282,7 +282,7 @@ def test_graphs_and_pairs_that_do_not_fit_are_refused() -> None:
             measure(states, sequence(0, 3))
     with pytest.raises(ValueError, match=r"pairs\[:, 1\] is \(0, 2\), outside the 2 rows 0 to 1"):
         mad(states, torch.tensor([[0, 0], [1, 2]]))
-    with pytest.raises(TypeError, match=r"pairs must be a SpaceTimeGraph, a tensor .* got list"):
+    with pytest.raises(TypeError, match=r"pairs must be a graph, a tensor .* got list"):
         mad(states, [(0, 1)])
     negative = graph_of(torch.tensor([[0], [1]]), torch.tensor([-1.0]), 2)
     with pytest.raises(ValueError, match=r"edge_weight\[0\] is -1"):

@@ -1,0 +1,66 @@
+"""The Jacobians of all layers of a model, or of all its time steps, by their singular values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.encoder import Encoder
+from graphseq.nn.model import Model
+from graphseq.reach.spectrum import layer_spectrum
+from graphseq.reach.states import traced
+
+
+@dataclass(frozen=True)
+class LayerJacobians:
+    """The singular values of the Jacobian of each layer, or of each step after the first."""
+
+    layer: Tensor  #: 1 … L, or the steps 2 … T, (L,)
+    largest: Tensor  #: s_1: the most by which a change can grow, (L,), float64
+    root_mean_square: Tensor  #: the factor by which a random change grows, ‖J_l‖_F over the root of its columns, (L,)
+    smallest: Tensor  #: 0 where a direction is lost, (L,)
+
+
+def layer_jacobians(model: Model | Encoder, graph: SpaceTimeGraph, *, max_entries: int = 2**24) -> LayerJacobians:
+    r"""Compute the Jacobian of each layer, and how much it stretches and shrinks changes of the states.
+
+    .. math:: J_l = \frac{\partial S_l}{\partial S_{l-1}}, \qquad
+              \sqrt{E \|J_l v\|^2 / \|v\|^2} = \|J_l\|_F / \sqrt{n}, \quad v \in \mathbb{R}^n \text{ random}
+
+    Gradients keep their size where all are near 1; the product over the layers tells by how much they vanish or
+    explode.
+
+    Args:
+        model: a model, on the graph that its transform returns, or an encoder.
+        graph: V rows.
+        max_entries: the most entries of each J_l.
+
+    Raises:
+        TypeError, TooLargeError, ValueError: as :func:`~graphseq.reach.layer_spectrum`.
+
+    Source: Pennington, Schoenholz and Ganguli, *Resurrecting the sigmoid in deep learning through dynamical isometry*
+    (2017), section 2.
+
+    Example:
+        >>> import graphseq as gs
+        >>> gcn = gs.nn.GCN(2, 2, num_layers=3)
+        >>> found = layer_jacobians(gcn, gs.from_sequence(torch.randn(4, 2)))
+        >>> found.layer.tolist(), bool((found.largest >= found.root_mean_square).all())
+        ([1, 2, 3], True)
+    """
+    with traced(model, graph) as (trace, _):
+        first = 1 if trace.axis == "layer" else 2
+        columns = [state.numel() for state in trace.states[:-1]]
+    numbers = range(first, first + len(columns))
+    spectra = [layer_spectrum(model, graph, number, max_entries=max_entries) for number in numbers]
+    squares = [values.square().sum() / count for values, count in zip(spectra, columns, strict=True)]
+    empty = torch.zeros(0, dtype=torch.float64)
+    return LayerJacobians(
+        torch.tensor(list(numbers), dtype=torch.long),
+        torch.stack([values[0] for values in spectra]) if spectra else empty,
+        torch.stack(squares).sqrt() if spectra else empty,
+        torch.stack([values[-1] for values in spectra]) if spectra else empty,
+    )
