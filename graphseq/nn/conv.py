@@ -12,6 +12,7 @@ from torch.nn.functional import linear
 from graphseq._torch import compat
 from graphseq.data.adjacency import Adjacency
 from graphseq.nn.conv_pattern import ConvReach
+from graphseq.nn.conv_reach import conv_reach
 from graphseq.nn.kernels.gcn_stack import stack
 
 
@@ -65,22 +66,33 @@ def has_hooks(module: nn.Module) -> bool:
     return any(map(compat.has_hooks, module.modules()))
 
 
-def convolve(conv: nn.Module, x: Tensor, adjacency: Adjacency) -> Tensor:
-    """Apply a PyG convolution of the form conv(x, edge_index), with edge weights where the graph has them.
+def convolve(
+    conv: nn.Module, x: Tensor, adjacency: Adjacency, *, reach: ConvReach | None = None, batch: Tensor | None = None
+) -> Tensor:
+    """Apply a PyG convolution of the form conv(x, edge_index), with weights and features of edges where there are any.
+
+    Args:
+        conv: the convolution.
+        x: states (V, F).
+        adjacency: the edges among the rows.
+        reach: what the convolution reads, :func:`graphseq.nn.conv_reach` of it, where that is known already.
+        batch: the graph of each row, (V,), for convolutions that read all rows of a graph; ``None`` for one graph.
 
     Raises:
-        TypeError: the graph has edge weights and the convolution takes none.
+        TypeError: the graph has edge weights or features and the convolution takes none.
+        ValueError: the convolution was made to read features of edges and the graph has none.
     """
     if isinstance(conv, GCNConv):
         return conv(x, adjacency)  # type: ignore[no-any-return]
-    if adjacency.edge_weight is None:
-        return conv(x, adjacency.edge_index)  # type: ignore[no-any-return]
-    try:
-        return conv(x, adjacency.edge_index, edge_weight=adjacency.edge_weight)  # type: ignore[no-any-return]
-    except TypeError as error:
-        if "edge_weight" not in str(error):
-            raise
-        raise TypeError(
-            f"the graph has edge weights, but {type(conv).__name__} takes none; drop them, or choose a convolution "
-            "that takes edge_weight (GCNConv, GraphConv, …)"
-        ) from error
+    reach = conv_reach(conv) if reach is None else reach
+    given: dict[str, Tensor] = {}
+    if reach.reads_batch and batch is not None:
+        given["batch"] = batch
+    if adjacency.edge_weight is not None:
+        if not reach.reads_edge_weight:
+            raise TypeError(
+                f"the graph has edge weights, but {type(conv).__name__} takes none; drop them, or choose a convolution "
+                "that takes edge_weight (GCNConv, GraphConv, …)"
+            )
+        given["edge_weight"] = adjacency.edge_weight
+    return conv(x, adjacency.edge_index, **given)  # type: ignore[no-any-return]

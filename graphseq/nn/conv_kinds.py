@@ -95,6 +95,13 @@ def _check_part(part: nn.Module) -> None:
             "conv: EGConv without the aggregator 'symnorm' adds self-loops up to the last row that has an edge in the "
             "batch; use 'symnorm' among the aggregators, or add_self_loops=False"
         )
+    if isinstance(part, pyg.GPSConv) and part.attn_type != "multihead":
+        raise ValueError(
+            f"conv: GPSConv with attn_type={part.attn_type!r} counts the padding of a batch, so that a row depends on "
+            "its batch mates; use attn_type='multihead'"
+        )
+    if isinstance(part, pyg.FeaStConv) and not part.add_self_loops:
+        raise ValueError("conv: FeaStConv with add_self_loops=False needs an edge in every snapshot; leave it True")
     if isinstance(part, pyg.ClusterGCNConv) and not part.add_self_loops:
         raise ValueError("conv: ClusterGCNConv with add_self_loops=False needs a self-loop at every row; leave it True")
     if isinstance(part, pyg.FiLMConv) and part.num_relations > 1:
@@ -185,10 +192,6 @@ def _unweighted(_: Any) -> ConvReach:
     return _neighbours(True)
 
 
-def _feast(conv: Any) -> ConvReach:
-    return ConvReach(1) if conv.add_self_loops else _neighbours(False, 1)
-
-
 def _cluster(_: Any) -> ConvReach:
     return _upto(1)
 
@@ -246,7 +249,7 @@ _KINDS: dict[type[nn.Module], Callable[[Any], ConvReach | None]] = {
     pyg.MFConv: _unweighted,
     pyg.ClusterGCNConv: _cluster,
     pyg.EdgeConv: lambda _: _neighbours(False, 1),
-    pyg.FeaStConv: _feast,
+    pyg.FeaStConv: lambda _: ConvReach(1),
     pyg.AGNNConv: _attention,
     pyg.EGConv: _egc,
     pyg.GATConv: _attention,

@@ -92,7 +92,6 @@ WEIGHTED: dict[str, Factory] = {  # that take edge_weight
     "WLConvContinuous": lambda a, b: pyg.WLConvContinuous(),
     "AntiSymmetricConv": lambda a, b: pyg.AntiSymmetricConv(a),
     "AntiSymmetricConv-2-TAG": lambda a, b: pyg.AntiSymmetricConv(a, pyg.TAGConv(a, a, K=2), num_iters=2),
-    "GPSConv-performer": lambda a, b: pyg.GPSConv(a, pyg.GCNConv(a, a), attn_type="performer"),
     "GPSConv-graph-norm": lambda a, b: pyg.GPSConv(a, pyg.GCNConv(a, a), norm="graph_norm"),
 }
 UNWEIGHTED: dict[str, Factory] = {  # that take neither edge_weight nor edge_attr
@@ -103,7 +102,6 @@ UNWEIGHTED: dict[str, Factory] = {  # that take neither edge_weight nor edge_att
     "ClusterGCNConv": pyg.ClusterGCNConv,
     "EdgeConv": lambda a, b: pyg.EdgeConv(mlp(2 * a, b), aggr="mean"),
     "FeaStConv": lambda a, b: pyg.FeaStConv(a, b, heads=2),
-    "FeaStConv-no-loops": lambda a, b: pyg.FeaStConv(a, b, heads=2, add_self_loops=False),
     "AGNNConv": lambda a, b: pyg.AGNNConv(),
     "AGNNConv-no-loops": lambda a, b: pyg.AGNNConv(add_self_loops=False),
     "EGConv": lambda a, b: pyg.EGConv(a, b, num_heads=2, num_bases=2),

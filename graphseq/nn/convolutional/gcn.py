@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
+import scipy.sparse as sp
 import torch
 import torch_geometric.nn as pyg
 from torch import Tensor, nn
@@ -15,11 +17,11 @@ from graphseq import _checks
 from graphseq._torch.precision import HALVES, in_full, lacks_lstm_kernel
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.conv import GCNConv, convolve, has_hooks
-from graphseq.nn.convolutional.layered import LayerStack, ball
+from graphseq.nn.conv_reach import ConvReach, conv_reach
+from graphseq.nn.convolutional.layered import LayerStack, seeds
+from graphseq.nn.convolutional.norms import NormReach
 from graphseq.nn.kernels.gcn_stack import stack
 
-# PyG's norms that mix the rows of a graph, and take the batch as an argument.
-OVER_GRAPHS = (pyg.PairNorm, pyg.GraphNorm, pyg.InstanceNorm, pyg.MeanSubtractionNorm)
 _JUMPS = ("cat", "max", "lstm")
 
 
@@ -35,24 +37,26 @@ class GCN(LayerStack):
     Args:
         in_channels: F.
         hidden_channels: H.
-        num_layers: L; the receptive field is L hops of the space-time graph.
+        num_layers: L; the receptive field is L hops of the space-time graph, or L times those of ``conv``.
         causal: read temporal edges past → future only, as next-step prediction at each row requires.
         residual: add each layer's input to its output, from the second layer on.
         norm: a factory such as ``torch.nn.LayerNorm`` or :class:`PairNorm`, called with H, applied before each ReLU.
-            With PyG's norms over a graph (PairNorm, GraphNorm, InstanceNorm, MeanSubtractionNorm) every row depends on
-            all rows of its graph, and the receptive field is the whole graph.
+            PyG's norms over a graph (PairNorm, GraphNorm, InstanceNorm, MeanSubtractionNorm, its LayerNorm) are told
+            the graph of each row; every row then depends on all rows of its graph, which are its receptive field.
         jk: jumping knowledge, "cat", "max" or "lstm": every layer then has a ReLU, and the output is a linear map of
             the states of all layers, concatenated, maximised or weighted by attention.
         depth_scaled_init: divide the initial weights of layer l by √l, so that the initial states of a residual stack
             grow like a power of L, not exponentially; requires ``residual``.
-        conv: a factory of a PyG convolution conv(x, edge_index) of one hop, called with in and out channels. Edge
-            weights are passed as ``edge_weight``, so a weighted graph requires a convolution that takes them.
+        conv: a factory of a PyG convolution conv(x, edge_index), called with in and out channels; it may read several
+            hops, see :func:`conv_reach`. Edge weights are passed as ``edge_weight``, so a weighted graph requires a
+            convolution that takes them; ``batch`` is passed to one that reads all rows of a graph, as GPSConv.
 
     Shapes: graph of V rows → (V, H).
 
     Raises:
-        ValueError: a size below 1, an unknown ``jk``, ``depth_scaled_init`` without ``residual``, or ``causal`` with a
-            norm over the graph.
+        TypeError: ``conv`` or ``norm`` gives a module that is called in another way.
+        ValueError: a size below 1, an unknown ``jk``, ``depth_scaled_init`` without ``residual``, ``causal`` with a
+            convolution or a norm that reads later rows, or one by which a row hears other graphs of its batch.
 
     Source: Kipf and Welling (2017), eq. 2; residual: He et al. (2016); PairNorm: Zhao and Akoglu (2020), eq. 10 and 11;
     jumping knowledge: Xu et al. (2018); depth-scaled initialisation: Zhang, Titov and Sennrich, *Improving deep
@@ -85,17 +89,26 @@ class GCN(LayerStack):
         self.convs = nn.ModuleList(conv(a, b) for a, b in pairwise(widths))
         activated = num_layers - (jk is None)
         self.norms = nn.ModuleList(norm(hidden_channels) if norm else nn.Identity() for _ in range(activated))
-        self._mixes_rows = any(isinstance(module, OVER_GRAPHS) for module in self.norms)
-        if causal and self._mixes_rows:
-            raise ValueError(
-                f"{type(self.norms[0]).__name__} reads all rows of a graph, later ones included; it cannot be causal"
-            )
+        self._conv_reaches = [conv_reach(module) for module in self.convs]
+        self._norm_reaches = [NormReach(module) for module in self.norms]
+        if causal:
+            self._check_causal()
         self.jump = None if jk is None else _Jump(_checks.one_of("jk", jk, _JUMPS), hidden_channels, num_layers)
         if depth_scaled_init:
             with torch.no_grad():
                 for number, layer in enumerate(self.convs, start=1):
                     for weight in layer.parameters():
                         weight.mul_(number**-0.5)
+
+    def _check_causal(self) -> None:
+        for conv, conv_reads in zip(self.convs, self._conv_reaches, strict=True):
+            if conv_reads.is_global or conv_reads.flow != "in":
+                raise ValueError(f"conv: {type(conv).__name__} reads later rows; it cannot be causal")
+        for norm, norm_reads in zip(self.norms, self._norm_reaches, strict=True):
+            if norm_reads.reads != "row":
+                raise ValueError(
+                    f"norm: {type(norm).__name__} reads all rows of a graph, later ones included; it cannot be causal"
+                )
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
         """Compute the states (V, H) from features (V, F), in one kernel where there are only convolutions and ReLU."""
@@ -116,9 +129,10 @@ class GCN(LayerStack):
         jumps: list[Tensor] = []
         h = x
         for layer, conv in enumerate(self.convs):
-            out = convolve(conv, h, adjacency)
+            reads = self._conv_reaches[layer]
+            out = convolve(conv, h, adjacency, reach=reads, batch=graph.graph_index if reads.reads_batch else None)
             if layer < len(self.norms):
-                out = self._normed(layer, out, graph).relu()
+                out = self._norm_reaches[layer](self.norms[layer], out, graph).relu()
             h = out + h if self.residual and layer > 0 else out
             yield h
             if self.jump is not None:
@@ -126,17 +140,35 @@ class GCN(LayerStack):
         if self.jump is not None:
             yield self.jump(jumps)
 
-    def _normed(self, layer: int, h: Tensor, graph: SpaceTimeGraph) -> Tensor:
-        norm = self.norms[layer]
-        out: Tensor = norm(h, graph.get("batch"), graph.num_graphs) if isinstance(norm, OVER_GRAPHS) else norm(h)
-        return out
-
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
-        """A ball: the rows within L hops, (K, V); with a norm over the graph, all rows of the graph."""
-        if not self._mixes_rows:
-            return ball(graph, rows, self.num_layers, causal=self.causal)
-        owner = graph.graph_index
-        return (owner[rows][:, None] == owner).cpu()
+        """A ball: the rows that L convolutions read in turn, (K, V); all rows of the graph where a layer reads them."""
+        asked = fields = seeds(rows, graph.num_rows)
+        for layer in reversed(range(self.num_layers)):
+            below = fields
+            if layer < len(self.norms) and self._norm_reaches[layer].reads == "graph":
+                below = _over_graphs(graph, below)
+            below = self._read(graph, self._conv_reaches[layer], below)
+            if self.residual and layer > 0:
+                below = below + fields
+            fields = below + asked if self.jump is not None and layer > 0 else below
+        return torch.from_numpy(fields.toarray())
+
+    def _read(self, graph: SpaceTimeGraph, reads: ConvReach, fields: sp.csr_array) -> sp.csr_array:
+        """The rows (K, V) that a convolution reads at those of ``fields`` (K, V)."""
+        if reads.is_global:
+            return _over_graphs(graph, fields)
+        topology = graph.topology
+        pattern = topology.keep(
+            ("conv pattern", self.causal, reads), lambda: reads.pattern(topology.spacetime(self.causal))
+        )
+        return fields @ pattern
+
+
+def _over_graphs(graph: SpaceTimeGraph, fields: sp.csr_array) -> sp.csr_array:
+    """All rows of the graphs that ``fields`` (K, V) have rows of, (K, V)."""
+    owner, size = graph.graph_index.cpu().numpy(), graph.num_rows
+    members = sp.csr_array((np.ones(size, dtype=bool), (np.arange(size), owner)), shape=(size, graph.num_graphs))
+    return fields @ members @ members.T.tocsr()
 
 
 class PairNorm(pyg.PairNorm):  # type: ignore[misc]

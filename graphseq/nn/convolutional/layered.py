@@ -12,8 +12,11 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.conv_pattern import ConvReach
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.trace import Trace
+
+GCN_REACH = ConvReach(1, reads_edge_weight=True, dropped="source")  # of a product with Â
 
 
 class LayerStack(Encoder):
@@ -75,7 +78,8 @@ class LayerStack(Encoder):
 
 def ball(graph: SpaceTimeGraph, rows: Tensor, hops: int, *, causal: bool) -> Tensor:
     """The rows within ``hops`` of each of ``rows`` (K,) in the space-time graph, (K, V) of ``bool``."""
-    pattern = graph.topology.spacetime(causal).pattern
+    topology = graph.topology
+    pattern = topology.keep(("conv pattern", causal, GCN_REACH), lambda: GCN_REACH.pattern(topology.spacetime(causal)))
     fields = seeds(rows, pattern.shape[0])
     for _ in range(hops):
         fields = fields @ pattern

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import scipy.sparse as sp
 import torch
 from scipy.sparse import csgraph
 from torch import Tensor
 
 from graphseq.data.topology import Topology
+
+Patterns = tuple[sp.csr_array | None, sp.csr_array | None]
 
 
 def power(pattern: sp.csr_array, hops: int) -> sp.csr_array:
@@ -18,28 +22,18 @@ def power(pattern: sp.csr_array, hops: int) -> sp.csr_array:
     return result
 
 
-def cone(
-    topology: Topology,
-    space: sp.csr_array,
-    of_input: bool,
-    of_state: bool,
-    layers: int,
-    residual: bool,
-    rows: Tensor,
-) -> Tensor:
+def cone(topology: Topology, patterns: Sequence[Patterns], residual: bool, rows: Tensor) -> Tensor:
     """The receptive field of each of ``rows`` (K,), (K, V) of ``bool``.
 
     Args:
         topology: V rows.
-        space: the pattern of a convolution at one time, (V, V).
-        of_input: whether the input map is a convolution.
-        of_state: whether the state map is a convolution.
-        layers: the number of layers.
+        patterns: of each layer, the rows that its input map and its state map read at one time, (V, V) each, ``None``
+            where a map is linear.
         residual: whether a layer's input is added to its output, from the second layer on.
         rows: the target rows, (K,).
     """
     size = topology.num_rows
-    reads = _reads(topology, space if of_input else None, space if of_state else None, layers, residual)
+    reads = _reads(topology, patterns, residual)
     last = reads.shape[0] - size
     field = torch.zeros(len(rows), size, dtype=torch.bool)
     for k, row in enumerate(rows.tolist()):
@@ -49,23 +43,20 @@ def cone(
     return field
 
 
-def _reads(
-    topology: Topology, of_input: sp.csr_array | None, of_state: sp.csr_array | None, layers: int, residual: bool
-) -> sp.csr_array:
+def _reads(topology: Topology, patterns: Sequence[Patterns], residual: bool) -> sp.csr_array:
     """The dependencies among V inputs, V states of each layer in turn and, with ``residual``, V outputs after those.
 
     Entry (i, j) is true where i is computed from j.
     """
     identity, back = sp.eye_array(topology.num_rows, dtype=bool, format="csr"), _one_step_back(topology)
-    below = identity if of_input is None else of_input
-    # H_t reads H of all neighbours one step before, and C_t reads C of its own node: a stored self-loop of weight 0
-    # hides a node's own H, never its own C.
-    before = back if of_state is None else (of_state + identity) @ back
     blocks: list[list[sp.csr_array | None]] = [[0 * identity]]
     output = 0
-    for layer in range(layers):
+    for layer, (of_input, of_state) in enumerate(patterns):
+        # H_t reads H of all neighbours one step before, and C_t reads C of its own node: a convolution that does not
+        # read the row itself hides a node's own H, never its own C.
+        before = back if of_state is None else (of_state + identity) @ back
         row: list[sp.csr_array | None] = [None] * len(blocks)
-        row[output] = below
+        row[output] = identity if of_input is None else of_input
         blocks.append([*row, before])
         if residual and layer > 0:
             row = [None] * len(blocks)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, NamedTuple, cast
 
+import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +15,7 @@ from graphseq.data.adjacency import Adjacency
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Step, Topology
 from graphseq.nn.conv import GCNConv, convolve, has_hooks
+from graphseq.nn.conv_reach import ConvReach, conv_reach
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.kernels.rnn import read
 from graphseq.nn.kernels.schedule import Walk, scan
@@ -99,6 +101,8 @@ class GatedLayer(nn.Module, ABC):
         self.is_plain = all(type(each) is GCNConv for each in convolved)
         if gates.hops > 1 and not self.is_plain:
             raise ValueError(f"hops={gates.hops} requires GCNConv gates; other convolutions take hops=1")
+        self._reach_x = _gate_reach(self.conv_x) if gates.of_input else None
+        self._reach_h = _gate_reach(self.conv_h) if gates.of_state else None
         if self.is_plain:
             # The convolutions' own draws are undone, so that one seed gives this and torch's recurrence equal weights.
             torch.set_rng_state(before)
@@ -184,16 +188,34 @@ class GatedLayer(nn.Module, ABC):
 
     def of_input(self, x: Tensor, adjacency: Adjacency) -> Tensor:
         """The input map, from inputs (R, F)."""
-        return self._map(self.conv_x, x, adjacency if self.gates.of_input else None)
+        return self._map(self.conv_x, self._reach_x, x, adjacency)
 
     def of_state(self, h: Tensor, adjacency: Adjacency) -> Tensor:
         """The state map, from h (R, H)."""
-        return self._map(self.conv_h, h, adjacency if self.gates.of_state else None)
+        return self._map(self.conv_h, self._reach_h, h, adjacency)
 
-    def _map(self, conv: nn.Module, x: Tensor, adjacency: Adjacency | None) -> Tensor:
-        if adjacency is None:
+    def _map(self, conv: nn.Module, reach: ConvReach | None, x: Tensor, adjacency: Adjacency) -> Tensor:
+        if reach is None:
             return conv(x)  # type: ignore[no-any-return]
-        return convolve(conv, mixed(x, adjacency, self.gates.hops - 1), adjacency)
+        return convolve(conv, mixed(x, adjacency, self.gates.hops - 1), adjacency, reach=reach)
+
+    def patterns(self, adjacency: Adjacency) -> tuple[sp.csr_array | None, sp.csr_array | None]:
+        """The rows that the input map and the state map read at each row, (V, V) of ``bool``; ``None`` where linear."""
+        of_input, of_state = (
+            None if reach is None else _light_cone.power(reach.pattern(adjacency), self.gates.hops)
+            for reach in (self._reach_x, self._reach_h)
+        )
+        return of_input, of_state
+
+
+def _gate_reach(conv: nn.Module) -> ConvReach:
+    reach = conv_reach(conv)
+    if reach.is_global or reach.reads_batch:
+        raise ValueError(
+            f"conv: {type(conv).__name__} reads all rows of a graph, which gates do not tell it; use it in a GCN, or "
+            "take a convolution over neighbours"
+        )
+    return reach
 
 
 def mixed(x: Tensor, adjacency: Adjacency, hops: int) -> Tensor:
@@ -311,8 +333,5 @@ class GatedEncoder(Encoder):
         It does not widen with time where only the input map is convolved; where only the state map is, it begins with
         the row itself.
         """
-        gates = self._stack[0].gates
-        space = _light_cone.power(graph.topology.spatial.pattern, gates.hops)
-        return _light_cone.cone(
-            graph.topology, space, gates.of_input, gates.of_state, self.num_layers, self.residual, rows
-        )
+        patterns = [layer.patterns(graph.topology.spatial) for layer in self._stack]
+        return _light_cone.cone(graph.topology, patterns, self.residual, rows)

@@ -40,12 +40,13 @@ class GCNGRU(GatedEncoder):
         convolve: which maps are graph convolutions, "both", "input" or "state"; the other is linear, row by row.
         hops: L, the hops of a convolution: Âᴸ in the place of Â.
         residual: add each layer's input to its output, from the second layer on.
-        conv: a factory of any PyG convolution conv(x, edge_index) of one hop for the gates; see :class:`GCN`.
+        conv: a factory of any PyG convolution conv(x, edge_index) over neighbours for the gates; see :class:`GCN`.
 
     Shapes: graph of V rows → (V, H).
 
     Raises:
-        ValueError: a size below 1, an unknown ``convolve``, or more than one hop with gates other than ``GCNConv``.
+        ValueError: a size below 1, an unknown ``convolve``, more than one hop with gates other than ``GCNConv``, or a
+            ``conv`` that reads all rows of a graph.
 
     Source: Seo et al., *Structured sequence modeling with graph convolutional recurrent networks* (2016), with the
     unit of :func:`graphseq.nn.cells.gru_cell` and Kipf and Welling's convolution.

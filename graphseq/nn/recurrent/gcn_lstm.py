@@ -74,13 +74,14 @@ class GCNLSTM(GatedEncoder):
         hops: L, the hops of a convolution: Âᴸ in the place of Â.
         peepholes: whether the gates also depend on the cell.
         residual: add each layer's input to its output, from the second layer on.
-        conv: a factory of any PyG convolution conv(x, edge_index) of one hop for the gates, called with in and out
-            channels; see :class:`GCN`.
+        conv: a factory of any PyG convolution conv(x, edge_index) over neighbours for the gates, called with in and
+            out channels; see :class:`GCN`.
 
     Shapes: graph of V rows → (V, H).
 
     Raises:
-        ValueError: a size below 1, an unknown ``convolve``, or more than one hop with gates other than ``GCNConv``.
+        ValueError: a size below 1, an unknown ``convolve``, more than one hop with gates other than ``GCNConv``, or a
+            ``conv`` that reads all rows of a graph.
 
     Source: Seo et al., *Structured sequence modeling with graph convolutional recurrent networks* (2016), with Kipf
     and Welling's convolution; Âᴸ: Wu et al., *Simplifying graph convolutional networks* (2019).
