@@ -15,10 +15,11 @@ from graphseq.reach.layer_jacobians import LayerJacobians, layer_jacobians
 from graphseq.reach.limit import distance_to_limit
 from graphseq.reach.mad import mad, mad_gap
 from graphseq.reach.measures import topology
+from graphseq.reach.probe.by_hop import HopProfile
 from graphseq.reach.probe.norms import TooLargeError
 from graphseq.reach.probe.probe import Probe
-from graphseq.reach.profile import Grid, Profile, by_hop, by_lag, by_lag_and_hop, mean_distance
 from graphseq.reach.ranks import effective_rank, rank_collapse
+from graphseq.reach.profile import Grid, Profile, by_hop, by_lag, by_lag_and_hop, mean_distance, mean_lag
 from graphseq.reach.signal import StateGradients, parameter_gradients, row_gradients, state_gradients
 from graphseq.reach.smoothness import dirichlet_energy, rayleigh_quotient
 from graphseq.reach.spectrum import layer_spectrum
@@ -34,6 +35,7 @@ __all__ = [
     "Evidence",
     "Grid",
     "LayerJacobians",
+    "HopProfile",
     "Probe",
     "Profile",
     "ProfileEstimate",
@@ -60,6 +62,7 @@ __all__ = [
     "mad",
     "mad_gap",
     "mean_distance",
+    "mean_lag",
     "measures",
     "over_layers",
     "parameter_gradients",

@@ -9,25 +9,22 @@ exactly zero. Models are measured in evaluation mode and left unchanged.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn.encoder import Encoder
-from graphseq.nn.heads import RowHead
-from graphseq.nn.model import Model
-from graphseq.reach.hops import hop_distances
 from graphseq.reach.jacobian import Jacobian
+from graphseq.reach.probe import intervals
 from graphseq.reach.probe.norms import MOST_PAIRS, TooLargeError, over_directions, reduced
 from graphseq.reach.probe.probe import Probe
 from graphseq.reach.profile import sums_by_hop
 
 
 def influence(
-    model: Model | Encoder, graph: SpaceTimeGraph, *, outputs: Tensor | None = None, max_entries: int = 2**33
+    model: Callable[..., object], graph: object, *, outputs: Tensor | None = None, max_entries: int = 2**33
 ) -> Tensor:
     r"""Compute the Frobenius norm of each block of the Jacobian, I_kv = ‖∂ out_k / ∂ x_v‖_F, exact up to rounding.
 
@@ -35,11 +32,12 @@ def influence(
     as much as its largest graph. Every pass runs on the whole graph, without cutting out or renormalising subgraphs.
 
     Args:
-        model: a model, or an encoder, whose outputs are then the states of the target rows. Measured in evaluation
-            mode and left unchanged.
-        graph: V rows. Features are cast to the dtype of the model's weights (use float64 for values below 1e-38), and
-            tokens to one-hot rows, so that F is the number of distinct tokens. With a transform, x_v is the input
-            before it.
+        model: any model that :class:`~graphseq.reach.Probe` takes, such as one of this library, of PyG, or an
+            ``nn.LSTM``; of an encoder, the outputs are the states of the target rows. Measured in evaluation mode and
+            left unchanged.
+        graph: its data, V rows. Features are cast to the dtype of the model's weights (use float64 for values below
+            1e-38). Tokens of an encoder of this library are one-hot rows, so that F is the number of distinct tokens;
+            of other models, the output of their embedding. With a transform, x_v is the input before it.
         outputs: the outputs, (K,), such as ``torch.tensor([0])``; ``None`` for all: target rows, or graphs.
         max_entries: the most entries of the Jacobian to compute; outputs that share passes count once.
 
@@ -47,7 +45,7 @@ def influence(
         (K, V), in the dtype of the weights.
 
     Raises:
-        TypeError: ``model`` is neither a model nor an encoder.
+        TypeError: ``model`` cannot be called, or data of another type.
         TooLargeError: the Jacobian is larger than ``max_entries``; a ``ValueError`` that states its size.
         ValueError: an output that does not exist, or a model that is random in evaluation mode.
 
@@ -74,6 +72,15 @@ class ProfileEstimate:
     value: Tensor  #: unbiased estimate of the mean over outputs of Σ I_kv² at that distance, (D + 1,), float64
     error: Tensor  #: its standard error, estimated from the same draws, (D + 1,)
     samples: int  #: the number of draws
+    no_path: float = 0.0  #: the same estimate of the rows from which no path leads to the output
+
+    def interval(self, ci: float = 0.95) -> tuple[Tensor, Tensor]:
+        """The ends of an interval for each value, (D + 1,) each, from Student's distribution of it or of its logarithm.
+
+        Measured, intervals of 64 draws or more cover at 93 to 96 % for 95 %, unless few outputs have most influence.
+        """
+        half = intervals.quantile(ci, self.samples - 1) * self.error
+        return intervals.ends(self.value, half)
 
 
 @dataclass(frozen=True)
@@ -89,9 +96,19 @@ class Estimate:
         """√squared, (K, V): a consistent estimate of I_kv, biased downwards as a root of a mean is."""
         return self.squared.sqrt()
 
+    def interval(self, ci: float = 0.95) -> tuple[Tensor, Tensor]:
+        """The ends of an interval for each I_kv, (K, V) each, that covers it at least at this confidence.
+
+        They are those of χ² of as many degrees of freedom as draws, which hold for every Jacobian; with one output
+        channel the estimate is exact, and they are the value itself. Measured for 95 %: 95 to 100 %, at 8 draws and at
+        64, with 2 to 64 channels. (Twice the standard error covers at 82 to 92 % with 8 to 16 draws.)
+        """
+        low, high = intervals.of_squares(self.squared, self.error, self.samples, ci)
+        return low.sqrt(), high.sqrt()
+
 
 def estimate_influence(
-    model: Model | Encoder, graph: SpaceTimeGraph, *, samples: int = 16, seed: int = 0, outputs: Tensor | None = None
+    model: Callable[..., object], graph: object, *, samples: int = 16, seed: int = 0, outputs: Tensor | None = None
 ) -> Estimate:
     r"""Estimate I_kv² for every row without bias, by ``samples`` backward passes an output for any number of channels.
 
@@ -139,7 +156,7 @@ def estimate_influence(
 
 
 def estimate_by_hop(
-    model: Model | Encoder, graph: SpaceTimeGraph, *, samples: int = 64, seed: int = 0, causal: bool = False
+    model: Callable[..., object], graph: object, *, samples: int = 64, seed: int = 0, causal: bool = False
 ) -> ProfileEstimate:
     r"""Estimate the squared influence by hop distance without bias, from ``samples`` backward passes in total.
 
@@ -156,8 +173,7 @@ def estimate_by_hop(
         causal: hops along time past → future only.
 
     Raises:
-        TypeError, ValueError: as :func:`influence`; also for a model that pools rows, and for influence of a row from
-            which no path leads to the target.
+        TypeError, ValueError: as :func:`influence`; also for a model that pools rows.
 
     Source: as :func:`estimate_influence`.
 
@@ -168,22 +184,26 @@ def estimate_by_hop(
         ([0, 1, 2, 3, 4, 5, 6, 7, 8], True)
     """
     _checks.at_least("samples", samples, 2)
-    if isinstance(model, Model) and not isinstance(model.head, RowHead):
+    probe = Probe(model, graph)
+    if probe.output_rows is None:
         raise ValueError("hops are counted from a target row; model pools all rows of a graph")
     g = torch.Generator().manual_seed(_checks.at_least("seed", seed, 0))
-    targets = graph.target_rows.cpu()
-    outputs = torch.randint(0, len(targets), (samples,), generator=g)
+    outputs = torch.randint(0, probe.num_outputs, (samples,), generator=g)
     profiles: list[Tensor] = []
-    with Probe(model, graph).jacobian(outputs) as measured:
+    no_path: list[Tensor] = []
+    with probe.jacobian(outputs) as measured:
         signs = _signs(measured, samples, 1, g)[:, 0]
         for chunk in torch.arange(samples, device=signs.device).split(measured.chunk):
             passes = torch.arange(len(chunk), device=signs.device)
             gradients = measured.pull(len(chunk), passes, chunk, signs[chunk])
-            hops = hop_distances(graph, targets[outputs[chunk.cpu()]], causal=causal)
-            profiles.extend(sums_by_hop(reduced(gradients).cpu(), hops))
+            hops = probe.hops(outputs[chunk.cpu()], causal=causal)
+            sums, rest = sums_by_hop(reduced(gradients).cpu(), hops)
+            profiles.extend(sums)
+            no_path.append(rest)
     sums = torch.nn.utils.rnn.pad_sequence(profiles, batch_first=True)
     error = sums.std(dim=0) / samples**0.5
-    return ProfileEstimate(torch.arange(sums.shape[1]), sums.mean(dim=0), error, samples)
+    mean, elsewhere = sums.mean(dim=0), float(torch.cat(no_path).mean())
+    return ProfileEstimate(torch.arange(sums.shape[1]), mean, error, samples, elsewhere)
 
 
 def _signs(measured: Jacobian, draws: int, outputs: int, generator: torch.Generator) -> Tensor:

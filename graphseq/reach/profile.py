@@ -1,7 +1,8 @@
 """Influence by distance: over hops, over time lags, over the (lag × hop) grid, and its mean distance.
 
 Each function takes values (K, V) of K targets and V rows, such as :func:`~graphseq.reach.influence` or its square, and
-their distances (K, V), such as :func:`~graphseq.reach.hop_distances`.
+their distances (K, V), such as :func:`~graphseq.reach.hop_distances`. Where no path leads from a row, its value belongs
+to no distance: it is kept apart.
 """
 
 from __future__ import annotations
@@ -11,12 +12,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from graphseq.data.edges import AnyGraph, edges_of
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.hops import shortest_paths
+from graphseq.reach.hops import hop_distances
+
 
 class Profile(NamedTuple):
     """The sum of values at each distance."""
 
     at: Tensor  #: the distances, ascending, (D,)
     value: Tensor  #: mean over outputs of the sum of values at that distance, (D,)
+    no_path: float = 0.0  #: the same of the rows from which no path leads to the output
 
 
 class Grid(NamedTuple):
@@ -25,19 +32,24 @@ class Grid(NamedTuple):
     lags: Tensor  #: the lags, ascending, (M,), in the graph's units of time
     hops: Tensor  #: 0 … D
     value: Tensor  #: mean over outputs of the sum of values at that lag and hop, (M, D + 1)
+    no_path: float = 0.0  #: the same of the rows from which no path leads to the output, at all lags
 
 
-def by_hop(values: Tensor, hops: Tensor) -> Profile:
+def by_hop(values: Tensor, hops: Tensor | AnyGraph) -> Profile:
     r"""Sum the values at each hop distance over rows, and average over outputs.
 
     .. math:: P_h = \frac{1}{K} \sum_k \sum_{v:\, d(k, v) = h} I_{kv}
 
+    Values at rows from which no path leads to the output are in ``no_path``: of a model with a norm over the graph,
+    attention or a virtual node, say, whose outputs depend on other components.
+
     Args:
         values: (K, V), at least 0.
-        hops: distances (K, V); -1 where there is no path.
+        hops: distances (K, V), -1 where there is no path; or the graph: PyG ``Data`` or ``Batch``, a networkx graph or
+            a :class:`~graphseq.SpaceTimeGraph`, whose rows, or target rows where it has some, are the K outputs.
 
     Raises:
-        ValueError: shapes that differ, or a value other than 0 at a row from which no path leads.
+        ValueError: shapes that differ.
 
     Source: Liang et al., *Towards quantifying long-range interactions in graph machine learning* (2025), section 4,
     with their sum of absolute entries where ``values`` holds it.
@@ -46,8 +58,8 @@ def by_hop(values: Tensor, hops: Tensor) -> Profile:
         >>> by_hop(torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[1, 0, 1]])).value.tolist()
         [2.0, 5.0]
     """
-    sums = sums_by_hop(values, hops)
-    return Profile(torch.arange(sums.shape[1], device=sums.device), sums.mean(dim=0))
+    sums, no_path = sums_by_hop(values, hops if isinstance(hops, Tensor) else _hops_of(hops))
+    return Profile(torch.arange(sums.shape[1], device=sums.device), sums.mean(dim=0), float(no_path.mean()))
 
 
 def by_lag(values: Tensor, lags: Tensor) -> Profile:
@@ -61,8 +73,9 @@ def by_lag(values: Tensor, lags: Tensor) -> Profile:
         ValueError: shapes that differ.
 
     Example:
-        >>> by_lag(torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[20, 0, 20]]))
-        Profile(at=tensor([ 0, 20]), value=tensor([2., 5.]))
+        >>> profile = by_lag(torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[20, 0, 20]]))
+        >>> profile.at.tolist(), profile.value.tolist()
+        ([0, 20], [2.0, 5.0])
     """
     lags = _fitting(values, "lags", lags)
     at, index = lags.unique(return_inverse=True)
@@ -79,7 +92,7 @@ def by_lag_and_hop(values: Tensor, lags: Tensor, hops: Tensor) -> Grid:
         hops: (K, V), as :func:`~graphseq.reach.space_hops` gives them; -1 where there is no path.
 
     Raises:
-        ValueError: shapes that differ, or a value other than 0 at a row from which no path leads.
+        ValueError: shapes that differ.
 
     Example:
         >>> grid = by_lag_and_hop(torch.ones(1, 3), torch.tensor([[0, 0, 5]]), torch.tensor([[0, 1, 1]]))
@@ -87,12 +100,13 @@ def by_lag_and_hop(values: Tensor, lags: Tensor, hops: Tensor) -> Grid:
         ([0, 5], [0, 1], [[1.0, 1.0], [0.0, 1.0]])
     """
     lags, hops = _fitting(values, "lags", lags), _fitting(values, "hops", hops)
-    reachable = _reachable(values, hops)
+    reachable = hops >= 0
     at, index = lags.unique(return_inverse=True)
     width = int(hops.max()) + 1 if hops.numel() else 0
     cells = index[reachable] * width + hops[reachable]
     sums = values.new_zeros(len(at) * width).index_add_(0, cells, values[reachable])
-    return Grid(at, torch.arange(width, device=values.device), sums.view(len(at), width) / len(values))
+    no_path = float(values[~reachable].sum()) / max(len(values), 1)
+    return Grid(at, torch.arange(width, device=values.device), sums.view(len(at), width) / len(values), no_path)
 
 
 def mean_distance(values: Tensor, distances: Tensor) -> Tensor:
@@ -100,12 +114,14 @@ def mean_distance(values: Tensor, distances: Tensor) -> Tensor:
 
     .. math:: \rho_k = \sum_v I_{kv}\, d(k, v) \,\Big/ \sum_v I_{kv}
 
+    Both sums are over the rows from which a path leads to the output; see :func:`mean_lag` for distances in time.
+
     Args:
         values: (K, V), at least 0.
-        distances: hops or lags, (K, V); hops are -1 where there is no path.
+        distances: (K, V), such as hops; negative or infinite where there is no path.
 
     Returns:
-        (K,), in the unit of ``distances``; NaN for an output whose values are all 0.
+        (K,), in the unit of ``distances``; NaN for an output whose values at rows with a path are all 0.
 
     Raises:
         ValueError: shapes that differ.
@@ -114,34 +130,50 @@ def mean_distance(values: Tensor, distances: Tensor) -> Tensor:
     node range.
 
     Example:
-        >>> mean_distance(torch.tensor([[1.0, 3.0]]), torch.tensor([[0, 4]])).tolist()
+        >>> mean_distance(torch.tensor([[1.0, 3.0, 9.0]]), torch.tensor([[0, 4, -1]])).tolist()
         [3.0]
     """
     distances = _fitting(values, "distances", distances)
-    return (values * distances).sum(dim=1) / values.sum(dim=1)
+    has_path = (distances >= 0) & distances.isfinite()
+    reached = torch.where(has_path, values, 0)
+    return (reached * torch.where(has_path, distances, 0)).sum(dim=1) / reached.sum(dim=1)
 
 
-def sums_by_hop(values: Tensor, hops: Tensor) -> Tensor:
-    """Sum the values of each output at each hop distance over rows: (K, D + 1)."""
+def mean_lag(values: Tensor, lags: Tensor) -> Tensor:
+    r"""Compute the mean time lag of influence of each output, Σ_v I_kv (t_k - t_v) / Σ_v I_kv.
+
+    Args:
+        values: (K, V), at least 0.
+        lags: (K, V), as :func:`~graphseq.reach.time_lags` gives them; negative of later rows.
+
+    Returns:
+        (K,), in the graph's units of time; NaN for an output whose values are all 0.
+
+    Raises:
+        ValueError: shapes that differ.
+
+    Example:
+        >>> mean_lag(torch.tensor([[1.0, 3.0]]), torch.tensor([[-1, 3]])).tolist()
+        [2.0]
+    """
+    lags = _fitting(values, "lags", lags)
+    return (values * lags).sum(dim=1) / values.sum(dim=1)
+
+
+def sums_by_hop(values: Tensor, hops: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum the values of each output at each hop distance over rows, (K, D + 1), and where there is no path, (K,)."""
     hops = _fitting(values, "hops", hops)
-    reachable = _reachable(values, hops)
-    width = int(hops.max()) + 1 if hops.numel() else 0
-    # Values of unreachable rows are zero, so that it does not matter where they are added.
-    index = torch.where(reachable, hops, 0)
-    return values.new_zeros(len(values), width).scatter_add_(1, index, values)
+    width = int(hops.max()) + 2 if hops.numel() else 1
+    sums = values.new_zeros(len(values), width).scatter_add_(1, hops.clamp(min=-1) + 1, values)
+    return sums[:, 1:], sums[:, 0]
 
 
-def _reachable(values: Tensor, hops: Tensor) -> Tensor:
-    """The mask of rows from which a path leads to the target, (K, V)."""
-    reachable = hops >= 0
-    is_wrong = (values != 0) & ~reachable
-    if bool(is_wrong.any()):
-        k, v = is_wrong.nonzero()[0].tolist()
-        raise ValueError(
-            f"values[{k}, {v}] is {float(values[k, v]):.3g}, but by hops[{k}, {v}] there is no path; compute hops with "
-            "the model's causal, and to the same target rows"
-        )
-    return reachable
+def _hops_of(graph: AnyGraph) -> Tensor:
+    """The hops from all rows to the K outputs of a graph."""
+    if isinstance(graph, SpaceTimeGraph):
+        return hop_distances(graph, graph.target_rows)
+    edges = edges_of(graph)
+    return shortest_paths(edges.simple, torch.arange(edges.num_nodes))
 
 
 def _fitting(values: Tensor, name: str, labels: Tensor) -> Tensor:

@@ -240,6 +240,20 @@ def test_the_standard_error_of_an_estimate_is_calibrated(pool: str | None) -> No
     assert 0.85 < float(deviates.std()) < 1.2
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("samples", [8, 16])
+def test_intervals_of_an_estimate_cover_at_least_as_often_as_they_say(samples: int) -> None:
+    model, graph = model_of("GCN"), batch()
+    exact, hits, plain = influence(model, graph), [], []
+    for seed in range(100):
+        found = estimate_influence(model, graph, samples=samples, seed=seed)
+        low, high = found.interval(0.95)
+        hits.append(((low <= exact) & (exact <= high))[exact > 0])
+        plain.append(((found.squared - exact.square()).abs() <= 2 * found.error)[exact > 0])
+    assert float(torch.stack(hits).double().mean()) >= 0.95
+    assert float(torch.stack(plain).double().mean()) < 0.95
+
+
 def test_an_estimate_is_a_function_of_its_seed() -> None:
     model, graph = model_of("LSTM"), batch()
     first, again, other = (estimate_influence(model, graph, samples=4, seed=seed) for seed in (0, 0, 1))

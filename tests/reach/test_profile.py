@@ -1,8 +1,11 @@
 """Influence by distance: literal sums, and the profile of each encoder."""
 
+import networkx as nx
 import pytest
 import torch
-from randomgraphs import draw, sequence
+from randomgraphs import draw
+from torch_geometric.data import Data
+from torch_geometric.nn import PairNorm
 
 import graphseq as gs
 from graphseq.nn import GCN, GCNLSTM, LSTM, Model
@@ -13,6 +16,7 @@ from graphseq.reach import (
     hop_distances,
     influence,
     mean_distance,
+    mean_lag,
     space_hops,
     time_lags,
 )
@@ -66,14 +70,42 @@ def test_on_a_time_by_path_grid_each_family_has_its_shape() -> None:
     assert support(GCN(2, 16, 3)) == [[hop + lag <= 3 for hop in reach] for lag in reach]
 
 
-def test_influence_without_a_path_is_an_error() -> None:
-    model, graph = Model(GCN(2, 8, 1), 2).double(), sequence(0, 3)
-    values = influence(model, graph)
-    with pytest.raises(ValueError, match=r"values\[0, 1\] is .* there is no path; compute hops with the model"):
-        by_hop(values, hop_distances(graph, torch.arange(3), causal=True))
+def test_values_without_a_path_are_kept_apart() -> None:
+    values = torch.tensor([[1.0, 2.0, 4.0, 16.0], [8.0, 0.0, 16.0, 32.0]])
+    found = by_hop(values, HOPS)
+    assert (found.value.tolist(), found.no_path) == (by_hop(VALUES, HOPS).value.tolist(), 8.0)
+    grid = by_lag_and_hop(values, torch.zeros(2, 4), HOPS)
+    assert (grid.value.tolist(), grid.no_path) == ([found.value.tolist()], 8.0)
+    assert mean_distance(values, HOPS).tolist() == pytest.approx([6 / 7, (16 + 32) / 56])
+    assert mean_distance(values, torch.where(HOPS < 0, torch.inf, HOPS.double())).tolist() == pytest.approx(
+        [6 / 7, (16 + 32) / 56]
+    )
 
 
-@pytest.mark.parametrize("call", [by_hop, by_lag, mean_distance])
+def test_a_norm_over_two_components_has_influence_without_a_path_and_a_range_of_at_least_0() -> None:
+    graph = gs.from_graph(nx.Graph([(0, 1), (2, 3)]), x=torch.randn(4, 2, dtype=torch.float64))
+    torch.manual_seed(0)
+    values = influence(GCN(2, 4, 2, norm=lambda _: PairNorm()).double(), graph)
+    hops = hop_distances(graph, torch.arange(4))
+    profile = by_hop(values, hops)
+    assert profile.no_path > 0
+    assert float(profile.value.sum()) + profile.no_path == pytest.approx(float(values.sum(dim=1).mean()))
+    assert bool((mean_distance(values, hops) >= 0).all())
+
+
+def test_hops_are_found_from_a_graph_of_any_kind() -> None:
+    data = Data(x=torch.zeros(3, 1), edge_index=torch.tensor([[0, 1], [1, 2]]))
+    expected = by_hop(torch.ones(3, 3), torch.tensor([[0, -1, -1], [1, 0, -1], [2, 1, 0]]))
+    for graph in (data, nx.DiGraph([(0, 1), (1, 2)]), gs.from_graph(data)):
+        found = by_hop(torch.ones(3, 3), graph)
+        assert (found.value.tolist(), found.no_path) == (expected.value.tolist(), 1.0)
+
+
+def test_a_mean_lag_counts_later_rows_as_negative() -> None:
+    assert mean_lag(torch.tensor([[1.0, 1.0, 2.0]]), torch.tensor([[-4, 0, 6]])).tolist() == [2.0]
+
+
+@pytest.mark.parametrize("call", [by_hop, by_lag, mean_distance, mean_lag])
 def test_shapes_must_agree(call: object) -> None:
     with pytest.raises(ValueError, match=r"must both be \(K, V\), one line for each target; got \(2, 4\) and \(4,\)"):
         call(VALUES, HOPS[0])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Literal
+
 from torch import Tensor
 
-from graphseq.reach import hops as hop_counts
-from graphseq.reach.probe import norms
+from graphseq.reach.measures.range import Range
+from graphseq.reach.probe import by_hop, norms, ranges
+from graphseq.reach.probe.by_hop import HopProfile
 from graphseq.reach.probe.function import RowFunction
+from graphseq.reach.probe.hops import hops_to_answers
 
 
 class Probe(RowFunction):
@@ -81,15 +84,7 @@ class Probe(RowFunction):
         Raises:
             ValueError: answers of graphs, which are at no row.
         """
-        if self.output_rows is None:
-            raise ValueError("hops are counted from the row of an answer; model pools all rows of a graph")
-        rows = self.output_rows if outputs is None else self.output_rows[..., outputs.to(self.output_rows.device)]
-        if rows.dim() == 1:
-            return hop_counts.hop_distances(self.graph, rows, causal=causal)
-        far = self.num_rows
-        ends = [hop_counts.hop_distances(self.graph, end, causal=causal) for end in rows]
-        nearer = torch.minimum(*(torch.where(end < 0, far, end) for end in ends))
-        return torch.where(nearer == far, -1, nearer)
+        return hops_to_answers(self, outputs, causal=causal)
 
     def influence(
         self,
@@ -123,6 +118,89 @@ class Probe(RowFunction):
         chosen = self.chosen(nodes, outputs)
         with self.jacobian(chosen, wrt) as measured:
             return norms.norms(measured, norm, max_entries)
+
+    def by_hop(
+        self,
+        nodes: object = None,
+        *,
+        outputs: Tensor | None = None,
+        samples: int = 256,
+        normalize: Literal["self", "total"] | None = None,
+        norm: norms.Norm = "fro",
+        ci: float = 0.95,
+        seed: int = 0,
+        causal: bool = False,
+    ) -> HopProfile:
+        r"""Measure the total influence of the rows at each hop on an answer, averaged over answers, with intervals.
+
+        .. math:: P_h = \frac{1}{K} \sum_k \sum_{v:\, d(k, v) = h} I_{kv}
+
+        Rows from which no path leads to an answer have a sum of their own, ``no_path``. A sample of answers stands for
+        all, at the cost of C backward passes an answer, or fewer where answers of different graphs share them.
+
+        Args:
+            nodes: the rows whose answers are meant, as numbers or as a mask (V,); ``None`` for all.
+            outputs: the numbers of the answers, in place of ``nodes``.
+            samples: the number of answers to measure, drawn without replacement, at least 2; all where there are fewer.
+            normalize: "self" divides by the mean influence of the answers' own rows, "total" by that of all rows.
+            norm: as for :meth:`influence`.
+            ci: the confidence of the intervals.
+            seed: of the sample.
+            causal: hops along time past → future only.
+
+        Raises:
+            ValueError: answers of graphs, which are at no row; "self" where own rows have no influence.
+
+        Source: Liang et al., *Towards quantifying long-range interactions in graph machine learning* (2025), section 4.
+        """
+        chosen = self.chosen(nodes, outputs)
+        return by_hop.by_hop(
+            self, chosen, samples=samples, normalize=normalize, norm=norm, ci=ci, seed=seed, causal=causal
+        )
+
+    def range(
+        self,
+        nodes: object = None,
+        *,
+        outputs: Tensor | None = None,
+        distance: Literal["hop", "resistance"] = "hop",
+        level: Literal["node", "graph"] | None = None,
+        norm: norms.Norm = "l1",
+        normalize: bool = True,
+        samples: int = 256,
+        seed: int = 0,
+        max_entries: int = 2**28,
+    ) -> Range:
+        r"""Measure the range: the mean distance of the rows on which answers depend, weighted by influence.
+
+        .. math:: \hat\rho_k = \sum_v I_{kv}\, d(k, v) \Big/ \sum_v I_{kv}, \qquad
+                  \hat\rho_G = \frac1V \sum_u \frac{\sum_v H_{uv}\, d(u, v)}{\sum_v H_{uv}}
+
+        Args:
+            nodes: the rows whose answers are measured; ``None`` for all.
+            outputs: the numbers of the answers, in place of ``nodes``.
+            distance: "hop" or "resistance", the effective resistance between two rows of undirected edges.
+            level: "node", the range ρ of answers at rows, with their mean in ``graph``; "graph", the range ρ_G of the
+                answers of graphs from their Hessians H, with one ρ a row. By default what the model answers.
+            norm: of the Jacobian, "l1" as in the paper, for ``level="node"``.
+            normalize: divide by the total influence, so that the scale of the answers does not matter.
+            samples: the most answers to measure, drawn without replacement; for ``level="node"``.
+            seed: of the sample.
+            max_entries: the most entries of the Hessians; for ``level="graph"``.
+
+        Returns:
+            The range of each measured answer, their mean, and the share of influence without a path, which is left out.
+
+        Raises:
+            ValueError: a level that does not fit the answers, or resistance on directed edges.
+            TooLargeError: Hessians larger than ``max_entries``.
+
+        Source: Bamberger et al., *On measuring long-range interactions in graph neural networks* (2025).
+        """
+        chosen = self.chosen(nodes, outputs)
+        if self.kind == "graph" if level is None else ranges.checked_level(self, level) == "graph":
+            return ranges.of_graphs(self, chosen, distance, normalize=normalize, max_entries=max_entries)
+        return ranges.of_rows(self, chosen, distance, norm=norm, normalize=normalize, samples=samples, seed=seed)
 
     def chosen(self, nodes: object, outputs: Tensor | None) -> Tensor | None:
         """The numbers of the answers that ``nodes`` or ``outputs`` choose; ``None`` for all."""

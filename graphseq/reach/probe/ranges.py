@@ -1,0 +1,73 @@
+"""The range of a model: how far the rows are on which its answers depend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from graphseq import _checks
+from graphseq.reach.measures.distance import distances
+from graphseq.reach.measures.mixing import pairwise_mixing
+from graphseq.reach.measures.range import Range, influence_range
+from graphseq.reach.probe import norms
+from graphseq.reach.probe.function import RowFunction
+
+
+def checked_level(function: RowFunction, level: str) -> str:
+    """Return the level, or say that the model's answers are of another."""
+    _checks.one_of("level", level, ("node", "graph"))
+    if (level == "graph") != (function.kind == "graph"):
+        raise ValueError(f"level={level!r}, but the model answers for {function.kind}s")
+    return level
+
+
+def of_rows(
+    function: RowFunction,
+    chosen: Tensor | None,
+    distance: str,
+    *,
+    norm: str,
+    normalize: bool,
+    samples: int,
+    seed: int,
+) -> Range:
+    """The range of answers at rows, from their Jacobian; of a pair, with the distance to its nearer end."""
+    at = function.output_rows
+    if at is None:
+        raise ValueError("a range of answers at rows is asked for, and the model answers for graphs")
+    everyone = torch.arange(function.num_outputs) if chosen is None else chosen.cpu()
+    g = torch.Generator().manual_seed(_checks.at_least("seed", seed, 0))
+    picked = everyone[
+        torch.randperm(len(everyone), generator=g)[: _checks.at_least("samples", samples, 1)].sort().values
+    ]
+    with function.jacobian(picked) as measured:
+        influence = norms.norms(measured, norm, 2**33).cpu()
+    ends = at.cpu()[..., picked]
+    far = [distances(function.graph, distance, nodes=end) for end in (ends if ends.dim() == 2 else ends[None])]
+    return influence_range(influence, torch.stack(far).amin(dim=0), normalize=normalize)
+
+
+def of_graphs(
+    function: RowFunction, chosen: Tensor | None, distance: str, *, normalize: bool, max_entries: int
+) -> Range:
+    """The range of answers of graphs, from the Hessian of each in the features of its own rows."""
+    picked = range(function.num_outputs) if chosen is None else chosen.tolist()
+    found = []
+    for output in picked:
+        rows = (function.graph_index == output).nonzero()[:, 0]
+        mixing = pairwise_mixing(
+            _of_own_rows(function, output, rows), function.x[rows], reduce="sum", max_entries=max_entries
+        )
+        far = distances(function.graph, distance, nodes=rows)[:, rows.cpu()]
+        found.append(influence_range(mixing.cpu(), far, normalize=normalize))
+    node, no_path = (torch.cat([getattr(each, name) for each in found]) for name in ("node", "no_path"))
+    return Range(node, float(torch.tensor([each.graph for each in found], dtype=torch.float64).nanmean()), no_path)
+
+
+def _of_own_rows(function: RowFunction, output: int, rows: Tensor) -> Callable[[Tensor], Tensor]:
+    def answer(x: Tensor) -> Tensor:
+        return function.function(function.x.index_copy(0, rows, x), weights=False)[output]
+
+    return answer
