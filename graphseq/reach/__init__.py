@@ -18,8 +18,8 @@ from graphseq.reach.measures import topology
 from graphseq.reach.probe.by_hop import HopProfile
 from graphseq.reach.probe.norms import TooLargeError
 from graphseq.reach.probe.probe import Probe
-from graphseq.reach.ranks import effective_rank, rank_collapse
 from graphseq.reach.profile import Grid, Profile, by_hop, by_lag, by_lag_and_hop, mean_distance, mean_lag
+from graphseq.reach.ranks import effective_rank, rank_collapse
 from graphseq.reach.signal import StateGradients, parameter_gradients, row_gradients, state_gradients
 from graphseq.reach.smoothness import dirichlet_energy, rayleigh_quotient
 from graphseq.reach.spectrum import layer_spectrum
@@ -34,8 +34,8 @@ __all__ = [
     "Estimate",
     "Evidence",
     "Grid",
-    "LayerJacobians",
     "HopProfile",
+    "LayerJacobians",
     "Probe",
     "Profile",
     "ProfileEstimate",
