@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,22 +21,45 @@ def at_least(name: str, value: object, minimum: int) -> int:
     return int(value)
 
 
-def positive(name: str, value: object) -> float:
-    """Return ``value`` as a ``float``, or say why it is not a finite number above zero."""
+def finite(name: str, value: object) -> float:
+    """Return ``value`` as a ``float``, or say why it is not a finite number."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
-    if not math.isfinite(value) or value <= 0:
-        raise ValueError(f"{name} must be a finite number above 0, got {value}")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be at most {sys.float_info.max:.4g}, the largest float; got more") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {value}")
+    return number
+
+
+def positive(name: str, value: object) -> float:
+    """Return ``value`` as a ``float``, or say why it is not a finite number above zero."""
+    try:
+        number = finite(name, value)
+    except ValueError:
+        number = math.nan
+    if not number > 0:
+        what = "a whole number too large for a float" if isinstance(value, int) and abs(value) > 10**300 else value
+        raise ValueError(f"{name} must be a finite number above 0, got {what}")
+    return number
 
 
 def between(name: str, value: object, low: float, high: float) -> float:
     """Return ``value`` as a ``float``, or say why it is not a number from ``low`` to ``high``, both included."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
-    if not low <= float(value) <= high:
+    if not low <= value <= high:  # type: ignore[operator] # all real numbers have an order
         raise ValueError(f"{name} must lie between {low:g} and {high:g}, got {value}")
     return float(value)
+
+
+def truth(name: str, value: object) -> bool:
+    """Return ``value``, or say that True or False was expected: a text, which counts as true, is neither."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r} ({type(value).__name__})")
+    return bool(value)
 
 
 def one_of(name: str, value: object, choices: Collection[str]) -> str:
@@ -108,6 +133,8 @@ def device(name: str, value: torch.device | str) -> torch.device:
         place = torch.device(value)
     except (RuntimeError, TypeError):
         raise ValueError(f"{name} must be a torch device such as cpu or cuda:0, got {value!r}") from None
+    if place.type == "meta":
+        raise ValueError(f"{name} must be a device that holds numbers, such as cpu or cuda:0; got meta")
     try:
         torch.empty(0, device=place)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,21 +41,39 @@ def derive_pair(seed: int, *place: int) -> tuple[int, int]:
     return int.from_bytes(mixed[:8], "little"), int.from_bytes(mixed[8:], "little")
 
 
+_GENERATORS = threading.RLock()
+"""For torch's own generators, which all threads of a process share."""
+
+
 @contextmanager
 def forked(seed: int, *place: int, device: torch.device | str = "cpu") -> Iterator[None]:
     """A block in which torch's own generators start from ``seed`` and ``place``; afterwards they are as before.
 
-    It is for code that draws from torch's own generators: initial weights, dropout.
+    It is for code that draws from torch's own generators: initial weights, dropout. Threads are in such blocks one
+    after another, so that none draws the numbers of another.
     """
+    with forked_at(derive(seed, *place), device):
+        yield
+
+
+@contextmanager
+def forked_at(state: int, device: torch.device | str = "cpu") -> Iterator[None]:
+    """A :func:`forked` block that starts from a seed of 64 bits, such as one of :func:`derive_pair`."""
+    with _GENERATORS, restored(device):
+        reseed(state, device)
+        yield
+
+
+@contextmanager
+def restored(device: torch.device | str = "cpu") -> Iterator[None]:
+    """A block after which torch's own generators are as before; it keeps no other thread out, as a fork does."""
     device = torch.device(device)
-    accelerators = [device.index or 0] if device.type == "cuda" else []
-    with torch.random.fork_rng(accelerators):
-        reseed(derive(seed, *place), device)
+    with torch.random.fork_rng([device.index or 0] if device.type == "cuda" else []):
         yield
 
 
 def reseed(state: int, device: torch.device | str = "cpu") -> None:
-    """Start torch's own generators from ``state``; for use within :func:`forked`, which restores them.
+    """Start torch's own generators from ``state``, within :func:`forked` or :func:`restored`, which put them back.
 
     ``torch.manual_seed`` does the same for every kind of device there may be and records a traceback for each: a
     hundred times slower, too slow for every step.

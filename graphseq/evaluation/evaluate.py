@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from graphseq import _checks, seeding
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation.metrics import MEANS, Metric, accuracy, by_name, measure
+from graphseq.evaluation.modes import evaluating
 from graphseq.tasks.answers import check_model, check_task, loss_of
 from graphseq.tasks.base import Regression, Task
 from graphseq.tasks.graphs import Collection
@@ -109,6 +109,7 @@ def evaluate(
     Raises:
         TypeError: no model, no task, or no metric.
         ValueError: a size below 1, outputs that do not fit the task, or a device that is not there.
+        RuntimeError: another thread is training the model; several may evaluate it at once.
 
     Example:
         >>> import graphseq as gs
@@ -153,18 +154,6 @@ def device_of(model: nn.Module, device: torch.device | str | None) -> torch.devi
     if device is not None:
         return _checks.device("device", device)
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """A block in which ``model`` is in evaluation mode; afterwards each module is in the mode it was in."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def batches(task: Task, samples: int | None, batch_size: int, seed: int) -> Iterator[SpaceTimeGraph]:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.evaluation.evaluate import batches, device_of, evaluating
+from graphseq.evaluation.evaluate import batches, device_of
+from graphseq.evaluation.modes import evaluating
 from graphseq.tasks.answers import check_model, check_task, mismatch
 from graphseq.tasks.base import Task
 from graphseq.tasks.graphs import Collection
@@ -57,6 +58,7 @@ def predict(
         TypeError: no model, or no task.
         ValueError: a size below 1, ``samples`` for a task that is gone through as it is, outputs that are not one an
             answer, or a device that is not there.
+        RuntimeError: another thread is training the model; several may evaluate it at once.
 
     Example:
         >>> import graphseq as gs, torch

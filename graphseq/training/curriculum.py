@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from graphseq import _checks, seeding
+from graphseq.evaluation import modes
 from graphseq.tasks.answers import check_model, check_task
 from graphseq.tasks.base import Task
 from graphseq.training.callbacks import Callback
@@ -103,25 +104,27 @@ def fit_curriculum(  # noqa: D417 - the other arguments are those of fit
         group=group,
         precision=precision,
     )
-    advancing = Settings(stop_threshold=advance_threshold, stop_window=advance_window)
+    advance_threshold = _checks.finite("advance_threshold", advance_threshold)
+    advance_window = _checks.at_least("advance_window", advance_window, 1)
     _check_tasks(tasks)
     check_model(model)
-    model.to(settings.device)
-    stepper = Stepper(model, settings)
     stages: list[History] = []
-    for number, task in enumerate(tasks):
-        last = settings if number == len(tasks) - 1 else advancing
-        stage_settings = replace(
-            settings,
-            steps=settings.steps - stepper.steps,
-            seed=seeding.derive(settings.seed, seeding.TRAIN, number),
-            stop_threshold=last.stop_threshold,
-            stop_window=last.stop_window,
-        )
-        stages.append(train(model, task, stage_settings, stepper))
-        stepper.steps += stages[-1].steps
-        if not stages[-1].solved or stepper.steps == settings.steps:
-            break
+    with modes.training(model):
+        model.to(settings.device)
+        stepper = Stepper(model, settings)
+        for number, task in enumerate(tasks):
+            is_last = number == len(tasks) - 1
+            stage_settings = replace(
+                settings,
+                steps=settings.steps - stepper.steps,
+                seed=seeding.derive(settings.seed, seeding.TRAIN, number),
+                stop_threshold=settings.stop_threshold if is_last else advance_threshold,
+                stop_window=settings.stop_window if is_last else advance_window,
+            )
+            stages.append(train(model, task, stage_settings, stepper))
+            stepper.steps += stages[-1].steps
+            if not stages[-1].solved or stepper.steps == settings.steps:
+                break
     return stages
 
 
@@ -150,6 +153,8 @@ def growing_lengths(first: int, last: int, factor: float = 2.0) -> list[int]:
 
 
 def _check_tasks(tasks: Sequence[Task]) -> None:
+    if isinstance(tasks, str) or not isinstance(tasks, Sequence):
+        raise TypeError(f"tasks must be a sequence of tasks, the easiest first; got {type(tasks).__name__}")
     if not tasks:
         raise ValueError("tasks must hold at least one task, got none")
     for number, task in enumerate(tasks):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from copy import copy
 from functools import partial
 from types import FunctionType
@@ -18,6 +19,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from graphseq import _checks, seeding
 from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.evaluation import modes
 from graphseq.evaluation.metrics import measure
 from graphseq.tasks.base import Task
 from graphseq.tasks.identity import identity
@@ -113,14 +115,23 @@ def fit_ensemble(
         raise TypeError(
             f"optimizer must be one of {', '.join(OPTIMIZERS)}, for it is made anew as models leave; got {optimizer!r}"
         )
+    with ExitStack() as alone:
+        for model in models:
+            alone.enter_context(modes.training(model))
+        return _train(models, task, settings, seeds)
+
+
+def _train(
+    models: Sequence[nn.Module], task: Task, settings: Settings, seeds: Sequence[int]
+) -> list[History | DivergedError]:
     device = torch.device(settings.device)
-    ensemble = _Ensemble([model.to(device).train() for model in models], settings)
+    ensemble = _Ensemble([model.to(device) for model in models], settings)
     config = {
         "task": identity(task),
         "model": describe(models[0]),
         "ensemble": len(models),
         "batch_size": settings.batch_size,
-        "optimizer": optimizer,
+        "optimizer": settings.optimizer,
         "lr": float(ensemble.stepper.param_groups[0]["lr"]),
         "schedule": ensemble.rates.name,
         "clip": settings.clip,

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
-from tqdm.auto import tqdm
 
 from graphseq import seeding
 from graphseq._torch import precision as _precision
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.evaluation import modes
 from graphseq.evaluation.metrics import measure
 from graphseq.tasks.answers import check_model, check_task, loss_of
 from graphseq.tasks.base import Task
@@ -27,6 +27,7 @@ from graphseq.training.distributed import ProcessGroup, SingleProcess
 from graphseq.training.history import History, machine
 from graphseq.training.lr_schedule import Rates, Schedule
 from graphseq.training.optim import OptimizerFactory, make_optimizer
+from graphseq.training.progress import Bar, progress_bar
 from graphseq.training.settings import DEFAULTS, Metrics, Precision, Settings
 
 
@@ -159,26 +160,32 @@ def train(model: nn.Module, task: Task, settings: Settings, stepper: Stepper | N
             f"resume needs a task that can be told from others, but {type(task).__name__} has a constructor whose "
             f"{', '.join(names)} cannot be compared; give it a property config, a dict of numbers and strings"
         )
+    with modes.training(model):
+        return _train(model, task, settings, stepper)
+
+
+def _train(model: nn.Module, task: Task, settings: Settings, stepper: Stepper | None) -> History:
     group, device = settings.group or SingleProcess(), torch.device(settings.device)
-    model.to(device).train()
+    model.to(device)
     stepper = stepper or Stepper(model, settings)
     checkpoints = Checkpoints(settings, model, stepper.optimizer)
     history = checkpoints.begin(described(settings, stepper, model, task))
     stepper.rates.check(history.lr)
     history.machine = machine(device, settings.precision)
     run = _Run(model, group.replicate(model), task, settings, group, stepper)
-    bar = tqdm(
-        total=settings.steps, initial=history.steps, disable=not (settings.progress and group.is_first), unit="step"
-    )
+    shown = settings.progress and group.is_first
+    bar = progress_bar(settings.steps, history.steps, "step", shown=shown, terminal=False)
     clock = time.perf_counter() - history.seconds
-    with seeding.forked(settings.seed, seeding.TRAIN, device=device), bar:
+    with bar:
         while history.steps < settings.steps and not (history.solved or history.stopped_by):
-            run.step(history, checkpoints)
-            history.seconds = time.perf_counter() - clock
-            history.solved = is_solved(history, settings)
-            if settings.callbacks:
-                history.stopped_by = group.any(calling.call(settings.callbacks, history, model))
-                clock = time.perf_counter() - history.seconds  # the time of callbacks is not that of steps
+            for_batch, for_layers = seeding.derive_pair(settings.seed, seeding.TRAIN, history.steps)
+            with seeding.forked_at(for_layers, device):  # a step at a time, for trainings of other threads
+                run.step(history, checkpoints, for_batch)
+                history.seconds = time.perf_counter() - clock
+                history.solved = is_solved(history, settings)
+                if settings.callbacks:
+                    history.stopped_by = group.any(calling.call(settings.callbacks, history, model))
+                    clock = time.perf_counter() - history.seconds  # the time of callbacks is not that of steps
             checkpoints.after_step(history)
             if settings.progress:
                 _show(bar, history)
@@ -224,16 +231,14 @@ class _Run:
     group: SingleProcess
     stepper: Stepper
 
-    def step(self, history: History, checkpoints: Checkpoints) -> None:
-        """Take the next step and add it to the history.
+    def step(self, history: History, checkpoints: Checkpoints, seed: int) -> None:
+        """Take the next step, on the batch of ``seed``, and add it to the history.
 
         Raises:
             DivergedError: loss or gradient is not finite; no weight was changed then.
         """
         settings, task, stepper = self.settings, self.task, self.stepper
-        for_batch, for_layers = seeding.derive_pair(settings.seed, seeding.TRAIN, history.steps)
-        seeding.reseed(for_layers, settings.device)
-        batch = task.batch(settings.batch_size, torch.Generator().manual_seed(for_batch))
+        batch = task.batch(settings.batch_size, torch.Generator().manual_seed(seed))
         graph, share = self.group.share(task, batch)
         graph = graph.to(settings.device)
         stepper.rates.set(stepper.steps + history.steps)
@@ -274,8 +279,8 @@ def described(settings: Settings, stepper: Stepper, model: nn.Module, task: Task
     }
 
 
-def _show(bar: tqdm[None], history: History) -> None:
-    bar.set_postfix(loss=f"{history.loss[-1]:.3f}", score=f"{history.score[-1]:.1%}", refresh=False)
+def _show(bar: Bar, history: History) -> None:
+    bar.set_postfix_str(f"loss={history.loss[-1]:.3f}, score={history.score[-1]:.1%}", refresh=False)
     bar.update()
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Literal
 
@@ -56,16 +54,23 @@ class Settings:
     def __post_init__(self) -> None:
         values = {
             **{name: _checks.at_least(name, getattr(self, name), 1) for name in _COUNTS},
+            **{name: _checks.truth(name, getattr(self, name)) for name in _SWITCHES},
             "optimizer": spelled(self.optimizer),
             "seed": _checks.at_least("seed", self.seed, 0),
-            "lr": None if self.lr is None else _checks.positive("lr", self.lr),
+            "lr": _or_none(_checks.positive, "lr", self.lr),
             "clip": _checks.positive("clip", self.clip),
             "device": _checks.device("device", self.device),
-            "stop_threshold": _threshold("stop_threshold", self.stop_threshold),
+            "stop_threshold": _or_none(_checks.finite, "stop_threshold", self.stop_threshold),
             "callbacks": tuple(calling.checked(self.callbacks)),
             "precision": _checks.one_of("precision", self.precision, _precision.PRECISIONS),
         }
         measuring.by_name(self.metrics)
+        if not isinstance(self.checkpoint_path, str | Path | None):
+            kind = type(self.checkpoint_path).__name__
+            raise TypeError(f"checkpoint_path must be the name of a file, got {self.checkpoint_path!r} ({kind})")
+        if not isinstance(self.group, ProcessGroup | None):
+            kind = type(self.group).__name__
+            raise TypeError(f"group must be what graphseq.training.distributed.process_group() gives, got {kind}")
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
@@ -76,16 +81,12 @@ class Settings:
 
 
 _COUNTS = ("steps", "batch_size", "stop_window", "checkpoint_every")
+_SWITCHES = ("resume", "record_gradients", "progress")
 
 
-def _threshold(name: str, value: object) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number or None, got {value!r} ({type(value).__name__})")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value}; None never stops early")
-    return float(value)
+def _or_none(check: Callable[[str, object], float], name: str, value: object) -> float | None:
+    """``None``, which stands for what the argument's help says, or what the check gives."""
+    return None if value is None else check(name, value)
 
 
 DEFAULTS = Settings()

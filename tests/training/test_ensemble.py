@@ -13,7 +13,7 @@ from torch_geometric.nn import BatchNorm
 from trained import Recorder, each_optimizer
 
 import graphseq as gs
-from graphseq import DivergedError, History, SpaceTimeGraph, fit, fit_ensemble, seeding
+from graphseq import DivergedError, History, SpaceTimeGraph, _checks, fit, fit_ensemble, seeding
 from graphseq.nn import GCN, GRU, LSTM, RNN, Model
 from graphseq.tasks import Palindrome, Task, Transfer
 from graphseq.training import lr_schedule
@@ -254,8 +254,9 @@ def test_batches_that_are_built_anew_are_alike_all_the_same() -> None:
         same_curves(history, fit(alone, task, seed=seed, steps=3, batch_size=4))
 
 
-def test_on_another_device_no_task_is_refused_for_what_moving_makes_anew() -> None:
-    # "meta" computes no numbers, so that the first look at one ends it.
+def test_on_another_device_no_task_is_refused_for_what_moving_makes_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    # "meta" computes no numbers, so that the first look at one ends it; users are refused it beforehand.
+    monkeypatch.setattr(_checks, "device", lambda _, device: torch.device(device))
     with pytest.raises(RuntimeError, match=r"[Mm]eta"):
         fit_ensemble(built([0, 1], rnn), TASK, seeds=[0, 1], steps=1, batch_size=2, device="meta")
 

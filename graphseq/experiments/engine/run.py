@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from graphseq import seeding
 from graphseq.evaluation.tables import finite
@@ -59,39 +64,109 @@ def carry_out(work: Work, config: Config) -> Run:
     """Call ``work`` with a configuration and catch what goes wrong.
 
     Torch computes on one thread and its generators start from the configuration, so that the numbers are the same
-    wherever this is called, and in whatever order; afterwards both are restored.
+    wherever this is called, and in whatever order. Afterwards all that a run may have changed in its process is as
+    before: random numbers, threads, default type and device, gradient mode, warnings, folder and environment.
     """
     key, result, error, trace = key_of(config), None, None, None
-    with _TURN, _one_thread(), seeding.forked(int(key[:15], 16)):
+    with _TURN, _undisturbed():
+        seeding.reseed(seeding.derive(int(key[:15], 16)))
         started = time.perf_counter()
         try:
             result = _plain_result(work(**config))
-        except (Exception, SystemExit) as wrong:
-            error, trace = f"{type(wrong).__name__}: {wrong}", traceback.format_exc()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as wrong:
+            error, trace = _said(wrong), traceback.format_exc()
         seconds = time.perf_counter() - started
         return Run(key, config, result, error, trace, seconds, machine=machine())
+
+
+def _said(error: BaseException) -> str:
+    """Type and message of an exception, also of one that raises another when it is asked for its message."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as wrong:
+        return f"{type(error).__name__}, whose message raises {type(wrong).__name__}"
 
 
 def _plain_result(result: object) -> dict[str, object]:
     if not isinstance(result, Mapping):
         raise TypeError(f"a run must return a mapping of plain data, got {type(result).__name__}")
-    plain: dict[str, object] = json.loads(json.dumps(_finite(result), allow_nan=False))
+    plain: dict[str, object] = json.loads(json.dumps(_plain("result", result), allow_nan=False))
     return plain
 
 
-def _finite(value: object) -> object:
+def _plain(place: str, value: object) -> object:
+    """Return a part of a result as JSON has it: numbers of numpy and torch as Python's, arrays and tensors as lists."""
+    if isinstance(value, Tensor):
+        value = value.detach().cpu()
+        value = value.item() if value.dim() == 0 else value.tolist()
+    elif isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
     if isinstance(value, Mapping):
-        return {key: _finite(part) for key, part in value.items()}
+        return {_key(place, key): _plain(f"{place}[{key!r}]", part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return finite(value)
+        return [_plain(f"{place}[{number}]", part) for number, part in enumerate(value)]
+    if value is None or isinstance(value, bool | int | float | str):
+        return finite(value)
+    raise TypeError(f"{place} must be plain data (numbers, texts, lists, mappings), got {type(value).__name__}")
+
+
+def _key(place: str, key: object) -> object:
+    key = key.item() if isinstance(key, np.generic) else key
+    if key is None or isinstance(key, str | bool | int | float):
+        return key
+    raise TypeError(f"{place} has the key {key!r} ({type(key).__name__}); keys must be texts or numbers")
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def _undisturbed() -> Iterator[None]:
+    """A block on one thread, after which the state of the process is as before."""
+    threads, dtype, device = torch.get_num_threads(), torch.get_default_dtype(), torch.get_default_device()
+    deterministic, precision = torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision()
+    folder, environment = _folder(), dict(os.environ)
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - what a run may draw from
+    with seeding.restored(), torch.set_grad_enabled(torch.is_grad_enabled()), _same_warnings():
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.set_default_dtype(dtype)
+            if torch.get_default_device() != device:
+                torch.set_default_device(None if device.type == "cpu" else device)
+            if torch.are_deterministic_algorithms_enabled() != deterministic:
+                torch.use_deterministic_algorithms(deterministic)
+            torch.set_float32_matmul_precision(precision)
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
+            if os.environ != environment:
+                os.environ.clear()
+                os.environ.update(environment)
+            if folder is not None and _folder() != folder:
+                os.chdir(folder)
+
+
+@contextmanager
+def _same_warnings() -> Iterator[None]:
+    """A block after which Python's filters of warnings are as before; only where they changed are they begun anew.
+
+    ``warnings.catch_warnings`` would have every run show again what was shown once.
+    """
+    filters, show = list(warnings.filters), warnings.showwarning
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        warnings.showwarning = show
+        if list(warnings.filters) != filters:
+            with warnings.catch_warnings():  # the end of which has Python look at its filters again
+                pass
+            warnings.filters[:] = filters  # type: ignore[index]
+
+
+def _folder() -> str | None:
+    """The folder of the process, if it is still there."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from graphseq.evaluation.evaluate import evaluating
+from graphseq.evaluation.modes import evaluating
 from graphseq.reach.diagnosis.problem import Sample
 from graphseq.reach.diagnosis.responses import Responder
 from graphseq.reach.diagnosis.trial import copied

@@ -14,7 +14,7 @@ import torch
 from scipy.sparse import csgraph
 from torch import Tensor, nn
 
-from graphseq.evaluation.evaluate import evaluating
+from graphseq.evaluation.modes import evaluating
 from graphseq.reach.diagnosis.problem import Problem, Run, Sample
 from graphseq.reach.diagnosis.trial import gradient_of
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import seeding
-from graphseq.evaluation.evaluate import evaluating
+from graphseq.evaluation.modes import evaluating
 from graphseq.reach.diagnosis.problem import Problem, Sample
 from graphseq.reach.diagnosis.scoring import Score
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import children
 import forkserver
+import numpy as np
 import pytest
 import torch
 from scripts import ROOT
@@ -93,11 +94,63 @@ def test_a_run_that_fails_costs_only_itself_and_is_tried_again_by_the_next_sweep
 
 @pytest.mark.parametrize(
     ("result", "message"),
-    [(3, "a run must return a mapping of plain data, got int"), ({"a": torch.zeros(1)}, "Tensor is not JSON")],
+    [
+        (3, "a run must return a mapping of plain data, got int"),
+        ({"a": [1, {2}]}, "TypeError: result['a'][1] must be plain data (numbers, texts, lists, mappings), got set"),
+        ({"a": {(1, 2): 3}}, "result['a'] has the key (1, 2) (tuple); keys must be texts or numbers"),
+        ({"a": torch.tensor(1j)}, "result['a'] must be plain data (numbers, texts, lists, mappings), got complex"),
+    ],
 )
 def test_what_is_no_plain_data_is_a_failed_run(tmp_path: Path, result: object, message: str) -> None:
     (found,) = gs.sweep(lambda: result, [{}], tmp_path / "r.jsonl", jobs=1)  # type: ignore[arg-type,return-value]
     assert message in str(found.error)
+
+
+def test_numbers_of_numpy_and_torch_are_kept_as_numbers(tmp_path: Path) -> None:
+    result = {
+        "float": np.float32(0.5),
+        "int": np.int64(3),
+        "truth": np.bool_(True),
+        "none": np.float64("nan"),
+        "tensor": torch.tensor(0.25, requires_grad=True),
+        "half": torch.tensor([1.5, float("inf")], dtype=torch.bfloat16),
+        "array": np.arange(4).reshape(2, 2),
+        np.int64(7): {"deep": [torch.tensor(2)]},
+    }
+    (found,) = gs.sweep(lambda: result, [{}], tmp_path / "r.jsonl", jobs=1)  # type: ignore[arg-type,return-value]
+    assert found.error is None
+    assert found.result == {
+        **{"float": 0.5, "int": 3, "truth": True, "none": None, "tensor": 0.25, "half": [1.5, None]},
+        **{"array": [[0, 1], [2, 3]], "7": {"deep": [2]}},
+    }
+
+
+class Unprintable(Exception):
+    """An exception that cannot be printed."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+    __repr__ = __str__
+
+
+class Ending(BaseException):
+    """An exception that is none of Python's kinds of errors."""
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [(Unprintable(), "Unprintable, whose message raises ZeroDivisionError"), (Ending("over"), "Ending: over")],
+)
+def test_whatever_a_run_raises_costs_only_itself(error: BaseException, message: str, tmp_path: Path) -> None:
+    def run(number: int) -> dict[str, object]:
+        if number == 1:
+            raise error
+        return {"number": number}
+
+    found = gs.sweep(run, {"number": range(3)}, tmp_path / "r.jsonl", jobs=1)
+    assert [one.error for one in found] == [None, message, None]
+    assert len(lines(tmp_path / "r.jsonl")) == 3
 
 
 def test_refusals_come_before_anything_is_run_or_written(tmp_path: Path) -> None:
