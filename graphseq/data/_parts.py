@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from types import EllipsisType
+from typing import Any
 
 from torch import Tensor
 
 from graphseq.data import _validate
+from graphseq.data.adjacency import Adjacency
 from graphseq.data.topology import Topology
 
 
 def is_of_edges(key: str) -> bool:
     """Return True if an attribute has one entry for each edge; PyG's ``edge_label…`` have one for each pair of rows."""
     return "edge" in key and not key.startswith("edge_label")
+
+
+def of_edges(adjacency: Adjacency) -> dict[str, Tensor]:
+    """Return ``edge_index``, ``edge_weight`` and ``edge_attr``, where there are some, in memory of their own."""
+    values = {
+        "edge_index": adjacency.edge_index,
+        "edge_weight": adjacency.edge_weight,
+        "edge_attr": adjacency.edge_attr,
+    }
+    return {key: value.clone() for key, value in values.items() if value is not None}
+
+
+def of_rows(value: Any, rows: Tensor) -> Any:
+    """Return the entries of ``rows`` of an attribute with one entry a row, a tensor or a list."""
+    return [value[row] for row in rows.tolist()] if isinstance(value, list | tuple) else value[rows]
 
 
 def with_values(

@@ -24,8 +24,8 @@ def checked_x(x: object) -> Tensor:
     return x
 
 
-def checked_topology(rows: int, given: Mapping[str, Tensor | None]) -> Topology:
-    """Return rows and edges as a topology, or raise with the first place that does not fit.
+def checked_parts(rows: int, given: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
+    """Return the tensors of a topology by name, or raise with the first place that does not fit.
 
     Args:
         rows: V.
@@ -54,9 +54,8 @@ def checked_topology(rows: int, given: Mapping[str, Tensor | None]) -> Topology:
         static_edge_weight, static_edge_attr = checked_edge_values(
             static_edge_index.shape[1], static_edge_weight, static_edge_attr, "static_edge"
         )
-        return Topology(
-            node, time, None, None, static_edge_index, static_edge_weight, static_edge_attr=static_edge_attr
-        )
+        parts = (node, time, None, None, static_edge_index, static_edge_weight, None, static_edge_attr)
+        return dict(zip(Topology.KEYS, parts, strict=True))
     if edge_index is None:
         edge_index = node.new_zeros((2, 0))
     edge_index = _checks.edges("edge_index", edge_index, rows, "rows")
@@ -69,7 +68,8 @@ def checked_topology(rows: int, given: Mapping[str, Tensor | None]) -> Topology:
             "one time, and temporal edges are derived, not given"
         )
     edge_weight, edge_attr = checked_edge_values(edge_index.shape[1], edge_weight, edge_attr, "edge")
-    return Topology(node, time, edge_index, edge_weight, edge_attr=edge_attr)
+    kept = (node, time, edge_index, edge_weight, None, None, edge_attr, None)
+    return dict(zip(Topology.KEYS, kept, strict=True))
 
 
 def checked_edge_values(count: int, weight: object, attr: object, prefix: str) -> tuple[Tensor | None, Tensor | None]:

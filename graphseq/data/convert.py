@@ -40,9 +40,9 @@ def to_networkx(topology: Topology, x: Tensor) -> nx.MultiDiGraph:
 def to_scipy(topology: Topology) -> sp.coo_array:
     """Return the spatial edges as a sparse matrix (V, V)."""
     spatial = topology.spatial
-    index = spatial.edge_index.cpu().numpy()
+    index = spatial.edge_index.cpu().numpy().copy()  # the matrix may be written to
     weight = spatial.edge_weight
-    values = np.ones(index.shape[1], dtype=np.float32) if weight is None else weight.detach().cpu().numpy()
+    values = np.ones(index.shape[1], dtype=np.float32) if weight is None else weight.detach().cpu().numpy().copy()
     return sp.coo_array((values, (index[0], index[1])), shape=(topology.num_rows, topology.num_rows))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from copy import copy
 from types import EllipsisType
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphseq.data import _parts, _validate, convert
+from graphseq.data._kept import Kept, copies
 from graphseq.data.convert import Dense
 from graphseq.data.topology import Topology
 
@@ -77,22 +79,15 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         target: Tensor | None = None,
     ) -> None:
         super().__init__()
-        values = (
-            node,
-            time,
-            edge_index,
-            edge_weight,
-            static_edge_index,
-            static_edge_weight,
-            edge_attr,
-            static_edge_attr,
-        )
-        if all(value is None for value in (x, *values, y, target)):
+        values = (node, time, edge_index, edge_weight, static_edge_index, static_edge_weight, edge_attr)
+        if all(value is None for value in (x, *values, static_edge_attr, y, target)):
             return  # PyG makes an empty graph and fills it when it joins or splits batches.
         x = _validate.checked_x(x)
-        topology = _validate.checked_topology(x.shape[0], dict(zip(Topology.KEYS, values, strict=True)))
+        given = dict(zip(Topology.KEYS, (*values, static_edge_attr), strict=True))
+        parts = list(_validate.checked_parts(x.shape[0], given).values())
+        topology = Topology(*copies(parts))  # type: ignore[arg-type]
         _validate.check_finite(x, topology)
-        self._fill(topology, x, y, _validate.checked_target(target, y, topology.num_rows))
+        self._fill(topology, parts, x=x, y=y, target=_validate.checked_target(target, y, topology.num_rows))
 
     @classmethod
     def from_topology(
@@ -106,6 +101,8 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
     ) -> SpaceTimeGraph:
         """Return a graph with features on a topology that is known to be valid; nothing is checked or derived.
 
+        The graph has copies of the rows and edges, so that the topology stays as it is when the graph is written to.
+
         Args:
             topology: rows and edges of a graph that was built before.
             x: features (V, F) or tokens (V,).
@@ -114,9 +111,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
             batch: number of the graph that each row belongs to, (V,).
         """
         graph = cls()
-        graph._fill(topology, x, y, target)
-        if batch is not None:
-            graph.batch = batch
+        graph._fill(topology, copies(topology.parts), x=x, y=y, target=target, batch=batch)
         return graph
 
     def replace(
@@ -134,8 +129,8 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
     ) -> SpaceTimeGraph:
         """Return this graph with some of its attributes replaced; all others stay, whatever they are.
 
-        An argument that is not given keeps its attribute, and ``None`` removes it. Tensors are shared, not copied, and
-        what was derived from the topology is kept with it.
+        An argument that is not given keeps its attribute, and ``None`` removes it. Tensors are shared, not copied,
+        except those of another topology, and what was derived from the topology is kept with it.
 
         Args:
             topology: the same V rows with other edges or times. Attributes of the old edges, those with "edge" in
@@ -179,14 +174,17 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
             changes |= {key: None for key in self._store if _parts.is_of_edges(key)}
         if edge_weight is not ... or edge_attr is not ...:
             new = _parts.with_values(new, edge_weight, edge_attr)
+        kept = self.__dict__["_kept"]
         if new is not old:
-            changes |= zip(Topology.KEYS, new.parts, strict=True)
+            parts = copies(new.parts)
+            changes |= zip(Topology.KEYS, parts, strict=True)
+            kept = Kept(new, parts)
         if "batch" in changes:
             changes["ptr"] = None
         out = SpaceTimeGraph()
         store = copy(self._store)
         store._parent = out
-        out.__dict__ |= {"_topology": new, "_store": store}
+        out.__dict__ |= {"_kept": kept, "_store": store}
         for key, value in changes.items():
             if store.get(key) is not value:
                 store[key] = value  # None removes
@@ -215,27 +213,41 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
             if key in _OF_ANSWERS:
                 out[key] = value
             elif key not in _MADE_ANEW and not _parts.is_of_edges(key):
-                out[key] = value[origin] if self.is_node_attr(key) else value
+                out[key] = _parts.of_rows(value, origin) if self.is_node_attr(key) else value
         if pairs is not None:
             out.edge_label_index = _parts.moved_pairs(pairs, origin, answers, self.num_rows)
-        out._fill(topology, self.x[origin], None, answers if target is None else answers & target[origin])
+        target = answers.clone() if target is None else answers & target[origin]
+        out._fill(topology, copies(topology.parts), x=self.x[origin], target=target)
         return out
 
-    def _fill(self, topology: Topology, x: Tensor, y: Tensor | None, target: Tensor | None) -> None:
-        self.__dict__["_topology"] = topology
-        values = zip(("x", *Topology.KEYS, "y", "target"), (x, *topology.parts, y, target), strict=True)
-        for key, value in values:
+    def _fill(self, topology: Topology, parts: Sequence[Tensor | None], **values: Tensor | None) -> None:
+        """Store what is given, and ``parts`` as the rows and edges that ``topology`` holds copies of."""
+        self.__dict__["_kept"] = Kept(topology, parts)
+        for key, value in {"x": None, **dict(zip(Topology.KEYS, parts, strict=True)), **values}.items():
             if value is not None:
                 self[key] = value
 
     @property
     def topology(self) -> Topology:
-        """Rows, edges and all that is derived from them, kept until one of them is replaced or written to."""
-        tensors = tuple(self._store.get(key) for key in Topology.KEYS)
-        topology = self.__dict__.get("_topology")
-        if topology is None or not topology.is_of(tensors):
-            topology = self.__dict__["_topology"] = Topology(*tensors)
+        """Rows, edges and all that is derived from them, kept until one of them is replaced or written to.
+
+        Raises:
+            TypeError, ValueError: what was put in their place does not fit, as in the constructor.
+        """
+        given = {key: self._store.get(key) for key in Topology.KEYS}
+        kept: Kept | None = self.__dict__.get("_kept")
+        topology = None if kept is None else kept.of(list(given.values()))
+        if topology is None:
+            topology = self._derived(given)
+            self.__dict__["_kept"] = Kept(topology, list(given.values()))
         return topology
+
+    @staticmethod
+    def _derived(given: Mapping[str, Tensor | None]) -> Topology:
+        node = given["node"]
+        rows = len(node) if isinstance(node, Tensor) and node.dim() else 0
+        parts = _validate.checked_parts(rows, given)
+        return Topology(*copies(None if given[key] is None else part for key, part in parts.items()))  # type: ignore[arg-type]
 
     @property
     def num_rows(self) -> int:
@@ -271,7 +283,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         topology = None if args or "node" not in self else self.topology.to(device)
         super().to(device, *args, non_blocking=non_blocking)
         if topology is not None:
-            self._fill(topology, self._store.get("x"), None, None)
+            self._fill(topology, copies(topology.parts))
         return self
 
     def unroll(self, causal: bool = False) -> Data:
@@ -292,11 +304,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
             [[0, 1, 1, 2], [1, 2, 0, 1]]
         """
         adjacency = self.topology.spacetime(causal)
-        plain = Data(edge_index=adjacency.edge_index)
-        if adjacency.edge_weight is not None:
-            plain.edge_weight = adjacency.edge_weight
-        if adjacency.edge_attr is not None:
-            plain.edge_attr = adjacency.edge_attr
+        plain = Data(**_parts.of_edges(adjacency))
         for key in ("x", "node", "time", "y", "target", "batch", "edge_label_index", "pair_features"):
             if key in self:
                 plain[key] = self[key]
@@ -314,12 +322,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         if not positions.numel():
             raise ValueError(f"time must be one at which a row was observed, got {time}")
         step = self.topology.steps[int(positions[0])]
-        plain = Data(x=self.x[step.rows], edge_index=step.adjacency.edge_index, node=self.node[step.rows])
-        if step.adjacency.edge_weight is not None:
-            plain.edge_weight = step.adjacency.edge_weight
-        if step.adjacency.edge_attr is not None:
-            plain.edge_attr = step.adjacency.edge_attr
-        return plain
+        return Data(x=self.x[step.rows], node=self.node[step.rows], **_parts.of_edges(step.adjacency))
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """Return a networkx graph.

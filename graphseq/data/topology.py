@@ -13,7 +13,6 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from graphseq._torch import compat
 from graphseq.data.adjacency import Adjacency, derived, is_learned, lasting
 from graphseq.data.cache import BoundedCache
 from graphseq.data.sequences import Sequences
@@ -43,7 +42,8 @@ class Edges:
 class Topology:
     """Rows and edges, and what is derived from them.
 
-    The input is not checked here: :class:`~graphseq.SpaceTimeGraph` does that.
+    The input is not checked here: :class:`~graphseq.SpaceTimeGraph` does that. Its tensors must not be written to,
+    since what is derived from them is kept: a graph gives a topology copies of its own, and gets copies of those.
 
     Args:
         node: node of each row, (V,).
@@ -82,7 +82,6 @@ class Topology:
         self.edge_index, self.edge_weight = edge_index, edge_weight
         self.static_edge_index, self.static_edge_weight = static_edge_index, static_edge_weight
         self.edge_attr, self.static_edge_attr = edge_attr, static_edge_attr
-        self._versions = tuple(_version(tensor) for tensor in self.parts)
         self._kept = BoundedCache()
 
     def __reduce__(self) -> tuple[type[Topology], tuple[Tensor | None, ...]]:
@@ -93,11 +92,6 @@ class Topology:
     def parts(self) -> tuple[Tensor | None, ...]:
         """The tensors that this topology was derived from, in the order of ``KEYS``."""
         return tuple(getattr(self, key) for key in self.KEYS)
-
-    def is_of(self, tensors: tuple[Tensor | None, ...]) -> bool:
-        """Return True if ``tensors`` are the very tensors that this was derived from, unchanged since."""
-        triples = zip(self.parts, tensors, self._versions, strict=True)
-        return all(tensor is other and _version(tensor) == version for tensor, other, version in triples)
 
     def keep(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what ``make`` returns, made once and kept with this topology for the next call with the same key.
@@ -355,7 +349,3 @@ def _shown(values: Tensor | None, edges: Edges, filling: float) -> Tensor | None
         return None
     shown = values if edges.origin is None else values[edges.origin]
     return torch.cat([shown, shown.new_full((edges.added, *shown.shape[1:]), filling)]) if edges.added else shown
-
-
-def _version(tensor: Tensor | None) -> int:
-    return 0 if tensor is None or tensor.is_inference() else compat.version(tensor)

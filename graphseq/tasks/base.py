@@ -265,8 +265,13 @@ class FixedTask(Task):
                 repeat(self._template, size), x.flatten(0, 1), y=y, target=self._target.repeat(size), batch=rows
             )
 
-        graph: SpaceTimeGraph = copy(self._repeated.get(size, make))
+        kept: SpaceTimeGraph = self._repeated.get(size, make)
+        graph = copy(kept)
         graph["x"], graph["y"] = x.flatten(0, 1), y
+        for key in (*Topology.KEYS, "target", "batch"):  # what is written to one batch is not in the next
+            value = kept.get(key)
+            if value is not None:
+                graph[key] = value.clone()
         return graph
 
 

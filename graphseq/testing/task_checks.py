@@ -67,6 +67,20 @@ def a_batch_is_a_function_of_the_generators_state_alone(case: TaskCase) -> None:
 
 
 @TASK_SUITE.check()
+def a_batch_can_be_written_to(case: TaskCase) -> None:
+    """What is written to a batch, a mask say, is not in the next one."""
+    first = case.batch(5, seed=7)
+    expected = {key: value.clone() for key, value in first.to_dict().items() if isinstance(value, Tensor)}
+    for key in expected:
+        first[key].zero_()
+        if first[key].dtype == torch.bool:
+            first[key].logical_not_()
+    again = case.batch(5, seed=7)
+    for key, value in expected.items():
+        require(torch.equal(again[key], value), f"must not share the memory of {key} with its next batch")
+
+
+@TASK_SUITE.check()
 def drawing_a_batch_leaves_the_global_generator_alone(case: TaskCase) -> None:
     """Batches come from the generator that is given."""
     before = torch.get_rng_state()

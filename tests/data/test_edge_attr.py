@@ -87,7 +87,7 @@ def test_steps_along_time_have_features_of_zero(graph: SpaceTimeGraph, causal: b
 def test_snapshots_of_a_signal_share_the_features_that_are_stored_once() -> None:
     edges = index([(0, 1), (1, 2), (2, 0)])
     graph = gs.from_signal(torch.zeros(5, 3, 1), edges, edge_attr=numbered(edges))
-    assert all(step.adjacency.edge_attr is graph.static_edge_attr for step in graph.topology.steps)
+    assert all(step.adjacency.edge_attr is graph.topology.static_edge_attr for step in graph.topology.steps)
     assert (
         graph.topology.spatial.edge_attr.tolist()
         == numbered(edges).repeat(5, 1)[torch.tensor([5 * [0, 1, 2]])[0]].tolist()

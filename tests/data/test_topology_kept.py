@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable
 
 import networkx as nx
+import numpy as np
 import pytest
 import torch
 from strategies import index
@@ -109,17 +110,121 @@ def test_topology_stays_while_its_tensors_do() -> None:
     assert graph.topology is topology
 
 
-@pytest.mark.parametrize("make", [dynamic, static])
+def other(tensor: Tensor) -> Tensor:
+    """Other numbers that make sense in the same place."""
+    return tensor * 2 if tensor.is_floating_point() else tensor.flip(0)
+
+
+def through_torch(tensor: Tensor) -> None:
+    tensor.copy_(other(tensor))
+
+
+def through_data(tensor: Tensor) -> None:
+    tensor.data.copy_(other(tensor))
+
+
+def through_numpy(tensor: Tensor) -> None:
+    tensor.numpy()[...] = other(tensor).numpy()
+
+
+def under_inference_mode(tensor: Tensor) -> None:
+    with torch.inference_mode():
+        tensor.copy_(other(tensor))
+
+
+each_way = pytest.mark.parametrize("write", [through_torch, through_data, through_numpy, under_inference_mode])
+each_kind = pytest.mark.parametrize("make", [dynamic, static])
+
+
+@each_kind
 @pytest.mark.parametrize("part", range(4))
-def test_topology_is_derived_again_when_a_tensor_is_replaced_or_written_to(make: object, part: int) -> None:
-    keys = [key for key in Topology.KEYS if key in make()]  # type: ignore[operator]
-    graph = make()  # type: ignore[operator]
+@each_way
+def test_topology_is_derived_again_when_a_tensor_is_replaced_or_written_to(
+    make: Callable[[], SpaceTimeGraph], part: int, write: Callable[[Tensor], None]
+) -> None:
+    graph = make()
+    key = [key for key in Topology.KEYS if key in graph][part]
     kept = graph.topology
-    graph[keys[part]] = graph[keys[part]].clone()
-    replaced = graph.topology
-    assert replaced is not kept
-    graph[keys[part]][...] = graph[keys[part]].clone()
-    assert graph.topology is not replaced
+    write(graph[key])
+    written = graph.topology
+    assert written is not kept
+    assert torch.equal(getattr(written, key), graph[key])
+    graph[key] = other(graph[key])
+    assert graph.topology is not written
+    assert torch.equal(getattr(graph.topology, key), graph[key])
+
+
+@each_kind
+def test_topology_stays_where_equal_tensors_take_their_place(make: Callable[[], SpaceTimeGraph]) -> None:
+    graph = make()
+    kept = graph.topology
+    for key in Topology.KEYS:
+        if key in graph:
+            graph[key] = graph[key].clone()
+    assert graph.topology is kept
+
+
+@each_kind
+@each_way
+@pytest.mark.parametrize("family", [gs.nn.GCN, gs.nn.GCNLSTM])
+def test_a_model_answers_for_what_the_graph_holds_now(
+    make: Callable[[], SpaceTimeGraph], write: Callable[[Tensor], None], family: Callable[[int, int], gs.nn.Encoder]
+) -> None:
+    torch.manual_seed(0)
+    model = family(1, 16)
+    with torch.inference_mode(write is under_inference_mode):  # tensors of that mode have no count of their writes
+        graph = make()
+        graph.x = torch.rand(4, 1)
+    with torch.no_grad():
+        for key in ("x", *(key for key in Topology.KEYS if key in graph)):
+            before = model(graph)
+            write(graph[key])
+            after = model(graph)
+            fresh = SpaceTimeGraph(**{name: value.clone() for name, value in graph.to_dict().items()})
+            assert torch.equal(after, model(fresh)), key
+            assert key in {"node", "time"} or not torch.equal(before, after), key
+
+
+def test_a_graph_follows_the_arrays_that_it_was_made_from() -> None:
+    weight = np.ones(2, dtype=np.float32)
+    edges = np.array([[0, 1], [1, 2]])
+    graph = gs.from_signal(torch.rand(2, 3, 1), torch.from_numpy(edges), torch.from_numpy(weight))
+    gcn = gs.nn.GCN(1, 2, num_layers=2)
+    for array, value in ((weight, 3), (edges, 1)):
+        gcn(graph)
+        array[...] = value
+        assert torch.equal(gcn(graph), gcn(SpaceTimeGraph(**graph.to_dict())))
+
+
+def test_nonsense_written_later_is_refused() -> None:
+    graph = dynamic()
+    graph.edge_index[0, 0] = -1
+    with pytest.raises(ValueError, match=r"edge_index\[:, 0\] is \(-1, 1\), outside the 4 rows 0 to 3"):
+        gs.nn.GCN(1, 2)(graph)
+    graph = dynamic()
+    graph.edge_weight.data.fill_(float("nan"))
+    with pytest.raises(ValueError, match=r"edge_weight\[0\] is nan"):
+        gs.nn.GCN(1, 2)(graph)
+    graph = dynamic()
+    graph.time[2] = 0
+    with pytest.raises(ValueError, match="rows 0 and 2 are both node 0 at time 0"):
+        gs.nn.GCNLSTM(1, 2)(graph)
+
+
+@each_kind
+def test_what_is_read_off_a_graph_can_be_written_to(make: Callable[[], SpaceTimeGraph]) -> None:
+    graph = make()
+    spatial = graph.topology.spatial
+    expected = (spatial.edge_index.clone(), spatial.edge_weight.clone())
+    for plain in (graph.unroll(), graph.snapshot(0)):
+        plain.edge_index.fill_(0)
+        plain.edge_weight.fill_(9)
+    matrix = graph.to_scipy()
+    matrix.data.fill(9)
+    matrix.coords[0].fill(1)
+    assert torch.equal(graph.topology.spatial.edge_index, expected[0])
+    assert torch.equal(graph.topology.spatial.edge_weight, expected[1])
+    assert graph.unroll().edge_index[:, : expected[0].shape[1]].tolist() == expected[0].tolist()
 
 
 def test_replaced_edges_are_read() -> None:

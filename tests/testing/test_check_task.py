@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import cast
 
 import pytest
@@ -47,6 +48,15 @@ class Global(Right):
 
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         return super().batch(size, torch.default_generator)
+
+
+class Sharing(Right):
+    """Hands out its one batch again and again."""
+
+    def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
+        if not hasattr(self, "drawn"):
+            self.drawn = super().batch(size, generator)
+        return copy(self.drawn)
 
 
 class Stuck(Right):
@@ -223,6 +233,7 @@ def marked_sum(x: Tensor) -> float:
 FAULTS: list[tuple[Callable[[], Task], dict[str, object], str, str]] = [
     (Global, {}, "a_batch_is_a_function_of_the_generators_state_alone", "the same seed gave two batches"),
     (Stuck, {}, "a_batch_is_a_function_of_the_generators_state_alone", "must draw other answers from other seeds"),
+    (Sharing, {}, "a_batch_can_be_written_to", "must not share the memory of x with its next batch"),
     (Global, {}, "drawing_a_batch_leaves_the_global_generator_alone", "must not draw from torch's global generator"),
     (
         changed(lambda graph: graph.replace(y=graph.y[:, 0]), Sums),

@@ -81,6 +81,29 @@ def test_answers_and_what_is_of_the_whole_graph_stay(transform: Callable, make: 
 
 
 @each_transform
+def test_what_is_written_to_a_result_is_not_in_the_next_one(transform: Callable, make: Callable) -> None:
+    graph = make()
+    expected, written = transform(graph.clone()), transform(graph)
+    for key in ("node", "time", "edge_index", "edge_weight", "static_edge_index", "target"):
+        if key in written:
+            written[key].zero_()
+    again = transform(graph)
+    assert set(again.keys()) == set(expected.keys())
+    for key, value in expected.to_dict().items():
+        assert torch.equal(again[key], value), key
+
+
+@each_transform
+def test_names_of_rows_follow_their_rows(transform: Callable, make: Callable) -> None:
+    graph = asked(make())
+    graph.words = [f"row {row}" for row in range(graph.num_rows)]
+    new = transform(graph)
+    assert len(new.words) == new.num_rows
+    shown = [new.words[row] for row in new.target_rows.tolist()]
+    assert shown == [graph.words[row] for row in graph.target_rows.tolist()]
+
+
+@each_transform
 def test_without_a_target_every_row_is_asked_in_its_old_order(transform: Callable, make: Callable) -> None:
     graph = make()
     new = transform(graph)
