@@ -73,4 +73,4 @@ def curvature_of(near: Neighbours, i: int, j: int) -> float:
     value = 2 / small + 2 / large - 2 + 2 * triangles / large + triangles / small
     if through_i:
         value += (len(through_i) + len(through_j)) / (max(*through_i, *through_j) * large)
-    return round(value, 12)  # exactly 0 where it is 0, as on a grid
+    return round(value, 12) + 0.0  # exactly 0 where it is 0, as on a grid, and not -0

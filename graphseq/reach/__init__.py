@@ -20,6 +20,7 @@ from graphseq.reach.probe.norms import TooLargeError
 from graphseq.reach.probe.probe import Probe
 from graphseq.reach.profile import Grid, Profile, by_hop, by_lag, by_lag_and_hop, mean_distance, mean_lag
 from graphseq.reach.ranks import effective_rank, rank_collapse
+from graphseq.reach.rewire import rewire
 from graphseq.reach.signal import StateGradients, parameter_gradients, row_gradients, state_gradients
 from graphseq.reach.smoothness import dirichlet_energy, rayleigh_quotient
 from graphseq.reach.spectrum import layer_spectrum
@@ -69,6 +70,7 @@ __all__ = [
     "rank_collapse",
     "rayleigh_quotient",
     "receptive_field",
+    "rewire",
     "routes",
     "row_gradients",
     "space_hops",

@@ -3,13 +3,18 @@
 from graphseq.transforms.dag import to_dag, unroll_time
 from graphseq.transforms.growing import add_nodes_over_time, grow
 from graphseq.transforms.orientation import root_at_targets, to_undirected
+from graphseq.transforms.rewiring import add_virtual_node, fosr, k_hop, sdrf
 from graphseq.transforms.traversal import generations, to_sequence
 
 __all__ = [
     "add_nodes_over_time",
+    "add_virtual_node",
+    "fosr",
     "generations",
     "grow",
+    "k_hop",
     "root_at_targets",
+    "sdrf",
     "to_dag",
     "to_sequence",
     "to_undirected",

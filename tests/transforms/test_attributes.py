@@ -34,8 +34,12 @@ def images() -> SpaceTimeGraph:
 # Every public transform with data that it reads. The last one is not in the package, but is a transform.
 CASES: dict[str, tuple[Callable[[SpaceTimeGraph], SpaceTimeGraph], Callable[[], SpaceTimeGraph]]] = {
     "add_nodes_over_time": (transforms.add_nodes_over_time, path_graphs),
+    "add_virtual_node": (transforms.add_virtual_node, path_graphs),
+    "fosr": (partial(transforms.fosr, edges=1), path_graphs),
     "grow": (transforms.grow, sequences),
+    "k_hop": (partial(transforms.k_hop, hops=2), path_graphs),
     "root_at_targets": (transforms.root_at_targets, path_graphs),
+    "sdrf": (partial(transforms.sdrf, edges=1), path_graphs),
     "to_dag": (transforms.to_dag, path_graphs),
     "to_sequence": (transforms.to_sequence, path_graphs),
     "to_undirected": (transforms.to_undirected, path_graphs),
