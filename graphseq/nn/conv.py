@@ -66,6 +66,15 @@ def has_hooks(module: nn.Module) -> bool:
     return any(map(compat.has_hooks, module.modules()))
 
 
+def check_no_edge_attr(name: str, *attrs: Tensor | None) -> None:
+    """Refuse features of edges, which ``name`` does not read."""
+    if any(attr is not None for attr in attrs):
+        raise TypeError(
+            f"the graph has edge_attr, but {name} reads no features of edges; leave them out by "
+            "graph.replace(edge_attr=None), or choose a convolution that takes edge_attr (GATv2Conv, GINEConv, …)"
+        )
+
+
 def convolve(
     conv: nn.Module, x: Tensor, adjacency: Adjacency, *, reach: ConvReach | None = None, batch: Tensor | None = None
 ) -> Tensor:
@@ -83,6 +92,7 @@ def convolve(
         ValueError: the convolution was made to read features of edges and the graph has none.
     """
     if isinstance(conv, GCNConv):
+        check_no_edge_attr(type(conv).__name__, adjacency.edge_attr)
         return conv(x, adjacency)  # type: ignore[no-any-return]
     reach = conv_reach(conv) if reach is None else reach
     given: dict[str, Tensor] = {}
@@ -95,4 +105,13 @@ def convolve(
                 "that takes edge_weight (GCNConv, GraphConv, …)"
             )
         given["edge_weight"] = adjacency.edge_weight
+    if reach.reads_edge_attr:
+        if adjacency.edge_attr is None:
+            raise ValueError(
+                f"{type(conv).__name__} was made to read features of edges, but the graph has none; give it edge_attr "
+                "(E, D), or make the convolution without edge_dim"
+            )
+        given["edge_attr"] = adjacency.edge_attr
+    else:
+        check_no_edge_attr(type(conv).__name__, adjacency.edge_attr)
     return conv(x, adjacency.edge_index, **given)  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.conv import check_no_edge_attr
 from graphseq.nn.trace import Trace
 
 
@@ -88,6 +89,11 @@ class Encoder(nn.Module, ABC):
 
     def _leaf(self, graph: SpaceTimeGraph) -> Tensor:
         return self._features(graph.x).detach().requires_grad_()
+
+    def _check_no_edge_attr(self, graph: SpaceTimeGraph) -> None:
+        """Refuse a graph with features of edges, for encoders that read edges and have no place for these."""
+        topology = graph.topology
+        check_no_edge_attr(type(self).__name__, topology.edge_attr, topology.static_edge_attr)
 
     def _features(self, x: Tensor) -> Tensor:
         name = type(self).__name__

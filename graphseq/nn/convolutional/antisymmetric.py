@@ -65,6 +65,7 @@ class AntisymmetricGCN(LayerStack):
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
         """Yield the states after the first map and after each step, L + 1 of (V, H), from features (V, F)."""
+        self._check_no_edge_attr(graph)
         adjacency = graph.topology.spacetime(self.causal)
         h = self.lin(x)
         yield h

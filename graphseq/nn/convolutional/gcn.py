@@ -115,6 +115,7 @@ class GCN(LayerStack):
         adjacency = graph.topology.spacetime(self.causal)
         if not self._is_plain() or adjacency.is_identity:
             return super().encode(graph, x)
+        self._check_no_edge_attr(graph)
         convs = [conv for conv in self.convs if isinstance(conv, GCNConv)]
         return stack(adjacency.normalised(x.dtype), x, [(conv.lin.weight, conv.bias) for conv in convs])
 

@@ -81,6 +81,7 @@ class GCNII(LayerStack):
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
         """Yield the states after the first map and after each convolution, L + 1 of (V, H), from features (V, F)."""
+        self._check_no_edge_attr(graph)
         adjacency = graph.topology.spacetime(self.causal)
         h = first = self.lin(x).relu()
         yield h

@@ -47,6 +47,7 @@ class StateSpaceGCN(LayerStack):
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
         """Yield the states of the recurrence, L + 1 of (V, H), and the output, (V, H), from features (V, F)."""
+        self._check_no_edge_attr(graph)
         operator = graph.topology.spacetime(self.causal).normalised(x.dtype)
         state = inputs = self.lin(x)
         yield state

@@ -76,6 +76,7 @@ class WaveGCN(LayerStack):
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
         """Yield the states of the wave, L + 1 of (V, H), and the output, (V, H), from features (V, F)."""
+        self._check_no_edge_attr(graph)
         operator = graph.topology.spacetime(self.causal).normalised(x.dtype)
         squared = (self.speed * self.angle.sin()) ** 2
         state = self.lin(x)

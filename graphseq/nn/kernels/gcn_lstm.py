@@ -23,10 +23,10 @@ def sequence(walk: Walk, x: Tensor, weights: Weights, start: State | None = None
     """States (V, H), and states and cells of the nodes at last (N, H), from convolved inputs (V, F).
 
     One function with a gradient of its own; where a derivative is asked for that this lacks (forward mode, a
-    transform of ``torch.func``), the loop that it stands for.
+    transform of ``torch.func``, or with respect to the entries of Â), the loop that it stands for.
     """
     arguments = (x, *weights, *(start or (None, None)))
-    if compat.transforms_active() or compat.is_dual(*arguments):
+    if walk.is_learned or compat.transforms_active() or compat.is_dual(*arguments):
         return loop(walk, x, weights, start)
     out, c = _Sequence.apply(walk, *arguments)  # type: ignore[no-untyped-call]
     h = out[len(out) - walk.num_nodes :] if walk.last is None else out[walk.last - walk.num_nodes]

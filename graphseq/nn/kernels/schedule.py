@@ -49,12 +49,20 @@ class Walk:
         steps, sizes = topology.steps, topology.step_sizes
         matrices: list[SparseMatrix | None] = [None] * len(steps)
         if dtype is not None:
-            matrices = [None if s.adjacency.is_identity else s.adjacency.normalised(dtype) for s in steps]
+            # Steps that share an adjacency share its Â, which learned weights have made anew at each call.
+            distinct = {id(s.adjacency): s.adjacency for s in steps if not s.adjacency.is_identity}
+            made = {key: adjacency.normalised(dtype) for key, adjacency in distinct.items()}
+            matrices = [made.get(id(s.adjacency)) for s in steps]
         if all(step.is_everyone for step in steps):
             # The rows of a step stand N below those of the step before, and the first step's N below the start.
             return cls(topology.num_nodes, sizes, [None] * len(steps), None, None, matrices, hops)
         before, last = _places(topology)
         return cls(topology.num_nodes, sizes, [step.nodes for step in steps], before, last, matrices, hops)
+
+    @property
+    def is_learned(self) -> bool:
+        """True if a gradient with respect to the entries of a matrix is recorded."""
+        return any(matrix is not None and matrix.is_learned for matrix in self.matrices)
 
     def blocks(self, row_bytes: int) -> list[Block]:
         """All steps, in blocks that fit in cache, or of one step."""

@@ -55,11 +55,13 @@ class Ancestry:
         adjacency = topology.spacetime(causal=True)
         index, weight = adjacency.edge_index, adjacency.edge_weight
         if weight is not None:
-            index, weight = coalesce(index, weight.detach(), topology.num_rows)  # doubled edges may cancel
+            weight = weight if adjacency.weights_need_grad else weight.detach()
+            index, weight = coalesce(index, weight, topology.num_rows)  # doubled edges may cancel
             index, weight = index[:, weight != 0], weight[weight != 0]
         self.num_rows = topology.num_rows
         self.edge_index = index
-        self.weight = None if weight is None or bool((weight == 1).all()) else weight
+        counts_one = weight is None or (bool((weight == 1).all()) and not adjacency.weights_need_grad)
+        self.weight = None if counts_one else weight
         is_temporal = index.shape[1] == topology.temporal_edges.shape[1]
         #: One sequence a path where the graph consists of paths; else None.
         self.sequences: Sequences | None = topology.sequences if is_temporal else self._paths()

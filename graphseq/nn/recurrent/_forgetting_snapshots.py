@@ -124,7 +124,8 @@ def _weights(topology: Topology, dtype: torch.dtype) -> Tensor:
     if spatial.edge_weight is None:
         return torch.ones(spatial.edge_index.shape[1], dtype=dtype, device=spatial.edge_index.device)
     spatial.normalised(dtype)  # refuses weights below 0
-    return spatial.edge_weight.detach().to(dtype)
+    weight = spatial.edge_weight if spatial.weights_need_grad else spatial.edge_weight.detach()
+    return weight.to(dtype)
 
 
 def cone(topology: Topology, layers: int, rows: Tensor) -> Tensor:

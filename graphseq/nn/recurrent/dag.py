@@ -58,6 +58,7 @@ class ChildSum(Encoder):
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
         """Compute the states (V, H) from features (V, F)."""
+        self._check_no_edge_attr(graph)
         dag = Ancestry.of(graph.topology)
         if dag.sequences is None:
             return self.by_generation(dag, x)
@@ -94,6 +95,7 @@ class ChildSum(Encoder):
         Generations count as layers: rows of one generation may be of many times, and rows of one time of many
         generations.
         """
+        self._check_no_edge_attr(graph)
         x = self._leaf(graph)
         dag = Ancestry.of(graph.topology)
         parts = self.num_layers * (2 if self.kernel.mode == "LSTM" else 1)

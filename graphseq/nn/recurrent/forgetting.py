@@ -14,7 +14,7 @@ from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.nn.cells import lstm_cell
-from graphseq.nn.conv import GCNConv
+from graphseq.nn.conv import GCNConv, check_no_edge_attr
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.recurrent._forgetting_snapshots import Snapshot, Snapshots, cone
 from graphseq.nn.recurrent._forgetting_state import ForgettingState, StepState, gather_state, scatter_state
@@ -212,6 +212,7 @@ class ForgettingGCNLSTM(Encoder):
         With ``accumulate`` the logarithms of the node's product of gates, and of those of the pairs that end at it,
         come after them.
         """
+        self._check_no_edge_attr(graph)
         x, topology, states, out = self._leaf(graph), graph.topology, [], []
         snapshots = Snapshots.over(topology.sorted_by_time, x.dtype)
         accumulated = snapshots if self.accumulate else None
@@ -234,6 +235,7 @@ class ForgettingGCNLSTM(Encoder):
     def _all_steps(
         self, topology: Topology, x: Tensor, initial: ForgettingState | None, whole: Topology | None = None
     ) -> _ForwardPass:
+        check_no_edge_attr(type(self).__name__, topology.edge_attr, topology.static_edge_attr)
         snapshots = Snapshots.over(topology.sorted_by_time, x.dtype)
         state = gather_state(initial, topology, snapshots, self.num_layers, x.new_empty(0, self.hidden_channels))
         out, nodes, edges = [], [], []

@@ -14,7 +14,7 @@ from graphseq import _checks
 from graphseq.data.adjacency import Adjacency
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Step, Topology
-from graphseq.nn.conv import GCNConv, convolve, has_hooks
+from graphseq.nn.conv import GCNConv, check_no_edge_attr, convolve, has_hooks
 from graphseq.nn.conv_reach import ConvReach, conv_reach
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.kernels.rnn import read
@@ -136,6 +136,8 @@ class GatedLayer(nn.Module, ABC):
 
     def forward(self, x: Tensor, topology: Topology) -> Tensor:
         """Compute the states (V, H) from inputs (V, F), rows in the order of time; an absent node keeps its state."""
+        if self.is_plain:
+            check_no_edge_attr("GCNConv", topology.edge_attr, topology.static_edge_attr)
         is_separate = topology.spatial.is_identity or not self.gates.of_state
         if is_separate and self.reads_weights and self.is_torchs:
             return self.along_time(x, topology)

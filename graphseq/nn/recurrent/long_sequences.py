@@ -139,7 +139,8 @@ class TruncatedBPTT(GradientCheckpointed):
     Shapes: graph of V rows → (V, H).
 
     Raises:
-        TypeError, ValueError: as for :class:`GradientCheckpointed`.
+        TypeError, ValueError: as for :class:`GradientCheckpointed`; a ValueError also on a graph whose edge weights or
+            features require a gradient.
 
     Source: Williams and Peng, *An efficient gradient-based algorithm for on-line training of recurrent network
     trajectories* (1990): BPTT(h; h'), with h = h' = k and each loss carried back to the start of its segment.
@@ -157,6 +158,11 @@ class TruncatedBPTT(GradientCheckpointed):
     ) -> tuple[Tensor, RecurrentState]:
         if not torch.is_grad_enabled():
             return super()._by_segment(graph, x, state, whole)
+        if graph.topology.is_learned:
+            raise ValueError(
+                "edge_weight and edge_attr must not require a gradient in TruncatedBPTT, whose gradients are those of "
+                "features and of the encoder's parameters; take GradientCheckpointed, or detach them"
+            )
         segments = []
         for rows, segment in self._segments(graph.topology):
             inputs = x[rows].detach().requires_grad_(x.requires_grad)
