@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,25 +14,29 @@ from graphseq.data.hops import hops_from, hops_to
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
+from graphseq.reach.probe.probe import Probe
 
 
 class UnreachableError(ValueError):
     """No path leads from the source to the target, so that no number of layers is enough."""
 
 
-def receptive_field(model: Model | Encoder, graph: SpaceTimeGraph, row: int) -> Tensor:
+def receptive_field(model: Callable[..., object], graph: object, row: int) -> Tensor:
     """Compute the rows whose input can change the output of ``model`` at ``row``: a ball, a line or a light cone.
 
+    Of a model of this library they follow from structure alone. Of any other model they follow from the layers that it
+    calls where its Jacobian agrees, else from its Jacobian; :meth:`graphseq.reach.Probe.receptive_field` says which.
+
     Args:
-        model: a model with one output a row, or an encoder.
-        graph: V rows, up to millions.
+        model: a model with one output a row, or an encoder; any model that :class:`~graphseq.reach.Probe` takes.
+        graph: its data, V rows; up to millions for models of this library.
         row: the target, whether or not the graph's ``target`` marks it.
 
     Returns:
         The rows, ascending, (R,).
 
     Raises:
-        TypeError: neither a model nor an encoder.
+        TypeError: a model that cannot be called, or data of another type.
         ValueError: a row outside the graph, or a model that pools rows; use ``model.reach(graph)`` for that.
 
     Example:
@@ -38,11 +44,11 @@ def receptive_field(model: Model | Encoder, graph: SpaceTimeGraph, row: int) -> 
         >>> receptive_field(gs.nn.GCN(1, 4, num_layers=2), gs.from_sequence(torch.zeros(9, 1)), 4).tolist()
         [2, 3, 4, 5, 6]
     """
+    if not isinstance(model, Model | Encoder) or not isinstance(graph, SpaceTimeGraph):
+        return _of_any(Probe(model, graph), row)
     at = _row("row", row, graph)
     if isinstance(model, Encoder):
         return model.reach(graph, torch.tensor([at], device=graph.node.device))[0].nonzero()[:, 0]
-    if not isinstance(model, Model):
-        raise TypeError(f"model must be a graphseq.nn.Model or Encoder, got {type(model).__name__}")
     if not isinstance(model.head, RowHead):
         raise ValueError(
             "model pools all rows of a graph, so that no single row has a receptive field; see model.reach(graph)"
@@ -50,6 +56,16 @@ def receptive_field(model: Model | Encoder, graph: SpaceTimeGraph, row: int) -> 
     target = torch.zeros(graph.num_rows, dtype=torch.bool, device=graph.node.device)
     target[at] = True
     return model.reach(graph.replace(target=target, y=None))[0].nonzero()[:, 0]
+
+
+def _of_any(probe: Probe, row: int) -> Tensor:
+    if probe.kind != "node":
+        raise ValueError(
+            f"the model answers for {probe.kind}s, so that no single row has a receptive field; see "
+            "Probe.receptive_field, which takes the number of an answer"
+        )
+    (output,) = probe.outputs_at([_checks.at_least("row", row, 0)]).tolist()
+    return probe.receptive_field(output).rows
 
 
 def layers_needed(graph: SpaceTimeGraph, source: int, target: int, *, causal: bool = False) -> int:

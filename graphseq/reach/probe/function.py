@@ -57,6 +57,9 @@ class RowFunction:
         double: bool = False,
     ) -> None:
         _checks.one_of("tokens", tokens, ("embedding", "one-hot"))
+        self._options: dict[str, Any] = {"call": call, "output": output, "rows": rows, "states": states}
+        self._options |= {"layout": layout, "input": input, "tokens": tokens}
+        self._is_double = double
         if double:
             model = _doubled(model)
         self.model, self.data = model, data
@@ -120,6 +123,18 @@ class RowFunction:
     def parameters(self) -> Iterator[nn.Parameter]:
         """The parameters of the model; none of a function that is no module."""
         return self.model.parameters() if isinstance(self.model, nn.Module) else iter(())
+
+    def doubled(self) -> RowFunction:
+        """This function in float64, of a copy of the model; itself where it is so, or where it cannot be copied."""
+        if self._is_double or self.x.dtype == torch.float64 or not isinstance(self.model, nn.Module):
+            return self
+        try:
+            return RowFunction(self.model, self.data, double=True, **self._options)
+        except (
+            RuntimeError,
+            TypeError,
+        ):  # a call=… with tensors of its own in float32, or weights that cannot be copied
+            return self
 
     # The function
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
+from graphseq import _checks
 from graphseq.reach.measures.range import Range
 from graphseq.reach.probe import by_hop, norms, ranges
+from graphseq.reach.probe import structure as structures
 from graphseq.reach.probe.by_hop import HopProfile
 from graphseq.reach.probe.function import RowFunction
 from graphseq.reach.probe.hops import hops_to_answers
+from graphseq.reach.probe.structure import Structure
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """The rows whose input can change an answer."""
+
+    rows: Tensor  #: ascending, (R,)
+    is_measured: bool  #: found by the Jacobian alone, since structure and Jacobian disagree or structure is unknown
+    why: str  #: the layers, and what was compared or where they disagree
 
 
 class Probe(RowFunction):
@@ -64,6 +78,8 @@ class Probe(RowFunction):
         >>> (probe.influence(nodes=[3]) > 0).tolist()
         [[False, True, True, True]]
     """
+
+    _structure: Structure | None = None
 
     def __repr__(self) -> str:
         """The model, what it maps to what, and how it is called."""
@@ -201,6 +217,38 @@ class Probe(RowFunction):
         if self.kind == "graph" if level is None else ranges.checked_level(self, level) == "graph":
             return ranges.of_graphs(self, chosen, distance, normalize=normalize, max_entries=max_entries)
         return ranges.of_rows(self, chosen, distance, norm=norm, normalize=normalize, samples=samples, seed=seed)
+
+    def structure(self) -> Structure:
+        """Read which rows the answers depend on from the layers of the model, and compare with its Jacobian.
+
+        Found once and kept. The layers' hops, whole graphs and sequences are those of their kinds; what the Jacobian
+        contradicts is not claimed, and ``str`` says where.
+        """
+        if self._structure is None:
+            self._structure = structures.structure(self)
+        return self._structure
+
+    def receptive_field(self, output: int) -> ReceptiveField:
+        """Find the rows whose input can change an answer, from the structure of the model where its Jacobian agrees.
+
+        Where it does not agree, they are the rows at which the Jacobian is not zero, at any of several points like the
+        data, and ``is_measured`` says so.
+
+        Args:
+            output: the number of the answer: a row of a model that answers at each, the number of a graph or a pair.
+
+        Raises:
+            ValueError: an answer that does not exist.
+        """
+        at = _checks.at_least("output", output, 0)
+        if at >= self.num_outputs:
+            raise ValueError(f"output must lie in 0 to {self.num_outputs - 1}, got {at}")
+        known, one = self.structure(), torch.tensor([at])
+        if known.agrees:
+            found = structures.fields(self, one, known.layers, known.skips)
+        else:
+            found = structures.measured(self, one)
+        return ReceptiveField(torch.from_numpy(found[0].nonzero()[0]), not known.agrees, str(known))
 
     def chosen(self, nodes: object, outputs: Tensor | None) -> Tensor | None:
         """The numbers of the answers that ``nodes`` or ``outputs`` choose; ``None`` for all."""

@@ -54,13 +54,9 @@ def names(model: object, patterns: Sequence[str] | None) -> list[str]:
         if patterns:
             raise ValueError(f"states={list(patterns)}: the model is a function, in which no module can be found")
         return []
-    modules = dict(model.named_modules())
     if patterns is None:
-        found = [name for name, module in modules.items() if isinstance(module, LAYERS + NORMS + POOLS)]
-        inside = tuple(f"{name}." if name else "" for name in found if isinstance(modules[name], LAYERS))
-        return [
-            name for name in found if not any(name.startswith(layer) and name != layer for layer in inside if layer)
-        ]
+        return names_of(model, LAYERS + NORMS + POOLS)
+    modules = dict(model.named_modules())
     chosen: list[str] = []
     for pattern in patterns:
         fitting = [name for name in modules if _fits(name, pattern)]
@@ -69,6 +65,18 @@ def names(model: object, patterns: Sequence[str] | None) -> list[str]:
             raise ValueError(f"states={pattern!r} fits no module of {type(model).__name__}; nearest: {', '.join(near)}")
         chosen.extend(name for name in fitting if name not in chosen)
     return chosen
+
+
+def names_of(model: object, kinds: tuple[type[nn.Module], ...]) -> list[str]:
+    """The names of the modules of some kinds that are in no other layer."""
+    modules = dict(model.named_modules()) if isinstance(model, nn.Module) else {}
+    found = [name for name, module in modules.items() if isinstance(module, kinds)]
+    layers = [name for name in found if isinstance(modules[name], LAYERS)]
+    return [name for name in found if not any(_is_inside(name, layer) for layer in layers)]
+
+
+def _is_inside(name: str, layer: str) -> bool:
+    return name != layer and (layer == "" or name.startswith(f"{layer}."))
 
 
 def _fits(name: str, pattern: str) -> bool:
@@ -84,10 +92,16 @@ def hooked(model: object, chosen: Sequence[str], hook: Hook) -> Iterator[None]:
     try:
         for name in chosen:
 
-            def after(module: nn.Module, inputs: tuple[object, ...], output: object, name: str = name) -> object:
-                return hook(module, name, inputs, output)
+            def after(
+                module: nn.Module,
+                inputs: tuple[object, ...],
+                named: dict[str, object],
+                output: object,
+                name: str = name,
+            ) -> object:
+                return hook(module, name, (*inputs, *named.values()), output)
 
-            handles.append(modules[name].register_forward_hook(after))
+            handles.append(modules[name].register_forward_hook(after, with_kwargs=True))
         yield
     finally:
         for handle in handles:
