@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from graphseq.cli.console import printable
 from graphseq.experiments.settings import Range
 
 T = TypeVar("T", int, float)
@@ -23,14 +24,18 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.aliases: dict[str, str] = {}
+        self._words: list[str] = []
         self.set_defaults(parser=self)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and end with status 2."""
-        self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
+        if message.startswith("the following arguments are required"):
+            message += self._misspelt()
+        self.exit(2, f"{self.prog}: {printable(' '.join(message.split()))}\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse, and refuse what is not known here, under the name of this command."""
+        self._words = [word for word in (args or ()) if isinstance(word, str)]
         options, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown)}")
@@ -51,6 +56,13 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(
                 action, f"{error.message}{_nearest(value, list(action.choices or ()))}"
             ) from None
+
+    def _misspelt(self) -> str:
+        """Return a question on the first word that is none of the flags and may be meant for one that is required."""
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        words = [word.partition("=")[0] for word in self._words if word.startswith("--")]
+        unknown = [word for word in words if not any(flag.startswith(word) for flag in flags)]
+        return f"; {unknown[0]} is not known here{_nearest(unknown[0], flags)}" if unknown else ""
 
     def _meant(self, words: Sequence[str]) -> str:
         word = next((word.partition("=")[0] for word in words if word.startswith("-")), "")

@@ -76,7 +76,7 @@ class Console:
 
     def result(self, text: str, record: Mapping[str, object]) -> None:
         """Print the results of a command: ``text``, or with --json ``record``."""
-        self._write((json.dumps(_finite(record), ensure_ascii=False) if self.json else printable(text)) + "\n")
+        self._write((_document(record) if self.json else printable(text)) + "\n")
 
     def stream(self, text: str) -> None:
         """Print a part of a text as soon as it is there; a terminal gets it escaped, a file or pipe as it is.
@@ -95,10 +95,15 @@ class Console:
         except BrokenPipeError:
             _discard(sys.stdout)
             raise StdoutClosedError from None
+        except OSError as error:
+            _discard(sys.stdout)
+            raise OSError(error.errno, f"{error.strerror}; the results could not be printed", "stdout") from None
 
 
 def accept_every_character() -> None:
-    """Have stdout and stderr escape what their encoding lacks, in place of an error."""
+    """Have stdout and stderr escape what their encoding lacks, in place of an error; a closed stderr takes all."""
+    if sys.stderr is None:  # what is printed to None goes to stdout, among the results
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -112,6 +117,12 @@ def printable(text: str) -> str:
         'Ann\\x1b[31m'
     """
     return "".join(_escaped(character) if _steers(character) else character for character in text)
+
+
+def _document(record: Mapping[str, object]) -> str:
+    """Return a record as JSON, in which what steers a terminal is escaped as JSON does it."""
+    text = json.dumps(_finite(record), ensure_ascii=False)
+    return "".join(f"\\u{ord(character):04x}" if _steers(character) else character for character in text)
 
 
 def _finite(value: object) -> object:

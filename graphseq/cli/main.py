@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
-from collections.abc import Sequence
-from types import ModuleType
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType, ModuleType
 
 import graphseq
 from graphseq._errors import FORESEEN
@@ -31,7 +33,7 @@ EPILOG = """examples:
   python -m graphseq reach --graph karate_club --source 16 --target 26
   python -m graphseq reach --graph friends.csv --source Ann --out out/friends
 
-exit status: 0 done, 1 a run failed, 2 refused with a line on stderr, 130 interrupted
+exit status: 0 done, 1 a run failed, 2 refused with a line on stderr, 130 interrupted, 143 terminated
 """
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "compare": (compare, "train GCNs, RNN, LSTM and GCN-LSTM on the same graphs and show where each fails"),
@@ -45,13 +47,19 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
 }
 
 SHARED = ("text", "train")  # the command that several processes, started by torchrun, run as one
+TERMINATED = 128 + signal.SIGTERM  # as a shell calls it
 TURN = 5.0  # seconds in which the first of them says what is wrong with all, upon which torchrun ends the others
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, 1 if a run failed, 2 for a refusal, 130 when interrupted.
+class TerminatedError(KeyboardInterrupt):
+    """The process was asked to end, as a system does before it shuts down; not even a failing run holds it up."""
 
-    A reader of stdout that goes away, as in ``| head``, ends the command without a word, with status 0.
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    0, 1 if a run failed, 2 for a refusal, 130 when interrupted, 143 when terminated. A reader of stdout that goes away,
+    as in ``| head``, ends the command without a word, with status 0.
     """
     accept_every_character()
     words = [dashed(word) for word in (sys.argv[1:] if arguments is None else arguments)]
@@ -61,19 +69,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     command, _ = COMMANDS[options.command]
-    is_one_of_many = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    processes = os.environ.get("WORLD_SIZE") or "1"
+    is_one_of_many = processes != "1"
     is_first = not is_one_of_many or os.environ.get("RANK") == "0"
     console = Console(quiet=options.quiet, json=options.json, mute=not is_first)
     try:
+        if sys.stdout is None:
+            raise ValueError("stdout is closed, so results have nowhere to go; send them to a file, or to /dev/null")
+        if not (processes.isascii() and processes.isdecimal()):
+            raise ValueError(f"the environment has WORLD_SIZE={processes!r}, which is no number of processes; unset it")
         if is_one_of_many and (options.command, getattr(options, "part", None)) != SHARED:
             raise ValueError("torchrun starts one run in many processes, which text train can share; run this without")
-        with console.without_progress(), console.with_warnings():
+        with console.without_progress(), console.with_warnings(), _told_to_end():
             status: int = command.run(options, words, console)
     except StdoutClosedError:
         return 0
-    except KeyboardInterrupt:
-        print(f"\n{printable(command.stopped(options))}", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as error:
+        if is_first:
+            print(f"\n{printable(command.stopped(options))}", file=sys.stderr)
+        return TERMINATED if isinstance(error, TerminatedError) else 130
     except (*FORESEEN, ModuleNotFoundError) as error:
         if isinstance(error, ModuleNotFoundError) and error.name is not None:
             raise  # an import that failed, and not a word on an extra that is not installed
@@ -82,6 +96,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{options.parser.prog}: {printable(one_line(error, options.parser.flags()))}", file=sys.stderr)
         return 2
     return status
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Within the block a signal to end the process is an exception, so that files are closed and the user is told."""
+    process = os.getpid()
+
+    def end(number: int, _: FrameType | None) -> None:
+        if os.getpid() == process:
+            raise TerminatedError
+        signal.signal(number, signal.SIG_DFL)  # a process that this one has made ends as it would without it
+        os.kill(os.getpid(), number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:  # not the main thread, which alone is told of signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _parser() -> Parser:

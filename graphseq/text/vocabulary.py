@@ -12,21 +12,28 @@ from torch import Tensor
 # Signs that are written for one another; names and categories would not tell.
 _INTERCHANGEABLE = ("'’‘`´", '"“”„«»', "-–—‐‑−", " \u00a0\t\n")
 
+_LIKE = 0.7  #: likeness of the names of two characters from which on one stands for the other
+
 
 def tokens(text: str, alphabet: Sequence[str], name: str = "prompt") -> Tensor:
     """Return the numbers of the characters of ``text``, (T,).
 
     Raises:
-        ValueError: a character outside ``alphabet``; the message names it, and the nearest in the alphabet.
+        ValueError: a character outside ``alphabet``; the message names it, and the nearest in the alphabet where one is
+            near.
     """
     number = {character: token for token, character in enumerate(alphabet)}
     if unknown := sorted(set(text) - set(number), key=text.index):
         near = {character: nearest(character, alphabet) for character in unknown}
-        described = ", ".join(f"{character!r} (nearest: {other!r})" for character, other in near.items())
-        raise ValueError(
-            f"{name} holds what the model never saw: {described}; with the nearest it reads "
-            f"{''.join(near.get(character, character) for character in text)!r}"
+        near = {character: other for character, other in near.items() if _is_near(character, other)}
+        described = ", ".join(
+            f"{character!r} (nearest: {near[character]!r})" if character in near else repr(character)
+            for character in unknown
         )
+        reads = "".join(near.get(character, character) for character in text)
+        known = "".join(alphabet[:40]) + ("…" if len(alphabet) > 40 else "")
+        advice = f"with the nearest it reads {reads!r}" if len(near) == len(unknown) else f"it knows {known!r}"
+        raise ValueError(f"{name} holds what the model never saw: {described}; {advice}")
     return torch.tensor([number[character] for character in text], dtype=torch.long)
 
 
@@ -52,6 +59,19 @@ def nearest(character: str, alphabet: Sequence[str]) -> str:
         )
 
     return max(alphabet, key=likeness)
+
+
+def _is_near(character: str, other: str) -> bool:
+    """Return whether a reader would take one for the other: one letter, signs for each other, digits, a like name."""
+    return (
+        _bare(character) == _bare(other)
+        or any(character in signs and other in signs for signs in _INTERCHANGEABLE)
+        or (character.isdecimal() and other.isdecimal())
+        or (
+            unicodedata.category(character)[0] == unicodedata.category(other)[0]
+            and SequenceMatcher(None, _name(character), _name(other)).ratio() > _LIKE
+        )
+    )
 
 
 def first_character(alphabet: Sequence[str], generator: torch.Generator, among: str | None = None) -> str:

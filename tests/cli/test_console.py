@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from console import call
 
 from graphseq.cli import main
 from graphseq.cli.console import DISABLE, Console, StdoutClosedError, printable
+from graphseq.experiments.forecast import job
 from graphseq.training.progress import progress_bar
 
 REACH = ("--model", "gcn", "--layers", "1")
@@ -177,3 +180,67 @@ def test_quiet_shows_no_progress_and_leaves_the_environment(
     with Console(quiet=quiet).without_progress():
         assert bool(os.environ.get(DISABLE)) is quiet
     assert os.environ.get(DISABLE) == before
+
+
+def test_json_does_not_steer_a_terminal_either(capsys: pytest.CaptureFixture[str]) -> None:
+    Console(json=True).result("", {"name": "a\x9b31m\u202eb\x7f"})
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out) == {"name": "a\x9b31m\u202eb\x7f"}
+
+
+def test_a_refusal_of_the_parser_does_not_either() -> None:
+    said = call("reach", "--graph", "x", "--source", "y", "--\x1b[31m")
+    assert (said.status, said.err) == (2, "graphseq reach: unrecognized arguments: --\\x1b[31m\n")
+
+
+def test_without_a_stdout_nothing_is_begun_and_without_a_stderr_results_stay_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["reach", "--graph", "path_3", "--source", "0", *REACH]
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", None)
+        assert main.main(words) == 2
+    assert capsys.readouterr().err.startswith("graphseq reach: stdout is closed, so results have nowhere to go")
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main.main([*words[:4], "7"]) == 2
+    sys.stderr.close()
+    assert capsys.readouterr().out == ""
+
+
+class FullDisk(io.StringIO):
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fileno(self) -> int:
+        raise ValueError
+
+
+def test_a_full_disk_behind_stdout_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", FullDisk())
+    with pytest.raises(OSError, match="could not be printed") as refused:
+        Console().result("a result", {})
+    assert refused.value.filename == "stdout"
+
+
+def test_a_command_that_is_told_to_end_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(job, "forecast", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    said = call("forecast", "chickenpox", "--out", tmp_path / "out")
+    assert (said.status, said.out) == (143, "")
+    assert said.err.strip() == f"stopped; run the same command with --resume to go on (--out {tmp_path / 'out'})"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("size", "status"), [("", 0), ("1", 0), ("many", 2), ("2", 2)])
+def test_the_number_of_processes_is_a_number(size: str, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", size)
+    monkeypatch.setenv("RANK", "0")
+    said = call("reach", "--graph", "path_3", "--source", "0", *REACH)
+    assert said.status == status
+    assert said.err.count("\n") == (status > 0)
+
+
+def test_a_misspelt_flag_that_is_required_is_found() -> None:
+    said = call("reach", "--grph", "x", "--source", "y")
+    assert said.err.endswith("required: --graph; --grph is not known here; did you mean --graph?\n")

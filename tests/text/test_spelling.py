@@ -39,6 +39,8 @@ def test_tokens_are_places_in_the_alphabet() -> None:
 
 
 def test_all_that_is_unknown_is_named_in_its_order_with_the_nearest_and_what_it_would_read() -> None:
+    with pytest.raises(ValueError, match=r"never saw: '日', '本'; it knows 'Iab'$"):
+        tokens("日本", "Iab")
     message = r"prompt holds what the model never saw: 'É' \(nearest: 'e'\), '—' \(nearest: '-'\); .* reads 'e-be'"
     with pytest.raises(ValueError, match=message):
         tokens("É—bÉ", "abe-")

@@ -41,6 +41,12 @@ def load(name: str, encoding: str = "utf-8") -> Source:
         OSError: as the system says.
         ValueError: an empty text, one character repeated, a file that was cut short or is no text in this encoding.
     """
+    try:
+        "a".encode(encoding)
+    except LookupError:  # one that is not known, or turns bytes into bytes, as zlib does
+        raise ValueError(
+            f"encoding must be one that Python knows (utf-8, latin-1, …) for texts, got {encoding!r}"
+        ) from None
     if name in BOOKS and not Path(name).exists():
         return Source(name, book(name))
     _check_end(name, encoding)
