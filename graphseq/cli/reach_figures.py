@@ -22,6 +22,7 @@ from graphseq.plot import (
     message_weights,
     save_animation,
 )
+from graphseq.plot._text import plain
 from graphseq.plot.nodes import MOST_ROWS, layout
 from graphseq.reach import Profile
 from graphseq.reach.hops import hops_from
@@ -60,7 +61,7 @@ def _hops(result: Survey, places: _Places | None) -> Figure:
     figure = Figure(figsize=(9.0, 6.0), layout="constrained")
     if places is None:
         axes = draw_rows_by_hop(figure.subplots(), hops_from(result.static, result.source))
-        axes.set_title(f"hops from {result.names[result.source]}")
+        axes.set_title(f"hops from {plain(result.names[result.source])}")
         return figure
     routes = [way for target in result.targets for way in target.routes][:6] if result.request.times == 1 else None
     draw_hops(figure.subplots(), result.static, result.source, routes=routes, labels=result.names, pos=places)
@@ -84,7 +85,7 @@ def _fields(result: Survey, target: TargetSurvey, places: _Places | None) -> Fig
             draw_rows_by_hop(axes, hops, seen=seen)
             axes.set_title(f"{depth} layer{'' if depth == 1 else 's'}: {int(seen.sum()):,} of {len(seen):,} rows")
             axes.set_xlabel(f"hops ({len(seen):,} rows)")
-    figure.suptitle(f"what a GCN sees from {result.names[row]}: the darker, the more hops; white is not seen")
+    figure.suptitle(f"what a GCN sees from {plain(result.names[row])}: the darker, the more hops; white is not seen")
     return figure
 
 
@@ -96,11 +97,11 @@ def _influence(result: Survey, target: TargetSurvey) -> Figure:
         lines = {f"{name}, {_layers(model.layers)}": _profile(model.influence) for model in _some(own)}
         form = {f"{_layers(own[-1].layers)} without ReLU, closed form": target.linear} if name == "GCN" else None
         draw_influence_by_hop(axes, lines, closed_form=form)
-        axes.set_xlabel(f"hops from {result.label(target.row)}")
+        axes.set_xlabel(f"hops from {plain(result.label(target.row))}")
         axes.set_title(name)
     for axes in figure.axes[1:]:
         axes.set_ylabel("")
-    figure.suptitle(f"influence on {result.label(target.row)}, untrained models, seed {result.request.seed}")
+    figure.suptitle(f"influence on {plain(result.label(target.row))}, untrained models, seed {result.request.seed}")
     return figure
 
 

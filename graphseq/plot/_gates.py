@@ -13,6 +13,7 @@ from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.recurrent.forgetting import GateValues
+from graphseq.plot._text import plain
 
 OPEN, PLANTED = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion
 ABSENT = "0.9"
@@ -72,7 +73,7 @@ def node_names(numbers: Sequence[int], names: Sequence[str] | None) -> dict[int,
         raise ValueError(
             f"names must have an entry for each node, at least {max(numbers) + 1} of them, got {len(names)}"
         )
-    return {number: str(number) if names is None else str(names[number]) for number in numbers}
+    return {number: str(number) if names is None else plain(names[number]) for number in numbers}
 
 
 def time_names(graph: SpaceTimeGraph, times: Sequence[str] | None, word: str = "time ") -> list[str]:
@@ -82,7 +83,7 @@ def time_names(graph: SpaceTimeGraph, times: Sequence[str] | None, word: str = "
         return [f"{word}{time}" for time in numbers]
     if len(times) != len(numbers):
         raise ValueError(f"times must have an entry for each distinct time, {len(numbers)} of them, got {len(times)}")
-    return [str(time) for time in times]
+    return [plain(time) for time in times]
 
 
 def colour_map(colour: str) -> Colormap:

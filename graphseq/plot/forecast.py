@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from graphseq import _checks
+from graphseq.plot._text import plain
 from graphseq.plot.lines import despine
 from graphseq.plot.node_errors import (
     MODEL_STYLES,
@@ -169,7 +170,7 @@ def _label_times(panels: Sequence[Axes], moments: Sequence[int], times: Mapping[
     ticks = [
         moments[index] for index in np.unique(np.linspace(0, len(moments) - 1, count).round().astype(int)).tolist()
     ]
-    labels = [str(tick) if times is None else times[tick] for tick in ticks]
+    labels = [str(tick) if times is None else plain(times[tick]) for tick in ticks]
     for panel in panels:
         panel.set_xticks(ticks, labels)
         panel.tick_params(labelbottom=True, labelsize=8)

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor
 
+from graphseq.plot._text import plain
 from graphseq.plot.lines import STYLES, despine
 
 MOST_NAMES = 60  #: more would overlap
@@ -154,7 +155,7 @@ def names_of(nodes: Sequence[int], names: Sequence[str] | None) -> dict[int, str
     """Return the name of each node by its number."""
     if names is not None and len(names) <= max(nodes):
         raise ValueError(f"names must have an entry for each node, at least {max(nodes) + 1} of them, got {len(names)}")
-    return {node: f"node {node}" if names is None else str(names[node]) for node in nodes}
+    return {node: f"node {node}" if names is None else plain(names[node]) for node in nodes}
 
 
 def brief(error: float) -> str:

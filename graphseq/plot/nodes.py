@@ -14,6 +14,7 @@ from matplotlib.typing import ColorType
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import shortest_paths
+from graphseq.plot._text import plain
 
 MOST_ROWS = 200  #: more cannot be told from each other
 MOST_LABELS = 60  #: more would overlap
@@ -31,7 +32,7 @@ def prepared(
         raise ValueError(f"graph must have 1 to {MOST_ROWS} rows to be legible, got {rows}; for more see reach.by_hop")
     if len(graph.topology.times) != 1:
         raise ValueError(f"graph must be of one time, got {len(graph.topology.times)}; see draw_reach for several")
-    names = [str(label) for label in (range(rows) if labels is None else labels)]
+    names = [plain(label) for label in (range(rows) if labels is None else labels)]
     if len(names) != rows:
         raise ValueError(f"labels must have an entry for each row, {rows} of them, got {len(names)}")
     if pos is not None and not all(row in pos for row in range(rows)):

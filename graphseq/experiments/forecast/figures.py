@@ -21,6 +21,7 @@ from graphseq.experiments.forecast.gates import latest, unpacked
 from graphseq.experiments.forecast.report import Line
 from graphseq.experiments.forecast.settings import BASELINES, Case, Settings
 from graphseq.io import TemporalDataset
+from graphseq.plot._text import plain
 from graphseq.plot.animation import save_animation
 from graphseq.plot.forecast import forecast_figure
 from graphseq.plot.forgetting import animate_forgetting
@@ -85,7 +86,7 @@ def draw(kept: Kept, lines: Sequence[Line], data: TemporalDataset, out: Path) ->
     if models:
         shown = {model: kept.predictions[model] for model in models}
         _save(
-            forecast_figure(shown, names=data.nodes, times=time_names, last=LAST, unit=data.channels[0]),
+            forecast_figure(shown, names=data.nodes, times=time_names, last=LAST, unit=plain(data.channels[0])),
             out,
             "forecasts",
         )
