@@ -84,6 +84,30 @@ def carried_out(
         yield sweep(partial(work, folder=folder), cases, out / RESULTS, jobs=jobs, cluster=cluster, progress=True)
 
 
+def check_results(runs: Sequence[Run], path: Path, kinds: Mapping[str, type]) -> None:
+    """Refuse results that lack what a summary needs, as a file that was edited or damaged may have them.
+
+    Args:
+        runs: the runs, failed ones too.
+        path: the file of their results, for the message.
+        kinds: by name what a result holds: ``str``, ``bool``, ``int``, or ``float`` for a number or null.
+
+    Raises:
+        ValueError: a result without one of them, or with something else in its place.
+    """
+    for run in runs:
+        for name, kind in kinds.items() if run.result is not None else ():
+            value = (run.result or {}).get(name, ...)
+            allowed: tuple[type, ...] = (float, int, type(None)) if kind is float else (kind,)
+            if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+                place = ", ".join(f"{key} {value}" for key, value in run.config.items())
+                came = "no" if value is ... else f"{value!r} as"
+                raise ValueError(
+                    f"{path}: the result of the run with {place} has {came} {name!r}; delete its line, and it is made "
+                    "again"
+                )
+
+
 def results_of(runs: Sequence[Run]) -> list[Mapping[str, object]]:
     """Return the results of all runs.
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from graphseq import _files
 from graphseq.evaluation.tables import finite
 from graphseq.experiments.accuracy.figure import figure
-from graphseq.experiments.accuracy.report import Cell, summarise, to_csv
+from graphseq.experiments.accuracy.report import KINDS, Cell, summarise, to_csv
 from graphseq.experiments.accuracy.run import measure_accuracy
 from graphseq.experiments.accuracy.settings import AXES, JOB, Settings
 from graphseq.experiments.engine import run_dir
 from graphseq.experiments.engine.run import Run
-from graphseq.experiments.job import Experiment, carried_out
+from graphseq.experiments.job import RESULTS, Experiment, carried_out, check_results
 from graphseq.experiments.text.corpus import read_or_shipped
 
 FILES = "results.csv, results.json, results.jsonl, figure.png, config.json, runs/"
@@ -55,6 +55,7 @@ def compare(
     experiment = Experiment(JOB, facts, command, Settings.defaults(), AXES)
     cases = settings.cases()
     with carried_out(experiment, measure_accuracy, cases, out, resume=resume, jobs=jobs, cluster=cluster) as runs:
+        check_results(runs, out / RESULTS, KINDS)
         cells = summarise(settings, runs)
         record = {"config": run_dir.read_config(out, JOB), **to_json(cells)}
         _files.write_text(out / "results.csv", to_csv(cells), overwrite=True)

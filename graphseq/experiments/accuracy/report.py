@@ -61,6 +61,14 @@ class Cell:
         return self.hops_needed is not None and self.hops_reached is not None and self.hops_reached >= self.hops_needed
 
 
+KINDS: dict[str, type] = {
+    **{"solved": bool, "diverged": str},
+    **dict.fromkeys(("hops_needed", "hops_reached", "parameters", "steps"), int),
+    **dict.fromkeys(("score", "low", "high", "bits", "chance", "training_seconds"), float),
+}
+"""What the result of a run holds."""
+
+
 def summarise(settings: Settings, runs: Sequence[Run]) -> list[Cell]:
     """Return the means over seeds: of one seed with the interval of its evaluation, of several with Student's."""
     groups: dict[tuple[object, ...], list[Run]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,8 @@ def to_csv(kept: Kept, data: TemporalDataset) -> str:
     if not kept.predictions:
         return tables.to_csv(names, [])
     first = next(iter(kept.predictions.values()))
+    if not set(first.node.tolist()) <= set(range(len(data.nodes))) or not set(first.time.tolist()) <= set(time_names):
+        raise ValueError(f"the forecasts in runs/ are of other nodes or times than {data.name} has; name another out=")
     values = torch.stack([first.y, *(one.output for one in kept.predictions.values())], dim=-1)
     rows = [
         [data.nodes[node], time_names[time], channel, *numbers]
@@ -143,15 +146,25 @@ def _save(figure: Figure, out: Path, name: str) -> None:
 def _read(path: Path) -> dict[str, Tensor]:
     if not path.exists():
         raise ValueError(f"{path} is missing: forecasts are saved of the first seed alone; name another out=")
+    again = "delete it and the line of its run in results.jsonl to have them made again"
     try:
-        with np.load(path) as parts:
+        # From memory, since numpy leaves a file open that it cannot read.
+        with np.load(io.BytesIO(path.read_bytes())) as parts:
             found = {name: torch.from_numpy(parts[name]) for name in parts.files}
-    except (ValueError, EOFError) as error:
-        raise ValueError(
-            f"{path} is damaged; delete it and the line of its run in results.jsonl to have them made again"
-        ) from error
-    if not set(Predictions._fields) <= set(found):
-        raise ValueError(
-            f"{path} holds no forecasts; delete it and the line of its run in results.jsonl to have them made again"
-        )
+    except Exception as error:  # zipfile, zlib, struct and numpy have a dozen kinds for what is damaged
+        raise ValueError(f"{path} is damaged; {again}") from error
+    if not set(Predictions._fields) <= set(found) or not _fit(*(found[name] for name in Predictions._fields)):
+        raise ValueError(f"{path} holds no forecasts; {again}")
+    if set(found) - set(Predictions._fields):
+        try:
+            unpacked(found)
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{path} holds other gates than a model has; {again}") from error
     return found
+
+
+def _fit(node: Tensor, time: Tensor, output: Tensor, y: Tensor) -> bool:
+    """Return whether the parts of forecasts are of one shape and of their kinds."""
+    are_numbers = all(part.is_floating_point() and part.dim() == 2 for part in (output, y))
+    are_places = all(part.dtype == torch.int64 and part.shape == y.shape[:1] for part in (node, time))
+    return are_numbers and are_places and output.shape == y.shape

@@ -16,7 +16,7 @@ from graphseq.experiments.forecast.data import Prepared, checksums, prepare, tar
 from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.run import bound, forecast_once
 from graphseq.experiments.forecast.settings import AXES, JOB, Settings
-from graphseq.experiments.job import RESULTS, Experiment, carried_out, results_of
+from graphseq.experiments.job import RESULTS, Experiment, carried_out, check_results, results_of
 
 
 class Done(NamedTuple):
@@ -57,6 +57,7 @@ def forecast(settings: Settings, out: Path, *, resume: bool, jobs: int, command:
     with carried_out(
         experiment, partial(forecast_once, settings=settings), cases, out, resume=resume, jobs=jobs
     ) as runs:
+        check_results(runs, out / RESULTS, report.KINDS)
         results = results_of(runs)
         lines = report.summarise(settings, sorted(results, key=lambda result: str(result["seed"])))
         facts = _facts(prepared, settings)

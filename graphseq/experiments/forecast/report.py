@@ -11,6 +11,12 @@ from graphseq.evaluation import tables
 from graphseq.evaluation.tables import Result, aligned, mean, number, students_interval
 from graphseq.experiments.forecast.settings import BASELINES, Settings
 
+KINDS: dict[str, type] = {
+    **{"model": str, "seed": int, "failure": str, "parameters": int},
+    **dict.fromkeys(("mse", "mae", "validation_mse", "best_step", "seconds"), float),
+}
+"""What the result of a run holds."""
+
 
 @dataclass(frozen=True)
 class Line:
