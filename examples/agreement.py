@@ -30,6 +30,7 @@ from torch import nn
 
 import graphseq as gs
 from graphseq import _files, seeding
+from graphseq.cli.messages import refusals
 from graphseq.datasets import find
 from graphseq.evaluation.groups import shares, table
 from graphseq.io import Treebank, read_conllu
@@ -159,5 +160,6 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=Path("out/agreement"), help="folder for the record and the figure")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    sentences = read_conllu(options.file or find("EN_PUD"), on_error="skip" if options.skip else "refuse")
-    main(options.out, sentences, options.number, options.seeds, Setting(steps=options.steps))
+    with refusals(parser, {"on_error": "--skip"}):
+        sentences = read_conllu(options.file or find("EN_PUD"), on_error="skip" if options.skip else "refuse")
+        main(options.out, sentences, options.number, options.seeds, Setting(steps=options.steps))

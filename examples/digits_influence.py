@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
 from graphseq import _files
+from graphseq.cli.messages import refusals
 
 
 def figure(record: dict[str, Any]) -> Figure:
@@ -61,7 +62,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=Path("out/digits"), help="folder for the figure")
     parser.add_argument("--overwrite", action="store_true", help="replace what is already there")
     options = parser.parse_args()
-    try:
+    with refusals(parser, record=options.record):
         print("wrote", main(options.record, options.out, options.overwrite))
-    except FileExistsError as refusal:
-        parser.error(str(refusal))

@@ -36,6 +36,8 @@ from molecule_report import figure, table
 
 import graphseq as gs
 from graphseq import _files
+from graphseq.cli.console import printable
+from graphseq.cli.messages import refusals
 from graphseq.training.history import machine
 
 DATA = (gs.datasets.mutag, gs.datasets.esol, gs.datasets.freesolv)
@@ -60,15 +62,19 @@ def cross_validated(setting: Setting, name: str, data: Data, known: dict[str, Ba
 
 
 def data_sets(
-    tu: Path | None = None, csv: Path | None = None, smiles: str = "smiles", target: str | None = None
+    tu: Path | None = None,
+    csv: Path | None = None,
+    smiles: str = "smiles",
+    target: str | None = None,
+    name: str | None = None,
 ) -> list[Data]:
     """Return the user's molecules, or the three data sets; report the lines that cannot be read."""
     if tu is None and csv is None:
         return [load() for load in DATA]
-    sets = [] if tu is None else [gs.io.read_tu(tu)]
+    sets = [] if tu is None else [gs.io.read_tu(tu, name)]
     sets += [] if csv is None else [gs.io.read_smiles(csv, smiles=smiles, target=target, on_error="skip")]
     for skip in (skip for data in sets for skip in data.skipped):
-        print(f"left out: {csv}, line {skip.line}: {skip.reason}")
+        print(printable(f"left out: {csv}, line {skip.line}: {skip.reason}"))
     return sets
 
 
@@ -102,6 +108,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out/molecules"), help="folder for the records and the figure")
     parser.add_argument("--tu", type=Path, help="a folder of yours, in the format of the TU collection")
+    parser.add_argument("--name", help="beginning of the names of the files in --tu (default: the folder's name)")
     parser.add_argument("--csv", type=Path, help="a table of yours, with SMILES")
     parser.add_argument("--smiles", default="smiles", help="the column of SMILES")
     parser.add_argument("--target", help="the column of target values")
@@ -111,4 +118,5 @@ if __name__ == "__main__":
         parser.error("--csv needs --target, the column of target values")
     torch.set_num_threads(1)
     setting = Setting(folds=2, hidden=8, steps=3) if options.tiny else Setting()
-    main(options.out, setting, data_sets(options.tu, options.csv, options.smiles, options.target))
+    with refusals(parser, {"smiles": "--smiles", "target": "--target", "name": "--name", "count": "folds"}):
+        main(options.out, setting, data_sets(options.tu, options.csv, options.smiles, options.target, options.name))

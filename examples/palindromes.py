@@ -32,6 +32,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from graphseq import _files
+from graphseq.cli.messages import refusals
 
 FIGURES = {"figure_1_rnn.png": ("RNN",), "figure_2_lstm.png": ("LSTM",), "figure_3_both.png": ("RNN", "LSTM")}
 ENCODINGS = {"scalar": "a digit is one number", "one-hot": "a digit is one-hot"}
@@ -143,7 +144,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=Path("out/palindromes"), help="folder for the figures")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     options = parser.parse_args()
-    try:
+    with refusals(parser, record=options.records):
         print("wrote", *main(options.records, options.out, options.overwrite))
-    except FileExistsError as refusal:
-        parser.error(str(refusal))

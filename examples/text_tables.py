@@ -25,6 +25,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from graphseq import _files
+from graphseq.cli.messages import refusals
 
 Rows = dict[tuple[str, str], dict[str, Any]]  # by row of the table, and set-up
 NAMES = {
@@ -147,4 +148,5 @@ if __name__ == "__main__":
     )
     parser.add_argument("--out", type=Path, default=Path("out/text_tables"), help="folder for tables and figures")
     arguments = parser.parse_args()
-    main(arguments.rows, arguments.out)
+    with refusals(parser, record=arguments.rows):
+        main(arguments.rows, arguments.out)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from argparse import ArgumentParser
+from collections.abc import Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from json import JSONDecodeError
+from pathlib import Path
 
+from graphseq._errors import FORESEEN
+from graphseq.cli.console import printable
+
+_LONGEST = 1000  #: characters of a line, of which a file may have any number to quote
 _VALUE = r"\[[^\]]*\]|\([^)]*\)|'[^']*'|\"[^\"]*\"|[^\s,;:)]*[^\s,;:).]"
 _GIVEN = re.compile(rf"\b([a-z_]+)=({_VALUE})?")
 _DIFFERENT = re.compile(r"\bwith ([a-z_]+) = ")
@@ -23,7 +31,29 @@ def one_line(error: Exception, flags: Mapping[str, str]) -> str:
         return "a worker process was killed, perhaps for want of memory; --resume, with fewer --jobs, goes on"
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    return in_flags(" ".join(str(error).split()), flags) or type(error).__name__
+    line = in_flags(" ".join(str(error).split()), flags) or type(error).__name__
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} … {line[-_LONGEST // 2 :]}"
+
+
+@contextmanager
+def refusals(
+    parser: ArgumentParser, flags: Mapping[str, str] | None = None, *, record: Path | None = None
+) -> Iterator[None]:
+    """Within the block, an error that a file or a flag can cause ends the program with status 2 and one line.
+
+    Args:
+        parser: of the program, whose name the line begins with.
+        flags: the flag of each argument of Python that errors may name.
+        record: a file in JSON that the block reads, which may hold something else than it looks for.
+    """
+    try:
+        yield
+    except (*FORESEEN, LookupError) as error:
+        if isinstance(error, LookupError | TypeError | JSONDecodeError):
+            if record is None:
+                raise
+            error = ValueError(f"{record} is not the record that this program reads: {error}")
+        parser.exit(2, f"{parser.prog}: {printable(one_line(error, flags or {}))}\n")
 
 
 def in_flags(message: str, flags: Mapping[str, str]) -> str:
@@ -48,7 +78,7 @@ def in_flags(message: str, flags: Mapping[str, str]) -> str:
         if name not in flags:
             return match[0]
         plain = value.strip("'\"") if value else ""
-        if plain in ("", "True"):
+        if plain in ("", "True") or flags[name] == f"--{plain}":
             return flags[name]
         return f"{flags[name]} {value if ' ' in plain else plain}"
 

@@ -43,7 +43,7 @@ class Table:
         """Return the index of the column ``name``."""
         if name not in self.header:
             raise ValueError(
-                f"{self.name} has no column {name!r}; it has {', '.join(self.header)}. Name the column by {argument}="
+                f"{self.name} has no column {name!r}; it has {listed(self.header, 12)}. Name the column by {argument}="
             )
         return self.header.index(name)
 
@@ -181,7 +181,7 @@ def _checked(table: Table) -> Table:
         if len(row) != len(table.header):
             raise ValueError(
                 f"{table.name}, line {line} has {len(row)} values for {len(table.header)} columns "
-                f"({', '.join(table.header)})"
+                f"({listed(table.header, 12)})"
             )
     return table
 
@@ -199,6 +199,6 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def listed(names: Iterable[str], most: int = 6) -> str:
-    """Return names as a list in words, cut where there are many."""
-    names = list(names)
+    """Return names as a list in words, cut where there are many or one is long."""
+    names = [name if len(name) <= 60 else f"{name[:60]}…" for name in names]
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -243,8 +243,8 @@ def _long(
     table = table.without_index()
     if keys["node"] not in table.header and keys["time"] in table.header:
         raise ValueError(
-            f"{table.name} has no column {keys['node']!r}; it has {', '.join(table.header)}. Name the column by node=; "
-            "if each column is a node, read it with wide=True"
+            f"{table.name} has no column {keys['node']!r}; it has {listed(table.header, 12)}. Name the column by "
+            "node=; if each column is a node, read it with wide=True"
         )
     chosen = _others(table, keys) if values is None else list(values)
     if not table.cells or not chosen:

@@ -120,3 +120,10 @@ def test_arguments_become_flags_and_nothing_else_does(message: str, expected: st
 )
 def test_every_error_is_one_line(error: Exception, line: str) -> None:
     assert one_line(error, FLAGS).startswith(line)
+
+
+def test_a_line_is_no_longer_than_one_can_read() -> None:
+    line = one_line(ValueError(f"the file has {'x' * 10_000}. Name the column by node="), FLAGS)
+    assert len(line) < 1010
+    assert line.startswith("the file has x")
+    assert line.endswith("x. Name the column by --node")
