@@ -11,7 +11,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
 from graphseq.reach.spectrum import layer_spectrum
-from graphseq.reach.states import traced
+from graphseq.reach.traced import traced
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
 from graphseq.reach.jacobian import _still
-from graphseq.reach.states import traced
+from graphseq.reach.traced import traced
 from graphseq.tasks.base import Task
 
 

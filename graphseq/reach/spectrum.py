@@ -10,7 +10,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
 from graphseq.reach.probe.norms import TooLargeError
-from graphseq.reach.states import traced
+from graphseq.reach.traced import traced
 
 _CHUNK = 2**22  # the most entries in one batch of backward passes
 

@@ -7,14 +7,16 @@ from functools import partial
 import networkx as nx
 import pytest
 import torch
+import torch_geometric.nn as pyg
 from matrices import a_hat
 from randomgraphs import draw, join, sequence
 from torch import Tensor, nn
+from torch_geometric.utils import from_networkx
 
 import graphseq as gs
 from graphseq import SpaceTimeGraph
 from graphseq.nn import GCN, GCNLSTM, LSTM, RNN, Model
-from graphseq.reach import dirichlet_energy, effective_rank, mad, over_layers
+from graphseq.reach import Probe, dirichlet_energy, effective_rank, mad, over_layers
 
 F64 = torch.float64
 
@@ -94,8 +96,45 @@ def test_within_inference_mode_it_works_too() -> None:
     assert torch.equal(outside, inside)
 
 
-def test_other_types_than_model_and_graph_are_refused() -> None:
-    with pytest.raises(TypeError, match=r"model must be a graphseq.nn.Model or Encoder, got Linear"):
-        over_layers(nn.Linear(2, 2), sequence(0, 3), mad)
-    with pytest.raises(TypeError, match=r"graph must be a graphseq.SpaceTimeGraph, got Tensor"):
+def test_a_measure_of_states_alone_needs_no_wrapping() -> None:
+    torch.manual_seed(0)
+    gcn, graph = GCN(2, 4, 2).double(), draw(1)
+    wrapped = over_layers(gcn, graph, lambda states, _: effective_rank(states))
+    assert torch.equal(over_layers(gcn, graph, effective_rank), wrapped)
+    assert torch.equal(over_layers(gcn, graph, "rank"), wrapped)
+
+
+def test_states_of_a_pyg_model_are_what_its_layers_return() -> None:
+    torch.manual_seed(0)
+    model, graph = pyg.GCN(2, 4, 2, norm="LayerNorm", norm_kwargs={"mode": "node"}).double(), draw(1)
+    plain = graph.unroll()
+    first = model.convs[0](plain.x, plain.edge_index)
+    normed = model.norms[0](first)
+    last = model.convs[1](normed.relu(), plain.edge_index)
+    found = Probe(model, plain).over_layers("dirichlet", "rank", "mad_gap", "limit")
+    assert found.states == ("x", "convs.0", "norms.0", "convs.1")
+    expected = [dirichlet_energy(states.detach(), plain) for states in (plain.x, first, normed, last)]
+    torch.testing.assert_close(found["dirichlet"], torch.tensor(expected, dtype=F64))
+    assert torch.equal(over_layers(model, plain, dirichlet_energy), over_layers(model, graph, dirichlet_energy))
+    assert str(found).splitlines()[2].startswith("convs.0")
+
+
+def test_the_limit_is_that_of_the_layers_of_the_model() -> None:
+    graph = nx.star_graph(6)
+    data = from_networkx(graph)
+    data.x = torch.randn(7, 3, dtype=F64)
+    torch.manual_seed(0)
+    heads = pyg.GAT(3, 4, 30, act="tanh").double()
+    found = Probe(heads, data, states=["convs.*"]).over_layers("limit")
+    assert found.operator == "walk"
+    assert float(found["limit"][-1]) < 1e-9  # at a constant, which the limit of Â on a star is far from
+    assert Probe(pyg.GraphSAGE(3, 4, 2).double(), data).over_layers("limit").operator == "mean"
+
+
+def test_names_of_measures_and_models_that_are_none_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"measures must be one of dirichlet, .*; got 'energy'"):
+        over_layers(RNN(2, 2), sequence(0, 3), "energy")
+    with pytest.raises(TypeError, match="must be a module or another callable, got int"):
+        over_layers(3, sequence(0, 3), mad)
+    with pytest.raises(TypeError, match="RNN reads a SpaceTimeGraph; make one"):
         over_layers(RNN(2, 2), torch.zeros(3, 2), mad)

@@ -67,12 +67,12 @@ class RowFunction:
         self._state_names = taps.names(model, states)
         with still(model):
             self._place = self._input(input, tokens)
-            raw, recorder = evaluate(model, self.source, [(self._place, self._place.value)], self._state_names)
+            raw, _ = evaluate(model, self.source, [(self._place, self._place.value)], ())
             self._reader = self._find_reader(raw, output, rows)
             out = self._read(raw)
         self.x: Tensor = self._place.value.clone()
         self._answer_rows = self._rows_of_answers(len(out), rows)
-        self._places = {name: place for name, (_, place) in self._places_in(recorder).items()}
+        self._kept: dict[str, Place] | None = None
         self.out_channels: int = out.shape[1]  #: C
         self.num_outputs: int = len(out)  #: K
 
@@ -118,7 +118,16 @@ class RowFunction:
     @property
     def states(self) -> dict[str, Tensor]:
         """The states on the data, by name, in the order of calls: (V, H) where there is one line a row."""
-        return {name: place.value for name, place in self._places.items()}
+        return {name: place.value for name, place in self.places.items()}
+
+    @property
+    def places(self) -> dict[str, Place]:
+        """The states on the data with what their lines are of, by name; found at first use."""
+        if self._kept is None:
+            with still(self.model), torch.no_grad():
+                _, recorder = evaluate(self.model, self.source, [(self._place, self.x)], self._state_names)
+            self._kept = {name: place for name, (_, place) in self._places_in(recorder).items()}
+        return self._kept
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The parameters of the model; none of a function that is no module."""
@@ -212,11 +221,11 @@ class RowFunction:
                 why = f"the model is not given {wrt}" if has else f"data has no {wrt}"
                 raise ValueError(f"wrt={wrt!r}: {why}")
             return of_data(self.source, wrt)
-        if wrt in self._places and self._places[wrt].module is not None:
-            return self._places[wrt]
+        if wrt in self.places and self.places[wrt].module is not None:
+            return self.places[wrt]
         raise ValueError(
             f"wrt={wrt!r} is no state of {type(self.model).__name__}; it has "
-            f"{', '.join(['x', *self._places])}; others are named by states=[…]"
+            f"{', '.join(['x', *self.places])}; others are named by states=[…]"
         )
 
     def outputs_at(self, nodes: object) -> Tensor:
@@ -324,7 +333,7 @@ class RowFunction:
             transform = None if isinstance(self.model, Encoder) else self.model.transform
             rows = self.num_rows if transform is None else transform(self.graph.replace(x=self.x)).num_rows
             return rows * max(self.x.shape[1], encoder.hidden_channels)
-        return max([self.x.numel(), out.numel(), *(place.value.numel() for place in self._places.values())])
+        return max([self.x.numel(), out.numel(), *(place.value.numel() for place in self.places.values())])
 
     def _owners(self, place: Place, picked: Tensor) -> Tensor | None:
         """The answer that each line of a place belongs to, in the fewest passes that the structure allows."""
