@@ -89,7 +89,9 @@ def the_numbering_of_rows_and_nodes_does_not_matter(case: EncoderCase, seed: int
 def shifting_and_stretching_time_does_not_matter(case: EncoderCase) -> None:
     """The order of times counts, their values do not."""
     encoder, graph = case.encoder(), case.graphs.random(1)
-    later = SpaceTimeGraph(graph.x, graph.node, 10 * graph.time - 7, graph.topology.spatial.edge_index)
+    spatial = graph.topology.spatial
+    moment = 10 * graph.time - 7
+    later = SpaceTimeGraph(graph.x, graph.node, moment, spatial.edge_index, edge_attr=spatial.edge_attr)
     require_close(
         encoder(later), encoder(graph), "must read the order of times alone, and give the same at times 10t - 7", atol=0
     )
@@ -99,7 +101,7 @@ def shifting_and_stretching_time_does_not_matter(case: EncoderCase) -> None:
 def a_sequence_of_one_row_is_a_prefix_of_a_longer_one(case: EncoderCase) -> None:
     """A sequence of one row has a finite state; that of a causal encoder is the first of any longer sequence."""
     encoder, longer = case.encoder(), case.graphs.sequence(0, 4)
-    alone = encoder(from_sequence(longer.x[:1]))
+    alone = encoder(case.graphs.completed(from_sequence(longer.x[:1])))
     shape = (1, encoder.hidden_channels)
     require(tuple(alone.shape) == shape, f"must give a sequence of one row a state {shape}, got {tuple(alone.shape)}")
     require(bool(alone.isfinite().all()), "must give a sequence of one row a state of finite numbers")
@@ -122,7 +124,9 @@ def a_graph_without_rows_in_a_batch_changes_nothing(case: EncoderCase) -> None:
     encoder, first, second = case.encoder(), case.graphs.random(1), case.graphs.random(2)
     apart = torch.cat([encoder(first), encoder(second)])
     require_close(
-        encoder(join([first, _no_rows(), second])), apart, "must not be changed by a graph without rows in a batch"
+        encoder(join([first, case.graphs.completed(_no_rows()), second])),
+        apart,
+        "must not be changed by a graph without rows in a batch",
     )
 
 
@@ -141,7 +145,7 @@ def features_of_another_width_are_an_error(case: EncoderCase) -> None:
 @ENCODER_SUITE.check({"token": {str(token): token for token in (-1, CHANNELS)}})
 def a_token_out_of_range_is_an_error(case: EncoderCase, token: int) -> None:
     """Tokens are 0 to ``in_channels`` - 1."""
-    encoder, graph = case.encoder(), from_sequence(torch.tensor([0, token, 1]))
+    encoder, graph = case.encoder(), case.graphs.completed(from_sequence(torch.tensor([0, token, 1])))
     require_error(
         ValueError,
         f"in_channels={CHANNELS}, but x holds token {token}",
@@ -154,9 +158,12 @@ def a_token_out_of_range_is_an_error(case: EncoderCase, token: int) -> None:
 def tokens_are_read_as_one_hot_rows(case: EncoderCase, dtype: torch.dtype) -> None:
     """Tokens of any integer type have the states of one-hot features."""
     encoder, tokens = case.encoder(3), torch.tensor([2, 0, 1, 1])
-    one_hot = encoder(from_sequence(torch.eye(3, dtype=torch.float64)[tokens]))
+    one_hot = encoder(case.graphs.completed(from_sequence(torch.eye(3, dtype=torch.float64)[tokens])))
     require_close(
-        encoder(from_sequence(tokens.to(dtype))), one_hot, f"must read {dtype} tokens as one-hot features", atol=0
+        encoder(case.graphs.completed(from_sequence(tokens.to(dtype)))),
+        one_hot,
+        f"must read {dtype} tokens as one-hot features",
+        atol=0,
     )
 
 
@@ -187,7 +194,9 @@ def a_state_dict_makes_another_encoder_the_same(case: EncoderCase) -> None:
 def float64_and_float32_agree_to_float32(case: EncoderCase) -> None:
     """States are of the type of features and weights, and differ by rounding alone."""
     graph, in_single = case.graphs.random(1), random_graph(1, dtype=torch.float32).x
-    out = case.encoder(dtype=torch.float32)(with_features(graph, in_single))
+    attr = graph.get("edge_attr")
+    single = graph if attr is None else graph.replace(edge_attr=attr.float())
+    out = case.encoder(dtype=torch.float32)(with_features(single, in_single))
     exact = case.encoder()(with_features(graph, in_single.double()))
     for states, dtype in ((out, torch.float32), (exact, torch.float64)):
         require(states.dtype == dtype, f"must give {dtype} states of {dtype} features, got {states.dtype}")
@@ -220,6 +229,28 @@ def nothing_leaks_between_the_graphs_of_a_batch(case: EncoderCase) -> None:
             f"must keep the graphs of a batch apart, but the input of row {row}, of graph {int(owner[row])}, changes "
             f"the state of row {state}, of graph {int(owner[state])}"
         )
+
+
+@ENCODER_SUITE.check(applies=lambda case: case.graphs.edge_channels > 0)
+def features_of_edges_change_states_of_their_own_graph(case: EncoderCase) -> None:
+    """Features of edges have an effect, on no state of another graph, nor of a causal encoder on an earlier one."""
+    encoder, batch = case.encoder(), join(case.graphs.several())
+    attr = batch.edge_attr.clone().requires_grad_()
+    states, (source, _) = encoder(batch.replace(edge_attr=attr)), batch.edge_index
+    changed = torch.zeros(len(attr), dtype=torch.bool)
+    for row, state in enumerate(states):
+        (slope,) = torch.autograd.grad(state.sum(), attr, retain_graph=True, materialize_grads=True)
+        read = slope.abs().sum(dim=1) > 0
+        require(
+            bool((batch.batch[source[read]] == batch.batch[row]).all()),
+            f"must keep the graphs of a batch apart, but features of edges of another graph change the state of {row}",
+        )
+        require(
+            not encoder.causal or bool((batch.time[source[read]] <= batch.time[row]).all()),
+            f"says causal=True, but features of later edges change the state of row {row}",
+        )
+        changed |= read
+    require(bool(changed.any()), "must read the features of edges: none of them changes a state")
 
 
 @ENCODER_SUITE.check()

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from graphseq import _checks
 from graphseq.nn.encoder import Encoder
 from graphseq.testing import encoder_checks, reach_checks, trace_checks  # noqa: F401 - they fill the suite
 from graphseq.testing.encoder_case import ENCODER_SUITE, EncoderCase
 from graphseq.testing.graphs import Graphs
 
 
-def check_encoder(build: Callable[[int], Encoder], *, acyclic: bool = False, exclude: Collection[str] = ()) -> None:
+def check_encoder(
+    build: Callable[[int], Encoder],
+    *,
+    acyclic: bool = False,
+    edge_channels: int = 0,
+    exclude: Collection[str] = (),
+) -> None:
     """Check that an encoder keeps the contract of :class:`graphseq.nn.Encoder`, on small random graphs.
 
     Among the facts that are checked:
@@ -27,6 +34,7 @@ def check_encoder(build: Callable[[int], Encoder], *, acyclic: bool = False, exc
     Args:
         build: from F to a new encoder, whose initial weights come from torch's generator.
         acyclic: check it on directed acyclic graphs, for an encoder that reads no others.
+        edge_channels: D; check it on graphs with features of edges, for an encoder that reads them.
         exclude: names of checks to leave out, as messages give them.
 
     Raises:
@@ -57,4 +65,4 @@ def check_encoder(build: Callable[[int], Encoder], *, acyclic: bool = False, exc
 says that it cannot (check reach_is_the_pattern_of_the_jacobian[0-dynamic]; to leave it out: \
 exclude=['reach_is_the_pattern_of_the_jacobian'])
     """
-    ENCODER_SUITE.run(EncoderCase(build, Graphs(acyclic=acyclic)), exclude)
+    ENCODER_SUITE.run(EncoderCase(build, Graphs(acyclic, _checks.at_least("edge_channels", edge_channels, 0))), exclude)

@@ -106,9 +106,11 @@ class Graphs:
     Attributes:
         acyclic: keep only those spatial edges that lead to a row of a larger number, for encoders that read directed
             acyclic graphs alone.
+        edge_channels: D, features of each edge, for encoders that read them; with 0 edges have none.
     """
 
     acyclic: bool = False
+    edge_channels: int = 0
 
     def random(self, seed: int, *, nodes: int = 4, times: int = 4, directed: bool = False) -> SpaceTimeGraph:
         """A :func:`random_graph`."""
@@ -120,7 +122,7 @@ class Graphs:
 
     def sequence(self, seed: int, length: int = 7) -> SpaceTimeGraph:
         """A :func:`random_sequence`."""
-        return random_sequence(seed, length)
+        return self.completed(random_sequence(seed, length))
 
     def static(self, seed: int) -> SpaceTimeGraph:
         """Six nodes at one time; with directed edges where the seed is odd."""
@@ -129,7 +131,7 @@ class Graphs:
 
     def signal(self, seed: int) -> SpaceTimeGraph:
         """Six nodes at three times, over the same edges at each."""
-        return from_signal(_noise(3, 6, seed=seed), self.static(seed).edge_index)
+        return self.completed(from_signal(_noise(3, 6, seed=seed), self.static(seed).edge_index))
 
     def several(self) -> list[SpaceTimeGraph]:
         """Four graphs of different sizes."""
@@ -142,11 +144,31 @@ class Graphs:
 
     def grow(self, graph: SpaceTimeGraph) -> SpaceTimeGraph:
         """A sequence as a graph to which a node and an edge are added at each step."""
-        return self._allowed(grow(graph))
+        return self._allowed(grow(graph), is_grown=True)
 
-    def _allowed(self, graph: SpaceTimeGraph) -> SpaceTimeGraph:
-        if not self.acyclic:
+    def completed(self, graph: SpaceTimeGraph) -> SpaceTimeGraph:
+        """The same graph with features of its edges, where they are to have any."""
+        return self._with_features(graph, is_constant=False)
+
+    def _with_features(self, graph: SpaceTimeGraph, *, is_constant: bool) -> SpaceTimeGraph:
+        if not self.edge_channels:
             return graph
+        old = graph.topology
+        static, index = old.static_edge_index, old.edge_index
+        index = old.node.new_zeros((2, 0)) if static is None and index is None else index
+        count = (index if static is None else static).shape[1]  # type: ignore[union-attr]
+        generator = torch.Generator().manual_seed(count)
+        attr = torch.rand(count, self.edge_channels, dtype=torch.float64, generator=generator) + 0.5
+        if is_constant:  # the edges of a batch that grows are in another order than those of each graph
+            attr = torch.linspace(0.5, 1, self.edge_channels, dtype=torch.float64).expand(count, -1).contiguous()
+        of_rows, of_nodes = (attr, None) if static is None else (None, attr)
+        weights = old.edge_weight, static, old.static_edge_weight
+        return graph.replace(topology=Topology(old.node, old.time, index, *weights, of_rows, of_nodes))
+
+    def _allowed(self, graph: SpaceTimeGraph, *, is_grown: bool = False) -> SpaceTimeGraph:
+        return self._with_features(self._upwards(graph) if self.acyclic else graph, is_constant=is_grown)
+
+    def _upwards(self, graph: SpaceTimeGraph) -> SpaceTimeGraph:
         spatial = graph.topology.spatial
         edge_index, weight, attr = spatial.edge_index, spatial.edge_weight, spatial.edge_attr
         upwards = edge_index[0] < edge_index[1]

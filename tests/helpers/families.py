@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch_geometric.nn import GINConv, SAGEConv
+from torch_geometric.nn import ChebConv, GINConv, NNConv, SAGEConv, TAGConv
 
 import graphseq as gs
 from graphseq.nn import GCN, GCNLSTM, GRU, LSTM, MLP, RNN, Encoder, ForgettingGCNLSTM
@@ -19,12 +19,17 @@ def gin(in_channels: int, out_channels: int) -> GINConv:
     return GINConv(nn.Sequential(nn.Linear(in_channels, 16), nn.Tanh(), nn.Linear(16, out_channels)))
 
 
+def edge_network(in_channels: int, out_channels: int) -> NNConv:
+    return NNConv(in_channels, out_channels, nn.Sequential(nn.Linear(2, in_channels * out_channels), nn.Tanh()))
+
+
 @dataclass(frozen=True)
 class Family:
-    """A name, and an encoder of so many input channels."""
+    """A name, and an encoder of so many input channels, which reads so many features of each edge."""
 
     name: str
     build: Callable[[int], Encoder]
+    edge_channels: int = 0
 
 
 def encoder_of(family: Family, in_channels: int = D, dtype: torch.dtype = torch.float64) -> Encoder:
@@ -40,6 +45,7 @@ FAMILIES = [
     Family("GCN-4-residual-norm", lambda d: GCN(d, H, 4, residual=True, norm=nn.LayerNorm)),
     Family("GCN-2-SAGE", lambda d: GCN(d, H, 2, conv=SAGEConv)),
     Family("GCN-2-GIN-causal", lambda d: GCN(d, H, 2, conv=gin, causal=True)),
+    Family("GCN-2-TAG-causal", lambda d: GCN(d, H, 2, conv=lambda a, b: TAGConv(a, b, K=2), causal=True)),
     Family("RNN", lambda d: RNN(d, H)),
     Family("GRU", lambda d: GRU(d, H)),
     Family("LSTM", lambda d: LSTM(d, H)),
@@ -47,6 +53,7 @@ FAMILIES = [
     Family("GCNLSTM", lambda d: GCNLSTM(d, H)),
     Family("GCNLSTM-2", lambda d: GCNLSTM(d, H, 2)),
     Family("GCNLSTM-SAGE", lambda d: GCNLSTM(d, H, conv=SAGEConv)),
+    Family("GCNLSTM-Cheb", lambda d: GCNLSTM(d, H, conv=lambda a, b: ChebConv(a, b, K=3))),
     Family("GCNLSTM-peepholes", lambda d: GCNLSTM(d, H, peepholes=True)),
     Family("GCNLSTM-2-input", lambda d: GCNLSTM(d, H, 2, convolve="input")),
     Family("GCNLSTM-2-state-residual", lambda d: GCNLSTM(d, H, 2, convolve="state", residual=True)),
@@ -70,4 +77,10 @@ FAMILIES = [
     Family("Forgetting-edges", lambda d: ForgettingGCNLSTM(d, H, forget="edges")),
     Family("Forgetting-2-both", lambda d: ForgettingGCNLSTM(d, H, 2)),
     Family("Forgetting-accumulated", lambda d: ForgettingGCNLSTM(d, H, accumulate=True)),
+]
+
+# That read features of edges, so on graphs that have them alone.
+EDGE_FAMILIES = [
+    Family("GCN-2-NN", lambda d: GCN(d, H, 2, conv=edge_network), 2),
+    Family("GCNLSTM-NN", lambda d: GCNLSTM(d, H, conv=edge_network), 2),
 ]

@@ -7,11 +7,17 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from torch_geometric.nn import GATv2Conv
 
 import graphseq as gs
 from graphseq import SpaceTimeGraph
 from graphseq.nn import GCN, GRU, Encoder, Trace
 from graphseq.testing import ENCODER_SUITE, EncoderCase
+from graphseq.testing.graphs import Graphs
+
+
+def attentive(in_channels: int, out_channels: int) -> GATv2Conv:
+    return GATv2Conv(in_channels, out_channels, edge_dim=3)
 
 
 class RowWise(Encoder):
@@ -49,6 +55,13 @@ class Centred(RowWise):
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
         states = super().encode(graph, x)
         return states - states.mean(dim=0)
+
+
+class Overhearing(RowWise):
+    """Reads the features of all edges of a batch."""
+
+    def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
+        return super().encode(graph, x) + graph.topology.spatial.edge_attr.mean()
 
 
 class Numbered(RowWise):
@@ -252,6 +265,8 @@ FAULTS = [
     (of_eight(Cut), "no_state_depends_on_a_later_one", "state 1 of its trace in the autograd graph of its features"),
     (of_eight(Elsewhere), "gradients_through_a_trace_are_those_through_the_encoder", "the same gradients through its"),
     (of_eight(Attached), "a_trace_is_cut_off_from_where_its_features_come_from", "must detach the features"),
+    (of_eight(RowWise), "features_of_edges_change_states_of_their_own_graph", "none of them changes a state"),
+    (of_eight(Overhearing), "features_of_edges_change_states_of_their_own_graph", "features of edges of another graph"),
     (of_eight(Forgetful), "influence_across_a_step_goes_through_its_state", "in the state of a step all that is"),
 ]
 
@@ -260,7 +275,7 @@ FAULTS = [
     ("build", "name", "message"), FAULTS, ids=[f"{name}-{n}" for n, (_, name, _) in enumerate(FAULTS)]
 )
 def test_a_fault_is_found_by_its_check(build: Callable[[int], Encoder], name: str, message: str) -> None:
-    case = EncoderCase(build)
+    case = EncoderCase(build, Graphs(edge_channels=2 if name.startswith("features_of_edges") else 0))
     others = [check.name for check in ENCODER_SUITE.checks if name not in (check.name, check.function)]
     with pytest.raises(AssertionError, match=message):
         ENCODER_SUITE.run(case, exclude=others)
@@ -273,6 +288,7 @@ def test_every_check_finds_a_fault() -> None:
 def test_an_encoder_of_ones_own_that_keeps_the_contract_passes() -> None:
     gs.testing.check_encoder(of_eight(RowWise))
     gs.testing.check_encoder(of_eight(gs.nn.DAGGRU), acyclic=True)
+    gs.testing.check_encoder(lambda d: GCN(d, 8, conv=attentive), edge_channels=3)
 
 
 def test_the_first_failure_names_the_encoder_the_fault_and_the_check() -> None:
