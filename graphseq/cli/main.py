@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType, ModuleType
 
 import graphseq
-from graphseq._errors import FORESEEN
+from graphseq._errors import FORESEEN, RunFailedError
 from graphseq.cli import compare, forecast, reach, sweep, text
 from graphseq.cli.arguments import Help, Parser, dashed
 from graphseq.cli.console import Console, StdoutClosedError, accept_every_character, printable
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not is_first and not isinstance(error, ConnectionError):
             time.sleep(TURN)
         print(f"{options.parser.prog}: {printable(one_line(error, options.parser.flags()))}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, RunFailedError) else 2
     return status
 
 

@@ -12,6 +12,7 @@ from graphseq.cli import arguments, flags
 from graphseq.cli.arguments import Parser, add_folder, add_output, whole
 from graphseq.cli.console import Console
 from graphseq.experiments.text.settings import Settings
+from graphseq.training.launch import launched
 
 if TYPE_CHECKING:
     from graphseq.experiments.text.report import Report
@@ -54,10 +55,10 @@ def add(parser: Parser) -> None:
 def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> int:
     """Train, report and print the results; returns the exit status."""
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # torch warns of what DistributedDataParallel is asked for
+    if not launched():
+        return _train(options, words, console, None)
     from graphseq.training import distributed  # noqa: PLC0415 - loads on use, so that --help is quick
 
-    if not distributed.launched():
-        return _train(options, words, console, None)
     with distributed.process_group() as group:
         return _train(options, words, console, group)
 

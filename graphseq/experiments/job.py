@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from graphseq._errors import RunFailedError
 from graphseq.experiments.engine import run_dir
 from graphseq.experiments.engine.configs import expand, fit_into
 from graphseq.experiments.engine.run import Run, Work
@@ -112,12 +113,12 @@ def results_of(runs: Sequence[Run]) -> list[Mapping[str, object]]:
     """Return the results of all runs.
 
     Raises:
-        RuntimeError: a run failed; the message names the first.
+        RunFailedError: a run failed; the message names the first.
     """
     failed = [run for run in runs if run.failed]
     if failed:
         place = ", ".join(f"{name} {value}" for name, value in failed[0].config.items())
-        raise RuntimeError(
+        raise RunFailedError(
             f"{len(failed)} of {len(runs)} runs failed; add resume=True to try them again. The first: {place}: "
             f"{failed[0].error}"
         )

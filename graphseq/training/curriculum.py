@@ -13,6 +13,7 @@ from graphseq import _checks, seeding
 from graphseq.evaluation import modes
 from graphseq.tasks.answers import check_model, check_task
 from graphseq.tasks.base import Task
+from graphseq.tasks.identity import identity
 from graphseq.training.callbacks import Callback
 from graphseq.training.distributed import ProcessGroup
 from graphseq.training.fit import Stepper, train
@@ -109,6 +110,9 @@ def fit_curriculum(  # noqa: D417 - the other arguments are those of fit
     _check_tasks(tasks)
     check_model(model)
     stages: list[History] = []
+    if settings.group is not None:
+        advancing = {"advance_threshold": advance_threshold, "advance_window": advance_window}
+        settings.group.agree({**advancing, "tasks": [identity(task) for task in tasks], "steps": settings.steps})
     with modes.training(model):
         model.to(settings.device)
         stepper = Stepper(model, settings)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar, cast
 from weakref import WeakSet
@@ -17,6 +18,10 @@ from torch.nn.parallel import DistributedDataParallel
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.tasks.base import Task
+from graphseq.training import launch
+from graphseq.training.launch import launched
+
+__all__ = ["ProcessGroup", "SingleProcess", "launched", "process_group", "share_of"]
 
 T = TypeVar("T")
 _VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -64,6 +69,17 @@ class SingleProcess:
 
     def wait(self) -> None:
         """Wait until all processes have come here."""
+
+    def agree(self, facts: Mapping[str, object]) -> None:
+        """Refuse a run whose processes were given different arguments.
+
+        Args:
+            facts: what must be the same in all of them, by the name of the argument; mappings are compared part by
+                part.
+
+        Raises:
+            ValueError: they differ, in all of them with the same message, which names the first difference.
+        """
 
 
 class ProcessGroup(SingleProcess):
@@ -138,6 +154,21 @@ class ProcessGroup(SingleProcess):
         """Wait until all processes have come here."""
         dist.barrier()
 
+    def agree(self, facts: Mapping[str, object]) -> None:
+        """Compare with the first process; see :meth:`SingleProcess.agree`."""
+        mine = dict(_flat(facts))
+        everyones: list[dict[str, str]] = [{}] * self.size
+        dist.all_gather_object(everyones, mine)
+        for rank, theirs in enumerate(everyones):
+            if name := next(
+                (name for name in everyones[0] | theirs if theirs.get(name) != everyones[0].get(name)), None
+            ):
+                first, other = (_short(facts.get(name), "nothing") for facts in (everyones[0], theirs))
+                raise ValueError(
+                    f"all processes of a run need the same arguments, but {name} is {first} in process 0 and {other} "
+                    f"in process {rank} of {self.size}"
+                )
+
     def close(self) -> None:
         """Leave the group: its connections end, and with them the wait of processes that expect an answer."""
         # torch ends the connections once nothing refers to the group, and a replica does: that of an error's traceback,
@@ -146,11 +177,6 @@ class ProcessGroup(SingleProcess):
         for replica in self._replicas:
             vars(replica).update(reducer=None, logger=None, process_group=None)
         dist.destroy_process_group()
-
-
-def launched() -> bool:
-    """True where ``torchrun`` started this process as one of several."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 @contextmanager
@@ -175,6 +201,8 @@ def process_group(backend: str = "gloo") -> Iterator[ProcessGroup]:
             f"{', '.join(missing)} must be set in the environment, as torchrun does: start this by torchrun "
             "--nproc-per-node 2 -m graphseq text train …, or torchrun with a script of yours"
         )
+    for name in ("WORLD_SIZE", "RANK", "MASTER_PORT"):
+        launch.number(name)
     group = None
     try:
         dist.init_process_group(backend)
@@ -259,6 +287,20 @@ def _cut(topology: Topology, mine: Tensor) -> _Share:
 def _those(values: tuple[Tensor | None, Tensor | None], inside: Tensor) -> tuple[Tensor | None, Tensor | None]:
     weight, attr = values
     return None if weight is None else weight[inside], None if attr is None else attr[inside]
+
+
+def _flat(facts: Mapping[str, object], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in facts.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", repr(value)
+
+
+def _short(text: str | None, otherwise: str) -> str:
+    """A text, or where it is long its ends, between which two may differ."""
+    text = text or otherwise
+    return text if len(text) < 200 else f"{text[:90]}…{text[-90:]} ({hashlib.sha256(text.encode()).hexdigest()[:8]})"
 
 
 def _can_be_sent(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Sequence
@@ -169,7 +170,11 @@ def _train(model: nn.Module, task: Task, settings: Settings, stepper: Stepper | 
     model.to(device)
     stepper = stepper or Stepper(model, settings)
     checkpoints = Checkpoints(settings, model, stepper.optimizer)
-    history = checkpoints.begin(described(settings, stepper, model, task))
+    config = described(settings, stepper, model, task)
+    if group.size > 1:
+        group.agree(_shared(settings, stepper, task, config))
+    history = checkpoints.begin(config)
+    group.agree({"the number of steps in the checkpoint": history.steps})
     stepper.rates.check(history.lr)
     history.machine = machine(device, settings.precision)
     run = _Run(model, group.replicate(model), task, settings, group, stepper)
@@ -277,6 +282,32 @@ def described(settings: Settings, stepper: Stepper, model: nn.Module, task: Task
         "record_gradients": settings.record_gradients,
         "metrics": list(settings.named_metrics),
     }
+
+
+def _shared(settings: Settings, stepper: Stepper, task: Task, config: dict[str, object]) -> dict[str, object]:
+    """All that processes which train together must be given alike, by the name of the argument."""
+    middle = sorted({0, (settings.steps - 1) // 2, settings.steps - 1})
+    seed, _ = seeding.derive_pair(settings.seed, seeding.TRAIN, 0)
+    return {
+        **config,
+        "steps": settings.steps,
+        "schedule": [stepper.rates.factor(stepper.steps + step) for step in middle],
+        "checkpoint_every": settings.checkpoint_every,
+        "checkpoint_path": "nothing" if settings.checkpoint_path is None else "a file",
+        "resume": settings.resume,
+        "callbacks": calling.states(settings.callbacks),
+        "the first batch of task": _digest(task.batch(settings.batch_size, torch.Generator().manual_seed(seed))),
+    }
+
+
+def _digest(graph: SpaceTimeGraph) -> str:
+    """A text that graphs of other numbers do not have."""
+    digest = hashlib.sha256()
+    for name, value in sorted(graph.to_dict().items()):
+        if isinstance(value, Tensor):
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _show(bar: Bar, history: History) -> None:

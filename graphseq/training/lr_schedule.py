@@ -168,7 +168,7 @@ class Rates:
         """Set the optimiser's rates for the step after ``step`` steps."""
         if self._schedule is None:
             return
-        factor = self._factor(step)
+        factor = self.factor(step)
         for group, first in zip(self._optimizer.param_groups, self._first, strict=True):
             group["lr"] = first * factor
 
@@ -181,13 +181,18 @@ class Rates:
         if self._schedule is None:
             return
         for step, then in enumerate(lr):
-            if then != (now := self._first[0] * self._factor(step)):
+            if then != (now := self._first[0] * self.factor(step)):
                 raise ValueError(
                     f"the checkpoint is of a run with another schedule: its learning rate at step {step + 1} was "
                     f"{then:g}, now {now:g}"
                 )
 
-    def _factor(self, step: int) -> float:
+    def factor(self, step: int) -> float:
+        """The factor of the rates after ``step`` steps.
+
+        Raises:
+            TypeError, ValueError: the schedule gives no finite number above 0.
+        """
         factor = self._schedule(step) if self._schedule is not None else 1.0
         if isinstance(factor, bool) or not isinstance(factor, int | float):
             raise TypeError(f"schedule must give numbers, but gave {factor!r} ({type(factor).__name__}) for {step}")

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import console
@@ -16,10 +17,12 @@ import torch
 from randomgraphs import draw, join
 from ranks import together
 from scripts import load
+from texts import source, tiny
 from torch import Tensor
 
 import graphseq as gs
 from graphseq.cli import main as cli
+from graphseq.experiments.text.train import train as train_on_text
 from graphseq.tasks import (
     Characters,
     Distractors,
@@ -29,8 +32,36 @@ from graphseq.tasks import (
     Palindrome,
     Task,
 )
-from graphseq.training import distributed
+from graphseq.training import EarlyStopping, distributed
 from graphseq.training.distributed import share_of
+
+
+def halved(factor: float) -> Callable[[int], float]:
+    """A schedule whose name does not tell its factor."""
+
+    def schedule(step: int) -> float:
+        return factor
+
+    return schedule
+
+
+class Odd(Palindrome):
+    """A task whose config does not tell what its batches are."""
+
+    def __init__(self, length: int, *, alike: bool = False) -> None:
+        super().__init__(length)
+        self._alike = alike
+
+    @property
+    def config(self) -> dict[str, object]:
+        """That of a palindrome."""
+        return super().config
+
+    def batch(self, size: int, generator: torch.Generator) -> gs.SpaceTimeGraph:
+        """Digits as they come, or turned round."""
+        graph = super().batch(size, generator)
+        return graph if self._alike else graph.replace(x=graph.x.flip(0))
+
 
 CASES = ("uneven", "fixed", "pooled", "dynamic")
 PROGRAM = load(Path(__file__).parents[1] / "programs" / "together.py")
@@ -96,6 +127,97 @@ def test_metrics_are_of_the_whole_batch_and_any_process_ends_all(tmp_path: Path)
     assert first.metrics["positives"] == alone.metrics["positives"][:3]
     assert first.metrics["right"] == pytest.approx(alone.metrics["right"][:3])
     assert first.metrics["right"] == pytest.approx(first.score)
+
+
+ARGUMENTS: dict[str, tuple[dict[str, object], str]] = {
+    "lr": ({"lr": 0.02}, "lr is 0.01 in process 0 and 0.02 in process 1 of 2"),
+    "clip": ({"clip": 0.5}, "clip is 1.0 in process 0 and 0.5 in process 1 of 2"),
+    "optimizer": ({"optimizer": "Adam"}, "optimizer is 'SGD' in process 0 and 'Adam' in process 1 of 2"),
+    "seed": ({"seed": 1}, "seed is 0 in process 0 and 1 in process 1 of 2"),
+    "batch_size": ({"batch_size": 8}, "batch_size is 6 in process 0 and 8 in process 1 of 2"),
+    "steps": ({"steps": 4}, "steps is 3 in process 0 and 4 in process 1 of 2"),
+    "schedule": ({"schedule": lambda step: 0.5}, r"schedule is \[1.0, 1.0, 1.0\] in process 0"),
+    "a schedule of one name": ({"schedule": halved(0.25)}, r"schedule is \[0.5, 0.5, 0.5\] in process 0"),
+    "metrics": ({"metrics": ["accuracy"]}, r"metrics is \[\] in process 0 and \['accuracy'\] in process 1"),
+    "stop_window": ({"stop_window": 7}, "stop_window is 100 in process 0 and 7 in process 1 of 2"),
+    "callbacks": ({"callbacks": [EarlyStopping(Palindrome(5), every=2)]}, "callbacks is"),
+    "task": ({"task": Palindrome(7)}, "task.length is 5 in process 0 and 7 in process 1 of 2"),
+    "a task of one name": ({"task": Odd(5)}, "the first batch of task is"),
+    "model": ({"hidden": 5}, "model.structure is"),
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_processes_with_other_arguments_than_the_first_are_refused_by_name(name: str, tmp_path: Path) -> None:
+    change, message = ARGUMENTS[name]
+    given = {"steps": 3, "batch_size": 6, "optimizer": "SGD", "lr": 0.01, "clip": 1.0, "seed": 0}
+    if name == "a schedule of one name":
+        given["schedule"] = halved(0.5)
+
+    def work() -> None:
+        with distributed.process_group() as group:
+            own = {"task": Odd(5, alike=True) if name == "a task of one name" else Palindrome(5), "hidden": 4}
+            own |= given | (change if group.rank else {})
+            task, hidden = own.pop("task"), own.pop("hidden")
+            model = gs.nn.Model(gs.nn.LSTM(task.in_channels, hidden), task.out_channels)  # type: ignore[union-attr]
+            with pytest.raises(ValueError, match=f"all processes of a run need the same arguments, but {message}"):
+                gs.fit(model, task, **own, group=group)
+
+    for ended in together(work, 2, tmp_path):
+        assert ended.status == 0, ended.err
+
+
+def test_a_curriculum_of_other_tasks_and_a_text_of_other_settings_are_refused_too(tmp_path: Path) -> None:
+    def work() -> None:
+        with distributed.process_group() as group:
+            tasks = [Palindrome(length) for length in (3, 4, 5)[: 2 + group.rank]]
+            model = gs.nn.Model(gs.nn.LSTM(tasks[0].in_channels, 4), tasks[0].out_channels)
+            with pytest.raises(ValueError, match="need the same arguments, but tasks is"):
+                gs.fit_curriculum(model, tasks, steps=3, group=group)
+            with pytest.raises(
+                ValueError, match="need the same arguments, but every is 4 in process 0 and 5 in process 1"
+            ):
+                settings = tiny(every=4 + group.rank)
+                train_on_text(settings, source(), tmp_path / "run", steps=8, command=[], group=group)
+
+    for ended in together(work, 2, tmp_path):
+        assert ended.status == 0, ended.err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "message"),
+    [
+        (
+            "WORLD_SIZE",
+            "two",
+            "WORLD_SIZE must be a whole number of at least 1, as torchrun sets it, got 'two'; unset",
+        ),
+        ("WORLD_SIZE", "", "WORLD_SIZE must be a whole number of at least 1, as torchrun sets it, got ''"),
+        ("WORLD_SIZE", "0", "WORLD_SIZE must be a whole number of at least 1"),
+        ("RANK", "-1", "RANK must be a whole number of at least 0, as torchrun sets it, got '-1'"),
+        ("RANK", "2", "RANK must be below WORLD_SIZE, 2; got 2"),
+        ("MASTER_PORT", "http", "MASTER_PORT must be a whole number"),
+    ],
+)
+def test_an_environment_that_torchrun_would_not_make_is_refused_by_name(
+    name: str, word: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in {
+        "RANK": "0",
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "none",
+        "MASTER_PORT": "0",
+        name: word,
+    }.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match=f"the environment variable {message}"), distributed.process_group():
+        pass
+    if name == "WORLD_SIZE" and word:
+        with pytest.raises(ValueError, match=message):
+            distributed.launched()
+    monkeypatch.setenv("WORLD_SIZE", "")
+    assert not distributed.launched()
 
 
 def test_one_process_under_torchrun_is_one_process(tmp_path: Path, ran: Path) -> None:

@@ -12,6 +12,7 @@ from typing import cast
 from torch import nn
 
 from graphseq import _files
+from graphseq._errors import RunFailedError
 from graphseq.experiments.engine import run_dir
 from graphseq.experiments.text import report
 from graphseq.experiments.text.corpus import Source
@@ -25,7 +26,7 @@ from graphseq.tasks.characters import Characters
 from graphseq.text import evaluation
 from graphseq.text.vocabulary import tokens
 from graphseq.training.distributed import ProcessGroup, SingleProcess
-from graphseq.training.fit import fit
+from graphseq.training.fit import DivergedError, fit
 from graphseq.training.history import History
 from graphseq.training.lr_schedule import Cosine, Product, Schedule, StepDecay, Warmup
 
@@ -96,12 +97,13 @@ def train(
         ValueError: ``out`` holds another training or a damaged one, more steps than asked for, or the text is too
             short.
         ModuleNotFoundError: TensorBoard was asked for and is not installed.
-        graphseq.DivergedError: the loss stopped being finite; all that was written before is kept.
+        RunFailedError: the loss stopped being finite; all that was written before is kept.
     """
     task, held_out = Characters.split(source.text, settings.length, held_out=settings.held_out)
     if settings.sample_first:
         tokens(settings.sample_first, task.alphabet, "sample_first")
     processes = group or SingleProcess()
+    processes.agree({**settings.to_json(), "text": source.sha256, "steps": steps, "resume": resume})
     board = TextBoard(out / FOLDER) if tensorboard and processes.is_first else None
     model = build(settings, task.out_channels)
     with ExitStack() as lock:
@@ -109,25 +111,28 @@ def train(
         processes.first(lambda: claim(out, settings, source, task, command, resume=resume))
         earlier = processes.first(lambda: report.read(out))
         reports = Reports(settings, held_out, out, earlier, steps=steps, tell=tell, board=board, processes=processes)
-        history = fit(
-            model,
-            task,
-            steps=steps,
-            batch_size=settings.batch_size,
-            optimizer=settings.optimizer,
-            lr=settings.lr,
-            schedule=schedule(settings),
-            clip=settings.clip,
-            seed=settings.seed,
-            device=settings.device,
-            stop_threshold=None,
-            checkpoint_path=out / CHECKPOINT,
-            checkpoint_every=min(settings.every, CHECKPOINT_EVERY),
-            resume=True,
-            callbacks=[reports] if board is None else [board, reports],
-            group=group,
-            precision=settings.precision,
-        )
+        try:
+            history = fit(
+                model,
+                task,
+                steps=steps,
+                batch_size=settings.batch_size,
+                optimizer=settings.optimizer,
+                lr=settings.lr,
+                schedule=schedule(settings),
+                clip=settings.clip,
+                seed=settings.seed,
+                device=settings.device,
+                stop_threshold=None,
+                checkpoint_path=out / CHECKPOINT,
+                checkpoint_every=min(settings.every, CHECKPOINT_EVERY),
+                resume=True,
+                callbacks=[reports] if board is None else [board, reports],
+                group=group,
+                precision=settings.precision,
+            )
+        except DivergedError as error:
+            raise RunFailedError(f"{error}; out={out} keeps all reports before") from error
         if history.steps > steps:
             raise ValueError(f"out={out} has taken {history.steps} steps already; ask for steps= of no fewer")
         if not reports.made or reports.made[-1].step < history.steps:  # killed after the last step, before its report
