@@ -38,14 +38,17 @@ def write(path: str | Path, put: Callable[[BinaryIO], object], *, overwrite: boo
     Raises:
         FileExistsError: ``path`` is there and ``overwrite`` is false.
         PermissionError: ``path`` is a link of another user's.
-        OSError: the folder cannot be written to, or the disk is full; the message names the file, and nothing is left
-            behind.
+        OSError: the folder is gone or cannot be written to, or the disk is full; the message names the file, and
+            nothing is left behind.
     """
     path = Path(path)
     place = followed(path)
     if place.exists() and not overwrite:
         raise FileExistsError(f"{path} is already there; choose another name, or ask for it to be overwritten")
-    handle, beside = _begin(place)
+    try:
+        handle, beside = _begin(place)
+    except OSError as error:
+        raise _named(path, error) from error
     sink = _Sink(handle)
     try:
         try:

@@ -53,6 +53,13 @@ def deadly(number: int, folder: str, times: int) -> dict[str, object]:
     return square(number)
 
 
+def waiting(number: int, folder: str) -> dict[str, object]:
+    """Leave a file that names the process, and take half a minute."""
+    (Path(folder) / f"{os.getpid()}.pid").touch()
+    time.sleep(30)
+    return {"number": number}
+
+
 def drawn(seed: int) -> dict[str, object]:
     """Numbers from torch's own generator, with time in between for others to draw; a seed only names the run."""
     found = []

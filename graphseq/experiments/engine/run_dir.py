@@ -135,7 +135,7 @@ def read_config(out: Path, job: str) -> dict[str, Any]:
     config = out / CONFIG
     try:
         record = json.loads(config.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict) or not isinstance(record.get("settings"), dict):
         raise ValueError(f"{config} is not the record of a {job}; name another out=")

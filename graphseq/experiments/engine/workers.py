@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +14,8 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from graphseq.experiments.engine.configs import Config
 from graphseq.experiments.engine.run import Run, Work, carry_out
+
+_LOOK_EVERY = 0.5  # seconds between looks of a worker for the process that it works for
 
 
 class Workers:
@@ -56,7 +61,7 @@ class Workers:
         def calls() -> Iterator[object]:  # taken one by one, never more than at_once of them before they are ready
             for key in keys:
                 under_way.append(key)
-                yield delayed(carry_out)(self.work, self._left[key])
+                yield delayed(_carry_out_for)(os.getpid(), self.work, self._left[key])
 
         # Two processes at least, for joblib has no other for a single job than this one.
         jobs = 1 if self.jobs == 1 else max(2, min(self.jobs, len(keys)))
@@ -72,6 +77,31 @@ class Workers:
             self._deaths.update(under_way)
             return under_way
         return []
+
+
+def _carry_out_for(parent: int, work: Work, config: Config) -> Run:
+    """Call :func:`carry_out` in a process that is not to outlive process ``parent``."""
+    if os.name == "posix" and os.getpid() != parent and parent not in _WATCHED:
+        _WATCHED.add(parent)
+        threading.Thread(target=_end_with, args=(parent, os.getppid()), daemon=True).start()
+    return carry_out(work, config)
+
+
+_WATCHED: set[int] = set()
+"""The processes whose end this one waits for."""
+
+
+def _end_with(parent: int, starter: int) -> None:
+    """End this process once the one that it works for has ended, or the one that started it, which may be another."""
+    while os.getppid() == starter:
+        try:
+            os.kill(parent, 0)  # sends nothing: it only asks whether there is such a process
+        except ProcessLookupError:
+            break
+        except PermissionError:  # there is one, of another user's
+            pass
+        time.sleep(_LOOK_EVERY)
+    os._exit(1)
 
 
 def _killed(key: str, config: Config, deaths: int) -> Run:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
+import resource
 import signal
 import time
 from pathlib import Path
@@ -71,7 +73,8 @@ def test_an_end_cut_short_anywhere_is_taken_away(file: Path) -> None:
     "raw",
     [
         b"hello", b"hello\n", b"{}\n", b"[1]\n", b"null\n", b'{"key": "mine"}', b'{"key": "mine"}\n', b"\n", b"\xff\n",
-        b'{"work": "square"}\n', b"\x00" * 200, b'{"cells": [', b"key,work\n",
+        b'{"work": "square"}\n', b"\x00" * 200 + b"\n", b'{"cells": [', b"key,work\n", b"\x00" * 200 + b"{",
+        b"[" * 100_000 + b"\n",
     ],
 )  # fmt: skip
 def test_a_file_of_something_else_is_refused_and_left_alone(file: Path, raw: bytes) -> None:
@@ -93,6 +96,79 @@ def test_a_line_that_contradicts_itself_is_refused(file: Path, name: str, value:
     file.write_text("\n".join(lines) + "\n")
     with pytest.raises(ValueError, match="line 2, is not a run of a sweep"):
         read(file)
+
+
+@pytest.mark.parametrize("torn", [0, 1, 70, 200])
+def test_zero_bytes_at_the_end_as_a_loss_of_power_leaves_them_are_taken_away(torn: int, file: Path) -> None:
+    whole = file.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    file.write_bytes(whole + lines[0][:torn] + b"\0" * 512)
+    assert len(read(file)) == 3
+    assert file.read_bytes() == whole
+    file.write_bytes(b"\0" * 512)  # of which nobody knows whose it is
+    with pytest.raises(ValueError, match="line 1, is not a run of a sweep"):
+        read(file)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_deleted_while_it_is_open_is_told_and_nothing_is_written_to_nowhere(
+    replaced: bool, file: Path
+) -> None:
+    def work() -> None:
+        with ResultsFile(file, "square") as results:
+            file.unlink()
+            if replaced:
+                file.write_text("mine")
+            results.append(run_of(9))
+
+    with pytest.raises(FileNotFoundError, match="was deleted or replaced while its runs were made, and 3 res") as error:
+        work()
+    assert error.value.filename == str(file)
+    assert file.exists() is replaced
+    with pytest.raises(FileNotFoundError, match="was deleted or replaced"), ResultsFile(file.with_name("b"), "square"):
+        file.with_name("b").unlink()
+
+
+def test_a_full_disk_is_said_with_the_file(file: Path) -> None:
+    raw, limits = file.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(raw) + 50, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as error, ResultsFile(file, "square") as results:
+            results.append(run_of(9))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert error.value.filename == str(file)
+    assert len(read(file)) == 3
+    assert file.read_bytes() == raw
+
+
+def test_a_link_of_another_user_is_not_written_through(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (file.parent / "link.jsonl").symlink_to(file)
+    owner = (file.parent / "link.jsonl").lstat().st_uid
+    if owner == 0:
+        os.lchown(file.parent / "link.jsonl", 12345, 12345)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(PermissionError, match="a link of another user's"):
+        read(file.parent / "link.jsonl")
+
+
+@pytest.mark.parametrize("number", [25, pytest.param(300, marks=pytest.mark.slow)])
+def test_whatever_bytes_are_changed_it_is_refused_by_name_or_read(number: int, file: Path) -> None:
+    raw, dice = file.read_bytes(), random.Random(number)  # noqa: S311
+    for _ in range(number):
+        place, size = dice.randrange(len(raw)), dice.choice([0, 1, 5])
+        file.write_bytes(raw[:place] + dice.randbytes(dice.choice([0, 1, 4])) + raw[place + size :])
+        changed = file.read_bytes()
+        try:
+            runs = read(file)
+        except ValueError as error:
+            assert str(error).startswith(str(file)), error  # noqa: PT017
+            assert file.read_bytes() == changed
+        else:
+            assert all(run.result == run_of(run.config["number"]).result for run in runs.values())  # type: ignore[arg-type]
 
 
 def test_results_of_another_function_are_refused(file: Path) -> None:

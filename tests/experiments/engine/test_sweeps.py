@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import children
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 from scripts import ROOT
-from sweepwork import deadly, drawn, slow_square, square, told, train
+from sweepwork import deadly, drawn, slow_square, square, told, train, waiting
 
 import graphseq as gs
 from graphseq.experiments.engine.run import carry_out
@@ -225,6 +226,36 @@ def test_one_killed_with_its_workers_goes_on_with_others(tmp_path: Path) -> None
     assert file.read_text().startswith(kept[: kept.rfind("\n") + 1])
     assert [run.result for run in found] == [{"square": n**2} for n in grid["number"]]
     assert len(lines(file)) == 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("own", [False, True], ids=["forked", "interpreters"])
+def test_workers_end_with_the_process_that_they_work_for(own: bool, tmp_path: Path) -> None:
+    grid = {"number": [0, 1], "folder": [str(tmp_path)]}
+
+    def work() -> None:
+        with forkserver.not_used() if own else nullcontext():
+            gs.sweep(waiting, grid, tmp_path / "r.jsonl", jobs=2)
+
+    child = children.start(work)
+    until = time.monotonic() + 50
+    while len(list(tmp_path.glob("*.pid"))) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    workers = [int(file.stem) for file in tmp_path.glob("*.pid")]
+    assert len(workers) == 2
+    os.kill(child, signal.SIGKILL)  # and not its group
+    os.waitpid(child, 0)
+    until = time.monotonic() + 5
+    while any(map(is_running, workers)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(map(is_running, workers))
+
+
+def is_running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @pytest.mark.slow
