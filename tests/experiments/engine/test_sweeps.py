@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from pathlib import Path
 
 import children
@@ -19,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 from scripts import ROOT
-from sweepwork import deadly, drawn, slow_square, square, told, train, waiting
+from sweepwork import deadly, drawn, slow_square, square, told, train
 
 import graphseq as gs
 from graphseq.experiments.engine.run import carry_out
@@ -208,13 +207,7 @@ def test_one_killed_at_any_moment_and_gone_on_with_is_as_if_it_had_not_been(tmp_
 @pytest.mark.slow
 def test_one_killed_with_its_workers_goes_on_with_others(tmp_path: Path) -> None:
     file, grid = tmp_path / "r.jsonl", {"number": [*range(0, 200, 10)], "folder": [str(tmp_path)], "times": [0]}
-    code = f"import graphseq as gs, sweepwork; gs.sweep(sweepwork.deadly, {grid}, {str(file)!r}, jobs=2)"
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers")])
-    killed = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": paths},
-        start_new_session=True,
-    )
+    killed = apart(f"gs.sweep(sweepwork.deadly, {grid}, {str(file)!r}, jobs=2)")
     until = time.monotonic() + 50
     while not (file.exists() and file.stat().st_size) and time.monotonic() < until:
         time.sleep(0.005)
@@ -228,23 +221,27 @@ def test_one_killed_with_its_workers_goes_on_with_others(tmp_path: Path) -> None
     assert len(lines(file)) == 20
 
 
+def apart(call: str) -> subprocess.Popen[bytes]:
+    """An interpreter of its own, in a process group of its own, that calls a function of ``sweepwork``."""
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "helpers")])
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", f"import graphseq as gs, sweepwork; {call}"],
+        env={**os.environ, "PYTHONPATH": paths},
+        start_new_session=True,
+    )
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("own", [False, True], ids=["forked", "interpreters"])
-def test_workers_end_with_the_process_that_they_work_for(own: bool, tmp_path: Path) -> None:
+def test_workers_end_with_the_process_that_they_work_for(tmp_path: Path) -> None:
     grid = {"number": [0, 1], "folder": [str(tmp_path)]}
-
-    def work() -> None:
-        with forkserver.not_used() if own else nullcontext():
-            gs.sweep(waiting, grid, tmp_path / "r.jsonl", jobs=2)
-
-    child = children.start(work)
+    started = apart(f"gs.sweep(sweepwork.waiting, {grid}, {str(tmp_path / 'r.jsonl')!r}, jobs=2)")
     until = time.monotonic() + 50
     while len(list(tmp_path.glob("*.pid"))) < 2 and time.monotonic() < until:
         time.sleep(0.01)
     workers = [int(file.stem) for file in tmp_path.glob("*.pid")]
     assert len(workers) == 2
-    os.kill(child, signal.SIGKILL)  # and not its group
-    os.waitpid(child, 0)
+    started.kill()  # and not its group
+    started.wait()
     until = time.monotonic() + 5
     while any(map(is_running, workers)) and time.monotonic() < until:
         time.sleep(0.05)
