@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -12,21 +12,25 @@ from torch import Tensor, nn
 
 from graphseq import _checks
 from graphseq.reach.diagnosis.advice import Advice, advise
-from graphseq.reach.diagnosis.evidence import Evidence
+from graphseq.reach.diagnosis.evidence import Evidence, ready
 from graphseq.reach.diagnosis.gather import at_rest, gather
 from graphseq.reach.diagnosis.judge import Judgement, Thresholds, judge
 from graphseq.reach.diagnosis.of_data import DataProblem, is_graphs
 from graphseq.reach.diagnosis.of_task import TaskProblem
 from graphseq.reach.diagnosis.of_tensors import SequenceProblem, is_pairs
 from graphseq.reach.diagnosis.problem import Problem, Request
+from graphseq.reach.diagnosis.subject import Subject
 from graphseq.reach.diagnosis.table import table
 from graphseq.reach.diagnosis.trial import copied
+from graphseq.reach.report.base import Report
 from graphseq.tasks.base import Task
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Report):
     """The diagnosis of a model on its data. ``str`` returns three sentences, a table of the evidence, and the advice.
+
+    ``plot()`` draws it, ``to_html(path)`` and ``to_pdf(path)`` write it as a page, ``to_dict()`` is it as plain data.
 
     Attributes:
         finding: one of ``FINDINGS``.
@@ -35,6 +39,7 @@ class Diagnosis:
         advice: what to change, the most promising first.
         also: other findings that hold beside the first, with the strength of each from 0 to 1.
         evidence: all measurements.
+        subject: a copy of the model and a sample of its data, of which the figures are drawn.
     """
 
     finding: str
@@ -43,6 +48,7 @@ class Diagnosis:
     advice: tuple[Advice, ...]
     also: tuple[tuple[str, float], ...]
     evidence: Evidence
+    subject: Subject | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         """The finding in three sentences, a table of the evidence, and the advice."""
@@ -172,6 +178,7 @@ def diagnose(
         advise(judgement.finding, evidence, model, problem),
         judgement.also,
         evidence,
+        Subject(*ready(model, problem)[:2], problem.loss, seed),
     )
 
 
