@@ -5,26 +5,44 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Collection
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 
 import numpy as np
 import torch
 from torch import Tensor
 
+_LONGEST = 60  # characters of a value in a message
+LARGEST = 2**48
+"""More of anything than a machine can hold: a count above it is a mistake, and would not end."""
+
+
+def shown(value: object) -> str:
+    """Return what came, for a message: a number or text itself, of anything else its type; never a long text."""
+    kind = type(value).__name__
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)} ({str(value.dtype).removeprefix('torch.')})"
+    if value is not None and not isinstance(value, bool | Number | str | bytes):
+        return kind if not isinstance(value, type) else f"the class {value.__name__}"
+    try:
+        text = repr(value) if isinstance(value, str | bytes) else str(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = "a number of thousands of digits"
+    return f"{text if len(text) <= _LONGEST else text[:_LONGEST] + '…'} ({kind})"
+
 
 def at_least(name: str, value: object, minimum: int) -> int:
     """Return ``value`` as an ``int``, or say why it is not an integer of at least ``minimum``."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
+        raise TypeError(f"{name} must be an integer, got {shown(value)}")
     if value < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, got {value}")
+        raise ValueError(f"{name} must be at least {minimum}, got {plain(value)}")
     return int(value)
 
 
 def finite(name: str, value: object) -> float:
     """Return ``value`` as a ``float``, or say why it is not a finite number."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
     try:
         number = float(value)
     except OverflowError:
@@ -49,24 +67,38 @@ def positive(name: str, value: object) -> float:
 def between(name: str, value: object, low: float, high: float) -> float:
     """Return ``value`` as a ``float``, or say why it is not a number from ``low`` to ``high``, both included."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
-    if not low <= value <= high:  # type: ignore[operator] # all real numbers have an order
-        raise ValueError(f"{name} must lie between {low:g} and {high:g}, got {value}")
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
+    if not is_finite(value) or not low <= float(value) <= high:
+        raise ValueError(f"{name} must lie between {low:g} and {high:g}, got {plain(value)}")
     return float(value)
 
 
 def truth(name: str, value: object) -> bool:
     """Return ``value``, or say that True or False was expected: a text, which counts as true, is neither."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r} ({type(value).__name__})")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
+
+
+def is_finite(value: Real) -> bool:
+    """Return True if a number is finite and no integer that no ``float`` can hold."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def plain(value: object) -> str:
+    """Return a number for a message, without the name of its type."""
+    return shown(value).rpartition(" (")[0]
 
 
 def one_of(name: str, value: object, choices: Collection[str]) -> str:
     """Return ``value``, or list the names that are allowed."""
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(sorted(choices))}; got {value!r}")
-    return str(value)
+    if not isinstance(value, str) or value not in choices:
+        came = repr(value) if isinstance(value, str) and len(value) <= _LONGEST else shown(value)
+        raise ValueError(f"{name} must be one of {', '.join(sorted(choices))}; got {came}")
+    return value
 
 
 def is_tensor(name: str, value: object) -> Tensor:

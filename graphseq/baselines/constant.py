@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks, seeding
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import Task
 from graphseq.tasks.characters import Characters
@@ -35,6 +36,7 @@ class Constant(nn.Module):
 
     output: Tensor
 
+    @checked_arguments
     def __init__(self, output: Tensor, *, per_graph: bool = False) -> None:
         super().__init__()
         self.per_graph = per_graph
@@ -43,6 +45,7 @@ class Constant(nn.Module):
         self.register_buffer("output", output)
 
     @classmethod
+    @checked_arguments
     def of(cls, task: Task, *, samples: int = 10_000, seed: int = 0) -> Constant:
         """The constant of least loss on a sample of a task's answers; for text or a data set, on all of them.
 
@@ -66,6 +69,7 @@ class Constant(nn.Module):
         y = torch.cat([task.batch(size, generator).y for size in sizes])
         return cls(task.best_constant(y), per_graph=task.per_graph)
 
+    @checked_arguments
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """The output for each target row or graph, (K, C)."""
         return self.output.expand(graph.num_graphs if self.per_graph else len(graph.target_rows), -1)
@@ -82,6 +86,7 @@ class Bigram(nn.Module):
 
     logits: Tensor
 
+    @checked_arguments
     def __init__(self, task: Characters) -> None:
         super().__init__()
         size = task.out_channels
@@ -89,6 +94,7 @@ class Bigram(nn.Module):
         smooth = pairs.view(size, size).to(torch.get_default_dtype()) + 1
         self.register_buffer("logits", (smooth / smooth.sum(dim=1, keepdim=True)).log())
 
+    @checked_arguments
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """Log frequencies, (K, C)."""
         return self.logits[graph.x[graph.target_rows]]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.forecast import Forecasting
 
@@ -30,10 +31,12 @@ class Persistence(nn.Module):
         [[3.0], [5.0]]
     """
 
+    @checked_arguments
     def __init__(self, channels: int = 1) -> None:
         super().__init__()
         self.channels = _checks.at_least("channels", channels, 1)
 
+    @checked_arguments
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """The last values, (K, C)."""
         if graph.x.dim() != 2 or graph.x.shape[1] < self.channels:
@@ -75,6 +78,7 @@ class Autoregression(nn.Module):
     weight: Tensor
     bias: Tensor
 
+    @checked_arguments
     def __init__(self, weight: Tensor, bias: Tensor, *, lags: int) -> None:
         super().__init__()
         self.lags = _checks.at_least("lags", lags, 1)
@@ -87,6 +91,7 @@ class Autoregression(nn.Module):
         self.register_buffer("bias", bias)
 
     @classmethod
+    @checked_arguments
     def fit(cls, task: Forecasting, *, ridge: float = 0.0) -> Self:
         """Fit the weights of least squared error on all windows of a task, in float64.
 
@@ -108,6 +113,7 @@ class Autoregression(nn.Module):
         weight = _least_squares(features - center, y.double() - mean, ridge)
         return cls(weight.to(y.dtype), (mean - center @ weight).to(y.dtype), lags=task.lags)
 
+    @checked_arguments
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """Forecasts (K, C).
 
@@ -183,6 +189,7 @@ class Recency(nn.Module):
     The score is the second of two outputs, the first being 0. It orders pairs; it is not calibrated.
     """
 
+    @checked_arguments
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """Scores of the pairs of a :class:`~graphseq.tasks.LinkPrediction`, (K, 2)."""
         return _scored(graph.pair_features[:, 1])
@@ -194,6 +201,7 @@ class Frequency(nn.Module):
     The score is the second of two outputs, the first being 0. It orders pairs; it is not calibrated.
     """
 
+    @checked_arguments
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """Scores of the pairs of a :class:`~graphseq.tasks.LinkPrediction`, (K, 2)."""
         return _scored(graph.pair_features[:, 0])

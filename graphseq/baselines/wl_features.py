@@ -10,9 +10,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 
 
+@checked_arguments
 def subtree_features(graphs: Sequence[SpaceTimeGraph], iterations: int = 5) -> sp.csr_array:
     r"""Counts of each subtree pattern in each graph; the kernel is the product of these counts.
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphseq._arguments import checked_arguments
 from graphseq.data import _parts, _validate, convert
 from graphseq.data._kept import Kept, copies
 from graphseq.data.convert import Dense
@@ -114,6 +115,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         graph._fill(topology, copies(topology.parts), x=x, y=y, target=target, batch=batch)
         return graph
 
+    @checked_arguments
     def replace(
         self,
         *,
@@ -192,6 +194,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
             _validate.check_answers(out.y, len(out.target_rows), out.num_graphs)
         return out
 
+    @checked_arguments
     def replace_rows(self, topology: Topology, origin: Tensor, answers: Tensor) -> SpaceTimeGraph:
         """Return this graph over other rows, each of which shows one row of this graph.
 
@@ -286,6 +289,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
             self._fill(topology, copies(topology.parts))
         return self
 
+    @checked_arguments
     def unroll(self, causal: bool = False) -> Data:
         """Return the space-time graph as plain PyG data, for any PyG model; a sequence becomes its path graph.
 
@@ -310,6 +314,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
                 plain[key] = self[key]
         return plain
 
+    @checked_arguments
     def snapshot(self, time: int) -> Data:
         """Return the graph at one time as plain PyG data: ``x``, ``edge_index``, ``node`` and values of the edges.
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.utils import coalesce, scatter
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 
@@ -16,6 +17,7 @@ Connectivity = Literal[4, 8]
 """Pixels that are neighbours: those that share a side (4), or a side or a corner (8)."""
 
 
+@checked_arguments
 def grid_graph(
     image: Tensor,
     *,
@@ -56,6 +58,7 @@ def grid_graph(
     return SpaceTimeGraph(image.flatten(0, 1), rows, torch.zeros_like(rows), edges, y=y, target=target)
 
 
+@checked_arguments
 def grid_graphs(images: Tensor, y: Tensor, *, connectivity: Connectivity = 4) -> list[SpaceTimeGraph]:
     """Read images of one size, each with its answer, as :func:`grid_graph` does; all share one topology.
 
@@ -87,6 +90,7 @@ def grid_graphs(images: Tensor, y: Tensor, *, connectivity: Connectivity = 4) ->
     return [SpaceTimeGraph.from_topology(topology, x, y=answer) for x, answer in pairs]
 
 
+@checked_but("shape")
 def rows_over_time(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGraph:
     r"""Read a grid of pixels as a graph over time: W nodes, one for each column, and R times, one for each line.
 
@@ -128,6 +132,7 @@ def rows_over_time(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGr
     return graph.replace(topology=topology)
 
 
+@checked_arguments
 def region_graph(
     image: Tensor, labels: Tensor, *, connectivity: Connectivity = 4, y: Tensor | None = None
 ) -> SpaceTimeGraph:
@@ -175,6 +180,7 @@ def region_graph(
     return SpaceTimeGraph(mean, rows, torch.zeros_like(rows), _edges(region, connectivity), y=y)
 
 
+@checked_arguments
 def pixel_positions(height: int, width: int) -> Tensor:
     r"""Return the centre of each pixel in units of height and width, (R, W, 2): :math:`((r + ½) / R, (c + ½) / W)`.
 

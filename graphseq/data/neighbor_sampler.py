@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 
@@ -72,6 +73,7 @@ class NeighborSampler:
         ([50, 49, 51, 48, 52], [0])
     """
 
+    @checked_but("num_neighbors")
     def __init__(self, graph: SpaceTimeGraph, num_neighbors: Sequence[int], *, causal: bool = False) -> None:
         self.num_neighbors = _hops(num_neighbors)
         self.causal = causal
@@ -142,6 +144,7 @@ class NeighborSampler:
         loops.append(self._degree[frontier % self.num_rows])
         return self._joined(keys, edges, np.concatenate(loops), len(targets), disjoint)
 
+    @checked_arguments
     def pieces(self, size: int) -> Iterator[SpaceTimeGraph]:
         """Yield all rows in batches of ``size``, each with its neighbourhood.
 

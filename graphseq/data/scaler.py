@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 
 
@@ -44,6 +45,7 @@ class Scaler:
     per: Literal["node", "all"]
 
     @classmethod
+    @checked_arguments
     def fit(cls, graph: SpaceTimeGraph, *, until: int, per: Literal["node", "all"] = "node") -> Scaler:
         """Return the scaler of the rows before a time.
 
@@ -72,6 +74,7 @@ class Scaler:
             )
         return cls(*_moments(graph.x[known], node[known]), per)
 
+    @checked_arguments
     def transform(self, graph: SpaceTimeGraph) -> SpaceTimeGraph:
         """Return the same graph with scaled features; everything else stays.
 
@@ -85,6 +88,7 @@ class Scaler:
             raise ValueError(f"graph has {graph.x.shape[1]} channels, but the scaler was fitted to {mean.shape[1]}")
         return graph.replace(x=((graph.x - mean) / deviation).to(graph.x.dtype))
 
+    @checked_arguments
     def inverse(self, values: Tensor, node: Tensor) -> Tensor:
         """Return scaled values in the units of the recording: z σ + μ.
 
@@ -114,6 +118,7 @@ class Scaler:
         return mean[node], self.deviation.to(node.device)[node]
 
 
+@checked_arguments
 def add_seasonal_features(graph: SpaceTimeGraph, period: float) -> SpaceTimeGraph:
     r"""Return the same graph with two more features, the phase of each row in a season.
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
 from graphseq.io.smiles import molecule
 
 DESCRIPTORS = (
@@ -26,6 +27,7 @@ DESCRIPTORS = (
 """RDKit's names: estimated log P and molar refractivity, weight, counts, and polar and total surface areas."""
 
 
+@checked_arguments
 def descriptors(smiles: Sequence[str], names: Sequence[str] = DESCRIPTORS) -> Tensor:
     """Return descriptors that RDKit computes from the structure of each molecule, (B, D) in float64.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from graphseq._arguments import checked_arguments
 from graphseq.datasets.registry import find
 from graphseq.io.containers import GraphDataset
 from graphseq.io.smiles import read_smiles
@@ -14,6 +15,7 @@ _MUTAG_ATOMS = ("C", "N", "O", "F", "I", "Cl", "Br")
 _MUTAG_FILES = ("A", "graph_indicator", "graph_labels", "node_labels", "edge_labels")
 
 
+@checked_arguments
 def mutag(folder: str | Path | None = None) -> GraphDataset:
     """Return MUTAG: mutagenicity of 188 aromatic and heteroaromatic nitro compounds, tested on a bacterium.
 
@@ -37,6 +39,7 @@ def mutag(folder: str | Path | None = None) -> GraphDataset:
     return replace(read_tu(folder, "MUTAG"), channels=_MUTAG_ATOMS, answers=("not mutagenic", "mutagenic"))
 
 
+@checked_arguments
 def esol(path: str | Path | None = None) -> GraphDataset:
     """Return ESOL: the solubility of 1,128 molecules in water, as log10 of mol per litre.
 
@@ -58,6 +61,7 @@ def esol(path: str | Path | None = None) -> GraphDataset:
     return replace(read_smiles(find("ESOL") if path is None else path, target=target), name="ESOL")
 
 
+@checked_arguments
 def freesolv(path: str | Path | None = None) -> GraphDataset:
     """Return FreeSolv: the hydration free energies of 642 molecules, in kcal/mol.
 

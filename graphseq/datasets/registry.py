@@ -10,6 +10,7 @@ from pathlib import Path
 import pooch
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 
 VARIABLE = "GRAPHSEQ_DATA"
 """The environment variable with the user's folder of data."""
@@ -131,6 +132,7 @@ SOURCES: tuple[Source, ...] = (
 BOOKS: tuple[str, ...] = tuple(source.name for source in SOURCES if source.path.startswith("books/"))
 
 
+@checked_arguments
 def find(name: str) -> Path:
     """Return the path of a file: in the folder ``GRAPHSEQ_DATA``, in the cache, or in an installed package.
 
@@ -171,6 +173,7 @@ def cached(source: Source) -> Path:
     return Path(pooch.os_cache("graphseq")) / source.path
 
 
+@checked_arguments
 def book(name: str) -> str:
     """Return the text of a book, exactly as in its file, including byte order mark and header.
 

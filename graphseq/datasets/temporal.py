@@ -8,12 +8,14 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from graphseq._arguments import checked_arguments
 from graphseq.datasets.registry import find
 from graphseq.io.containers import TemporalDataset
 from graphseq.io.table import read_events
 from graphseq.io.temporal_json import read_temporal_json
 
 
+@checked_arguments
 def chickenpox(path: str | Path | None = None) -> TemporalDataset:
     """Return weekly changes of chickenpox cases in Hungary: N = 20 (19 counties and Budapest), T = 521 weeks, F = 1.
 
@@ -36,6 +38,7 @@ def chickenpox(path: str | Path | None = None) -> TemporalDataset:
     return _renamed(data, "chickenpox", date(2005, 1, 10), 7, "change of cases, standardised")
 
 
+@checked_arguments
 def england_covid(path: str | Path | None = None) -> TemporalDataset:
     """Return daily COVID-19 cases and mobility in England: N = 129 regions (NUTS 3), T = 61 days, F = 1.
 
@@ -59,6 +62,7 @@ def england_covid(path: str | Path | None = None) -> TemporalDataset:
     return _renamed(data, "england_covid", date(2020, 3, 13), 1, "cases")
 
 
+@checked_arguments
 def collegemsg(
     window: float | timedelta = timedelta(days=7),
     path: str | Path | None = None,

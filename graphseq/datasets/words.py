@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.io.sentences import Word
 
 PARTS_OF_SPEECH = (
@@ -22,6 +23,7 @@ _MARKS = 3  # hidden, capital, digit
 _LONGEST = 4  # characters of a suffix
 
 
+@checked_arguments
 def word_features(words: Sequence[Word], *, buckets: int = 256, hidden: Collection[int] = ()) -> Tensor:
     r"""Return features of each word, from the characters of its form and its part of speech.
 

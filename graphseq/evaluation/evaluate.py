@@ -12,6 +12,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from graphseq import _checks, seeding
+from graphseq._arguments import checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation.metrics import MEANS, Metric, accuracy, by_name, measure
 from graphseq.evaluation.modes import evaluating
@@ -79,6 +80,7 @@ class Evaluation:
 _TITLES = {"mse": "MSE", "mae": "MAE", "r2": "R²", "average_precision": "average precision"}
 
 
+@checked_but("metrics", "task")
 def evaluate(
     model: nn.Module,
     task: Task,

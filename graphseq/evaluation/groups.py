@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from graphseq._arguments import checked_arguments
 from graphseq.evaluation.tables import aligned
 
 Share = dict[str, float]
@@ -13,6 +14,7 @@ Share = dict[str, float]
 _Z = 1.959963984540054  # of the normal distribution, 97.5 %
 
 
+@checked_arguments
 def wilson(share: float, count: int) -> tuple[float, float]:
     r"""The 95 % interval of a share of ``count`` independent answers that are correct or not.
 

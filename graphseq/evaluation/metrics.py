@@ -10,6 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
+
 Metric = Callable[[Tensor, Tensor], Any]
 """A function of output (K, C) and answers y, both on the CPU, that gives one number."""
 
@@ -28,6 +30,7 @@ class Accumulating(Protocol):
         """Forget all batches."""
 
 
+@checked_arguments
 def accuracy(output: Tensor, y: Tensor) -> float:
     """The share of answers whose class has the largest output, output (K, C) against classes y (K,).
 
@@ -43,6 +46,7 @@ def accuracy(output: Tensor, y: Tensor) -> float:
     return float((output.argmax(dim=1) == y).double().mean())
 
 
+@checked_arguments
 def mse(output: Tensor, y: Tensor) -> float:
     r"""The mean squared error :math:`\frac{1}{KC} \sum (o - y)^2`, output and y (K, C).
 
@@ -56,6 +60,7 @@ def mse(output: Tensor, y: Tensor) -> float:
     return float(_errors("mse", output, y).square().mean())
 
 
+@checked_arguments
 def mae(output: Tensor, y: Tensor) -> float:
     r"""The mean absolute error :math:`\frac{1}{KC} \sum |o - y|`, output and y (K, C).
 
@@ -69,6 +74,7 @@ def mae(output: Tensor, y: Tensor) -> float:
     return float(_errors("mae", output, y).abs().mean())
 
 
+@checked_arguments
 def r2(output: Tensor, y: Tensor) -> float:
     r"""The coefficient of determination :math:`1 - \sum (o - y)^2 / \sum (y - \bar y)^2`, averaged over the C numbers.
 
@@ -87,6 +93,7 @@ def r2(output: Tensor, y: Tensor) -> float:
     return float((1 - squared / spread).mean()) if bool((spread > 0).all()) else math.nan
 
 
+@checked_arguments
 def average_precision(scores: Tensor, y: Tensor) -> float:
     r"""The mean precision over a list of pairs in the order of their scores: :math:`\sum_k (R_k - R_{k-1}) P_k`.
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation.evaluate import batches, device_of
 from graphseq.evaluation.modes import evaluating
@@ -31,6 +32,7 @@ class Predictions(NamedTuple):
         return f"Predictions({', '.join(f'{name}={list(part.shape)}' for name, part in self._asdict().items())})"
 
 
+@checked_arguments
 def predict(
     model: nn.Module,
     task: Task,

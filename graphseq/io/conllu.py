@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.io.containers import ON_ERROR, OnError, Skipped
 from graphseq.io.sentences import Sentence, Treebank, Word
 
@@ -27,6 +28,7 @@ class _Fault(Exception):
         self.line, self.reason = line, reason
 
 
+@checked_arguments
 def read_conllu(path: str | Path, *, on_error: OnError = "refuse") -> Treebank:
     r"""Read the sentences of a CoNLL-U file, each with its dependency tree.
 

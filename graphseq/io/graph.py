@@ -6,6 +6,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from graphseq._arguments import checked_arguments
 from graphseq.io._csv import listed, read_table
 from graphseq.io._frame import Frame, is_frame
 from graphseq.io._graph_markup import MARKUP, parse_markup
@@ -19,6 +20,7 @@ EDGE_LISTS = (".txt", ".csv", ".tsv", ".edgelist", ".edges", "")
 FORMATS = (*EDGE_LISTS[:-1], *MARKUP, ".json")
 
 
+@checked_arguments
 def read_graph(source: str | Path | Frame, *, directed: bool = False, weight: str | None = None) -> PlainGraph:
     """Read a graph from a file, by its suffix, or by a name such as karate_club or grid_5x4.
 

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 import networkx as nx
 
+from graphseq._arguments import checked_arguments
 from graphseq.io.graph_plain import Edge, Listed
 
 _KNOWN: dict[str, Callable[[], nx.Graph]] = {
@@ -40,6 +41,7 @@ NAMES: tuple[str, ...] = (*_KNOWN, *_SHAPES)
 """All names; N is a number of nodes, of columns and lines (grid) or of generations (tree)."""
 
 
+@checked_arguments
 def named_graph(name: str) -> Listed | None:
     """Return the graph with this name, or ``None`` if there is none.
 

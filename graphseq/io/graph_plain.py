@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import networkx as nx
 
+from graphseq._arguments import checked_arguments
+
 NO_NAME = {"", "nan", "NaN", "NAN", "None", "null", "NULL", "<NA>", "NaT"}
 """What stands where a name is missing. NA and Null are not among them: they are names of somebody."""
 
@@ -44,6 +46,7 @@ class PlainGraph:
         return any("weight" in data for *_, data in self.graph.edges(data=True))
 
 
+@checked_arguments
 def plain_graph(name: str, listed: Listed) -> PlainGraph:
     """Return one plain graph of the listed nodes and edges.
 

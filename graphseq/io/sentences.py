@@ -9,6 +9,7 @@ from typing import overload
 import torch
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io.containers import Skipped
 
@@ -38,6 +39,7 @@ class Sentence:
     line: int  #: first line in the file, counted from 1
     words: tuple[Word, ...]
 
+    @checked_arguments
     def graph(self, x: Tensor, *, y: Tensor | None = None, target: Tensor | None = None) -> SpaceTimeGraph:
         """Return the tree as a static graph: row i is word i, and each edge leads from a word to its head.
 

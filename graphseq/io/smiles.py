@@ -14,6 +14,7 @@ from torch_geometric.utils import from_rdmol, one_hot
 from torch_geometric.utils.smiles import e_map, x_map
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io._csv import read_table
 from graphseq.io.containers import ON_ERROR, GraphDataset, OnError, Skipped
@@ -26,6 +27,7 @@ _ORDERS = {"SINGLE": 1.0, "DOUBLE": 2.0, "TRIPLE": 3.0, "QUADRUPLE": 4.0, "AROMA
 _FIELDS = {name: column for column, name in enumerate(x_map)}  # the columns of PyG's reader, in its order
 
 
+@checked_arguments
 def from_smiles(
     smiles: str, *, y: Tensor | None = None, elements: Sequence[str] = ELEMENTS, bond_orders: bool = False
 ) -> SpaceTimeGraph:
@@ -66,6 +68,7 @@ def from_smiles(
     return _graph(_read(smiles), y, symbols, bond_orders)
 
 
+@checked_arguments
 def atom_channels(elements: Sequence[str] = ELEMENTS) -> tuple[str, ...]:
     """Return the names of the features of :func:`from_smiles`, one for each column.
 
@@ -77,6 +80,7 @@ def atom_channels(elements: Sequence[str] = ELEMENTS) -> tuple[str, ...]:
     return (*elements, "other", "charge", "hydrogens", "aromatic", "in ring", *hybrids, "other hybrid")
 
 
+@checked_arguments
 def read_smiles(
     path: str | Path,
     *,

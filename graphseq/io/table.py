@@ -17,6 +17,7 @@ import torch
 from torch_geometric.data import TemporalData
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.events import from_events
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io._csv import Table, listed, read_table
@@ -28,6 +29,7 @@ from graphseq.io.containers import MISSING, TemporalDataset, features
 _MOST_ROWS = 2**28  #: windows by nodes
 
 
+@checked_arguments
 def read_observations(
     path: str | Path | Frame,
     edges: str | Path | Frame | None = None,
@@ -124,6 +126,7 @@ def read_observations(
     return TemporalDataset(_name(path), graph, tuple(number), time_names, seen.channels, tuple(notes))
 
 
+@checked_but("start")
 def read_events(
     path: str | Path | Frame,
     window: float | timedelta,

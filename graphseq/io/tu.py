@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 from torch_geometric.io import read_tu_data
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io.containers import GraphDataset
 
 Number = TypeVar("Number", int, float)
 
 
+@checked_arguments
 def read_tu(folder: str | Path, name: str | None = None) -> GraphDataset:
     """Read a data set of graphs from the files ``NAME_A.txt``, ``NAME_graph_indicator.txt`` and those beside them.
 

@@ -9,6 +9,7 @@ import torch_geometric.nn
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from graphseq._arguments import checked_arguments
 from graphseq._torch import compat
 from graphseq.data.adjacency import Adjacency
 from graphseq.nn.conv_pattern import ConvReach
@@ -39,6 +40,7 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
     # PyG inspects a layer's source, looked up by class name; of two classes of one name it finds this one.
     propagate_type: ClassVar[dict[str, object]] = {"x": Tensor, "edge_weight": Tensor | None}
 
+    @checked_arguments
     def __init__(self, in_channels: int, out_channels: int, bias: bool = True) -> None:
         super().__init__(in_channels, out_channels, bias=bias)
 

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 import torch
 from torch_geometric.utils import remove_self_loops
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.adjacency import Adjacency
 
 Flow = Literal["in", "out", "both"]
@@ -73,6 +74,7 @@ class ConvReach:
         walks = set(self.powers or (self.hops,))
         return self.loops and self.flow == "in" and not self.is_global and self.hops in walks
 
+    @checked_arguments
     def pattern(self, adjacency: Adjacency) -> sp.csr_array:
         """The rows that each row reads along edges, (V, V) of ``bool``: entry (i, j) is true if row i reads row j."""
         edges = self._edges(adjacency)

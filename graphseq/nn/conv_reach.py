@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from graphseq._arguments import checked_arguments
 from graphseq.nn.conv_kinds import declared
 from graphseq.nn.conv_pattern import ConvReach
 from graphseq.nn.conv_probe import measured
@@ -11,6 +12,7 @@ from graphseq.nn.conv_probe import measured
 __all__ = ["ConvReach", "conv_reach"]
 
 
+@checked_arguments
 def conv_reach(conv: nn.Module) -> ConvReach:
     """The receptive field of a convolution conv(x, edge_index), and the arguments that it takes.
 

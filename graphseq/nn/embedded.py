@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.model import Model
 
@@ -32,6 +33,7 @@ class EmbeddedModel(nn.Module):
         torch.Size([4, 2])
     """
 
+    @checked_arguments
     def __init__(self, embed: nn.Module, model: Model) -> None:
         super().__init__()
         if not isinstance(model, Model):
@@ -51,6 +53,7 @@ class EmbeddedModel(nn.Module):
             raise ValueError(f"embed must return one row for each of {graph.num_rows}, but gave {tuple(x.shape)}")
         return self.model(graph.replace(x=x))  # type: ignore[no-any-return]
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph) -> Tensor:
         """The receptive field of each output, which is that of the model: (K, V) or (B, V) of ``bool``."""
         return self.model.reach(graph)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.conv import check_no_edge_attr
 from graphseq.nn.trace import Trace
@@ -51,6 +52,7 @@ class Encoder(nn.Module, ABC):
         >>> gs.testing.check_encoder(lambda in_channels: Affine(in_channels, 8))  # that it keeps the contract
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, *, causal: bool) -> None:
         super().__init__()
         self.in_channels = _checks.at_least("in_channels", in_channels, 1)
@@ -77,6 +79,7 @@ class Encoder(nn.Module, ABC):
         non-zero pattern of the Jacobian, which :func:`graphseq.testing.check_encoder` checks.
         """
 
+    @checked_arguments
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """The intermediate states of the encoder, in one autograd graph with its output.
 

@@ -11,6 +11,7 @@ import torch_geometric.nn
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 
 Reach = Callable[[Tensor], Tensor]
@@ -54,6 +55,7 @@ class RowHead(Head):
 
     lin: nn.Linear
 
+    @checked_arguments
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.lin = nn.Linear(in_channels, _checks.at_least("out_channels", out_channels, 1))
@@ -67,6 +69,7 @@ class RowHead(Head):
             raise ValueError("no row of the graph is a target; mark at least one in target")
         return self.lin(states.index_select(0, rows))  # type: ignore[no-any-return]
 
+    @checked_arguments
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
         """The receptive field of each target row's state, (K, V)."""
         return states(graph.target_rows)
@@ -89,6 +92,7 @@ class ResidualHead(RowHead):
         [[3.0], [5.0]]
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels)
         nn.init.zeros_(self.lin.weight)
@@ -106,6 +110,7 @@ class ResidualHead(RowHead):
         features: Tensor = graph.x[graph.target_rows, :channels]
         return features + super().forward(states, graph)
 
+    @checked_arguments
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
         """The receptive field of each target row's state, with the row itself, (K, V)."""
         rows = graph.target_rows
@@ -125,6 +130,7 @@ class GraphHead(Head):
 
     causal = False
 
+    @checked_arguments
     def __init__(self, in_channels: int, out_channels: int, pool: Literal["mean", "sum", "max"] = "mean") -> None:
         super().__init__()
         self.pool = _checks.one_of("pool", pool, _POOLS)
@@ -135,6 +141,7 @@ class GraphHead(Head):
         pooled = _POOLS[self.pool](states, graph.get("batch"), graph.num_graphs)
         return self.lin(pooled)  # type: ignore[no-any-return]
 
+    @checked_arguments
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
         """The union of the receptive fields of all states of each graph, (B, V)."""
         fields = states(torch.arange(graph.num_nodes, device=graph.node.device))
@@ -172,6 +179,7 @@ class PairHead(Head):
         torch.Size([2, 2])
     """
 
+    @checked_arguments
     def __init__(
         self, in_channels: int, out_channels: int, *, pair_channels: int = 0, mlp_channels: int | None = None
     ) -> None:
@@ -196,6 +204,7 @@ class PairHead(Head):
             inputs.append(features.to(states.dtype))
         return self.lin(torch.cat(inputs, dim=1))  # type: ignore[no-any-return]
 
+    @checked_arguments
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
         """The union of the receptive fields of both states of each pair, (K, V)."""
         rows, inverse = _pairs(graph).unique(return_inverse=True)

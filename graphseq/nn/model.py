@@ -8,6 +8,7 @@ from copy import copy
 import torch
 from torch import Tensor, nn
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import GraphHead, Head, RowHead
@@ -36,6 +37,7 @@ class Model(nn.Module):
         torch.Size([4, 2])
     """
 
+    @checked_arguments
     def __init__(
         self,
         encoder: Encoder,
@@ -62,6 +64,7 @@ class Model(nn.Module):
         transformed = graph if self.transform is None else self.transform(graph)
         return self.head(self.encoder(transformed), transformed)  # type: ignore[no-any-return]
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph) -> Tensor:
         """The receptive field of each output, from structure alone: (K, V) or (B, V) of ``bool``.
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator, PercentFormatter
 
+from graphseq._arguments import checked_arguments
 from graphseq.plot.lines import STYLES
 
 Points: TypeAlias = Mapping[int, tuple[float, float, float]]
@@ -23,6 +24,7 @@ _SPREAD = 0.3
 """Octaves over which lines are shifted, so that those on one level are all seen."""
 
 
+@checked_arguments
 def draw_accuracy(
     axes: Axes,
     lengths: Sequence[int],
@@ -141,6 +143,7 @@ def _scales(axes: Axes, lengths: Sequence[int]) -> None:
     _without_frame(axes)
 
 
+@checked_arguments
 def draw_bits(axes: Axes, bars: Mapping[str, tuple[float, str]], *, baselines: Collection[str] = ()) -> Axes:
     """Draw bits a character: a bar for each model.
 

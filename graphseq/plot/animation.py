@@ -9,8 +9,10 @@ from typing import BinaryIO
 from matplotlib.animation import Animation, PillowWriter
 
 from graphseq import _checks, _files
+from graphseq._arguments import checked_arguments
 
 
+@checked_arguments
 def save_animation(
     path: str | Path, animation: Animation, *, frames_per_second: float = 1.0, dpi: int = 100, overwrite: bool = False
 ) -> Path:

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 
 _WALL = "#D55E00"  # Okabe and Ito's vermilion, rimmed in white: it shows on all of cividis, in grey too
 _MOST_WRITTEN = 150  #: more cells would have numbers too small to read
 
 
+@checked_arguments
 def draw_cliff_map(
     axes: Axes,
     lengths: Sequence[int],

@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.plot.nodes import checked_row
 
@@ -22,6 +23,7 @@ _COLOURS = "cividis_r"
 _MOST_DECADES = 8.0
 
 
+@checked_arguments
 def draw_reach(
     axes: Axes,
     graph: SpaceTimeGraph,
@@ -84,6 +86,7 @@ def draw_reach(
     return axes
 
 
+@checked_arguments
 def draw_cones(
     panels: Iterable[Axes], graph: SpaceTimeGraph, target_row: int, models: Mapping[str, tuple[Tensor, Tensor]]
 ) -> list[Axes]:

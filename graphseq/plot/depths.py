@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
 from graphseq.plot.lines import (
     STYLES,
     check_count,
@@ -21,6 +22,7 @@ from graphseq.plot.lines import (
 )
 
 
+@checked_arguments
 def draw_over_layers(
     axes: Axes, curves: Mapping[str, Tensor | Sequence[float]], *, ylabel: str, log: bool = True
 ) -> Axes:

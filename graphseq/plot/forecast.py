@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.plot._text import plain
 from graphseq.plot.lines import despine
 from graphseq.plot.node_errors import (
@@ -29,6 +30,7 @@ MOST_PANELS = 24  #: more would be too small to read
 _WIDTH = 12.0  # inches
 
 
+@checked_arguments
 def forecast_figure(
     predictions: Predicted,
     *,

@@ -18,6 +18,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.recurrent.forgetting import GateValues
 from graphseq.plot._gates import (
@@ -35,6 +36,7 @@ from graphseq.plot._gates import (
 from graphseq.plot.nodes import MOST_LABELS, MOST_ROWS, Places, layout
 
 
+@checked_arguments
 def animate_forgetting(
     graph: SpaceTimeGraph,
     gates: GateValues,

@@ -13,6 +13,7 @@ from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.recurrent.forgetting import GateValues
 from graphseq.plot._gates import (
@@ -33,6 +34,7 @@ _MOST_LINES = 40  #: names beside a heat map; more would overlap
 _STRIPE = 5.0  # width in points; its centre is as far from the axes
 
 
+@checked_arguments
 def draw_gates(
     axes: Axes,
     graph: SpaceTimeGraph,

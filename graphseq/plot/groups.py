@@ -8,6 +8,7 @@ from textwrap import fill
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from graphseq._arguments import checked_arguments
 from graphseq.evaluation.groups import Share
 from graphseq.plot.lines import STYLES, despine
 
@@ -15,6 +16,7 @@ _OFFSET = 0.09  # between models at one group, in units of the distance between 
 _LINE_WIDTH = 10  # characters of a group's name in one line
 
 
+@checked_arguments
 def draw_groups(axes: Axes, lines: Mapping[str, Mapping[str, Share]], groups: Sequence[str]) -> None:
     """Draw the accuracy of each model in each group, with intervals, the models side by side.
 
@@ -55,6 +57,7 @@ def draw_groups(axes: Axes, lines: Mapping[str, Mapping[str, Share]], groups: Se
     despine(axes)
 
 
+@checked_arguments
 def groups_figure(
     lines: Mapping[str, Mapping[str, Share]], panels: Mapping[str, Sequence[str]], *, chance: float, ylabel: str
 ) -> Figure:

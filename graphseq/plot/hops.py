@@ -16,6 +16,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.transforms import ScaledTranslation
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.plot.nodes import MOST_LABELS, Places, checked_row, draw_nodes, edges_of, prepared
 from graphseq.reach.hops import hop_distances, hops_from
@@ -35,6 +36,7 @@ _WIDE = 40  # characters of a route in the legend
 _MOST_NAMED = 16
 
 
+@checked_arguments
 def draw_hops(
     axes: Axes,
     graph: SpaceTimeGraph,
@@ -94,6 +96,7 @@ def draw_hops(
     return axes
 
 
+@checked_arguments
 def draw_receptive_fields(
     panels: Iterable[Axes],
     graph: SpaceTimeGraph,

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
 from graphseq.plot.lines import (
     STYLES,
     Values,
@@ -26,6 +27,7 @@ from graphseq.reach.profile import Profile
 _TWO_SIDED = 1.96  # of 95 % of a normal distribution
 
 
+@checked_arguments
 def draw_influence_by_hop(
     axes: Axes,
     profiles: Mapping[str, Profile | ProfileEstimate],

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.plot.cones import shared_norm
 from graphseq.plot.nodes import MOST_ROWS, Places, checked_row, draw_nodes, prepared
@@ -26,6 +27,7 @@ _WHITE = (1.0, 1.0, 1.0, 1.0)
 _Colour = tuple[float, float, float, float]
 
 
+@checked_arguments
 def message_weights(graph: SpaceTimeGraph, source_row: int, num_layers: int, *, causal: bool = False) -> Tensor:
     r"""The weight of one row's input in every row's state after 0, 1, …, L linear graph convolutions without weights.
 
@@ -61,6 +63,7 @@ def message_weights(graph: SpaceTimeGraph, source_row: int, num_layers: int, *, 
     return torch.cat(states, dim=1).T.contiguous()
 
 
+@checked_arguments
 def draw_message(
     axes: Axes,
     graph: SpaceTimeGraph,
@@ -114,6 +117,7 @@ def draw_message(
     return axes
 
 
+@checked_arguments
 def animate_message(
     graph: SpaceTimeGraph,
     source_row: int,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from graphseq._arguments import checked_arguments
 from graphseq.io.smiles import molecule
 
 
@@ -14,6 +15,7 @@ class MoleculeLayout(NamedTuple):
     pos: dict[int, tuple[float, float]]  #: the position of each atom, in units of a bond length
 
 
+@checked_arguments
 def molecule_layout(smiles: str) -> MoleculeLayout:
     """Lay a molecule out in the plane by RDKit; atoms are numbered as the rows of ``from_smiles``.
 

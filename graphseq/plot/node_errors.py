@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
 from graphseq.plot._text import plain
 from graphseq.plot.lines import STYLES, despine
 
@@ -36,6 +37,7 @@ class NodeErrors(NamedTuple):
         return Counter(models[index] for index in np.argmin(np.stack(list(self.of.values())), axis=0).tolist())
 
 
+@checked_arguments
 def errors_by_node(predictions: Predicted) -> NodeErrors:
     r"""The mean squared error of each model at each node, over all times and channels.
 
@@ -62,6 +64,7 @@ def errors_by_node(predictions: Predicted) -> NodeErrors:
     return NodeErrors(nodes.tolist(), {model: np.bincount(index, error) / counts for model, error in squared.items()})
 
 
+@checked_arguments
 def draw_errors_by_node(axes: Axes, predictions: Predicted, *, names: Sequence[str] | None = None) -> Axes:
     """Draw the mean squared error of each model at each node as a dot, nodes sorted by the error of the first model.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.images import region_graph
 from graphseq.plot.cones import shared_norm
@@ -22,6 +23,7 @@ COLOURS = "viridis"  #: the colour map of values, for the colour bar as well
 _OPACITY = 0.8  # of the colour of a value over the image
 
 
+@checked_arguments
 def draw_regions(
     axes: Axes,
     image: Tensor,

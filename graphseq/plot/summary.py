@@ -11,6 +11,7 @@ from matplotlib.typing import ColorType
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.plot.hops import OUT_OF_REACH, hop_colour
 from graphseq.plot.lines import despine
 
@@ -18,6 +19,7 @@ _MOST_BARS = 60
 _MOST_COUNTS = 25  #: more numbers would overlap
 
 
+@checked_arguments
 def draw_rows_by_hop(
     axes: Axes, hops: Tensor, *, seen: Tensor | None = None, colours: Sequence[ColorType] | None = None
 ) -> Axes:

@@ -11,11 +11,13 @@ from matplotlib.colors import Normalize
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.plot.lines import check_not_negative, numbers
 from graphseq.plot.nodes import Places, draw_nodes, prepared
 
 
+@checked_arguments
 def draw_values(
     axes: Axes,
     graph: SpaceTimeGraph,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks, seeding
+from graphseq._arguments import checked_arguments
 from graphseq.data import hops as data_hops
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.heads import RowHead
@@ -15,6 +16,7 @@ from graphseq.nn.model import Model
 from graphseq.tasks.base import Task
 
 
+@checked_arguments
 def hop_distances(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) -> Tensor:
     """Compute the hops from every row to each of ``rows`` along the edges of the space-time graph.
 
@@ -43,6 +45,7 @@ def hops_from(graph: SpaceTimeGraph, source: int, *, causal: bool = False) -> Te
     return data_hops.hops_from(graph.topology, source, causal=causal)
 
 
+@checked_arguments
 def space_hops(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) -> Tensor:
     """Compute the fewest *spatial* edges on any path from every row to each of ``rows``; temporal edges count 0.
 
@@ -76,6 +79,7 @@ def space_hops(graph: SpaceTimeGraph, rows: Tensor, *, causal: bool = False) -> 
     return data_hops.shortest_paths(costs, _rows(graph, rows), unweighted=False)
 
 
+@checked_arguments
 def time_lags(graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
     """Compute the time lag from every row to each of ``rows``, in the graph's units of time; negative for later rows.
 
@@ -98,6 +102,7 @@ def time_lags(graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
     return time[_rows(graph, rows)][:, None] - time
 
 
+@checked_arguments
 def hops_reached(model: Model, task: Task) -> int:
     """Compute the most hops from which an input can change an output of ``model`` on the graphs of ``task``.
 

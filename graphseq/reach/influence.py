@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq.reach.jacobian import Jacobian
 from graphseq.reach.probe import intervals
 from graphseq.reach.probe.norms import MOST_PAIRS, TooLargeError, over_directions, reduced
@@ -23,6 +24,7 @@ from graphseq.reach.probe.probe import Probe
 from graphseq.reach.profile import sums_by_hop
 
 
+@checked_but("model")
 def influence(
     model: Callable[..., object], graph: object, *, outputs: Tensor | None = None, max_entries: int = 2**33
 ) -> Tensor:
@@ -74,6 +76,7 @@ class ProfileEstimate:
     samples: int  #: the number of draws
     no_path: float = 0.0  #: the same estimate of the rows from which no path leads to the output
 
+    @checked_arguments
     def interval(self, ci: float = 0.95) -> tuple[Tensor, Tensor]:
         """The ends of an interval for each value, (D + 1,) each, from Student's distribution of it or of its logarithm.
 
@@ -96,6 +99,7 @@ class Estimate:
         """√squared, (K, V): a consistent estimate of I_kv, biased downwards as a root of a mean is."""
         return self.squared.sqrt()
 
+    @checked_arguments
     def interval(self, ci: float = 0.95) -> tuple[Tensor, Tensor]:
         """The ends of an interval for each I_kv, (K, V) each, that covers it at least at this confidence.
 
@@ -107,6 +111,7 @@ class Estimate:
         return low.sqrt(), high.sqrt()
 
 
+@checked_but("model")
 def estimate_influence(
     model: Callable[..., object], graph: object, *, samples: int = 16, seed: int = 0, outputs: Tensor | None = None
 ) -> Estimate:
@@ -155,6 +160,7 @@ def estimate_influence(
     return Estimate(mean, (deviations / (samples - 1) / samples).sqrt(), samples)
 
 
+@checked_but("model")
 def estimate_by_hop(
     model: Callable[..., object], graph: object, *, samples: int = 64, seed: int = 0, causal: bool = False
 ) -> ProfileEstimate:

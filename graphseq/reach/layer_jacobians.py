@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
@@ -24,6 +25,7 @@ class LayerJacobians:
     smallest: Tensor  #: 0 where a direction is lost, (L,)
 
 
+@checked_arguments
 def layer_jacobians(model: Model | Encoder, graph: SpaceTimeGraph, *, max_entries: int = 2**24) -> LayerJacobians:
     r"""Compute the Jacobian of each layer, and how much it stretches and shrinks changes of the states.
 

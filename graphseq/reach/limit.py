@@ -11,11 +11,13 @@ from torch import Tensor
 from torch_geometric.utils import add_remaining_self_loops
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.edges import AnyGraph, edges_of
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.reach.measures.operators import operator as build_operator
 
 
+@checked_arguments
 def distance_to_limit(
     states: Tensor,
     graph: AnyGraph,

@@ -10,12 +10,14 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.edges import AnyGraph, edges_of
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import shortest_paths
 from graphseq.reach.scaled import CHUNK, scaled, squared_distances
 
 
+@checked_arguments
 def mad(states: Tensor, pairs: AnyGraph | Tensor | None = None) -> float:
     r"""Compute the mean average distance: the mean over rows of the mean cosine distance to the rows paired with each.
 
@@ -61,6 +63,7 @@ def mad(states: Tensor, pairs: AnyGraph | Tensor | None = None) -> float:
     return float((sums[counts > 0] / counts[counts > 0]).mean())
 
 
+@checked_arguments
 def mad_gap(states: Tensor, graph: AnyGraph, *, near: int = 3, remote: int = 8, causal: bool = False) -> float:
     r"""Compute MADGap, how much farther apart the states of remote rows are than those of neighbours.
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.edges import AnyGraph, edges_of
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import shortest_paths
@@ -35,6 +36,7 @@ class Grid(NamedTuple):
     no_path: float = 0.0  #: the same of the rows from which no path leads to the output, at all lags
 
 
+@checked_arguments
 def by_hop(values: Tensor, hops: Tensor | AnyGraph) -> Profile:
     r"""Sum the values at each hop distance over rows, and average over outputs.
 
@@ -62,6 +64,7 @@ def by_hop(values: Tensor, hops: Tensor | AnyGraph) -> Profile:
     return Profile(torch.arange(sums.shape[1], device=sums.device), sums.mean(dim=0), float(no_path.mean()))
 
 
+@checked_arguments
 def by_lag(values: Tensor, lags: Tensor) -> Profile:
     """Sum the values at each time lag over rows, and average over outputs; negative lags are of later rows.
 
@@ -83,6 +86,7 @@ def by_lag(values: Tensor, lags: Tensor) -> Profile:
     return Profile(at, sums / len(values))
 
 
+@checked_arguments
 def by_lag_and_hop(values: Tensor, lags: Tensor, hops: Tensor) -> Grid:
     """Sum the values at each (lag, hop) over rows, and average over outputs; it shows a light cone where there is one.
 
@@ -109,6 +113,7 @@ def by_lag_and_hop(values: Tensor, lags: Tensor, hops: Tensor) -> Grid:
     return Grid(at, torch.arange(width, device=values.device), sums.view(len(at), width) / len(values), no_path)
 
 
+@checked_arguments
 def mean_distance(values: Tensor, distances: Tensor) -> Tensor:
     r"""Compute the mean distance of influence, the *range* of each output.
 
@@ -139,6 +144,7 @@ def mean_distance(values: Tensor, distances: Tensor) -> Tensor:
     return (reached * torch.where(has_path, distances, 0)).sum(dim=1) / reached.sum(dim=1)
 
 
+@checked_arguments
 def mean_lag(values: Tensor, lags: Tensor) -> Tensor:
     r"""Compute the mean time lag of influence of each output, Σ_v I_kv (t_k - t_v) / Σ_v I_kv.
 

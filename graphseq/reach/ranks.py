@@ -7,9 +7,11 @@ import math
 import torch
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
 from graphseq.reach.scaled import scaled
 
 
+@checked_arguments
 def effective_rank(states: Tensor) -> float:
     r"""Compute the effective rank, the exponential of the entropy of the normalised singular values.
 
@@ -42,6 +44,7 @@ def effective_rank(states: Tensor) -> float:
     return float(torch.special.entr(shares).sum().exp())
 
 
+@checked_arguments
 def rank_collapse(states: Tensor) -> float:
     r"""Compute the share of states that is not the same in every row.
 

@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.transforms.rewiring import add_virtual_node, fosr, k_hop, sdrf
 from graphseq.transforms.rewiring.parts import Graph
 
@@ -14,6 +15,7 @@ METHODS = ("fosr", "k_hop", "sdrf", "virtual_node")
 _TAKES = {"edges": ("fosr", "sdrf"), "hops": ("k_hop",), "seed": ("fosr", "sdrf"), "removal_above": ("sdrf",)}
 
 
+@checked_arguments
 def rewire(
     graph: Graph,
     method: Literal["fosr", "sdrf", "virtual_node", "k_hop"],

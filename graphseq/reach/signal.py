@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks, seeding
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
@@ -31,6 +32,7 @@ class StateGradients:
     samples: int  #: the number of samples averaged over
 
 
+@checked_arguments
 def state_gradients(
     model: Model, task: Task, *, samples: int = 1000, batch_size: int = 250, seed: int = 0
 ) -> StateGradients:
@@ -84,6 +86,7 @@ def state_gradients(
     return StateGradients(gradients.axis, norm.mean(1), norms.mean(1), norms.shape[1])
 
 
+@checked_but("model")
 def row_gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     r"""Compute the norm of the gradient of the loss in each row's state by layer, or in each node's state by time step.
 
@@ -117,6 +120,7 @@ def row_gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, T
     return torch.stack([_norms(state) for state in _gradients(model, graph, loss).states])
 
 
+@checked_arguments
 def parameter_gradients(model: nn.Module, task: Task, *, samples: int = 128, seed: int = 0) -> dict[str, float]:
     """Compute the norm of the gradient of the mean loss in each parameter, by name.
 

@@ -15,12 +15,14 @@ from torch import Tensor
 from torch_geometric.utils import add_remaining_self_loops
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.adjacency import Adjacency
 from graphseq.data.edges import AnyGraph, edges_of
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.reach.scaled import scaled, squared_distances
 
 
+@checked_arguments
 def dirichlet_energy(
     states: Tensor,
     graph: AnyGraph,
@@ -92,6 +94,7 @@ def dirichlet_energy(
     return energy * scale * scale
 
 
+@checked_arguments
 def rayleigh_quotient(
     states: Tensor,
     graph: AnyGraph,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
@@ -15,6 +16,7 @@ from graphseq.reach.traced import traced
 _CHUNK = 2**22  # the most entries in one batch of backward passes
 
 
+@checked_arguments
 def layer_spectrum(model: Model | Encoder, graph: SpaceTimeGraph, layer: int, *, max_entries: int = 2**24) -> Tensor:
     r"""Compute all singular values of the Jacobian of one layer, or of one time step.
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import hops_from, hops_to
 from graphseq.nn.encoder import Encoder
@@ -21,6 +22,7 @@ class UnreachableError(ValueError):
     """No path leads from the source to the target, so that no number of layers is enough."""
 
 
+@checked_arguments
 def receptive_field(model: Callable[..., object], graph: object, row: int) -> Tensor:
     """Compute the rows whose input can change the output of ``model`` at ``row``: a ball, a line or a light cone.
 
@@ -68,6 +70,7 @@ def _of_any(probe: Probe, row: int) -> Tensor:
     return probe.receptive_field(output).rows
 
 
+@checked_arguments
 def layers_needed(graph: SpaceTimeGraph, source: int, target: int, *, causal: bool = False) -> int:
     """Compute the number of graph convolutions that a target needs to depend on a source: the hops between them.
 
@@ -94,6 +97,7 @@ def layers_needed(graph: SpaceTimeGraph, source: int, target: int, *, causal: bo
     return _hops(to_target, source, target, causal)
 
 
+@checked_arguments
 def routes(
     graph: SpaceTimeGraph, source: int, target: int, *, causal: bool = False, limit: int = 10_000
 ) -> list[list[int]]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.nn.model import Model
 from graphseq.reach.advice import advice
 from graphseq.reach.evidence import Evidence, gather
@@ -56,6 +57,7 @@ class Verdict:
         return "\n".join([f"{self.verdict}: {self.sentence}", *lines, f"  → {self.advice}"])
 
 
+@checked_arguments
 def verdict(
     model: Model, task: Task, *, samples: int = 200, seed: int = 0, thresholds: Thresholds | None = None
 ) -> Verdict:

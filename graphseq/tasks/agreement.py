@@ -9,6 +9,7 @@ from itertools import groupby
 
 import torch
 
+from graphseq._arguments import checked_arguments
 from graphseq.datasets.words import word_features
 from graphseq.io.sentences import Sentence, Word
 from graphseq.tasks.graphs import GraphClassification
@@ -38,11 +39,13 @@ class Case:
         return self.verb - self.subject
 
 
+@checked_arguments
 def marked_number(verb: Word, subject: Word) -> str | None:
     """Return the number with which the treebank marks the verb, as most treebanks do."""
     return verb.feats.get("Number")
 
 
+@checked_arguments
 def english_number(verb: Word, subject: Word) -> str | None:
     """Return the number of an English verb, for a treebank that marks the singular only, such as English PUD.
 
@@ -67,6 +70,7 @@ KINDS = {"main verbs": range(1), "auxiliaries": range(1, 2)}
 """Groups of cases by :attr:`Case.auxiliary`."""
 
 
+@checked_arguments
 def case_groups(cases: Sequence[Case]) -> dict[str, list[int]]:
     """Return the indices of the cases in each group: "all", "subject after", and DISTANCES, ATTRACTORS and KINDS."""
     kinds = [(DISTANCES, "distance"), (ATTRACTORS, "attractors"), (KINDS, "auxiliary")]
@@ -120,6 +124,7 @@ class Agreement(GraphClassification):
         (2, 1, [0, 1])
     """
 
+    @checked_arguments
     def __init__(self, sentences: Sequence[Sentence], *, number: Number = marked_number, buckets: int = 256) -> None:
         self.left_out: Counter[str] = Counter()
         self.cases = [

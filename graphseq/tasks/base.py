@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq._torch.buffers import Workspace
 from graphseq._torch.cross_entropy import mean_cross_entropy
 from graphseq.data.cache import BoundedCache
@@ -94,6 +95,7 @@ class Task(ABC):
         """
 
     @staticmethod
+    @checked_arguments
     def checked_size(size: int) -> int:
         """Return the size of a batch, or refuse it.
 
@@ -107,6 +109,7 @@ class Task(ABC):
         """Name and channels, which identify this task in records and when a run is resumed."""
         return {"task": type(self).__name__, "in_channels": self.in_channels, "out_channels": self.out_channels}
 
+    @checked_arguments
     def loss(self, output: Tensor, y: Tensor) -> Tensor:
         """Return the mean cross-entropy in nats of outputs (K, C) for classes y (K,).
 
@@ -117,11 +120,13 @@ class Task(ABC):
         workspace: Workspace = self.__dict__.setdefault("_workspace", Workspace())
         return mean_cross_entropy(output, y, workspace)
 
+    @checked_arguments
     def score(self, output: Tensor, y: Tensor) -> Tensor:
         """Return the score of each answer, (K,): 1 where the most likely class is y, else 0."""
         _check_classes(output, y)
         return (output.detach().argmax(dim=1) == y).to(torch.get_default_dtype())
 
+    @checked_arguments
     def best_constant(self, y: Tensor) -> Tensor:
         r"""Return the best constant output for answers ``y`` (K,): :math:`\log\,(n_c + 1) / \sum_k (n_k + 1)`, (C,).
 
@@ -142,6 +147,7 @@ class Task(ABC):
         smooth = torch.bincount(y, minlength=self.out_channels).to(torch.get_default_dtype()) + 1
         return (smooth / smooth.sum()).log()
 
+    @checked_arguments
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the rows whose input is needed for the answer of each target row, (K, V), ``bool``.
 
@@ -154,6 +160,7 @@ class Task(ABC):
         hops = hops_to(graph.topology, rows, causal=self.causal, limit=self.hops)
         return (hops == self.hops).to(rows.device)
 
+    @checked_arguments
     def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the rows that must be remembered at once, since a later row selects among them, (K, V), ``bool``.
 
@@ -164,6 +171,7 @@ class Task(ABC):
         """
         return self.relevant_nodes(graph)
 
+    @checked_arguments
     def memory_content(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the content of the :meth:`memory_items` of each target row as M numbers, (K, M).
 
@@ -193,6 +201,7 @@ class Regression(Task):
 
     tolerance: float
 
+    @checked_arguments
     def loss(self, output: Tensor, y: Tensor) -> Tensor:
         r"""Return the mean squared error :math:`\frac{1}{KC}\sum (o - y)^2`, in the squared units of the answer.
 
@@ -206,12 +215,14 @@ class Regression(Task):
         _check_numbers(output, y)
         return torch.nn.functional.mse_loss(output, y.to(output.dtype))
 
+    @checked_arguments
     def score(self, output: Tensor, y: Tensor) -> Tensor:
         """Return the score of each answer, (K,): 1 where all C numbers are within ``tolerance`` of y, else 0."""
         _check_numbers(output, y)
         is_correct = ((output.detach() - y).abs() < self.tolerance).all(dim=1)
         return is_correct.to(torch.get_default_dtype())
 
+    @checked_arguments
     def best_constant(self, y: Tensor) -> Tensor:
         """Return the best constant output for answers ``y`` (K, C): their mean, (C,).
 
@@ -250,6 +261,7 @@ class FixedTask(Task):
         target: rows at which an output is asked for, (V,), ``bool``.
     """
 
+    @checked_arguments
     def __init__(self, template: Topology, target: Tensor) -> None:
         self._template = template
         self._target = target

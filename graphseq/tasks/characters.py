@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import FixedTask, path
 
@@ -42,6 +43,7 @@ class Characters(FixedTask):
 
     causal = True
 
+    @checked_arguments
     def __init__(self, text: str, length: int, *, alphabet: Sequence[str] | None = None) -> None:
         if not isinstance(text, str):
             raise TypeError(f"text must be a string, got {type(text).__name__}; a file's text comes from read_text")
@@ -62,6 +64,7 @@ class Characters(FixedTask):
         super().__init__(topology, torch.ones_like(target))
 
     @classmethod
+    @checked_arguments
     def split(cls, text: str, length: int, *, held_out: float = 0.1) -> tuple[Characters, Characters]:
         """Return two tasks on one text with one alphabet: to train on its first part, and to test on its last.
 
@@ -95,6 +98,7 @@ class Characters(FixedTask):
             "sha256": self.sha256,
         }
 
+    @checked_arguments
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """Return ``size`` windows at random offsets."""
         shape = (_checks.at_least("size", size, 1), 1)
@@ -103,6 +107,7 @@ class Characters(FixedTask):
         return self._assemble(window[:, :-1], window[:, 1:].flatten())
 
 
+@checked_arguments
 def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
     """Read a text file.
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import Regression, share_of_best_constant
 from graphseq.tasks.windows import Recording, Windowed
@@ -52,6 +53,7 @@ class Forecasting(Windowed, Regression):
         ([1.0, 10.0, 2.0, 20.0], [False, False, True, True], [3.0, 30.0])
     """
 
+    @checked_arguments
     def __init__(
         self,
         graph: SpaceTimeGraph,
@@ -94,6 +96,7 @@ class Forecasting(Windowed, Regression):
         y = self.recording.x[answer, : self.out_channels]
         return min(share_of_best_constant(channel, self.tolerance) for channel in y.t())
 
+    @checked_arguments
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return all rows of the target row's own node in its window, (K, V), ``bool``.
 
@@ -101,6 +104,7 @@ class Forecasting(Windowed, Regression):
         """
         return self._rows_of(graph, graph.target_rows)
 
+    @checked_arguments
     def asked(self, graph: SpaceTimeGraph) -> tuple[Tensor, Tensor]:
         """Return the window of each answer, by its index in the batch, and its node in the recording, (K,) each."""
         rows = graph.target_rows

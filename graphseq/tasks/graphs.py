@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks._graph_store import Joined
 from graphseq.tasks.base import Regression, Task, share_of_best_constant
@@ -26,6 +27,7 @@ class Collection(Task):
         graphs: the data set, each graph with ``y``.
     """
 
+    @checked_but("graphs")
     def __init__(self, graphs: Sequence[SpaceTimeGraph]) -> None:
         self._joined = Joined(graphs)
         self.per_graph = self._joined.per_graph
@@ -63,6 +65,7 @@ class Collection(Task):
         """Return the number of graphs."""
         return len(self._numbers)
 
+    @checked_arguments
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """Return ``size`` random graphs, drawn without replacement until all have been drawn."""
         return self._beside(self._drawn(size, generator))
@@ -72,6 +75,7 @@ class Collection(Task):
         numbers = torch.randperm(len(self), generator=generator)[:remainder]
         return torch.cat([torch.arange(len(self)).repeat(passes), numbers])
 
+    @checked_arguments
     def graphs(self, numbers: Tensor) -> SpaceTimeGraph:
         """Return these graphs, counted from 0, in this order; ``torch.arange(len(task))`` for all of them.
 
@@ -80,6 +84,7 @@ class Collection(Task):
         """
         return self._beside(self._checked(numbers))
 
+    @checked_arguments
     def part(self, numbers: Tensor) -> Self:
         """Return the same task on some of the graphs.
 
@@ -95,6 +100,7 @@ class Collection(Task):
         task._select(self._numbers[numbers])
         return task
 
+    @checked_arguments
     def folds(self, count: int, *, seed: int = 0) -> list[tuple[Self, Self]]:
         """Return pairs of a training and a test task for cross-validation; each graph is in one test task.
 
@@ -125,6 +131,7 @@ class Collection(Task):
         sides = [(fold != number, fold == number) for number in range(count)]
         return [(self.part(train.nonzero()[:, 0]), self.part(test.nonzero()[:, 0])) for train, test in sides]
 
+    @checked_arguments
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return all rows of the graph of each answer, (K, V), ``bool``."""
         owner = graph.graph_index
@@ -181,6 +188,7 @@ class GraphClassification(Collection):
         (4, 5, 0.5, [1, 0])
     """
 
+    @checked_but("graphs")
     def __init__(self, graphs: Sequence[SpaceTimeGraph], num_classes: int) -> None:
         self.out_channels = _checks.at_least("num_classes", num_classes, 2)
         super().__init__(graphs)
@@ -218,6 +226,7 @@ class GraphRegression(Regression, Collection):
         ([2.3333332538604736], 0.6667)
     """
 
+    @checked_but("graphs")
     def __init__(self, graphs: Sequence[SpaceTimeGraph], *, tolerance: float = 0.5) -> None:
         self.tolerance = _checks.positive("tolerance", tolerance)
         super().__init__(graphs)

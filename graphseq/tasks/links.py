@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks, seeding
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks._pairs import HistoricalNegatives, PairHistory, Positives, RandomNegatives
 from graphseq.tasks.windows import Recording, Windowed, slices
@@ -69,6 +70,7 @@ class LinkPrediction(Windowed):
         ([[0, 0], [2, 1]], [1, 0])
     """
 
+    @checked_arguments
     def __init__(
         self,
         graph: SpaceTimeGraph,
@@ -144,11 +146,13 @@ class LinkPrediction(Windowed):
         negatives = int(self._fixed_negatives[2].view(-1, self.negatives)[which].sum())
         return max(len(which), negatives) / (len(which) + negatives)
 
+    @checked_arguments
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return all rows of both nodes of each pair in its window, (K, V), ``bool``."""
         source, target = graph.edge_label_index
         return self._rows_of(graph, source) | self._rows_of(graph, target)
 
+    @checked_arguments
     def asked(self, graph: SpaceTimeGraph) -> tuple[Tensor, Tensor]:
         """Return the window of each pair, by its index in the batch, (K,), and its nodes in the recording, (K, 2)."""
         rows = graph.edge_label_index

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks, seeding
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.neighbor_sampler import NeighborSampler
 from graphseq.tasks.base import Regression, share_of_best_constant
@@ -27,6 +28,7 @@ class Neighborhoods(Collection):
         causal: use temporal edges past → future only, for a model built with ``causal=True``.
     """
 
+    @checked_arguments
     def __init__(self, graph: SpaceTimeGraph, num_neighbors: Sequence[int], *, causal: bool) -> None:
         # Replaces Collection's constructor, which joins many graphs: here samples are cut out of one.
         if not isinstance(graph, SpaceTimeGraph):
@@ -75,10 +77,12 @@ class Neighborhoods(Collection):
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
+    @checked_arguments
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """Return the neighbourhoods of ``size`` random rows, drawn without replacement until all have been drawn."""
         return self._cut(self._drawn(size, generator), generator)
 
+    @checked_arguments
     def graphs(self, numbers: Tensor) -> SpaceTimeGraph:
         """Return the neighbourhoods of these target rows, counted from 0; sampled ones always from the same seed.
 
@@ -139,6 +143,7 @@ class NodeClassification(Neighborhoods):
         (100, 4, torch.Size([4]))
     """
 
+    @checked_arguments
     def __init__(
         self, graph: SpaceTimeGraph, num_classes: int, num_neighbors: Sequence[int], *, causal: bool = False
     ) -> None:
@@ -173,6 +178,7 @@ class NodeRegression(Regression, Neighborhoods):
         (1, 1, 0.3333)
     """
 
+    @checked_arguments
     def __init__(
         self,
         graph: SpaceTimeGraph,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.io.sentences import Sentence
 from graphseq.tasks.agreement import NUMBERS, Agreement
 
@@ -16,6 +17,7 @@ ONE_WORD = ("majority", "nearest noun", "nearest noun, gold", "subject given", "
 """The most frequent number; the nearest noun or pronoun before the verb; and the subject, if it is given."""
 
 
+@checked_arguments
 def one_word(name: str, sentences: Sequence[Sentence], task: Agreement, train: Agreement, test: Agreement) -> Tensor:
     """Return predictions for ``test`` from one word for each verb.
 

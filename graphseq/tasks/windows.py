@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.cache import BoundedCache
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
@@ -147,6 +148,7 @@ class Windowed(Task):
         TypeError, ValueError: bounds without an answer between them.
     """
 
+    @checked_arguments
     def __init__(self, recording: Recording, answer_counts: Tensor, first: int | None, last: int | None) -> None:
         self.recording, self._answer_counts = recording, answer_counts
         self.lags, self.horizon = recording.lags, recording.horizon
@@ -167,6 +169,7 @@ class Windowed(Task):
             )
         self.chance = self._chance()
 
+    @checked_arguments
     def between(self, first: int | None, last: int | None) -> Self:
         """Return the same task on the answers at the times ``first`` to ``last``; the sorted recording is shared.
 
@@ -177,6 +180,7 @@ class Windowed(Task):
         task._select(first, last)
         return task
 
+    @checked_arguments
     def split(self, train: float = 0.2, validation: float = 0.2) -> Split[Self]:
         """Return this task in three parts by the time of the answers, never shuffled.
 
@@ -214,11 +218,13 @@ class Windowed(Task):
         windows = {"lags": self.lags, "horizon": self.horizon, "first": self.first, "last": self.last}
         return {**super().config, **windows, "recording": self.recording.digest}
 
+    @checked_arguments
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """Return ``size`` random windows, with replacement."""
         number = torch.randint(len(self), (_checks.at_least("size", size, 1),), generator=generator)
         return self._assemble(self._start[number], generator)
 
+    @checked_arguments
     def windows(self, numbers: Tensor) -> SpaceTimeGraph:
         """Return these windows of the W, in this order; ``torch.arange(len(task))`` for all of them.
 
@@ -227,6 +233,7 @@ class Windowed(Task):
         """
         return self._assemble(self._start[self._checked(numbers)], None)
 
+    @checked_arguments
     def answer_times(self, numbers: Tensor) -> Tensor:
         """Return the recorded times of the answers of these windows, (B,)."""
         moment = self._start[self._checked(numbers)] + self.lags + self.horizon - 1

@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 
 from graphseq import seeding
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import PairHead, ResidualHead
@@ -41,6 +42,7 @@ class EncoderCase:
         """True if its trace is over time steps, not over layers."""
         return self.encoder().trace(self.graphs.sequence(0, 2)).axis == "step"
 
+    @checked_arguments
     def encoder(self, in_channels: int = CHANNELS, *, dtype: torch.dtype = torch.float64, seed: int = 0) -> Encoder:
         """A new encoder in evaluation mode, with the initial weights of ``seed``.
 
@@ -53,6 +55,7 @@ class EncoderCase:
             raise TypeError(f"build must return a graphseq.nn.Encoder, but returned a {type(encoder).__name__}")
         return encoder.to(dtype).eval()
 
+    @checked_arguments
     def model(self, reading: str = "rows", transform: Transform | None = None) -> Model:
         """A model of the encoder, with the head that ``reading`` names: one of :data:`READINGS`."""
         encoder = self.encoder()

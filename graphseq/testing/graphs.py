@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.constructors import from_graph, from_signal
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
@@ -112,23 +113,28 @@ class Graphs:
     acyclic: bool = False
     edge_channels: int = 0
 
+    @checked_arguments
     def random(self, seed: int, *, nodes: int = 4, times: int = 4, directed: bool = False) -> SpaceTimeGraph:
         """A :func:`random_graph`."""
         return self._allowed(random_graph(seed, nodes=nodes, times=times, directed=directed))
 
+    @checked_arguments
     def directed(self, seed: int) -> SpaceTimeGraph:
         """A :func:`random_graph` with directed edges."""
         return self.random(seed, directed=True)
 
+    @checked_arguments
     def sequence(self, seed: int, length: int = 7) -> SpaceTimeGraph:
         """A :func:`random_sequence`."""
         return self.completed(random_sequence(seed, length))
 
+    @checked_arguments
     def static(self, seed: int) -> SpaceTimeGraph:
         """Six nodes at one time; with directed edges where the seed is odd."""
         graph = nx.gnp_random_graph(6, 0.4, seed=seed, directed=bool(seed % 2))
         return self._allowed(from_graph(graph, x=_noise(6, seed=seed)))
 
+    @checked_arguments
     def signal(self, seed: int) -> SpaceTimeGraph:
         """Six nodes at three times, over the same edges at each."""
         return self.completed(from_signal(_noise(3, 6, seed=seed), self.static(seed).edge_index))
@@ -142,6 +148,7 @@ class Graphs:
             self.random(4, directed=True),
         ]
 
+    @checked_arguments
     def grow(self, graph: SpaceTimeGraph) -> SpaceTimeGraph:
         """A sequence as a graph to which a node and an edge are added at each step."""
         return self._allowed(grow(graph), is_grown=True)

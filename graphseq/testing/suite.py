@@ -12,6 +12,8 @@ from typing import Generic, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
+
 
 class Named(Protocol):
     """Anything that can be checked: it has a name by which a message calls it."""
@@ -47,6 +49,7 @@ class Suite(Generic[Subject]):
     def __init__(self) -> None:
         self.checks: list[Check[Subject]] = []
 
+    @checked_arguments
     def check(
         self,
         choices: Mapping[str, Mapping[str, object]] | None = None,
@@ -69,6 +72,7 @@ class Suite(Generic[Subject]):
 
         return add
 
+    @checked_arguments
     def run(self, subject: Subject, exclude: Collection[str]) -> None:
         """Run all checks that apply to ``subject``, but for those named in ``exclude``, up to the first that fails.
 

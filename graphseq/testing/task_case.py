@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import FixedTask, Regression, Task
 from graphseq.testing.suite import Suite
@@ -75,6 +76,7 @@ class TaskCase:
         """True if only the relevant nodes carry information on the target."""
         return self.uninformative in ("irrelevant", "nearer")
 
+    @checked_arguments
     def batch(self, size: int, seed: int = 0) -> SpaceTimeGraph:
         """The batch of ``size`` samples of a seed."""
         return self.task.batch(size, torch.Generator().manual_seed(seed))

@@ -7,11 +7,13 @@ from collections.abc import Callable, Collection
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.tasks.base import Task
 from graphseq.testing import leak_checks, task_checks  # noqa: F401 - they fill the suite
 from graphseq.testing.task_case import TASK_SUITE, UNINFORMATIVE, TaskCase, Uninformative
 
 
+@checked_arguments
 def check_task(
     build: Callable[[], Task],
     *,

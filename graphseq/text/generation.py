@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.nn.model import Model
 from graphseq.text.decoding import Reader, State, reader
 from graphseq.text.sampling import check_cut, checked_temperature, draw
 from graphseq.text.vocabulary import tokens
 
 
+@checked_arguments
 def generate(
     model: Model,
     alphabet: Sequence[str],
@@ -68,6 +70,7 @@ def generate(
     return _continue(*_prepare(model, alphabet, prompt, length, window), choose)
 
 
+@checked_arguments
 def greedy(
     model: Model, alphabet: Sequence[str], prompt: str, length: int, *, window: int | None = None
 ) -> Iterator[str]:
@@ -91,6 +94,7 @@ class Beam(NamedTuple):
     log_prob: float  #: of the text given the prompt, in nats
 
 
+@checked_arguments
 def beam_search(
     model: Model, alphabet: Sequence[str], prompt: str, length: int, *, width: int, window: int | None = None
 ) -> list[Beam]:

@@ -9,6 +9,8 @@ from difflib import SequenceMatcher
 import torch
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
+
 # Signs that are written for one another; names and categories would not tell.
 _INTERCHANGEABLE = ("'’‘`´", '"“”„«»', "-–—‐‑−", " \u00a0\t\n")
 
@@ -37,6 +39,7 @@ def tokens(text: str, alphabet: Sequence[str], name: str = "prompt") -> Tensor:
     return torch.tensor([number[character] for character in text], dtype=torch.long)
 
 
+@checked_arguments
 def nearest(character: str, alphabet: Sequence[str]) -> str:
     """Return the character of ``alphabet`` that is nearest to one that it lacks.
 
@@ -74,6 +77,7 @@ def _is_near(character: str, other: str) -> bool:
     )
 
 
+@checked_arguments
 def first_character(alphabet: Sequence[str], generator: torch.Generator, among: str | None = None) -> str:
     """Draw a character for a text to begin with, all allowed ones being equally likely.
 

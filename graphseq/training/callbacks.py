@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.training.history import History
 
 
@@ -65,6 +66,7 @@ class Every:
         [3, 6]
     """
 
+    @checked_arguments
     def __init__(self, steps: int, callback: Callback) -> None:
         self.steps = _checks.at_least("steps", steps, 1)
         (self.callback,) = checked([callback])
@@ -77,6 +79,7 @@ class Every:
         """The state of the callback."""
         return _state(self.callback)
 
+    @checked_arguments
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Give the callback its state back."""
         self.callback.load_state_dict(state)  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.evaluation.predict import predict
 from graphseq.tasks.answers import check_task
 from graphseq.tasks.base import Task
@@ -67,6 +68,7 @@ class EarlyStopping:
         True
     """
 
+    @checked_arguments
     def __init__(self, validation: Task, *, every: int, patience: int | None = None) -> None:
         check_task(validation, "validation")
         self._validation = validation
@@ -85,6 +87,7 @@ class EarlyStopping:
         self.validate(step, model)
         return self._patience is not None and len(self.curve) - 1 - self._place >= self._patience
 
+    @checked_arguments
     def validate(self, step: int, model: nn.Module) -> None:
         """Add the validation loss after ``step`` to the curve, and keep the weights if it is a new best."""
         loss = validation_loss(model, self._validation)
@@ -111,6 +114,7 @@ class EarlyStopping:
         """
         return self.curve[self._place][1]
 
+    @checked_arguments
     def restore(self, model: nn.Module) -> None:
         """Give ``model`` the best weights.
 
@@ -129,6 +133,7 @@ class EarlyStopping:
             "weights": dict(self._weights),
         }
 
+    @checked_arguments
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a checkpoint.
 

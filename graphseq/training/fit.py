@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from graphseq import seeding
+from graphseq._arguments import checked_arguments
 from graphseq._torch import precision as _precision
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation import modes
@@ -39,6 +40,7 @@ class DivergedError(ArithmeticError):
         history: the steps before.
     """
 
+    @checked_arguments
     def __init__(self, message: str, history: History) -> None:
         super().__init__(message)
         self.history = history

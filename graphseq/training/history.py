@@ -17,6 +17,7 @@ import torch
 
 import graphseq
 from graphseq import _files
+from graphseq._arguments import checked_arguments
 from graphseq._torch.precision import kernels_in_full
 
 CURVES = ("loss", "score", "grad_norm", "lr")
@@ -64,6 +65,7 @@ class History:
         """Number of steps taken."""
         return len(self.loss)
 
+    @checked_arguments
     def append(
         self,
         loss: float,
@@ -82,10 +84,12 @@ class History:
             for name, value in (values or {}).items():
                 curves.setdefault(name, []).append(value)
 
+    @checked_arguments
     def recent_score(self, window: int) -> float:
         """Mean score of the last ``window`` steps; 0 while there are fewer, so that no run stops too early."""
         return sum(self.score[-window:]) / window if self.steps >= window else 0.0
 
+    @checked_arguments
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write one line a step: step, loss, score, grad_norm, lr, and the metrics.
 
@@ -99,6 +103,7 @@ class History:
         rows.writerows(zip(range(1, self.steps + 1), *columns, strict=True))
         return _files.write_text(path, text.getvalue(), overwrite=overwrite)
 
+    @checked_arguments
     def to_json(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write everything, to be read back by :meth:`from_json`.
 
@@ -108,6 +113,7 @@ class History:
         return _files.write_text(path, json.dumps(asdict(self), indent=1) + "\n", overwrite=overwrite)
 
     @classmethod
+    @checked_arguments
     def from_json(cls, path: str | Path) -> History:
         """Read a file that :meth:`to_json` wrote.
 

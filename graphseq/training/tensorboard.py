@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from graphseq._arguments import checked_arguments
 from graphseq.training.history import History
 
 
@@ -21,6 +22,7 @@ class TensorBoard:
         ModuleNotFoundError: TensorBoard is not installed; the message says how to install it.
     """
 
+    @checked_arguments
     def __init__(self, folder: str | Path) -> None:
         self._make, self._folder = writer_class(), str(folder)
         self._writer: Any = None

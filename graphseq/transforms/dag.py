@@ -9,11 +9,13 @@ from torch import Tensor
 from torch_geometric.utils import coalesce
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.transforms.traversal import to_sequence
 
 
+@checked_arguments
 def to_dag(
     graph: SpaceTimeGraph, order: Literal["bfs", "dfs"] = "bfs", source: int | None = None, *, reverse: bool = False
 ) -> SpaceTimeGraph:
@@ -76,6 +78,7 @@ def _oriented(old: Topology, position: Tensor, reverse: bool) -> Topology:
     return Topology(rows, torch.zeros_like(rows), index, weight, edge_attr=attr)
 
 
+@checked_arguments
 def unroll_time(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     r"""Unroll time into a directed acyclic graph, for models such as :class:`graphseq.nn.DAGLSTM`.
 

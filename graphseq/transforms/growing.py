@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 
 
+@checked_arguments
 def grow(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     r"""Read sequences as growing graphs: at each step a node is added, with an edge to the one before it.
 
@@ -40,6 +42,7 @@ def grow(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     return graph.replace_rows(topology, origin, arrives)
 
 
+@checked_arguments
 def add_nodes_over_time(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     r"""Read static graphs as growing graphs: at each step the next node is added, with its edges to earlier ones.
 

@@ -6,11 +6,13 @@ import torch
 from torch import Tensor
 from torch_geometric import utils
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import shortest_paths
 from graphseq.data.topology import Topology
 
 
+@checked_arguments
 def to_undirected(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     """Return the graph with every spatial edge in both directions.
 
@@ -32,6 +34,7 @@ def to_undirected(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     return graph.replace(topology=_both_ways(graph.topology))
 
 
+@checked_arguments
 def root_at_targets(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     r"""Read static graphs as directed acyclic graphs that lead to the target rows, one copy for each of them.
 

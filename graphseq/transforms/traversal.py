@@ -13,6 +13,7 @@ from scipy.sparse import csgraph
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 
@@ -30,6 +31,7 @@ class CycleError(ValueError):
     """An error for directed edges that form a cycle, so that no order has every row after all that it reads."""
 
 
+@checked_arguments
 def to_sequence(
     graph: SpaceTimeGraph, order: Literal["bfs", "dfs", "given", "topological"] = "bfs", source: int | None = None
 ) -> SpaceTimeGraph:
@@ -81,6 +83,7 @@ def to_sequence(
     return graph.replace(topology=topology)
 
 
+@checked_arguments
 def generations(edge_index: Tensor, num_rows: int) -> Tensor:
     r"""Return the topological generation of each row: the number of edges on the longest path that ends at it.
 

@@ -147,7 +147,7 @@ def test_what_does_not_fit_is_named() -> None:
         Autoregression(torch.zeros(3, 1), torch.zeros(1), lags=2)
     with pytest.raises(ValueError, match="ridge must be a finite number above 0"):
         Autoregression.fit(task, ridge=-1)
-    with pytest.raises(TypeError, match="task must be Forecasting, got Adding"):
+    with pytest.raises(TypeError, match=r"task must be a graphseq.tasks.Forecasting, got Adding"):
         Autoregression.fit(gs.tasks.Adding(5))  # type: ignore[arg-type]
     graph = gs.SpaceTimeGraph(
         torch.zeros(2, 1), torch.arange(2), torch.zeros(2).long(), torch.tensor([[0], [1]]), torch.tensor([-1.0])

@@ -174,7 +174,7 @@ def test_what_cannot_be_saved_is_refused(
 
 
 def test_only_an_animation_can_be_saved(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="animation must be a matplotlib Animation, got Figure"):
+    with pytest.raises(TypeError, match=r"animation must be a matplotlib.animation.Animation, got Figure"):
         save_animation(tmp_path / "a.gif", Figure())
 
 

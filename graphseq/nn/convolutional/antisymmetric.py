@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import AntiSymmetricConv
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.conv import GCNConv
 from graphseq.nn.convolutional.layered import LayerStack, ball
@@ -43,6 +44,7 @@ class AntisymmetricGCN(LayerStack):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(
         self,
         in_channels: int,
@@ -73,6 +75,7 @@ class AntisymmetricGCN(LayerStack):
             h = self.conv(h, adjacency)
             yield h
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A ball: the rows within L hops, (K, V)."""
         return ball(graph, rows, self.num_layers, causal=self.causal)

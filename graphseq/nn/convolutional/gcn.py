@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.models import JumpingKnowledge
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq._torch.precision import HALVES, in_full, lacks_lstm_kernel
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.conv import GCNConv, convolve, has_hooks
@@ -68,6 +69,7 @@ class GCN(LayerStack):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(
         self,
         in_channels: int,
@@ -141,6 +143,7 @@ class GCN(LayerStack):
         if self.jump is not None:
             yield self.jump(jumps)
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A ball: the rows that L convolutions read in turn, (K, V); all rows of the graph where a layer reads them."""
         asked = fields = seeds(rows, graph.num_rows)
@@ -194,6 +197,7 @@ class PairNorm(pyg.PairNorm):  # type: ignore[misc]
         [[1.0], [-1.0]]
     """
 
+    @checked_arguments
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.channels = channels

@@ -10,6 +10,7 @@ import torch_geometric.nn
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.adjacency import Adjacency
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.convolutional.layered import LayerStack, ball
@@ -63,6 +64,7 @@ class GCNII(LayerStack):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(
         self,
         in_channels: int,
@@ -89,6 +91,7 @@ class GCNII(LayerStack):
             h = conv(h, first, adjacency).relu()
             yield h
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A ball: the rows within L hops, (K, V)."""
         return ball(graph, rows, self.num_layers, causal=self.causal)

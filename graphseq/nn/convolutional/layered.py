@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.conv_pattern import ConvReach
 from graphseq.nn.encoder import Encoder
@@ -54,6 +55,7 @@ class LayerStack(Encoder):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int, *, causal: bool) -> None:
         super().__init__(in_channels, hidden_channels, causal=causal)
         self.num_layers = _checks.at_least("num_layers", num_layers, 1)
@@ -69,6 +71,7 @@ class LayerStack(Encoder):
             pass
         return h
 
+    @checked_arguments
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """The features, and the states after each layer."""
         x = self._leaf(graph)

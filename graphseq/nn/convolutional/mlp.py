@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.convolutional.layered import LayerStack
 
@@ -33,6 +34,7 @@ class MLP(LayerStack):
         [[False, False, True]]
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 2) -> None:
         super().__init__(in_channels, hidden_channels, num_layers, causal=True)
         widths = [in_channels] + [hidden_channels] * num_layers
@@ -45,6 +47,7 @@ class MLP(LayerStack):
             h = lin(h if layer == 0 else h.relu())
             yield h
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """The row itself, (K, V)."""
         return (rows[:, None] == torch.arange(graph.num_nodes, device=rows.device)).cpu()

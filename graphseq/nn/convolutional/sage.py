@@ -6,6 +6,7 @@ from torch import Tensor
 from torch_geometric.nn import GraphConv
 from torch_geometric.utils import scatter
 
+from graphseq._arguments import checked_arguments
 from graphseq.nn.conv_pattern import ConvReach
 
 
@@ -29,6 +30,7 @@ class WeightedSAGE(GraphConv):  # type: ignore[misc]
         torch.Size([2, 1])
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, aggr="add")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.convolutional.layered import LayerStack, ball
 
@@ -39,6 +40,7 @@ class StateSpaceGCN(LayerStack):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 2, *, causal: bool = False) -> None:
         super().__init__(in_channels, hidden_channels, num_layers, causal=causal)
         self.lin = nn.Linear(in_channels, hidden_channels, bias=False)
@@ -56,6 +58,7 @@ class StateSpaceGCN(LayerStack):
             yield state
         yield self.mix(state)
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A ball: the rows within L hops, (K, V)."""
         return ball(graph, rows, self.num_layers, causal=self.causal)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.convolutional.layered import LayerStack, ball
 from graphseq.nn.convolutional.state_space import mixer
@@ -58,6 +59,7 @@ class WaveGCN(LayerStack):
         [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
     """
 
+    @checked_arguments
     def __init__(
         self,
         in_channels: int,
@@ -88,6 +90,7 @@ class WaveGCN(LayerStack):
             yield state
         yield self.mix(state)
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A ball: the rows within L hops, (K, V)."""
         return ball(graph, rows, self.num_layers, causal=self.causal)

@@ -9,6 +9,7 @@ from scipy.sparse import csgraph
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 from graphseq.nn.encoder import Encoder
@@ -51,6 +52,7 @@ class ChildSum(Encoder):
         >>> gs.testing.check_encoder(lambda in_channels: MeanRNN(in_channels, 8), acyclic=True)
     """
 
+    @checked_arguments
     def __init__(self, kernel: nn.RNNBase) -> None:
         super().__init__(kernel.input_size, kernel.hidden_size, causal=True)
         self.num_layers = kernel.num_layers
@@ -88,6 +90,7 @@ class ChildSum(Encoder):
                     inbox[receiver].append(batch)
         return torch.cat(out)
 
+    @checked_arguments
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """The features, the recurrent state (V, S) after each generation, and the output.
 
@@ -139,6 +142,7 @@ class ChildSum(Encoder):
             generation: the rows and edges.
         """
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A row, its children, their children, and so on, (K, V)."""
         reads = Ancestry.of(graph.topology).reads
@@ -178,6 +182,7 @@ class DAGRNN(ChildSum):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
         super().__init__(RNN(in_channels, hidden_channels, num_layers).kernel)
 
@@ -214,6 +219,7 @@ class DAGGRU(ChildSum):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
         super().__init__(GRU(in_channels, hidden_channels, num_layers).kernel)
 
@@ -259,6 +265,7 @@ class DAGLSTM(ChildSum):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
         super().__init__(LSTM(in_channels, hidden_channels, num_layers).kernel)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, logsigmoid
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
@@ -129,6 +130,7 @@ class ForgettingGCNLSTM(Encoder):
         (torch.Size([10]), torch.Size([10]))
     """
 
+    @checked_arguments
     def __init__(
         self,
         in_channels: int,
@@ -152,6 +154,7 @@ class ForgettingGCNLSTM(Encoder):
         """Compute the states (V, H) from features (V, F)."""
         return self._all_steps(graph.topology, x, None).states
 
+    @checked_but("state")
     def run(self, graph: SpaceTimeGraph, state: ForgettingState | None = None) -> tuple[Tensor, ForgettingState]:
         """Run over a piece of a stream and return its states (V, H) and the recurrent state to pass on to the next.
 
@@ -192,6 +195,7 @@ class ForgettingGCNLSTM(Encoder):
         accumulated = result.snapshots if self.accumulate else None
         return result.states, scatter_state(state, graph.topology, result.last, accumulated)
 
+    @checked_but("state")
     def gate_values(self, graph: SpaceTimeGraph, state: ForgettingState | None = None) -> GateValues:
         """Compute the gates of each node and each edge of ``graph`` at its own time.
 
@@ -206,6 +210,7 @@ class ForgettingGCNLSTM(Encoder):
         factor = torch.where(j == i, 0.0, node[j] + node[i] + edge)
         return GateValues(node.exp(), edge.exp(), factor.exp())
 
+    @checked_arguments
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """The recurrent state after each time step, (N, S): h of the last layer down to the first, then c likewise.
 
@@ -223,6 +228,7 @@ class ForgettingGCNLSTM(Encoder):
             out.append(_at(state.states[-2], snapshot.nodes))
         return Trace("step", states, torch.cat(out)[topology.place_in_time])
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A light cone: one hop at the row's own time for each layer, and two more each step back, (K, V).
 

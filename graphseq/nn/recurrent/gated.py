@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.adjacency import Adjacency
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Step, Topology
@@ -242,6 +243,7 @@ class GatedEncoder(Encoder):
         residual: add each layer's input to its output, from the second layer on.
     """
 
+    @checked_arguments
     def __init__(
         self,
         in_channels: int,
@@ -264,6 +266,7 @@ class GatedEncoder(Encoder):
             h = self._joined(number, h, layer(h, in_order))
         return h if in_order is topology else h[topology.place_in_time]
 
+    @checked_but("state")
     def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
         """Run over a piece of a stream and return its states (V, H) and the recurrent state to pass on to the next.
 
@@ -303,6 +306,7 @@ class GatedEncoder(Encoder):
     def _joined(self, layer: int, x: Tensor, h: Tensor) -> Tensor:
         return x + h if self.residual and layer > 0 else h
 
+    @checked_arguments
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """The recurrent state after each time step, (N, S): h of the last layer down to the first, then c likewise.
 
@@ -329,6 +333,7 @@ class GatedEncoder(Encoder):
             x = self._joined(number, x, new[0])
         return torch.cat([x, *new_parts] if self._has_separate_output else new_parts, dim=1)
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A light cone: L hops at the row's own time for each layer, and L more each step back, (K, V).
 

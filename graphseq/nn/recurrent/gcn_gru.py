@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from graphseq._arguments import checked_arguments
 from graphseq.nn.cells import gru_cell
 from graphseq.nn.conv import GCNConv
 from graphseq.nn.recurrent.gated import Conv, GatedEncoder, GatedLayer, Gates, NodeState, Sides
@@ -58,6 +59,7 @@ class GCNGRU(GatedEncoder):
         torch.Size([10, 8])
     """
 
+    @checked_arguments
     def __init__(
         self,
         in_channels: int,

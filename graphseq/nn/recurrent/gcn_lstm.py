@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from graphseq._arguments import checked_arguments
 from graphseq._torch.precision import in_full, is_mixed
 from graphseq.data.topology import Topology
 from graphseq.nn.cells import lstm_cell
@@ -93,6 +94,7 @@ class GCNLSTM(GatedEncoder):
         torch.Size([10, 8])
     """
 
+    @checked_arguments
     def __init__(
         self,
         in_channels: int,

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import ChebConv
 
+from graphseq._arguments import checked_arguments
 from graphseq.nn.recurrent.gcn_lstm import GCNLSTM
 
 _GATES = ("i", "f", "c", "o")  # PyG Temporal's names, in torch's order; its c is torch's g
 
 
+@checked_arguments
 def from_gconv_lstm(state: Mapping[str, Tensor]) -> GCNLSTM:
     r"""Build a GCN-LSTM with Chebyshev gates and peepholes from the weights of PyG Temporal's ``GConvLSTM``, K = 2.
 

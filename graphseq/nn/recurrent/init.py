@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_but
 from graphseq.nn.recurrent.gated import GatedLayer
 from graphseq.nn.recurrent.gcn_lstm import GCNLSTM
 from graphseq.nn.recurrent.rnn import LSTM, RNN, RNNBase
@@ -18,6 +19,7 @@ M = TypeVar("M", LSTM, GCNLSTM)
 
 
 @torch.no_grad()
+@checked_but("encoder")
 def orthogonal_(encoder: R, *, gain: float = 1.0, generator: torch.Generator | None = None) -> R:
     r"""Set the recurrent matrix of every layer, or each gate's block of it, to an orthogonal one, and all biases to 0.
 
@@ -54,6 +56,7 @@ def orthogonal_(encoder: R, *, gain: float = 1.0, generator: torch.Generator | N
 
 
 @torch.no_grad()
+@checked_but("encoder")
 def kaiming_(encoder: R, *, generator: torch.Generator | None = None) -> R:
     r"""Draw both matrices of every layer, or each gate's block of them, with He's variance, and set all biases to 0.
 
@@ -87,6 +90,7 @@ def kaiming_(encoder: R, *, generator: torch.Generator | None = None) -> R:
 
 
 @torch.no_grad()
+@checked_but("encoder")
 def identity_(encoder: RNN, *, gain: float = 1.0) -> RNN:
     r"""Set the recurrent matrix of every layer to g times the identity, and all biases to 0; units latch if g > 1.
 
@@ -124,6 +128,7 @@ def identity_(encoder: RNN, *, gain: float = 1.0) -> RNN:
 
 
 @torch.no_grad()
+@checked_but("encoder")
 def spread_biases_(encoder: RNN, low: float, high: float, *, generator: torch.Generator | None = None) -> RNN:
     r"""Draw the biases of the first layer so that its units change sign at points uniform in the range of the inputs.
 
@@ -164,6 +169,7 @@ def spread_biases_(encoder: RNN, low: float, high: float, *, generator: torch.Ge
 
 
 @torch.no_grad()
+@checked_but("encoder")
 def chrono_(encoder: M, longest: float, *, generator: torch.Generator | None = None) -> M:
     r"""Draw the biases of an LSTM's forget and input gates so that its units have time constants up to a longest one.
 
@@ -201,6 +207,7 @@ def chrono_(encoder: M, longest: float, *, generator: torch.Generator | None = N
 
 
 @torch.no_grad()
+@checked_but("encoder")
 def forget_bias_(encoder: M, bias: float = 1.0) -> M:
     r"""Set the bias of an LSTM's forget gates, b_f = ``bias`` in every unit; all other parameters are unchanged.
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Step, Topology
 from graphseq.nn.encoder import Encoder
@@ -79,6 +80,7 @@ class LinearRNNBase(Encoder):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(
         self, in_channels: int, hidden_channels: int, layers: Iterable[LinearRNNLayer], lift: nn.Module | None = None
     ) -> None:
@@ -94,6 +96,7 @@ class LinearRNNBase(Encoder):
             x = layer.readout(x, scan_rows(*layer.factors(x), graph.topology))
         return x
 
+    @checked_but("state")
     def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
         """Run over a piece of a stream and return its states (V, H) and the recurrent state to pass on to the next.
 
@@ -127,6 +130,7 @@ class LinearRNNBase(Encoder):
             x = layer.readout(x, h)
         return x, scatter_state(state, topology, tuple(new_parts))
 
+    @checked_arguments
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """The recurrent state after each time step, (N, S): h of the last layer down to the first.
 
@@ -148,6 +152,7 @@ class LinearRNNBase(Encoder):
             x = layer.readout(x, h)
         return torch.cat([x, *new_parts] if self._has_readout else new_parts, dim=1)
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A line: the rows of the same node up to the same time, (K, V)."""
         node, time = graph.node, graph.time

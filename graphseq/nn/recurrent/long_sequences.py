@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.nn.encoder import Encoder
@@ -62,6 +63,7 @@ class GradientCheckpointed(Encoder):
         True
     """
 
+    @checked_but("encoder")
     def __init__(self, encoder: Encoder, length: int) -> None:
         if not isinstance(encoder, Encoder) or not isinstance(encoder, _Streams):
             raise TypeError(
@@ -76,6 +78,7 @@ class GradientCheckpointed(Encoder):
         """Compute the states (V, H) from features (V, F)."""
         return self._by_segment(graph, x, None, graph.topology)[0]
 
+    @checked_but("state")
     def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
         """Run over a piece of a stream; see ``run`` of the encoder."""
         return self._by_segment(graph, self._features(graph.x), state, None)
@@ -109,10 +112,12 @@ class GradientCheckpointed(Encoder):
         run = cast("_Streams", self.encoder).run
         return checkpoint(run, piece, state, use_reentrant=False)  # type: ignore[no-any-return]
 
+    @checked_arguments
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """The trace of the encoder over all times, without segments."""
         return self.encoder.trace(graph)
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """The receptive field of the encoder, (K, V); segments do not change the states."""
         return self.encoder.reach(graph, rows)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, glu
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.nn.recurrent.linear_rnn import LinearRNNBase, LinearRNNLayer
 
 
@@ -83,6 +84,7 @@ class LRU(LinearRNNBase):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(
         self,
         in_channels: int,

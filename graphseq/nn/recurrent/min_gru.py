@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from graphseq._arguments import checked_arguments
 from graphseq.nn.recurrent.linear_rnn import LinearRNNBase, LinearRNNLayer, input_widths
 
 
@@ -47,6 +48,7 @@ class MinGRU(LinearRNNBase):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
         widths = input_widths(in_channels, hidden_channels, num_layers)
         super().__init__(in_channels, hidden_channels, (MinGRULayer(width, hidden_channels) for width in widths))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from graphseq._arguments import checked_arguments
 from graphseq.nn.recurrent.linear_rnn import LinearRNNBase, LinearRNNLayer, input_widths
 
 
@@ -46,6 +47,7 @@ class MinLSTM(LinearRNNBase):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
         widths = input_widths(in_channels, hidden_channels, num_layers)
         super().__init__(in_channels, hidden_channels, (MinLSTMLayer(width, hidden_channels) for width in widths))

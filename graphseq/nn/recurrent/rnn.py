@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.sequences import Sequences
 from graphseq.data.topology import Step
@@ -29,6 +30,7 @@ class RNNBase(Encoder):
         kernel: torch's ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM``, not batch-first.
     """
 
+    @checked_arguments
     def __init__(self, kernel: nn.RNNBase) -> None:
         super().__init__(kernel.input_size, kernel.hidden_size, causal=True)
         self.num_layers = kernel.num_layers
@@ -38,6 +40,7 @@ class RNNBase(Encoder):
         """Compute the states (V, H) from features (V, F)."""
         return along_time(self.kernel, graph.topology.sequences, x)
 
+    @checked_but("state")
     def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
         """Run over a piece of a stream and return its states (V, H) and the recurrent state to pass on to the next.
 
@@ -71,6 +74,7 @@ class RNNBase(Encoder):
         parts = tuple(part[layer] for layer in range(self.num_layers) for part in by_kind)
         return out, scatter_state(state, topology, parts)
 
+    @checked_arguments
     def trace(self, graph: SpaceTimeGraph) -> Trace:
         """The recurrent state after each time step, (N, S): h of the last layer down to the first, then c likewise."""
         depth = self.num_layers * (2 if self.kernel.mode == "LSTM" else 1)
@@ -96,6 +100,7 @@ class RNNBase(Encoder):
             hidden.insert(0, x)
         return torch.cat(hidden + cells, dim=1)
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A line: the rows of the same node up to the same time, (K, V)."""
         node, time = graph.node, graph.time
@@ -133,6 +138,7 @@ class RNN(RNNBase):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
         super().__init__(nn.RNN(*_sizes(in_channels, hidden_channels, num_layers)))
 
@@ -158,6 +164,7 @@ class GRU(RNNBase):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
         super().__init__(nn.GRU(*_sizes(in_channels, hidden_channels, num_layers)))
 
@@ -186,6 +193,7 @@ class LSTM(RNNBase):
         torch.Size([3, 8])
     """
 
+    @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int = 1) -> None:
         super().__init__(nn.LSTM(*_sizes(in_channels, hidden_channels, num_layers)))
 
@@ -198,6 +206,7 @@ def _sizes(in_channels: int, hidden_channels: int, num_layers: int) -> tuple[int
     )
 
 
+@checked_arguments
 def step_by_step(encoder: RNNBase, graph: SpaceTimeGraph) -> Tensor:
     r"""Compute the states of a recurrent encoder from its equations, row by row, as a reference for the kernels.
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.reach.diagnosis.advice import Advice, advise
 from graphseq.reach.diagnosis.evidence import Evidence, ready
 from graphseq.reach.diagnosis.gather import at_rest, gather
@@ -91,6 +92,7 @@ class Diagnosis(Report):
         return plain
 
 
+@checked_arguments
 def diagnose(
     model: nn.Module,
     data: object,

@@ -10,6 +10,7 @@ from scipy.sparse import csgraph
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.curvature import Curvature, balanced_forman_curvature
 from graphseq.data.edges import AnyGraph, Edges, edges_of, short
 from graphseq.data.hops import shortest_paths
@@ -82,6 +83,7 @@ class GraphTopology:
         return "\n".join([*lines, *self.notes])
 
 
+@checked_arguments
 def topology(
     graph: AnyGraph,
     layers: int = 8,

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.embedded import EmbeddedModel
 from graphseq.nn.encoder import Encoder
@@ -42,6 +43,7 @@ class RowFunction:
     The arguments are those of :class:`graphseq.reach.Probe`.
     """
 
+    @checked_but("model", "data")
     def __init__(
         self,
         model: Callable[..., object],
@@ -157,6 +159,7 @@ class RowFunction:
         with still(self.model, weights=weights):
             yield
 
+    @checked_arguments
     def function(self, x: Tensor, *, weights: bool = True) -> Tensor:
         """Compute the answers (K, C) at features x (V, F), in evaluation mode and with gradients.
 
@@ -166,6 +169,7 @@ class RowFunction:
         """
         return self.trace(x, states=False, weights=weights).out
 
+    @checked_arguments
     def trace(self, x: Tensor, *, states: bool = True, weights: bool = True) -> Trace:
         """Compute the answers and the states at features x, in one autograd graph.
 
@@ -207,6 +211,7 @@ class RowFunction:
                 )
             yield Jacobian(leaf, out, picked.to(leaf.device), view._width(out), lambda: view._owners(place, picked))
 
+    @checked_arguments
     def place(self, wrt: str) -> Place:
         """The place of a call with a name: "x", "edge_attr", "edge_weight", or a state.
 
@@ -228,6 +233,7 @@ class RowFunction:
             f"{', '.join(['x', *self.places])}; others are named by states=[…]"
         )
 
+    @checked_arguments
     def outputs_at(self, nodes: object) -> Tensor:
         """The numbers of the answers at some rows, (K,).
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.reach.measures.range import Range
 from graphseq.reach.probe import by_hop, norms, over_layers, ranges
 from graphseq.reach.probe import structure as structures
@@ -89,6 +90,7 @@ class Probe(RowFunction):
         head = f"Probe({name}: x ({rows}, {features}) → {self.num_outputs} {self.kind}s × {self.out_channels})"
         return "\n".join([head, *(f"  {note}" for note in self.notes)])
 
+    @checked_arguments
     def hops(self, outputs: Tensor | None = None, *, causal: bool = False) -> Tensor:
         """Compute the hops from every row to the row of each answer, (K, V); -1 where there is no path.
 
@@ -103,6 +105,7 @@ class Probe(RowFunction):
         """
         return hops_to_answers(self, outputs, causal=causal)
 
+    @checked_arguments
     def influence(
         self,
         nodes: object = None,
@@ -136,6 +139,7 @@ class Probe(RowFunction):
         with self.jacobian(chosen, wrt) as measured:
             return norms.norms(measured, norm, max_entries)
 
+    @checked_arguments
     def by_hop(
         self,
         nodes: object = None,
@@ -175,6 +179,7 @@ class Probe(RowFunction):
             self, chosen, samples=samples, normalize=normalize, norm=norm, ci=ci, seed=seed, causal=causal
         )
 
+    @checked_arguments
     def range(
         self,
         nodes: object = None,
@@ -249,6 +254,7 @@ class Probe(RowFunction):
             self._structure = structures.structure(self)
         return self._structure
 
+    @checked_arguments
     def receptive_field(self, output: int) -> ReceptiveField:
         """Find the rows whose input can change an answer, from the structure of the model where its Jacobian agrees.
 
@@ -271,6 +277,7 @@ class Probe(RowFunction):
             found = structures.measured(self, one)
         return ReceptiveField(torch.from_numpy(found[0].nonzero()[0]), not known.agrees, str(known))
 
+    @checked_arguments
     def chosen(self, nodes: object, outputs: Tensor | None) -> Tensor | None:
         """The numbers of the answers that ``nodes`` or ``outputs`` choose; ``None`` for all."""
         if nodes is not None and outputs is not None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 
 
 class RNNWeights(NamedTuple):
@@ -28,6 +29,7 @@ class RNNGradients(NamedTuple):
     states: Tensor  #: its gradient in each hidden state h_1 … h_T, (B, T, H)
 
 
+@checked_arguments
 def rnn_gradients(x: Tensor, y: Tensor, weights: RNNWeights) -> RNNGradients:
     r"""Compute the loss and gradients of a vanilla recurrent network with one output, after its last step.
 

@@ -9,8 +9,10 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 
 
+@checked_arguments
 def stationary_weights(degrees: Tensor) -> Tensor:
     r"""Compute the limit of Â^L as L → ∞ on a connected undirected graph, the limit of over-smoothing.
 
@@ -40,6 +42,7 @@ def stationary_weights(degrees: Tensor) -> Tensor:
     return torch.outer(degrees, degrees).sqrt() / degrees.sum()
 
 
+@checked_arguments
 def ring_eigenvalues(num_rows: int) -> Tensor:
     r"""Compute the eigenvalues of Â on a ring, k = 0 … n - 1.
 
@@ -65,6 +68,7 @@ def ring_eigenvalues(num_rows: int) -> Tensor:
     return (1 + 2 * (2 * math.pi * k / n).cos()) / 3
 
 
+@checked_arguments
 def effective_resistance(adjacency: Tensor) -> Tensor:
     r"""Compute the effective resistance between rows, where each edge is a conductor of its weight.
 
@@ -97,6 +101,7 @@ def effective_resistance(adjacency: Tensor) -> Tensor:
     return resistance
 
 
+@checked_arguments
 def commute_time(adjacency: Tensor) -> Tensor:
     r"""Compute the mean number of steps of the random walk D̃^(-1) Ã from one row to another and back.
 

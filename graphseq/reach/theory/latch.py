@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 
 
+@checked_arguments
 def latch_threshold(gain: float) -> float:
     r"""Compute the largest input against which a tanh unit with a recurrent weight above 1 keeps its sign.
 

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 
 
+@checked_arguments
 def linear_gcn_influence(operator: Tensor, weights: Sequence[Tensor]) -> Tensor:
     r"""Compute the influence of every row on every other in L linear layers H ← Â H W_l, for any features.
 
@@ -38,6 +40,7 @@ def linear_gcn_influence(operator: Tensor, weights: Sequence[Tensor]) -> Tensor:
     return influence
 
 
+@checked_arguments
 def linear_gcn_singular_values(operator: Tensor, weights: Sequence[Tensor]) -> Tensor:
     r"""Compute the singular values of the whole Jacobian (V C, V F) of L linear layers.
 
@@ -67,6 +70,7 @@ def linear_gcn_singular_values(operator: Tensor, weights: Sequence[Tensor]) -> T
     return values.sort(descending=True).values
 
 
+@checked_arguments
 def lstm_cell_gradient(forget_gates: Tensor) -> Tensor:
     r"""Compute the gradient of an LSTM's cell over T steps where the gates do not depend on the state (W_hh = 0).
 
@@ -89,6 +93,7 @@ def lstm_cell_gradient(forget_gates: Tensor) -> Tensor:
     return forget_gates.prod(dim=0)
 
 
+@checked_arguments
 def lstm_horizon(forget_bias: float) -> float:
     r"""Compute the mean number of steps for which a constant forget gate σ(b) keeps its input.
 
@@ -111,6 +116,7 @@ def lstm_horizon(forget_bias: float) -> float:
     return 1 + math.exp(forget_bias)
 
 
+@checked_arguments
 def lstm_parameters(in_channels: int, hidden_channels: int, *, num_biases: int = 1) -> int:
     """Compute the number of parameters of one LSTM layer of n units on d inputs: 4 (d n + n² + n) with one bias a gate.
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 
 
+@checked_arguments
 def path_crossing(num_rows: int) -> float:
     r"""Compute the weight from end to end of an undirected path in as many layers as it has hops: (Â^(n-1))₀,ₙ₋₁.
 
@@ -31,6 +33,7 @@ def path_crossing(num_rows: int) -> float:
     return float(3.0 ** (3 - n) / 6) if n > 2 else 1.0 / n
 
 
+@checked_arguments
 def path_gap(num_rows: int) -> float:
     r"""Compute the spectral gap 1 - λ₂ of Â on an undirected path, with a relative error of about 1/(2 n³).
 
@@ -58,6 +61,7 @@ def path_gap(num_rows: int) -> float:
     return 2 / 3 * (1 - math.cos(math.pi / (n - 2 / 3)))
 
 
+@checked_arguments
 def directed_path_weight(target: int, source: int, num_layers: int) -> float:
     r"""Compute the weight (Â^L)ᵢⱼ from source j to target i on a path of edges past → future only.
 
@@ -90,6 +94,7 @@ def directed_path_weight(target: int, source: int, num_layers: int) -> float:
     return weight if j else math.sqrt(2) * weight
 
 
+@checked_arguments
 def endless_path_weight(hops: int, num_layers: int) -> float:
     r"""Compute the weight (Â^L)ᵢ,ᵢ₊ᵣ over r hops on an endless path, a trinomial coefficient over 3^L.
 
@@ -117,6 +122,7 @@ def endless_path_weight(hops: int, num_layers: int) -> float:
     return weight
 
 
+@checked_arguments
 def best_depth(hops: int) -> int:
     r"""Compute the depth of the largest weight over r hops of an endless path, about 1.5 r².
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import FixedTask, Regression, blocks, path
 
@@ -40,6 +41,7 @@ class Adding(Regression, FixedTask):
         ([(0.5, 0.0), (0.77, 1.0), (0.09, 1.0), (0.13, 0.0)], 0.86)
     """
 
+    @checked_arguments
     def __init__(self, length: int, *, tolerance: float = 0.08) -> None:
         self.length = _checks.at_least("length", length, 3)
         self.tolerance = _checks.positive("tolerance", tolerance)
@@ -53,6 +55,7 @@ class Adding(Regression, FixedTask):
         """Name, length and tolerance."""
         return {**super().config, "length": self.length, "tolerance": self.tolerance}
 
+    @checked_arguments
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """Return ``size`` sequences."""
         size, half = _checks.at_least("size", size, 1), self.length // 2
@@ -62,6 +65,7 @@ class Adding(Regression, FixedTask):
         marks = torch.zeros_like(numbers).scatter_(1, torch.cat([first, second], dim=1), 1)
         return self._assemble(torch.stack([numbers, marks], dim=2), (numbers * marks).sum(dim=1, keepdim=True))
 
+    @checked_arguments
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the two marked rows, (K, V), ``bool``."""
         return blocks((graph.x[:, 1] > 0).view(graph.num_graphs, 1, -1))

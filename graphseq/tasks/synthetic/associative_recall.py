@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.topology import Topology
 from graphseq.tasks.synthetic.lookup import Lookup
 
@@ -41,6 +42,7 @@ class AssociativeRecall(Lookup):
         ([[0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0]], [0])
     """
 
+    @checked_arguments
     def __init__(self, num_pairs: int, *, num_classes: int | None = None, query_hops: int = 2) -> None:
         self.num_pairs = _checks.at_least("num_pairs", num_pairs, 1)
         self.query_hops = _checks.at_least("query_hops", query_hops, 0)

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.tasks.base import FixedTask, blocks
@@ -43,6 +44,7 @@ class CopyMemory(FixedTask):
         ([2, 0, 3, 4, 3, 3], [2, 0], 4)
     """
 
+    @checked_arguments
     def __init__(self, delay: int, *, num_items: int = 10, num_classes: int = 8) -> None:
         self.delay = _checks.at_least("delay", delay, 1)
         self.num_items = _checks.at_least("num_items", num_items, 1)
@@ -58,6 +60,7 @@ class CopyMemory(FixedTask):
         """Name, delay and number of items."""
         return {**super().config, "delay": self.delay, "num_items": self.num_items}
 
+    @checked_arguments
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """Return ``size`` lists."""
         shape = (_checks.at_least("size", size, 1), self.num_items)
@@ -67,6 +70,7 @@ class CopyMemory(FixedTask):
         tokens[:, self.hops - 1] = self.num_classes + 1
         return self._assemble(one_hot(tokens, self.in_channels).to(torch.get_default_dtype()), items.flatten())
 
+    @checked_arguments
     def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the rows of all n items for each target row, (K, V), ``bool``: at the marker all are still needed."""
         first = torch.arange(self._template.num_rows, device=graph.x.device) < self.num_items

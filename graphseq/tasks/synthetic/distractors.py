@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.tasks.base import Regression
@@ -81,6 +82,7 @@ class Distractors(Regression):
         (torch.Size([72, 2]), torch.Size([8, 1]), 24)
     """
 
+    @checked_arguments
     def __init__(
         self,
         length: int = 3,
@@ -145,6 +147,7 @@ class Distractors(Regression):
         mark, same = kinds.mark[:, None], kinds.group[:, None] == kinds.group[..., None]
         return shows & ~mark & same, shows & mark, shows & ~mark & ~same
 
+    @checked_arguments
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """Return ``size`` graphs."""
         size, count = _checks.at_least("size", size, 1), self.num_nodes
@@ -189,6 +192,7 @@ class Distractors(Regression):
         node = row // per_graph * count + row % count
         return Topology(node, row % per_graph // count, ends.flatten(1))
 
+    @checked_arguments
     def irrelevant(self, graph: SpaceTimeGraph) -> Irrelevant:
         """Return the rows and edges of ``graph`` that no answer depends on.
 
@@ -202,6 +206,7 @@ class Distractors(Regression):
         j, i = graph.node[graph.edge_index]
         return Irrelevant(mark[graph.node], mark[j] | mark[i] | (group[j] != group[i]))
 
+    @checked_arguments
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the values of relevant neighbours, the keys of all, and the own key if there are groups, (K, V)."""
         rows = graph.target_rows

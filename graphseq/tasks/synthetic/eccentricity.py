@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import dense_hops
 from graphseq.tasks.base import Regression, blocks
@@ -55,6 +56,7 @@ class Eccentricity(Regression):
         [2.0, 2.0, 1.0]
     """
 
+    @checked_arguments
     def __init__(
         self, length: int, *, num_nodes: int | None = None, density: float = 0.1, tolerance: float = 0.5
     ) -> None:
@@ -70,6 +72,7 @@ class Eccentricity(Regression):
         parameters = {"length": self.length, "num_nodes": self.num_nodes, "density": self.density}
         return {**super().config, **parameters, "tolerance": self.tolerance}
 
+    @checked_arguments
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """Return ``size`` graphs."""
         size = _checks.at_least("size", size, 1)
@@ -78,6 +81,7 @@ class Eccentricity(Regression):
         y = dense_hops(edges).amax(dim=2).view(-1, 1).to(torch.get_default_dtype())
         return assemble(edges, torch.ones(*layer.shape, 1), y, torch.ones_like(edges[:, 0]))
 
+    @checked_arguments
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the rows farthest from each row, (K, V), ``bool``."""
         hops = dense_hops(edges_of(graph, self.num_nodes))

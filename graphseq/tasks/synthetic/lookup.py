@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.tasks.base import FixedTask, blocks
@@ -28,6 +29,7 @@ class Lookup(FixedTask):
         num_classes: C.
     """
 
+    @checked_arguments
     def __init__(
         self, template: Topology, *, items: Tensor, query: int, target_row: int, hops: int, num_classes: int
     ) -> None:
@@ -46,6 +48,7 @@ class Lookup(FixedTask):
         """Name, number of pairs and distance."""
         return {**super().config, "items": len(self._items), "hops": self.hops}
 
+    @checked_arguments
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """Return ``size`` graphs, each with its own pairs and query."""
         size, count = _checks.at_least("size", size, 1), len(self._items)
@@ -58,6 +61,7 @@ class Lookup(FixedTask):
         x[:, self._query, :count] = one_hot(keys.gather(1, pick)[:, 0], count).to(x.dtype)
         return self._assemble(x, values.gather(1, pick)[:, 0])
 
+    @checked_arguments
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the row with the key of the query, and the query's row if it is not the target, (K, V), ``bool``."""
         keys = graph.x.view(graph.num_graphs, -1, self.in_channels)[..., : len(self._items)]
@@ -65,12 +69,14 @@ class Lookup(FixedTask):
         marks[:, self._query] = self._query != self._target_row
         return blocks(marks[:, None])
 
+    @checked_arguments
     def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the rows of all n pairs, since only the query selects one of them, (K, V), ``bool``."""
         marks = torch.zeros(graph.num_graphs, 1, self._template.num_rows, dtype=torch.bool, device=graph.x.device)
         marks[..., self._items] = True
         return blocks(marks)
 
+    @checked_arguments
     def memory_content(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the value of each key, one-hot, in the order of the keys, wherever the pairs are, (K, n C)."""
         x = graph.x.view(graph.num_graphs, -1, self.in_channels)[:, self._items]

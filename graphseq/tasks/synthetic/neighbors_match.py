@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.topology import Topology
 from graphseq.tasks.synthetic.lookup import Lookup
 
@@ -41,6 +42,7 @@ class NeighborsMatch(Lookup):
         ([[0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]], [0])
     """
 
+    @checked_arguments
     def __init__(self, depth: int, *, num_classes: int | None = None) -> None:
         self.depth = _checks.at_least("depth", depth, 1)
         if depth > 10:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import FixedTask, blocks, path
 
@@ -37,6 +38,7 @@ class Palindrome(FixedTask):
         ([4.0, 9.0, 3.0, 9.0], [4])
     """
 
+    @checked_arguments
     def __init__(
         self, length: int, *, encoding: Literal["one-hot", "scalar"] = "one-hot", num_digits: int = 10
     ) -> None:
@@ -56,6 +58,7 @@ class Palindrome(FixedTask):
         """Name, length and encoding."""
         return {**super().config, "length": self.length, "encoding": self.encoding, "num_digits": self.num_digits}
 
+    @checked_arguments
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """Return ``size`` palindromes."""
         half = (_checks.at_least("size", size, 1), (self.length + 1) // 2)
@@ -67,6 +70,7 @@ class Palindrome(FixedTask):
             x = digits[..., None].to(torch.get_default_dtype())
         return self._assemble(x, first[:, 0])
 
+    @checked_arguments
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the first row, (K, V), ``bool``."""
         first = torch.arange(self.length - 1, device=graph.x.device) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.tasks.base import path
 from graphseq.tasks.synthetic.lookup import Lookup
 
@@ -40,6 +41,7 @@ class Recall(Lookup):
         ([[False, True, False, False]], [[True, True, False, False]])
     """
 
+    @checked_arguments
     def __init__(self, length: int, *, num_items: int = 4, num_classes: int = 10) -> None:
         self.num_items = _checks.at_least("num_items", num_items, 1)
         self.length = _checks.at_least("length", length, num_items + 1)

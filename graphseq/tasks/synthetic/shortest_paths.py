@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import Regression
 from graphseq.tasks.synthetic.random_graphs import assemble, checked, checked_tolerance, draw_edges, draw_layers
@@ -49,6 +50,7 @@ class ShortestPaths(Regression):
         ([0.0, 0.0, 0.0, 1.0], [1.0, 2.0, 1.0])
     """
 
+    @checked_arguments
     def __init__(
         self, length: int, *, num_nodes: int | None = None, density: float = 0.1, tolerance: float = 0.5
     ) -> None:
@@ -64,6 +66,7 @@ class ShortestPaths(Regression):
         parameters = {"length": self.length, "num_nodes": self.num_nodes, "density": self.density}
         return {**super().config, **parameters, "tolerance": self.tolerance}
 
+    @checked_arguments
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """Return ``size`` graphs."""
         size = _checks.at_least("size", size, 1)
@@ -72,6 +75,7 @@ class ShortestPaths(Regression):
         x = (layer == 0)[..., None].to(torch.get_default_dtype())
         return assemble(edges, x, layer[layer > 0][:, None].to(x.dtype), layer > 0)
 
+    @checked_arguments
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the marked row of the graph of each target row, (K, V), ``bool``."""
         owner = graph.target_rows // self.num_nodes

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.constructors import from_graph
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import hops_to
@@ -37,6 +38,7 @@ class Transfer(FixedTask):
         ([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]], 2)
     """
 
+    @checked_arguments
     def __init__(self, length: int, *, shape: str = "path", num_classes: int = 10) -> None:
         _checks.one_of("shape", shape, ("path", "ring", "tree"))
         length = _checks.at_least("length", length, 2 if shape == "ring" else 1)
@@ -57,6 +59,7 @@ class Transfer(FixedTask):
         self._shape: dict[str, object] = {"shape": shape, "length": length}
 
     @classmethod
+    @checked_arguments
     def on(cls, graph: SpaceTimeGraph, source: int, asked: int, *, num_classes: int = 10) -> Transfer:
         """Return the same task on a given graph, from row ``source`` to row ``asked``.
 
@@ -102,6 +105,7 @@ class Transfer(FixedTask):
         """Name, shape and distance."""
         return {**super().config, **self._shape, "hops": self.hops}
 
+    @checked_arguments
     def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
         """Return ``size`` graphs, each with a random class."""
         y = torch.randint(self.num_classes, (_checks.at_least("size", size, 1),), generator=generator)
@@ -109,6 +113,7 @@ class Transfer(FixedTask):
         x[torch.arange(size), self._source, y] = 1
         return self._assemble(x, y)
 
+    @checked_arguments
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the source row, (K, V), ``bool``; on a tree, other leaves are at the same distance."""
         source = torch.arange(self._template.num_rows, device=graph.x.device) == self._source

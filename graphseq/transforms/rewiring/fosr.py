@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.transforms.rewiring.apply import changed
 from graphseq.transforms.rewiring.parts import Change, Graph, Part, rewired
 
 Floats = NDArray[np.float64]
 
 
+@checked_arguments
 def fosr(
     graph: Graph,
     edges: int,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.edges import AnyGraph, edges_of
 from graphseq.data.hops import shortest_paths
 from graphseq.transforms.rewiring.apply import changed
@@ -15,6 +16,7 @@ MOST_EDGES = 20_000_000  #: that are added
 _ROWS = 512  # targets whose distances are computed at once
 
 
+@checked_arguments
 def k_hop(graph: Graph, hops: int, *, edge_weight: float | None = None, edge_attr: Tensor | None = None) -> Graph:
     r"""Join every node to all nodes from which a path of at most k edges leads to it.
 

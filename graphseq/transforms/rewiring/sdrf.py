@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data.curvature import curvature_of
 from graphseq.transforms.rewiring.apply import changed
 from graphseq.transforms.rewiring.parts import Change, Graph, Part, rewired
@@ -14,6 +15,7 @@ Edge = tuple[int, int]
 _MOST_CANDIDATES = 100_000  # pairs of neighbours that are tried for one bottleneck
 
 
+@checked_arguments
 def sdrf(
     graph: Graph,
     edges: int,

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.transforms.rewiring.apply import new_values
@@ -15,6 +16,7 @@ from graphseq.transforms.rewiring.parts import Graph, check_static, graph_index
 _IGNORED = -100  # the class that torch's losses ignore
 
 
+@checked_arguments
 def add_virtual_node(graph: Graph, *, edge_weight: float | None = None, edge_attr: Tensor | None = None) -> Graph:
     """Add one node to each graph, with edges to and from all of its nodes, so that any two are two hops apart.
 

@@ -1,0 +1,236 @@
+"""Calls of public callables with one hostile value each, in a child of bounded memory, and how each of them ended."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import io
+import linecache
+import pickle
+import random
+import re
+import resource
+import signal
+import traceback
+import warnings
+from collections import abc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
+from numbers import Integral, Real
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from types import FrameType
+from typing import Any, NamedTuple
+
+import children
+import hostile_values
+import numpy as np
+import torch
+from global_state import Watched
+from public_calls import Public
+
+import graphseq as gs
+
+ROOT = str(Path(gs.__file__).parent)
+SECONDS = 5.0  #: that a call may take
+MEMORY = 2 << 30  #: bytes that calls may take beside what is loaded
+FINE = ("right", "named")
+
+
+class Call(NamedTuple):
+    """One call: a public callable, the argument that was replaced, and the name of the hostile value."""
+
+    callable: str
+    argument: str
+    value: str
+
+
+class Outcome(NamedTuple):
+    """How a call ended: its kind, and what was raised or returned."""
+
+    call: Call
+    kind: str
+    text: str
+
+    @property
+    def is_fine(self) -> bool:
+        """True if the answer was right, or the error names the argument."""
+        return self.kind in FINE
+
+
+class TooLong(BaseException):
+    """A call has not come back in time; no ``except`` of the library catches it."""
+
+
+def chosen(public: Public, share: float, seed: int = 0) -> list[Call]:
+    """Some of the calls of a public callable, a fixed choice."""
+    draw = random.Random(f"{seed} {public.name}")  # noqa: S311 - a choice of tests
+    names = list(hostile_values.VALUES)
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        Call(public.name, parameter.name, value)
+        for parameter in public.signature.parameters.values()
+        if parameter.kind not in kinds
+        for value in sorted(draw.sample(names, round(share * len(names))), key=names.index)
+    ]
+
+
+def outcomes(public: Public, calls: Sequence[Call]) -> list[Outcome]:
+    """How the calls end, in a child process; what kills the child is an outcome of its call."""
+    with NamedTemporaryFile() as file:
+        child = children.start(lambda: _work(public, calls, Path(file.name)), err=file.name + ".err")
+        status = children.wait(child)
+        ended = list(_read(Path(file.name)))
+    error = Path(file.name + ".err")
+    said = error.read_text(errors="replace")[-300:]
+    error.unlink(missing_ok=True)
+    if len(ended) < len(calls):
+        ended.append(Outcome(calls[len(ended)], "killed", f"the process ended with {status}: {said}"))
+    return ended
+
+
+def _read(file: Path) -> Iterator[Outcome]:
+    with file.open("rb") as stream:
+        while True:
+            try:
+                yield pickle.load(stream)  # noqa: S301 - written by the child
+            except EOFError:
+                return
+
+
+def _work(public: Public, calls: Sequence[Call], file: Path) -> None:
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, _end)
+    public.call()  # what loads on first use is loaded
+    with file.open("wb") as stream:
+        for call in calls:
+            pickle.dump(outcome(public, call), stream)
+            stream.flush()
+
+
+def _end(*_: int | FrameType | None) -> None:
+    raise TooLong
+
+
+def outcome(public: Public, call: Call) -> Outcome:
+    """Make one call, and judge how it ends."""
+    watched, printed = Watched(), io.StringIO()
+    value = hostile_values.VALUES[call.value]()
+    annotation = str(public.signature.parameters[call.argument].annotation)
+    try:
+        arguments = {**public.given(), call.argument: value}
+        function = public.get()
+        with redirect_stdout(printed), redirect_stderr(printed), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            result = function(**arguments)
+            if isinstance(result, Iterator):
+                result = list(result)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except TooLong:
+        return Outcome(call, "hang", f"longer than {SECONDS} s")
+    except BaseException as error:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        kind, text = _of_error(error, call.argument, annotation, value)
+    else:
+        kind = "right" if admits(annotation, value) else "accepted"
+        text = f"{annotation} got {call.value}"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    if printed.getvalue():
+        return Outcome(call, "printed", printed.getvalue()[:200])
+    if changes := watched.changes():
+        return Outcome(call, "state", ", ".join(changes))
+    return Outcome(call, kind, text)
+
+
+def _of_error(error: BaseException, argument: str, annotation: str, value: object) -> tuple[str, str]:
+    try:
+        message = str(error)
+    except Exception:
+        return "raw", f"{type(error).__name__} without a text"
+    frames = list(traceback.extract_tb(error.__traceback__))
+    own = [frame for frame in frames if frame.filename.startswith(ROOT)]
+    place = f"{own[-1].filename[len(ROOT) + 1 :]}:{own[-1].lineno}" if own else "?"
+    text = f"{place} {type(error).__name__}: {message[:160]}"
+    if callable(value) and "from the given function" in message:
+        return "right", text  # an error of the user's own function is the user's
+    if isinstance(error, gs.DivergedError | ModuleNotFoundError):
+        return "named", text
+    if isinstance(error, OSError) and "Path" in annotation and error.filename is not None:
+        return "named", text
+    if not isinstance(error, TypeError | ValueError) or not own or frames[-1] is not own[-1] or not _raises(own[-1]):
+        return "raw", text
+    return ("named" if re.search(rf"(?<![A-Za-z]){re.escape(argument)}(?![A-Za-z_])", message) else "unnamed"), text
+
+
+def _raises(frame: traceback.FrameSummary) -> bool:
+    """True if the line of a frame is a statement that raises, not one that failed."""
+    lines = _raising(frame.filename)
+    return frame.lineno in lines
+
+
+@cache
+def _raising(file: str) -> frozenset[int]:
+    tree = ast.parse("".join(linecache.getlines(file)))
+    raises = [node for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+    return frozenset(line for node in raises for line in range(node.lineno, (node.end_lineno or node.lineno) + 1))
+
+
+def admits(annotation: str, value: object) -> bool:
+    """True if a value is of the type that an annotation names; of types that are not known here, any value is."""
+    return any(_is(part.strip(), value) for part in _parts(annotation, "|"))
+
+
+def _parts(text: str, separator: str) -> list[str]:
+    """A text cut at a separator outside of brackets."""
+    parts, depth = [""], 0
+    for character in text.strip("'\""):
+        depth += (character in "[(") - (character in "])")
+        if character == separator and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+_KINDS: Mapping[str, Any] = {
+    "str": str,
+    "SpaceTimeGraph": gs.SpaceTimeGraph,
+    "Topology": gs.Topology,
+    "nn.Module": torch.nn.Module,
+    "Model": gs.nn.Model,
+    "Encoder": gs.nn.Encoder,
+    "Task": gs.tasks.Task,
+    "Path": Path,
+    "torch.Generator": torch.Generator,
+    "Sequence": abc.Sequence,
+    "Mapping": abc.Mapping,
+    "Collection": abc.Collection,
+    "Iterable": abc.Iterable,
+    "Callable": abc.Callable,
+    "tuple": tuple,
+    "list": list,
+    "dict": dict,
+}
+
+
+def _is(part: str, value: object) -> bool:  # noqa: PLR0911 - one kind of annotation each
+    if part in ("None", "bool"):
+        return value is None if part == "None" else isinstance(value, bool | np.bool_)
+    if part == "int":
+        return isinstance(value, Integral) and not isinstance(value, bool)
+    if part == "float":
+        return isinstance(value, Real) and not isinstance(value, bool) and abs(value) < float("inf")
+    if part == "Tensor":
+        return isinstance(value, torch.Tensor) and value.layout == torch.strided and not value.is_meta
+    if part.startswith("Literal["):
+        return isinstance(value, str | int) and value in ast.literal_eval(f"[{part[8:-1]}]")
+    name, _, inner = part.partition("[")
+    if name in ("Sequence", "Collection", "Iterable", "list") and name in _KINDS:
+        given = isinstance(value, _KINDS[name])
+        return given and (not isinstance(value, list | tuple | set) or all(admits(inner[:-1], one) for one in value))
+    return name not in _KINDS or isinstance(value, _KINDS[name])

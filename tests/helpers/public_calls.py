@@ -1,0 +1,691 @@
+"""One valid call of every public callable: of each function, constructor and method that ``__all__`` leads to.
+
+A new public name joins by a line of ``FUNCTIONS``, ``OBJECTS`` or ``RECORDS`` where the values by the names of its
+parameters, ``VALUES``, do not make a call of it already.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import networkx as nx
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+from torch_geometric.data import Data
+
+import graphseq as gs
+from graphseq import nn, reach, tasks, training, transforms
+from graphseq.io import Edge, Listed, Sentence, Word
+from graphseq.reach import theory
+
+MODULES = (
+    *("", "nn", "tasks", "transforms", "io", "training", "training.distributed", "evaluation", "baselines"),
+    *("reach", "reach.theory", "plot", "text", "datasets", "testing"),
+)
+Arguments = dict[str, Any]
+
+
+# Data of which valid calls are made.
+
+
+def signal() -> gs.SpaceTimeGraph:
+    """Three nodes in a path at four times, with two features."""
+    x = torch.linspace(-1, 1, 24).reshape(4, 3, 2)
+    return gs.from_signal(x, torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]), torch.ones(4))
+
+
+def static() -> gs.SpaceTimeGraph:
+    """A path of five nodes at one time, with two features."""
+    return gs.from_graph(nx.path_graph(5), x=torch.linspace(0, 1, 10).reshape(5, 2), y=torch.tensor([1]))
+
+
+def sequence() -> gs.SpaceTimeGraph:
+    """Five rows with two features."""
+    return gs.from_sequence(torch.linspace(0, 1, 10).reshape(5, 2))
+
+
+def acyclic() -> gs.SpaceTimeGraph:
+    return transforms.to_dag(static())
+
+
+def labelled() -> list[gs.SpaceTimeGraph]:
+    """Six static graphs of two classes."""
+    return [static().replace(y=torch.tensor([number % 2])) for number in range(6)]
+
+
+def measured() -> list[gs.SpaceTimeGraph]:
+    return [static().replace(y=torch.tensor([[float(number)]])) for number in range(6)]
+
+
+def pairs() -> gs.SpaceTimeGraph:
+    return static().replace(y=None, edge_label_index=torch.tensor([[0, 1], [2, 3]]))
+
+
+def task() -> tasks.Transfer:
+    return tasks.Transfer(3)
+
+
+def model() -> nn.Model:
+    return _seeded(lambda: nn.Model(nn.GCN(10, 4, 2), 10))
+
+
+def rows() -> Tensor:
+    return torch.tensor([0, 2])
+
+
+def states() -> Tensor:
+    """(5, 2), of the rows of a static graph."""
+    return torch.linspace(0, 1, 10).reshape(5, 2)
+
+
+def words() -> list[Word]:
+    return [Word("dog", "dog", "NOUN", {"Number": "Sing"}, 1, "nsubj"), verb("barks", "Sing")]
+
+
+def verb(form: str, number: str) -> Word:
+    return Word(form, form, "VERB", {"VerbForm": "Fin", "Number": number}, -1, "root")
+
+
+def sentences() -> list[Sentence]:
+    noun = Word("dogs", "dog", "NOUN", {"Number": "Plur"}, 1, "nsubj")
+    return [Sentence("1", 1, tuple(words())), Sentence("2", 4, (noun, verb("bark", "Plur")))]
+
+
+def agreement() -> tasks.Agreement:
+    return tasks.Agreement(sentences())
+
+
+def characters() -> tasks.Characters:
+    return tasks.Characters("abcabcabcabcabcabc", 3)
+
+
+def writer() -> nn.Model:
+    return _seeded(lambda: nn.Model(nn.LSTM(3, 4), 3))
+
+
+def gates() -> nn.GateValues:
+    with torch.no_grad():
+        return _seeded(lambda: nn.ForgettingGCNLSTM(2, 3)).gate_values(signal())
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def axes() -> object:
+    return Figure().subplots()
+
+
+def distances() -> Tensor:
+    return torch.tensor([[0, 1, 2], [1, 0, 1]])
+
+
+def forecasting() -> tasks.Forecasting:
+    return tasks.Forecasting(recording(), lags=2)
+
+
+def recording() -> gs.SpaceTimeGraph:
+    """Three nodes at twelve times."""
+    x = torch.linspace(0, 1, 36).sin().reshape(12, 3, 1)
+    return gs.from_signal(x, torch.tensor([[0, 1], [1, 2]]))
+
+
+def share() -> dict[str, float]:
+    return {"answers": 10, "units": 10, "share": 0.5, "low": 0.4, "high": 0.6}
+
+
+def plain(*_: object) -> None:
+    """A callback."""
+
+
+def predictions() -> gs.Predictions:
+    column = torch.linspace(0, 1, 6).reshape(6, 1)
+    return gs.Predictions(torch.arange(6) % 2, torch.arange(6) // 2, column, column + 0.1)
+
+
+def rnn_weights() -> theory.RNNWeights:
+    return theory.RNNWeights(torch.ones(3, 2), torch.eye(3), torch.zeros(3), torch.ones(2, 3), torch.zeros(2))
+
+
+def identity(x: object) -> object:
+    return x
+
+
+def work(number: int) -> dict[str, object]:
+    return {"doubled": number * 2}
+
+
+@cache
+def folder() -> Path:
+    """Small files of every kind that is read, made once a process."""
+    place = Path(mkdtemp(prefix="graphseq-calls-"))
+    (place / "events.csv").write_text("source,target,time\na,b,1\nb,c,2\na,c,3\n")
+    (place / "table.csv").write_text("time,node,value\n1,a,0.5\n1,b,1.5\n2,a,1.0\n2,b,2.0\n")
+    (place / "graph.txt").write_text("a b\nb c\n")
+    (place / "smiles.csv").write_text("smiles,target\nCCO,1.5\nCCN,0.5\n")
+    (place / "one.conllu").write_text(
+        "1\tDogs\tdog\tNOUN\t_\tNumber=Plur\t2\tnsubj\t_\t_\n2\tbark\tbark\tVERB\t_\tVerbForm=Fin\t0\troot\t_\t_\n\n"
+    )
+    (place / "one.json").write_text('{"edges": [[0, 1]], "node_ids": {"a": 0, "b": 1}, "X": [[1, 2], [3, 4]]}')
+    (place / "text.txt").write_text("abc abc abc")
+    tu = place / "two"
+    tu.mkdir()
+    for part, content in (
+        ("A", "1, 2\n2, 1\n3, 4\n4, 3\n"),
+        ("graph_indicator", "1\n1\n2\n2\n"),
+        ("graph_labels", "1\n2\n"),
+    ):
+        (tu / f"two_{part}.txt").write_text(content)
+    gs.History([1.0], [0.5], [0.1], [0.01]).to_json(place / "history.json")
+    return place
+
+
+def new_path(name: str) -> Path:
+    """A path at which nothing is: what a call wrote there is removed."""
+    path = folder() / "written" / name
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    return path
+
+
+def _seeded(make: Callable[[], Any]) -> Any:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return make()
+
+
+# Values by the name of a parameter, for whoever has no other in the tables below.
+
+VALUES: dict[str, Callable[[], object]] = {
+    "graph": signal,
+    "x": lambda: torch.linspace(0, 1, 10).reshape(5, 2),
+    "y": lambda: torch.tensor([0, 1]),
+    "edge_index": lambda: torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]),
+    "graphs": labelled,
+    "task": task,
+    "model": model,
+    "size": lambda: 2,
+    "generator": generator,
+    "in_channels": lambda: 2,
+    "hidden_channels": lambda: 3,
+    "out_channels": lambda: 2,
+    "num_classes": lambda: 2,
+    "num_neighbors": lambda: [2, 2],
+    "length": lambda: 3,
+    "rows": rows,
+    "states": states,
+    "axes": axes,
+    "source_row": lambda: 0,
+    "target_row": lambda: 4,
+    "source": lambda: 0,
+    "target": lambda: 3,
+    "row": lambda: 1,
+    "layer": lambda: 0,
+    "hops": lambda: 3,
+    "num_rows": lambda: 5,
+    "num_layers": lambda: 4,
+    "alphabet": lambda: ["a", "b", "c"],
+    "prompt": lambda: "ab",
+    "sentences": sentences,
+    "words": words,
+    "verb": lambda: verb("barks", "Sing"),
+    "subject": lambda: words()[0],
+    "smiles": lambda: "CCO",
+    "folder": lambda: folder() / "two",
+    "adjacency": lambda: torch.tensor([[0.0, 1.0], [1.0, 0.0]]),
+    "operator": lambda: torch.eye(2),
+    "weights": lambda: [torch.eye(2)],
+    "output": lambda: torch.tensor([[1.0, 0.0], [0.5, 0.2]]),
+    "step": lambda: 1,
+    "encoder": lambda: _seeded(lambda: nn.LSTM(2, 3)),
+    "callback": lambda: plain,
+    "lengths": lambda: [2, 3],
+    "depths": lambda: [1, 2],
+    "channels": lambda: 2,
+    "device": lambda: "cpu",
+    "panels": lambda: [axes()],
+    "gates": gates,
+    "values": lambda: torch.tensor([[0.5, 0.3, 0.1], [0.1, 0.6, 0.2]]),
+    "lags": distances,
+    "predictions": lambda: {"LSTM": predictions()},
+    "text": lambda: "abcabcabcabcabcabc",
+    "name": lambda: "karate",
+}
+
+# Arguments of the public callables that need others than those of VALUES.
+FUNCTIONS: dict[str, Callable[[], Arguments]] = {
+    "add_seasonal_features": lambda: {"period": 4.0},
+    "evaluate": lambda: {"samples": 2},
+    "fit": lambda: {"steps": 1, "batch_size": 2},
+    "fit_curriculum": lambda: {"tasks": [task(), tasks.Transfer(2)], "steps": 1, "batch_size": 2},
+    "fit_ensemble": lambda: {"models": [model(), model()], "seeds": [0, 1], "steps": 1, "batch_size": 2},
+    "fit_with_validation": lambda: {
+        "task": tasks.GraphClassification(labelled(), 2),
+        "validation": tasks.GraphClassification(labelled(), 2),
+        "model": _seeded(lambda: nn.Model(nn.GCN(2, 4, 2), 2, pool="mean")),
+        **{"every": 1, "steps": 1, "batch_size": 2},
+    },
+    "from_events": lambda: {"events": torch.tensor([[0, 1, 0], [1, 2, 1], [1, 0, 2]]), "window": 1.0},
+    "from_graph": lambda: {"graph": nx.path_graph(5)},
+    "from_signal": lambda: {"x": torch.zeros(4, 3, 2)},
+    "from_snapshots": lambda: {
+        "snapshots": [Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0], [1]])) for _ in range(2)]
+    },
+    "grid_graph": lambda: {"image": torch.linspace(0, 1, 9).reshape(3, 3, 1)},
+    "grid_graphs": lambda: {"images": torch.zeros(2, 3, 3, 1), "y": torch.tensor([0, 1])},
+    "growing_lengths": lambda: {"first": 2, "last": 8},
+    "pixel_positions": lambda: {"height": 2, "width": 3},
+    "predict": lambda: {"samples": 2},
+    "region_graph": lambda: {
+        "image": torch.linspace(0, 1, 9).reshape(3, 3, 1),
+        "labels": torch.arange(9).reshape(3, 3),
+    },
+    "rows_over_time": lambda: {"graph": gs.grid_graph(torch.zeros(2, 3, 1)), "shape": (2, 3)},
+    "sweep": lambda: {"run": work, "cases": [{"number": 1}], "results": new_path("results.jsonl"), "jobs": 1},
+    "nn.chrono_": lambda: {"longest": 10.0},
+    "nn.from_gconv_lstm": lambda: {"state": gconv_lstm()},
+    "nn.identity_": lambda: {"encoder": nn.RNN(2, 3)},
+    "nn.kaiming_": lambda: {"encoder": nn.RNN(2, 3)},
+    "nn.linear_scan": lambda: {"a": torch.full((4, 2), 0.5), "b": torch.ones(4, 2)},
+    "nn.orthogonal_": lambda: {"encoder": nn.RNN(2, 3)},
+    "nn.spread_biases_": lambda: {"encoder": nn.RNN(2, 3), "low": 0.0, "high": 1.0},
+    "tasks.case_groups": lambda: {"cases": agreement().cases},
+    "tasks.one_word": lambda: {
+        **{"name": "majority", "sentences": sentences()},
+        **{"task": agreement(), "train": agreement(), "test": agreement()},
+    },
+    "tasks.read_text": lambda: {"path": folder() / "text.txt"},
+    "transforms.generations": lambda: {"edge_index": torch.tensor([[0, 1], [1, 2]]), "num_rows": 3},
+    "transforms.grow": lambda: {"graph": sequence()},
+    "transforms.add_nodes_over_time": lambda: {"graph": static()},
+    "transforms.root_at_targets": lambda: {"graph": static().replace(y=None, target=torch.arange(5) == 4)},
+    "transforms.to_dag": lambda: {"graph": static()},
+    "transforms.to_sequence": lambda: {"graph": static()},
+    "io.from_temporal_networkx": lambda: {"graphs": networkx_over_time()},
+    "io.plain_graph": lambda: {"name": "mine", "listed": Listed(["a", "b"], [Edge("a", "b", None, "")], False)},
+    "io.read_conllu": lambda: {"path": folder() / "one.conllu"},
+    "io.read_events": lambda: {"path": folder() / "events.csv", "window": 1.0, **_names("source", "target")},
+    "io.read_graph": lambda: {"source": folder() / "graph.txt"},
+    "io.read_observations": lambda: {"path": folder() / "table.csv", **_names("source", "target")},
+    "io.read_smiles": lambda: {"path": folder() / "smiles.csv", "smiles": "smiles", "target": "target"},
+    "io.read_temporal_json": lambda: {"path": folder() / "one.json"},
+    "io.read_tu": lambda: {"name": "two"},
+    "evaluation.average_precision": lambda: {"scores": torch.tensor([0.2, 0.9])},
+    "evaluation.mae": lambda: {"y": torch.tensor([[1.0, 0.0], [0.0, 1.0]])},
+    "evaluation.mse": lambda: {"y": torch.tensor([[1.0, 0.0], [0.0, 1.0]])},
+    "evaluation.r2": lambda: {"y": torch.tensor([[1.0, 0.0], [0.0, 1.0]])},
+    "evaluation.wilson": lambda: {"share": 0.5, "count": 10},
+    "baselines.subtree_features": lambda: {"graphs": [gs.from_graph(nx.path_graph(3), x=torch.ones(3, 1))]},
+    "reach.by_hop": lambda: {"hops": distances()},
+    "reach.by_lag_and_hop": lambda: {"hops": distances()},
+    "reach.dirichlet_energy": lambda: {"graph": static()},
+    "reach.distance_to_limit": lambda: {"graph": static()},
+    "reach.estimate_by_hop": lambda: {**small(), "samples": 2},
+    "reach.estimate_influence": lambda: {**small(), "samples": 2},
+    "reach.hop_distances": lambda: {"graph": static()},
+    "reach.influence": lambda: small(),  # noqa: PLW0108 - defined below
+    "reach.layer_spectrum": lambda: {**small(), "layer": 1},
+    "reach.layers_needed": lambda: {"graph": static()},
+    "reach.mean_distance": lambda: {"distances": distances()},
+    "reach.over_layers": lambda: {**small(), "measure": reach.dirichlet_energy},
+    "reach.parameter_gradients": lambda: {"samples": 2},
+    "reach.receptive_field": lambda: small(),  # noqa: PLW0108 - defined below
+    "reach.routes": lambda: {"graph": static()},
+    "reach.row_gradients": lambda: {
+        "model": _seeded(lambda: nn.Model(nn.GCN(2, 3), 2)),
+        "graph": static().replace(y=torch.tensor([0, 1, 0, 1, 0])),
+        "loss": torch.nn.functional.cross_entropy,
+    },
+    "reach.state_gradients": lambda: {"samples": 2},
+    "reach.verdict": lambda: {"samples": 4},
+    "reach.theory.directed_path_weight": lambda: {"target": 3, "source": 0},
+    "reach.theory.latch_threshold": lambda: {"gain": 2.0},
+    "reach.theory.lstm_cell_gradient": lambda: {"forget_gates": torch.full((3, 2), 0.5)},
+    "reach.theory.lstm_horizon": lambda: {"forget_bias": 1.0},
+    "reach.theory.rnn_gradients": lambda: {
+        "x": torch.ones(1, 4, 2),
+        "y": torch.tensor([1]),
+        "weights": rnn_weights(),
+    },
+    "reach.theory.stationary_weights": lambda: {"degrees": torch.tensor([1.0, 2.0])},
+    "plot.animate_message": lambda: {"graph": static(), "weights": torch.ones(3, 5)},
+    "plot.draw_accuracy": lambda: {"curves": {"GCN": {2: (0.5, 0.4, 0.6), 3: (0.6, 0.5, 0.7)}}},
+    "plot.draw_bits": lambda: {"bars": {"LSTM": (1.5, "LSTM")}},
+    "plot.draw_cliff_map": lambda: {"accuracy": torch.ones(2, 2), "chance": 0.1},
+    "plot.draw_cones": lambda: {"models": {"GCN": (torch.ones(12, dtype=torch.bool), torch.ones(12))}},
+    "plot.draw_groups": lambda: {"lines": {"GCN": {"all": share()}}, "groups": ["all"]},
+    "plot.draw_hops": lambda: {"graph": static()},
+    "plot.draw_influence_by_hop": lambda: {"profiles": {"GCN": reach.Profile(torch.arange(3), torch.ones(3))}},
+    "plot.draw_message": lambda: {"graph": static(), "weights": torch.ones(5)},
+    "plot.draw_over_layers": lambda: {"curves": {"GCN": [1.0, 0.5]}, "ylabel": "energy"},
+    "plot.draw_reach": lambda: {"reach_mask": torch.ones(12, dtype=torch.bool)},
+    "plot.draw_receptive_fields": lambda: {"graph": static(), "depths": [1]},
+    "plot.draw_regions": lambda: {
+        "image": torch.zeros(3, 3, 1),
+        "labels": torch.arange(9).reshape(3, 3),
+        "graph": gs.region_graph(torch.zeros(3, 3, 1), torch.arange(9).reshape(3, 3)),
+    },
+    "plot.draw_rows_by_hop": lambda: {"hops": torch.tensor([0, 1, 2])},
+    "plot.draw_values": lambda: {"graph": static(), "values": torch.ones(5), "label": "influence"},
+    "plot.groups_figure": lambda: {
+        **{"lines": {"GCN": {"all": share()}}, "panels": {"one": ["all"]}},
+        **{"chance": 0.5, "ylabel": "accuracy"},
+    },
+    "plot.message_weights": lambda: {"graph": static()},
+    "plot.save_animation": lambda: {
+        "path": new_path("message.gif"),
+        "animation": gs.plot.animate_message(static(), 0, torch.ones(1, 5)),
+    },
+    "text.beam_search": lambda: {"model": writer(), "width": 2},
+    "text.generate": lambda: {"model": writer()},
+    "text.greedy": lambda: {"model": writer()},
+    "text.nearest": lambda: {"character": "z"},
+    "datasets.book": lambda: {"name": "NL_darwin"},
+    "datasets.find": lambda: {"name": "chickenpox"},
+    "datasets.descriptors": lambda: {"smiles": ["CCO"]},
+    "testing.check_encoder": lambda: {"build": lambda channels: nn.MLP(channels, 4), "exclude": encoder_checks()},
+    "testing.check_task": lambda: {"build": task, "exclude": task_checks()},
+}
+
+# An object of each public class: arguments of its constructor.
+OBJECTS: dict[str, Callable[[], Arguments]] = {
+    "DivergedError": lambda: {"message": "loss is nan", "history": gs.History()},
+    "NeighborSampler": lambda: {"graph": static(), "num_neighbors": [-1, -1]},
+    "Scaler": lambda: {"mean": torch.zeros(3, 2), "deviation": torch.ones(3, 2), "per": "node"},
+    "SpaceTimeGraph": lambda: {
+        **{"x": torch.ones(3, 2), "node": torch.arange(3), "time": torch.zeros(3, dtype=torch.long)},
+        "edge_index": torch.tensor([[0], [1]]),
+    },
+    "Topology": lambda: {"node": torch.arange(3), "time": torch.zeros(3, dtype=torch.long)},
+    "nn.EmbeddedModel": lambda: {"embed": torch.nn.Embedding(3, 2), "model": nn.Model(nn.LSTM(2, 3), 2)},
+    "nn.GradientCheckpointed": lambda: {"length": 2},
+    "nn.TruncatedBPTT": lambda: {"length": 2},
+    "tasks.Recall": lambda: {"length": 6},
+    "tasks.AssociativeRecall": lambda: {"num_pairs": 2},
+    "tasks.CopyMemory": lambda: {"delay": 3},
+    "tasks.Forecasting": lambda: {"graph": recording(), "lags": 2},
+    "tasks.GraphRegression": lambda: {"graphs": measured()},
+    "tasks.LinkPrediction": lambda: {"graph": recording(), "lags": 1},
+    "tasks.NeighborsMatch": lambda: {"depth": 2},
+    "tasks.NodeClassification": lambda: {"graph": static().replace(y=torch.tensor([0, 1, 0, 1, 0]))},
+    "tasks.NodeRegression": lambda: {"graph": static().replace(y=torch.ones(5, 1))},
+    "tasks.ShortestPaths": lambda: {"num_nodes": 6},
+    "tasks.Eccentricity": lambda: {"num_nodes": 6},
+    "training.Cosine": lambda: {"steps": 5},
+    "training.EarlyStopping": lambda: {"validation": tasks.GraphClassification(labelled(), 2), "every": 1},
+    "training.Every": lambda: {"steps": 2, "callback": stopper()},
+    "training.Product": lambda: {"parts": (training.Warmup(2), training.Cosine(5))},
+    "training.StepDecay": lambda: {"factor": 0.5, "every": 2},
+    "training.TensorBoard": lambda: {"folder": folder() / "board"},
+    "training.Warmup": lambda: {"steps": 2},
+    "baselines.Autoregression": lambda: {"weight": torch.ones(4, 1), "bias": torch.zeros(1), "lags": 2},
+    "baselines.Bigram": lambda: {"task": characters()},
+    "baselines.Constant": lambda: {"output": torch.zeros(10)},
+    "baselines.GraphAutoregression": lambda: {"weight": torch.ones(8, 1), "bias": torch.zeros(1), "lags": 2},
+    "testing.EncoderCase": lambda: {"build": lambda channels: nn.MLP(channels, 4)},
+    "testing.TaskCase": lambda: {"build": task},
+    "testing.Graphs": lambda: {},
+    "io.Treebank": lambda: {"name": "mine", "sentences": tuple(sentences())},
+}
+
+# Records: named tuples and dataclasses that hold what the library puts into them, and check nothing.
+RECORDS = {
+    *("Dense", "Evaluation", "History", "Predictions", "nn.GateValues", "nn.RecurrentState", "nn.ForgettingState"),
+    *("nn.Trace", "tasks.Case", "tasks.Irrelevant", "tasks.Split", "io.Edge", "io.GraphDataset", "io.Listed"),
+    *("io.PlainGraph", "io.Sentence", "io.Skipped", "io.TemporalDataset", "io.Treebank", "io.Word"),
+    *("training.Selected", "evaluation.Estimate", "reach.Estimate", "reach.Evidence", "reach.Grid", "reach.Profile"),
+    *("reach.ProfileEstimate", "reach.StateGradients", "reach.Verdict", "reach.theory.RNNGradients"),
+    *("reach.theory.RNNWeights", "text.Beam", "testing.Check", "testing.Suite", "DivergedError"),
+}
+# Base classes and protocols, whose methods are those of the classes derived from them.
+ABSTRACT = {"nn.Encoder", "tasks.FixedTask", "tasks.Task", "tasks.Regression", "training.Callback", "training.Schedule"}
+# Errors are raised by the library, and made by nobody else.
+ERRORS = {"reach.TooLargeError", "reach.UnreachableError"}
+
+# An object of each record that has methods.
+INSTANCES: dict[str, Callable[[], Any]] = {
+    "training.EarlyStopping": lambda: validated(),  # noqa: PLW0108 - defined below
+    "Evaluation": lambda: gs.Evaluation(0.5, 0.4, 0.6, 1.0, 0.5, 10),
+    "History": lambda: gs.History([1.0], [0.5], [0.1], [0.01]),
+    "io.Sentence": lambda: sentences()[0],
+    "nn.RecurrentState": lambda: run_state(nn.LSTM(2, 3)),
+    "nn.ForgettingState": lambda: run_state(nn.ForgettingGCNLSTM(2, 3)),
+}
+
+# Arguments of methods, by class and method or by method alone.
+METHODS: dict[str, Callable[[], Arguments]] = {
+    "nn.GCNConv.forward": lambda: {},
+    "nn.WeightedSAGE.forward": lambda: {},
+    "History.append": lambda: {"loss": 1.0, "score": 0.5, "grad_norm": 0.1, "lr": 0.01},
+    "History.recent_score": lambda: {"window": 1},
+    "History.to_csv": lambda: {"path": new_path("history.csv")},
+    "History.to_json": lambda: {"path": new_path("history.json")},
+    "History.from_json": lambda: {"path": folder() / "history.json"},
+    "Scaler.fit": lambda: {"until": 3},
+    "Scaler.inverse": lambda: {"values": torch.zeros(2, 2), "node": torch.tensor([0, 1])},
+    "SpaceTimeGraph.from_topology": lambda: {"topology": signal().topology, "x": signal().x},
+    "SpaceTimeGraph.replace": lambda: {},
+    "SpaceTimeGraph.replace_rows": lambda: {
+        **{"topology": static().topology, "origin": torch.tensor([0, 1, 2, 0, 1])},
+        "answers": torch.tensor([True, True, True, False, False]),
+    },
+    "SpaceTimeGraph.snapshot": lambda: {"time": 0},
+    "Topology.is_of": lambda: {"tensors": signal().topology.parts},
+    "Topology.keep": lambda: {"key": "mine", "make": lambda: 1},
+    "nn.EmbeddedModel.forward": lambda: {"graph": gs.from_sequence(torch.tensor([0, 1, 2]))},
+    "nn.EmbeddedModel.reach": lambda: {"graph": gs.from_sequence(torch.tensor([0, 1, 2]))},
+    "nn.PairHead.forward": lambda: {"states": states(), "graph": pairs()},
+    "nn.GraphHead.forward": lambda: {"states": states(), "graph": static()},
+    "nn.RowHead.forward": lambda: {"states": states(), "graph": static()},
+    "nn.ResidualHead.forward": lambda: {"states": states(), "graph": static()},
+    "tasks.Characters.split": lambda: {"length": 2, "text": "abc" * 20},
+    "tasks.Transfer.on": lambda: {"graph": static(), "source": 0, "asked": 4},
+    "tasks.Agreement.folds": lambda: {"count": 2},
+    "tasks.GraphClassification.folds": lambda: {"count": 2},
+    "folds": lambda: {"count": 3},
+    "between": lambda: {"first": 0, "last": 2},
+    "split": lambda: {"train": 0.4, "validation": 0.3},
+    "NeighborSampler.pieces": lambda: {"size": 2},
+    "io.Sentence.graph": lambda: {"x": torch.ones(2, 2)},
+    "training.EarlyStopping.validate": lambda: {"model": pooled()},
+    "training.EarlyStopping.load_state_dict": lambda: {"state": stopper().state_dict()},
+    "training.EarlyStopping.restore": lambda: {"model": pooled()},
+    "training.Every.load_state_dict": lambda: {"state": stopper().state_dict()},
+    "baselines.Bigram.forward": lambda: {"graph": characters().batch(2, generator())},
+    "baselines.Frequency.forward": lambda: {"graph": links().batch(2, generator())},
+    "baselines.Recency.forward": lambda: {"graph": links().batch(2, generator())},
+    "baselines.Autoregression.forward": lambda: {"graph": forecasting().batch(2, generator())},
+    "baselines.GraphAutoregression.forward": lambda: {"graph": forecasting().batch(2, generator())},
+    "testing.Graphs.grow": lambda: {"graph": sequence()},
+    "nn.PairHead.reach": lambda: {"states": fields, "graph": pairs()},
+    "nn.GraphHead.reach": lambda: {"states": fields, "graph": static()},
+    "nn.RowHead.reach": lambda: {"states": fields, "graph": static()},
+    "nn.ResidualHead.reach": lambda: {"states": fields, "graph": static()},
+    "nn.DAGRNN.forward": lambda: {"graph": acyclic()},
+    "nn.DAGRNN.reach": lambda: {"graph": acyclic()},
+    "nn.DAGRNN.trace": lambda: {"graph": acyclic()},
+    "nn.DAGGRU.forward": lambda: {"graph": acyclic()},
+    "nn.DAGGRU.reach": lambda: {"graph": acyclic()},
+    "nn.DAGGRU.trace": lambda: {"graph": acyclic()},
+    "nn.DAGLSTM.forward": lambda: {"graph": acyclic()},
+    "nn.DAGLSTM.reach": lambda: {"graph": acyclic()},
+    "nn.DAGLSTM.trace": lambda: {"graph": acyclic()},
+    "baselines.Autoregression.fit": lambda: {"task": forecasting()},
+    "baselines.GraphAutoregression.fit": lambda: {"task": forecasting()},
+    "testing.EncoderCase.encoder": lambda: {},
+    "testing.Graphs.random": lambda: {"seed": 0},
+    "testing.Graphs.directed": lambda: {"seed": 0},
+    "testing.Graphs.sequence": lambda: {"seed": 0},
+    "testing.Graphs.static": lambda: {"seed": 0},
+    "testing.Graphs.signal": lambda: {"seed": 0},
+}
+
+# What a subclass writes and the library calls, with what it has checked; and the decorators of the suites.
+LEFT_OUT = {"encode", "layers", "by_generation", "run_segment", "testing.Suite.run", "testing.Suite.check"}
+# Tasks whose answers need different numbers of items, which the method says.
+LEFT_OUT |= {
+    f"tasks.{name}.memory_content" for name in ("Characters", "Eccentricity", "NodeClassification", "NodeRegression")
+}
+
+
+def pooled() -> nn.Model:
+    return _seeded(lambda: nn.Model(nn.GCN(2, 4), 2, pool="mean"))
+
+
+def stopper() -> training.EarlyStopping:
+    return training.EarlyStopping(tasks.GraphClassification(labelled(), 2), every=1)
+
+
+def validated() -> training.EarlyStopping:
+    stopping = stopper()
+    stopping.validate(1, pooled())
+    return stopping
+
+
+def links() -> tasks.LinkPrediction:
+    return tasks.LinkPrediction(recording(), lags=1)
+
+
+def fields(rows: Tensor) -> Tensor:
+    """The receptive fields of five rows, each of which sees itself."""
+    return torch.eye(5, dtype=torch.bool)[rows]
+
+
+def of_task(made: tasks.Task) -> Arguments:
+    """Arguments of the methods of a task: a batch of its own, its answers, and outputs for them."""
+    graph = made.batch(2, generator())
+    answers = {"y": graph.y, "output": torch.zeros(len(graph.y), made.out_channels)}
+    return {"graph": graph, **answers, "numbers": torch.tensor([0, 1])}
+
+
+def small() -> Arguments:
+    return {"model": _seeded(lambda: nn.GCN(2, 3)), "graph": static()}
+
+
+def _names(*names: str) -> Arguments:
+    return {name: name for name in names}
+
+
+def encoder_checks() -> list[str]:
+    return sorted({check.function for check in gs.testing.ENCODER_SUITE.checks})
+
+
+def task_checks() -> list[str]:
+    return sorted({check.function for check in gs.testing.TASK_SUITE.checks})
+
+
+def run_state(encoder: Any) -> Any:
+    with torch.no_grad():
+        return encoder.run(signal())[1]
+
+
+def networkx_over_time() -> dict[int, nx.Graph]:
+    graphs = {time: nx.path_graph(3) for time in (0, 1)}
+    for graph in graphs.values():
+        nx.set_node_attributes(graph, 1.0, "x")
+    return graphs
+
+
+def gconv_lstm() -> dict[str, Tensor]:
+    """Weights of PyG Temporal's ``GConvLSTM``."""
+    one = torch.ones(1, 1)
+    weights = {f"conv_{s}_{g}.lins.{k}.weight": one for s in "xh" for g in "ifco" for k in (0, 1)}
+    return weights | {f"w_c_{g}": one for g in "ifo"} | {f"b_{g}": one for g in "ifco"}
+
+
+@dataclass(frozen=True)
+class Public:
+    """A public callable and a valid call of it."""
+
+    name: str
+    signature: inspect.Signature
+    get: Callable[[], Callable[..., Any]]  #: a method of a new object, where it is one
+    given: Callable[[], Arguments]  #: new arguments of a valid call
+
+    def call(self, **changed: object) -> Any:
+        """The result of the valid call, with other values of some arguments; an iterator is read to its end."""
+        result = self.get()(**{**self.given(), **changed})
+        return list(result) if isinstance(result, Iterator) else result
+
+
+def public_names() -> dict[str, Any]:
+    """Every public object by its name below ``graphseq``; one that several modules show, by its first."""
+    found: dict[str, Any] = {}
+    for module in MODULES:
+        loaded = importlib.import_module(f"graphseq.{module}".rstrip("."))
+        for name in getattr(loaded, "__all__", ()):
+            value = getattr(loaded, name)
+            if not inspect.ismodule(value) and not any(value is other for other in found.values()):
+                found[f"{module}.{name}".lstrip(".")] = value
+    return found
+
+
+def public_calls() -> list[Public]:
+    """All of them, in the order of the modules."""
+    return [call for name, value in public_names().items() for call in _of(name, value)]
+
+
+def _of(name: str, value: Any) -> Iterator[Public]:
+    if not callable(value) or name in ERRORS | ABSTRACT:
+        return
+    if not inspect.isclass(value):
+        yield _public(name, value, lambda: value, FUNCTIONS.get(name, dict))
+        return
+    if name not in RECORDS:
+        yield _public(name, value, lambda: value, OBJECTS.get(name, dict))
+    for method, is_bound in _methods(value):
+        if not {full := f"{name}.{method}", method} & LEFT_OUT:
+            given = METHODS.get(full, METHODS.get(method, dict))
+            if issubclass(value, tasks.Task) and is_bound and given is dict and method not in METHODS:
+                given = lambda: of_task(_made(name, value))  # noqa: E731
+            function = getattr(value, method)
+            target = (lambda m=method: getattr(_made(name, value), m)) if is_bound else (lambda f=function: f)
+            yield _public(full, function, target, given, skip_first=is_bound)
+
+
+def _methods(kind: type) -> Iterator[tuple[str, bool]]:
+    """Public methods that the library defines on a class or its bases, each with True where it needs an object."""
+    for method in sorted(dir(kind)):
+        for base in kind.__mro__:
+            if method in vars(base):
+                own = base.__module__.startswith("graphseq.") and not method.startswith("_")
+                found = vars(base)[method]
+                if own and (inspect.isfunction(found) or isinstance(found, classmethod | staticmethod)):
+                    yield method, inspect.isfunction(found)
+                break
+
+
+def _public(
+    name: str, function: Any, get: Callable[[], Any], given: Callable[[], Arguments], *, skip_first: bool = False
+) -> Public:
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())[int(skip_first) :]
+    needed = [
+        one.name
+        for one in parameters
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]
+
+    def arguments() -> Arguments:
+        own = given()
+        missing = [one for one in needed if one not in own and one not in VALUES]
+        if missing:
+            raise LookupError(f"{name} needs a value of {missing[0]} in tests/helpers/public_calls.py")
+        own = {key: value for key, value in own.items() if key in signature.parameters}
+        return {**{one: VALUES[one]() for one in needed if one not in own}, **own}
+
+    return Public(name, signature.replace(parameters=parameters), get, arguments)
+
+
+def _made(name: str, kind: type) -> Any:
+    if name in INSTANCES:
+        return INSTANCES[name]()
+    return _seeded(lambda: _public(name, kind, lambda: kind, OBJECTS.get(name, dict)).call())
