@@ -115,7 +115,7 @@ def test_refusals() -> None:
         gs.transforms.to_dag(gs.from_graph(nx.path_graph(2)), "topological")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="static graphs"):
         gs.transforms.to_dag(gs.from_sequence(torch.ones(3, 1)))
-    with pytest.raises(TypeError, match=r"graph must be a graphseq.SpaceTimeGraph, got Graph"):
+    with pytest.raises(TypeError, match=r"graph must be a SpaceTimeGraph, got Graph"):
         gs.transforms.to_dag(nx.path_graph(2))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="source must lie in 0 to 1"):
         gs.transforms.to_dag(gs.from_graph(nx.path_graph(2)), source=2)

@@ -297,5 +297,5 @@ def test_a_source_beyond_one_graph_of_a_batch_names_it() -> None:
 
 
 def test_what_is_no_graph_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"graph must be a graphseq.SpaceTimeGraph, got Graph"):
+    with pytest.raises(TypeError, match=r"graph must be a SpaceTimeGraph, got Graph"):
         to_sequence(nx.path_graph(3))
