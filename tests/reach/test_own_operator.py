@@ -110,7 +110,7 @@ def test_what_is_no_operator_is_refused() -> None:
         distance_to_limit(h, path, operator=torch.eye(2))
     with pytest.raises(ValueError, match="operator has no eigenvalue other than 0"):
         distance_to_limit(h, path, operator=torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
-    with pytest.raises(ValueError, match="operator must be one of gcn, mean, walk or a torch.Tensor; got 'gat'"):
+    with pytest.raises(ValueError, match=r"operator must be one of gcn, mean, walk or a torch.Tensor; got 'gat'"):
         distance_to_limit(h, path, operator="gat")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="operator must be one of gcn, mean, unnormalised, walk; got 'sum'"):
         dirichlet_energy(h, path, operator="sum")  # type: ignore[arg-type]
