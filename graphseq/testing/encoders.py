@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.nn.encoder import Encoder
 from graphseq.testing import encoder_checks, reach_checks, trace_checks  # noqa: F401 - they fill the suite
 from graphseq.testing.encoder_case import ENCODER_SUITE, EncoderCase
 from graphseq.testing.graphs import Graphs
 
 
+@checked_arguments
 def check_encoder(
     build: Callable[[int], Encoder],
     *,

@@ -153,6 +153,7 @@ class Graphs:
         """A sequence as a graph to which a node and an edge are added at each step."""
         return self._allowed(grow(graph), is_grown=True)
 
+    @checked_arguments
     def completed(self, graph: SpaceTimeGraph) -> SpaceTimeGraph:
         """The same graph with features of its edges, where they are to have any."""
         return self._with_features(graph, is_constant=False)
