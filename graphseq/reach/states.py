@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from graphseq._arguments import checked_arguments
+from graphseq._arguments import checked_but
 from graphseq.reach.probe.over_layers import Measure
 from graphseq.reach.probe.probe import Probe
 
 
-@checked_arguments
+@checked_but("model")
 def over_layers(model: Callable[..., object], graph: object, measure: str | Measure) -> Tensor:
     """Compute a measure of the states after each layer, features first, or after each time step of a recurrence.
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq._arguments import checked_arguments
+from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import hops_from, hops_to
 from graphseq.nn.encoder import Encoder
@@ -22,7 +22,7 @@ class UnreachableError(ValueError):
     """No path leads from the source to the target, so that no number of layers is enough."""
 
 
-@checked_arguments
+@checked_but("model")
 def receptive_field(model: Callable[..., object], graph: object, row: int) -> Tensor:
     """Compute the rows whose input can change the output of ``model`` at ``row``: a ball, a line or a light cone.
 
