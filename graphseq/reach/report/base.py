@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphseq import _files
+from graphseq._arguments import checked_arguments
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,6 +60,7 @@ class Report:
 
         return figure(self.page)
 
+    @checked_arguments
     def to_html(self, path: str | Path, *, title: str | None = None, overwrite: bool = False) -> Path:
         """Write the report as one HTML file, with the figures in it and without scripts.
 
@@ -75,6 +77,7 @@ class Report:
         _refuse(path, overwrite)
         return _files.write_text(path, html(self._words(title), self.page), overwrite=overwrite)
 
+    @checked_arguments
     def to_pdf(self, path: str | Path, *, title: str | None = None, overwrite: bool = False) -> Path:
         """Write the report as a PDF: a page of text and one of figures.
 
