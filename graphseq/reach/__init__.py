@@ -1,6 +1,7 @@
 """Diagnostics of models on graphs: receptive fields, Jacobians, influence, smoothness, gradients, and closed forms."""
 
 from graphseq.reach import measures, theory
+from graphseq.reach.compare import Comparison, compare
 from graphseq.reach.diagnosis import FINDINGS, Advice, Diagnosis, diagnose
 from graphseq.reach.evidence import Evidence
 from graphseq.reach.hops import hop_distances, hops_reached, space_hops, time_lags
@@ -27,10 +28,12 @@ from graphseq.reach.spectrum import layer_spectrum
 from graphseq.reach.states import over_layers
 from graphseq.reach.structure import UnreachableError, layers_needed, receptive_field, routes
 from graphseq.reach.verdict import Thresholds, Verdict, verdict
+from graphseq.reach.watch import WatchLog, watch
 
 __all__ = [
     "FINDINGS",
     "Advice",
+    "Comparison",
     "Diagnosis",
     "Estimate",
     "Evidence",
@@ -45,9 +48,11 @@ __all__ = [
     "TooLargeError",
     "UnreachableError",
     "Verdict",
+    "WatchLog",
     "by_hop",
     "by_lag",
     "by_lag_and_hop",
+    "compare",
     "diagnose",
     "dirichlet_energy",
     "distance_to_limit",
@@ -79,4 +84,5 @@ __all__ = [
     "time_lags",
     "topology",
     "verdict",
+    "watch",
 ]

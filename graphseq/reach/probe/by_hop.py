@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -43,12 +45,35 @@ def by_hop(
 ) -> HopProfile:
     """Measure the influence by hop; see :meth:`graphseq.reach.Probe.by_hop`."""
     _checks.at_least("samples", samples, 2)
-    if normalize not in (None, "self", "total"):
-        raise ValueError(f"normalize must be 'self', 'total' or None, got {normalize!r}")
     everyone = torch.arange(function.num_outputs) if chosen is None else chosen.cpu()
     sample = draw(function, everyone, samples, _checks.at_least("seed", seed, 0))
+    hops = partial(hops_to_answers, function, causal=causal)
+    return profile(function, sample, hops, normalize=normalize, norm=norm, ci=ci)
+
+
+def profile(
+    function: RowFunction,
+    sample: Sample,
+    hops: Callable[[Tensor], Tensor],
+    *,
+    normalize: str | None,
+    norm: str,
+    ci: float,
+) -> HopProfile:
+    """Measure the influence by hop of a sample of answers.
+
+    Args:
+        function: a model on its data.
+        sample: of its answers.
+        hops: a function from the numbers of answers (n,) to the hops from every row, (n, V); -1 where there is no path.
+        normalize: "self", "total" or ``None``.
+        norm: of the blocks of the Jacobian.
+        ci: the confidence of the intervals.
+    """
+    if normalize not in (None, "self", "total"):
+        raise ValueError(f"normalize must be 'self', 'total' or None, got {normalize!r}")
     parts = sample.outputs.split(max(1, _BATCH // function.num_rows))
-    sums = _padded([_sums(function, part, norm, causal) for part in parts])
+    sums = _padded([_sums(function, part, norm, hops(part)) for part in parts])
     scale = sample.mean(_scale(sums, normalize)[:, None])
     value = sample.mean(sums) / scale
     # A ratio of two means varies as the mean of these does, to first order; where nothing is divided, these are sums.
@@ -56,9 +81,8 @@ def by_hop(
     low, high = sample.interval(linear, ci)
     no_path = (float(low[0]), float(high[0]))
     at = torch.arange(sums.shape[1] - 1)
-    return HopProfile(
-        at, value[1:], low[1:], high[1:], float(value[0]), no_path, len(sample.outputs), len(everyone), ci
-    )
+    count = len(sample.outputs)
+    return HopProfile(at, value[1:], low[1:], high[1:], float(value[0]), no_path, count, sample.population, ci)
 
 
 @dataclass(frozen=True)
@@ -113,11 +137,10 @@ def draw(function: RowFunction, everyone: Tensor, samples: int, seed: int) -> Sa
     return Sample(torch.cat([certain, rest]), len(certain), len(everyone))
 
 
-def _sums(function: RowFunction, outputs: Tensor, norm: str, causal: bool) -> Tensor:
+def _sums(function: RowFunction, outputs: Tensor, norm: str, hops: Tensor) -> Tensor:
     """The total influence at each distance, of each answer: no path first, then hops 0 … D: (n, D + 2)."""
     with function.jacobian(outputs) as measured:
         influence = norms.norms(measured, norm, 2**62).double().cpu()
-    hops = hops_to_answers(function, outputs, causal=causal)
     return influence.new_zeros(len(hops), int(hops.max()) + 2).scatter_add_(1, hops + 1, influence)
 
 

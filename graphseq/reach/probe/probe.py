@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -223,6 +224,43 @@ class Probe(RowFunction):
         if self.kind == "graph" if level is None else ranges.checked_level(self, level) == "graph":
             return ranges.of_graphs(self, chosen, distance, normalize=normalize, max_entries=max_entries)
         return ranges.of_rows(self, chosen, distance, norm=norm, normalize=normalize, samples=samples, seed=seed)
+
+    def attribution(self, output: int, channel: int = 0, *, baseline: Tensor | float = 0.0, points: int = 64) -> Tensor:
+        r"""Attribute one number of an answer to the features of all rows, along a straight path from a baseline.
+
+        .. math:: a_{vf} = (x_{vf} - x'_{vf}) \int_0^1
+                  \frac{\partial f_{kc}(x' + \alpha (x - x'))}{\partial x_{vf}}\, d\alpha, \qquad
+                  \sum_{vf} a_{vf} = f_{kc}(x) - f_{kc}(x')
+
+        The sum is exact for smooth models; with ReLUs it is as exact as the integral, which more points make so.
+
+        Args:
+            output: the number of the answer, k.
+            channel: of the answer, c.
+            baseline: x', (V, F), or one number.
+            points: of the Gauss-Legendre quadrature.
+
+        Returns:
+            (V, F).
+
+        Source: Sundararajan, Taly and Yan, *Axiomatic attribution for deep networks* (2017), integrated gradients.
+        """
+        at, c = _checks.at_least("output", output, 0), _checks.at_least("channel", channel, 0)
+        if at >= self.num_outputs or c >= self.out_channels:
+            raise ValueError(
+                f"output={at}, channel={c} is outside the {self.num_outputs} answers of {self.out_channels} channels"
+            )
+        start = torch.as_tensor(baseline, dtype=self.x.dtype, device=self.x.device).expand_as(self.x)
+        nodes, weights = np.polynomial.legendre.leggauss(_checks.at_least("points", points, 1))
+        total = torch.zeros_like(self.x)
+        with self.opened():
+            for alpha, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+                x = (start + float(alpha) * (self.x - start)).requires_grad_()
+                value = self.function(x, weights=False)[at, c]
+                if value.requires_grad:
+                    found = torch.autograd.grad(value, x, allow_unused=True)[0]
+                    total = total if found is None else total + float(weight) * found
+        return (self.x - start) * total
 
     def over_layers(self, *measures: str | Measure) -> LayerMeasures:
         """Measure the states of the rows: features, then what each layer, norm and pooling module returns.

@@ -1,0 +1,133 @@
+"""A model on a graph and on the same graph rewired: how far its answers see on each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from graphseq import _checks
+from graphseq.reach.measures.range import influence_range
+from graphseq.reach.probe import norms
+from graphseq.reach.probe.by_hop import HopProfile, Sample, draw, profile
+from graphseq.reach.probe.probe import Probe
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Influence by hop and range of a model on two graphs, over the hops of the first."""
+
+    before: HopProfile  #: on the first graph
+    after: HopProfile  #: on the second
+    range_before: float  #: mean over answers of the normalised range, in hops of the first graph
+    range_after: float
+    edges_added: int  #: distinct edges, each direction once
+    edges_removed: int
+    rows_added: int  #: rows of the second graph alone, such as a virtual node; influence from them is in ``no_path``
+    score_before: float | None  #: what ``score`` gives
+    score_after: float | None
+
+    def __str__(self) -> str:
+        """A table, one line a hop."""
+        width = max(len(self.before.at), len(self.after.at))
+        lines = [
+            f"+{self.edges_added} -{self.edges_removed} edges, +{self.rows_added} rows",
+            "hops     before      after",
+        ]
+        for hop in range(width):
+            pair = (float(each.value[hop]) if hop < len(each.value) else 0.0 for each in (self.before, self.after))
+            lines.append(f"{hop:4} " + "".join(f"{value:11.4g}" for value in pair))
+        lines.append(f"none {self.before.no_path:11.4g}{self.after.no_path:11.4g}")
+        lines.append(f"range{self.range_before:11.4g}{self.range_after:11.4g}")
+        if self.score_before is not None:
+            lines.append(f"score{self.score_before:11.4g}{self.score_after:11.4g}")
+        return "\n".join(lines)
+
+
+def compare(
+    model: Callable[..., object],
+    data: object,
+    rewired: object,
+    *,
+    score: Callable[[Tensor], float] | None = None,
+    samples: int = 256,
+    norm: norms.Norm = "l1",
+    seed: int = 0,
+) -> Comparison:
+    """Measure a model on a graph and on the same rows with other edges, both over the hops of the first graph.
+
+    Influence from distant rows that grows by more than that from near ones says that the new edges are used. The model
+    is measured as it is: weights that were trained on the first graph may fit the second badly, which ``score`` shows.
+
+    Args:
+        model: one that :class:`~graphseq.reach.Probe` takes, with answers at rows.
+        data: the graph.
+        rewired: the same rows in the same order with other edges, such as :func:`~graphseq.reach.rewire` gives; rows
+            after them, such as a virtual node, are allowed.
+        score: a function of the answers (K, C) at the rows of the first graph, such as an accuracy.
+        samples: the number of answers to measure.
+        norm: of the Jacobian, see :meth:`~graphseq.reach.Probe.influence`.
+        seed: of the sample.
+
+    Raises:
+        ValueError: fewer rows in the second graph, other features, or answers that are not of rows.
+
+    Example:
+        >>> import graphseq as gs, networkx as nx, torch
+        >>> path = gs.from_graph(nx.path_graph(12), x=torch.randn(12, 3))
+        >>> gcn = gs.nn.GCN(3, 8, num_layers=3)
+        >>> found = compare(gcn, path, gs.reach.rewire(path, "k_hop", hops=2))
+        >>> found.edges_added, found.edges_removed, found.range_after > found.range_before
+        (20, 0, True)
+    """
+    first, second = Probe(model, data), Probe(model, rewired)
+    rows = _checked(first, second)
+    sample = draw(first, torch.arange(first.num_outputs), _checks.at_least("samples", samples, 2), seed)
+    far = first.hops(sample.outputs)
+    added = second.num_rows - rows
+    to_second = torch.nn.functional.pad(far, (0, added), value=-1)
+    profiles, ranges = [], []
+    for probe, hops in ((first, far), (second, to_second)):
+        place = {int(output): at for at, output in enumerate(sample.outputs)}
+
+        def of(outputs: Tensor, hops: Tensor = hops, place: dict[int, int] = place) -> Tensor:
+            return hops[[place[int(output)] for output in outputs]]
+
+        profiles.append(profile(probe, sample, of, normalize=None, norm=norm, ci=0.95))
+        ranges.append(_range(probe, sample, hops, norm))
+    plus, minus = _edges(first, second)
+    scores = [None if score is None else float(score(_answers(probe, first.num_outputs))) for probe in (first, second)]
+    return Comparison(profiles[0], profiles[1], ranges[0], ranges[1], plus, minus, added, scores[0], scores[1])
+
+
+def _checked(first: Probe, second: Probe) -> int:
+    """The number of rows that both graphs have."""
+    rows = first.num_rows
+    if first.kind != "node" or second.kind != "node":
+        raise ValueError(f"compare measures answers at rows, and the model answers for {first.kind}s")
+    if second.num_rows < rows or not torch.equal(first.x, second.x[:rows]):
+        raise ValueError(
+            f"rewired must have the {rows} rows of data, with the same features in the same order, and may have others "
+            f"after them; it has {second.num_rows} rows" + ("" if second.num_rows < rows else " of other features")
+        )
+    one, two = first.output_rows, second.output_rows
+    if one is None or two is None or not torch.equal(one, two[: len(one)]):
+        raise ValueError("the model must answer at the same rows of both graphs")
+    return rows
+
+
+def _range(probe: Probe, sample: Sample, hops: Tensor, norm: norms.Norm) -> float:
+    influence = probe.influence(outputs=sample.outputs, norm=norm)
+    return influence_range(influence.cpu(), hops).graph
+
+
+def _edges(first: Probe, second: Probe) -> tuple[int, int]:
+    """The numbers of distinct edges that only the second graph has, and that only the first has."""
+    sets = [set(map(tuple, probe.graph.topology.spacetime().edge_index.t().tolist())) for probe in (first, second)]
+    return len(sets[1] - sets[0]), len(sets[0] - sets[1])
+
+
+def _answers(probe: Probe, count: int) -> Tensor:
+    return probe.function(probe.x, weights=False).detach()[:count]
