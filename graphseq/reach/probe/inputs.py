@@ -45,7 +45,8 @@ def evaluate(
         What the model returned, and the recorder.
     """
     pairs = list(given.items()) if isinstance(given, Mapping) else list(given)
-    tensors = {place.name: place.restore(value) for place, value in pairs if place.module is None}
+    # Copies, since a model may write to what it is given.
+    tensors = {place.name: place.restore(value).clone() for place, value in pairs if place.module is None}
     recorder = taps.Recorder()
     with ExitStack() as stack:
         for place, value in pairs:

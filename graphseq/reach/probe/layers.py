@@ -9,11 +9,12 @@ import numpy as np
 import torch
 import torch_geometric.nn as pyg
 from torch import Tensor, nn
+from torch_geometric.typing import SparseTensor
 
 from graphseq.data.adjacency import Adjacency
 from graphseq.nn.conv_reach import conv_reach
 from graphseq.reach.probe import taps
-from graphseq.reach.probe.rows import Rows
+from graphseq.reach.probe.rows import Rows, edges_of_adjacency
 
 Fields = np.ndarray  #: (K, V) of bool: the rows on which each of K outputs depends
 
@@ -24,6 +25,7 @@ _ROW_BY_ROW = (
     pyg.MessageNorm,
     pyg.DiffGroupNorm,
     pyg.JumpingKnowledge,
+    pyg.Aggregation,  # of a readout; what reads its result back into rows is found by the Jacobian
     nn.modules.batchnorm._BatchNorm,
     nn.LayerNorm,
     nn.RMSNorm,
@@ -136,7 +138,9 @@ def _attention(call: Call, rows: Rows) -> Layer:
 
 
 def _convolution(call: Call, rows: Rows) -> Layer:
+    sparse = [edges_of_adjacency(value) for value in call.arguments if _is_adjacency(value, rows)]
     edges = [value for value in _tensors(call) if _is_edges(value, rows)]
+    edges += [value for value in sparse if value is not None]
     if len(edges) != 1:
         raise UnknownLayerError(f"{call.name} is not given edges between the {rows.number} rows of the data")
     try:
@@ -173,8 +177,13 @@ def _tensors(call: Call) -> list[Tensor]:
     return [value for value in call.arguments if isinstance(value, Tensor)]
 
 
+def _is_adjacency(value: object, rows: Rows) -> bool:
+    is_sparse = isinstance(value, SparseTensor) or (isinstance(value, Tensor) and value.layout != torch.strided)
+    return is_sparse and tuple(value.sizes() if hasattr(value, "sizes") else value.shape) == (rows.number,) * 2  # type: ignore[attr-defined]
+
+
 def _is_edges(value: Tensor, rows: Rows) -> bool:
-    is_pairs = value.dim() == 2 and value.shape[0] == 2 and value.dtype == torch.long
+    is_pairs = value.layout == torch.strided and value.dim() == 2 and value.shape[0] == 2 and value.dtype == torch.long
     return is_pairs and (value.numel() == 0 or int(value.max()) < rows.number)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.typing import SparseTensor
 
 from graphseq.data.graph import SpaceTimeGraph
 
@@ -113,3 +114,17 @@ def of_sequences(x: Tensor, layout: str) -> Rows:
 def of_spacetime(graph: SpaceTimeGraph) -> Rows:
     """The rows of a space-time graph."""
     return Rows(graph, "V" if graph.x.dim() == 1 else "VF", {"V": graph.num_rows})
+
+
+def edges_of_adjacency(*candidates: object) -> Tensor | None:
+    """The edges (2, E) of the first that holds any: themselves, or those of Aᵀ as a sparse matrix, ``adj_t`` of PyG."""
+    for candidate in candidates:
+        if isinstance(candidate, SparseTensor) and hasattr(candidate, "coo"):
+            reader, origin, _ = candidate.coo()
+            return torch.stack([origin, reader])
+        if isinstance(candidate, Tensor) and candidate.layout != torch.strided:
+            found: Tensor = candidate.to_sparse_coo().coalesce().indices()
+            return found.flip(0)
+        if isinstance(candidate, Tensor):
+            return candidate
+    return None

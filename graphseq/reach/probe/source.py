@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data, HeteroData
-from torch_geometric.typing import SparseTensor
 
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.embedded import EmbeddedModel
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
 from graphseq.reach.probe import arguments, rows
-from graphseq.reach.probe.rows import LAYOUTS, Rows
+from graphseq.reach.probe.layout import axes_of
+from graphseq.reach.probe.rows import Rows, edges_of_adjacency
 
 Call = Callable[[object, Tensor], object]
 _OURS = (Model, Encoder, EmbeddedModel)
@@ -80,10 +80,15 @@ def source(model: object, data: object, call: Call | None, layout: str | None) -
 
 def _of_data(model: Callable[..., object], data: Data, call: Call | None) -> Source:
     own = copy(data).apply(lambda value: _moved(value, model))
-    if not isinstance(own.get("x"), Tensor):
-        raise ValueError("data has no x; give each node features or a token: data.x = torch.ones(data.num_nodes, 1)")
+    if own.get("x") is not None and not isinstance(own.x, Tensor):
+        raise TypeError(f"data.x must be a torch.Tensor, got {type(own.x).__name__}: data.x = torch.as_tensor(data.x)")
+    if own.get("x") is None:
+        raise ValueError(
+            "data has no x; give each node features, data.x = torch.ones(data.num_nodes, 1), or what the model reads "
+            "in their place: data.x = data.pos, call=lambda m, x: m(data.z, x, data.batch)"
+        )
     own.x = own.x.contiguous()
-    edge_index = _edge_index(own)
+    edge_index = edges_of_adjacency(own.get("edge_index"), own.get("adj_t"))
     notes: tuple[str, ...] = ()
     replaceable = {"x": own.x}
     if call is None:
@@ -100,8 +105,9 @@ def _of_data(model: Callable[..., object], data: Data, call: Call | None) -> Sou
 
     def run(tensors: Mapping[str, Tensor]) -> object:
         if call is not None:
-            return call(model, tensors.get("x", own.x))
+            return call(model, tensors["x"] if "x" in tensors else own.x.clone())
         used = copy(own)
+        used.x = own.x.clone()
         for key, value in tensors.items():
             used[key] = value
         return model(**read.fill(used))
@@ -138,65 +144,18 @@ def _of_tensor(model: Callable[..., object], x: Tensor, call: Call | None, layou
         raise TypeError(f"{type(model).__name__} reads a SpaceTimeGraph; make one: graphseq.from_sequence(x)")
     if call is None:
         arguments.check_one(model)
-    axes, notes = _layout(model, x, layout)
 
     def run(tensors: Mapping[str, Tensor]) -> object:
-        given = tensors.get("x", x)
+        given = tensors["x"] if "x" in tensors else x.clone()
         return call(model, given) if call is not None else model(given)
 
-    return Source(run, {"x": x}, rows.of_sequences(x, axes), None, None, notes, False)
-
-
-def _layout(model: object, x: Tensor, layout: str | None) -> tuple[str, tuple[str, ...]]:
-    """The axes of the tensor that a sequence model reads."""
-    dims = x.dim()
-    if layout is not None:
-        if layout not in LAYOUTS or len(layout) != dims:
-            fitting = ", ".join(axes for axes in LAYOUTS if len(axes) == dims)
-            raise ValueError(f"layout must name the {dims} axes of x, one of {fitting or 'none'}; got {layout!r}")
-        return layout, ()
-    is_tokens = not x.is_floating_point()
-    if dims not in ((1, 2) if is_tokens else (2, 3)):
-        wanted = "tokens (B, T) or (T,)" if is_tokens else "(B, T, F) or (T, F)"
-        raise ValueError(f"data must be {wanted}, got {tuple(x.shape)} of {x.dtype}")
-    orders = _orders(model)
-    if len(orders) > 1:
-        raise ValueError("the model's modules differ in batch_first; say what the axes of x are: layout='BTF' or 'TBF'")
-    if dims == (1 if is_tokens else 2):
-        return ("T", ()) if is_tokens else (("FT", ()) if orders == {"BFT"} else ("TF", ()))
-    order = next(iter(orders), "BTF")
-    return (order.replace("F", "") if is_tokens else order), (f"axes of x are {order}",)
-
-
-def _orders(model: object) -> set[str]:
-    """The orders of axes in which the modules of a model read a tensor of sequences."""
-    if isinstance(model, nn.Sequential) and len(model):
-        return _orders(model[0])
-    if isinstance(model, nn.Conv1d):
-        return {"BFT"}
-    if not isinstance(model, nn.Module):
-        return set()
-    modules = [module for module in model.modules() if isinstance(getattr(module, "batch_first", None), bool)]
-    return {"BTF" if module.batch_first else "TBF" for module in modules}
+    axes = axes_of(model, x, layout, lambda: run({}))
+    return Source(run, {"x": x}, rows.of_sequences(x, axes), None, None, (f"axes of x are {axes}",), False)
 
 
 def _on_device_of(model: object, graph: SpaceTimeGraph) -> SpaceTimeGraph:
     device = _place(model)[0]
     return graph if device is None or device == graph.node.device else copy(graph).to(device)
-
-
-def _edge_index(data: Data) -> Tensor | None:
-    edge_index = data.get("edge_index")
-    if isinstance(edge_index, Tensor):
-        return edge_index
-    adjacency = data.get("adj_t")
-    if isinstance(adjacency, SparseTensor) and hasattr(adjacency, "coo"):
-        reader, origin, _ = adjacency.coo()
-        return torch.stack([origin, reader])
-    if isinstance(adjacency, Tensor):
-        index: Tensor = adjacency.to_sparse_coo().coalesce().indices()
-        return index.flip(0)
-    return None
 
 
 def _moved(value: Tensor, model: object) -> Tensor:

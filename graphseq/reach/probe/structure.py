@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from graphseq.nn.encoder import Encoder
 from graphseq.reach.probe import taps
 from graphseq.reach.probe.function import RowFunction
 from graphseq.reach.probe.inputs import evaluate
@@ -30,8 +32,8 @@ class Structure:
 
     def __str__(self) -> str:
         """The layers, and the sentence."""
-        names = ", ".join(f"{layer.name or 'model'} ({layer.kind})" for layer in self.layers) or "no layer joins rows"
-        return f"{names}; {self.why}"
+        names = ", ".join(f"{layer.name or 'model'} ({layer.kind})" for layer in self.layers)
+        return f"{names}; {self.why}" if names else self.why
 
 
 def structure(function: RowFunction) -> Structure:
@@ -45,7 +47,7 @@ def structure(function: RowFunction) -> Structure:
         function: a model on its data.
     """
     try:
-        layers = _layers(function)
+        layers = () if function.source.is_ours else _layers(function)
     except UnknownLayerError as error:
         return Structure((), False, False, f"structure is not claimed: {error}")
     sample = _sample(function)
@@ -67,6 +69,8 @@ def fields(function: RowFunction, outputs: Tensor, layers: Sequence[Layer], skip
         layers: in the order of their calls.
         skips: count also what passes a layer by.
     """
+    if function.source.is_ours:
+        return _of_ours(function, outputs)
     found: Fields = _own_rows(function, outputs)
     for layer in reversed(layers):
         through = layer.read(found)
@@ -120,6 +124,17 @@ def _nonzero(function: RowFunction, outputs: Tensor, x: Tensor, generator: torch
         lines.append(torch.zeros_like(leaf) if gradient is None else gradient)
     found: Fields = (torch.stack(lines) != 0).any(dim=2).cpu().numpy()
     return found
+
+
+def _of_ours(function: RowFunction, outputs: Tensor) -> Fields:
+    """The receptive fields that a model or an encoder of this library declares."""
+    model: Any = function.model
+    graph = function.graph
+    if isinstance(model, Encoder):
+        found: Fields = model.reach(graph, graph.target_rows[outputs.to(graph.node.device)]).numpy()
+        return found
+    fields: Fields = model.reach(graph)[outputs].numpy()
+    return fields
 
 
 def _layers(function: RowFunction) -> tuple[Layer, ...]:

@@ -9,6 +9,7 @@ from models import batch, graph
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data, HeteroData
 from torch_geometric.loader import DataLoader
+from torch_geometric.transforms import ToSparseTensor
 
 import graphseq as gs
 from graphseq.reach import Probe, TooLargeError
@@ -219,3 +220,84 @@ def test_a_table_that_is_too_large_is_refused_and_a_sample_is_not() -> None:
     with pytest.raises(TooLargeError, match="20000 × 20000 norms alone are above"):
         Probe(model, large).influence()
     assert Probe(model, large).by_hop(samples=8).value[2] > 0
+
+
+class Writes(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = pyg.GCNConv(3, 3)
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        return self.conv(x.mul_(2), edge_index)
+
+
+def test_a_model_that_writes_to_its_input_is_measured_and_the_data_stays() -> None:
+    torch.manual_seed(0)
+    model, data = Writes().double(), graph(7, 13, 1)
+    before = data.x.clone()
+    probe = Probe(model, data)
+    expected = exact(lambda x: model.conv(2 * x, data.edge_index), data.x)
+    torch.testing.assert_close(probe.influence(), expected, rtol=1e-12, atol=1e-15)
+    torch.testing.assert_close(probe.influence(), expected, rtol=1e-12, atol=1e-15)
+    assert torch.equal(data.x, before)
+    assert torch.equal(probe.x, before)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse")
+def test_a_sparse_adjacency_is_the_edges() -> None:
+    torch.manual_seed(0)
+    data = graph(7, 13, 1)
+    data = Data(x=data.x, edge_index=data.edge_index)
+    model = pyg.GraphSAGE(3, 4, 2, 2).double()
+    sparse = ToSparseTensor()(data.clone())
+    probe = Probe(model, sparse)
+    assert "edge_index is given adj_t" in probe.notes
+    torch.testing.assert_close(probe.influence(), Probe(model, data).influence(), rtol=1e-12, atol=1e-15)
+    field = probe.receptive_field(0)
+    assert not field.is_measured, field.why
+    assert torch.equal(field.rows, Probe(model, data).receptive_field(0).rows)
+
+
+def test_features_that_are_no_tensor_are_refused() -> None:
+    data = Data(x=torch.zeros(3, 1).numpy(), edge_index=torch.tensor([[0], [1]]))
+    with pytest.raises(TypeError, match=r"data.x must be a torch.Tensor, got ndarray"):
+        Probe(pyg.GCNConv(1, 1), data)
+
+
+class Atoms(nn.Module):
+    """An embedding for each column of integer features, summed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.columns = nn.ModuleList([nn.Embedding(5, 4), nn.Embedding(5, 4)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.columns[0](x[:, 0]) + self.columns[1](x[:, 1])
+
+
+class Molecule(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.atoms, self.conv = Atoms(), pyg.GCNConv(4, 2)
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        return self.conv(self.atoms(x), edge_index)
+
+
+def test_the_output_of_a_module_may_be_the_input() -> None:
+    torch.manual_seed(0)
+    data = Data(x=torch.randint(0, 5, (4, 2)), edge_index=torch.tensor([[0, 1, 2], [1, 2, 3]]))
+    model = Molecule().double()
+    with pytest.raises(ValueError, match=r"no torch.nn.Embedding of the model reads them.*input='…'"):
+        Probe(model, data)
+    expected = exact(lambda h: model.conv(h, data.edge_index), model.atoms(data.x).detach())
+    torch.testing.assert_close(Probe(model, data, input="atoms").influence(), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_models_of_this_library_are_held_to_the_reach_that_they_declare() -> None:
+    signal = gs.from_signal(torch.randn(3, 4, 2), torch.tensor([[0, 1, 2], [1, 2, 3]]))
+    torch.manual_seed(0)
+    model = gs.nn.Model(gs.nn.GCNLSTM(2, 4), 2)
+    field = Probe(model, signal).receptive_field(9)
+    assert not field.is_measured
+    assert field.rows.tolist() == model.reach(signal)[9].nonzero()[:, 0].tolist()

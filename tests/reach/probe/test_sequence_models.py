@@ -113,3 +113,60 @@ def test_tokens_that_no_embedding_reads_are_refused() -> None:
     model = lambda tokens: tokens.double()[..., None]  # noqa: E731
     with pytest.raises(ValueError, match=r"x holds integers .torch.int64.*no torch.nn.Embedding"):
         Probe(model, torch.zeros(B, T, dtype=torch.long))
+
+
+class Transposed(nn.Module):
+    """Reads (B, T, F), with a layer inside that reads (T, B, F)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.out = nn.LSTM(F, 4), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.rnn(x.transpose(0, 1))[0]).transpose(0, 1)
+
+
+def test_the_axes_are_those_that_the_model_reads_whatever_a_layer_inside_reads() -> None:
+    torch.manual_seed(0)
+    model, x = Transposed().double(), torch.randn(B, T, F, dtype=F64)
+    probe = Probe(model, x)
+    assert probe.notes == ("axes of x are BTF",)
+    torch.testing.assert_close(probe.influence(), brute(model, x), rtol=1e-12, atol=1e-15)
+    assert probe.hops()[T + 2].tolist() == [-1] * T + [2, 1, 0, 1, 2]
+    assert Probe(nn.LSTM(F, 4), torch.randn(T, B, F)).notes == ("axes of x are TBF",)
+
+
+def test_as_many_sequences_as_steps_hide_the_order_and_are_refused_until_it_is_said() -> None:
+    torch.manual_seed(0)
+    model, x = Transposed().double(), torch.randn(T, T, F, dtype=F64)
+    with pytest.raises(ValueError, match=r"what the axes of x \(5, 5, 3\) are: BTF or TBF; say it by layout='BTF'"):
+        Probe(model, x)
+    found = Probe(model, x, layout="BTF")
+    torch.testing.assert_close(found.influence(), brute(model, x), rtol=1e-12, atol=1e-15)
+    assert Probe(nn.LSTM(F, 4), torch.randn(T, T, F)).notes == ("axes of x are TBF",)  # it is given x itself
+    with pytest.raises(ValueError, match="layout must name the 3 axes of x, one of BTF, TBF, BFT; got 'BT'"):
+        Probe(model, x, layout="BT")
+
+
+class Causal(nn.Module):
+    """A language model: tokens, positions, attention under a mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.out = nn.Embedding(7, 4), nn.Linear(4, 7)
+        layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, norm_first=True)
+        self.layers = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed(tokens)
+        mask = nn.Transformer.generate_square_subsequent_mask(tokens.shape[1], dtype=x.dtype)
+        return self.out(self.layers(x, mask=mask, is_causal=True))
+
+
+def test_a_language_model_reads_no_later_token() -> None:
+    torch.manual_seed(0)
+    probe = Probe(Causal().double(), torch.randint(0, 7, (B, T)))
+    for t in range(T):
+        field = probe.receptive_field(T + t)
+        assert not field.is_measured, field.why
+        assert field.rows.tolist() == list(range(T, T + t + 1))
