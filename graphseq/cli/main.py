@@ -12,7 +12,7 @@ from types import FrameType, ModuleType
 
 import graphseq
 from graphseq._errors import FORESEEN, RunFailedError
-from graphseq.cli import compare, forecast, reach, sweep, text
+from graphseq.cli import compare, diagnose, forecast, reach, sweep, text
 from graphseq.cli.arguments import Help, Parser, dashed
 from graphseq.cli.console import Console, StdoutClosedError, accept_every_character, printable
 from graphseq.cli.messages import one_line
@@ -32,6 +32,7 @@ EPILOG = """examples:
   python -m graphseq text generate out/book --prompt "Once upon a time" --temperature 0.7
   python -m graphseq reach --graph karate_club --source 16 --target 26
   python -m graphseq reach --graph friends.csv --source Ann --out out/friends
+  python -m graphseq diagnose my_models.py:make data.pt --out out/report      why a model of yours does not learn
 
 exit status: 0 done, 1 a run failed, 2 refused with a line on stderr, 130 interrupted, 143 terminated
 """
@@ -44,6 +45,7 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "sweep": (sweep, "accuracy against length, over a grid of tasks, models, depths and seeds, here or on a cluster"),
     "text": (text, "train a model on the next character of a text of yours, and generate text with it"),
     "reach": (reach, "show how far models see on a graph of yours: hops, routes, layers needed, influence, figures"),
+    "diagnose": (diagnose, "find out why a model of yours does not learn its data, with a report as a page"),
 }
 
 SHARED = ("text", "train")  # the command that several processes, started by torchrun, run as one
