@@ -2,8 +2,7 @@
 
 from graphseq.reach import measures, theory
 from graphseq.reach.compare import Comparison, compare
-from graphseq.reach.diagnosis import FINDINGS, Advice, Diagnosis, diagnose
-from graphseq.reach.evidence import Evidence
+from graphseq.reach.diagnosis import FINDINGS, Advice, Diagnosis, Evidence, Thresholds, diagnose
 from graphseq.reach.hops import hop_distances, hops_reached, space_hops, time_lags
 from graphseq.reach.influence import (
     Estimate,
@@ -27,7 +26,6 @@ from graphseq.reach.smoothness import dirichlet_energy, rayleigh_quotient
 from graphseq.reach.spectrum import layer_spectrum
 from graphseq.reach.states import over_layers
 from graphseq.reach.structure import UnreachableError, layers_needed, receptive_field, routes
-from graphseq.reach.verdict import Thresholds, Verdict, verdict
 from graphseq.reach.watch import WatchLog, watch
 
 __all__ = [
@@ -47,7 +45,6 @@ __all__ = [
     "Thresholds",
     "TooLargeError",
     "UnreachableError",
-    "Verdict",
     "WatchLog",
     "by_hop",
     "by_lag",
@@ -83,6 +80,5 @@ __all__ = [
     "theory",
     "time_lags",
     "topology",
-    "verdict",
     "watch",
 ]

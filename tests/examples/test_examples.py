@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -94,23 +93,6 @@ def test_the_tables_of_the_comparisons_are_those_recorded(folder: str) -> None:
     assert record["config"]["command"] in page(folder)
 
 
-def test_the_tables_of_verdicts_are_those_recorded() -> None:
-    text = page("verdict")
-    sys.path.insert(0, str(ROOT / "benchmarks"))  # one script imports the other
-    try:
-        planted, foreseen = (load(ROOT / "benchmarks" / f"{name}.py") for name in ("verdicts", "foresight"))
-    finally:
-        sys.path.pop(0)
-    results, foresight = (
-        json.loads((ROOT / "docs" / "verdicts" / f"{name}.json").read_text()) for name in ("results", "foresight")
-    )
-    assert planted.confusion(results["matrix"]) in text
-    assert foreseen.summary(foresight["table"]) in text
-    assert f": {foresight['foreseen']:.0%} of {foresight['judged']} outcomes were predicted correctly" in text
-    assert results["right"] == 1.0
-    assert f"All {sum(sum(row.values()) for row in results['matrix'].values())} are named correctly" in text
-
-
 def test_the_table_of_remedies_is_the_recorded_one_and_that_of_its_records() -> None:
     record = json.loads((ROOT / "docs" / "remedies" / "results.json").read_text())
     script = load(ROOT / "benchmarks" / "remedies.py")
@@ -120,13 +102,13 @@ def test_the_table_of_remedies_is_the_recorded_one_and_that_of_its_records() -> 
     assert setting == script.Setting()
 
 
-def test_the_page_shows_the_verdict_as_it_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_shows_the_diagnosis_as_it_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     shown = page("verdict").split('>>> task = gs.tasks.Transfer(length=9, shape="ring")\n')[1]
-    code, _, rest = shown.partition(">>> print(gs.reach.verdict(model, task))\n")
+    code, _, rest = shown.partition(">>> print(gs.diagnose(model, task))\n")
     torch.manual_seed(0)
     names = {"gs": gs, "task": gs.tasks.Transfer(length=9, shape="ring")}
     exec(code.replace(">>> ", ""), names)  # noqa: S102
-    print(gs.reach.verdict(names["model"], names["task"]))
+    print(gs.diagnose(names["model"], names["task"]))
     assert rest.partition("\n```")[0] == capsys.readouterr().out.rstrip()
 
 

@@ -345,7 +345,6 @@ FUNCTIONS: dict[str, Callable[[], Arguments]] = {
         "loss": torch.nn.functional.cross_entropy,
     },
     "reach.state_gradients": lambda: {"samples": 2},
-    "reach.verdict": lambda: {"samples": 4},
     "reach.theory.directed_path_weight": lambda: {"target": 3, "source": 0},
     "reach.theory.latch_threshold": lambda: {"gain": 2.0},
     "reach.theory.lstm_cell_gradient": lambda: {"forget_gates": torch.full((3, 2), 0.5)},

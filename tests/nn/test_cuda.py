@@ -101,9 +101,9 @@ def test_diagnostics_on_the_device_equal_those_on_the_processor() -> None:
     graph, there = (task.batch(2, torch.Generator().manual_seed(0)) for _ in range(2))
     there = there.to("cuda")
     expected, receptive_field = reach.influence(model.double(), graph), model.reach(graph)
-    diagnosis = reach.verdict(model.float(), task)
+    diagnosis = gs.diagnose(model.float(), task)
     model.cuda()
-    assert reach.verdict(model, task).verdict == diagnosis.verdict
+    assert gs.diagnose(model, task).finding == diagnosis.finding
     torch.testing.assert_close(reach.influence(model.double(), there).cpu(), expected, rtol=1e-9, atol=1e-12)
     assert torch.equal(model.reach(there).cpu(), receptive_field)
     assert gs.evaluate(model.float(), task, samples=20, device="cuda").samples == 20

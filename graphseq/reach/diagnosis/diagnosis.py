@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -103,7 +103,7 @@ def diagnose(
     validation: object = None,
     call: Callable[..., Tensor] | None = None,
     hops: int | None = None,
-    steps: int = 300,
+    steps: int = 200,
     budget_seconds: float = 60.0,
     seed: int = 0,
     thresholds: Thresholds | None = None,
@@ -177,7 +177,7 @@ def diagnose(
         judgement.finding,
         judgement.confidence,
         _sentences(judgement, evidence),
-        advise(judgement.finding, evidence, model, problem),
+        advise(judgement.finding, evidence, model),
         judgement.also,
         evidence,
         Subject(*ready(model, problem)[:2], problem.loss, seed),
@@ -189,7 +189,7 @@ def problem_of(model: nn.Module, data: object, request: Request) -> Problem:
     resting = copied(model).eval()
     if isinstance(data, Task):
         return TaskProblem(resting, data, request)
-    if iter_of(data) is data:
+    if isinstance(data, Iterator):
         raise TypeError("data is an iterator that can be read only once; give a list or a loader")
     if is_graphs(data):
         return DataProblem(resting, data, request)
@@ -199,14 +199,6 @@ def problem_of(model: nn.Module, data: object, request: Request) -> Problem:
         "data must be a graphseq.tasks.Task, graphs of PyG (one, a list or a loader), or sequences: a pair (x, y) of "
         f"tensors, a TensorDataset or a loader of pairs; got {type(data).__name__}"
     )
-
-
-def iter_of(data: object) -> object:
-    """The iterator of an iterable; ``None`` for anything else."""
-    try:
-        return iter(data)  # type: ignore[call-overload]
-    except TypeError:
-        return None
 
 
 def _sentences(judgement: Judgement, e: Evidence) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch_geometric import nn as pyg
 from torch_geometric.nn import MessagePassing
 
 from graphseq import nn as gnn
@@ -36,6 +37,9 @@ class Structure:
         recurrent: whether the model carries information along time by a recurrence.
         mixes: whether the model mixes the rows of a graph by message passing.
         repeats: whether the steps from row to row share weights.
+        along_time: whether all edges are those of sequences.
+        per_layer: hops that one layer reaches, where its convolutions read more than one; else 1.
+        width: the fewest channels of any weight matrix between features and outputs; 0 where there is none.
     """
 
     declared: bool
@@ -45,6 +49,9 @@ class Structure:
     recurrent: bool
     mixes: bool
     repeats: bool
+    along_time: bool
+    per_layer: int
+    width: int
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,36 @@ def structure_of(model: nn.Module, responder: Responder, needed: Tensor | None, 
         some = torch.cat([rows.hops(group)[needed[group]] for group in responder.groups])
         needed_hops = int(some.max()) if len(some) else -1
     reached = field.hops_reached(responder)
-    return Structure(declared, needed_hops, reached, within, is_recurrent(model), mixes(model), repeats(model))
+    return Structure(
+        declared,
+        needed_hops,
+        reached,
+        within,
+        is_recurrent(model),
+        mixes(model),
+        repeats(model),
+        rows.is_paths,
+        hops_per_layer(model),
+        narrowest(model),
+    )
+
+
+def hops_per_layer(model: nn.Module) -> int:
+    """The hops that one convolution of a model reads, by the K of ChebConv, TAGConv, SGConv and their like."""
+    hops = 1
+    for module in model.modules():
+        if isinstance(module, MessagePassing):
+            if isinstance(module, pyg.ChebConv):
+                hops = max(hops, len(module.lins) - 1)
+            elif isinstance(getattr(module, "K", None), int):
+                hops = max(hops, module.K)
+    return hops
+
+
+def narrowest(model: nn.Module) -> int:
+    """The fewest rows of any weight matrix but the last: the width of the narrowest state."""
+    widths = [parameter.shape[0] for parameter in model.parameters() if parameter.dim() >= 2]
+    return min(widths[:-1], default=0)
 
 
 def is_recurrent(model: nn.Module) -> bool:

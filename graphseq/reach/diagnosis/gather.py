@@ -6,12 +6,14 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import nn
 
 from graphseq import seeding
 from graphseq.reach.diagnosis import evidence as ev
+from graphseq.reach.diagnosis import field
 from graphseq.reach.diagnosis import readers as reading
 from graphseq.reach.diagnosis import trial as trying
 from graphseq.reach.diagnosis.evidence import Evidence, Structure
@@ -40,6 +42,9 @@ def gather(model: nn.Module, problem: Problem, *, steps: int, budget_seconds: fl
         with torch.no_grad():
             structure = ev.structure_of(copy, responder, needed, declared=problem.declared)
         before = responder.measure()
+        is_deaf = before.influence == 0 and before.jacobian_share == 0 and structure.within_reach > 0
+        if is_deaf and needed is not None and not field.could_reach(responder, sample, needed, place):
+            structure = replace(structure, within_reach=0.0)  # a NaN passes a mask of attention, and nothing else does
         chance = problem.scoring.chance
         trials: tuple[Trial, ...] = ()
         if steps and not _is_decided(scores, structure, chance):

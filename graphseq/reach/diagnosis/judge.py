@@ -28,17 +28,20 @@ FINDINGS = (
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The thresholds between findings, calibrated by ``benchmarks/diagnosis.py`` on kinds that it does not test."""
+    """The thresholds between findings, set by ``benchmarks/diagnosis.py`` on kinds that it does not test."""
 
     solved: float = SOLVED  #: the skill from which a problem counts as solved: chance is 0, and all right is 1
-    influence: float = 1e-6  #: the influence of the farthest needed rows below which they are squashed
-    influence_repeated: float = 1e-10  #: the same where the steps share weights
+    influence: float = 1e-5  #: the influence of the farthest needed rows below which they are squashed
+    influence_repeated: float = 1e-9  #: the same where the steps share weights
     spread: float = 1e-4  #: the distance from over-smoothing below which a model is over-smoothed
-    weak: float = 1e-7  #: the sensitivity of the loss below which the gradient vanishes
+    weak: float = 2e-5  #: the sensitivity of the loss below which the gradient vanishes
     strong: float = 200.0  #: the sensitivity of the loss above which the gradient explodes
     recall: float = 0.5  #: the R² of all items at once below which the capacity is too small
     gap: float = 0.3  #: the difference of skill between training data and data held out that is overfitting
-    gain: float = 0.05  #: the smallest difference of scores that counts, beside two standard errors
+    gain: float = 0.05  #: the smallest difference of skill that counts, beside two standard errors
+    learning: float = 0.2  #: the share of the attainable skill from which a copy is learning
+    nearly: float = 0.75  #: the share of the attainable skill from which a copy needs only longer training
+    rise: float = 0.1  #: the rise of skill over the last third of a trial from which it is still learning
 
 
 @dataclass(frozen=True)
@@ -51,64 +54,49 @@ class Judgement:
     also: tuple[tuple[str, float], ...] = ()
 
 
+_WELL = ("solved", "undertrained", "no sign of a long-range problem", "unlearnable as measured")
+CONFIDENCE: dict[str, float] = {}
+
+
 def judge(e: Evidence, t: Thresholds) -> Judgement:
     """The finding on the evidence."""
     name, reason = _first(e, t)
-    also = tuple((other, 0.5) for other, why in faults(e, t).items() if why and other != name)
-    if name in ("solved", "undertrained", "no sign of a long-range problem"):
-        also = ()
+    also = () if name in _WELL else tuple((other, 0.5) for other, why in faults(e, t).items() if why and other != name)
     return Judgement(name, reason, CONFIDENCE.get(name, 0.5), also)
-
-
-CONFIDENCE: dict[str, float] = {}
 
 
 def _first(e: Evidence, t: Thresholds) -> tuple[str, str]:
     now, best = e.scores.heldout, e.trial.best.heldout if e.trial else e.scores.heldout
     if e.skill(now.value) >= t.solved and now.low > e.chance:
-        return "solved", f"{e.skill(now.value):.0%} of the way from chance to all right"
+        return "solved", f"this is {e.skill(now.value):.0%} of the way from chance to all right"
     if e.structure.declared and e.structure.within_reach < t.solved:
         return "under-reaching", (
             f"for {1 - e.structure.within_reach:.0%} of the answers a row that they need is outside the receptive "
             f"field; up to {e.structure.hops_needed} hops are needed"
         )
-    if e.skill(best.value) >= t.solved:
+    if e.skill(best.value) >= t.solved and (e.readers is None or e.skill(best.value) - e.skill(now.value) > t.gain):
         return "undertrained", f"nothing but training is missing: a copy scores {best.value:.3g}"
-    if e.readers is not None:
-        found = _against_readers(e, t)
-        if found:
-            return found
-    for name, why in faults(e, t).items():
-        if why:
-            return name, why
-    return _unsolved(e, t)
+    found = _against_readers(e, t) if e.readers is not None else None
+    return found or _unsolved(e, t)
 
 
 def _against_readers(e: Evidence, t: Thresholds) -> tuple[str, str] | None:
     """The findings on data whose needs are not known, where cheap readers are the measure."""
     assert e.readers is not None  # noqa: S101 - asked for only with readers
-    now, best = e.scores.heldout, e.trial.best if e.trial else e.scores
-    reader = e.readers.best
-    top = max(now.value, best.heldout.value)
+    now, best = e.scores.heldout, e.trial.best.heldout if e.trial else e.scores.heldout
+    reader, top = e.readers.best, max(now.value, best.value)
     margin = max(t.gain * (1 - e.chance), (reader.score.high - reader.score.low) / 4)
-    reader_learns = reader.score.low > e.chance and e.skill(reader.score.value) > 0.04
-    model_learns = max(now.low, best.heldout.low) > e.chance
     gap, where = _gap(e)
-    if not reader_learns and not model_learns:
-        return "unlearnable as measured", (
-            f"neither the model ({top:.3g}) nor any cheap reader of near and far rows ({reader.score.value:.3g}) is "
-            f"better than chance ({e.chance:.3g}) on data held out"
-        )
+    if not reader_learns(e, t) and not max(now.low, best.low) > e.chance:
+        return _unlearnable(e, t)
     beyond = _beyond_reach(e, t, top)
-    if beyond:
+    if beyond or top < reader.score.value - margin:
         return beyond
-    if gap > t.gap + 0.1 or (gap > t.gap / 2 and top < reader.score.value - margin):
+    if gap > t.gap + 0.1:
         return "overfitting", f"its skill on training data is {gap:.2f} above that on data held out{where}"
-    if top < reader.score.value - margin:
-        return None
-    if best.heldout.value - now.value > margin and best.heldout.low > now.value:
+    if best.value - now.value > max(margin, t.rise * (1 - e.chance)) and best.low > now.value:
         return "undertrained", (
-            f"training raises the score from {now.value:.3g} to {best.heldout.value:.3g}, where a cheap reader has "
+            f"training raises the score from {now.value:.3g} to {best.value:.3g}, where a cheap reader has "
             f"{reader.score.value:.3g}"
         )
     return "no sign of a long-range problem", (
@@ -116,23 +104,48 @@ def _against_readers(e: Evidence, t: Thresholds) -> tuple[str, str] | None:
     )
 
 
+def reader_learns(e: Evidence, t: Thresholds) -> bool:
+    """Whether the best cheap reader is better than chance on data held out."""
+    if e.readers is None:
+        return False
+    score = e.readers.best.score
+    return score.low > e.chance and e.skill(score.value) > t.gain
+
+
+def _unlearnable(e: Evidence, t: Thresholds) -> tuple[str, str]:
+    """The finding where nothing is better than chance on data held out: by heart, or nothing to be learnt."""
+    assert e.readers is not None  # noqa: S101 - asked for only with readers
+    gap, where = _gap(e)
+    reader = e.readers.best.score.value
+    if gap > t.gap + 0.1 and not where:
+        return "overfitting", (
+            f"its skill on training data is {gap:.2f} above that on data held out, where no cheap reader "
+            f"({reader:.3g}) is better than chance ({e.chance:.3g}) either"
+        )
+    top = max(e.scores.heldout.value, e.trial.best.heldout.value if e.trial else e.scores.heldout.value)
+    return "unlearnable as measured", (
+        f"neither the model ({top:.3g}) nor any cheap reader of near and far rows ({reader:.3g}) is better than chance "
+        f"({e.chance:.3g}) on data held out"
+    )
+
+
 def _gap(e: Evidence) -> tuple[float, str]:
-    """The difference of skill between training data and data held out, of the model or of a trained copy."""
+    """The difference of skill between training data and data held out, of the model or a copy that fits the former."""
     states = [(e.scores, ""), *((trial.last, ", after training of a copy") for trial in e.trials)]
-    gaps = [
-        (e.skill(s.trained_on.value) - max(e.skill(s.heldout.value), 0.0), where)
-        for s, where in states
-        if s.trained_on is not None
-    ]
-    return max(gaps, default=(0.0, ""))
+    for scores, where in states:
+        if scores.trained_on is None or e.skill(scores.trained_on.value) < 0.7:
+            continue
+        return e.skill(scores.trained_on.value) - max(e.skill(scores.heldout.value), 0.0), where
+    return 0.0, ""
 
 
 def _beyond_reach(e: Evidence, t: Thresholds, top: float) -> tuple[str, str] | None:
     """Under-reaching by measurement: readers are better with rows that the model cannot see."""
     assert e.readers is not None  # noqa: S101 - asked for only with readers
     s, reader = e.structure, e.readers.best
-    if s.within_reach < 0.5 and e.skill(reader.score.value) - e.skill(top) > t.gain:
-        place = f"{s.hops_needed} hops away" if s.hops_needed > 0 else "elsewhere in the graph"
+    ahead = e.skill(reader.score.value) - e.skill(top)
+    if s.within_reach < 0.5 and ahead > 2 * t.gain:
+        place = f"{s.hops_needed} hops away" if s.hops_needed > 0 else "elsewhere"
         return "under-reaching", (
             f"a cheap reader ({reader.score.value:.3g}) needs rows {place}, outside the receptive field, and the model "
             f"has {top:.3g}"
@@ -141,7 +154,6 @@ def _beyond_reach(e: Evidence, t: Thresholds, top: float) -> tuple[str, str] | N
         return None
     near = e.readers.within(s.hops_reached)
     gain, error = worth(reader, near)
-    ahead = e.skill(reader.score.value) - e.skill(top)
     if gain > max(t.gain * (1 - e.chance), 2.5 * error) and ahead > t.gain:
         return "under-reaching", (
             f"a cheap reader shown {reader.hops} hops has {reader.score.value:.3g}, and one shown the {near.hops} hops "
@@ -150,10 +162,77 @@ def _beyond_reach(e: Evidence, t: Thresholds, top: float) -> tuple[str, str] | N
     return None
 
 
+def attainable(e: Evidence) -> float:
+    """The skill that can be had: that of the best reader, or 1 where needs are declared."""
+    return max(0.2, e.skill(e.readers.best.score.value)) if e.readers is not None else 1.0
+
+
+def noise(e: Evidence) -> float:
+    """The standard error of a skill on the data held out."""
+    held = e.scores.heldout
+    return e.skill((held.high - held.low) / 3.92 + e.chance)
+
+
+def progress(e: Evidence) -> float:
+    """The best skill of any copy in training as a share of what can be had; 0 where it may be chance."""
+    skills = [e.skill(score) for trial in e.trials for score in trial.heldout[1:]]
+    best = max(skills, default=0.0)
+    return best / attainable(e) if best > 2.5 * noise(e) else 0.0
+
+
+def ending(e: Evidence) -> float:
+    """The skill of the best copy at its last two checks, as a share of what can be had."""
+    ends = [sum(trial.heldout[-2:]) / 2 for trial in e.trials if len(trial.heldout) > 2]
+    return e.skill(max(ends, default=e.chance)) / attainable(e)
+
+
+def rising(e: Evidence) -> float:
+    """The most that any copy's skill rose over the last third of its training, as a share of what can be had."""
+    rises = []
+    for trial in e.trials:
+        curve = trial.heldout
+        if len(curve) >= 5:
+            rises.append((curve[-1] + curve[-2] - curve[-3] - curve[-4]) / 2)
+    rise = e.skill(max(rises, default=0.0) + e.chance)
+    return rise / attainable(e) if rise > noise(e) else 0.0
+
+
+def _unsolved(e: Evidence, t: Thresholds) -> tuple[str, str]:
+    """The finding where a copy did not solve the problem: it learns, learns a part, or does not learn."""
+    found = faults(e, t)
+    first = next(((name, why) for name, why in found.items() if why), None)
+    if not e.trials:
+        return first or ("inconclusive", "no fault is seen, and no copy was trained")
+    if found["dead path"] or found["exploding gradient"] or (first and progress(e) < t.learning):
+        return first  # type: ignore[return-value]
+    gap, where = _gap(e)
+    if gap > t.gap:
+        return "overfitting", f"its skill on training data is {gap:.2f} above that on data held out{where}"
+    if progress(e) < t.learning:
+        share = _influence(e)
+        known = "" if math.isnan(share) else f", and the farthest needed rows have an influence of {share:.1g}"
+        return "inconclusive", f"no fault is seen{known}, but no copy learnt in {e.trials[0].steps} steps"
+    return _half_way(e, t)
+
+
+def _half_way(e: Evidence, t: Thresholds) -> tuple[str, str]:
+    """The finding where a copy learns a part of the answers in its trial."""
+    best = max(score for trial in e.trials for score in trial.heldout)
+    clause = _capacity(e, t)
+    if clause:
+        return "capacity", clause
+    if rising(e) > t.rise or ending(e) > t.nearly:
+        return "undertrained", f"a copy learns, and its score of {best:.3g} still rises"
+    for name, why in _far(e, t, at_first=True).items():
+        if why:
+            return name, why
+    return "capacity", f"a copy learns a part of the answers and stops at a score of {best:.3g}"
+
+
 def faults(e: Evidence, t: Thresholds) -> dict[str, str]:
     """Every fault, with the clause on it where it holds, in the order in which they decide."""
     return {
-        "dead path": _dead(e, t),
+        "dead path": _dead(e),
         "exploding gradient": _exploding(e, t),
         "over-smoothing": _over_smoothing(e, t),
         **_far(e, t),
@@ -161,7 +240,7 @@ def faults(e: Evidence, t: Thresholds) -> dict[str, str]:
     }
 
 
-def _dead(e: Evidence, t: Thresholds) -> str:
+def _dead(e: Evidence) -> str:
     first, last = e.before, e.after or e.before
     if first.response == 0:
         return "no input changes any output, although it is within reach: units are saturated or dead"
@@ -184,25 +263,33 @@ def _exploding(e: Evidence, t: Thresholds) -> str:
 
 
 def _over_smoothing(e: Evidence, t: Thresholds) -> str:
-    last = e.after or e.before
-    if e.before.spread < t.spread and not last.spread > 100 * t.spread:
+    if e.before.spread < t.spread and not (e.after and e.after.spread > 100 * t.spread):
         return f"noise on the inputs changes the outputs of all rows alike, up to a share of {e.before.spread:.1g}"
     return ""
 
 
-def _far(e: Evidence, t: Thresholds) -> dict[str, str]:
+def _influence(e: Evidence, *, at_first: bool = False) -> float:
+    """The largest influence of the farthest needed rows, in response or Jacobian, before and after a trial."""
+    values = [e.before.influence, e.before.jacobian_share]
+    if e.after is not None and e.after.response > 0 and not at_first:
+        values += [e.after.influence, e.after.jacobian_share]
+    return max((value for value in values if not math.isnan(value)), default=math.nan)
+
+
+def _far(e: Evidence, t: Thresholds, *, at_first: bool = False) -> dict[str, str]:
     """Over-squashing, or a vanishing gradient, of the farthest needed rows."""
-    last = e.after or e.before
     limit = t.influence_repeated if e.structure.repeats else t.influence
     squashed = vanishing = ""
-    if last.influence < limit and last.jacobian_share < limit:
-        clause = f"the farthest needed rows have a share of {last.influence:.1g} in the response of the output"
+    share = _influence(e, at_first=at_first)
+    if share < limit:
+        clause = f"the farthest needed rows have a share of {share:.1g} in the response of the output"
         if e.structure.recurrent and not e.structure.mixes:
             vanishing = clause + ", which decays along time"
         else:
             squashed = clause
-    if last.sensitivity < t.weak:
-        vanishing = vanishing or f"noise on the inputs changes the loss by only {last.sensitivity:.1g} to first order"
+    sensitivity = max(e.before.sensitivity, e.after.sensitivity if e.after else 0.0)
+    if sensitivity < t.weak:
+        vanishing = vanishing or f"noise on the inputs changes the loss by only {sensitivity:.1g} to first order"
     return {"over-squashing": squashed, "vanishing gradient": vanishing}
 
 
@@ -213,11 +300,3 @@ def _capacity(e: Evidence, t: Thresholds) -> str:
         f"a linear probe of the state explains {e.memory.together:.0%} of the variance of the {e.memory.items} items "
         f"that must be in memory at once, and {e.memory.single:.0%} of one item alone"
     )
-
-
-def _unsolved(e: Evidence, t: Thresholds) -> tuple[str, str]:
-    """The finding where no fault is seen: on its way, or inconclusive."""
-    best = e.trial.best.heldout if e.trial else e.scores.heldout
-    if not e.trials:
-        return "inconclusive", "no fault is seen, and no copy was trained"
-    return "undertrained", f"no fault is seen, and a copy reached {best.value:.3g}"

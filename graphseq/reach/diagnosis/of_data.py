@@ -13,7 +13,7 @@ from torch_geometric.data import Batch, Data, HeteroData
 
 from graphseq import seeding
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample
+from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample, first_output
 from graphseq.reach.diagnosis.rows import Rows
 from graphseq.reach.diagnosis.scoring import Scoring
 
@@ -49,11 +49,11 @@ class DataProblem(Problem):
             else:
                 tested = _graphs(validation, "validation")
             self._pool = graphs
+            self._joined: dict[int, Sample] = {}
             self._held = [self._sample(batch, None, model) for batch in _batches(tested)]
             self._train = [self._sample(batch, None, model) for batch in _batches(graphs[:1000])]
         self.kind = "graphs" if self._held[0].rows.targets is None else "nodes"
-        with torch.no_grad():
-            like = self._held[0].run(model, self._held[0].x)
+        like = first_output(model, self._held[0])
         self._check(like, self._held[0].y)
         y = torch.cat([sample.y for sample in self._train])
         tested_y = torch.cat([sample.y for sample in self._held])
@@ -113,11 +113,15 @@ class DataProblem(Problem):
         return torch.Generator().manual_seed(seeding.derive(self._seed, seeding.TRAIN, 17, step))
 
     def train(self, step: int) -> Sample:
-        """All rows of a single graph, or a batch of 32 random graphs."""
+        """All rows of a single graph, or the next 32 graphs in a random order."""
         if self._single is not None and len(self._train) == 1:
             return self._train[0]
-        drawn = torch.randperm(len(self._pool), generator=self._generator(step + 1))[:BATCH].tolist()
-        return self._sample(_joined([self._pool[n] for n in drawn]), None, None)
+        number = step % -(-len(self._pool) // BATCH)
+        if number not in self._joined:  # joined once, since that takes longer than a step
+            order = torch.randperm(len(self._pool), generator=self._generator(1)).tolist()
+            drawn = order[number * BATCH : (number + 1) * BATCH]
+            self._joined[number] = self._sample(_joined([self._pool[n] for n in drawn]), None, None)
+        return self._joined[number]
 
     def heldout(self) -> list[Sample]:
         """The answers held out."""

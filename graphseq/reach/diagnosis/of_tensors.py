@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from graphseq import seeding
-from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample
+from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample, first_output
 from graphseq.reach.diagnosis.rows import Rows
 from graphseq.reach.diagnosis.scoring import Scoring
 
@@ -47,8 +47,7 @@ class SequenceProblem(Problem):
             tested = _pair(validation, "validation")
         self._x, self._y = x, y
         self._held = [self._sample(*part) for part in zip(tested[0].split(250), tested[1].split(250), strict=True)]
-        with torch.no_grad():
-            like = self._held[0].run(model, self._held[0].x)
+        like = first_output(model, self._held[0])
         try:
             self.loss(like, self._held[0].y)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
@@ -105,7 +104,8 @@ class SequenceProblem(Problem):
 
         everywhere: Run | None = run if at_each_step else None
         answers = y.flatten(0, 1) if at_each_step else y
-        return Sample(x.flatten(0, 1), answers, run, everywhere, Rows(edges, owner, targets, owner[targets]))
+        structure = Rows(edges, owner, targets, owner[targets], is_temporal=True)
+        return Sample(x.flatten(0, 1), answers, run, everywhere, structure)
 
 
 def is_pairs(data: object) -> bool:

@@ -68,6 +68,20 @@ class Request:
         return self.loss
 
 
+def first_output(model: nn.Module, sample: Sample) -> Tensor:
+    """The outputs of a model on a sample.
+
+    Raises:
+        TypeError, ValueError: a model that cannot be run on it.
+    """
+    try:
+        with torch.no_grad():
+            return sample.run(model, sample.x)
+    except (RuntimeError, IndexError) as error:
+        shape = f"{tuple(sample.x.shape)} ({sample.x.dtype})"
+        raise ValueError(f"the model cannot be run on data with x {shape}: {error}") from error
+
+
 class Problem(ABC):
     """What a model has to learn.
 

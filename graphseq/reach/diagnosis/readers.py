@@ -7,6 +7,7 @@ training by gradients, so that it fails for none of the reasons for which a deep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,8 +45,8 @@ class Readers:
 
     @property
     def best(self) -> Reader:
-        """The reader with the highest score; of equals the one of the fewest hops."""
-        return max(self.readers, key=lambda reader: (round(reader.score.value, 9), -reader.hops))
+        """The reader of the fewest hops that is no worse than the one with the highest score."""
+        return fewest(self.readers)
 
     def within(self, hops: float) -> Reader:
         """The best of the readers shown at most ``hops``."""
@@ -86,7 +87,7 @@ def _of_rows(problem: Problem, train: list[Sample], held: list[Sample], seed: in
         fitted = _Fit(problem, blocks[0][:, : level + 1], y[0], seed)
         readers.append(fitted.reader(level, blocks[1][:, : level + 1], y[1]))
         fits.append(fitted)
-    best = max(range(len(readers)), key=lambda n: (round(readers[n].score.value, 9), -n))
+    best = readers.index(fewest(readers))
     needed = fits[best].needed(blocks[1][:, : levels[best] + 1], y[1], readers[best].score.value)
     return Readers(tuple(readers), needed, ())
 
@@ -268,6 +269,16 @@ def _pooled(samples: list[Sample], project: _Projection, hops: int, seed: int) -
         count = torch.bincount(sample.rows.owner, minlength=size).to(x.dtype)[:, None]
         out.append(torch.cat([total / count, total, count], dim=1))
     return torch.cat(out)
+
+
+def fewest(readers: Sequence[Reader]) -> Reader:
+    """The first reader that is less than 1.5 standard errors worse than the one with the highest score."""
+    top = max(readers, key=lambda reader: reader.score.value)
+    for reader in readers:
+        gain, error = worth(top, reader)
+        if gain <= 1.5 * error:
+            return reader
+    return top
 
 
 def worth(a: Reader, b: Reader) -> tuple[float, float]:

@@ -162,17 +162,23 @@ class Responder:
         """1 - σ₁² / Σσ² of the responses of all rows to several draws of noise, over the components of the graph.
 
         It is 0 where every row answers any noise alike up to a factor of its own, whatever the limit of smoothing.
+        Where responses are lost in rounding, it is the share of the states that differs between rows.
         """
         everyone = torch.ones(self.sample.rows.count, dtype=torch.bool)
         run = self.sample.run_everywhere or last_states(self.sample)
-        changes = []
+        changes, largest = [], 0.0
         for _ in range(8):
             x = self._base()
             states = run(self.model, x), run(self.model, self._moved(x, everyone))
             if any(state.shape[0] != self.sample.rows.count for state in states):
                 return math.nan
             changes.append((states[1] - states[0]).reshape(self.sample.rows.count, -1))
+            largest = max(largest, float(states[0].abs().max()))
         stacked = torch.cat(changes, dim=1)
+        rounding = 1e6 * torch.finfo(stacked.dtype).eps
+        if float(stacked.abs().max()) < rounding * largest:
+            last = states[0].reshape(self.sample.rows.count, -1)
+            return float((last - last.mean(dim=0)).square().sum() / last.square().sum())
         return _rest_of_rank_one(stacked, self.sample)
 
 

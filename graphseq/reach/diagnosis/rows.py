@@ -23,6 +23,7 @@ class Rows:
         targets: row of each answer, (K,); ``None`` where an answer is that of a whole graph or of a pair of rows.
         graphs: number of the graph of each answer, (K,).
         pairs: whether answers are those of pairs of rows.
+        is_temporal: whether all edges are those along time.
     """
 
     edges: Tensor
@@ -30,6 +31,7 @@ class Rows:
     targets: Tensor | None
     graphs: Tensor
     pairs: bool = False
+    is_temporal: bool = False
 
     @property
     def count(self) -> int:
@@ -50,6 +52,13 @@ class Rows:
         matrix = sp.csr_array((ones, (i[keep], j[keep])), shape=(self.count, self.count))
         matrix.data[:] = 1.0
         return matrix
+
+    @cached_property
+    def is_paths(self) -> bool:
+        """Whether the graphs are sequences: every row has at most one row before it and one after it."""
+        degrees = self.reads.sum(axis=1)
+        is_single = self.targets is not None and self.count > 1
+        return is_single and self.is_temporal and float(degrees.max()) <= 2
 
     def hops(self, answers: Tensor) -> Tensor:
         """Hops from every row to the target row of each of some answers, (k, V); -1 where there is no path.

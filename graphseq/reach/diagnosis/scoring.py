@@ -44,7 +44,7 @@ class Scoring:
     ) -> None:
         self.kind = kind_of(answers, like)
         self._score = score
-        self._spread = _spread(answers) if self.kind == "numbers" else None
+        self._spread = _spread(tested) if self.kind == "numbers" else None
         self._constant = best_constant(self.kind, answers, like)
         if isinstance(chance, str):
             _checks.one_of("chance", chance, ("majority",))
@@ -63,7 +63,9 @@ class Scoring:
             value = self._score(output, y)
             if isinstance(value, Tensor) and value.dim() == 1 and len(value) == len(y):
                 return value.double()
-            return None
+            each = hits(self.kind, output, y, self._spread) if self.kind != "numbers" else None
+            is_accuracy = each is not None and abs(float(each.mean()) - _number(value)) < 1e-5
+            return each if is_accuracy else None
         return hits(self.kind, output, y, self._spread)
 
     def of(self, output: Tensor, y: Tensor, graphs: Tensor | None = None) -> Score:
@@ -104,7 +106,8 @@ def kind_of(y: Tensor, output: Tensor) -> str:
 def hits(kind: str, output: Tensor, y: Tensor, spread: Tensor | None) -> Tensor:
     """The score of each answer: 1 or 0 of a class, the share of right labels, or its part of R² of numbers."""
     if kind == "classes":
-        return (output.argmax(dim=1) == y).double()
+        is_right = output.argmax(dim=1) == y.reshape(len(output), *output.shape[2:])
+        return is_right.double().reshape(len(y), -1).mean(dim=1)
     output = output.reshape(y.shape) if output.numel() == y.numel() else output
     if kind == "labels":
         is_right = ((output > 0) == (y > 0.5)).double()

@@ -111,7 +111,7 @@ def train(model: nn.Module, problem: Problem, *, steps: int, lr: float, seconds:
                 recent = []
                 if last.heldout.value > best.heldout.value:
                     best = last
-                if is_late or (problem.scoring.skill(last.heldout.value) > 0.97 and problem.unlimited):
+                if is_late or problem.scoring.skill(last.heldout.value) > 0.97:
                     break
     return Trial(lr, step, diverged, best, last, tuple(curve), tuple(losses), tuple(sorted(silent)), first, copy)
 
