@@ -40,7 +40,7 @@ def test_the_snippets_run_one_after_another(capsys: pytest.CaptureFixture[str]) 
     assert names["states"].shape == (48 * 34, 16)
     assert names["path"].edge_index.tolist() == [[0, 1, 2, 1, 2, 3], [1, 2, 3, 0, 1, 2]]
     assert names["task"].hops == 10
-    assert capsys.readouterr().out.splitlines()[1].startswith("under-reaching: ")
+    assert capsys.readouterr().out.splitlines()[1].startswith("under-reaching (confidence ")
 
 
 def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
