@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MODELS = ("GCN", "RNN", "GRU", "LSTM", "GCN-LSTM")
 RECORD = "reach.json"
+MANY = 20_000  #: rows from which on it takes so long that something is said before
 
 
 def add(parser: Parser) -> None:
@@ -110,6 +112,12 @@ def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> 
         options.hidden,
         options.seed,
     )
+    rows = len(graph.graph) * options.times
+    if rows > MANY:
+        console.say(
+            f"measuring {len(models)} models on {rows:,} rows, which takes a while: exactly within a small receptive "
+            f"field, else estimated from {survey.DRAWS} draws"
+        )
     result = survey.survey(request)
     record = reach_text.record(result, words)
     files: dict[str, bytes] = {}
@@ -139,6 +147,19 @@ def _may_write(out: Path, options: argparse.Namespace) -> None:
 
 
 def _write(out: Path, files: dict[str, bytes], *, overwrite: bool) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        _files.write(out / name, lambda file, content=content: file.write(content), overwrite=overwrite)  # type: ignore[misc]
+    """Write all files or, where one cannot be written, leave none of those that were not there before, nor folders."""
+    new = [folder for folder in (out, *out.parents) if not folder.exists()]
+    made: list[Path] = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            if not (out / name).exists():
+                made.append(out / name)
+            _files.write(out / name, lambda file, content=content: file.write(content), overwrite=overwrite)  # type: ignore[misc]
+    except BaseException:
+        for path in made:
+            path.unlink(missing_ok=True)
+        for folder in new:
+            with suppress(OSError):  # another process may have put something there
+                folder.rmdir()
+        raise

@@ -42,6 +42,7 @@ MOST_RESISTANCE = 500  #: the most nodes for an effective resistance, whose pseu
 DRAWS = 4  #: samples of an estimated influence, a quarter of the cost of the exact one with 16 units
 FEATURES = 8  #: F
 _DEEP = 256
+_LARGE = 4096  #: rows from which on only the part around a receptive field is computed on
 
 
 @dataclass(frozen=True)
@@ -263,16 +264,39 @@ def _resistance(result: Survey, row: int) -> float | None:
     return float(reach.theory.effective_resistance(matrix)[order.index(start), order.index(end)])
 
 
+def _around(result: Survey, receptive_field: Tensor) -> tuple[SpaceTimeGraph, Tensor]:
+    """Return the part of a large graph that a target's state depends on, and its rows; of a small graph, all of it.
+
+    It is made of the nodes of the receptive field and their neighbours, at all times, and all edges between them: the
+    farthest nodes within the field have their degrees in the whole graph, and those of their neighbours do not matter.
+    """
+    graph, nodes = result.spacetime, len(result.names)
+    if graph.num_rows < _LARGE:
+        return graph, torch.arange(graph.num_rows)
+    source, end = result.static.topology.spatial.edge_index
+    kept = torch.zeros(nodes, dtype=torch.bool).index_fill_(0, receptive_field % nodes, True)
+    kept = kept.index_fill(0, source[kept[end]], True).index_fill(0, end[kept[source]], True)
+    between = kept[source] & kept[end]
+    weight = result.static.topology.spatial.edge_weight
+    number = kept.cumsum(0) - 1
+    x = graph.x.view(result.request.times, nodes, -1)[:, kept]
+    edges = number[torch.stack([source[between], end[between]])]
+    part = from_signal(x, edges, None if weight is None else weight[between])
+    return part, kept.repeat(result.request.times).nonzero()[:, 0]
+
+
 def _survey_model(result: Survey, name: str, depth: int, model: Encoder, row: int, hops: Tensor) -> ModelSurvey:
-    graph, target = result.spacetime, torch.tensor([row])
-    receptive_field = reach.receptive_field(model, graph, row)
+    receptive_field = reach.receptive_field(model, result.spacetime, row)
+    graph, rows = _around(result, receptive_field)
+    target = torch.searchsorted(rows, torch.tensor([row]))
     try:
-        influence = reach.influence(model, graph, outputs=target, max_entries=result.request.max_entries)
+        within = reach.influence(model, graph, outputs=target, max_entries=result.request.max_entries)
         is_estimated = False
     except reach.TooLargeError:
         seed = result.request.seed
-        influence = reach.estimate_influence(model, graph, samples=DRAWS, seed=seed, outputs=target).norm
+        within = reach.estimate_influence(model, graph, samples=DRAWS, seed=seed, outputs=target).norm
         is_estimated = True
+    influence = within.new_zeros(1, result.spacetime.num_rows).index_copy_(1, rows, within)
     profile = reach.by_hop(influence, hops).value.tolist()
     reaches_source = bool((receptive_field == result.source).any())
     return ModelSurvey(name, depth, len(receptive_field), reaches_source, profile, is_estimated)

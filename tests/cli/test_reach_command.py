@@ -16,6 +16,8 @@ from console import Said, call, everything, refusal
 from PIL import Image
 
 import graphseq as gs
+from graphseq import _files
+from graphseq.cli import reach as command
 from graphseq.cli.reach import _build as build
 from graphseq.cli.reach_text import percent
 from graphseq.io import PlainGraph, read_graph
@@ -320,3 +322,53 @@ def test_names_that_hold_blanks_or_hyphens_stay_apart_in_a_route(tmp_path: Path)
     (tmp_path / "g.csv").write_text("Mr Hi,16\n16,Anne-Lie\n")
     said = reach(tmp_path / "g.csv", "--source", "Mr Hi", "--target", "Anne-Lie", "--model", "gcn")
     assert "    Mr Hi - 16 - Anne-Lie\n" in said.out
+
+
+def test_what_takes_a_while_is_said_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "MANY", 2)
+    said = call("reach", "--graph", "path_3", "--source", "0", "--model", "gcn", "--layers", "1")
+    assert said.err.startswith("measuring 1 models on 3 rows, which takes a while: exactly within")
+
+
+@pytest.mark.parametrize("there", [(), ("hops.png",)])
+def test_files_that_cannot_all_be_written_leave_none(
+    there: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, write = tmp_path / "new" / "out", _files.write
+    if there:
+        out.mkdir(parents=True)
+        (out / there[0]).write_text("mine")
+
+    def full(path: Path, put: object, *, overwrite: bool) -> Path:
+        if path.name == "influence.png":
+            raise OSError(28, "No space left on device", str(path))
+        return write(path, put, overwrite=overwrite)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(_files, "write", full)
+    words = ("--graph", "path_3", "--source", "0", "--model", "gcn", "--layers", "1", "--out", out)
+    said = call("reach", *words, *(["--overwrite"] if there else []))
+    assert (said.status, said.out) == (2, "")
+    assert f"{out / 'influence.png'}: No space left on device" in said.err
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == list(there)
+    assert out.exists() == bool(there)
+
+
+@pytest.mark.parametrize(("times", "causal"), [(1, False), (3, False), (3, True)])
+@pytest.mark.parametrize("directed", [False, True])
+def test_the_part_around_a_receptive_field_gives_the_influence_of_the_whole(
+    times: int, causal: bool, directed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = nx.relabel_nodes(nx.random_geometric_graph(40, 0.25, seed=3), str)
+    graph = nx.DiGraph(graph) if directed else graph
+    for number, (a, b) in enumerate(list(graph.edges)):
+        graph[a][b]["weight"] = 1 + number % 3
+        if directed and number % 5 == 0:
+            graph.remove_edge(a, b)
+    request = Request(PlainGraph(graph, "mine", ()), "0", build, (), ("GCN", "LSTM", "GCN-LSTM"), (1, 2), times, causal)
+    whole = survey.survey(request).targets[0].models
+    monkeypatch.setattr(survey, "_LARGE", 1)
+    part = survey.survey(request).targets[0].models
+    assert any(model.num_rows < 40 * times - 5 for model in part)
+    for one, other in zip(whole, part, strict=True):
+        assert one.num_rows == other.num_rows
+        assert other.influence == pytest.approx(one.influence, rel=1e-12, abs=0)
