@@ -102,9 +102,14 @@ def one_of(name: str, value: object, choices: Collection[str]) -> str:
 
 
 def is_tensor(name: str, value: object) -> Tensor:
-    """Return ``value``, or say that a tensor was expected."""
+    """Return ``value``, or say that a tensor was expected, one whose numbers are in dense memory."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+    if value.layout != torch.strided or value.is_nested or value.is_quantized:
+        kind = "nested" if value.is_nested else "quantized" if value.is_quantized else str(value.layout)
+        raise TypeError(f"{name} must be a dense tensor, got a {kind} one; {name}.to_dense() may make it one")
+    if value.is_meta:
+        raise ValueError(f"{name} must hold numbers, but is on the meta device, which holds none")
     return value
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from graphseq.data import _validate
 from graphseq.data.adjacency import Adjacency
+from graphseq.data.arrays import optional
 from graphseq.data.topology import Topology
 
 
@@ -41,7 +42,7 @@ def with_values(
     prefix = "static_edge" if is_static else "edge"
     parts = dict(zip(Topology.KEYS, topology.parts, strict=True))
     given = {f"{prefix}_weight": weight, f"{prefix}_attr": attr}
-    parts |= {key: value for key, value in given.items() if value is not ...}
+    parts |= {key: optional(key.removeprefix("static_"), value) for key, value in given.items() if value is not ...}
     count = 0 if index is None else index.shape[1]
     values = _validate.checked_edge_values(count, parts[f"{prefix}_weight"], parts[f"{prefix}_attr"], "edge")
     parts |= zip(given, values, strict=True)

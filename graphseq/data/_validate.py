@@ -106,9 +106,23 @@ def check_rows(rows: int, topology: Topology, attributes: Mapping[str, object]) 
         _checks.integer_rows("batch", batch, rows)
 
 
+def checked_y(y: object) -> Tensor:
+    """Return the answers, or raise if they are not finite real numbers."""
+    y = _checks.is_tensor("y", y)
+    if y.is_complex():
+        raise TypeError(f"y must hold real numbers, got dtype {y.dtype}")
+    if y.is_floating_point() and not bool(y.isfinite().all()):
+        place = (~y.isfinite()).nonzero()[0].tolist()
+        raise ValueError(
+            f"y[{', '.join(map(str, place))}] is {y[tuple(place)].item()}; answers must be finite. Where some are "
+            "missing, mark the rows that have one in target, and give y for these"
+        )
+    return y
+
+
 def check_answers(y: object, target_rows: int, graphs: int) -> None:
     """Raise if there is neither one answer for each target row nor one for each graph."""
-    y = _checks.is_tensor("y", y)
+    y = checked_y(y)
     if y.dim() == 0 or y.shape[0] not in (target_rows, graphs):
         raise ValueError(f"y must have one entry for each of {target_rows} target rows, got {tuple(y.shape)}")
 
@@ -142,7 +156,7 @@ def checked_target(target: Tensor | None, y: Tensor | None, rows: int) -> Tensor
     if target is not None:
         target = _checks.marked_rows("target", target, rows)
         count = int(target.sum())
-    if y is not None and (_checks.is_tensor("y", y).dim() == 0 or y.shape[0] not in (count, 1)):
+    if y is not None and (checked_y(y).dim() == 0 or y.shape[0] not in (count, 1)):
         raise ValueError(
             f"y must have one entry for each of the {count} target rows, or one for the graph; got {tuple(y.shape)}"
         )

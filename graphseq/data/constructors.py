@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import networkx as nx
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from graphseq import _checks
-from graphseq.data import _validate
+from graphseq.data import _plain, _validate
+from graphseq.data.arrays import as_tensor, is_frame, optional
 from graphseq.data.graph import SpaceTimeGraph
 
+Numbers = Any  # a tensor, a numpy array, a list of numbers, or a frame of pandas or polars
 
-def from_sequence(x: Tensor, *, y: Tensor | None = None, target: Tensor | None = None) -> SpaceTimeGraph:
+
+def from_sequence(x: Numbers, *, y: Numbers = None, target: Numbers = None) -> SpaceTimeGraph:
     """Read a sequence as one node at T times: its space-time graph is the path graph on T rows.
 
     Args:
-        x: features (T, F), or integer tokens (T,).
+        x: features (T, F), or integer tokens (T,): a tensor, a numpy array, a list, or a frame of pandas or polars.
         y: answers, (K, …).
         target: rows at which an output is asked for, (T,), ``bool``; all rows by default.
 
@@ -34,6 +38,8 @@ def from_sequence(x: Tensor, *, y: Tensor | None = None, target: Tensor | None =
         >>> from_sequence(torch.tensor([3, 1, 4])).topology.temporal_edges.tolist()
         [[0, 1], [1, 2]]
     """
+    _check_ascending("x", x)
+    x = as_tensor("x", x)
     rows = torch.arange(_length(x), device=x.device)
     return SpaceTimeGraph(x, torch.zeros_like(rows), rows, y=y, target=target)
 
@@ -41,22 +47,27 @@ def from_sequence(x: Tensor, *, y: Tensor | None = None, target: Tensor | None =
 def from_graph(
     graph: nx.Graph | Data | sp.sparray | sp.spmatrix,
     *,
-    x: Tensor | None = None,
-    y: Tensor | None = None,
-    target: Tensor | None = None,
+    x: Numbers = None,
+    y: Numbers = None,
+    target: Numbers = None,
 ) -> SpaceTimeGraph:
     """Read a static graph as N nodes at one time, in the order in which the graph lists its nodes.
 
     Args:
-        graph: a networkx graph (an undirected edge becomes both directions; edge attribute ``weight`` and node
-            attributes ``x`` are read where every edge, every node has one, and so are lists ``edge_attr`` of edges), a
-            PyG ``Data`` (``x``, ``edge_index``, ``edge_weight``, ``edge_attr``, ``y``, ``target``), or a scipy sparse
-            matrix whose entry (i, j) is the weight of the edge from i to j. The result of
-            :meth:`~graphseq.SpaceTimeGraph.to_networkx` is read with its times. One column of PyG's ``edge_attr``,
-            without ``edge_weight`` beside it, is the weight; more are features of edges.
+        graph: a networkx graph (an undirected edge becomes both directions; edge attributes ``weight``, ``edge_attr``
+            and node attributes ``x``, ``y``, ``target`` are read where every edge, every node has one), a PyG ``Data``
+            (``x``, ``edge_index`` or ``adj_t``, ``edge_weight``, ``edge_attr``, ``y``, ``target``), a PyG
+            ``Batch``, which stays one of as many graphs, or a scipy sparse matrix whose entry (i, j) is the weight of
+            the edge from i to j. The result of :meth:`~graphseq.SpaceTimeGraph.to_networkx` is read with its times.
+            One column of PyG's ``edge_attr``, without ``edge_weight`` beside it, is the weight; more are features.
         x: features (N, F) or tokens (N,), in place of those of the graph; a constant 1 if there are none.
         y: answers, in place of those of the graph.
         target: rows at which an output is asked for, (N,), ``bool``, in place of those of the graph.
+
+    Returns:
+        The graph, with all other attributes under their names: ``train_mask`` and others of PyG, attributes of
+        networkx's nodes, and of its edges as ``edge_…``. Names of networkx's nodes that are no integers
+        are ``node_names``, a list (N,).
 
     Raises:
         TypeError: ``graph`` is none of these.
@@ -70,58 +81,68 @@ def from_graph(
     """
     if isinstance(graph, SpaceTimeGraph):
         raise TypeError("graph is already a SpaceTimeGraph; use it as it is")
+    if isinstance(graph, Batch) and isinstance(graph, Data):
+        _check_alone(x=x, y=y, target=target)
+        joined: SpaceTimeGraph = Batch.from_data_list([from_graph(one) for one in graph.to_data_list()])
+        return joined
     if isinstance(graph, Data):
         plain = graph
     elif isinstance(graph, nx.Graph):
-        plain = _read_networkx(graph)
+        plain = _plain.read_networkx(graph)
     elif sp.issparse(graph):
-        plain = _read_scipy(graph)
+        plain = _plain.read_scipy(graph)
     else:
         raise TypeError(
             f"graph must be a networkx graph, a PyG Data or a scipy sparse matrix, got {type(graph).__name__}"
         )
-    known = plain.num_nodes if "num_nodes" in plain or plain.x is not None else None
-    x = plain.x if x is None else x
+    index, weight, attr = _plain.edges_of("graph", plain, one_is_weight=isinstance(graph, Data))
+    x = optional("x", plain.get("x") if x is None else x)
+    known = plain.num_nodes if "num_nodes" in plain or plain.get("x") is not None else None
     if x is None:
         x = torch.ones(plain.num_nodes or 0, 1)
     rows = torch.arange(_length(x), device=x.device)
     if known is not None and known != len(rows):
         raise ValueError(f"x has {len(rows)} rows for a graph of {known} nodes")
-    weight, attr = _edge_values("graph", plain, one_is_weight=isinstance(graph, Data))
-    return SpaceTimeGraph(
+    out = SpaceTimeGraph(
         x,
-        rows if "node" not in plain else plain.node,
-        torch.zeros_like(rows) if plain.time is None else plain.time,
-        plain.edge_index,
+        plain.get("node", rows),
+        plain.get("time", torch.zeros_like(rows)),
+        index,
         weight,
         edge_attr=attr,
-        y=plain.y if y is None else y,
+        y=plain.get("y") if y is None else y,
         target=plain.get("target") if target is None else target,
     )
+    return _with_further(out, _plain.further(plain))
 
 
 def from_snapshots(
-    snapshots: Sequence[Data],
+    snapshots: Iterable[Data],
     *,
     times: Sequence[int] | None = None,
-    y: Tensor | None = None,
-    target: Tensor | None = None,
+    y: Numbers = None,
+    target: Numbers = None,
 ) -> SpaceTimeGraph:
     """Read a list of graphs as a graph that changes over time; nodes and edges may differ between snapshots.
 
     Args:
         snapshots: PyG ``Data`` with ``x``, ``edge_index``, optional ``edge_weight`` and ``edge_attr``, and optional
-            ``node``, the number of the node of each row; by default row i is node i. An ``edge_attr`` of one column,
-            without ``edge_weight`` beside it, is the weight, as in the snapshots of PyTorch Geometric Temporal.
+            ``node`` (or ``n_id``, as PyG's samplers have it), the number of the node of each row; by default row i is
+            node i. One column of ``edge_attr``, without ``edge_weight`` beside it, is the weight, as in the snapshots
+            of PyTorch Geometric Temporal, whose signals can be given as they are.
         times: strictly ascending integers, one for each snapshot; 0, 1, 2, … by default.
         y: answers, (K, …); by default the concatenated ``y`` of the snapshots, if all have one.
         target: rows at which an output is asked for, (V,), over all snapshots in order; by default the concatenated
             ``target`` of the snapshots, if all have one.
 
+    Returns:
+        The graph. Other attributes with one entry for each row, masks say, or for each edge are concatenated, those
+        that are equal in all snapshots are kept, and others are refused.
+
     Raises:
         TypeError: something in the list is not ``Data``.
-        ValueError: an empty list, times out of order, features of another width, weights in some snapshots only;
-            the message names the snapshot.
+        ValueError: an empty list, times out of order, features of another width, weights or other attributes in some
+            snapshots only; the message names the snapshot.
 
     Example:
         >>> import torch
@@ -129,44 +150,40 @@ def from_snapshots(
         >>> from_snapshots([a, b]).time.tolist()
         [0, 0, 1, 1, 1]
     """
-    if not snapshots:
-        raise ValueError("snapshots is empty; at least one graph is needed")
-    try:
-        moments = [operator.index(time) for time in (range(len(snapshots)) if times is None else times)]
-    except TypeError:
-        raise TypeError(f"times must be integers, one a snapshot; got {times}") from None
-    if len(moments) != len(snapshots) or any(a >= b for a, b in pairwise(moments)):
-        raise ValueError(f"times must be {len(snapshots)} strictly ascending integers, one a snapshot; got {times}")
-    index, node = zip(*(_read_snapshot(number, one, snapshots[0]) for number, one in enumerate(snapshots)), strict=True)
-    values = [_edge_values(f"snapshots[{number}]", one) for number, one in enumerate(snapshots)]
-    sizes = [len(one) for one in node]
-    starts = np.cumsum([0, *sizes]).tolist()
+    parts = _listed(snapshots)
+    moments = _moments(times, len(parts))
+    read = [_read_snapshot(f"snapshots[{number}]", one, parts[0]) for number, one in enumerate(parts)]
+    sizes = [len(one["x"]) for one in read]
     when = torch.tensor(moments).repeat_interleave(torch.tensor(sizes))
-    return SpaceTimeGraph(
-        torch.cat([snapshot.x for snapshot in snapshots]),
-        torch.cat(node),
-        when.to(node[0].device),
-        torch.cat([one + start for one, start in zip(index, starts, strict=False)], dim=1),
-        _joined("edge_weight", [weight for weight, _ in values]),
-        edge_attr=_joined("edge_attr", [attr for _, attr in values]),
-        y=_joined("y", [one.get("y") for one in snapshots]) if y is None else y,
-        target=_joined("target", [one.get("target") for one in snapshots]) if target is None else target,
+    starts = np.cumsum([0, *sizes]).tolist()
+    joined = {key: _joined(key, [one[key] for one in read]) for key in read[0] if key != "edge_index"}
+    out = SpaceTimeGraph(
+        joined["x"],
+        joined["node"],
+        when.to(read[0]["x"].device),
+        torch.cat([one["edge_index"] + start for one, start in zip(read, starts, strict=False)], dim=1),
+        joined["edge_weight"],
+        edge_attr=joined["edge_attr"],
+        y=joined["y"] if y is None else y,
+        target=joined["target"] if target is None else target,
     )
+    return _with_further(out, _joined_further(parts, sizes, [one["edge_index"].shape[1] for one in read]))
 
 
 def from_signal(
-    x: Tensor,
-    edge_index: Tensor,
-    edge_weight: Tensor | None = None,
+    x: Numbers,
+    edge_index: Numbers,
+    edge_weight: Numbers = None,
     *,
-    edge_attr: Tensor | None = None,
-    y: Tensor | None = None,
-    target: Tensor | None = None,
+    edge_attr: Numbers = None,
+    y: Numbers = None,
+    target: Numbers = None,
 ) -> SpaceTimeGraph:
     """Read a signal on a graph that does not change over time; its edges are stored once, not T times.
 
     Args:
-        x: the signal, (T, N, F), or tokens (T, N). Row t·N + n is node n at time t.
+        x: the signal, (T, N, F), or tokens (T, N). Row t·N + n is node n at time t. Of a frame of pandas or polars, the
+            lines are the T times and the columns the N nodes, with F = 1.
         edge_index: edges between the N nodes, (2, E).
         edge_weight: their weights, (E,).
         edge_attr: their features, (E, D).
@@ -182,24 +199,31 @@ def from_signal(
         >>> graph.num_nodes, graph.static_edge_index.shape[1]
         (200, 1)
     """
-    wide = 3 if _checks.is_tensor("x", x).is_floating_point() else 2
-    if x.dim() != wide:
-        raise ValueError(f"x must have shape (T, N, F), or (T, N) where it holds tokens; got {tuple(x.shape)}")
-    steps, nodes = x.shape[:2]
-    if target is not None and _checks.is_tensor("target", target).shape == (steps, nodes):
+    _check_ascending("x", x)
+    signal = as_tensor("x", x)
+    if is_frame(x) and signal.is_floating_point() and signal.dim() == 2:
+        signal = signal[:, :, None]
+    wide = 3 if signal.is_floating_point() else 2
+    if signal.dim() != wide:
+        raise ValueError(f"x must have shape (T, N, F), or (T, N) where it holds tokens; got {tuple(signal.shape)}")
+    steps, nodes = signal.shape[:2]
+    target = optional("target", target)
+    if target is not None and target.shape == (steps, nodes):
         target = target.flatten()
-    index = _checks.edges("edge_index", _index_of(edge_index), nodes, "nodes")
-    weight, attr = _validate.checked_edge_values(index.shape[1], edge_weight, edge_attr, "edge")
-    return SpaceTimeGraph(
-        x.flatten(0, 1),
-        torch.arange(nodes, device=x.device).repeat(steps),
-        torch.arange(steps, device=x.device).repeat_interleave(nodes),
+    index = _checks.edges("edge_index", as_tensor("edge_index", _index_of(edge_index)), nodes, "nodes")
+    weight, attr = optional("edge_weight", edge_weight), optional("edge_attr", edge_attr)
+    weight, attr = _validate.checked_edge_values(index.shape[1], weight, attr, "edge")
+    out = SpaceTimeGraph(
+        signal.flatten(0, 1),
+        torch.arange(nodes, device=signal.device).repeat(steps),
+        torch.arange(steps, device=signal.device).repeat_interleave(nodes),
         static_edge_index=index,
         static_edge_weight=weight,
         static_edge_attr=attr,
         y=y,
         target=target,
     )
+    return _with_further(out, _names_of(x))
 
 
 def _index_of(edges: object) -> object:
@@ -211,49 +235,93 @@ def _index_of(edges: object) -> object:
     return edges
 
 
-def _length(x: object) -> int:
-    x = _checks.is_tensor("x", x)
+def _names_of(x: object) -> dict[str, Any]:
+    """Return names of the columns and lines of a frame, where they are more than numbers from 0."""
+    if not is_frame(x):
+        return {}
+    names = {"node_names": list(x.columns), "time_names": list(getattr(x, "index", ()))}  # type: ignore[attr-defined]
+    return {key: value for key, value in names.items() if value and value != list(range(len(value)))}
+
+
+def _check_ascending(name: str, x: object) -> None:
+    """Raise if the lines of a frame have names that do not ascend, and so are in no order of time."""
+    index = getattr(x, "index", None)
+    if is_frame(x) and index is not None and not callable(index):
+        ascends = getattr(index, "is_monotonic_increasing", True) and getattr(index, "is_unique", True)
+        if not ascends:
+            raise ValueError(f"the index of {name} must ascend, each time once; sort it: {name}.sort_index()")
+
+
+def _check_alone(**given: object) -> None:
+    for key, value in given.items():
+        if value is not None:
+            raise ValueError(f"{key} was given for a Batch; put it into its graphs, or read them one by one")
+
+
+def _with_further(graph: SpaceTimeGraph, attributes: dict[str, Any]) -> SpaceTimeGraph:
+    for key, value in attributes.items():
+        graph[key] = value
+    return graph
+
+
+def _length(x: Tensor) -> int:
     if x.dim() == 0:
         raise ValueError("x must have one row or more, got a single number")
     return x.shape[0]
 
 
-def _read_snapshot(number: int, snapshot: object, first: Data) -> tuple[Tensor, Tensor]:
-    """Return the edges among the rows of one snapshot, and the nodes of its rows."""
-    if not isinstance(snapshot, Data):
-        raise TypeError(f"snapshots[{number}] must be a PyG Data, got {type(snapshot).__name__}")
-    if snapshot.x is None:
-        raise ValueError(f"snapshots[{number}] has no x")
-    if snapshot.x.shape[1:] != first.x.shape[1:]:
+def _listed(snapshots: object) -> list[Data]:
+    if isinstance(snapshots, Data | nx.Graph | Tensor | str | bytes) or not isinstance(snapshots, Iterable):
+        raise TypeError(f"snapshots must be several PyG Data, in a list say; got one {type(snapshots).__name__}")
+    parts = list(snapshots)
+    if not parts:
+        raise ValueError("snapshots is empty; at least one graph is needed")
+    for number, one in enumerate(parts):
+        if not isinstance(one, Data):
+            raise TypeError(f"snapshots[{number}] must be a PyG Data, got {type(one).__name__}")
+    return parts
+
+
+def _moments(times: object, count: int) -> list[int]:
+    try:
+        moments = [operator.index(time) for time in (range(count) if times is None else times)]  # type: ignore[attr-defined]
+    except TypeError:
+        raise TypeError(
+            f"times must be integers, one a snapshot; got {times!r:.80}. Number dates or names in their order, from 0"
+        ) from None
+    if len(moments) != count or any(a >= b for a, b in pairwise(moments)):
+        raise ValueError(f"times must be {count} strictly ascending integers, one a snapshot; got {times!r:.80}")
+    return moments
+
+
+def _read_snapshot(name: str, snapshot: Data, first: Data) -> dict[str, Any]:
+    """Return what a snapshot gives to the arguments of a graph, with the nodes of its rows."""
+    x = optional(f"{name}.x", snapshot.get("x"))
+    if x is None:
+        raise ValueError(f"{name} has no x")
+    width = as_tensor("snapshots[0].x", first.get("x")).shape
+    if x.shape[1:] != width[1:] or not x.dim():
         raise ValueError(
-            f"snapshots[{number}].x has shape {tuple(snapshot.x.shape)}, but snapshots[0].x {tuple(first.x.shape)}; "
+            f"{name}.x has shape {tuple(x.shape)}, but snapshots[0].x {tuple(width)}; "
             "all snapshots must have the same feature width"
         )
-    count = snapshot.x.shape[0]
-    rows = torch.arange(count, device=snapshot.x.device)
-    index = rows.new_zeros((2, 0)) if snapshot.edge_index is None else snapshot.edge_index
-    index = _checks.edges(f"snapshots[{number}].edge_index", index, count, "rows")
-    if "target" in snapshot:
-        _checks.marked_rows(f"snapshots[{number}].target", snapshot.target, count)
-    if "node" not in snapshot:
-        return index, rows
-    return index, _checks.integer_rows(f"snapshots[{number}].node", snapshot.node, count)
-
-
-def _edge_values(name: str, data: Data, *, one_is_weight: bool = True) -> tuple[Tensor | None, Tensor | None]:
-    """Return weights (E,) and features (E, D) of the edges; ``edge_attr`` of one column, alone, is the weight."""
-    weight, attr = data.get("edge_weight"), data.get("edge_attr")
-    count = 0 if data.edge_index is None else data.edge_index.shape[1]
-    if isinstance(attr, Tensor) and attr.dim() == 1:
-        attr = attr[:, None]
-    if one_is_weight and weight is None and isinstance(attr, Tensor) and attr.dim() == 2 and attr.shape[1] == 1:
-        if not attr.is_floating_point():
-            raise TypeError(
-                f"{name}.edge_attr holds one integer an edge, which may be a weight or a class; give weights as "
-                "edge_weight, and classes as edge_attr (E, D) of floats, one-hot say"
-            )
-        weight, attr = attr[:, 0], None
-    return _validate.checked_edge_values(count, weight, attr, f"{name}.edge")
+    rows = torch.arange(len(x), device=x.device)
+    index, weight, attr = _plain.edges_of(name, snapshot)
+    index = rows.new_zeros((2, 0)) if index is None else _checks.edges(f"{name}.edge_index", index, len(x), "rows")
+    target = optional(f"{name}.target", snapshot.get("target"))
+    if target is not None:
+        _checks.marked_rows(f"{name}.target", target, len(x))
+    key = "node" if "node" in snapshot or "n_id" not in snapshot else "n_id"
+    node = _checks.integer_rows(f"{name}.{key}", as_tensor(f"{name}.{key}", snapshot.get(key, rows)), len(x))
+    return {
+        "x": x,
+        "node": node,
+        "edge_index": index,
+        "edge_weight": weight,
+        "edge_attr": attr,
+        "y": optional(f"{name}.y", snapshot.get("y")),
+        "target": target,
+    }
 
 
 def _joined(key: str, values: Sequence[Tensor | None]) -> Tensor | None:
@@ -272,47 +340,33 @@ def _joined(key: str, values: Sequence[Tensor | None]) -> Tensor | None:
     return torch.cat(parts)
 
 
-def _read_networkx(graph: nx.Graph) -> Data:
-    row_of = {name: row for row, name in enumerate(graph.nodes)}
-    edges = [(row_of[a], row_of[b], data) for a, b, data in graph.edges(data=True) if data.get("kind") != "time"]
-    if not graph.is_directed():
-        both = ([(a, b, data)] if a == b else [(a, b, data), (b, a, data)] for a, b, data in edges)
-        edges = [edge for pair in both for edge in pair]
-    index = torch.tensor([edge[:2] for edge in edges], dtype=torch.long).reshape(-1, 2).t().contiguous()
-    plain = Data(edge_index=index, num_nodes=len(row_of))
-    weights = _all_or_none("edge", "weight", [(edge[:2], edge[2]) for edge in edges])
-    if weights is not None:
-        plain.edge_weight = torch.tensor(weights, dtype=torch.get_default_dtype())
-    attrs = _all_or_none("edge", "edge_attr", [(edge[:2], edge[2]) for edge in edges])
-    if attrs is not None:
-        plain.edge_attr = torch.tensor(attrs, dtype=torch.get_default_dtype())
-    for key in ("x", "node", "time"):
-        values = _all_or_none("node", key, list(graph.nodes(data=True)))
-        if values is not None:
-            plain[key] = _stacked(key, values)
-    return plain
+def _joined_further(parts: Sequence[Data], rows: Sequence[int], edges: Sequence[int]) -> dict[str, Any]:
+    """Return the attributes that are no arguments of a graph, concatenated over rows or edges, or kept where equal."""
+    all_of = [_plain.further(part) for part in parts]
+    out: dict[str, Any] = {}
+    for key in dict.fromkeys(key for one in all_of for key in one):
+        missing = next((number for number, one in enumerate(all_of) if key not in one), None)
+        if missing is not None:
+            raise ValueError(f"snapshots[{missing}] has no {key}, but others have; give it to all or to none")
+        values = [one[key] for one in all_of]
+        sizes = edges if "edge" in key else rows
+        if all(isinstance(v, Tensor) and v.dim() and len(v) == n for v, n in zip(values, sizes, strict=True)):
+            out[key] = _joined(key, values)
+        elif all(isinstance(v, list) and len(v) == n for v, n in zip(values, sizes, strict=True)):
+            out[key] = [entry for value in values for entry in value]
+        elif all(_is_equal(value, values[0]) for value in values):
+            out[key] = values[0]
+        else:
+            raise ValueError(
+                f"{key} of the snapshots has neither one entry for each row or edge nor the same value in all; "
+                f"remove it from them, and set it on the result"
+            )
+    return out
 
 
-def _stacked(key: str, values: Sequence[object]) -> Tensor:
-    try:
-        return torch.tensor([np.asarray(value).tolist() for value in values])
-    except (TypeError, ValueError):
-        raise ValueError(f"node attribute {key!r} must hold numbers, equally many at every node") from None
-
-
-def _all_or_none(what: str, key: str, items: Sequence[tuple[object, dict[str, object]]]) -> list[object] | None:
-    missing = [name for name, data in items if key not in data]
-    if len(missing) == len(items):
-        return None
-    if missing:
-        raise ValueError(f"{what} {missing[0]!r} has no {key!r}, but others have; give it to every {what} or to none")
-    return [data[key] for _, data in items]
-
-
-def _read_scipy(matrix: sp.sparray | sp.spmatrix) -> Data:
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"graph must be a square matrix, got shape {matrix.shape}")
-    entries = matrix.tocoo()
-    index = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
-    # A copy: the graph's weights must not change with the matrix.
-    return Data(edge_index=index, edge_weight=torch.from_numpy(np.array(entries.data)), num_nodes=matrix.shape[0])
+def _is_equal(a: object, b: object) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.shape == b.shape and torch.equal(a, b)
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)  # type: ignore[arg-type]
+    return type(a) is type(b) and bool(a == b)

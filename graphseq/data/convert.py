@@ -24,6 +24,9 @@ class Dense(NamedTuple):
 def to_networkx(topology: Topology, x: Tensor) -> nx.MultiDiGraph:
     """Return rows, spatial and temporal edges as a networkx graph."""
     out = nx.MultiDiGraph()
+    for key, values in (("x", x), ("weight", topology.spatial.edge_weight), ("edge_attr", topology.spatial.edge_attr)):
+        if values is not None and values.is_floating_point() and values.dtype != torch.get_default_dtype():
+            out.graph[f"{key}_dtype"] = str(values.dtype).removeprefix("torch.")  # which Python's floats do not tell
     rows = zip(x.tolist(), topology.node.tolist(), topology.time.tolist(), strict=True)
     out.add_nodes_from((row, {"x": x, "node": node, "time": time}) for row, (x, node, time) in enumerate(rows))
     spatial = topology.spatial

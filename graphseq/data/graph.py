@@ -16,6 +16,7 @@ from torch_geometric.data import Data
 from graphseq._arguments import checked_arguments
 from graphseq.data import _parts, _validate, convert
 from graphseq.data._kept import Kept, copies
+from graphseq.data.arrays import as_tensor, optional
 from graphseq.data.convert import Dense
 from graphseq.data.topology import Topology
 
@@ -83,8 +84,10 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         values = (node, time, edge_index, edge_weight, static_edge_index, static_edge_weight, edge_attr)
         if all(value is None for value in (x, *values, static_edge_attr, y, target)):
             return  # PyG makes an empty graph and fills it when it joins or splits batches.
+        x, y, target = as_tensor("x", x), optional("y", y), optional("target", target)
         x = _validate.checked_x(x)
         given = dict(zip(Topology.KEYS, (*values, static_edge_attr), strict=True))
+        given = {key: optional(key, value) for key, value in given.items()}
         parts = list(_validate.checked_parts(x.shape[0], given).values())
         topology = Topology(*copies(parts))  # type: ignore[arg-type]
         _validate.check_finite(x, topology)
@@ -168,7 +171,7 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
             "edge_label_index": edge_label_index,
             "pair_features": pair_features,
         }
-        changes: dict[str, Any] = {key: value for key, value in values.items() if value is not ...}
+        changes: dict[str, Any] = {key: optional(key, value) for key, value in values.items() if value is not ...}
         old = self.topology
         new = old if topology is ... else topology
         _validate.check_rows(old.num_rows, new, changes)

@@ -204,7 +204,8 @@ def test_networkx_gives_and_takes_them() -> None:
         (torch.zeros(2), ValueError, r"edge_attr must have shape \(2, D\), one row an edge; got \(2,\)"),
         (torch.zeros(2, 2).long(), TypeError, "edge_attr must hold floats, got dtype torch.int64"),
         (torch.tensor([[0.0, 1.0], [0.0, float("nan")]]), ValueError, r"edge_attr\[1, 1\] is nan"),
-        ([[1.0]], TypeError, "edge_attr must be a torch.Tensor, got list"),
+        ([[1.0]], ValueError, r"edge_attr must have shape \(2, D\), one row an edge; got \(1, 1\)"),
+        ("ab", TypeError, "edge_attr must be a torch.Tensor, got str"),
     ],
 )
 def test_what_does_not_fit_is_refused(attr: object, error: type[Exception], message: str) -> None:

@@ -35,7 +35,21 @@ NAN, INF = float("nan"), float("inf")
 REFUSALS: dict[str, tuple[dict[str, object], type[Exception], str]] = {
     # x
     "no x": (good(x=None), TypeError, r"x must be a torch.Tensor, got NoneType"),
-    "x a list": (good(x=[[0.0]]), TypeError, r"x must be a torch.Tensor, got list"),
+    "x text": (good(x=[["a"]]), TypeError, r"x must hold numbers, got .*'a'"),
+    "x a list of rows of two lengths": (good(x=[[0.0], [1.0, 2.0]]), ValueError, r"x is a list with rows of different"),
+    "x an array of objects": (
+        good(x=np.array([[1.0], ["b"]], dtype=object)),
+        TypeError,
+        r"x .* got 'b' \(str\) at \[1, 0\]",
+    ),
+    "x dates": (good(x=np.zeros((3, 1), dtype="M8[s]")), TypeError, r"x must hold numbers, got dates"),
+    "x sparse": (
+        good(x=torch.zeros(3, 2).to_sparse()),
+        TypeError,
+        r"x must be a dense tensor, got a torch.sparse_coo one",
+    ),
+    "x meta": (good(x=torch.zeros(3, 2, device="meta")), ValueError, r"x must hold numbers, but is on the meta device"),
+    "x unsigned": (good(x=np.full((3, 1), 2**63, dtype=np.uint64)), ValueError, r"x holds 9223372036854775808, beyond"),
     "x one number": (good(x=torch.tensor(0.0)), ValueError, r"x must have shape \(V, F\), got \(\)"),
     "x floats (V,)": (good(x=torch.zeros(3)), ValueError, r"x must have shape \(V, F\), got \(3,\)"),
     "x (V, F, 1)": (good(x=torch.zeros(3, 2, 1)), ValueError, r"x must have shape \(V, F\), got \(3, 2, 1\)"),
@@ -105,7 +119,13 @@ REFUSALS: dict[str, tuple[dict[str, object], type[Exception], str]] = {
         TypeError,
         r"edge_index must hold integers, got dtype torch.complex64",
     ),
-    "edges a list": (good(edge_index=[[0], [1]]), TypeError, r"edge_index must be a torch.Tensor, got list"),
+    "edges a set": (
+        good(edge_index={0, 1}),
+        TypeError,
+        r"edge_index must be a torch.Tensor, got set; a numpy array, a ",
+    ),
+    "edges meta": (good(edge_index=index([(0, 1)]).to("meta")), ValueError, r"edge_index must hold numbers, but is on"),
+    "edges sparse": (good(edge_index=torch.eye(2).to_sparse()), TypeError, r"edge_index must be a dense tensor"),
     "weights short": (
         good(edge_weight=torch.ones(1)),
         ValueError,
@@ -134,7 +154,7 @@ REFUSALS: dict[str, tuple[dict[str, object], type[Exception], str]] = {
         ValueError,
         r"target must be bool .* torch.int64 \(3,\)",
     ),
-    "target a list": (good(target=[True]), TypeError, r"target must be a torch.Tensor, got list"),
+    "target a list": (good(target=[True]), ValueError, r"target must be bool of shape \(3,\), .* \(1,\)"),
     "y of other length": (
         good(target=asked(True, True, True), y=torch.zeros(2)),
         ValueError,
@@ -146,7 +166,11 @@ REFUSALS: dict[str, tuple[dict[str, object], type[Exception], str]] = {
         r"y .* 2 target rows, .* \(\)",
     ),
     "y without target": (good(y=torch.zeros(2, 3)), ValueError, r"y .* each of the 3 target rows, .* got \(2, 3\)"),
-    "y a list": (good(y=[1, 2, 3]), TypeError, r"y must be a torch.Tensor, got list"),
+    "y text": (good(y="abc"), TypeError, r"y must be a torch.Tensor, got str"),
+    "y NaN": (good(y=torch.tensor([0, NAN, 0])), ValueError, r"y\[1\] is nan; answers must be finite.*mark the rows"),
+    "y infinite": (good(y=torch.tensor([[0.0], [1], [INF]])), ValueError, r"y\[2, 0\] is inf; answers must be finite"),
+    "y complex": (good(y=torch.zeros(3, dtype=torch.cfloat)), TypeError, r"y must hold real numbers, got .*complex64"),
+    "y meta": (good(y=torch.zeros(3, device="meta")), ValueError, r"y must hold numbers, but is on the meta device"),
 }
 
 

@@ -209,7 +209,7 @@ def test_a_signal_on_one_node_is_the_sequence() -> None:
     [
         ({"x": torch.zeros(3, 2)}, ValueError, r"x must have shape \(T, N, F\), or \(T, N\) .* tokens; got \(3, 2\)"),
         ({"x": torch.zeros(3, 2, 1, dtype=int)}, ValueError, r"x must have shape .* got \(3, 2, 1\)"),
-        ({"x": np.zeros((3, 2, 1))}, TypeError, "x must be a torch.Tensor, got ndarray"),
+        ({"x": np.zeros((3, 2))}, ValueError, r"x must have shape \(T, N, F\), .* got \(3, 2\)"),
         (
             {"edge_index": index([(0, 1), (0, 2)])},
             ValueError,
@@ -228,7 +228,7 @@ def test_a_signal_on_one_node_is_the_sequence() -> None:
             r"is nan, at node 1 and time 2; features must be finite",
         ),
         ({"target": torch.ones(2, 3, dtype=bool)}, ValueError, r"target must be bool of shape \(6,\), .* \(2, 3\)"),
-        ({"target": [True] * 6}, TypeError, "target must be a torch.Tensor, got list"),
+        ({"target": [True] * 5}, ValueError, r"target must be bool of shape \(6,\), .* \(5,\)"),
     ],
 )
 def test_from_signal_refuses(changed: dict[str, object], error: type[Exception], message: str) -> None:
