@@ -16,10 +16,8 @@ from torch_geometric.data import Batch, Data
 
 from graphseq import _checks
 from graphseq.data import _plain, _validate
-from graphseq.data.arrays import as_tensor, is_frame, optional
+from graphseq.data.arrays import Numbers, as_tensor, is_frame, optional
 from graphseq.data.graph import SpaceTimeGraph
-
-Numbers = Any  # a tensor, a numpy array, a list of numbers, or a frame of pandas or polars
 
 
 def from_sequence(x: Numbers, *, y: Numbers = None, target: Numbers = None) -> SpaceTimeGraph:

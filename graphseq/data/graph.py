@@ -16,7 +16,7 @@ from torch_geometric.data import Data
 from graphseq._arguments import checked_arguments
 from graphseq.data import _parts, _validate, convert
 from graphseq.data._kept import Kept, copies
-from graphseq.data.arrays import as_tensor, optional
+from graphseq.data.arrays import Numbers, as_tensor, optional
 from graphseq.data.convert import Dense
 from graphseq.data.topology import Topology
 
@@ -34,7 +34,8 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
     Temporal edges join consecutive rows of one node. They are not stored but derived, see :attr:`topology`.
 
     Args:
-        x: features (V, F), floating, or integer tokens (V,).
+        x: features (V, F), floating, or integer tokens (V,). This and all others may be a tensor, a numpy array, a list
+            of numbers, or a frame of pandas or polars.
         node: number of the node that each row observes, (V,), integers from 0.
         time: time of each row, (V,), integers; a (node, time) pair occurs once. A node may be absent at some times.
         edge_index: edges j → i as columns (j, i) between rows of the same time, (2, E).
@@ -67,18 +68,18 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
 
     def __init__(
         self,
-        x: Tensor | None = None,
-        node: Tensor | None = None,
-        time: Tensor | None = None,
-        edge_index: Tensor | None = None,
-        edge_weight: Tensor | None = None,
+        x: Numbers = None,
+        node: Numbers = None,
+        time: Numbers = None,
+        edge_index: Numbers = None,
+        edge_weight: Numbers = None,
         *,
-        static_edge_index: Tensor | None = None,
-        static_edge_weight: Tensor | None = None,
-        edge_attr: Tensor | None = None,
-        static_edge_attr: Tensor | None = None,
-        y: Tensor | None = None,
-        target: Tensor | None = None,
+        static_edge_index: Numbers = None,
+        static_edge_weight: Numbers = None,
+        edge_attr: Numbers = None,
+        static_edge_attr: Numbers = None,
+        y: Numbers = None,
+        target: Numbers = None,
     ) -> None:
         super().__init__()
         values = (node, time, edge_index, edge_weight, static_edge_index, static_edge_weight, edge_attr)
@@ -123,14 +124,14 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         self,
         *,
         topology: Topology | EllipsisType = ...,
-        edge_weight: Tensor | EllipsisType | None = ...,
-        edge_attr: Tensor | EllipsisType | None = ...,
-        x: Tensor | EllipsisType = ...,
-        y: Tensor | EllipsisType | None = ...,
-        target: Tensor | EllipsisType | None = ...,
-        batch: Tensor | EllipsisType | None = ...,
-        edge_label_index: Tensor | EllipsisType | None = ...,
-        pair_features: Tensor | EllipsisType | None = ...,
+        edge_weight: Numbers = ...,
+        edge_attr: Numbers = ...,
+        x: Numbers = ...,
+        y: Numbers = ...,
+        target: Numbers = ...,
+        batch: Numbers = ...,
+        edge_label_index: Numbers = ...,
+        pair_features: Numbers = ...,
     ) -> SpaceTimeGraph:
         """Return this graph with some of its attributes replaced; all others stay, whatever they are.
 
