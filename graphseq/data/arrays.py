@@ -14,8 +14,6 @@ from graphseq import _checks
 
 Array = NDArray[Any]
 Numbers = Any  # what as_tensor takes: a tensor, a numpy array, a list of numbers, or a frame of pandas or polars
-    Any  # what :func:`as_tensor` takes: a tensor, a numpy array, a list of numbers, or a frame of pandas or polars
-)
 
 
 def as_tensor(name: str, value: object) -> Tensor:

@@ -16,6 +16,7 @@ from torch_geometric.data import Data
 from graphseq._arguments import checked_arguments
 from graphseq.data import _parts, _validate, convert
 from graphseq.data._kept import Kept, copies
+from graphseq.data._pyg import RowsData
 from graphseq.data.arrays import Numbers, as_tensor, optional
 from graphseq.data.convert import Dense
 from graphseq.data.topology import Topology
@@ -24,7 +25,7 @@ _OF_ANSWERS = ("y", "pair_features")  # attributes that have one entry an answer
 _MADE_ANEW = ("x", *Topology.KEYS, "target", "edge_label_index", "ptr", "num_nodes")  # for other rows
 
 
-class SpaceTimeGraph(Data):  # type: ignore[misc]
+class SpaceTimeGraph(RowsData):
     r"""A graph over time, stored as rows: one row is one node observed at one time.
 
     A sequence is N = 1 node at T times, a static graph is N nodes at T = 1 time, and a dynamic graph is both. It is
@@ -245,6 +246,8 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
         kept: Kept | None = self.__dict__.get("_kept")
         topology = None if kept is None else kept.of(list(given.values()))
         if topology is None:
+            if self._store.get("adj_t") is not None:
+                raise ValueError("graph has adj_t in place of edges, which is read by from_graph only; keep edge_index")
             topology = self._derived(given)
             self.__dict__["_kept"] = Kept(topology, list(given.values()))
         return topology
@@ -353,9 +356,3 @@ class SpaceTimeGraph(Data):  # type: ignore[misc]
     def to_dense(self) -> Dense:
         """Return dense features (T, N, F), presence (T, N) and adjacency (T, N, N); meant for small graphs."""
         return convert.to_dense(self.topology, self.x)
-
-    def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        # PyG's hook for joining graphs: nodes of the next graph are numbered after this one's.
-        if key in ("node", "static_edge_index"):
-            return int(self.node.max()) + 1 if self.node.numel() else 0
-        return super().__inc__(key, value, *args, **kwargs)

@@ -13,6 +13,8 @@ from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 
+_GAPS = 1000  # numbers of nodes a row that are still a table of sensible size
+
 
 @dataclass(frozen=True)
 class Scaler:
@@ -67,6 +69,7 @@ class Scaler:
             raise ValueError(f"until must be at most {len(times)}, the number of times; got {until}")
         known = graph.time <= times[until - 1]
         node = graph.node if per == "node" else torch.zeros_like(graph.node)
+        _check_dense(node)
         late = node[~torch.isin(node, node[known])]
         if late.numel():
             raise ValueError(
@@ -154,6 +157,16 @@ def _moments(x: Tensor, node: Tensor) -> tuple[Tensor, Tensor]:
         x.new_zeros(shape).scatter_reduce_(0, index, x, to, include_self=False) for to in ("amax", "amin")
     )
     return mean, deviation.where(highest > lowest, 1)
+
+
+def _check_dense(node: Tensor) -> None:
+    """Raise if numbers of nodes are so large that a scale for each number would not fit in memory."""
+    largest = int(node.max()) if len(node) else 0
+    if largest > _GAPS * len(node) + 2**20:
+        raise ValueError(
+            f"graph has a node {largest} among {len(node)} rows; a scale for each node needs numbers without large "
+            "gaps: number the nodes from 0, torch.unique(node, return_inverse=True), before"
+        )
 
 
 def _check_features(graph: SpaceTimeGraph) -> None:

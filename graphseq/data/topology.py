@@ -252,23 +252,25 @@ class Topology:
     def _written_out(self) -> Edges:
         """Static edges as edges between rows, at every time at which both ends are present."""
         assert self.static_edge_index is not None  # noqa: S101 - checked by the caller
-        source, target = self.static_edge_index
+        # Numbers of nodes may be large, so that nothing has an entry for each number; ends without a row are not read.
+        names, here = self.node.unique(), self.node_index
+        stored = torch.isin(self.static_edge_index, names).all(dim=0).nonzero()[:, 0]
+        source, target = torch.searchsorted(names, self.static_edge_index[:, stored])
         by_source = source.argsort(stable=True)
-        size = int(max(self.node.max(), self.static_edge_index.max() if source.numel() else 0)) + 1
-        degree = torch.bincount(source, minlength=size)
+        degree = torch.bincount(source, minlength=len(names))
         first = degree.cumsum(0) - degree
-        out = degree[self.node]
+        out = degree[here]
         row = torch.arange(self.num_rows, device=out.device).repeat_interleave(out)
         nth = torch.arange(len(row), device=out.device) - (out.cumsum(0) - out)[row]
-        edge = by_source[first[self.node[row]] + nth]
+        edge = by_source[first[here[row]] + nth]
         moment = torch.searchsorted(self.times, self.time)
-        key = self.node * len(self.times) + moment
+        key = here * len(self.times) + moment
         sorted_key, by_key = key.sort()
         end_key = target[edge] * len(self.times) + moment[row]
         index = torch.searchsorted(sorted_key, end_key).clamp(max=len(key) - 1)
         present = sorted_key[index] == end_key
         edges = torch.stack([row[present], by_key[index[present]]])
-        return Edges(edges, edge[present])
+        return Edges(edges, stored[edge[present]])
 
     def spacetime(self, causal: bool = False) -> Adjacency:
         """Spatial and temporal edges together: in both directions along time, or past → future only if ``causal``."""
@@ -334,12 +336,11 @@ class Topology:
             return None
         nodes = self.node[rows[0]]
         # In a part of a graph, static edges may have ends without a row.
-        ends = torch.cat([nodes, self.static_edge_index.flatten()])
-        local = nodes.new_full((int(ends.max()) + 1,), -1)
-        local[nodes] = torch.arange(len(nodes), device=nodes.device)
-        index = local[self.static_edge_index]
-        if bool((index < 0).any()) or not all(torch.equal(self.node[step_rows], nodes) for step_rows in rows):
+        is_here = torch.isin(self.static_edge_index, nodes)
+        if not bool(is_here.all()) or not all(torch.equal(self.node[step_rows], nodes) for step_rows in rows):
             return None
+        names, place = nodes.sort()
+        index = place[torch.searchsorted(names, self.static_edge_index)]
         return Edges(index, None)
 
 
