@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Literal
 
 import torch
@@ -9,20 +10,24 @@ from torch import Tensor
 from torch_geometric.data import TemporalData
 
 from graphseq import _checks
+from graphseq.data._event_columns import amount, moment_of, read_events, shown
+from graphseq.data.arrays import Numbers
 from graphseq.data.graph import SpaceTimeGraph
 
+_MOST = 2**31  # rows, with features of all of which memory would be filled
 _PRESENT = ("all", "since", "active")
 _EMPTY = ("refuse", "keep")
 
 
 def from_events(
-    events: TemporalData | Tensor,
-    window: float,
+    events: Numbers | TemporalData,
+    window: float | timedelta,
     *,
-    start: float | None = None,
+    start: float | datetime | None = None,
     present: Literal["all", "since", "active"] = "all",
     empty: Literal["refuse", "keep"] = "refuse",
     num_nodes: int | None = None,
+    bipartite: bool | None = None,
 ) -> SpaceTimeGraph:
     r"""Read events as a graph over time: the edges of a snapshot are the events of one window.
 
@@ -32,26 +37,32 @@ def from_events(
     An event from a node to itself makes no edge, but counts in the features.
 
     Args:
-        events: PyG's ``TemporalData`` (``src``, ``dst``, ``t``, and ``msg`` where there is one), or a table (E, 3 + F)
-            of source, target, time and F features; in the order of time.
-        window: w, the length of a window, in the units of the times.
-        start: t₀, the beginning of the first window; by default the time of the first event.
+        events: PyG's ``TemporalData`` (``src``, ``dst``, ``t``, and ``msg`` if there is one; nothing else is read), a
+            table (E, 3 + F) of source, target, time and F features, or a frame of pandas or polars with the columns
+            ``source``, ``target``, ``time`` (or ``src``, ``dst``, ``t``, or ``user``, ``item``, ``time``) and F others;
+            in the order of time. Nodes of a frame may have names, its times be dates, also as text.
+        window: w, the length of a window, in the units of the times; of dates a ``timedelta``.
+        start: t₀, the beginning of the first window; by default the time of the first event. Of dates a date.
         present: the nodes that have a row in a window: "all"; "since", those whose first event is in this window or
             an earlier one; or "active", those with an event in the window.
         empty: "refuse" a window without events, or "keep" it as a snapshot without edges (as a gap in time if only
             "active" nodes have rows).
         num_nodes: N; by default one more than the largest node number.
+        bipartite: True where sources and targets are numbered apart, user 0 and item 0 being two nodes: targets are
+            then numbered after the sources, of which the graph tells the number as ``num_sources``. By default a number
+            is one node wherever it occurs, and columns ``user`` and ``item`` need an answer.
 
     Returns:
         Rows sorted by window k, which is their time, and node. Their features, (V, 2 + 2F): events sent, events
         received, and the sums of the features of those sent and of those received. The weight of an edge
-        is its number of events.
+        is its number of events. Names of nodes are ``node_names``, a list (N,), sorted.
 
     Raises:
-        TypeError: ``events`` is neither.
-        ValueError: no events; times that decrease or are not finite, features that are not finite, nodes that are not
-            whole numbers from 0 or not below ``num_nodes``, each with the number of its event; a window without
-            events, unless kept; an event before ``start``; a window not above 0.
+        TypeError: ``events`` is none of these, or ``window`` a number where times are dates, or the reverse.
+        ValueError: no events; columns of different lengths; times that decrease, are not finite, or too coarse for the
+            windows; features that are not finite; nodes that are not whole numbers from 0 or not below ``num_nodes``,
+            each with the number of its event; a window without events, unless kept; an event before ``start``; a window
+            not above 0; more rows than memory holds.
 
     Example:
         >>> import torch
@@ -62,17 +73,24 @@ def from_events(
         >>> graph.x.tolist()
         [[2.0, 0.0], [0.0, 2.0], [1.0, 0.0], [0.0, 1.0]]
     """
-    window = _checks.positive("window", window)
     _checks.one_of("present", present, _PRESENT)
     _checks.one_of("empty", empty, _EMPTY)
-    source, target, when, features = _columns(events)
+    read = read_events(events, None if bipartite is None else _checks.truth("bipartite", bipartite))
+    length = amount("window", window, read.unit)
+    first = read.time[0].item() if start is None else moment_of("start", start, read.unit)
+    source, target, features = read.source, read.target, read.features
     needed = int(torch.maximum(source, target).max()) + 1
     nodes = needed if num_nodes is None else _checks.at_least("num_nodes", num_nodes, 1)
     if needed > nodes:
         event = int((torch.maximum(source, target) >= nodes).nonzero()[0])
         raise ValueError(f"event {event} names node {needed - 1}, outside num_nodes={nodes}")
-    number = _windows(when, window, start, keep=empty == "keep")
+    number = _windows(read.time, length, first, keep=empty == "keep")
     steps = int(number[-1]) + 1
+    if steps * nodes > _MOST:
+        raise ValueError(
+            f"{steps} windows of {nodes} nodes are {steps * nodes} rows, more than {_MOST}; number the nodes from 0 "
+            "without gaps, torch.unique(ends, return_inverse=True), or take longer windows"
+        )
     present_at = _rows(source, target, number, steps, nodes, present)
     row = torch.cumsum(present_at.flatten(), 0) - 1  # row of each (window, node)
     ones = torch.ones(len(source), 1, dtype=features.dtype)
@@ -86,51 +104,21 @@ def from_events(
     reader = key.div(nodes * nodes, rounding_mode="floor") * nodes + key % nodes
     edges = torch.stack([key.div(nodes, rounding_mode="floor"), reader])
     when_node = present_at.nonzero()
-    return SpaceTimeGraph(
+    graph = SpaceTimeGraph(
         both[present_at.flatten()], when_node[:, 1], when_node[:, 0], row[edges], count.to(features.dtype)
     )
+    if read.names is not None:
+        graph.node_names = read.names
+    if read.num_sources is not None:
+        graph.num_sources = read.num_sources
+    return graph
 
 
-def _columns(events: TemporalData | Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return source, target, time (E,) and features (E, F), checked."""
-    if isinstance(events, TemporalData):
-        ends, when, features = [events.src, events.dst], events.t, events.get("msg")
-    elif isinstance(events, Tensor):
-        if events.dim() != 2 or events.shape[1] < 3:
-            raise ValueError(f"events must be a table (E, 3 + F): source, target, time, …; got {tuple(events.shape)}")
-        ends, when, features = [events[:, 0], events[:, 1]], events[:, 2], events[:, 3:]
-    else:
-        raise TypeError(f"events must be a PyG TemporalData or a table (E, 3 + F), got {type(events).__name__}")
-    if len(when) == 0:
-        raise ValueError("events is empty; at least one event is needed")
-    if features is None:
-        features = torch.zeros(len(when), 0)
-    features = features.reshape(len(when), -1)
-    features = features if features.is_floating_point() else features.to(torch.get_default_dtype())
-    wrong = ~features.isfinite().all(dim=1) | ~when.isfinite()
-    if bool(wrong.any()):
-        raise ValueError(f"event {int(wrong.nonzero()[0])} has a time or a feature that is not finite")
-    earlier = when.diff() < 0
-    if bool(earlier.any()):
-        event = int(earlier.nonzero()[0]) + 1
-        raise ValueError(
-            f"event {event} is at time {when[event].item():g}, before event {event - 1} at {when[event - 1].item():g}; "
-            "sort events by time"
-        )
-    for name, end in zip(("source", "target"), ends, strict=True):
-        wrong = (end != end.long()) | (end < 0)
-        if bool(wrong.any()):
-            event = int(wrong.nonzero()[0])
-            raise ValueError(f"event {event} has {name} {end[event].item():g}; nodes are whole numbers from 0 on")
-    return ends[0].long(), ends[1].long(), when, features
-
-
-def _windows(when: Tensor, window: float, start: float | None, *, keep: bool) -> Tensor:
+def _windows(when: Tensor, window: float, first: float, *, keep: bool) -> Tensor:
     """Return the number of the window of each event, (E,)."""
-    first = when[0].item() if start is None else float(start)
     if when[0].item() < first:
-        raise ValueError(f"event 0 is at time {when[0].item():g}, before start={first:g}")
-    number = ((when.double() - first) / window).floor().long()
+        raise ValueError(f"event 0 is at time {shown(when[0])}, before start={shown(first)}")
+    number = _numbers(when, window, first)
     gap = number.diff(prepend=number.new_full((1,), -1)) > 1
     if bool(gap.any()) and not keep:
         event = int(gap.nonzero()[0])
@@ -141,6 +129,31 @@ def _windows(when: Tensor, window: float, start: float | None, *, keep: bool) ->
             'empty="keep"'
         )
     return number
+
+
+def _numbers(when: Tensor, window: float, first: float) -> Tensor:
+    """Return ⌊(t - t₀) / w⌋, exact where all are integers, and where not with times taken for what they are written as.
+
+    A time within the rounding of its number type of the edge of a window is at the edge: 0.3 is three times 0.1.
+    """
+    is_whole = not when.is_floating_point() or bool((when == when.round()).all() and when.abs().max() < 2**53)
+    if is_whole and isinstance(first, int | float) and float(first).is_integer():
+        elapsed = when.long() - int(first)
+        if float(window).is_integer():
+            return elapsed.div(int(window), rounding_mode="floor")
+        place, unsure = elapsed.double() / window, 0.0
+    else:
+        place = (when.double() - first) / window
+        kind = when.dtype if when.is_floating_point() else torch.float64
+        unsure = 2 * torch.finfo(kind).eps * max(float(when.abs().max()), abs(first)) / window
+    if unsure > 0.25:
+        raise ValueError(
+            f"times of {when.dtype} near {when.abs().max().item():g} are too coarse for windows of {window:g}; give "
+            "them as float64 or as integers"
+        )
+    nearest = place.round()
+    is_edge = (place - nearest).abs() <= unsure + 4 * torch.finfo(torch.float64).eps * place.abs()
+    return torch.where(is_edge, nearest, place.floor()).long()
 
 
 def _rows(source: Tensor, target: Tensor, number: Tensor, steps: int, nodes: int, present: str) -> Tensor:

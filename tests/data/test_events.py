@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 import torch
 from hypothesis import given
@@ -10,6 +12,8 @@ from torch import Tensor
 from torch_geometric.data import TemporalData
 
 import graphseq as gs
+
+pandas = pytest.importorskip("pandas")
 
 TABLE = torch.tensor(
     [[0, 1, 0, 0.5], [0, 1, 4, 0.25], [2, 2, 5, 1.0], [1, 0, 11, 2.0], [3, 0, 29, 4.0]], dtype=torch.float64
@@ -136,4 +140,102 @@ def test_what_cannot_be_read_is_named(events: Tensor, window: float, options: di
 
 def test_something_else_is_refused() -> None:
     with pytest.raises(TypeError, match="events must be a PyG TemporalData or a table"):
-        gs.from_events([(0, 1, 2.0)], 1.0)  # type: ignore[arg-type]
+        gs.from_events({(0, 1, 2.0)}, 1.0)
+
+
+# Windows are counted
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32])
+@pytest.mark.parametrize("width", [0.1, 0.3, 0.7, 1e-3])
+@pytest.mark.parametrize("begin", [0.0, 12.0])
+def test_one_event_a_window_is_one_event_in_each(kind: torch.dtype, width: float, begin: float) -> None:
+    times = torch.tensor([begin + k * width for k in range(60)], dtype=torch.float64).to(kind)
+    events = TemporalData(src=torch.zeros(60).long(), dst=torch.ones(60).long(), t=times)
+    graph = gs.from_events(events, width, start=begin)
+    assert graph.edge_weight.tolist() == [1] * 60
+
+
+def test_times_between_the_edges_of_windows_stay_between() -> None:
+    table = torch.tensor([[0, 1, 0.0], [0, 1, 0.29999], [0, 1, 0.30001]], dtype=torch.float64)
+    assert gs.from_events(table, 0.1, empty="keep").time[torch.tensor([0, -1])].tolist() == [0, 3]
+    graph = gs.from_events(table, 0.1, empty="keep", present="active")
+    assert graph.time.tolist() == [0, 0, 2, 2, 3, 3]
+
+
+def test_nanoseconds_are_told_apart() -> None:
+    start = 1_700_000_000_000_000_000
+    times = torch.tensor([start, start + 1, start + 2])
+    events = TemporalData(src=torch.zeros(3).long(), dst=torch.ones(3).long(), t=times)
+    assert gs.from_events(events, 1).edge_weight.tolist() == [1, 1, 1]
+    assert gs.from_events(events, 2, start=start - 1).edge_weight.tolist() == [1, 2]
+    with pytest.raises(ValueError, match=f"event 1 is at time {start}, before event 0 at {start + 2}"):
+        gs.from_events(TemporalData(src=events.src, dst=events.dst, t=times.flip(0)[torch.tensor([0, 2, 1])]), 1)
+
+
+def test_times_that_are_too_coarse_are_refused() -> None:
+    times = torch.tensor([1.6e9, 1.6e9 + 256], dtype=torch.float32) + 0.5
+    events = TemporalData(src=torch.zeros(2).long(), dst=torch.ones(2).long(), t=times)
+    with pytest.raises(ValueError, match=r"times of torch.float32 near 1.6e\+09 are too coarse for windows of 0.5"):
+        gs.from_events(events, 0.5, start=0.25)
+
+
+# Columns
+
+
+def test_columns_of_different_lengths_are_not_broadcast() -> None:
+    events = TemporalData(src=torch.tensor([0, 1, 2]), dst=torch.tensor([1]), t=torch.arange(3))
+    with pytest.raises(
+        ValueError, match=r"events has target of shape \(1,\), but times of shape \(3,\); there must be one"
+    ):
+        gs.from_events(events, 10)
+    with pytest.raises(ValueError, match=r"events has 3 times, but features of shape \(2, 1\)"):
+        gs.from_events(TemporalData(src=events.src, dst=events.src, t=events.t, msg=torch.ones(2, 1)), 10)
+
+
+def test_users_and_items_may_be_numbered_apart() -> None:
+    table = torch.tensor([[0, 0, 0.0], [1, 0, 1.0], [0, 1, 2.0]])
+    one, two = (gs.from_events(table, 10.0, bipartite=answer) for answer in (False, True))
+    assert one.edge_index.tolist() == [[0, 1], [1, 0]]
+    assert two.edge_index.tolist() == [[0, 0, 1], [2, 3, 2]]
+    assert (two.num_sources, two.x.tolist()) == (2, [[2, 0], [1, 0], [0, 2], [0, 1]])
+    frame = pandas.DataFrame({"user": [0, 1], "item": [0, 0], "time": [0, 1]})
+    with pytest.raises(ValueError, match="say whether user 0 and item 0 are two nodes, bipartite=True, or one"):
+        gs.from_events(frame, 10)
+    assert gs.from_events(frame, 10, bipartite=True).edge_index.tolist() == [[0, 1], [2, 2]]
+
+
+def test_a_frame_has_names_dates_and_features() -> None:
+    frame = pandas.DataFrame(
+        {
+            "time": ["2020-01-01T00:00", "2020-01-01T23:59", "2020-01-02T00:00"],
+            "source": ["bob", "ann", "bob"],
+            "target": ["ann", "bob", "cid"],
+            "amount": [1, 2, 3],
+        }
+    )
+    graph = gs.from_events(frame, timedelta(days=1))
+    assert graph.node_names == ["ann", "bob", "cid"]
+    assert graph.edge_index.tolist() == [[0, 1, 4], [1, 0, 5]]
+    assert graph.x[:3].tolist() == [[1, 1, 2, 1], [1, 1, 1, 2], [0, 0, 0, 0]]
+    for times in (pandas.to_datetime(frame["time"]), pandas.to_datetime(frame["time"] + "+02:00")):
+        again = gs.from_events(frame.assign(time=times), timedelta(days=1))
+        assert torch.equal(again.edge_index, graph.edge_index)
+    later = gs.from_events(frame, timedelta(days=1), start=datetime(2019, 12, 31), empty="keep")
+    assert later.topology.times.tolist() == [0, 1, 2]
+    with pytest.raises(TypeError, match=r"window must be a timedelta, since the times are dates; got 1 \(int\)"):
+        gs.from_events(frame, 1)
+    with pytest.raises(TypeError, match="window must be a number, in the unit of the times, which are no dates"):
+        gs.from_events(TABLE, timedelta(days=1))
+    with pytest.raises(ValueError, match="time holds dates with and without a zone"):
+        gs.from_events(frame.assign(time=["2020-01-01", "2020-01-02T00:00Z", "2020-01-03"]), timedelta(days=1))
+    with pytest.raises(ValueError, match="event 1 has source None; nodes are numbers or names, none of them missing"):
+        gs.from_events(frame.assign(source=pandas.Series(["bob", None, "ann"], dtype=object)), timedelta(days=1))
+    with pytest.raises(ValueError, match="events has the columns time, from, target, amount; name those of source"):
+        gs.from_events(frame.rename(columns={"source": "from"}), timedelta(days=1))
+
+
+def test_large_numbers_of_nodes_are_refused_before_memory_is_full() -> None:
+    events = TemporalData(src=torch.tensor([2**40]), dst=torch.tensor([1]), t=torch.tensor([0]))
+    with pytest.raises(ValueError, match="number the nodes from 0 without gaps"):
+        gs.from_events(events, 1)
