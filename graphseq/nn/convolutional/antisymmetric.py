@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class AntisymmetricGCN(LayerStack):
     Shapes: graph of V rows → (V, H).
 
     Raises:
-        ValueError: a size below 1, ε not above 0, γ below 0.
+        ValueError: a size below 1, ε not above 0, γ below 0, or either not finite.
 
     Source: Gravina, Bacciu and Gallicchio, *Anti-symmetric DGN* (2023), eq. 5 and 6.
 
@@ -62,7 +63,7 @@ class AntisymmetricGCN(LayerStack):
             hidden_channels,
             phi,
             epsilon=_checks.positive("step", step),
-            gamma=_checks.between("damping", damping, 0, float("inf")),
+            gamma=_checks.between("damping", damping, 0, sys.float_info.max),
         )
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:

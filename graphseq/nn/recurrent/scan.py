@@ -169,7 +169,9 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(a: Tensor, b: Tensor, dim: int, rounds: Rounds, reverse: bool) -> Tensor:
         h = b.clone(memory_format=torch.contiguous_format)
-        return _in_rounds(a, h, dim, rounds.backward if reverse else rounds.forward, _add)
+        h = _in_rounds(a, h, dim, rounds.backward if reverse else rounds.forward, _add)
+        # A product of factors may overflow where no state does, and makes the states that it meets infinite or NaN.
+        return h if bool(h.sum().isfinite()) else _one_by_one(a, b, dim, rounds, reverse=reverse)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -214,6 +216,25 @@ def _in_rounds(a: Tensor, h: Tensor, dim: int, rounds: list[Round], add: Callabl
         links = take(links, level.later) * take(links, level.earlier)
     for level, links in reversed(levels):
         h = add(h, level.rest, take(links, level.into_rest), level.known, dim)
+    return h
+
+
+def _one_by_one(a: Tensor, b: Tensor, dim: int, rounds: Rounds, *, reverse: bool) -> Tensor:
+    """The states, one step after another: without products of factors."""
+    h = b.clone(memory_format=torch.contiguous_format)
+    entries = torch.arange(h.shape[dim], device=h.device)
+    links, previous = entries[rounds.followers], entries[rounds.previous]
+    source, target = (links, previous) if reverse else (previous, links)
+    after, link = entries.new_full((2, len(entries)), -1)
+    after[source], link[source] = target, links
+    is_first = torch.ones_like(entries, dtype=torch.bool)
+    is_first[target] = False
+    now = entries[is_first]
+    while len(now := now[after[now] >= 0]):
+        then = after[now]
+        factor = a if a.shape[dim] == 1 else a.index_select(dim, link[now])
+        h.index_add_(dim, then, factor * h.index_select(dim, now))
+        now = then
     return h
 
 

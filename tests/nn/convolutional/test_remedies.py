@@ -237,6 +237,7 @@ def test_depth_scaled_stacks_grow_like_a_power_of_their_depth() -> None:
         (lambda: GCNII(2, 4, 2, theta=0.0), "theta must be"),
         (lambda: AntisymmetricGCN(2, 4, 2, step=0.0), "step must be"),
         (lambda: AntisymmetricGCN(2, 4, 2, damping=-1.0), "damping must lie"),
+        (lambda: AntisymmetricGCN(2, 4, 2, damping=float("inf")), "damping must lie"),
         (lambda: WaveGCN(2, 4, 2, speed=2.5), "speed must lie between 0 and 2, got 2.5"),
         (lambda: WaveGCN(2, 4, 2, speed=0.0), "speed must be"),
         (lambda: WaveGCN(2, 4, 0), "num_layers must be at least 1"),

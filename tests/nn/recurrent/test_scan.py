@@ -264,3 +264,56 @@ def test_its_rounds_are_about_log_t(steps: int) -> None:
 def test_refusals_name_the_argument(a: Tensor, b: Tensor, dim: int, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         linear_scan(a, b, dim)
+
+
+HUGE = {
+    "one factor": lambda steps: torch.full((1, 1), 10.0),
+    "all factors": lambda steps: torch.full((steps, 1), 10.0),
+    "up and down": lambda steps: torch.tensor([1e20, 1e20, 1e-30, 1e-30] * (steps // 4))[:, None],
+}
+
+
+@pytest.mark.parametrize("factors", HUGE)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64])
+def test_where_products_of_factors_overflow_and_states_do_not_it_is_the_loop(factors: str, dtype: torch.dtype) -> None:
+    a = HUGE[factors](300).to(dtype).requires_grad_()
+    b = torch.zeros(300, 2, dtype=dtype, requires_grad=True)
+    assert torch.equal(linear_scan(a, b), torch.zeros(300, 2, dtype=dtype))
+    terms = torch.zeros(300, 2)
+    terms[-4:] = torch.randn(4, 2)
+    other = (terms * 1e-6).to(dtype).requires_grad_()
+    found, expected = linear_scan(a, other), loop(a, other)
+    assert expected.isfinite().all()
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+    direction = torch.zeros_like(found)
+    direction[:3] = 1  # the gradient of the first steps, which goes backwards through few factors
+    pairs = zip(*(torch.autograd.grad(h, (a, other), direction) for h in (found, expected)), strict=True)
+    for one, two in pairs:
+        torch.testing.assert_close(one, two, rtol=1e-5, atol=0)
+
+
+def test_second_derivatives_survive_products_that_overflow() -> None:
+    a = torch.full((80, 1), 1e10).index_fill(0, torch.tensor([4]), 0.0).requires_grad_()
+    b = torch.zeros(80, 1).index_fill(0, torch.tensor([1, 79]), 1e-3).requires_grad_()
+    seconds = []
+    for function in (linear_scan, loop):
+        (first,) = torch.autograd.grad(function(a, b)[:3].sum(), b, create_graph=True)
+        seconds.append(torch.autograd.grad(first[:3].sum(), a)[0])
+    assert seconds[1].isfinite().all()
+    torch.testing.assert_close(*seconds, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_in_any_order_survive_products_that_overflow(seed: int) -> None:
+    topology = draw(seed, nodes=3, times=40).topology
+    a, b = torch.full((topology.num_rows, 2), 1e3), torch.zeros(topology.num_rows, 2)
+    assert torch.equal(scan_rows(a, b, topology), b)
+    last = topology.time == topology.time.max()
+    b[last] = 2.0
+    assert torch.equal(scan_rows(a, b, topology), b)
+    assert torch.equal(scan_rows(a[:1], b, topology), b)
+
+
+def test_a_state_that_overflows_is_infinite_as_in_the_loop() -> None:
+    a, b = torch.full((60, 1), 10.0), torch.ones(60, 1)
+    assert torch.equal(linear_scan(a, b).isinf(), loop(a, b).isinf())
