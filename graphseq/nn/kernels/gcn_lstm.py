@@ -58,7 +58,7 @@ class _Sequence(torch.autograd.Function):
         ctx.walk = walk
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*arguments, *past)
-        return past.h[walk.num_nodes :], walk.final(past.cells) / -2
+        return past.h[walk.num_nodes :], walk.final(past.cells).clone()
 
     @staticmethod
     def backward(ctx: Any, of_h: Tensor | None, of_c: Tensor | None) -> tuple[Tensor | None, ...]:

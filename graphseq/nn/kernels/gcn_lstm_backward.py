@@ -23,11 +23,11 @@ class Local(NamedTuple):
     """The factors by which a block's rows multiply a gradient."""
 
     mixed: Tensor  # Âᴸ H of the step before, (R, H)
-    before: Tensor  # -2 C of the step before, (R, H)
-    after: Tensor  # -2 C, (R, H)
+    before: Tensor  # C of the step before, (R, H)
+    after: Tensor  # C, (R, H)
     forget: Tensor  # f, (R, H)
     through: Tensor  # ∂H/∂C, (R, H)
-    slopes: Tensor  # ∂C/∂a of i, f and g, and ∂H/∂a of o, (R, 4, H)
+    slopes: Tensor  # ∂C/∂a of g, i and f, and ∂H/∂a of o, (R, 4, H)
 
 
 def _local(walk: Walk, block: Block, x: Tensor, weights: Weights, past: Past) -> Local:
@@ -36,16 +36,16 @@ def _local(walk: Walk, block: Block, x: Tensor, weights: Weights, past: Past) ->
         mixed, flat = past.mixed[block.rows], past.gates[block.rows]
     else:
         mixed = _mixed(walk, block, walk.past(past.h, block.rows))
-        flat = _gates(x[block.rows], mixed, before, after, weights.doubled())
+        flat = _gates(x[block.rows], mixed, before, after, weights)
     gates = flat.unflatten(1, (4, -1))
-    i, f, g, o = gates.unbind(1)
-    slopes, one = torch.empty_like(gates), x.new_ones(())
-    torch.add(-one, g, alpha=2, out=slopes[:, 0])
-    torch.mul(before, -0.5, out=slopes[:, 1])
-    torch.mul(i, 4, out=slopes[:, 2])
-    tanh = torch.add(one, torch.sigmoid(after, out=slopes[:, 3]), alpha=-2, out=slopes[:, 3])
+    g, i, f, o = gates.unbind(1)
+    slopes = torch.empty_like(gates)
+    compat.tanh_backward(i, g, out=slopes[:, 0])
+    slopes[:, 1] = g
+    slopes[:, 2] = before
+    tanh = torch.tanh(after, out=slopes[:, 3])
     through = compat.tanh_backward(o, tanh, out=torch.empty_like(o))
-    compat.sigmoid_backward(slopes, gates, out=slopes)
+    compat.sigmoid_backward(slopes[:, 1:], gates[:, 1:], out=slopes[:, 1:])
     return Local(mixed, before, after, f, through, slopes)
 
 
@@ -64,13 +64,15 @@ def _mixed(walk: Walk, block: Block, h: Tensor) -> Tensor:
     return out
 
 
-def _gates(x: Tensor, mixed: Tensor, before: Tensor, after: Tensor, doubled: Weights) -> Tensor:
-    flat = of_inputs(x, doubled, x.new_empty(len(x), len(doubled.bias))).addmm_(mixed, doubled.w_h.t())
-    if doubled.peepholes is not None:
-        gates = flat.unflatten(1, (4, -1))
-        look_back(gates, before, doubled.peepholes)
-        gates[:, 3].addcmul_(after, doubled.peepholes[2])
-    return flat.sigmoid_()
+def _gates(x: Tensor, mixed: Tensor, before: Tensor, after: Tensor, weights: Weights) -> Tensor:
+    flat = of_inputs(x, weights, x.new_empty(len(x), len(weights.bias))).addmm_(mixed, weights.w_h.t())
+    gates = flat.unflatten(1, (4, -1))
+    if weights.peepholes is not None:
+        look_back(gates[:, 1:3], before, weights.peepholes)
+        gates[:, 3].addcmul_(after, weights.peepholes[2])
+    gates[:, 0].tanh_()
+    gates[:, 1:].sigmoid_()
+    return flat
 
 
 class Gradients(NamedTuple):
@@ -117,6 +119,7 @@ def gradients(
     )
     # What is written to is made before; in between, autograd need not look at every operation.
     with torch.inference_mode():
+        weights = weights.grouped()
         of_steps = of_h.flatten(1).split_with_sizes(walk.sizes)
         if walk.before is None:
             out.h.copy_(of_h[-walk.num_nodes :])
@@ -130,7 +133,14 @@ def gradients(
                 torch.mm(of_gates.view(-1, 4 * hidden), weights.w_x, out=out.x[block.rows].flatten(0, 1))
             if needs_grad[1]:
                 _gather(x[block.rows], local, of_gates, weights.peepholes is not None, out)
-    return out
+        w_x, w_h, bias = (_ungrouped(tensor, passes) for tensor in (out.w_x, out.w_h, out.bias))
+    return out._replace(w_x=w_x, w_h=w_h, bias=bias)
+
+
+def _ungrouped(of_gates: Tensor, passes: int) -> Tensor:
+    """The gradients (…, P · 4H) with gates in torch's order i, f, g, o."""
+    g, i, f, o = of_gates.unflatten(-1, (passes, 4, -1)).unbind(-2)
+    return torch.stack([i, f, g, o], dim=-2).flatten(-3)
 
 
 def _back(
@@ -166,7 +176,7 @@ def _back(
         of_c[k].mul_(wide_c)
         c.mul_(forgets[k])
         if peepholes is not None:
-            c.addcmul_(of_c[k][:, :, 0], peepholes[0]).addcmul_(of_c[k][:, :, 1], peepholes[1])
+            c.addcmul_(of_c[k][:, :, 1], peepholes[0]).addcmul_(of_c[k][:, :, 2], peepholes[1])
         torch.mm(flats[k], weights.w_h, out=of_mixed.view(len(flats[k]), -1))
         if matrix is not None:
             times(matrix.transpose.csr, of_mixed, walk.hops, pulled, spare, plus)
@@ -186,5 +196,5 @@ def _gather(x: Tensor, local: Local, of_gates: Tensor, has_peepholes: bool, out:
     out.w_h.addmm_(local.mixed.t(), flat)
     out.bias.add_(flat.sum(0))
     if has_peepholes:
-        for place, gate, cells in ((0, 0, local.before), (1, 1, local.before), (2, 3, local.after)):
-            out.peepholes[place].add_((of_gates[:, :, gate] * cells.unsqueeze(1)).sum(0), alpha=-0.5)
+        for place, gate, cells in ((0, 1, local.before), (1, 2, local.before), (2, 3, local.after)):
+            out.peepholes[place].add_((of_gates[:, :, gate] * cells.unsqueeze(1)).sum(0))

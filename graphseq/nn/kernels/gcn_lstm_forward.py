@@ -5,9 +5,8 @@ r"""All steps of a graph-convolutional LSTM on plain tensors, kept for a gradien
 
 and with peepholes w_i ⊙ C_{t-1} in i, w_f ⊙ C_{t-1} in f, w_o ⊙ C_t in o. The inputs X are convolved already.
 
-Every function is the logistic one, :math:`\tanh a = 2 σ(2a) - 1 = 1 - 2 σ(-2a)`, which torch computes several times
-faster than tanh, off by no more than the rounding of a number near 1. So g's weights are doubled, and cells are held
-as -2 C: both exact.
+Gates are held in the order g, i, f, o, so that one call of tanh and one of the logistic function serve all four, and
+the three that the cell is made of stand together. tanh by 2 σ(2a) - 1 would lose the states of small inputs.
 """
 
 from __future__ import annotations
@@ -28,21 +27,23 @@ class Weights(NamedTuple):
     bias: Tensor  # (4H,)
     peepholes: Tensor | None  # of i, f and o, (3, H)
 
-    def doubled(self) -> Weights:
-        """The weights that give twice g's argument, and that read -2 C."""
-        w_x, w_h, bias = self.w_x.clone(), self.w_h.clone(), self.bias.clone()
-        for tensor in (w_x, w_h, bias):
-            tensor.chunk(4)[2].mul_(2)
-        return Weights(w_x, w_h, bias, None if self.peepholes is None else self.peepholes / -2)
+    def grouped(self) -> Weights:
+        """The weights with gates in the order g, i, f, o."""
+        return Weights(_grouped(self.w_x), _grouped(self.w_h), _grouped(self.bias), self.peepholes)
+
+
+def _grouped(tensor: Tensor) -> Tensor:
+    i, f, g, o = tensor.chunk(4)
+    return torch.cat([g, i, f, o])
 
 
 class Past(NamedTuple):
     """The tensors saved for the backward pass: gates only if all fit in the cache, otherwise they are recomputed."""
 
     h: Tensor  # of the nodes at first and of the rows, (N + V, H)
-    cells: Tensor  # -2 C likewise, (N + V, H)
+    cells: Tensor  # C likewise, (N + V, H)
     mixed: Tensor | None  # Âᴸ H of the step before, (V, H)
-    gates: Tensor | None  # (V, 4H)
+    gates: Tensor | None  # g, i, f and o, (V, 4H)
 
 
 def run(walk: Walk, x: Tensor, weights: Weights, start: tuple[Tensor, ...] | None) -> Past:
@@ -59,10 +60,10 @@ def run(walk: Walk, x: Tensor, weights: Weights, start: tuple[Tensor, ...] | Non
             states[:, :nodes] = 0
         else:
             past.h[:nodes] = start[0]
-            torch.mul(start[1], -2, out=past.cells[:nodes])
-        doubled = weights.doubled()
+            past.cells[:nodes] = start[1]
+        grouped = weights.grouped()
         for block in blocks:
-            _run_block(walk, block, of_inputs(x[block.rows], doubled, room), doubled, past)
+            _run_block(walk, block, of_inputs(x[block.rows], grouped, room), grouped, past)
     return past
 
 
@@ -72,17 +73,17 @@ def of_inputs(x: Tensor, weights: Weights, room: Tensor) -> Tensor:
 
 
 def look_back(gates: Tensor, cells: Tensor, peepholes: Tensor) -> Tensor:
-    """Add the peephole terms of the cells before to i and f, of the gates (R, ·, H)."""
-    gates[:, :2].addcmul_(cells.unsqueeze(1), peepholes[:2])
-    return gates
+    """Add the peephole terms of the cells before to the gates i and f, (R, 2, H)."""
+    return gates.addcmul_(cells.unsqueeze(1), peepholes[:2])
 
 
 def _run_block(walk: Walk, block: Block, flat: Tensor, weights: Weights, past: Past) -> None:
     """The steps of one block, from what its inputs add to the gates, (R, 4H)."""
     sizes, rows, w_h, peepholes = block.sizes, block.rows, weights.w_h.t(), weights.peepholes
     by_gate = flat.unflatten(1, (4, -1))
-    gates = None if peepholes is None else by_gate[:, :3].split_with_sizes(sizes)
-    i, f, g, o = (tensor.split_with_sizes(sizes) for tensor in by_gate.unbind(1))
+    # With peepholes the gate o waits for the new cell.
+    logistic = (flat[:, len(w_h) :] if peepholes is None else by_gate[:, 1:3]).split_with_sizes(sizes)
+    g, i, f, o = (tensor.split_with_sizes(sizes) for tensor in by_gate.unbind(1))
     left_h, left_c = (walk.left(states, rows).split_with_sizes(sizes) for states in past[:2])
     room = flat.new_zeros(3, max(sizes), len(w_h))
     rooms = {size: room[:, :size].unbind() for size in set(sizes)}
@@ -92,16 +93,15 @@ def _run_block(walk: Walk, block: Block, flat: Tensor, weights: Weights, past: P
     for k, a in enumerate(flat.split_with_sizes(sizes)):
         if places is not None:
             h, c = past.h.index_select(0, places[k]), past.cells.index_select(0, places[k])
-        near, far, sigma = rooms[sizes[k]]
+        near, far, tanh = rooms[sizes[k]]
         if mixed is not None:
             near = mixed[k]
         matrix = walk.matrices[block.steps[k]]
         a.addmm_(near.copy_(h) if matrix is None else times(matrix.csr, h, walk.hops, near, far), w_h)
-        if gates is None or peepholes is None:
-            a.sigmoid_()
-        else:
-            look_back(gates[k], c, peepholes).sigmoid_()
-        c = torch.mul(f[k], c, out=left_c[k]).addcmul_(i[k], g[k], value=-4).add_(i[k], alpha=2)
+        if peepholes is not None:
+            look_back(logistic[k], c, peepholes)
+        logistic[k].sigmoid_()
+        c = torch.mul(f[k], c, out=left_c[k]).addcmul_(i[k], g[k].tanh_())
         if peepholes is not None:
             o[k].addcmul_(c, peepholes[2]).sigmoid_()
-        h = torch.addcmul(o[k], o[k], torch.sigmoid(c, out=sigma), value=-2, out=left_h[k])
+        h = torch.mul(o[k], torch.tanh(c, out=tanh), out=left_h[k])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import pytest
@@ -252,3 +253,24 @@ def test_the_pattern_of_the_jacobian_is_the_loops() -> None:
 
     torch.testing.assert_close(by_loop(graph), encoder(graph), rtol=0, atol=1e-12)
     assert torch.equal(seen(by_loop, graph), seen(encoder, graph))
+
+
+@pytest.mark.parametrize("peepholes", [False, True], ids=["plain", "peepholes"])
+@pytest.mark.parametrize("size", [1e-6, 1e-20])
+def test_states_of_small_inputs_have_the_relative_accuracy_of_float32(size: float, peepholes: bool) -> None:
+    """Without biases, states are as small as inputs: an absolute error of rounding near 1 would hide them."""
+    graph = draw(2, nodes=4, times=6)
+    torch.manual_seed(0)
+    encoder = GCNLSTM(2, 8, peepholes=peepholes, conv=lambda a, b: gs.nn.GCNConv(a, b, bias=False))
+    exact = copy.deepcopy(encoder).double()
+    x = (graph.x * size).float().double()
+    small, large = graph.replace(x=x.float()), graph.replace(x=x)
+    out, expected = encoder(small), exact(large)
+    assert (out.double() - expected).abs().max() < 1e-5 * expected.abs().max()
+    states, _ = encoder.run(small)
+    assert torch.equal(states, out)
+    weights = [p for name, p in encoder.named_parameters() if "lin" in name]
+    others = [p for name, p in exact.named_parameters() if "lin" in name]
+    found = torch.autograd.grad(out.sum() / size, weights)
+    for one, two in zip(found, torch.autograd.grad(expected.sum() / size, others), strict=True):
+        torch.testing.assert_close(one.double(), two, rtol=0, atol=1e-5 * float(two.abs().max()))
