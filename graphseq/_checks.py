@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import sys
 from collections.abc import Collection
@@ -99,6 +100,25 @@ def one_of(name: str, value: object, choices: Collection[str]) -> str:
         came = repr(value) if isinstance(value, str) and len(value) <= _LONGEST else shown(value)
         raise ValueError(f"{name} must be one of {', '.join(sorted(choices))}; got {came}")
     return value
+
+
+def function(name: str, value: object, arguments: str, *, count: int) -> None:
+    """Say that a function of ``count`` arguments was expected, such as "(step, history, model)", where it is none.
+
+    Raises:
+        TypeError: no function, a class, or one of other arguments.
+    """
+    if not callable(value) or isinstance(value, type):
+        hint = f"; make one of the class {value.__name__} first" if isinstance(value, type) else ""
+        raise TypeError(f"{name} must be a function of {arguments}, got {value!r} ({type(value).__name__}){hint}")
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):  # some functions written in C do not tell
+        return
+    try:
+        signature.bind(*range(count))
+    except TypeError as error:
+        raise TypeError(f"{name} must be a function of {arguments}, got {value!r}: {error}") from None
 
 
 def is_tensor(name: str, value: object) -> Tensor:

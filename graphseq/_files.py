@@ -41,6 +41,8 @@ def write(path: str | Path, put: Callable[[BinaryIO], object], *, overwrite: boo
         OSError: the folder is gone or cannot be written to, or the disk is full; the message names the file, and
             nothing is left behind.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be the name of a file, got {path!r} ({type(path).__name__})")
     path = Path(path)
     place = followed(path)
     if place.exists() and not overwrite:

@@ -16,7 +16,8 @@ from graphseq._arguments import checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation.metrics import MEANS, Metric, accuracy, by_name, measure
 from graphseq.evaluation.modes import evaluating
-from graphseq.tasks.answers import check_model, check_task, loss_of
+from graphseq.evaluation.outputs import outputs_of, placed
+from graphseq.tasks.answers import check_model, check_task, loss_of, not_finite
 from graphseq.tasks.base import Regression, Task
 from graphseq.tasks.graphs import Collection
 
@@ -132,10 +133,12 @@ def evaluate(
     means, losses, answers = [], [], []
     with evaluating(model):
         for batch in batches(task, samples, batch_size, seed):
-            graph = batch.to(device)
+            graph = placed(task, batch, device)
             with torch.no_grad():
-                output = model(graph)
+                output = outputs_of(model, graph)
                 losses.append(float(loss_of(task, output, graph.y)))
+                if not math.isfinite(losses[-1]) and (place := not_finite(graph.x, graph.y)):
+                    raise ValueError(f"a batch of {type(task).__name__} has {place}; all numbers must be finite")
                 means.append(_per_graph(task.score(output, graph.y).cpu(), graph))
             needed = output.cpu() if chosen else output[:, :0]
             answers.append(_Answers(needed, graph.y.cpu(), _owners(graph, len(output))))

@@ -13,6 +13,7 @@ from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation.evaluate import batches, device_of
 from graphseq.evaluation.modes import evaluating
+from graphseq.evaluation.outputs import outputs_of, placed
 from graphseq.tasks.answers import check_model, check_task, mismatch
 from graphseq.tasks.base import Task
 from graphseq.tasks.graphs import Collection
@@ -72,6 +73,8 @@ def predict(
     check_model(model)
     check_task(task)
     batch_size = _checks.at_least("batch_size", batch_size, 1)
+    if samples is not None:
+        _checks.at_least("samples", samples, 1)
     if samples is not None and isinstance(task, Windowed | Collection):
         kind = "windows" if isinstance(task, Windowed) else "graphs"
         raise ValueError(
@@ -81,8 +84,9 @@ def predict(
     parts = []
     with evaluating(model), torch.no_grad():
         for graph, node, time in _asked(task, samples, batch_size, seed):
-            y = graph.y.cpu()
-            output = model(graph.to(device)).cpu()
+            moved = placed(task, graph, device)
+            y = moved.y.cpu()
+            output = outputs_of(model, moved).cpu()
             if len(output) != len(y):
                 raise ValueError(
                     mismatch(task, output, y) or f"{len(y)} answers need as many outputs, got {len(output)}"

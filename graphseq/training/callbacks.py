@@ -95,8 +95,7 @@ def checked(callbacks: Sequence[Callback]) -> list[Callback]:
         given = name_of(callbacks)
         raise TypeError(f"callbacks must be a sequence of functions of (step, history, model), got {given}")
     for number, callback in enumerate(callbacks):
-        if not callable(callback) or isinstance(callback, type):
-            raise TypeError(f"callbacks[{number}] must be a function of (step, history, model), got {callback!r}")
+        _checks.function(f"callbacks[{number}]", callback, "(step, history, model)", count=3)
     return list(callbacks)
 
 

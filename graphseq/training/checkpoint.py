@@ -194,6 +194,7 @@ class Checkpoints:
 
         Raises:
             FileExistsError: the file is there and the run is not to resume it.
+            IsADirectoryError: it is a folder.
             ValueError: there is no folder for the file, or no file to resume from, or it is of another run.
         """
         history = History(config=config)
@@ -203,6 +204,8 @@ class Checkpoints:
         elif not Path(self.path).exists():
             if not Path(self.path).parent.is_dir():
                 raise ValueError(f"checkpoint_path must lie in a folder that exists, got {self.path}")
+        elif Path(self.path).is_dir():
+            raise IsADirectoryError(f"checkpoint_path {self.path} is a folder; name a file in it")
         elif not self._resume:
             raise FileExistsError(
                 f"checkpoint_path {self.path} is already there; resume from it, or choose another name"

@@ -21,6 +21,7 @@ from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation import modes
 from graphseq.evaluation.metrics import measure
+from graphseq.evaluation.outputs import placed
 from graphseq.tasks.base import Task
 from graphseq.tasks.identity import identity
 from graphseq.training import fit as training
@@ -109,6 +110,8 @@ def fit_ensemble(
         stop_window=stop_window,
         metrics=metrics,
     )
+    if isinstance(seeds, str) or not isinstance(seeds, Sequence):
+        raise TypeError(f"seeds must be a sequence of one seed a model, got {seeds!r} ({type(seeds).__name__})")
     seeds = [_checks.at_least(f"seeds[{number}]", seed, 0) for number, seed in enumerate(seeds)]
     check_models(models, len(seeds), task)
     if not isinstance(optimizer, str):
@@ -153,7 +156,9 @@ def _train(
             diverged = [m for m, (loss, _, norm) in values.items() if not math.isfinite(loss + norm)]
             for member in diverged:
                 loss, _, norm = values.pop(member)
-                results[member] = DivergedError(training.diverged(step + 1, loss, rate, norm), histories[member])
+                message = training.diverged(step + 1, loss, rate, norm)
+                message += training.blamed(task, batches[members.index(member)])
+                results[member] = DivergedError(message, histories[member])
             ensemble.release(diverged, step)
             ensemble.stepper.step()
             share = (time.perf_counter() - clock) / len(members)
@@ -173,7 +178,7 @@ def _train(
 def _draw(task: Task, size: int, seeds: Sequence[int], step: int) -> Iterator[SpaceTimeGraph]:
     generator = torch.Generator()
     for seed in seeds:
-        yield task.batch(size, generator.manual_seed(seeding.derive(seed, seeding.TRAIN, step)))
+        yield placed(task, task.batch(size, generator.manual_seed(seeding.derive(seed, seeding.TRAIN, step))), "cpu")
 
 
 class _Ensemble:

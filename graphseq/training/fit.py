@@ -19,7 +19,8 @@ from graphseq._torch import precision as _precision
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation import modes
 from graphseq.evaluation.metrics import measure
-from graphseq.tasks.answers import check_model, check_task, loss_of
+from graphseq.evaluation.outputs import outputs_of, placed
+from graphseq.tasks.answers import check_model, check_task, loss_of, not_finite
 from graphseq.tasks.base import Task
 from graphseq.tasks.identity import identity, undescribed
 from graphseq.training import callbacks as calling
@@ -246,12 +247,17 @@ class _Run:
         """
         settings, task, stepper = self.settings, self.task, self.stepper
         batch = task.batch(settings.batch_size, torch.Generator().manual_seed(seed))
-        graph, share = self.group.share(task, batch)
-        graph = graph.to(settings.device)
+        graph, share = self.group.share(task, placed(task, batch, "cpu") if self.group.size > 1 else batch)
+        graph = placed(task, graph, settings.device)
         stepper.rates.set(stepper.steps + history.steps)
         stepper.optimizer.zero_grad()
         output = _computed(self.replica, graph, settings.precision)
         loss = loss_of(task, output, graph.y) * share
+        if not loss.requires_grad:
+            raise ValueError(
+                "the loss does not depend on the model's weights, so that there is nothing to learn from: its outputs, "
+                "or the task's loss of them, carry no gradient"
+            )
         loss.backward()
         gradients = _gradient_norms(self.model) if settings.record_gradients else None
         norm = float(clip_grad_norm_(stepper.parameters, settings.clip))
@@ -259,7 +265,7 @@ class _Run:
         value, score = self.group.mean(loss.item(), task.score(output, graph.y).mean().item() * share)
         if not math.isfinite(value) or not math.isfinite(norm):
             message = diverged(history.steps + 1, value, rate, norm, checkpoints.path, checkpoints.step)
-            raise DivergedError(message, history)
+            raise DivergedError(message + blamed(task, graph), history)
         measured = None
         if settings.named_metrics:
             measured = measure(settings.named_metrics, *self.group.gather(output.detach(), graph.y))
@@ -289,7 +295,7 @@ def described(settings: Settings, stepper: Stepper, model: nn.Module, task: Task
 def _shared(settings: Settings, stepper: Stepper, task: Task, config: dict[str, object]) -> dict[str, object]:
     """All that processes which train together must be given alike, by the name of the argument."""
     middle = sorted({0, (settings.steps - 1) // 2, settings.steps - 1})
-    seed, _ = seeding.derive_pair(settings.seed, seeding.TRAIN, 0)
+    generator = torch.Generator().manual_seed(seeding.derive(settings.seed, seeding.TRAIN, 0))
     return {
         **config,
         "steps": settings.steps,
@@ -298,7 +304,7 @@ def _shared(settings: Settings, stepper: Stepper, task: Task, config: dict[str, 
         "checkpoint_path": "nothing" if settings.checkpoint_path is None else "a file",
         "resume": settings.resume,
         "callbacks": calling.states(settings.callbacks),
-        "the first batch of task": _digest(task.batch(settings.batch_size, torch.Generator().manual_seed(seed))),
+        "the first batch of task": _digest(placed(task, task.batch(settings.batch_size, generator), "cpu")),
     }
 
 
@@ -320,9 +326,9 @@ def _show(bar: Bar, history: History) -> None:
 def _computed(model: nn.Module, graph: SpaceTimeGraph, precision: str) -> Tensor:
     """The outputs of ``model``, with matrix products in ``precision`` by torch's autocast, in 32 bits or more."""
     if precision == "float32":
-        return model(graph)  # type: ignore[no-any-return]
+        return outputs_of(model, graph)
     with _precision.bfloat16_products(graph.x.device.type):
-        output: Tensor = model(graph)
+        output = outputs_of(model, graph)
     return output.float() if output.dtype in _precision.HALVES else output
 
 
@@ -357,3 +363,9 @@ def diverged(step: int, loss: float, lr: float, norm: float, path: str | Path | 
         f"training diverged at step {step}: loss {loss:g}, gradient norm {norm:g}, learning rate {lr:g}. The weights "
         f"are those before this step{checkpoint}. Try a smaller lr or clip"
     )
+
+
+def blamed(task: Task, graph: SpaceTimeGraph) -> str:
+    """What the message about a training that diverged says of its batch, where that held NaN or an infinity."""
+    place = not_finite(graph.x, graph.y)
+    return f". The batch of {type(task).__name__} has {place}" if place else ""

@@ -152,8 +152,8 @@ class Rates:
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, schedule: Schedule | None) -> None:
-        if schedule is not None and not callable(schedule):
-            raise TypeError(f"schedule must be a function of the step, got {schedule!r} ({type(schedule).__name__})")
+        if schedule is not None:
+            _checks.function("schedule", schedule, "the step", count=1)
         self._optimizer, self._schedule = optimizer, schedule
         self._first = [float(group["lr"]) for group in optimizer.param_groups]
 

@@ -77,6 +77,11 @@ def _made(factory: OptimizerFactory, parameters: list[nn.Parameter], lr: float |
     made = factory(parameters) if lr is None else factory(parameters, lr=lr)  # type: ignore[call-arg]
     if not isinstance(made, torch.optim.Optimizer):
         raise TypeError(f"optimizer must return a torch.optim.Optimizer, got {type(made).__name__}")
+    closure = inspect.signature(made.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        raise ValueError(
+            f"optimizer ({name}) computes the loss several times a step, by a closure; fit computes it once a step"
+        )
     return made
 
 

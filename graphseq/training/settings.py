@@ -68,6 +68,8 @@ class Settings:
         if not isinstance(self.checkpoint_path, str | Path | None):
             kind = type(self.checkpoint_path).__name__
             raise TypeError(f"checkpoint_path must be the name of a file, got {self.checkpoint_path!r} ({kind})")
+        if self.checkpoint_path is not None and (not str(self.checkpoint_path) or "\0" in str(self.checkpoint_path)):
+            raise ValueError(f"checkpoint_path must be the name of a file, got {str(self.checkpoint_path)!r}")
         if not isinstance(self.group, ProcessGroup | None):
             kind = type(self.group).__name__
             raise TypeError(f"group must be what graphseq.training.distributed.process_group() gives, got {kind}")

@@ -74,6 +74,9 @@ def sweep(
         >>> [(run.config["length"], run.result["score"]) for run in runs]
         [(2, 0.5), (2, 1.5), (4, 0.25), (4, 1.25)]
     """
+    if not isinstance(results, str | Path):
+        raise TypeError(f"results must be the name of a file, got {results!r} ({type(results).__name__})")
+    _checks.truth("progress", progress)
     configs = expand(cases)
     fit_into(run, configs.values())
     workers = _workers(run, jobs, cluster, tries)
@@ -96,6 +99,8 @@ def _workers(run: Work, jobs: int | None, cluster: str | None, tries: int | None
     if cluster is None:
         jobs = _cores() if jobs is None else _checks.at_least("jobs", jobs, 1)
         return Workers(run, jobs=jobs, tries=3 if tries is None else _checks.at_least("tries", tries, 1))
+    if not isinstance(cluster, str):
+        raise TypeError(f"cluster must be the address of a scheduler, got {cluster!r} ({type(cluster).__name__})")
     for name, value in (("jobs", jobs), ("tries", tries)):
         if value is not None:
             raise ValueError(f"{name}={value} is for this machine; a cluster has settings of its own, leave {name} out")
