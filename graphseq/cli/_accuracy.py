@@ -9,11 +9,18 @@ from collections.abc import Mapping, Sequence
 from graphseq.cli import flags
 from graphseq.cli.arguments import Parser, add_folder, add_jobs, add_output, address
 from graphseq.cli.console import Console
-from graphseq.experiments.accuracy.settings import NAMES, Settings
+from graphseq.experiments.accuracy.settings import NAMES, TASKS, Settings
 from graphseq.experiments.models import STARTS
 
 
-def add(parser: Parser, out: str, defaults: Mapping[str, object], *, without: tuple[str, ...]) -> None:
+def add(
+    parser: Parser,
+    out: str,
+    defaults: Mapping[str, object],
+    *,
+    without: tuple[str, ...],
+    tasks: tuple[str, ...] = TASKS,
+) -> None:
     """Give ``parser`` the flags of the experiment.
 
     Args:
@@ -21,8 +28,9 @@ def add(parser: Parser, out: str, defaults: Mapping[str, object], *, without: tu
         out: the default of --out.
         defaults: defaults of this command where they are not those of the settings.
         without: settings that have no flag here.
+        tasks: those that its help lists.
     """
-    flags.add(parser, Settings, without=("text", *without), defaults=defaults)
+    flags.add(parser, Settings, without=("text", *without), defaults=defaults, listed={"tasks": tasks})
     starts = "; ".join(f"{name}: {', '.join(start.models)}" for name, start in STARTS.items())
     parser.epilog = f"models: {', '.join(NAMES)}\n\n--start: {starts}"
     add_jobs(parser, default=None, more=" (default: one a core)")

@@ -39,6 +39,7 @@ def add(
     *,
     without: tuple[str, ...] = (),
     defaults: Mapping[str, object] | None = None,
+    listed: Mapping[str, tuple[str, ...]] | None = None,
 ) -> None:
     """Give ``parser`` a flag for each field of a dataclass.
 
@@ -47,12 +48,14 @@ def add(
         settings: the dataclass.
         without: fields that have no flag.
         defaults: defaults of this command where they are not those of the dataclass.
+        listed: names that the help of a field lists, where this command has not all that the dataclass has.
     """
     hints, texts = get_type_hints(settings, include_extras=True), attributes(settings)
     for field in fields(settings):
         if field.name not in without:
             default = (defaults or {}).get(field.name, field.default)
-            _add(parser, field, _kind(hints[field.name]), texts.get(field.name, ""), default)
+            text, names = texts.get(field.name, ""), (listed or {}).get(field.name)
+            _add(parser, field, _kind(hints[field.name]), text, default, names)
 
 
 def read(options: argparse.Namespace, settings: type[S], **values: object) -> S:
@@ -109,7 +112,14 @@ def attributes(settings: type) -> dict[str, str]:
     return {name: text.removesuffix(".") for name, text in found.items()}
 
 
-def _add(parser: argparse.ArgumentParser, field: Field[Any], kind: _Kind, text: str, default: object) -> None:
+def _add(
+    parser: argparse.ArgumentParser,
+    field: Field[Any],
+    kind: _Kind,
+    text: str,
+    default: object,
+    listed: tuple[str, ...] | None,
+) -> None:
     words: dict[str, Any] = {"help": text.replace("%", "%%")}
     if kind.base is bool:
         if field.default is True:
@@ -125,7 +135,7 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any], kind: _Kind, text: 
         words["choices"] = kind.choices
         words["metavar"] = None if not kind.many and len(", ".join(kind.choices)) < 60 else kind.metavar or "NAME"
         if words["metavar"]:
-            words["help"] = f"{words['help']}: {', '.join(kind.choices)}"
+            words["help"] = f"{words['help']}: {', '.join(listed or kind.choices)}"
     if kind.many:
         words["nargs"] = "+"
     if default is MISSING:

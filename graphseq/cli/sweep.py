@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from graphseq.cli import _accuracy, arguments
 from graphseq.cli.arguments import Parser
 from graphseq.cli.console import Console
+from graphseq.experiments.accuracy import settings
 from graphseq.experiments.accuracy.settings import SWEEP, Settings
 
 stopped = arguments.stopped
@@ -17,6 +18,8 @@ FIXED = {
     **{name: getattr(Settings, name) for name in ("text", "encoding", "held_out")},
 }
 """Settings that have no flag here."""
+TASKS = tuple(name for name in settings.TASKS if name != "Characters")
+"""Tasks that need no text, which has no flag here."""
 
 
 def add(parser: Parser) -> None:
@@ -26,7 +29,7 @@ def add(parser: Parser) -> None:
         "Finished runs are kept one by one: a sweep that was stopped goes on where it was, and a grid that grew runs "
         "only what is new."
     )
-    _accuracy.add(parser, "out/sweep", SWEEP, without=tuple(FIXED))
+    _accuracy.add(parser, "out/sweep", SWEEP, without=tuple(FIXED), tasks=TASKS)
     parser.aliases |= {"text": "compare --text"}
 
 

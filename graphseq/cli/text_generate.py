@@ -69,11 +69,13 @@ def run(options: argparse.Namespace, _: Sequence[str], console: Console) -> int:
     _check(options)
     import torch  # noqa: PLC0415 - loads on use, so that --help is quick
 
+    from graphseq import seeding  # noqa: PLC0415
     from graphseq.experiments.text.trained import open_trained  # noqa: PLC0415
     from graphseq.text import first_character  # noqa: PLC0415
 
     trained = open_trained(options.folder)
-    generator = torch.Generator().manual_seed(options.seed)
+    seed = options.seed if options.seed < 2**64 else seeding.derive(options.seed)  # torch's have 64 bits
+    generator = torch.Generator().manual_seed(seed)
     prompt = options.prompt
     if prompt is None:
         prompt = first_character(trained.alphabet, generator, options.first)

@@ -119,7 +119,20 @@ def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
         FileNotFoundError, IsADirectoryError, PermissionError: the file cannot be read.
         ValueError: bytes that are not in this encoding, an unknown encoding, or the file is empty.
     """
-    raw = Path(path).read_bytes()
+    return decoded(Path(path).read_bytes(), path, encoding=encoding)
+
+
+def decoded(raw: bytes, path: str | Path, *, encoding: str = "utf-8") -> str:
+    """The text of a file's content; a mark of the order of its bytes is no part of it.
+
+    Args:
+        raw: the content.
+        path: the name of the file, for messages.
+        encoding: character encoding.
+
+    Raises:
+        ValueError: bytes that are not in this encoding, an unknown encoding, or no bytes.
+    """
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
@@ -128,6 +141,7 @@ def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
         ) from None
     except LookupError:
         raise ValueError(f"encoding must be one that Python knows (utf-8, latin-1, …), got {encoding!r}") from None
+    text = text.removeprefix("\ufeff")
     if not text:
         raise ValueError(f"{path} is empty; a text to train on is needed")
     return text.replace("\r\n", "\n")

@@ -147,7 +147,7 @@ def search(model_reader: Reader, logits: Tensor, state: State, length: int, widt
     for step in range(length):
         if step:
             logits, state = model_reader.advance(rows[:, -1], state)
-        after = log_prob[:, None] + logits.double().log_softmax(dim=1)
+        after = log_prob[:, None] + _sound(logits).double().log_softmax(dim=1)
         # Stable, so that of equals the first comes first, as in greedy.
         log_prob, order = (part[:width] for part in after.flatten().sort(descending=True, stable=True))
         beam, token = order // logits.shape[1], order % logits.shape[1]
@@ -179,7 +179,18 @@ def _continue(
 ) -> Iterator[str]:
     logits, state = model_reader.begin(first)
     for number in range(length):
-        token = choose(logits[0])
+        token = choose(_sound(logits)[0])
         yield alphabet[token]
         if number + 1 < length:
             logits, state = model_reader.advance(first.new_tensor([token]), state)
+
+
+def _sound(logits: Tensor) -> Tensor:
+    """The logits, unless they are those of a model that is broken.
+
+    Raises:
+        ValueError: one of them is NaN.
+    """
+    if bool(logits.isnan().any()):
+        raise ValueError("model gives NaN for the next character: its training diverged, or its weights are damaged")
+    return logits

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from graphseq import _checks
 
+_SMALLEST = 1e-30
+
 
 def probabilities(logits: Tensor, *, temperature: float = 1.0) -> Tensor:
     r"""Return the probabilities of the classes, (…, C) → (…, C).
@@ -26,7 +28,10 @@ def probabilities(logits: Tensor, *, temperature: float = 1.0) -> Tensor:
     Source: Ackley, Hinton and Sejnowski, *A learning algorithm for Boltzmann machines* (1985).
     """
     highest = logits.amax(dim=-1, keepdim=True)  # subtracted first, so that no temperature makes a quotient overflow
-    return torch.softmax((logits - highest) / checked_temperature(temperature), dim=-1)
+    temperature = checked_temperature(temperature)
+    if temperature < _SMALLEST:  # which numbers of 32 bits take for 0
+        return torch.softmax((logits - highest).double() / temperature, dim=-1).to(logits.dtype)
+    return torch.softmax((logits - highest) / temperature, dim=-1)
 
 
 def allowed(probability: Tensor, *, top_k: int | None = None, top_p: float | None = None) -> Tensor:

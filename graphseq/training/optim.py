@@ -9,11 +9,14 @@ from functools import partial
 import torch
 from torch import nn
 
+from graphseq.training.optimizers import OPTIMIZERS
+
+__all__ = ["DEFAULT_LR", "OPTIMIZERS", "OptimizerFactory", "make_optimizer", "spelled"]
+
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 """An optimiser class, or a function from parameters, and a learning rate ``lr`` if it takes one, to an optimiser."""
 
 DEFAULT_LR = 1e-3
-OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
 
 
 def spelled(optimizer: str | OptimizerFactory) -> str | OptimizerFactory:

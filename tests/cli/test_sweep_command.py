@@ -159,3 +159,24 @@ def test_one_that_diverges_is_judged_as_it_was_before(tmp_path: Path) -> None:
 def test_what_cannot_be_done_is_said_in_one_line(tmp_path: Path, words: tuple[object, ...], message: str) -> None:
     assert message in console.refusal(sweep(tmp_path / "out", *words))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_task_that_needs_a_text_is_not_offered(tmp_path: Path) -> None:
+    assert "the task Characters needs compare --text" in console.refusal(
+        sweep(tmp_path / "out", "--task", "Characters")
+    )
+    assert "Characters" not in console.call("sweep", "--help").out
+    assert "Characters" in console.call("compare", "--help").out
+
+
+def test_further_first_weights_are_added_to_a_folder(tmp_path: Path) -> None:
+    words = ("--model", "RNN", "--length", 3, "--steps", 2, "--hidden", 4, "--samples", 9, "--jobs", 1)
+    assert (
+        console.call("compare", "--task", "Transfer", *words, "--start", "torch", "--out", tmp_path / "out").status == 0
+    )
+    kept = (tmp_path / "out" / "results.jsonl").read_bytes()
+    more = ("--start", "torch", "identity", "--resume", "--out", tmp_path / "out")
+    assert console.call("compare", "--task", "Transfer", *words, *more).status == 0
+    found = results(tmp_path / "out")
+    assert (tmp_path / "out" / "results.jsonl").read_bytes().startswith(kept)
+    assert [run["config"]["start"] for run in found] == ["torch", "identity"]  # type: ignore[index]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ import pytest
 import torch
 from console import Said, call, everything, refusal
 
+from graphseq.cli.main import main
 from graphseq.experiments.text import train as run
 from graphseq.experiments.text.settings import Settings
 from graphseq.experiments.text.trained import open_trained
@@ -280,3 +282,37 @@ def test_a_text_in_another_language_trains_and_writes(tmp_path: Path) -> None:
     said = call("text", "generate", tmp_path / "run", "--length", "20", "--greedy")
     assert said.out[0] in "ΈΔ"
     assert len(said.out) == 22
+
+
+def test_a_training_that_diverges_ends_with_a_line_and_status_1(file: Path, tmp_path: Path) -> None:
+    said = train(file, tmp_path / "run", "--optimizer", "SGD", "--lr", "1e38", "--clip", "1e38", "--steps", "9")
+    assert said.status == 1
+    assert said.err.splitlines()[-1].startswith("graphseq text train: training diverged at step ")
+    assert "Traceback" not in said.err
+
+
+def test_tensorboard_that_is_not_there_is_one_line(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    assert "TensorBoard is not installed; install it by" in refusal(train(file, tmp_path / "run", "--tensorboard"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_seed_of_any_number_of_digits_is_a_seed(folder: Path) -> None:
+    texts = [
+        call("text", "generate", folder, "--length", 30, "--seed", seed).out for seed in (10**22, 10**22 + 1, 10**22)
+    ]
+    assert texts[0] == texts[2] != texts[1]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_characters_that_the_terminal_lacks_are_escaped(
+    encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "book.txt"
+    file.write_text("Да нет, наверное. Почему? " * 30, encoding="utf-8")
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2)]
+    monkeypatch.setattr(sys, "stdout", streams[0])
+    monkeypatch.setattr(sys, "stderr", streams[1])
+    assert main(["text", "train", str(file), *TINY, "--out", str(tmp_path / "run")]) == 0
+    streams[1].flush()
+    assert rb"\u04" in streams[1].buffer.getvalue()  # type: ignore[attr-defined]

@@ -202,3 +202,28 @@ def test_what_will_not_do_is_refused_before_the_first_character(
 def test_a_width_out_of_range_is_refused(width: object, kind: type, message: str) -> None:
     with pytest.raises(kind, match=message):
         beam_search(build("LSTM"), ALPHABET, "ab", 3, width=width)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model: list(greedy(model, ALPHABET, "ab", 3)),
+        lambda model: list(generate(model, ALPHABET, "ab", 3, generator=torch.Generator())),
+        lambda model: beam_search(model, ALPHABET, "ab", 3, width=2),
+    ],
+    ids=["greedy", "generate", "beam_search"],
+)
+@each_family
+def test_a_model_whose_weights_are_nan_writes_nothing(family: str, use: Callable[[Model], object]) -> None:
+    model = build(family)
+    with torch.no_grad():
+        model.head.lin.weight[0, 0] = torch.nan
+    with pytest.raises(ValueError, match="model gives NaN for the next character: its training diverged, or its wei"):
+        use(model)
+
+
+@pytest.mark.parametrize("temperature", [1e-31, 1e-46, 1e-300, 5e-324])
+def test_the_lowest_temperatures_draw_the_likeliest_character(temperature: float) -> None:
+    model = build("LSTM").float()
+    drawn = generate(model, ALPHABET, "ab", 12, generator=torch.Generator().manual_seed(0), temperature=temperature)
+    assert "".join(drawn) == "".join(greedy(model, ALPHABET, "ab", 12))

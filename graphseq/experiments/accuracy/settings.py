@@ -21,14 +21,14 @@ from graphseq.experiments.settings import (
     Share,
     Steps,
 )
+from graphseq.training.optimizers import OPTIMIZERS
 
 JOB = "comparison or sweep"
 """The experiment's name in messages."""
 TASKS = ("Transfer", "Palindrome", "Characters")
-OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
 NAMES = ("constant", "unigram", "bigram", *MODELS)
 """Models that can be compared."""
-AXES = ("tasks", "models", "lengths", "depths", "seeds")
+AXES = ("tasks", "models", "lengths", "depths", "seeds", "starts")
 """Settings that span the grid: in a folder that is resumed they may differ, and only new runs are made."""
 
 Start = Annotated[str, Choices((RECOMMENDED, *STARTS, TORCH)), Metavar("START")]
@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     """Everything that the numbers of an accuracy experiment depend on.
 
     Attributes:
-        tasks: tasks; Characters is the next character of a text.
+        tasks: tasks.
         models: models, such as GCN, GCN-4 for one of 4 layers, LSTM, GCN-LSTM-grown, constant.
         lengths: lengths of the sequences; a model is trained for each.
         depths: layers of models whose names do not say how many; in a comparison, of graph convolutions alone.

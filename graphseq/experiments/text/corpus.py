@@ -9,7 +9,7 @@ from pathlib import Path
 from pydoc_data import topics
 
 from graphseq.datasets.registry import BOOKS, book
-from graphseq.tasks.characters import read_text
+from graphseq.tasks.characters import decoded, read_text
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,9 @@ def load(name: str, encoding: str = "utf-8") -> Source:
         ) from None
     if name in BOOKS and not Path(name).exists():
         return Source(name, book(name))
-    _check_end(name, encoding)
-    text = read_text(name, encoding=encoding)
+    raw = Path(name).read_bytes()  # once, for a pipe gives its text once
+    _check_end(raw, name, encoding)
+    text = decoded(raw, name, encoding=encoding)
     if "\0" in text:
         raise ValueError(
             f"{name} has a zero byte at character {text.index(chr(0))}: it was downloaded in part, is no text, or has "
@@ -68,14 +69,17 @@ def read_or_shipped(path: str, encoding: str = "utf-8") -> Source:
         OSError, ValueError: see :func:`graphseq.tasks.characters.read_text`.
     """
     if path:
+        if Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir():
+            raise ValueError(
+                f"text must be a file, which every run reads again; {path} is a pipe: save it to a file first"
+            )
         return Source(path, read_text(path, encoding=encoding))
     text = "\n".join(topics.topics[name] for name in sorted(topics.topics))
     return Source("pydoc_data.topics, Python's own help", text)
 
 
-def _check_end(name: str, encoding: str) -> None:
+def _check_end(raw: bytes, name: str, encoding: str) -> None:
     """Refuse a file that ends within a character, as after a download that broke off."""
-    raw = Path(name).read_bytes()
     try:
         decoder = codecs.getincrementaldecoder(encoding)()
         decoder.decode(raw)

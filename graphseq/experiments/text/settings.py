@@ -20,11 +20,11 @@ from graphseq.experiments.settings import (
     Steps,
     StepsOr0,
 )
+from graphseq.training.optimizers import OPTIMIZERS
 
 JOB = "training"
 """The experiment's name in messages."""
 STARTS = ("torch", "scaled")
-OPTIMIZERS = ("SGD", "momentum", "RMSprop", "Adam", "AdamW")
 MODELS = ("LSTM", "GRU", "RNN", "GCN-LSTM", "GCN-LSTM-grown", "GCN")
 """Models that can be trained; the last two carry no state, so they generate by reading their last rows again."""
 

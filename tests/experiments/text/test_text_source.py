@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,21 @@ def test_a_file_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> N
 
 def test_a_lone_surrogate_has_a_checksum() -> None:
     assert len(corpus.Source("odd", "a\udc80").sha256) == 64
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-8-sig"])
+def test_a_mark_of_the_order_of_bytes_is_no_character_of_the_text(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_bytes("\ufeffab\ufeffc".encode(encoding))
+    for load in (corpus.load, corpus.read_or_shipped):
+        assert load(str(tmp_path / "text.txt"), encoding).text == "ab\ufeffc"
+
+
+def test_a_pipe_is_read_once_where_that_is_enough_and_refused_where_runs_read_it_again(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(pipe.write_text, "a text")
+        assert corpus.load(str(pipe)).text == "a text"
+        written.result()
+    with pytest.raises(ValueError, match=r"text must be a file, which every run reads again; .* is a pipe: save it"):
+        corpus.read_or_shipped(str(pipe))
