@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
@@ -11,7 +13,13 @@ from graphseq.tasks.base import Task
 
 
 def placed(task: Task, graph: object, device: torch.device | str) -> SpaceTimeGraph:
-    """A batch of a task, on a device.
+    """A batch of a task, on a device; see :func:`checked`."""
+    moved: SpaceTimeGraph = checked(task, graph).to(device)
+    return moved
+
+
+def checked(task: Task, graph: object) -> SpaceTimeGraph:
+    """What a task gave as a batch, if it is one.
 
     Raises:
         TypeError: the task gave something else than a graph.
@@ -28,8 +36,7 @@ def placed(task: Task, graph: object, device: torch.device | str) -> SpaceTimeGr
             raise ValueError(f"{key} of a batch of {name} must be a plain tensor of numbers, got one {kind}")
     if graph.y.is_complex():
         raise ValueError(f"y of a batch of {name} must hold classes or real numbers, got {graph.y.dtype}")
-    moved: SpaceTimeGraph = graph.to(device)
-    return moved
+    return cast("SpaceTimeGraph", graph)
 
 
 def outputs_of(model: nn.Module, graph: SpaceTimeGraph) -> Tensor:

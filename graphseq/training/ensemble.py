@@ -21,7 +21,7 @@ from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation import modes
 from graphseq.evaluation.metrics import measure
-from graphseq.evaluation.outputs import placed
+from graphseq.evaluation.outputs import checked
 from graphseq.tasks.base import Task
 from graphseq.tasks.identity import identity
 from graphseq.training import fit as training
@@ -178,7 +178,7 @@ def _train(
 def _draw(task: Task, size: int, seeds: Sequence[int], step: int) -> Iterator[SpaceTimeGraph]:
     generator = torch.Generator()
     for seed in seeds:
-        yield placed(task, task.batch(size, generator.manual_seed(seeding.derive(seed, seeding.TRAIN, step))), "cpu")
+        yield checked(task, task.batch(size, generator.manual_seed(seeding.derive(seed, seeding.TRAIN, step))))
 
 
 class _Ensemble:

@@ -19,7 +19,7 @@ from graphseq._torch import precision as _precision
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation import modes
 from graphseq.evaluation.metrics import measure
-from graphseq.evaluation.outputs import outputs_of, placed
+from graphseq.evaluation.outputs import checked, outputs_of
 from graphseq.tasks.answers import check_model, check_task, loss_of, not_finite
 from graphseq.tasks.base import Task
 from graphseq.tasks.identity import identity, undescribed
@@ -247,8 +247,8 @@ class _Run:
         """
         settings, task, stepper = self.settings, self.task, self.stepper
         batch = task.batch(settings.batch_size, torch.Generator().manual_seed(seed))
-        graph, share = self.group.share(task, placed(task, batch, "cpu") if self.group.size > 1 else batch)
-        graph = placed(task, graph, settings.device)
+        graph, share = self.group.share(task, checked(task, batch))
+        graph = graph.to(settings.device)
         stepper.rates.set(stepper.steps + history.steps)
         stepper.optimizer.zero_grad()
         output = _computed(self.replica, graph, settings.precision)
@@ -304,7 +304,7 @@ def _shared(settings: Settings, stepper: Stepper, task: Task, config: dict[str, 
         "checkpoint_path": "nothing" if settings.checkpoint_path is None else "a file",
         "resume": settings.resume,
         "callbacks": calling.states(settings.callbacks),
-        "the first batch of task": _digest(placed(task, task.batch(settings.batch_size, generator), "cpu")),
+        "the first batch of task": _digest(checked(task, task.batch(settings.batch_size, generator))),
     }
 
 
