@@ -133,7 +133,7 @@ def gradients(
                 torch.mm(of_gates.view(-1, 4 * hidden), weights.w_x, out=out.x[block.rows].flatten(0, 1))
             if needs_grad[1]:
                 _gather(x[block.rows], local, of_gates, weights.peepholes is not None, out)
-        w_x, w_h, bias = (_ungrouped(tensor, passes) for tensor in (out.w_x, out.w_h, out.bias))
+    w_x, w_h, bias = (_ungrouped(tensor, passes) for tensor in (out.w_x, out.w_h, out.bias))
     return out._replace(w_x=w_x, w_h=w_h, bias=bias)
 
 

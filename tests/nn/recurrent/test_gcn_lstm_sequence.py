@@ -274,3 +274,13 @@ def test_states_of_small_inputs_have_the_relative_accuracy_of_float32(size: floa
     found = torch.autograd.grad(out.sum() / size, weights)
     for one, two in zip(found, torch.autograd.grad(expected.sum() / size, others), strict=True):
         torch.testing.assert_close(one.double(), two, rtol=0, atol=1e-5 * float(two.abs().max()))
+
+
+def test_gradients_add_up_over_passes() -> None:
+    """They are plain tensors, which a second backward pass adds to in place."""
+    graph, encoder = draw(2, nodes=4, times=6), GCNLSTM(2, 4, peepholes=True).double()
+    encoder(graph).sum().backward()
+    once = [weight.grad.clone() for weight in encoder.parameters()]
+    encoder(graph).sum().backward()
+    for weight, gradient in zip(encoder.parameters(), once, strict=True):
+        torch.testing.assert_close(weight.grad, 2 * gradient, rtol=1e-12, atol=1e-14)
