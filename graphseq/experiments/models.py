@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
 import graphseq as gs
@@ -95,6 +96,9 @@ MODELS: dict[str, Entry] = {
     "LRU": Entry(lambda o: gs.nn.LRU(*o.sizes)),
     "MinGRU": Entry(lambda o: gs.nn.MinGRU(*o.sizes)),
     "MinLSTM": Entry(lambda o: gs.nn.MinLSTM(*o.sizes)),
+    "Transformer": Entry(
+        lambda o: gs.nn.Transformer(*o.sizes, causal=o.causal, heads=gcd(4, o.hidden_channels)), num_layers=2
+    ),
     "GCN-GRU": Entry(lambda o: gs.nn.GCNGRU(*o.sizes)),
     "GCN-LSTM": Entry(lambda o: gs.nn.GCNLSTM(*o.sizes), start="chrono"),
     "GCN-LSTM-state": Entry(lambda o: gs.nn.GCNLSTM(*o.sizes, convolve="state"), start="chrono"),

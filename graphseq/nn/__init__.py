@@ -14,6 +14,7 @@ from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import GraphHead, PairHead, ResidualHead, RowHead
 from graphseq.nn.model import Model
 from graphseq.nn.recurrent._forgetting_state import ForgettingState
+from graphseq.nn.recurrent.bidirectional import Bidirectional
 from graphseq.nn.recurrent.dag import DAGGRU, DAGLSTM, DAGRNN
 from graphseq.nn.recurrent.forgetting import ForgettingGCNLSTM, GateValues
 from graphseq.nn.recurrent.gcn_gru import GCNGRU
@@ -28,6 +29,7 @@ from graphseq.nn.recurrent.rnn import GRU, LSTM, RNN, step_by_step
 from graphseq.nn.recurrent.scan import linear_scan
 from graphseq.nn.recurrent.state import RecurrentState
 from graphseq.nn.trace import Trace
+from graphseq.nn.transformer import Transformer
 
 __all__ = [
     "DAGGRU",
@@ -43,6 +45,7 @@ __all__ = [
     "MLP",
     "RNN",
     "AntisymmetricGCN",
+    "Bidirectional",
     "ConvReach",
     "EmbeddedModel",
     "Encoder",
@@ -62,6 +65,7 @@ __all__ = [
     "RowHead",
     "StateSpaceGCN",
     "Trace",
+    "Transformer",
     "TruncatedBPTT",
     "WaveGCN",
     "WeightedSAGE",

@@ -59,6 +59,12 @@ class Encoder(nn.Module, ABC):
         self.hidden_channels = _checks.at_least("hidden_channels", hidden_channels, 1)
         self.causal = causal
 
+    def __init_subclass__(cls, **options: object) -> None:
+        """Give a class that changes :meth:`encode` alone the plain trace: that of its base is of other states."""
+        super().__init_subclass__(**options)
+        if _place(cls, "encode") < _place(cls, "trace", "layers", "_step"):
+            cls.trace = Encoder.trace  # type: ignore[method-assign]
+
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """Compute the states (V, H) of the rows of ``graph``.
 
@@ -111,3 +117,8 @@ class Encoder(nn.Module, ABC):
         if x.shape[1] != self.in_channels:
             raise ValueError(f"{name} has in_channels={self.in_channels}, but x has {x.shape[1]} features a row")
         return x
+
+
+def _place(kind: type, *names: str) -> int:
+    """How far up among the bases of a class, itself the first, one of the names is defined."""
+    return next((place for place, base in enumerate(kind.__mro__) if any(name in vars(base) for name in names)), 99)

@@ -38,6 +38,7 @@ CLASSES = {
     "MinGRU": gs.nn.MinGRU,
     "MinLSTM": gs.nn.MinLSTM,
     "GCN-GRU": gs.nn.GCNGRU,
+    "Transformer": gs.nn.Transformer,
     "GCN-LSTM": gs.nn.GCNLSTM,
     "GCN-LSTM-state": gs.nn.GCNLSTM,
     "GCN-LSTM-grown": gs.nn.GCNLSTM,
@@ -136,7 +137,7 @@ def test_a_name_is_taken_apart(word: str, found: tuple[str, int | None]) -> None
     [
         ("GNC", r"there is no model 'GNC'; did you mean GCN\?"),
         ("lsmt-2", r"there is no model 'lsmt-2'; did you mean LSTM"),
-        ("transformer", "there is no model 'transformer'; models are 0-hop, GCN, SAGE"),
+        ("perceiver", "there is no model 'perceiver'; models are 0-hop, GCN, SAGE"),
         ("GCN-0", "GCN-0: a model has 1 layer or more"),
         ("GCN--1", "there is no model 'GCN--1'"),
         ("", "there is no model ''"),

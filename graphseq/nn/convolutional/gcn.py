@@ -32,8 +32,7 @@ class GCN(LayerStack):
     .. math:: H^{(0)} = X, \qquad H^{(l)} = \mathrm{ReLU}(\hat A H^{(l-1)} W^{(l)} + b^{(l)}), \qquad
               H^{(L)} = \hat A H^{(L-1)} W^{(L)} + b^{(L)}
 
-    That is PyG's ``models.GCN`` without dropout, and parameters have its names: a ``state_dict`` of plain
-    ``GCNConv`` layers loads.
+    That is PyG's ``models.GCN``, and parameters have its names: a ``state_dict`` of plain ``GCNConv`` layers loads.
 
     Args:
         in_channels: F.
@@ -48,6 +47,9 @@ class GCN(LayerStack):
             the states of all layers, concatenated, maximised or weighted by attention.
         depth_scaled_init: divide the initial weights of layer l by √l, so that the initial states of a residual stack
             grow like a power of L, not exponentially; requires ``residual``.
+        dropout: the share of entries that are set to 0 after each ReLU in training, the others scaled up, as PyG's
+            ``models.GCN`` does. Draws come from torch's own generator, as those of ``nn.Dropout``, which ``fit`` seeds
+            at each step.
         conv: a factory of a PyG convolution conv(x, edge_index), called with in and out channels; it may read several
             hops, see :func:`conv_reach`. Edge weights are passed as ``edge_weight``, so a weighted graph requires a
             convolution that takes them; ``batch`` is passed to one that reads all rows of a graph, as GPSConv.
@@ -81,10 +83,12 @@ class GCN(LayerStack):
         norm: Callable[[int], nn.Module] | None = None,
         jk: Literal["cat", "max", "lstm"] | None = None,
         depth_scaled_init: bool = False,
+        dropout: float = 0.0,
         conv: Callable[[int, int], nn.Module] = GCNConv,
     ) -> None:
         super().__init__(in_channels, hidden_channels, num_layers, causal=causal)
         self.residual = residual
+        self.dropout = nn.Dropout(_checks.between("dropout", dropout, 0, 1))
         if depth_scaled_init and not residual:
             raise ValueError("depth_scaled_init scales the terms that residual layers add; it requires residual=True")
         widths = [in_channels] + [hidden_channels] * num_layers
@@ -123,7 +127,13 @@ class GCN(LayerStack):
 
     def _is_plain(self) -> bool:
         """True if the stack has nothing but convolutions and ReLU, and no hooks."""
-        simple = not self.residual and self.jump is None and all(type(norm) is nn.Identity for norm in self.norms)
+        drops = self.training and self.dropout.p > 0
+        simple = (
+            not drops
+            and not self.residual
+            and self.jump is None
+            and all(type(norm) is nn.Identity for norm in self.norms)
+        )
         return simple and all(type(conv) is GCNConv and not has_hooks(conv) for conv in self.convs)
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
@@ -135,7 +145,7 @@ class GCN(LayerStack):
             reads = self._conv_reaches[layer]
             out = convolve(conv, h, adjacency, reach=reads, batch=graph.graph_index if reads.reads_batch else None)
             if layer < len(self.norms):
-                out = self._norm_reaches[layer](self.norms[layer], out, graph).relu()
+                out = self.dropout(self._norm_reaches[layer](self.norms[layer], out, graph).relu())
             h = out + h if self.residual and layer > 0 else out
             yield h
             if self.jump is not None:
