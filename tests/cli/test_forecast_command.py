@@ -60,7 +60,7 @@ def test_names_are_spelt_as_one_likes(word: str, asked: list[tuple[Settings, dic
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--model", "transformer"), "argument --model: invalid choice: 'transformer'"),
+        (("--model", "perceiver"), "argument --model: invalid choice: 'perceiver'"),
         (("--model", "LSTM", "lstm"), "--model names a value twice: LSTM LSTM"),
         (("--lags", "0"), "argument --lags: must be at least 1, got 0"),
         (("--train", "1"), "argument --train: must be a share between 0 and 1, got '1'"),

@@ -211,7 +211,7 @@ def test_what_cannot_be_written_is_refused(words: tuple[str, ...], message: str,
     ("words", "message"),
     [
         (("--hidden", "0"), "argument --hidden: must be at least 1, got 0"),
-        (("--model", "transformer"), "argument --model: invalid choice: 'transformer'"),
+        (("--model", "perceiver"), "argument --model: invalid choice: 'perceiver'"),
         (("--model", "LSMT"), "'GCN-LSTM-grown', 'GCN'); did you mean LSTM?"),
         (("--steps", "4", "--at", "2", "9"), "--at 9 is after the last of --steps 4"),
         (("--model", "GCN", "--start", "scaled"), "start 'scaled' is for RNN, GRU and LSTM, not for GCN"),

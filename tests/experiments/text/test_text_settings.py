@@ -78,8 +78,8 @@ def test_the_gcn_lstm_begins_as_the_lstm_and_trains_like_it() -> None:
 
 
 def test_an_unknown_family_is_refused() -> None:
-    with pytest.raises(ValueError, match="there is no model 'transformer'; models are 0-hop, GCN, SAGE"):
-        models.build(Settings(model="transformer"), 5)
+    with pytest.raises(ValueError, match="there is no model 'perceiver'; models are 0-hop, GCN, SAGE"):
+        models.build(Settings(model="perceiver"), 5)
 
 
 @pytest.mark.parametrize(("kind", "gates"), [(LSTM, 4), (GRU, 3), (RNN, 1)])
