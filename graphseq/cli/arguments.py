@@ -31,6 +31,10 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong and end with status 2."""
         if message.startswith("the following arguments are required"):
             message += self._misspelt()
+        elif message.startswith("argument COMMAND") and self._words[:1] and self._words[0].startswith("--"):
+            message = (
+                f"{self._words[0]} is before the command; flags follow it, as in graphseq COMMAND {self._words[0]}"
+            )
         self.exit(2, f"{self.prog}: {printable(' '.join(message.split()))}\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:

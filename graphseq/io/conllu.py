@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq.io._text import read_text
 from graphseq.io.containers import ON_ERROR, OnError, Skipped
 from graphseq.io.sentences import Sentence, Treebank, Word
 
@@ -93,10 +94,7 @@ def _text(path: Path) -> str:
         raise FileNotFoundError(
             f"{path} does not exist; .conllu files of treebanks are at https://universaldependencies.org"
         )
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {error.start} is not utf-8; CoNLL-U files are") from None
+    return read_text(path)
 
 
 def _blocks(text: str) -> Iterator[list[_Line]]:

@@ -48,7 +48,10 @@ def read_graph(source: str | Path | Frame, *, directed: bool = False, weight: st
     if is_frame(source):
         return _of_frame(source, directed, weight)
     if not isinstance(source, str | Path):
-        raise TypeError(f"source must be a file, a name or a data frame, got {type(source).__name__}")
+        raise TypeError(
+            f"source must be a file, a name or a data frame, got {type(source).__name__}; a graph in memory is for "
+            "gs.from_graph"
+        )
     path = Path(source)
     if "\0" in str(source) or not (path.exists() or path.is_symlink()):
         found = named_graph(str(source))

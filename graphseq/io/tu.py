@@ -12,6 +12,7 @@ from torch_geometric.io import read_tu_data
 
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.io._text import read_text
 from graphseq.io.containers import GraphDataset
 
 Number = TypeVar("Number", int, float)
@@ -96,7 +97,7 @@ def _integers(path: Path, columns: int) -> list[list[int]]:
 
 def _lines(path: Path) -> list[str]:
     """Return the lines of a file, and raise if the last one has no line break, since PyG would not read it."""
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     if text and not text.endswith("\n"):
         raise ValueError(f"{path}: the last line has no end; add a line break, without which PyG does not read it")
     return text.splitlines()

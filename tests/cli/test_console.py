@@ -242,5 +242,7 @@ def test_the_number_of_processes_is_a_number(size: str, status: int, monkeypatch
 
 
 def test_a_misspelt_flag_that_is_required_is_found() -> None:
+    before = call("--lenght", "5", "compare")
+    assert before.err.startswith("graphseq: --lenght is before the command; flags follow it")
     said = call("reach", "--grph", "x", "--source", "y")
     assert said.err.endswith("required: --graph; --grph is not known here; did you mean --graph?\n")

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from graphseq.io import TemporalDataset, read_events, read_observations
@@ -186,6 +187,8 @@ def test_every_window_of_a_tenth_holds_its_one_event(tmp_path: Path) -> None:
     data = events(tmp_path, lines, 0.1, empty="keep")
     assert data.graph.edge_weight.tolist() == [1.0] * 30
     assert data.times == tuple(f"{n / 10:g}" for n in range(30))
+    assert events(tmp_path, lines, np.float64(0.5)).graph.edge_weight.tolist() == [5.0] * 6
+    assert events(tmp_path, lines, np.int64(1)).graph.edge_weight.tolist() == [10.0] * 3
     dated = "source,target,time\n" + "".join(f"a,b,2024-01-01T00:00:00.{n}\n" for n in range(10))
     assert events(tmp_path, dated, 0.1).graph.edge_weight.tolist() == [1.0] * 10
 
@@ -254,3 +257,28 @@ def test_frames_pass_the_same_checks(tmp_path: Path) -> None:
     assert read_events(frame.assign(source="a", target="b"), 1, values=["temp"]).channels[2] == "temp sent"
     with pytest.raises(TypeError, match="path must be a file or a data frame, got int"):
         read_observations(3)  # type: ignore[arg-type]
+
+
+def test_frames_of_polars() -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"time": [0, 0, 1, 1], "node": ["ann", "bob"] * 2, "temp": [20.0, 10.0, 21.0, 11.0]})
+    same(read_observations(frame, polars.DataFrame({"source": ["ann"], "target": ["bob"]})))
+    with pytest.raises(TypeError, match=r"a LazyFrame is not read yet; give its collect\(\)"):
+        read_observations(frame.lazy())
+
+
+class Columns:
+    """The least that a frame is: names and columns, as pyarrow's and others' have them."""
+
+    columns = ("time", "node", "temp")
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return {
+            "time": np.array([0, 0, 1, 1]),
+            "node": np.array(["ann", "bob"] * 2),
+            "temp": np.array([20.0, 10, 21, 11]),
+        }[name]
+
+
+def test_any_frame_with_columns_by_name() -> None:
+    same(read_observations(Columns()))
