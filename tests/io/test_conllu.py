@@ -127,7 +127,7 @@ def test_files_that_hold_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no sentence: all 1 were skipped, the first for: it has 2 columns"):
         read_conllu(path, on_error="skip")
     path.write_bytes(b"1\t\xff")
-    with pytest.raises(ValueError, match="own.conllu is not utf-8: byte 0xff on line 1"):
+    with pytest.raises(ValueError, match=r"own.conllu is not utf-8: byte 0xff on line 1"):
         read_conllu(path)
     with pytest.raises(ValueError, match="on_error must be one of refuse, skip; got 'ignore'"):
         read_conllu(path, on_error="ignore")
