@@ -72,7 +72,7 @@ class Console:
     def complain(self, text: str) -> None:
         """Print what went wrong to stderr in one line, however quiet the command is to be."""
         if not self.mute:
-            print(printable(" ".join(text.split())), file=sys.stderr)
+            tell(" ".join(text.split()))
 
     def result(self, text: str, record: Mapping[str, object]) -> None:
         """Print the results of a command: ``text``, or with --json ``record``."""
@@ -98,6 +98,14 @@ class Console:
         except OSError as error:
             _discard(sys.stdout)
             raise OSError(error.errno, f"{error.strerror}; the results could not be printed", "stdout") from None
+
+
+def tell(text: str) -> None:
+    """Print what a command ends with to stderr; where nobody reads it, its exit status says it alone."""
+    try:
+        print(printable(text), file=sys.stderr, flush=True)
+    except OSError:
+        _discard(sys.stderr)
 
 
 def accept_every_character() -> None:

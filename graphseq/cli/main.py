@@ -14,7 +14,7 @@ import graphseq
 from graphseq._errors import FORESEEN, RunFailedError
 from graphseq.cli import compare, diagnose, forecast, reach, sweep, text
 from graphseq.cli.arguments import Help, Parser, dashed
-from graphseq.cli.console import Console, StdoutClosedError, accept_every_character, printable
+from graphseq.cli.console import Console, StdoutClosedError, accept_every_character, tell
 from graphseq.cli.messages import one_line
 
 DESCRIPTION = (
@@ -88,14 +88,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt as error:
         if is_first:
-            print(f"\n{printable(command.stopped(options))}", file=sys.stderr)
+            tell(f"\n{command.stopped(options)}")
         return TERMINATED if isinstance(error, TerminatedError) else 130
     except (*FORESEEN, ModuleNotFoundError) as error:
         if isinstance(error, ModuleNotFoundError) and error.name is not None:
             raise  # an import that failed, and not a word on an extra that is not installed
         if not is_first and not isinstance(error, ConnectionError):
             time.sleep(TURN)
-        print(f"{options.parser.prog}: {printable(one_line(error, options.parser.flags()))}", file=sys.stderr)
+        tell(f"{options.parser.prog}: {one_line(error, options.parser.flags())}")
         return 1 if isinstance(error, RunFailedError) else 2
     return status
 

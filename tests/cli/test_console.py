@@ -135,8 +135,10 @@ def test_a_closed_stderr_does_not_end_the_work(
     console = Console()
     console.say("a comment")
     console.say("another")
+    console.complain("a third")
     console.result("a result", {})
     assert capsys.readouterr().out == "a result\n"
+    assert main.main(["reach", "--graph", "path_3", "--source", "no"]) == 2
 
 
 class Terminal(io.StringIO):
