@@ -21,9 +21,9 @@ PACKAGES = ("baselines", "data", "datasets", "evaluation", "experiments", "io", 
 
 # Arguments that no command passes on, or only values of its own that are right. All others must have a flag.
 NO_COMMAND_ASKS = {
-    "data/events.py": {"num_nodes"},
+    "data/events.py": {"num_nodes", "return_inverse"},
     "data/neighbor_sampler.py": {"disjoint", "edge_attr"},
-    "data/scaler.py": {"per", "until"},
+    "data/scaler.py": {"per", "return_inverse", "until"},
     "io/conllu.py": {"on_error"},
     "io/tu.py": {"name"},
     "tasks/_graph_store.py": {"edge_attr"},
