@@ -35,14 +35,22 @@ class Jacobian:
         width: the number of entries in the largest activation of a pass.
         owners: the owner of each row in each of the fewest passes that the structure allows, (G, V), -1 where there is
             none; or ``None`` where it allows no sharing. It is tested before it is used.
+        batched: compute several passes at a time; where an operation does not allow it they are taken one by one.
     """
 
     def __init__(
-        self, x: Tensor, out: Tensor, picked: Tensor, width: int, owners: Callable[[], Tensor | None] | None = None
+        self,
+        x: Tensor,
+        out: Tensor,
+        picked: Tensor,
+        width: int,
+        owners: Callable[[], Tensor | None] | None = None,
+        *,
+        batched: bool = True,
     ) -> None:
         self.x, self.out = x, out
         self._picked, self._width, self._structure = picked, width, owners
-        self._can_batch = True
+        self._can_batch = batched
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

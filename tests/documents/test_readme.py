@@ -29,7 +29,7 @@ def commands(path: Path) -> list[str]:
 
 def test_it_is_read_in_a_minute() -> None:
     assert len(README.splitlines()) <= 150
-    assert len(SNIPPETS) == 3
+    assert len(SNIPPETS) == 4
     assert all(len(snippet.splitlines()) <= 10 for snippet in SNIPPETS)
 
 

@@ -25,6 +25,7 @@ _FEATURES = (
     "node_feat",
     "h",
 )
+_ANSWERS = ("y", "label", "labels", "target", "targets")  # optional: a model given them returns its loss, or copies
 _DATA = ("data", "graph", "g", "batch", "batch_data", "graphs")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _SAID = ("edge_index", "edge_attr", "edge_weight", "batch", "pos", "adj_t")
@@ -52,7 +53,7 @@ def read(model: Callable[..., object], data: Data) -> Arguments:
 
     A parameter gets the attribute of its own name. Beside these, ``x`` may be called by another usual name, ``batch``
     of a single graph is zeros, ``adj_t`` may stand for ``edge_index``, and a model of one parameter ``data`` gets the
-    data. Optional parameters are filled where the data has a tensor of that name.
+    data. Optional parameters are filled where the data has a tensor of that name, but for ``y`` and the like.
 
     Args:
         model: a module or another callable.
@@ -70,6 +71,8 @@ def read(model: Callable[..., object], data: Data) -> Arguments:
     has_x = any(p.name == "x" for p in parameters)
     for at, parameter in enumerate(parameters):
         name, is_required = parameter.name, parameter.default is parameter.empty
+        if name in _ANSWERS and not is_required:
+            continue
         if name in held and (name == "x" or has_x or at > 0 or name not in _FEATURES):
             attributes[name] = name
         elif at == 0 and not has_x and (name in _FEATURES or is_required):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ from graphseq.reach.probe.outputs import Kind, Reader, Sizes
 from graphseq.reach.probe.source import Call, Source, source
 from graphseq.reach.probe.still import still
 
+_SMALL = 2**12  # entries of the largest activation of a pass
 Output = Kind | Callable[[object], object]
 
 
@@ -70,6 +72,7 @@ class RowFunction:
         with still(model):
             self._place = self._input(input, tokens)
             raw, _ = evaluate(model, self.source, [(self._place, self._place.value)], ())
+            self._raw_notes = _what_is_read(raw, output)
             self._reader = self._find_reader(raw, output, rows)
             out = self._read(raw)
         self.x: Tensor = self._place.value.clone()
@@ -115,7 +118,7 @@ class RowFunction:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on how the model is called: what it gets by another name, and what it does not read."""
-        return self.source.notes
+        return (*self.source.notes, *self._raw_notes)
 
     @property
     def states(self) -> dict[str, Tensor]:
@@ -209,7 +212,11 @@ class RowFunction:
                     "model gives different outputs for the same input in evaluation mode; remove its randomness, since "
                     "an influence is that of one function"
                 )
-            yield Jacobian(leaf, out, picked.to(leaf.device), view._width(out), lambda: view._owners(place, picked))
+            width = view._width(out)
+            # On a CPU batches of passes save only the overhead of a call, and gathers and scatters are slower in them.
+            batched = self.source.is_ours or leaf.is_cuda or width <= _SMALL
+            owners = partial(view._owners, place, picked)
+            yield Jacobian(leaf, out, picked.to(leaf.device), width, owners, batched=batched)
 
     @checked_arguments
     def place(self, wrt: str) -> Place:
@@ -349,13 +356,36 @@ class RowFunction:
             return owners_of(fields[picked.cpu()])
         if place.of == "rows":
             lines = self.graph_index
-        elif place.of == "edges" and self.source.pairs is not None:
-            lines = self.graph_index[self.source.pairs[1]]
+        elif place.of == "edges" and self.source.edge_index is not None:
+            lines = self.graph_index[self.source.edge_index[1]]
         else:
             return None
-        if len(lines) != len(place.value):
+        if len(lines) != len(place.value) or not self._are_apart(place, lines):
             return None
         return owners_by_graph(self.output_graphs.cpu()[picked.cpu()], lines.cpu())
+
+    def _are_apart(self, place: Place, lines: Tensor) -> bool:
+        """True if no answer of a graph changes with the lines of another graph: each ordered pair is told apart once.
+
+        The graphs whose number has a bit are changed together, and those that lack it must not notice; then the other
+        way round: two evaluations a bit, whatever the number of graphs.
+        """
+        g = torch.Generator().manual_seed(0)
+        noise = torch.randn(place.value.shape, generator=g, dtype=torch.float64).to(
+            place.value.device, place.value.dtype
+        )
+        changed = place.value + noise * place.value.abs().max().clamp(min=1.0)
+        answer_graphs = self.output_graphs
+        with torch.no_grad():
+            before = self._answers(place, place.value)
+            for bit in range(max(1, int(lines.max()).bit_length()) if len(lines) else 0):
+                for side in (0, 1):
+                    is_moved = (lines >> bit) & 1 == side
+                    after = self._answers(place, torch.where(is_moved[:, None], changed, place.value))
+                    is_still = (answer_graphs >> bit) & 1 != side
+                    if not torch.equal(after[is_still], before[is_still]):
+                        return False
+        return True
 
 
 def _kind_of_ours(model: object) -> Kind:
@@ -371,3 +401,10 @@ def _doubled(model: object) -> nn.Module:
         raise TypeError("double=True copies a module to float64, and model is a function; give it a module")
     with torch.random.fork_rng([]):  # a copy of PyG's Linear draws new weights first, in some versions
         return deepcopy(model).double()
+
+
+def _what_is_read(raw: object, output: object) -> tuple[str, ...]:
+    """A note where a model returns several things, of which the first is measured."""
+    if callable(output) or not isinstance(raw, tuple | list) or len(raw) < 2:
+        return ()
+    return (f"the first of {len(raw)} outputs is measured",)

@@ -99,7 +99,8 @@ def of_module(name: str, call: int, module: nn.Module, tensor: Tensor, source: S
         )
     lines = _lines(tensor.detach())
     is_of_graphs = len(lines) == source.rows.graph.num_graphs
-    of: Of = "graphs" if is_of_graphs else "edges" if len(lines) == source.num_edges else "others"
+    edges = None if source.edge_index is None else source.edge_index.shape[1]
+    of: Of = "graphs" if is_of_graphs else "edges" if len(lines) == edges else "others"
     return Place(name, lines, of, _lines, lambda value: value.reshape(shape), name, call)
 
 

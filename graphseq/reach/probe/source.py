@@ -30,10 +30,15 @@ class Source:
     run: Callable[[Mapping[str, Tensor]], object]  #: from tensors in place of the data's own to what the model returns
     tensors: Mapping[str, Tensor]  #: those of the data that may be replaced: x, and edge_attr, edge_weight where read
     rows: Rows
-    num_edges: int | None  #: of the model's edge_index
-    pairs: Tensor | None  #: the ends of each edge, or of each pair that is asked about, (2, ·)
+    edge_index: Tensor | None  #: the ends of each edge, (2, E)
+    pairs: Tensor | None  #: the ends of each pair that is asked about, or of each edge, (2, ·)
     notes: tuple[str, ...]
     is_ours: bool
+
+    @property
+    def num_edges(self) -> int | None:
+        """E, or the number of pairs that are asked about."""
+        return None if self.pairs is None else self.pairs.shape[1]
 
 
 def source(model: object, data: object, call: Call | None, layout: str | None) -> Source:
@@ -116,9 +121,7 @@ def _of_data(model: Callable[..., object], data: Data, call: Call | None) -> Sou
         pairs: Tensor | None = own.edge_label_index
     else:
         pairs = edge_index
-    return Source(
-        run, replaceable, rows.of_graph(own, edge_index), None if pairs is None else pairs.shape[1], pairs, notes, False
-    )
+    return Source(run, replaceable, rows.of_graph(own, edge_index), edge_index, pairs, notes, False)
 
 
 def _of_spacetime(model: Callable[..., object], graph: SpaceTimeGraph, call: Call | None) -> Source:
@@ -136,7 +139,7 @@ def _of_spacetime(model: Callable[..., object], graph: SpaceTimeGraph, call: Cal
     pairs = graph.get("edge_label_index")
     at = Rows(graph, "V" if x.dim() == 1 else "VF", {"V": graph.num_rows})
     is_ours = call is None and isinstance(model, _OURS)
-    return Source(run, {"x": x}, at, None if pairs is None else pairs.shape[1], pairs, (), is_ours)
+    return Source(run, {"x": x}, at, None, pairs, (), is_ours)
 
 
 def _of_tensor(model: Callable[..., object], x: Tensor, call: Call | None, layout: str | None) -> Source:

@@ -301,3 +301,34 @@ def test_models_of_this_library_are_held_to_the_reach_that_they_declare() -> Non
     field = Probe(model, signal).receptive_field(9)
     assert not field.is_measured
     assert field.rows.tolist() == model.reach(signal)[9].nonzero()[:, 0].tolist()
+
+
+class Leaks(nn.Module):
+    """The rows of one graph of a batch read one row of another."""
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        out = x.clone()
+        out[13] = x[13] * x[2]
+        return out
+
+
+def test_a_row_that_reads_another_graph_of_its_batch_is_found_out() -> None:
+    data = batch()
+    expected = exact(lambda x: Leaks()(x, data.edge_index), data.x)
+    assert float(expected[13, 2]) > 0
+    torch.testing.assert_close(Probe(Leaks(), data).influence(), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_labels_that_a_model_may_be_given_are_not_given() -> None:
+    def model(x: Tensor, edge_index: Tensor, y: Tensor | None = None) -> Tensor:
+        return x if y is None else (x[:, 0] - y).square().mean()
+
+    data = graph(7, 13, 1)
+    data.y = torch.zeros(7)
+    assert Probe(model, data).kind == "node"
+
+
+def test_the_first_of_several_outputs_is_measured_and_that_is_said() -> None:
+    data = graph(7, 13, 1)
+    probe = Probe(lambda x, edge_index: (x, edge_index), data)
+    assert "the first of 2 outputs is measured" in repr(probe)
