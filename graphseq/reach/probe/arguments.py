@@ -115,17 +115,24 @@ def _parameters(model: Callable[..., object]) -> list[inspect.Parameter]:
     if isinstance(model, torch_geometric.nn.Sequential):
         names = model.signature.param_dict  # its forward names none
         return [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
-    try:
-        signature = inspect.signature(model.forward if isinstance(model, nn.Module) else model)
-    except (TypeError, ValueError):
-        signature = inspect.Signature()
-    kinds = (*_POSITIONAL, inspect.Parameter.KEYWORD_ONLY)
-    named = [parameter for parameter in signature.parameters.values() if parameter.kind in kinds]
+    named = _named(model)
+    if not named and isinstance(model, nn.Module):  # a wrapper that passes all on, such as nn.DataParallel
+        inner = list(model.children())
+        named = _parameters(inner[0]) if len(inner) == 1 else []
     if not named:
         raise ValueError(
             f"the signature of {_name(model)} names no parameters; say how it is called: call=lambda m, x: m(x, …)"
         )
     return named
+
+
+def _named(model: Callable[..., object]) -> list[inspect.Parameter]:
+    try:
+        signature = inspect.signature(model.forward if isinstance(model, nn.Module) else model)
+    except (TypeError, ValueError):
+        return []
+    kinds = (*_POSITIONAL, inspect.Parameter.KEYWORD_ONLY)
+    return [parameter for parameter in signature.parameters.values() if parameter.kind in kinds]
 
 
 def _is_data(parameter: inspect.Parameter, held: set[str]) -> bool:

@@ -252,7 +252,7 @@ class RowFunction:
         """
         if self._answer_rows is None or self._answer_rows.dim() == 2:
             raise ValueError(f"nodes=… is of answers at rows, and these are of {self.kind}s; choose them by outputs=…")
-        wanted = nodes if isinstance(nodes, Tensor) else torch.as_tensor(nodes)
+        wanted = _as_rows(nodes)
         if wanted.dtype == torch.bool:
             wanted = _checks.marked_rows("nodes", wanted, self.num_rows).nonzero()[:, 0]
         if wanted.dim() != 1 or wanted.is_floating_point():
@@ -386,6 +386,17 @@ class RowFunction:
                     if not torch.equal(after[is_still], before[is_still]):
                         return False
         return True
+
+
+def _as_rows(nodes: object) -> Tensor:
+    """Numbers of rows, or a mask, as a tensor of one axis; at least one row."""
+    try:
+        wanted = torch.as_tensor(nodes)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"nodes must be numbers of rows or a mask (V,), got {nodes!r}") from None
+    if wanted.numel() == 0 or (wanted.dtype == torch.bool and not bool(wanted.any())):
+        raise ValueError("nodes names no row; name one at least, or leave it out for all")
+    return wanted[None] if wanted.dim() == 0 else wanted
 
 
 def _kind_of_ours(model: object) -> Kind:

@@ -154,8 +154,9 @@ def find_input(model: object, source: Source, tokens: str) -> Place:
 
     modules = dict(model.named_modules()) if isinstance(model, nn.Module) else {}
     embeddings = [name for name, module in modules.items() if isinstance(module, nn.Embedding)]
-    with torch.no_grad(), taps.hooked(model, embeddings, look):
-        source.run({})
+    if embeddings:
+        with torch.no_grad(), taps.hooked(model, embeddings, look):
+            source.run({})
     if not found:
         raise ValueError(
             f"x holds integers ({x.dtype}), and no torch.nn.Embedding of the model reads them; give floating features, "

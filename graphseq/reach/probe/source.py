@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch_geometric.data import Data, HeteroData
 
 from graphseq.data.graph import SpaceTimeGraph
@@ -61,6 +62,8 @@ def source(model: object, data: object, call: Call | None, layout: str | None) -
             "data is a HeteroData, whose kinds of nodes have different features; measure data.to_homogeneous() with a "
             "model of it"
         )
+    if isinstance(model, nn.Module) and any(is_lazy(parameter) for parameter in model.parameters()):
+        raise ValueError(f"{type(model).__name__} has parameters without a size yet; call it once on the data first")
     if isinstance(data, Tensor):
         return _of_tensor(model, _moved(data, model), call, layout)
     if not isinstance(data, Data):
@@ -92,7 +95,7 @@ def _of_data(model: Callable[..., object], data: Data, call: Call | None) -> Sou
             "data has no x; give each node features, data.x = torch.ones(data.num_nodes, 1), or what the model reads "
             "in their place: data.x = data.pos, call=lambda m, x: m(data.z, x, data.batch)"
         )
-    own.x = own.x.contiguous()
+    own.x = _checked(own.x).contiguous()
     edge_index = edges_of_adjacency(own.get("edge_index"), own.get("adj_t"))
     notes: tuple[str, ...] = ()
     replaceable = {"x": own.x}
@@ -145,6 +148,7 @@ def _of_spacetime(model: Callable[..., object], graph: SpaceTimeGraph, call: Cal
 def _of_tensor(model: Callable[..., object], x: Tensor, call: Call | None, layout: str | None) -> Source:
     if isinstance(model, _OURS):
         raise TypeError(f"{type(model).__name__} reads a SpaceTimeGraph; make one: graphseq.from_sequence(x)")
+    _checked(x)
     if call is None:
         arguments.check_one(model)
 
@@ -154,6 +158,18 @@ def _of_tensor(model: Callable[..., object], x: Tensor, call: Call | None, layou
 
     axes = axes_of(model, x, layout, lambda: run({}))
     return Source(run, {"x": x}, rows.of_sequences(x, axes), None, None, (f"axes of x are {axes}",), False)
+
+
+def _checked(x: Tensor) -> Tensor:
+    """Return the features, or say that they are none that can be varied."""
+    if x.is_complex():
+        raise TypeError(f"x must hold real numbers or tokens, got {x.dtype}")
+    if x.dim() == 0 or not x.numel():
+        raise ValueError(f"data has no rows: x is {tuple(x.shape)}")
+    if x.is_floating_point() and bool(x.isnan().any()):
+        at = x.isnan().nonzero()[0].tolist()
+        raise ValueError(f"x{at} is NaN; influence is measured at features that are numbers")
+    return x
 
 
 def _on_device_of(model: object, graph: SpaceTimeGraph) -> SpaceTimeGraph:

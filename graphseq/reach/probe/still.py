@@ -30,9 +30,11 @@ def still(model: object, *, weights: bool = False) -> Iterator[None]:
         weights: let gradients flow to the parameters that require them; by default to none.
     """
     modules = list(dict.fromkeys(model.modules())) if isinstance(model, nn.Module) else []
+    scripted = {module for module in modules if isinstance(module, torch.jit.ScriptModule)}
     attributes = [dict(module.__dict__) for module in modules]
     buffers = [dict(module._buffers) for module in modules]
     values = [(buffer, buffer.detach().clone()) for held in buffers for buffer in held.values() if buffer is not None]
+    held_mode = {module: module.training for module in modules}
     flags = {p: p.requires_grad for module in modules for p in module.parameters(recurse=False)}
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
@@ -50,6 +52,9 @@ def still(model: object, *, weights: bool = False) -> Iterator[None]:
             yield
         finally:
             for module, held, tensors in zip(modules, attributes, buffers, strict=True):
+                if module in scripted:  # which keeps no attributes in Python; its buffers are restored below
+                    module.train(held_mode[module])
+                    continue
                 _restore(module.__dict__, held)
                 module._buffers.clear()
                 module._buffers.update(tensors)

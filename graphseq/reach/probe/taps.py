@@ -58,7 +58,7 @@ def names(model: object, patterns: Sequence[str] | None) -> list[str]:
         return names_of(model, LAYERS + NORMS + POOLS)
     modules = dict(model.named_modules())
     chosen: list[str] = []
-    for pattern in patterns:
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
         fitting = [name for name in modules if _fits(name, pattern)]
         if not fitting:
             near = difflib.get_close_matches(pattern, list(modules), n=3, cutoff=0.0)

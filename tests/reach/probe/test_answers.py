@@ -332,3 +332,59 @@ def test_the_first_of_several_outputs_is_measured_and_that_is_said() -> None:
     data = graph(7, 13, 1)
     probe = Probe(lambda x, edge_index: (x, edge_index), data)
     assert "the first of 2 outputs is measured" in repr(probe)
+
+
+NAN = torch.tensor([[0.0], [float("nan")]])
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "words"),
+    [
+        (NAN, ValueError, r"x\[1, 0\] is NaN"),
+        (torch.zeros(0, 1), ValueError, r"data has no rows: x is \(0, 1\)"),
+        (
+            torch.zeros(2, 1, dtype=torch.complex64),
+            TypeError,
+            "x must hold real numbers or tokens, got torch.complex64",
+        ),
+        (torch.ones(2, 1, dtype=torch.bool), ValueError, r"x holds integers \(torch.bool\), and no torch.nn.Embedding"),
+    ],
+)
+def test_features_that_cannot_be_varied_are_refused(x: Tensor, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        Probe(pyg.GCNConv(1, 1), Data(x=x, edge_index=torch.zeros(2, 0, dtype=torch.long)))
+
+
+def test_rows_are_named_by_one_number_several_or_a_mask_and_not_by_none() -> None:
+    torch.manual_seed(0)
+    probe = Probe(pyg.GCN(3, 4, 2, 2).double(), graph(7, 13, 1))
+    assert torch.equal(probe.influence(nodes=3), probe.influence(nodes=[3]))
+    for none in ([], torch.zeros(7, dtype=torch.bool)):
+        with pytest.raises(ValueError, match="nodes names no row"):
+            probe.influence(nodes=none)
+    with pytest.raises(TypeError, match=r"nodes must be numbers of rows or a mask .* got 'first'"):
+        probe.influence(nodes="first")
+    with pytest.raises(ValueError, match=r"nodes must lie in 0 to 6, got \[-1\]"):
+        probe.influence(nodes=-1)
+
+
+class Passes(nn.Module):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, *args: Tensor, **named: Tensor) -> Tensor:
+        return self.inner(*args, **named)
+
+
+def test_wrappers_that_pass_their_arguments_on_are_called_as_what_they_wrap() -> None:
+    torch.manual_seed(0)
+    model, data = pyg.GCN(3, 4, 2, 2).double(), graph(7, 13, 1)
+    expected = Probe(model, data).influence()
+    for wrapped in (nn.DataParallel(model), Passes(model)):
+        torch.testing.assert_close(Probe(wrapped, data).influence(), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_parameters_without_a_size_are_refused() -> None:
+    with pytest.raises(ValueError, match="GCNConv has parameters without a size yet; call it once"):
+        Probe(pyg.GCNConv(-1, 2), graph(7, 13, 1))
