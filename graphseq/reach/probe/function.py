@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import copy, deepcopy
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,10 +22,12 @@ from graphseq.nn.model import Model
 from graphseq.reach.jacobian import Jacobian, owners_by_graph, owners_of
 from graphseq.reach.probe import outputs as answers
 from graphseq.reach.probe import taps
+from graphseq.reach.probe.apart import are_apart
 from graphseq.reach.probe.inputs import Place, evaluate, find_input, of_data, of_module
 from graphseq.reach.probe.outputs import Kind, Reader, Sizes
+from graphseq.reach.probe.rows import as_rows
 from graphseq.reach.probe.source import Call, Source, source
-from graphseq.reach.probe.still import still
+from graphseq.reach.probe.still import double_copy, still
 
 _SMALL = 2**12  # entries of the largest activation of a pass
 Output = Kind | Callable[[object], object]
@@ -65,14 +67,14 @@ class RowFunction:
         self._options |= {"layout": layout, "input": input, "tokens": tokens}
         self._is_double = double
         if double:
-            model = _doubled(model)
+            model = double_copy(model)
         self.model, self.data = model, data
         self.source: Source = source(model, data, call, layout)
         self._state_names = taps.names(model, states)
         with still(model):
             self._place = self._input(input, tokens)
             raw, _ = evaluate(model, self.source, [(self._place, self._place.value)], ())
-            self._raw_notes = _what_is_read(raw, output)
+            self._raw_notes = answers.note(raw, output)
             self._reader = self._find_reader(raw, output, rows)
             out = self._read(raw)
         self.x: Tensor = self._place.value.clone()
@@ -252,7 +254,7 @@ class RowFunction:
         """
         if self._answer_rows is None or self._answer_rows.dim() == 2:
             raise ValueError(f"nodes=… is of answers at rows, and these are of {self.kind}s; choose them by outputs=…")
-        wanted = _as_rows(nodes)
+        wanted = as_rows(nodes)
         if wanted.dtype == torch.bool:
             wanted = _checks.marked_rows("nodes", wanted, self.num_rows).nonzero()[:, 0]
         if wanted.dim() != 1 or wanted.is_floating_point():
@@ -354,49 +356,19 @@ class RowFunction:
         if self.source.is_ours and place.name == "x" and self.kind != "graph":
             fields = model.reach(*(self.graph, self.graph.target_rows)[: 1 + isinstance(model, Encoder)])
             return owners_of(fields[picked.cpu()])
+        if self.graph.num_graphs == 1:
+            return None
         if place.of == "rows":
             lines = self.graph_index
         elif place.of == "edges" and self.source.edge_index is not None:
             lines = self.graph_index[self.source.edge_index[1]]
         else:
             return None
-        if len(lines) != len(place.value) or not self._are_apart(place, lines):
+        if len(lines) != len(place.value) or not are_apart(
+            partial(self._answers, place), place.value, lines, self.output_graphs
+        ):
             return None
         return owners_by_graph(self.output_graphs.cpu()[picked.cpu()], lines.cpu())
-
-    def _are_apart(self, place: Place, lines: Tensor) -> bool:
-        """True if no answer of a graph changes with the lines of another graph: each ordered pair is told apart once.
-
-        The graphs whose number has a bit are changed together, and those that lack it must not notice; then the other
-        way round: two evaluations a bit, whatever the number of graphs.
-        """
-        g = torch.Generator().manual_seed(0)
-        noise = torch.randn(place.value.shape, generator=g, dtype=torch.float64).to(
-            place.value.device, place.value.dtype
-        )
-        changed = place.value + noise * place.value.abs().max().clamp(min=1.0)
-        answer_graphs = self.output_graphs
-        with torch.no_grad():
-            before = self._answers(place, place.value)
-            for bit in range(max(1, int(lines.max()).bit_length()) if len(lines) else 0):
-                for side in (0, 1):
-                    is_moved = (lines >> bit) & 1 == side
-                    after = self._answers(place, torch.where(is_moved[:, None], changed, place.value))
-                    is_still = (answer_graphs >> bit) & 1 != side
-                    if not torch.equal(after[is_still], before[is_still]):
-                        return False
-        return True
-
-
-def _as_rows(nodes: object) -> Tensor:
-    """Numbers of rows, or a mask, as a tensor of one axis; at least one row."""
-    try:
-        wanted = torch.as_tensor(nodes)
-    except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f"nodes must be numbers of rows or a mask (V,), got {nodes!r}") from None
-    if wanted.numel() == 0 or (wanted.dtype == torch.bool and not bool(wanted.any())):
-        raise ValueError("nodes names no row; name one at least, or leave it out for all")
-    return wanted[None] if wanted.dim() == 0 else wanted
 
 
 def _kind_of_ours(model: object) -> Kind:
@@ -405,17 +377,3 @@ def _kind_of_ours(model: object) -> Kind:
     inner = model.model if isinstance(model, EmbeddedModel) else model
     head = inner.head if isinstance(inner, Model) else None
     return "node" if isinstance(head, RowHead) else "graph" if isinstance(head, GraphHead) else "edge"
-
-
-def _doubled(model: object) -> nn.Module:
-    if not isinstance(model, nn.Module):
-        raise TypeError("double=True copies a module to float64, and model is a function; give it a module")
-    with torch.random.fork_rng([]):  # a copy of PyG's Linear draws new weights first, in some versions
-        return deepcopy(model).double()
-
-
-def _what_is_read(raw: object, output: object) -> tuple[str, ...]:
-    """A note where a model returns several things, of which the first is measured."""
-    if callable(output) or not isinstance(raw, tuple | list) or len(raw) < 2:
-        return ()
-    return (f"the first of {len(raw)} outputs is measured",)

@@ -115,3 +115,10 @@ def _words(tensor: Tensor, rows: Rows, sizes: Sizes) -> str:
     layout = "" if rows.layout.startswith("V") else f" in the layout {rows.layout}"
     edges = "" if sizes.edges is None else f", {sizes.edges} edges or pairs"
     return f"{tuple(tensor.shape)} for {sizes.rows} rows{layout}{edges} and {sizes.graphs} graphs"
+
+
+def note(raw: object, output: object) -> tuple[str, ...]:
+    """A note where a model returns several things, of which the first is measured."""
+    if callable(output) or not isinstance(raw, tuple | list) or len(raw) < 2:
+        return ()
+    return (f"the first of {len(raw)} outputs is measured",)

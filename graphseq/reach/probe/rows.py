@@ -128,3 +128,14 @@ def edges_of_adjacency(*candidates: object) -> Tensor | None:
         if isinstance(candidate, Tensor):
             return candidate
     return None
+
+
+def as_rows(nodes: object) -> Tensor:
+    """Numbers of rows, or a mask, as a tensor of one axis; at least one row."""
+    try:
+        wanted = torch.as_tensor(nodes)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"nodes must be numbers of rows or a mask (V,), got {nodes!r}") from None
+    if wanted.numel() == 0 or (wanted.dtype == torch.bool and not bool(wanted.any())):
+        raise ValueError("nodes names no row; name one at least, or leave it out for all")
+    return wanted[None] if wanted.dim() == 0 else wanted

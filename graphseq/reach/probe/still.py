@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 
 import numpy as np
 import torch
@@ -88,3 +89,11 @@ def _random_state(flags: dict[nn.Parameter, bool]) -> Iterator[None]:
         finally:
             random.setstate(python)
             np.random.set_state(numpy)  # noqa: NPY002
+
+
+def double_copy(model: object) -> nn.Module:
+    """A copy of a module in float64; the random state stays."""
+    if not isinstance(model, nn.Module):
+        raise TypeError("double=True copies a module to float64, and model is a function; give it a module")
+    with torch.random.fork_rng([]):  # a copy of PyG's Linear draws new weights first, in some versions
+        return deepcopy(model).double()

@@ -133,7 +133,7 @@ def test_the_axes_are_those_that_the_model_reads_whatever_a_layer_inside_reads()
     assert probe.notes == ("axes of x are BTF",)
     torch.testing.assert_close(probe.influence(), brute(model, x), rtol=1e-12, atol=1e-15)
     assert probe.hops()[T + 2].tolist() == [-1] * T + [2, 1, 0, 1, 2]
-    assert Probe(nn.LSTM(F, 4), torch.randn(T, B, F)).notes == ("axes of x are TBF",)
+    assert Probe(nn.LSTM(F, 4), torch.randn(T, B, F)).notes[0] == "axes of x are TBF"
 
 
 def test_as_many_sequences_as_steps_hide_the_order_and_are_refused_until_it_is_said() -> None:
@@ -143,7 +143,7 @@ def test_as_many_sequences_as_steps_hide_the_order_and_are_refused_until_it_is_s
         Probe(model, x)
     found = Probe(model, x, layout="BTF")
     torch.testing.assert_close(found.influence(), brute(model, x), rtol=1e-12, atol=1e-15)
-    assert Probe(nn.LSTM(F, 4), torch.randn(T, T, F)).notes == ("axes of x are TBF",)  # it is given x itself
+    assert Probe(nn.LSTM(F, 4), torch.randn(T, T, F)).notes[0] == "axes of x are TBF"  # it is given x itself
     with pytest.raises(ValueError, match="layout must name the 3 axes of x, one of BTF, TBF, BFT; got 'BT'"):
         Probe(model, x, layout="BT")
 
