@@ -90,6 +90,10 @@ def _head(width: int, out_channels: int, pool: str | None, make: Callable[[int, 
 
 
 def _per_origin(fields: Tensor, origin: Tensor, size: int) -> Tensor:
-    """The receptive fields in the rows before a transform: a row is in one if any of its copies is."""
+    """The receptive fields in the rows before a transform: a row is in one if any of its copies is.
+
+    A row whose number is below 0, such as a virtual node, shows none of them.
+    """
     counts = torch.zeros(len(fields), size, dtype=torch.long)
-    return counts.index_add_(1, origin, fields.long()) > 0
+    shows = origin >= 0
+    return counts.index_add_(1, origin[shows], fields[:, shows].long()) > 0

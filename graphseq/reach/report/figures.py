@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm, Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -219,6 +219,10 @@ def _logarithmic(
     if largest > 0:
         axes.set_ylim((bottom if has_zero else least) / 1.8, largest * 2.5)
     if has_zero:
+        powers = range(math.ceil(math.log10(least)), math.floor(math.log10(largest)) + 1) if largest > 0 else range(0)
+        decades = [10.0**power for power in powers]
+        axes.set_yticks(decades[:: max(1, -(-len(decades) // 8))])
+        axes.yaxis.set_minor_locator(NullLocator())  # minor ticks would go on below 0
         axes.axhline(bottom, color="0.8", linewidth=0.8, zorder=0)
         axes.text(0.0, bottom, "0 ", transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -47,13 +47,18 @@ def add_virtual_node(graph: Graph, *, edge_weight: float | None = None, edge_att
     check_static(graph, "add_virtual_node")
     if isinstance(graph, nx.Graph):
         return _of_networkx(graph, edge_weight, edge_attr)
-    if isinstance(graph.get("x"), Tensor) and not graph.x.is_floating_point():
+    if isinstance(graph.get("x"), Tensor) and not graph.x.is_floating_point() and not _is_numbered(graph):
         raise TypeError(
             f"x holds tokens ({graph.x.dtype}), of which 0 is one; a virtual node needs features, such as one-hot"
         )
     if isinstance(graph, SpaceTimeGraph):
         return _of_rows(graph, edge_weight, edge_attr)
     return _of_data(graph, edge_weight, edge_attr)
+
+
+def _is_numbered(graph: Data) -> bool:
+    """Whether x are the numbers of the rows, by which ``Model.reach`` follows them through a transform."""
+    return graph.x.dim() == 1 and torch.equal(graph.x.cpu(), torch.arange(len(graph.x)))
 
 
 def _of_networkx(graph: nx.Graph, edge_weight: float | None, edge_attr: Tensor | None) -> nx.Graph:
@@ -133,4 +138,5 @@ def _of_rows(graph: SpaceTimeGraph, edge_weight: float | None, edge_attr: Tensor
     is_old = torch.arange(count + number, device=device) < count
     out = graph.replace_rows(topology, origin, is_old)
     out.is_virtual = ~is_old
-    return out.replace(x=out.x.where(is_old.view(-1, *[1] * (out.x.dim() - 1)), torch.zeros_like(out.x)))
+    none = torch.zeros_like(out.x) if out.x.is_floating_point() else torch.full_like(out.x, -1)  # shows no row
+    return out.replace(x=out.x.where(is_old.view(-1, *[1] * (out.x.dim() - 1)), none))

@@ -308,3 +308,12 @@ def test_weights_of_networkx_graphs() -> None:
         fosr(graph, 1)
     assert sorted(weights_of(fosr(graph, 2, edge_weight=0.5)).tolist())[:3] == [0.5, 0.5, 3.0]
     assert weights_of(add_virtual_node(graph, edge_weight=2.0)).tolist().count(2.0) == 8
+
+
+@each
+def test_the_receptive_field_of_a_model_behind_them_is_the_pattern_of_its_jacobian(rewire: Callable) -> None:
+    graph = gs.from_graph(data_of(GRAPHS["tree"]))
+    torch.manual_seed(0)
+    model = gs.nn.Model(gs.nn.GCN(3, 8, num_layers=2), 2, transform=rewire).double()
+    influence = reach.influence(model, graph)
+    assert torch.equal(model.reach(graph), influence > 0)
