@@ -8,6 +8,7 @@ import torch
 import torch_geometric.nn as pyg
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
+from torch_geometric.utils import to_dense_batch
 
 F64 = torch.float64
 
@@ -114,7 +115,50 @@ class GPS(nn.Module):
         return self.conv(x, edge_index, batch)
 
 
+class TypedEdges(nn.Module):
+    """A convolution that takes more than x and edges."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList([pyg.RGCNConv(3, 4, 2), pyg.RGCNConv(4, 2, 2)])
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        edge_type = (edge_index[0] > edge_index[1]).long()
+        return self.convs[1](self.convs[0](x, edge_index, edge_type).tanh(), edge_index, edge_type)
+
+
+class Initial(nn.Module):
+    """GCNII: every layer reads the first state, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList([pyg.GCN2Conv(3, 0.1, 0.5, layer) for layer in (1, 2, 3)])
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        h = x
+        for conv in self.convs:
+            h = conv(h, x, edge_index).tanh()
+        return h
+
+
+class Attention(nn.Module):
+    """Attention over the nodes of each graph, padded to the largest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(3, 1, batch_first=True)
+
+    def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+        dense, mask = to_dense_batch(x, batch)
+        return self.attention(dense, dense, dense, key_padding_mask=~mask)[0][mask]
+
+
 MODELS["GPS"] = GPS
+MODELS["RGCN"] = TypedEdges
+MODELS["GCNII"] = Initial
+MODELS["Attention"] = Attention
+MODELS["DirGNN"] = lambda: pyg.DirGNNConv(pyg.GCNConv(3, 2))
+MODELS["AntiSymmetric"] = lambda: pyg.AntiSymmetricConv(3)
 
 
 def build(name: str) -> nn.Module:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from randomgraphs import draw, join, sequence, with_x
 from torch import Tensor, nn
-from torch_geometric.nn import PairNorm, SAGEConv
+from torch_geometric.nn import GraphSAGE, PairNorm, SAGEConv
 
 import graphseq as gs
 from graphseq import SpaceTimeGraph
@@ -299,3 +299,15 @@ def test_one_sample_has_no_standard_error(estimate: Callable) -> None:
 def test_a_pooled_output_has_no_target_row_for_hops() -> None:
     with pytest.raises(ValueError, match="pools all rows"):
         estimate_by_hop(model_of("GCN", "mean"), sequence(0, 3))
+
+
+def test_the_estimates_take_models_of_others() -> None:
+    torch.manual_seed(0)
+    model, data = GraphSAGE(2, 8, 2, 3).double(), draw(1).unroll()
+    exact = influence(model, data)
+    low, high = estimate_influence(model, data, samples=64).interval(0.999)
+    assert bool(((low <= exact) & (exact <= high)).all())
+    found = estimate_by_hop(model, data, samples=400)
+    expected = by_hop(exact.square(), data)
+    width = len(found.value)
+    assert bool(((found.value - expected.value[:width]).abs() <= 5 * found.error).all())

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch_geometric.typing import SparseTensor
 
 from graphseq.data.adjacency import Adjacency
-from graphseq.nn.conv_reach import conv_reach
+from graphseq.nn.conv_reach import ConvReach, conv_reach
 from graphseq.reach.probe import taps
 from graphseq.reach.probe.rows import Rows, edges_of_adjacency
 
@@ -33,6 +33,9 @@ _ROW_BY_ROW = (
 
 
 _ATTENTION = nn.MultiheadAttention | nn.TransformerEncoderLayer | nn.TransformerDecoderLayer
+
+
+_CONVOLUTIONS = (pyg.MessagePassing, pyg.GPSConv, pyg.DirGNNConv, pyg.AntiSymmetricConv)
 
 
 class UnknownLayerError(ValueError):
@@ -83,7 +86,7 @@ def layer_of(call: Call, rows: Rows) -> Layer | None:
     module = call.module
     if isinstance(module, _ROW_BY_ROW):
         return None
-    if isinstance(module, pyg.MessagePassing | pyg.GPSConv):
+    if isinstance(module, _CONVOLUTIONS):
         return _convolution(call, rows)
     if isinstance(module, (*_OVER_GRAPHS, pyg.LayerNorm, pyg.InstanceNorm)):
         return _graph_norm(call, rows)
@@ -118,7 +121,9 @@ def _is_within_rows(call: Call, rows: Rows) -> bool:
 
 
 def _attention(call: Call, rows: Rows) -> Layer:
-    """Attention over a sequence, to the steps that a mask of its call leaves it."""
+    """Attention over a sequence, to the steps that a mask of its call leaves it; of a graph, over its rows."""
+    if "T" not in rows.sizes:
+        return Layer(call.name, f"{_kind(call.module)} over the whole graph", _sequence(rows))
     _, steps = _sequence_shape(rows)
     masks = [value for value in _tensors(call) if value.shape == (steps, steps) and value.dim() == 2]
     if not masks:
@@ -145,7 +150,9 @@ def _convolution(call: Call, rows: Rows) -> Layer:
         raise UnknownLayerError(f"{call.name} is not given edges between the {rows.number} rows of the data")
     try:
         reach = conv_reach(call.module)
-    except (TypeError, ValueError) as error:
+    except TypeError:  # it takes more than x and edges, such as types of edges or a first state
+        reach = ConvReach(1)  # to be held against the Jacobian, as all of this is
+    except ValueError as error:
         raise UnknownLayerError(f"{call.name}: {error}") from error
     batch = rows.graph.graph_index if _has_batch(call, rows) else None
     weights = [value for value in _tensors(call) if value.is_floating_point() and value.shape == edges[0].shape[1:]]

@@ -20,6 +20,8 @@ _PYG_NORMS = tuple(
 LAYERS: tuple[type[nn.Module], ...] = (
     torch_geometric.nn.MessagePassing,
     torch_geometric.nn.GPSConv,
+    torch_geometric.nn.DirGNNConv,
+    torch_geometric.nn.AntiSymmetricConv,
     nn.RNNBase,
     nn.RNNCellBase,
     nn.MultiheadAttention,

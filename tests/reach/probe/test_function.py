@@ -24,13 +24,13 @@ def by_hand(name: str, model: nn.Module, data: Data) -> Callable[[Tensor], Tenso
     """The model as a function of x, called without a probe."""
     if name == "VirtualNode":
         return lambda x: model(Data(x=x, edge_index=data.edge_index, batch=data.batch))
-    if name in ("GPS", "GraphNorm", "PairNorm"):
+    if name in ("GPS", "GraphNorm", "PairNorm", "Attention"):
         return lambda x: model(x, data.edge_index, data.batch)
     if isinstance(model, WithEdges):
         return lambda x: model(x, data.edge_index, data.edge_attr)
     if name == "Sequential":
         return lambda x: model(x, data.edge_index, data.edge_weight)
-    if isinstance(model, Stack):
+    if isinstance(model, Stack) or name in ("RGCN", "GCNII", "DirGNN", "AntiSymmetric"):
         return lambda x: model(x, data.edge_index)
     weight = {"edge_weight": data.edge_weight} if model.supports_edge_weight else {}
     attr = {"edge_attr": data.edge_attr} if model.supports_edge_attr else {}
