@@ -163,6 +163,7 @@ def weights_bound(
         (K, V) in float64.
 
     Raises:
+        TypeError: weights that are no list of tensors.
         ValueError: no weights, or one that is not a matrix.
 
     Source: lemma 1 of Topping et al. (2022), with the norms of given weights in place of αβ.
@@ -172,7 +173,9 @@ def weights_bound(
         >>> weights_bound(nx.path_graph(2), [torch.tensor([[3.0]])]).round(decimals=4).tolist()
         [[1.5, 1.5], [1.5, 1.5]]
     """
-    if not weights or any(weight.dim() != 2 for weight in weights):
+    if not isinstance(weights, Sequence) or not all(isinstance(weight, Tensor) for weight in weights):
+        raise TypeError(f"weights must be a list of tensors, one for each layer, got {type(weights).__name__}")
+    if not weights or any(weight.dim() != 2 or not weight.numel() for weight in weights):
         raise ValueError(f"weights must hold a matrix for each layer, got {[tuple(one.shape) for one in weights]}")
     values = [torch.linalg.svdvals(weight.detach().double()) for weight in weights]
     scale = float(torch.stack([found[0] for found in values]).prod())

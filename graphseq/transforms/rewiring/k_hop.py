@@ -57,8 +57,8 @@ def _within(graph: AnyGraph, most: int) -> Change:
     simple = edges_of(graph).simple
     change = Change(key=("k_hop", most))
     for rows in torch.arange(simple.shape[0]).split(_ROWS):
-        distance = shortest_paths(simple, rows, limit=most)
-        reader, source = ((distance > 1) & (distance <= most)).nonzero().t()
+        distance = shortest_paths(simple, rows, limit=min(most, simple.shape[0]))
+        reader, source = ((distance > 1) & (distance <= min(most, simple.shape[0]))).nonzero().t()
         if len(change.added) + len(reader) > MOST_EDGES:
             raise ValueError(f"hops={most} adds more than {MOST_EDGES:,} edges to this graph; take fewer hops")
         change.added += list(zip(source.tolist(), rows[reader].tolist(), strict=True))

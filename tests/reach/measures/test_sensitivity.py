@@ -89,6 +89,8 @@ def test_what_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         sensitivity_bound(GRAPHS[0], 10**6)
     with pytest.raises(ValueError, match=r"weights must hold a matrix for each layer, got \[\]"):
         weights_bound(GRAPHS[0], [])
+    with pytest.raises(TypeError, match="weights must be a list of tensors, one for each layer, got Tensor"):
+        weights_bound(GRAPHS[0], torch.ones(2, 2))  # type: ignore[arg-type]
     monkeypatch.setattr(sensitivity, "MOST_ENTRIES", 48)
     with pytest.raises(TooLargeError, match="a table of 7 nodes by 7 has more than 48 entries; choose fewer"):
         sensitivity_bound(GRAPHS[0], 2)

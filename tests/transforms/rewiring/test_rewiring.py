@@ -147,7 +147,7 @@ def test_sdrf_draws_by_its_seed_and_ends_where_nothing_can_be_added() -> None:
     assert fosr(nx.empty_graph(1), 5).number_of_edges() == 0
 
 
-@pytest.mark.parametrize("hops", [1, 2, 3, 20])
+@pytest.mark.parametrize("hops", [1, 2, 3, 20, 10**30])
 def test_k_hop_joins_what_is_within_k_hops_also_of_directed_edges(hops: int) -> None:
     graph = nx.gnp_random_graph(15, 0.12, seed=2, directed=True)
     found = edges_of(k_hop(graph, hops)).simple.toarray()
