@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from io import BytesIO
+from itertools import zip_longest
 
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
@@ -14,6 +15,11 @@ from graphseq.reach.report.words import Words, visible
 
 _LINES = 58  # of a page of A4
 _WIDTH = 92  # characters of a line
+_COLUMNS = (46, 44)  # of the table, in characters
+_SECOND = 0.52  # where its second column begins, as a share of the page
+
+Line = tuple[str, str, str]
+"""Text, its weight, and the text of a second column."""
 
 
 def pdf(words: Words, page: Page) -> bytes:
@@ -21,31 +27,43 @@ def pdf(words: Words, page: Page) -> bytes:
     buffer = BytesIO()
     with PdfPages(buffer, metadata={"Title": visible(words.title), "CreationDate": None}) as pages:
         for lines in _pages(_lines(words)):
-            sheet = Figure(figsize=(8.27, 11.69))
-            for number, (text, weight) in enumerate(lines):
-                sheet.text(0.08, 0.95 - number * 0.0157, text, fontsize=9.5, weight=weight, parse_math=False, va="top")
-            pages.savefig(sheet)
+            pages.savefig(sheet(lines))
         drawn = figure(page)
         drawn.set_size_inches(8.27, 9.8)
         pages.savefig(drawn)
     return buffer.getvalue()
 
 
-def _lines(words: Words) -> list[tuple[str, str]]:
-    """Lines of text with their weights."""
-    lines = [(line, "bold") for line in _wrapped(words.title)]
-    lines += [("", "normal"), (f"{visible(words.finding)} (confidence {words.confidence:.0%})", "bold")]
-    lines += [(line, "normal") for line in _wrapped(" ".join(words.sentences))]
+def sheet(lines: list[Line]) -> Figure:
+    """Draw the lines of one page."""
+    drawn = Figure(figsize=(8.27, 11.69))
+    for number, (text, weight, second) in enumerate(lines):
+        for place, part in ((0.08, text), (_SECOND, second)):
+            drawn.text(
+                place, 0.95 - number * 0.0157, part, fontsize=9.5, weight=weight, parse_math=False, va="baseline"
+            )
+    return drawn
+
+
+def _lines(words: Words) -> list[Line]:
+    lines = [(line, "bold", "") for line in _wrapped(words.title)]
+    lines += [("", "normal", ""), (f"{visible(words.finding)} (confidence {words.confidence:.0%})", "bold", "")]
+    lines += [(line, "normal", "") for line in _wrapped(" ".join(words.sentences))]
     for title, items in (("What to change", words.advice), ("Also", words.also)):
-        lines += _block(title, [line for item in items for line in _wrapped(item, "• ")])
-    width = max((len(name) for name, _ in words.table), default=0)
-    lines += _block("Evidence", [line for n, v in words.table for line in _wrapped(f"{n.ljust(width)}   {v}")])
-    lines += _block("Notes", [line for item in words.notes for line in _wrapped(item, "• ")])
+        lines += _block(title, [(line, "normal", "") for item in items for line in _wrapped(item, "• ")])
+    lines += _block("Evidence", [line for row in words.table for line in _row(*row)])
+    lines += _block("Notes", [(line, "normal", "") for item in words.notes for line in _wrapped(item, "• ")])
     return lines
 
 
-def _block(title: str, lines: list[str]) -> list[tuple[str, str]]:
-    return [("", "normal"), (title, "bold"), *((line, "normal") for line in lines)] if lines else []
+def _row(name: str, value: str) -> list[Line]:
+    """A row of the table, of as many lines as its longer part."""
+    left, right = (textwrap.wrap(visible(part), width) for part, width in zip((name, value), _COLUMNS, strict=True))
+    return [(first, "normal", second) for first, second in zip_longest(left, right, fillvalue="")]
+
+
+def _block(title: str, lines: list[Line]) -> list[Line]:
+    return [("", "normal", ""), (title, "bold", ""), *lines] if lines else []
 
 
 def _wrapped(text: str, bullet: str = "") -> list[str]:
@@ -53,5 +71,5 @@ def _wrapped(text: str, bullet: str = "") -> list[str]:
     return textwrap.wrap(visible(text), _WIDTH, initial_indent=bullet, subsequent_indent=indent) or [""]
 
 
-def _pages(lines: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
+def _pages(lines: list[Line]) -> list[list[Line]]:
     return [lines[start : start + _LINES] for start in range(0, len(lines), _LINES)]
