@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self, get_args, get_type_hints
 
 
 class Range(NamedTuple):
@@ -76,7 +76,8 @@ class BaseSettings:
         """Return the settings that :meth:`to_json` turned into ``record``; what it lacks has its default.
 
         Raises:
-            ValueError: a setting that is unknown, lacking, or of another type than its default, where that is not None.
+            ValueError: a setting that is unknown, lacking, of another type than its default, where that is not None, or
+                out of its range.
         """
         whole = {**cls.defaults(), **record}
         names = [field.name for field in fields(cls)]
@@ -84,4 +85,31 @@ class BaseSettings:
             type(whole[key]) is not type(value) for key, value in cls.defaults().items() if value is not None
         ):
             raise ValueError(f"settings must hold {', '.join(names)}, each of its type")
+        for key, hint in get_type_hints(cls, include_extras=True).items():
+            _check_marks(key, hint, whole[key])
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in whole.items()})
+
+
+def _check_marks(name: str, hint: Any, value: object) -> None:
+    """Refuse a value outside the range or the choices that an annotation names.
+
+    Raises:
+        ValueError: the message names the setting.
+    """
+    for part in value if isinstance(value, list | tuple) else [value]:
+        for mark in _marks(hint):
+            odd_number = isinstance(mark, Range) and part is not None and not _is_in(mark, part)
+            odd_name = isinstance(mark, Choices) and part not in mark.names
+            if odd_number or odd_name:
+                raise ValueError(f"{name} is {part!r}")
+
+
+def _marks(hint: Any) -> list[object]:
+    """The marks of an annotation, of the entries of a tuple too."""
+    own = list(getattr(hint, "__metadata__", ()))
+    inner = [hint.__origin__] if own else list(get_args(hint))
+    return [*own, *(mark for part in inner for mark in _marks(part))]
+
+
+def _is_in(allowed: Range, value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and allowed.holds(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -231,6 +232,40 @@ def test_a_process_that_ends_ends_the_run_with_its_reason(tmp_path: Path) -> Non
     assert "MemoryError: no room for this batch" in second.err
     assert "ConnectionError: another process of this run ended, so process 0 of 2 stops" in first.err
     assert not list(tmp_path.glob("*.pt"))
+
+
+def test_a_run_of_which_a_process_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    def train(group: distributed.ProcessGroup | None, path: Path) -> gs.History:
+        def die(step: int, history: gs.History, model: torch.nn.Module) -> None:
+            if group is not None and group.rank == 1 and step == 5 and not (tmp_path / "died").exists():
+                (tmp_path / "died").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        model, task = PROGRAM.case("uneven")
+        settings = {"steps": 9, "batch_size": 7, "lr": 0.01, "checkpoint_path": path, "checkpoint_every": 2}
+        return gs.fit(model, task, **settings, resume=True, callbacks=[die], group=group)
+
+    def work() -> None:
+        with distributed.process_group() as group:
+            train(group, tmp_path / "run.pt")
+
+    first, second = together(work, 2, tmp_path)
+    assert second.status == -signal.SIGKILL
+    assert first.status == 1
+    assert "ConnectionError: another process of this run ended, so process 0 of 2 stops" in first.err
+    for ended in together(work, 2, tmp_path):
+        assert ended.status == 0, ended.err
+    (tmp_path / "whole").mkdir()
+
+    def unbroken() -> None:
+        with distributed.process_group() as group:
+            train(group, tmp_path / "whole" / "run.pt")
+
+    for ended in together(unbroken, 2, tmp_path):
+        assert ended.status == 0, ended.err
+    broken, whole = (torch.load(path) for path in (tmp_path / "run.pt", tmp_path / "whole" / "run.pt"))
+    assert broken["history"]["loss"].tolist() == whole["history"]["loss"].tolist()
+    assert all(torch.equal(value, whole["model"][name]) for name, value in broken["model"].items())
 
 
 def test_a_process_that_leaves_the_group_is_not_waited_for_though_its_replica_lives(tmp_path: Path) -> None:

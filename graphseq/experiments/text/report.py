@@ -110,12 +110,23 @@ def read(out: Path) -> list[Report]:
     if not (out / REPORTS).exists():
         return []
     try:
-        return [
+        found = [
             Report(**{**report, "samples": tuple(Sample(**sample) for sample in report["samples"])})
             for report in json.loads((out / REPORTS).read_text(encoding="utf-8"))
         ]
-    except (ValueError, TypeError, KeyError):
-        raise ValueError(f"{out / REPORTS} does not hold the reports of a training; name another out=") from None
+        whole = all(map(_has_kinds, found)) and [one.step for one in found] == sorted({one.step for one in found})
+    except (ValueError, TypeError, KeyError, RecursionError):
+        whole = False
+    if not whole:
+        raise ValueError(f"{out / REPORTS} does not hold the reports of a training; name another out=")
+    return found
+
+
+def _has_kinds(report: Report) -> bool:
+    """Return whether every field of a report that was read holds what it should."""
+    numbers = (report.loss, report.accuracy, report.bits, report.lr, report.seconds)
+    samples = all(isinstance(one.text, str) and isinstance(one.temperature, int | float) for one in report.samples)
+    return type(report.step) is int and report.step > 0 and all(isinstance(n, int | float) for n in numbers) and samples
 
 
 def _samples_text(report: Report) -> str:

@@ -66,7 +66,10 @@ def open_trained(folder: Path) -> Trained:
     task: dict[str, Any] = record["trained_on"]
     alphabet = tuple(task["alphabet"])
     settings = Settings.from_json({**record["settings"], "device": "cpu"})
-    model = build(settings, len(alphabet))
+    try:
+        model = build(settings, len(alphabet))
+    except (ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:
+        raise ValueError(f"{folder / CONFIG} is of a model that cannot be built: {error}") from None
     try:
         history = checkpoint.load_model(folder / CHECKPOINT, model, {"model": describe(model)})
     except ValueError as error:
