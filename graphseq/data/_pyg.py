@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
@@ -157,3 +158,13 @@ class RowsData(Data):  # type: ignore[misc]
         if key in ("node", "static_edge_index"):
             return int(self.node.max()) + 1 if self.node.numel() else 0
         return super().__inc__(key, value, *args, **kwargs)
+
+
+def restored(kind: type[RowsData], values: Mapping[str, Any]) -> RowsData:
+    """Return a graph from what a pickle holds of it: its class and its attributes by name."""
+    if not (isinstance(kind, type) and issubclass(kind, RowsData)):
+        raise TypeError(f"kind must be SpaceTimeGraph, got {kind!r:.80}")
+    graph = kind()
+    for key, value in values.items():
+        graph[key] = value
+    return graph

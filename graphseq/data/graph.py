@@ -16,7 +16,7 @@ from torch_geometric.data import Data
 from graphseq._arguments import checked_arguments
 from graphseq.data import _parts, _validate, convert
 from graphseq.data._kept import Kept, copies
-from graphseq.data._pyg import RowsData
+from graphseq.data._pyg import RowsData, restored
 from graphseq.data.arrays import Numbers, as_tensor, optional
 from graphseq.data.convert import Dense
 from graphseq.data.topology import Topology
@@ -33,6 +33,9 @@ class SpaceTimeGraph(RowsData):
     it as it is; a batch is again such a graph, in which nodes are numbered from its first member to its last.
 
     Temporal edges join consecutive rows of one node. They are not stored but derived, see :attr:`topology`.
+
+    ``torch.save`` writes a graph or a list of them, and ``torch.load(path)`` reads it back without running code from
+    the file. Of a ``Batch`` save ``batch.to_data_list()``.
 
     Args:
         x: features (V, F), floating, or integer tokens (V,). This and all others may be a tensor, a numpy array, a list
@@ -94,6 +97,10 @@ class SpaceTimeGraph(RowsData):
         topology = Topology(*copies(parts))  # type: ignore[arg-type]
         _validate.check_finite(x, topology)
         self._fill(topology, parts, x=x, y=y, target=_validate.checked_target(target, y, topology.num_rows))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the attributes only, as plain values by name."""
+        return restored, (type(self), dict(self._store.items()))
 
     @classmethod
     def from_topology(
@@ -285,8 +292,21 @@ class SpaceTimeGraph(RowsData):
         rows: Tensor = target.nonzero()[:, 0]
         return rows
 
-    def to(self, device: torch.device | str, *args: str, non_blocking: bool = False) -> SpaceTimeGraph:
-        """Move to ``device`` as PyG does; a topology is moved once, and its copy there is used again."""
+    def to(self, device: torch.device | str | torch.dtype, *args: str, non_blocking: bool = False) -> SpaceTimeGraph:
+        """Move to ``device`` as PyG does, or turn all floating tensors into another number type.
+
+        A topology is moved once, and its copy there is used again.
+
+        Args:
+            device: a device, or a floating number type such as ``torch.float32``.
+            args: names of the attributes to move, as in PyG; all by default.
+            non_blocking: as in ``torch.Tensor.to``.
+
+        Raises:
+            TypeError: a number type that is not floating.
+        """
+        if isinstance(device, torch.dtype):
+            return self._turned(device, args)
         device = torch.device(device)
         if all(value.device == device for value in self._store.values() if isinstance(value, Tensor)):
             return self
@@ -294,6 +314,14 @@ class SpaceTimeGraph(RowsData):
         super().to(device, *args, non_blocking=non_blocking)
         if topology is not None:
             self._fill(topology, copies(topology.parts))
+        return self
+
+    def _turned(self, kind: torch.dtype, keys: Sequence[str]) -> SpaceTimeGraph:
+        if not kind.is_floating_point:
+            raise TypeError(f"device must be a device or a floating number type such as torch.float32, got {kind}")
+        for key, value in list(self._store.items()):
+            if isinstance(value, Tensor) and value.is_floating_point() and (not keys or key in keys):
+                self[key] = value.to(kind)
         return self
 
     @checked_arguments
@@ -356,3 +384,7 @@ class SpaceTimeGraph(RowsData):
     def to_dense(self) -> Dense:
         """Return dense features (T, N, F), presence (T, N) and adjacency (T, N, N); meant for small graphs."""
         return convert.to_dense(self.topology, self.x)
+
+
+# torch.load then reads graphs without running code from the file: what is called here stores tensors, and no more.
+torch.serialization.add_safe_globals([SpaceTimeGraph, Topology, restored])

@@ -69,6 +69,7 @@ class Encoder(nn.Module, ABC):
         """Compute the states (V, H) of the rows of ``graph``.
 
         Raises:
+            TypeError: features and weights of different number types.
             ValueError: the graph has no rows, features of another width, or tokens out of range.
         """
         return self.encode(graph, self._features(graph.x))
@@ -116,9 +117,22 @@ class Encoder(nn.Module, ABC):
             return torch.nn.functional.one_hot(x.long(), self.in_channels).to(weight.dtype)
         if x.shape[1] != self.in_channels:
             raise ValueError(f"{name} has in_channels={self.in_channels}, but x has {x.shape[1]} features a row")
+        _check_kind(self, x)
         return x
 
 
 def _place(kind: type, *names: str) -> int:
     """How far up among the bases of a class, itself the first, one of the names is defined."""
     return next((place for place, base in enumerate(kind.__mro__) if any(name in vars(base) for name in names)), 99)
+
+
+def _check_kind(encoder: nn.Module, x: Tensor) -> None:
+    """Raise if features and weights have different number types, which torch would say without naming either."""
+    weight = next((weight for weight in encoder.parameters() if weight.is_floating_point()), None)
+    if weight is not None and weight.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+        kind, own = (str(one.dtype).removeprefix("torch.") for one in (x, weight))
+        turned = {"float64": "double", "float32": "float", "float16": "half"}.get(kind, kind)
+        raise TypeError(
+            f"{type(encoder).__name__} has weights of {own}, but x is of {kind}; turn the graph, "
+            f"graph.to(torch.{own}), or the model, model.{turned}()"
+        )

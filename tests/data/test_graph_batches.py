@@ -6,6 +6,7 @@ import copy
 import io
 import pickle
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
@@ -180,3 +181,27 @@ def test_copies_of_a_batch_come_apart() -> None:
     for duplicate in COPIES.values():
         apart = duplicate(Batch.from_data_list(graphs)).to_data_list()
         assert all(identical(a, b) for a, b in zip(graphs, apart, strict=True))
+
+
+class Command:
+    """Runs a command when it is read from a pickle."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("this must not run",)
+
+
+def test_a_saved_graph_is_read_without_running_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = SpaceTimeGraph(**good())
+    graph.node_names, graph.train_mask = ["ann", "bob", None], torch.tensor([True, False, True])
+    graph.topology.steps  # noqa: B018 - what is kept is not saved
+    torch.save([graph, graph], tmp_path / "graphs.pt")
+    for read in torch.load(tmp_path / "graphs.pt", weights_only=True):
+        assert type(read) is SpaceTimeGraph
+        assert read.node_names == graph.node_names
+        assert torch.equal(read.train_mask, graph.train_mask)
+        assert spatial_bag(read) == spatial_bag(graph)
+    graph.node_names = [Command()]
+    torch.save(graph, tmp_path / "evil.pt")
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(tmp_path / "evil.pt")
+    assert not capsys.readouterr().out

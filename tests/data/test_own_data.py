@@ -244,3 +244,24 @@ def test_scipy_matrices_of_all_kinds() -> None:
         assert graph.edge_weight.tolist() == [1]
     with pytest.raises(TypeError, match="edge_weight must hold real numbers"):
         gs.from_graph(sp.coo_array(np.array([[0, 1j], [0, 0]])))
+
+
+# Number types
+
+
+@pytest.mark.parametrize("family", [gs.nn.GCN, gs.nn.GCNLSTM, gs.nn.LSTM, gs.nn.MLP])
+def test_data_of_another_number_type_is_said_with_what_to_do(family: type[gs.nn.Encoder]) -> None:
+    graph = gs.from_signal(np.random.default_rng(0).normal(size=(2, 2, 1)), index([(0, 1)]), np.ones(1))
+    encoder = family(1, 4)
+    message = (
+        r"has weights of float32, but x is of float64; turn the graph, graph.to\(torch.float32\), or the model, mod"
+    )
+    with pytest.raises(TypeError, match=f"{family.__name__} {message}"):
+        encoder(graph)
+    double = family(1, 4).double()(graph)
+    assert double.dtype == torch.float64
+    turned = graph.clone().to(torch.float32)
+    assert (turned.x.dtype, turned.static_edge_weight.dtype) == (torch.float32, torch.float32)
+    assert encoder(turned).dtype == torch.float32
+    with pytest.raises(TypeError, match="device must be a device or a floating number type"):
+        graph.to(torch.int64)

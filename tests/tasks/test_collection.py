@@ -191,7 +191,7 @@ def test_no_graph_at_all_is_a_type_error() -> None:
 
 @pytest.mark.parametrize("y", [torch.tensor([1]), torch.tensor([[1]]), torch.tensor([[float("nan")]])], ids=str)
 def test_what_is_no_number_cannot_be_measured(y: Tensor) -> None:
-    with pytest.raises(ValueError, match="y must hold finite floats"):
+    with pytest.raises(ValueError, match=r"y must hold finite floats|y\[0, 0\] is nan; answers must be finite"):
         GraphRegression([gs.from_sequence(torch.zeros(2, 1), y=y)])
 
 
