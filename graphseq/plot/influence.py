@@ -22,6 +22,7 @@ from graphseq.plot.lines import (
     numbers,
 )
 from graphseq.reach.influence import ProfileEstimate
+from graphseq.reach.probe.by_hop import HopProfile
 from graphseq.reach.profile import Profile
 
 _TWO_SIDED = 1.96  # of 95 % of a normal distribution
@@ -30,7 +31,7 @@ _TWO_SIDED = 1.96  # of 95 % of a normal distribution
 @checked_arguments
 def draw_influence_by_hop(
     axes: Axes,
-    profiles: Mapping[str, Profile | ProfileEstimate],
+    profiles: Mapping[str, Profile | ProfileEstimate | HopProfile],
     *,
     closed_form: Mapping[str, Tensor | Sequence[float]] | None = None,
     ylabel: str | None = None,
@@ -38,14 +39,15 @@ def draw_influence_by_hop(
     """Draw influence against hops on a logarithmic scale, one line for each model, with closed forms over them.
 
     Values that are exactly 0, such as those out of reach, are hollow marks on a line labelled 0, not joined to the
-    curve. An estimate has a band of 1.96 standard errors, about 95 %; below the scale the band ends at that line.
+    curve. A profile of a probe has its interval as a band, an estimate one of 1.96 standard errors, about 95 %; below
+    the scale the band ends at that line.
     The marks of several models at one hop are drawn side by side.
 
     Args:
         axes: where to draw.
-        profiles: for each name, at most 7, the result of :func:`graphseq.reach.by_hop` or
-            :func:`graphseq.reach.estimate_by_hop`. An estimate is of *squared* influence: draw it only beside
-            ``by_hop(influence ** 2, hops)``.
+        profiles: for each name, at most 7, the result of :meth:`graphseq.reach.Probe.by_hop`,
+            :func:`graphseq.reach.by_hop` or :func:`graphseq.reach.estimate_by_hop`. An estimate is of *squared*
+            influence: draw it only beside ``by_hop(influence ** 2, hops)``.
         closed_form: for each name, at most 4, the values at hops 0, 1, 2, …. Under the name of a model it is the line
             through that model's marks.
         ylabel: the label of the vertical axis; by default influence, or its square where there is an estimate.
@@ -76,10 +78,10 @@ def draw_influence_by_hop(
     for name, values in forms.items():
         check_not_negative(f"closed_form[{name!r}]", values)
     height = logarithmic(axes, [*(value for _, value, _ in curves.values()), *forms.values()])
-    for number, (name, (hops, value, error)) in enumerate(curves.items()):
+    for number, (name, (hops, value, ends)) in enumerate(curves.items()):
         offset = (number - (len(curves) - 1) / 2) * min(0.1, 0.5 / len(curves)) if len(curves) > 1 else 0.0
-        if error is not None:
-            low, high = np.maximum(value - _TWO_SIDED * error, height), value + _TWO_SIDED * error
+        if ends is not None:
+            low, high = np.maximum(ends[0], height), ends[1]
             band = axes.fill_between(
                 hops + offset, low, high, where=value > 0, color=STYLES[number][0], alpha=0.2, lw=0
             )
@@ -94,7 +96,7 @@ def draw_influence_by_hop(
         axes.plot(np.where(values > 0, values, np.nan), color=colour, linestyle=dash, linewidth=1.2, label=label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("hops from the target row")
-    estimated = any(error is not None for _, _, error in curves.values())
+    estimated = any(isinstance(profile, ProfileEstimate) for profile in profiles.values())
     axes.set_ylabel(ylabel or ("squared influence (sum over rows)" if estimated else "influence (sum over rows)"))
     legend(axes)
     despine(axes)
@@ -104,15 +106,20 @@ def draw_influence_by_hop(
 _FORMS = ((0, (1, 1)), (0, (4, 1.5)), (0, (4, 1, 1, 1)), (0, (8, 2)))
 
 
-def _curve(name: str, profile: object) -> tuple[Values, Values, Values | None]:
-    if not isinstance(profile, Profile | ProfileEstimate):
-        raise TypeError(f"profiles[{name!r}] must be a Profile or a ProfileEstimate, got {type(profile).__name__}")
+def _curve(name: str, profile: object) -> tuple[Values, Values, tuple[Values, Values] | None]:
+    """The hops, the values, and the ends of their intervals where they have some."""
+    if not isinstance(profile, Profile | ProfileEstimate | HopProfile):
+        raise TypeError(
+            f"profiles[{name!r}] must be a Profile, a ProfileEstimate or a HopProfile, got {type(profile).__name__}"
+        )
     at, value = numbers(f"profiles[{name!r}].at", profile.at), numbers(f"profiles[{name!r}].value", profile.value)
     check_not_negative(f"profiles[{name!r}].value", value)
     if at.shape != value.shape:
         raise ValueError(f"profiles[{name!r}] has {len(at)} distances and {len(value)} values")
-    return (
-        at,
-        value,
-        numbers(f"profiles[{name!r}].error", profile.error) if isinstance(profile, ProfileEstimate) else None,
-    )
+    if isinstance(profile, HopProfile):
+        low, high = (numbers(f"profiles[{name!r}].{end}", getattr(profile, end)) for end in ("low", "high"))
+        return at, value, (low, high)
+    if isinstance(profile, ProfileEstimate):
+        error = _TWO_SIDED * numbers(f"profiles[{name!r}].error", profile.error)
+        return at, value, (value - error, value + error)
+    return at, value, None

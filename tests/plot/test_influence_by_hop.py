@@ -15,7 +15,7 @@ from matrices import path_power
 
 import graphseq as gs
 from graphseq.plot import draw_influence_by_hop
-from graphseq.reach import Profile, ProfileEstimate, theory
+from graphseq.reach import HopProfile, Profile, ProfileEstimate, theory
 
 
 def profile(*values: float) -> Profile:
@@ -54,6 +54,15 @@ def test_the_floor_is_beneath_every_value_within_the_picture_and_called_0() -> N
     ticks = [tick for tick in axes.get_yticks() if axes.get_ylim()[0] < tick < axes.get_ylim()[1]]
     assert ticks
     assert min(ticks) > 2 * floor
+
+
+def test_a_profile_of_a_probe_has_its_interval_as_a_band() -> None:
+    value, low, high = torch.tensor([[4.0, 2.0, 1.0], [3.0, 1.5, 0.5], [5.0, 3.0, 2.0]]).double()
+    axes = draw({"GAT": HopProfile(torch.arange(3), value, low, high, 0.0, (0.0, 0.0), 16, 99, 0.95)})
+    (band,) = [one for one in axes.collections if one.get_gid() == "band GAT"]
+    corners = {(round(x), round(y, 6)) for x, y in band.get_paths()[0].vertices.tolist()}
+    assert {(0, 3.0), (1, 1.5), (2, 0.5), (0, 5.0), (1, 3.0), (2, 2.0)} <= corners
+    assert axes.get_ylabel() == "influence (sum over rows)"
 
 
 def test_without_a_zero_there_is_no_floor() -> None:
@@ -128,7 +137,12 @@ def test_what_is_drawn_is_named() -> None:
             ValueError,
             "profiles must have 1 to 7 entries, for distinct colours, got 8",
         ),
-        ({"a": torch.ones(3)}, {}, TypeError, r"profiles\['a'\] must be a Profile or a ProfileEstimate, got Tensor"),
+        (
+            {"a": torch.ones(3)},
+            {},
+            TypeError,
+            r"profiles\['a'\] must be a Profile, a ProfileEstimate or a HopProfile, got Tensor",
+        ),
         ({"a": profile(1.0, -0.5)}, {}, ValueError, r"profiles\['a'\].value\[1\] is -0.5"),
         ({"a": profile(1.0, float("nan"))}, {}, ValueError, r"value\[1\] is nan; every value must be finite"),
         ({"a": profile()}, {}, ValueError, r"profiles\['a'\].at must have one dimension and at least one entry"),
