@@ -12,6 +12,7 @@ from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.forecast import Forecasting
 
+_NOISE = 1e-6  #: rounding of features in float32, as a share of the largest singular value
 BATCH = 256
 """Windows that are in memory at a time."""
 
@@ -217,5 +218,13 @@ def _least_squares(features: Tensor, y: Tensor, ridge: float) -> Tensor:
         gram = features.t() @ features
         gram += ridge * torch.eye(len(gram), dtype=gram.dtype)
         return torch.cholesky_solve(features.t() @ y, torch.linalg.cholesky(gram))
-    weight: Tensor = torch.linalg.lstsq(features, y, driver="gelsd").solution
-    return weight
+    norm = features.norm(dim=0)
+    norm = norm.where(norm > 0, 1)
+    unit = features / norm
+    least, *_, most = torch.linalg.eigvalsh(unit.t() @ unit).tolist() if unit.shape[1] > 1 else (1.0, 1.0)
+    if least > _NOISE**2 * most:
+        weight: Tensor = torch.linalg.lstsq(features, y, driver="gelsd").solution
+        return weight
+    # Columns that follow from each other up to rounding, as the phases of a season at several lags: what is left of
+    # them is noise, to which no weights are fitted.
+    return torch.linalg.lstsq(unit, y, rcond=_NOISE, driver="gelsd").solution / norm[:, None]

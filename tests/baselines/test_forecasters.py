@@ -169,6 +169,21 @@ def chickenpox() -> Split[Forecasting]:
     return Forecasting(graph, lags=4).split(train=0.2)
 
 
+@pytest.mark.parametrize("kind", [Autoregression, GraphAutoregression])
+def test_columns_that_follow_from_each_other_up_to_rounding_do_no_harm(kind: type[Autoregression]) -> None:
+    """The phases of a season at several lags span two dimensions, and float32 adds noise in the others."""
+    noise = torch.randn(60, 4, 1, generator=torch.Generator().manual_seed(0))
+    plain = gs.from_signal(noise, torch.tensor([[0, 1, 2], [1, 2, 3]]))
+    tasks = [Forecasting(graph, lags=4) for graph in (plain, gs.add_seasonal_features(plain, 24))]
+    fits = [kind.fit(task) for task in tasks]
+    errors = []
+    for fit, task in zip(fits, tasks, strict=True):
+        found = gs.predict(fit, task)
+        errors.append(float((found.output - found.y).double().square().mean()))
+    assert errors[1] < errors[0], "what is fitted to more features is nearer to what it is fitted to"
+    assert float(fits[1].weight.abs().max()) < 10
+
+
 def test_chickenpox_has_as_many_windows_as_are_known(chickenpox: Split[Forecasting]) -> None:
     assert [len(part) for part in chickenpox] == [83, 20, 414]
     assert len(chickenpox.whole) == 103
