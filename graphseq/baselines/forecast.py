@@ -218,7 +218,7 @@ def _least_squares(features: Tensor, y: Tensor, ridge: float) -> Tensor:
         gram = features.t() @ features
         gram += ridge * torch.eye(len(gram), dtype=gram.dtype)
         return torch.cholesky_solve(features.t() @ y, torch.linalg.cholesky(gram))
-    norm = features.norm(dim=0)
+    norm: Tensor = torch.linalg.vector_norm(features, dim=0)
     norm = norm.where(norm > 0, 1)
     unit = features / norm
     least, *_, most = torch.linalg.eigvalsh(unit.t() @ unit).tolist() if unit.shape[1] > 1 else (1.0, 1.0)
@@ -227,4 +227,6 @@ def _least_squares(features: Tensor, y: Tensor, ridge: float) -> Tensor:
         return weight
     # Columns that follow from each other up to rounding, as the phases of a season at several lags: what is left of
     # them is noise, to which no weights are fitted.
-    return torch.linalg.lstsq(unit, y, rcond=_NOISE, driver="gelsd").solution / norm[:, None]
+    of_unit: Tensor = torch.linalg.lstsq(unit, y, rcond=_NOISE, driver="gelsd").solution
+    scaled: Tensor = of_unit / norm[:, None]
+    return scaled
