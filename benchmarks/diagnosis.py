@@ -128,7 +128,6 @@ def planted(name: str, seed: int, steps: int = CHECK) -> dict[str, Any]:
         "fault": fault,
         "finding": found.finding,
         "reason": found.sentences[1],
-        "confidence": found.confidence,
         "decided": is_decided(fault, e.skill(e.scores.heldout.value), own, repaired, e),
         "skill": e.skill(e.scores.heldout.value),
         "own": own,
@@ -341,8 +340,8 @@ def tables(record: dict[str, Any]) -> list[str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out/diagnosis"), help="where the records go")
-    parser.add_argument("--seed", type=int, nargs="+", default=[1, 2], help="seeds of the planted cases")
-    parser.add_argument("--count", type=int, default=208, help="drawn models")
+    parser.add_argument("--seed", type=int, nargs="+", default=[1], help="seeds of the planted cases")
+    parser.add_argument("--count", type=int, default=200, help="drawn models")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     parser.add_argument("--tiny", action="store_true", help="a few cases and steps, to see that all of it runs")
     given = parser.parse_args()

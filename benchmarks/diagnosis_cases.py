@@ -698,7 +698,7 @@ def new_kinds(seed: int) -> dict[str, Kind]:
         ),
         "SGConv of forty hops": (
             "over-smoothing",
-            "new",
+            "seen",
             {**block, **mixed, "family": "SGC40", "layers": 1},
             {"family": "GCN", "layers": 2},
         ),

@@ -15,7 +15,7 @@ from graphseq._arguments import checked_arguments
 from graphseq.reach.diagnosis.advice import Advice, advise
 from graphseq.reach.diagnosis.evidence import Evidence, ready
 from graphseq.reach.diagnosis.gather import at_rest, gather
-from graphseq.reach.diagnosis.judge import Judgement, Thresholds, judge
+from graphseq.reach.diagnosis.judge import Judgement, Thresholds, is_open, judge
 from graphseq.reach.diagnosis.of_data import DataProblem, is_graphs
 from graphseq.reach.diagnosis.of_task import TaskProblem
 from graphseq.reach.diagnosis.of_tensors import SequenceProblem, is_pairs
@@ -144,8 +144,8 @@ def diagnose(
         call: a function of (model, graph), or of (model, x) for sequences, that gives the outputs; by default the model
             is called with the attributes of the graph that its ``forward`` names.
         hops: how far away the rows lie that the answers need, where you know it.
-        steps: the most training steps of a copy, at each of two learning rates; 0 for no training at all, which leaves
-            more cases inconclusive.
+        steps: the most training steps of a copy, at each of two learning rates; where they leave a question, a third
+            copy takes twice as many. 0 for no training at all, which leaves more cases inconclusive.
         budget_seconds: the most seconds that the training of copies may take.
         seed: of all draws.
         thresholds: thresholds other than the calibrated ones.
@@ -171,8 +171,11 @@ def diagnose(
     hops = None if hops is None else _checks.at_least("hops", hops, 0)
     with at_rest(), torch.no_grad():
         problem = problem_of(model, data, Request(loss, score, chance, validation, call, hops, seed))
-    evidence = gather(model, problem, steps=steps, budget_seconds=budget, seed=seed)
-    judgement = judge(evidence, Thresholds() if thresholds is None else thresholds)
+    limits = Thresholds() if thresholds is None else thresholds
+    evidence = gather(
+        model, problem, steps=steps, budget_seconds=budget, seed=seed, is_open=lambda e: is_open(e, limits)
+    )
+    judgement = judge(evidence, limits)
     return Diagnosis(
         judgement.finding,
         judgement.confidence,

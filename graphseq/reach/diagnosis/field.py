@@ -105,11 +105,13 @@ def could_reach(responder: Responder, sample: Sample, needed: Tensor, seed: int)
     """Whether needed rows change an output of the same model under random weights; masked attention hides them."""
     copy = copied(responder.model)
     generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in copy.parameters():
-            fan = parameter[0].numel() if parameter.dim() > 1 else 100
-            drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-            parameter.copy_((drawn / max(1, fan) ** 0.5).to(parameter.dtype))
-    other = Responder(copy, responder.problem, sample, needed, seed, can_smooth=False)
-    found = other.measure()
-    return found.influence > 0 or found.jacobian_share > 0
+    for _ in range(4):
+        with torch.no_grad():
+            for parameter in copy.parameters():
+                fan = parameter[0].numel() if parameter.dim() > 1 else 100
+                drawn = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+                parameter.copy_((drawn / max(1, fan) ** 0.5).to(parameter.dtype))
+        found = Responder(copy, responder.problem, sample, needed, seed, can_smooth=False).measure()
+        if found.influence > 0 or found.jacobian_share > 0:
+            return True
+    return False

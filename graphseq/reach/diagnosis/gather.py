@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -19,50 +19,94 @@ from graphseq.reach.diagnosis import trial as trying
 from graphseq.reach.diagnosis.evidence import Evidence, Structure
 from graphseq.reach.diagnosis.problem import Problem
 from graphseq.reach.diagnosis.responses import Responder
-from graphseq.reach.diagnosis.trial import SOLVED, Scores, Trial
+from graphseq.reach.diagnosis.trial import SOLVED, Trial
 
 
-def gather(model: nn.Module, problem: Problem, *, steps: int, budget_seconds: float, seed: int) -> Evidence:
+def gather(
+    model: nn.Module,
+    problem: Problem,
+    *,
+    steps: int,
+    budget_seconds: float,
+    seed: int,
+    is_open: Callable[[Evidence], bool],
+) -> Evidence:
     """Measure a model on a problem.
 
     Args:
         model: the model; measured on copies.
         problem: the problem.
-        steps: the most steps of each trial; 0 for none.
+        steps: the most steps of each of two trials; twice as many of a third. 0 for none.
         budget_seconds: the most seconds of all trials.
         seed: of all draws.
+        is_open: whether the evidence of two trials leaves a question that a third, longer one may answer.
     """
+    start = time.perf_counter()
     with at_rest():
-        scores = trying.scores(trying.copied(model), problem)
-        found = None if problem.declared else reading.read(problem, seed)
-        copy, sample, note = ev.ready(model, problem)
-        needed = sample.needed if problem.declared else ev.measured_needs(found, sample)
-        place = seeding.derive(seed, seeding.BUILD, 20) % 2**31
-        responder = Responder(copy, problem, sample, needed, place, can_smooth=ev.mixes(model))
-        with torch.no_grad():
-            structure = ev.structure_of(copy, responder, needed, declared=problem.declared)
-        before = responder.measure()
-        is_deaf = before.influence == 0 and before.jacobian_share == 0 and structure.within_reach > 0
-        if is_deaf and needed is not None and not field.could_reach(responder, sample, needed, place):
-            structure = replace(structure, within_reach=0.0)  # a NaN passes a mask of attention, and nothing else does
-        chance = problem.scoring.chance
+        gathering = _Gathering(model, problem, seed)
         trials: tuple[Trial, ...] = ()
-        if steps and not _is_decided(scores, structure, chance):
+        if steps and not gathering.is_decided():
             trials = _trials(model, problem, steps=steps, seconds=budget_seconds, seed=seed)
-        after = None
+        evidence = gathering.evidence(trials, steps)
+        left = budget_seconds - (time.perf_counter() - start)
+        if trials and left > 0 and is_open(evidence):
+            longer = trying.train(model, problem, steps=2 * steps, lr=trying.LAST_RATE, seconds=left, seed=seed)
+            evidence = gathering.evidence(_ranked((*trials, longer)), steps)
+    return evidence
+
+
+class _Gathering:
+    """All measurements but those of trials, made once."""
+
+    def __init__(self, model: nn.Module, problem: Problem, seed: int) -> None:
+        self.problem = problem
+        self.scores = trying.scores(trying.copied(model), problem)
+        self.readers = None if problem.declared else reading.read(problem, seed)
+        self.copy, self.sample, self.note = ev.ready(model, problem)
+        self.needed = self.sample.needed if problem.declared else ev.measured_needs(self.readers, self.sample)
+        self.place = seeding.derive(seed, seeding.BUILD, 20) % 2**31
+        self.mixes = ev.mixes(model)
+        responder = self._responder(self.copy)
+        with torch.no_grad():
+            structure = ev.structure_of(self.copy, responder, self.needed, declared=problem.declared)
+        self.before = responder.measure()
+        self.structure = self._checked(structure, responder)
+
+    def _responder(self, model: nn.Module) -> Responder:
+        return Responder(model, self.problem, self.sample, self.needed, self.place, can_smooth=self.mixes)
+
+    def _checked(self, structure: Structure, responder: Responder) -> Structure:
+        """The structure, without a reach that only a NaN has, which passes a mask of attention."""
+        before = self.before
+        is_deaf = before.influence == 0 and before.jacobian_share == 0 and before.response > 0
+        if self.needed is None or not is_deaf or not structure.within_reach > 0:
+            return structure
+        if field.could_reach(responder, self.sample, self.needed, self.place):
+            return structure
+        return replace(structure, within_reach=0.0)
+
+    def is_decided(self) -> bool:
+        """Whether no training can change the finding: the problem is solved, or by structure out of reach."""
+        skill = self.problem.scoring.skill(self.scores.heldout.value)
+        return skill >= SOLVED or (self.structure.declared and self.structure.within_reach < SOLVED)
+
+    def evidence(self, trials: tuple[Trial, ...], steps: int) -> Evidence:
+        """The evidence with some trials, the best of which is measured like the model."""
+        after, state = None, self.copy
         if trials:
-            trained = trying.copied(trials[0].model, sample.x.dtype if sample.x.is_floating_point() else None)
-            after = Responder(trained, problem, sample, needed, place, can_smooth=ev.mixes(model)).measure()
-        memory = ev.memory_of(trained if trials else copy, sample, problem)
-    notes = (*problem.notes, *([note] if note else []), *_shortened(trials, steps))
-    kept = tuple(trying.without_model(trial) for trial in trials)
-    return Evidence(scores, chance, structure, found, before, after, kept, memory, notes)
-
-
-def _is_decided(scores: Scores, structure: Structure, chance: float) -> bool:
-    """Whether no training can change the finding: the problem is solved, or by structure out of reach."""
-    skill = (scores.heldout.value - chance) / max(1 - chance, 1e-9)
-    return skill >= SOLVED or (structure.declared and structure.within_reach < SOLVED)
+            state = trying.copied(trials[0].model, self.sample.x.dtype if self.sample.x.is_floating_point() else None)
+            after = self._responder(state).measure()
+        return Evidence(
+            scores=self.scores,
+            chance=self.problem.scoring.chance,
+            structure=self.structure,
+            readers=self.readers,
+            before=self.before,
+            after=after,
+            trials=tuple(trying.without_model(trial) for trial in trials),
+            memory=ev.memory_of(state, self.sample, self.problem),
+            notes=(*self.problem.notes, *([self.note] if self.note else []), *_shortened(trials, steps)),
+        )
 
 
 def _trials(model: nn.Module, problem: Problem, *, steps: int, seconds: float, seed: int) -> tuple[Trial, ...]:
@@ -74,7 +118,12 @@ def _trials(model: nn.Module, problem: Problem, *, steps: int, seconds: float, s
         out.append(trying.train(model, problem, steps=steps, lr=lr, seconds=share, seed=seed))
         if problem.scoring.skill(out[-1].best.heldout.value) >= SOLVED or not out[-1].steps:
             break
-    return tuple(sorted(out, key=lambda trial: -_rank(trial)))
+    return _ranked(tuple(out))
+
+
+def _ranked(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """Trials, the best first."""
+    return tuple(sorted(trials, key=lambda trial: -_rank(trial)))
 
 
 def _rank(trial: Trial) -> float:

@@ -33,13 +33,14 @@ class Thresholds:
     solved: float = SOLVED  #: the skill from which a problem counts as solved: chance is 0, and all right is 1
     influence: float = 1e-5  #: the influence of the farthest needed rows below which they are squashed
     influence_repeated: float = 1e-9  #: the same where the steps share weights
-    spread: float = 1e-4  #: the distance from over-smoothing below which a model is over-smoothed
-    weak: float = 2e-5  #: the sensitivity of the loss below which the gradient vanishes
+    spread: float = 1e-2  #: the distance from over-smoothing below which a model is over-smoothed
+    weak: float = 1e-5  #: the sensitivity of the loss below which the gradient vanishes
     strong: float = 200.0  #: the sensitivity of the loss above which the gradient explodes
     recall: float = 0.5  #: the R² of all items at once below which the capacity is too small
     gap: float = 0.3  #: the difference of skill between training data and data held out that is overfitting
     gain: float = 0.05  #: the smallest difference of skill that counts, beside two standard errors
     learning: float = 0.2  #: the share of the attainable skill from which a copy is learning
+    half: float = 0.5  #: the share of the attainable skill from which an untrained model only needs training
     nearly: float = 0.75  #: the share of the attainable skill from which a copy needs only longer training
     rise: float = 0.1  #: the rise of skill over the last third of a trial from which it is still learning
 
@@ -65,6 +66,17 @@ def judge(e: Evidence, t: Thresholds) -> Judgement:
     return Judgement(name, reason, CONFIDENCE.get(name, 0.5), also)
 
 
+def is_open(e: Evidence, t: Thresholds) -> bool:
+    """Whether a longer trial may change the finding: a copy learns a part, or none does and no fault is seen."""
+    best = max((trial.best.heldout.value for trial in e.trials), default=e.chance)
+    if e.skill(best) >= t.solved or progress(e) >= 0.9:
+        return False
+    name, _ = _first(e, t)
+    if name == "capacity":
+        return not _capacity(e, t)
+    return name in ("inconclusive", "undertrained") or (name == "vanishing gradient" and e.structure.recurrent)
+
+
 def _first(e: Evidence, t: Thresholds) -> tuple[str, str]:
     now, best = e.scores.heldout, e.trial.best.heldout if e.trial else e.scores.heldout
     if e.skill(now.value) >= t.solved and now.low > e.chance:
@@ -87,11 +99,11 @@ def _against_readers(e: Evidence, t: Thresholds) -> tuple[str, str] | None:
     reader, top = e.readers.best, max(now.value, best.value)
     margin = max(t.gain * (1 - e.chance), (reader.score.high - reader.score.low) / 4)
     gap, where = _gap(e)
-    if not reader_learns(e, t) and not max(now.low, best.low) > e.chance:
+    if not reader_learns(e, t) and not learns(e):
         return _unlearnable(e, t)
     beyond = _beyond_reach(e, t, top)
     if beyond or top < reader.score.value - margin:
-        return beyond
+        return beyond or _on_its_way(e, t, gap)
     if gap > t.gap + 0.1:
         return "overfitting", f"its skill on training data is {gap:.2f} above that on data held out{where}"
     if best.value - now.value > max(margin, t.rise * (1 - e.chance)) and best.low > now.value:
@@ -102,6 +114,24 @@ def _against_readers(e: Evidence, t: Thresholds) -> tuple[str, str] | None:
     return "no sign of a long-range problem", (
         f"the model ({top:.3g}) is as good as the best cheap reader of near and far rows ({reader.score.value:.3g})"
     )
+
+
+def learns(e: Evidence) -> bool:
+    """Whether the model or a copy in training is better than chance, by more than the best of many checks by luck."""
+    skills = [e.skill(score) for trial in e.trials for score in trial.heldout[1:]]
+    return max([e.skill(e.scores.heldout.value), *skills]) > 3 * noise(e)
+
+
+def _on_its_way(e: Evidence, t: Thresholds, gap: float) -> tuple[str, str] | None:
+    """A model as yet untrained, of which a copy that comes to overfit has learnt most of what can be had."""
+    now, best = e.scores, e.trial.best.heldout if e.trial else e.scores.heldout
+    untrained = now.trained_on is None or e.skill(now.trained_on.value) < t.half
+    if untrained and gap > t.gap and progress(e) > t.half:
+        return "undertrained", (
+            f"training raises the score from {now.heldout.value:.3g} to {best.value:.3g}, though a copy then overfits "
+            f"(a skill on training data {gap:.2f} above that on data held out)"
+        )
+    return None
 
 
 def reader_learns(e: Evidence, t: Thresholds) -> bool:
@@ -263,7 +293,7 @@ def _exploding(e: Evidence, t: Thresholds) -> str:
 
 
 def _over_smoothing(e: Evidence, t: Thresholds) -> str:
-    if e.before.spread < t.spread and not (e.after and e.after.spread > 100 * t.spread):
+    if e.before.spread < t.spread:
         return f"noise on the inputs changes the outputs of all rows alike, up to a share of {e.before.spread:.1g}"
     return ""
 

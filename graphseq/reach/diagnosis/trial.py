@@ -17,6 +17,7 @@ from graphseq.reach.diagnosis.problem import Problem, Sample
 from graphseq.reach.diagnosis.scoring import Score
 
 LEARNING_RATES = (1e-2, 2e-3)
+LAST_RATE = 5e-3  # of a third trial, twice as long, where two leave a question
 SOLVED = 0.9  # the skill from which a problem counts as solved
 _CHECKS = 6
 
