@@ -231,17 +231,17 @@ def _unsolved(e: Evidence, t: Thresholds) -> tuple[str, str]:
     """The finding where a copy did not solve the problem: it learns, learns a part, or does not learn."""
     found = faults(e, t)
     first = next(((name, why) for name, why in found.items() if why), None)
-    if not e.trials:
-        return first or ("inconclusive", "no fault is seen, and no copy was trained")
-    if found["dead path"] or found["exploding gradient"] or (first and progress(e) < t.learning):
-        return first  # type: ignore[return-value]
+    if first and (found["dead path"] or found["exploding gradient"] or progress(e) < t.learning):
+        return first
     gap, where = _gap(e)
     if gap > t.gap:
         return "overfitting", f"its skill on training data is {gap:.2f} above that on data held out{where}"
+    if not e.trials:
+        return "inconclusive", "no fault is seen, and no copy was trained"
     if progress(e) < t.learning:
         share = _influence(e)
         known = "" if math.isnan(share) else f", and the farthest needed rows have an influence of {share:.1g}"
-        return "inconclusive", f"no fault is seen{known}, but no copy learnt in {e.trials[0].steps} steps"
+        return "inconclusive", f"no fault is seen{known}, but no copy learnt in {max(x.steps for x in e.trials)} steps"
     return _half_way(e, t)
 
 
