@@ -92,6 +92,13 @@ def test_the_results_are_recorded_ones() -> None:
     costs = json.loads((ROOT / "docs" / "benchmarks" / "gcn_lstm.json").read_text())
     lines = json.loads((ROOT / "docs" / "forecast" / "chickenpox" / "results.json").read_text())["lines"]
     errors = {line["model"]: line["mse"] for line in lines}
+    cases = json.loads((ROOT / "docs" / "diagnosis" / "results.json").read_text())
+    decided = [case for case in cases["planted"] if case["decided"]]
+    right = sum(case["finding"] == case["fault"] for case in decided)
+    assert f"names {right} of {len(decided)} planted faults" in README
+    tested = [case for case in cases["foresight"] if case["group"] != "set"]
+    foreseen = sum(case["foreseen"] == (case["own"]["skill"] >= 0.9) for case in tested) / len(tested)
+    assert f"foresees {foreseen:.0%} of {len(tested)} trainings" in README
     best = min(error for model, error in errors.items() if model.startswith("GCN-LSTM"))
     assert f"(LSTM: {errors['LSTM']:.3f} MSE; best GCN-LSTM: {best:.3f})" in README
     assert f"takes a {costs['results']['20']['peer']['times_ours']['median']:.0f}th of the time" in README

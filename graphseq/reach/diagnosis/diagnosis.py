@@ -35,7 +35,7 @@ class Diagnosis(Report):
 
     Attributes:
         finding: one of ``FINDINGS``.
-        confidence: share of the benchmark's cases with this finding and like margins in which it was right, 0 to 1.
+        confidence: share of the benchmark's cases with this finding in which it was right, 0 to 1.
         sentences: what was found, the numbers that decided, and what training a copy changed.
         advice: what to change, the most promising first.
         also: other findings that hold beside the first, with the strength of each from 0 to 1.
