@@ -28,6 +28,15 @@ def of_edges(adjacency: Adjacency) -> dict[str, Tensor]:
     return {key: value.clone() for key, value in values.items() if value is not None}
 
 
+def check_constant(name: str, topology: Topology) -> None:
+    """Raise if weights or features of edges are learned, for what keeps them: a task, or a sampler."""
+    if topology.is_learned:
+        raise ValueError(
+            f"{name} has learned edge weights (requires_grad), which would change while they are kept; detach them here, "
+            "and in the model take graph.replace(edge_weight=…)"
+        )
+
+
 def of_rows(value: Any, rows: Tensor) -> Any:
     """Return the entries of ``rows`` of an attribute with one entry a row, a tensor or a list."""
     return [value[row] for row in rows.tolist()] if isinstance(value, list | tuple) else value[rows]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments, checked_but
+from graphseq.data._parts import check_constant
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 
@@ -78,6 +79,7 @@ class NeighborSampler:
         self.num_neighbors = _hops(num_neighbors)
         self.causal = causal
         self.x: Tensor = graph.x
+        check_constant("graph", graph.topology)
         adjacency = graph.topology.spacetime(causal)
         if adjacency.edge_attr is not None:
             raise ValueError(

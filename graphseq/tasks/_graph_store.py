@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from graphseq.data._parts import check_constant
 from graphseq.data.cache import BoundedCache
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import hops_to
@@ -163,6 +164,7 @@ def _check_graphs(graphs: Sequence[SpaceTimeGraph]) -> None:
                 f"graphs[{number}] must be one graph with rows, got {graph.num_graphs} with {graph.num_rows}; "
                 "to_data_list() splits a batch"
             )
+        check_constant(f"graphs[{number}]", graph.topology)
         first, x = graphs[0].x, graph.x
         if x.shape[1:] != first.shape[1:] or x.dtype != first.dtype:
             raise ValueError(

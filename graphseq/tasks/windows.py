@@ -13,6 +13,7 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq.data._parts import check_constant
 from graphseq.data.cache import BoundedCache
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
@@ -283,3 +284,4 @@ def _check_recording(graph: object) -> None:
         raise ValueError(f"graph must be one recording, got a batch of {graph.num_graphs}")
     if not graph.x.is_floating_point():
         raise TypeError("graph holds integer tokens; a recording has features (V, F)")
+    check_constant("graph", graph.topology)

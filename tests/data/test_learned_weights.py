@@ -151,3 +151,14 @@ def test_transpose_and_numbers_of_a_learned_matrix() -> None:
         lambda w, x: per_snapshot(torch.ones(4, dtype=F64)).replace(edge_weight=w).topology.spatial.normalised(F64) @ x,
         (weight, torch.rand(6, 2, dtype=F64, requires_grad=True)),
     )
+
+
+def test_what_keeps_a_graph_refuses_learned_weights() -> None:
+    graph = static(weights()).replace(x=torch.rand(6, 2))
+    for use in (
+        lambda: gs.tasks.Forecasting(graph, lags=1),
+        lambda: gs.tasks.GraphClassification([graph.replace(y=torch.zeros(1).long())], 2),
+        lambda: gs.NeighborSampler(graph, [-1]),
+    ):
+        with pytest.raises(ValueError, match=r"has learned edge weights \(requires_grad\), which would change"):
+            use()
