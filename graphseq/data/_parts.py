@@ -32,7 +32,7 @@ def check_constant(name: str, topology: Topology) -> None:
     """Raise if weights or features of edges are learned, for what keeps them: a task, or a sampler."""
     if topology.is_learned:
         raise ValueError(
-            f"{name} has learned edge weights (requires_grad), which would change while they are kept; detach them here, "
+            f"{name} has learned edge weights (requires_grad), which would change while kept; detach them here, "
             "and in the model take graph.replace(edge_weight=…)"
         )
 

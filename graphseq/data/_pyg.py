@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphseq import _checks
 from graphseq.data import _parts
 from graphseq.data._joining import Shift
+from graphseq.data.arrays import as_tensor
 from graphseq.data.topology import Topology
 
 _REFUSED = (
@@ -119,7 +121,13 @@ class RowsData(Data):  # type: ignore[misc]
         """
         if "edge_label_index" in self._store:
             raise ValueError("graph has edge_label_index, whose rows a subgraph would renumber; remove it first")
-        rows = subset.nonzero()[:, 0] if subset.dtype == torch.bool else subset
+        subset, count = as_tensor("subset", subset), int(self.num_nodes)
+        if subset.dtype == torch.bool:
+            rows = _checks.marked_rows("subset", subset, count).nonzero()[:, 0]
+        else:
+            rows = _checks.integer_rows("subset", subset, subset.numel())
+            if len(rows) and (int(rows.min()) < 0 or int(rows.max()) >= count):
+                raise ValueError(f"subset must name rows 0 to {count - 1}, got {int(rows.min())} to {int(rows.max())}")
         if bool((rows.diff() <= 0).any()):
             raise ValueError("subset must name rows in ascending order, each once")
         kept = torch.zeros(self.num_nodes, dtype=torch.bool, device=self.node.device)

@@ -115,4 +115,4 @@ def _of_objects(name: str, array: Array) -> Array:
 
 
 def _shown(array: Array) -> str:
-    return f"{array.flat[0]!r}" if array.size else f"dtype {array.dtype}"
+    return f"text, {str(array.flat[0])!r:.80}" if array.size and array.dtype.kind == "U" else f"dtype {array.dtype}"

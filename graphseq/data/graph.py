@@ -307,7 +307,12 @@ class SpaceTimeGraph(RowsData):
         """
         if isinstance(device, torch.dtype):
             return self._turned(device, args)
-        device = torch.device(device)
+        try:
+            device = torch.device(device)
+        except (RuntimeError, TypeError):
+            raise ValueError(
+                f"device must be a torch device such as cpu or cuda:0, or a number type, got {device!r:.80}"
+            ) from None
         if all(value.device == device for value in self._store.values() if isinstance(value, Tensor)):
             return self
         topology = None if args or "node" not in self else self.topology.to(device)

@@ -111,6 +111,22 @@ def test_what_replaced_the_edges_is_refused_and_not_read_as_no_edges() -> None:
         gs.nn.GCN(1, 2)(graph)
 
 
+@pytest.mark.parametrize(
+    ("subset", "message"),
+    [
+        ([0, 4], "subset must name rows 0 to 3, got 0 to 4"),
+        ([1, 0], "subset must name rows in ascending order, each once"),
+        ([True], r"subset must be bool of shape \(4,\)"),
+    ],
+)
+def test_rows_that_make_no_subgraph_are_refused(subset: object, message: str) -> None:
+    assert signal().subgraph([0, 1]).edge_index.tolist() == BOTH.tolist()
+    with pytest.raises(ValueError, match=message):
+        signal().subgraph(subset)
+    with pytest.raises(ValueError, match="device must be a torch device such as cpu or cuda:0"):
+        signal().to("abc")
+
+
 def test_heterogeneous_graphs_are_refused() -> None:
     with pytest.raises(TypeError, match="has no types of nodes and edges"):
         signal().to_heterogeneous()
