@@ -182,8 +182,8 @@ def shared(reach: np.ndarray) -> np.ndarray:
 
 
 def _features(model: Model | Encoder, graph: SpaceTimeGraph) -> Tensor:
-    x = _encoder(model)._features(graph.x)
-    return x.to(next(model.parameters()).dtype)
+    x = graph.x.to(next(model.parameters()).dtype) if graph.x.is_floating_point() else graph.x
+    return _encoder(model)._features(x)
 
 
 def _encoder(model: Model | Encoder) -> Encoder:

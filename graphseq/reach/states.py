@@ -34,7 +34,7 @@ def over_layers(model: Callable[..., object], graph: object, measure: str | Meas
         ValueError: a graph that does not fit the model.
 
     Example:
-        >>> import graphseq as gs, networkx as nx
+        >>> import graphseq as gs, networkx as nx, torch
         >>> ring = gs.from_graph(nx.cycle_graph(6), x=torch.eye(6))
         >>> gcn = gs.nn.GCN(6, 8, num_layers=4)
         >>> over_layers(gcn, ring, lambda states, graph: float(states.shape[1])).tolist()

@@ -129,11 +129,10 @@ def _of_data(model: Callable[..., object], data: Data, call: Call | None) -> Sou
 
 def _of_spacetime(model: Callable[..., object], graph: SpaceTimeGraph, call: Call | None) -> Source:
     graph = _on_device_of(model, graph)
-    x = graph.x
+    x = _moved(graph.x, model).detach()
     if call is None and isinstance(model, Model | Encoder):
         encoder = model if isinstance(model, Encoder) else model.encoder
         x = encoder._features(x)
-    x = _moved(x, model).detach()
 
     def run(tensors: Mapping[str, Tensor]) -> object:
         given = tensors.get("x", x)
