@@ -51,6 +51,7 @@ _GLOBAL_HOOKS = _found_all(vars(torch.nn.modules.module), *(f"_global{name}" for
 _MODULE_HOOKS = _HOOKS if _found_all(vars(nn.Module()), *_HOOKS) else None
 _TENSOR_HOOKS = "_backward_hooks" if hasattr(Tensor, "_backward_hooks") else None
 _FUSED_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
+_MAKE_FX = _found("torch.fx.experimental.proxy_tensor", "make_fx")
 _SIGMOID_BACKWARD = getattr(torch.ops.aten, "sigmoid_backward", None)
 _TANH_BACKWARD = getattr(torch.ops.aten, "tanh_backward", None)
 _THRESHOLD_BACKWARD = getattr(torch.ops.aten, "threshold_backward", None)
@@ -67,8 +68,34 @@ class _Probe(torch.autograd.Function):
         return x
 
 
+_RECORDING = threading.local()
+
+
+def is_recording() -> bool:
+    """True while :func:`recorded` writes operations down: they must be those that torch differentiates by itself."""
+    return getattr(_RECORDING, "is_on", False)
+
+
+def recorded(function: Callable[..., Tensor], *arguments: Any) -> Callable[..., Tensor]:
+    """The operations that ``function`` does on tensors among ``arguments``, as a function of such tensors alone.
+
+    Raises:
+        NotImplementedError: torch has no recorder.
+    """
+    if _MAKE_FX is None:
+        raise NotImplementedError(f"torch {torch.__version__} cannot record operations; take another version of torch")
+    _RECORDING.is_on = True
+    try:
+        function(*arguments)  # what is kept for later calls is made before the recorder looks
+        return _MAKE_FX(function)(*arguments)  # type: ignore[no-any-return]
+    finally:
+        _RECORDING.is_on = False
+
+
 def transforms_active() -> bool:
-    """True within a transform of ``torch.func``, such as ``vmap`` or ``grad``."""
+    """True within a transform of ``torch.func``, such as ``vmap``, in :func:`recorded` and in ``torch.compile``."""
+    if is_recording() or torch.compiler.is_compiling():
+        return True
     if _TRANSFORMS_ACTIVE is not None:
         return bool(_TRANSFORMS_ACTIVE())
     try:

@@ -35,7 +35,8 @@ class Kept:
 
     def of(self, tensors: Sequence[Tensor | None]) -> Topology | None:
         """Return the topology, or ``None`` if ``tensors`` hold something else than it was derived from."""
-        if self.topology is None or torch.compiler.is_compiling():  # a graph is a constant to a compiled function
+        # A graph is a constant to a function that is compiled or recorded.
+        if self.topology is None or torch.compiler.is_compiling() or compat.is_recording():
             return self.topology
         holds = all(map(_holds, self.topology.parts, tensors, self._seen))
         return self.topology if holds else None

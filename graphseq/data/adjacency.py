@@ -102,11 +102,24 @@ class SparseMatrix:
 
         A half-precision x is multiplied in float32, and M x is then rounded to its type.
         """
+        if compat.is_recording():
+            return self._entry_by_entry(x)
         if is_mixed(x):  # torch has no sparse product of these
             with in_full(x) as full:
                 return _Product.apply(full, self).to(x.dtype)  # type: ignore[no-any-return]
         out: Tensor = _Product.apply(x, self)
         return out
+
+    @derived
+    def _entries(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows, columns and values of the entries."""
+        crow, col, value = self.csr.crow_indices().long(), self.csr.col_indices().long(), self.csr.values()
+        return torch.arange(len(crow) - 1, device=crow.device).repeat_interleave(crow.diff()), col, value.clone()
+
+    def _entry_by_entry(self, x: Tensor) -> Tensor:
+        """M x by operations on dense tensors alone."""
+        row, col, value = self._entries
+        return x.new_zeros(self.csr.shape[0], x.shape[1]).index_add(0, row, value[:, None] * x.index_select(0, col))
 
 
 class LearnedMatrix(SparseMatrix):

@@ -13,6 +13,7 @@ from graphseq.nn.embedded import EmbeddedModel
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import GraphHead, PairHead, ResidualHead, RowHead
 from graphseq.nn.model import Model
+from graphseq.nn.on_topology import OnTopology
 from graphseq.nn.recurrent._forgetting_state import ForgettingState
 from graphseq.nn.recurrent.bidirectional import Bidirectional
 from graphseq.nn.recurrent.dag import DAGGRU, DAGLSTM, DAGRNN
@@ -58,6 +59,7 @@ __all__ = [
     "MinGRU",
     "MinLSTM",
     "Model",
+    "OnTopology",
     "PairHead",
     "PairNorm",
     "RecurrentState",

@@ -70,14 +70,9 @@ class Transformer(LayerStack):
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:
         """Yield the states after the first map, after each layer and after the last norm, from features (V, F)."""
-        owner, rank = graph.graph_index, _rank(graph)
-        order = owner.argsort(stable=True)
-        sizes = torch.bincount(owner, minlength=graph.num_graphs)
-        place = torch.empty_like(order)
-        first = (sizes.cumsum(0) - sizes)[owner[order]]
-        place[order] = torch.arange(len(order), device=order.device) - first
-        layout = _Layout(owner, place, graph.num_graphs, int(sizes.max()))
-        mask = layout.mask(rank if self.causal else None)
+        batch = graph.get("batch")
+        key = ("attention", self.causal, None if batch is None else batch.cpu().numpy().tobytes())
+        layout, mask, rank = graph.topology.keep(key, lambda: _prepared(graph, self.causal))
         h = self.lin(x) + _encoding(rank, self.hidden_channels).to(x.dtype)
         yield h
         for block in self.blocks:
@@ -85,11 +80,24 @@ class Transformer(LayerStack):
             yield h
         yield self.norm(h)
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """All rows of the graph; if ``causal``, those up to the row's own time, (K, V)."""
         owner, time = graph.graph_index, graph.time
         field = owner[rows][:, None] == owner
         return (field & (time <= time[rows][:, None]) if self.causal else field).cpu()
+
+
+def _prepared(graph: SpaceTimeGraph, causal: bool) -> tuple[_Layout, Tensor, Tensor]:
+    """The layout of the rows, the mask of attention, and the rank of each row's time."""
+    owner, rank = graph.graph_index, _rank(graph)
+    order = owner.argsort(stable=True)
+    sizes = torch.bincount(owner, minlength=graph.num_graphs)
+    place = torch.empty_like(order)
+    first = (sizes.cumsum(0) - sizes)[owner[order]]
+    place[order] = torch.arange(len(order), device=order.device) - first
+    layout = _Layout(owner, place, graph.num_graphs, int(sizes.max()))
+    return layout, layout.mask(rank if causal else None), rank
 
 
 class _Layout:

@@ -181,3 +181,19 @@ def test_a_checkpointed_pass_is_recomputed_whether_or_not_the_kernel_is_known_be
         states = encoder(sequence(0, 6, dtype=torch.float32))
     states.float().sum().backward()
     assert all(weight.grad is not None for weight in encoder.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_a_family_whose_parameters_are_16_bit_has_states_of_16_bits(family: Family, dtype: torch.dtype) -> None:
+    encoder, graph = encoder_of(family, dtype=torch.float32), draw(1, dtype=torch.float32)
+    expected = encoder(graph)
+    encoder = encoder.to(dtype)
+    short = graph.replace(x=graph.x.to(dtype))
+    if family.name.startswith("LRU"):
+        with pytest.raises(ValueError, match=r"LRU has parameters in b?float16, but its states are complex"):
+            encoder(short)
+        return
+    states = encoder(short)
+    assert states.dtype == dtype
+    torch.testing.assert_close(states.float(), expected, rtol=0.05, atol=0.1)

@@ -66,6 +66,7 @@ class Bidirectional(LayerStack):
             h = torch.cat([there.encode(graph, h), from_there.encode(back, h)], dim=1)
             yield h
 
+    @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """What either direction reads, layer by layer, (K, V)."""
         back, everyone = reversed_in_time(graph), torch.arange(graph.num_rows, device=rows.device)

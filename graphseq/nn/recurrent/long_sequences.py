@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments, checked_but
+from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.nn.encoder import Encoder
@@ -76,7 +77,13 @@ class GradientCheckpointed(Encoder):
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
         """Compute the states (V, H) from features (V, F)."""
+        if compat.is_recording():
+            return self._without_segments(graph, x)
         return self._by_segment(graph, x, None, graph.topology)[0]
+
+    def _without_segments(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
+        """The same states and gradients; what is recorded has no segments to recompute."""
+        return self.encoder.encode(graph, x)
 
     @checked_but("state")
     def run(self, graph: SpaceTimeGraph, state: RecurrentState | None = None) -> tuple[Tensor, RecurrentState]:
@@ -157,6 +164,9 @@ class TruncatedBPTT(GradientCheckpointed):
         >>> (torch.autograd.grad(states[-1].sum(), x)[0].abs().sum(dim=1) > 0).tolist()
         [False, False, False, False, True, True]
     """
+
+    def _without_segments(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
+        raise ValueError("model must not be a TruncatedBPTT, whose gradients OnTopology cannot cut; give its encoder")
 
     def _by_segment(
         self, graph: SpaceTimeGraph, x: Tensor, state: RecurrentState | None, whole: Topology | None

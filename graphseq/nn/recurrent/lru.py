@@ -10,6 +10,7 @@ from torch.nn.functional import gelu, glu
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._torch.precision import HALVES
 from graphseq.nn.recurrent.linear_rnn import LinearRNNBase, LinearRNNLayer
 
 
@@ -36,6 +37,12 @@ class LRULayer(LinearRNNLayer):
 
     def eigenvalues(self) -> Tensor:
         """λ, (H,), complex."""
+        if self.nu_log.dtype in HALVES:
+            kind = str(self.nu_log.dtype).removeprefix("torch.")
+            raise ValueError(
+                f"LRU has parameters in {kind}, but its states are complex, for which torch has no 16-bit numbers; "
+                "keep the parameters in float32, and train with fit(precision='bfloat16')"
+            )
         return torch.polar((-self.nu_log.exp()).exp(), self.theta_log.exp())
 
     def factors(self, x: Tensor) -> tuple[Tensor, Tensor]:

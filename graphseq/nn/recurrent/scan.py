@@ -148,7 +148,7 @@ def _layout(topology: Topology) -> tuple[int | None, tuple[int, int]]:
 
 def _scan(a: Tensor, b: Tensor, dim: int, rounds: Rounds, *, reverse: bool = False) -> Tensor:
     """Compute the recurrence on plain tensors, or on those of torch's batched gradients."""
-    if not compat.can_unbatch(a, b):
+    if compat.is_recording() or not compat.can_unbatch(a, b):
         return _in_rounds(a, b, dim, rounds.backward if reverse else rounds.forward, _sum)
     # Batched gradients, of torch.autograd.grad(…, is_grads_batched=True), are unwrapped to one more dimension.
     level, (factors, terms) = compat.unbatched([a, b])

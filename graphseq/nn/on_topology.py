@@ -1,0 +1,95 @@
+"""A model on the rows and edges of one graph as a function of features alone, for torch.compile and torch.export."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from graphseq._arguments import checked_arguments
+from graphseq._torch import compat
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.encoder import Encoder
+from graphseq.nn.model import Model
+
+
+class OnTopology(nn.Module):
+    """A model or an encoder on one graph, its rows and edges fixed: ``on_topology(x)`` is ``model(graph)`` with that x.
+
+    All that follows from rows and edges is computed once, when it is made, and what is left are operations of torch on
+    features and parameters, without a look at numbers: ``torch.compile(on_topology, fullgraph=True)`` and
+    ``torch.export.export(on_topology, (x,))`` take it. It shares the parameters with the model, whose training it
+    follows, under their names with "__" for ".", and has gradients; weights and features of edges are fixed with the
+    rows. Recurrences are written out step by step, so keep to graphs of some hundred times.
+
+    Args:
+        model: a :class:`Model` or an :class:`Encoder`; in training mode dropout is written down as it is, and so in
+            evaluation mode is its absence.
+        graph: features (V, F) of the type of the model's parameters, with the rows, edges and targets to be fixed.
+
+    Shapes: features (V, F) → (K, C) of a model, (V, H) of an encoder.
+
+    Raises:
+        TypeError: another module than a model or an encoder, or tokens in place of features.
+        ValueError: called on features of another shape or type, or in another mode than it was made in.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> graph = gs.from_signal(torch.randn(4, 2, 3), torch.tensor([[0, 1], [1, 0]]))
+        >>> encoder = gs.nn.GCNLSTM(3, 8)
+        >>> fixed = OnTopology(encoder, graph)
+        >>> torch.allclose(fixed(graph.x), encoder(graph), atol=1e-6)
+        True
+        >>> exported = torch.export.export(fixed, (graph.x,))
+    """
+
+    @checked_arguments
+    def __init__(self, model: nn.Module, graph: SpaceTimeGraph) -> None:
+        super().__init__()
+        if not isinstance(model, Model | Encoder):
+            raise TypeError(f"model must be a graphseq.nn.Model or a graphseq.nn.Encoder, got {type(model).__name__}")
+        if graph.x.dim() != 2 or not graph.x.is_floating_point():
+            raise TypeError(
+                f"x must hold features (V, F) of floats, got {graph.x.dtype} of shape {tuple(graph.x.shape)}"
+            )
+        self.training = model.training
+        self._shape, self._dtype, self._mode = tuple(graph.x.shape), graph.x.dtype, model.training
+        # An example, since what is recorded are the operations, not the numbers.
+        x = graph.x.detach().clone()
+        # The very parameters and buffers of the model, without its modules, into which torch.compile need not look.
+        names = [name for name, _ in (*model.named_parameters(), *model.named_buffers())]
+        self._names = [name.replace(".", "__") for name in names]
+        for name, weight in model.named_parameters():
+            self.register_parameter(name.replace(".", "__"), weight)
+        for name, buffer in model.named_buffers():
+            self.register_buffer(name.replace(".", "__"), buffer)
+
+        def run(values: list[Tensor], features: Tensor) -> Tensor:
+            out: Tensor = torch.func.functional_call(
+                model, dict(zip(names, values, strict=True)), (graph.replace(x=features),)
+            )
+            return out
+
+        with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []), torch.no_grad():
+            recorded: Any = compat.recorded(run, self._values(), x)
+        self._recorded = recorded
+
+    def _values(self) -> list[Tensor]:
+        return [getattr(self, name) for name in self._names]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the outputs from features (V, F)."""
+        if tuple(x.shape) != self._shape or x.dtype != self._dtype:
+            raise ValueError(
+                f"x must have shape {self._shape} and dtype {self._dtype}, as on the graph; got {tuple(x.shape)} and "
+                f"{x.dtype}"
+            )
+        if self.training != self._mode:
+            modes = {True: "training", False: "evaluation"}
+            raise ValueError(
+                f"the model was in {modes[self._mode]} mode when it was fixed to its graph, and is in "
+                f"{modes[self.training]} mode; make another OnTopology in this mode"
+            )
+        out: Tensor = self._recorded(self._values(), x)
+        return out
