@@ -2,14 +2,14 @@
 
 Three questions, each on models of the library, of PyG and of torch:
 
-- *Planted faults*: about fifty kinds of case have a known fault. Each is checked independently of the diagnosis: a
+- *Planted faults*: seventy kinds of case have a known fault. Each is checked independently of the diagnosis: a
   model with a fault is trained for longer than any trial and must fail, and its repaired twin must succeed; cases of
   which this does not hold are not decided, and are counted apart. The kinds that set thresholds are not those that test
   them.
-- *Foresight*: untrained models are drawn at random on twelve kinds of task. The truth is the outcome of training;
-  "undertrained" foresees success, every other finding failure. Half of the kinds of task set thresholds, and the other
-  half test them. Baselines: the best limit of hops for each family, of parameters, and of influence, and "always
-  solved"; each is calibrated on the same half.
+- *Foresight*: untrained models are drawn at random on sixteen kinds of task. The truth is the outcome of training;
+  "undertrained" foresees success, every other finding failure. Six kinds of task set thresholds, and the others test
+  them. Baselines: the best limit of hops for each family, of parameters, and of influence, and "always solved"; each is
+  calibrated on the same six.
 - *Advice*: every first piece of advice on a decided case is followed, and the model trained again.
 
 Run it with ``python benchmarks/diagnosis.py``: half an hour on two cores. It goes on where it was stopped.

@@ -85,8 +85,11 @@ def _against_under_reaching(e: Evidence) -> tuple[Advice, ...]:
             if s.per_layer > 1:
                 text = f"a receptive field of {needed} hops: {math.ceil(needed / s.per_layer)} layers"
             return (Advice("layers", text, {"num_layers": math.ceil(needed / s.per_layer)}),)
-        both = "read temporal edges both ways: causal=False, or a GCN"
-        return (Advice("direction", both, {"both_ways": True}),)
+        if s.along_time:
+            both = "read temporal edges both ways (causal=False), since rows that are needed are later than the answer"
+            return (Advice("direction", both, {"both_ways": True}),)
+        paths = "edges from the rows that are needed to the answer (gs.reach.rewire), a virtual node, or attention"
+        return (Advice("rewire", paths, {"hops": needed, "num_layers": max(1, needed)}),)
     if s.recurrent and s.along_time:
         later = "read the sequence both ways (bidirectional=True), since rows that are needed are later than the answer"
         return (Advice("direction", later, {"both_ways": True}),)
