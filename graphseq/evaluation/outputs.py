@@ -43,14 +43,13 @@ def outputs_of(model: nn.Module, graph: SpaceTimeGraph) -> Tensor:
     """The outputs of a model for a batch.
 
     Raises:
-        TypeError: the model gives something else than a tensor.
-        ValueError: weights and features of different types of numbers.
+        TypeError: the model gives something else than a tensor, or has weights of another type than the features.
     """
     try:
         output = model(graph)
     except (RuntimeError, ValueError) as error:
         if difference := _types_differ(model, graph):
-            raise ValueError(difference) from error
+            raise TypeError(difference) from error
         raise
     if not isinstance(output, Tensor):
         raise TypeError(f"the model must give a tensor of outputs (K, C), got {type(output).__name__}")
@@ -65,7 +64,5 @@ def _types_differ(model: nn.Module, graph: SpaceTimeGraph) -> str:
         return ""
     mine, its = str(x.dtype).removeprefix("torch."), ", ".join(sorted(str(t).removeprefix("torch.") for t in types))
     method = {torch.float32: ".float()", torch.float64: ".double()"}.get(x.dtype, f".to({x.dtype})")
-    return (
-        f"the model has weights of {its}, but the features x are {mine}; they must be alike: call model{method}, or "
-        f"give the task features of the weights' type"
-    )
+    name = type(model).__name__
+    return f"{name} has weights of {its}, but x is of {mine}; turn the features, or the model, model{method}"

@@ -48,6 +48,18 @@ class Numbers(Changed):
     loss, score = Regression.loss, Regression.score
 
 
+class Plain(nn.Module):
+    """A model of a user's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lin = nn.Linear(10, 10)
+
+    def forward(self, graph: gs.SpaceTimeGraph) -> Tensor:
+        """An output for each target row."""
+        return self.lin(graph.x[graph.target_rows])
+
+
 def one() -> Model:
     return Model(MLP(10, 4), 1)
 
@@ -121,10 +133,11 @@ def test_batches_that_are_none(batch: object, use: Callable[[nn.Module, Task], o
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (lambda: mlp().double(), r"weights of float64, but the features x are float32; .* call model.float\(\)"),
-        (lambda: Model(GCN(10, 4), 10).double(), "weights of float64, but the features x are float32"),
-        (lambda: mlp().half(), "weights of float16, but the features x are float32"),
-        (lambda: Model(LSTM(10, 4), 10).bfloat16(), "weights of bfloat16, but the features x are float32"),
+        (lambda: mlp().double(), "MLP has weights of float64, but x is of float32"),
+        (lambda: Model(GCN(10, 4), 10).double(), "GCN has weights of float64, but x is of float32"),
+        (lambda: mlp().half(), "MLP has weights of float16, but x is of float32"),
+        (lambda: Model(LSTM(10, 4), 10).bfloat16(), "LSTM has weights of bfloat16, but x is of float32"),
+        (lambda: Plain().double(), r"Plain has weights of float64, but x is of float32; .* model.float\(\)"),
         (lambda: mlp().to("meta"), "model is on the meta device, where weights are without numbers"),
         (lambda: Model(MLP(9, 4), 10), "MLP has in_channels=9, but x has 10 features a row"),
     ],
@@ -132,7 +145,7 @@ def test_batches_that_are_none(batch: object, use: Callable[[nn.Module, Task], o
 def test_models_of_other_numbers(
     model: Callable[[], nn.Module], message: str, use: Callable[[nn.Module, Task], object]
 ) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         use(model(), TASK)
 
 
