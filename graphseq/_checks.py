@@ -13,8 +13,11 @@ import torch
 from torch import Tensor
 
 _LONGEST = 60  # characters of a value in a message
-LARGEST = 2**48
-"""More of anything than a machine can hold: a count above it is a mistake, and would not end."""
+LARGEST = 2**31 - 1
+"""The largest count, of whatever there is: one above it is a mistake, and would not end or fit in memory."""
+
+MOST_LAYERS = 10_000
+"""The largest number of layers or hops."""
 
 
 def shown(value: object) -> str:
@@ -31,13 +34,25 @@ def shown(value: object) -> str:
     return f"{text if len(text) <= _LONGEST else text[:_LONGEST] + '…'} ({kind})"
 
 
-def at_least(name: str, value: object, minimum: int) -> int:
-    """Return ``value`` as an ``int``, or say why it is not an integer of at least ``minimum``."""
+def at_least(name: str, value: object, minimum: int, maximum: int = LARGEST) -> int:
+    """Return ``value`` as an ``int``, or say why it is not an integer from ``minimum`` to ``maximum``."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer, got {shown(value)}")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {plain(value)}")
+    if int(value) > maximum:
+        raise ValueError(f"{name} must be at most {maximum}, got {plain(value)}")
     return int(value)
+
+
+def layers(name: str, value: object, minimum: int = 1) -> int:
+    """Return ``value`` as a number of layers or hops, which are built or walked one by one, and so bounded."""
+    return at_least(name, value, minimum, MOST_LAYERS)
+
+
+def seed(name: str, value: object) -> int:
+    """Return ``value`` as a seed, an integer from 0 that torch's generators take."""
+    return at_least(name, value, 0, 2**64 - 1)
 
 
 def finite(name: str, value: object) -> float:
@@ -102,6 +117,7 @@ def one_of(name: str, value: object, choices: Collection[str]) -> str:
     return value
 
 
+<<<<<<< HEAD
 def function(name: str, value: object, arguments: str, *, count: int) -> None:
     """Say that a function of ``count`` arguments was expected, such as "(step, history, model)", where it is none.
 
@@ -119,6 +135,14 @@ def function(name: str, value: object, arguments: str, *, count: int) -> None:
         signature.bind(*range(count))
     except TypeError as error:
         raise TypeError(f"{name} must be a function of {arguments}, got {value!r}: {error}") from None
+=======
+def no_graph(name: str, value: object) -> TypeError:
+    """Return the error for an argument that is no space-time graph."""
+    return TypeError(
+        f"{name} must be a SpaceTimeGraph, got {type(value).__name__}; gs.from_graph, gs.from_sequence, gs.from_signal "
+        "and their relatives make one"
+    )
+>>>>>>> 80b5241 (Row numbers, states, counts and batches of other tasks are refused by name)
 
 
 def is_tensor(name: str, value: object) -> Tensor:
@@ -150,6 +174,17 @@ def marked_rows(name: str, value: object, rows: int) -> Tensor:
         raise ValueError(
             f"{name} must be bool of shape ({rows},), one entry a row of x; got {tensor.dtype} {tuple(tensor.shape)}"
         )
+    return tensor
+
+
+def rows(name: str, value: object, count: int) -> Tensor:
+    """Return ``value``, or say that it is not a tensor (K,) of row numbers 0 … ``count`` - 1."""
+    tensor = is_tensor(name, value)
+    if tensor.dim() != 1 or tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
+        raise TypeError(f"{name} must hold row numbers, integers of shape (K,), got {shown(tensor)}")
+    if tensor.numel() and not 0 <= int(tensor.min()) <= int(tensor.max()) < count:
+        wrong = int(tensor[(tensor < 0) | (tensor >= count)][0])
+        raise ValueError(f"{name} must lie in 0 to {count - 1}, the rows of the graph, got {wrong}")
     return tensor
 
 

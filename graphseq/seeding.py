@@ -34,7 +34,7 @@ def derive(seed: int, *place: int) -> int:
 
 def derive_pair(seed: int, *place: int) -> tuple[int, int]:
     """Two 64-bit seeds of one place, independent of each other; the first is what :func:`derive` gives."""
-    words = (_checks.at_least("seed", seed, 0), *place)
+    words = (_checks.seed("seed", seed), *place)
     if min(words) < 0:
         raise ValueError(f"a place is made of integers of 0 or more, got {place}")
     mixed = hashlib.blake2b(" ".join(map(str, words)).encode(), digest_size=16).digest()

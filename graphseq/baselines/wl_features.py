@@ -50,7 +50,7 @@ def subtree_features(graphs: Sequence[SpaceTimeGraph], iterations: int = 5) -> s
         [[5.0, 5.0], [5.0, 5.0]]
         [[8.0, 5.0], [5.0, 10.0]]
     """
-    _checks.at_least("iterations", iterations, 0)
+    _checks.layers("iterations", iterations, 0)
     if not graphs:
         raise ValueError("graphs is empty; at least one graph is needed")
     counts = [_patterns(graph, iterations) for graph in graphs]

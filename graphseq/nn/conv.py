@@ -9,6 +9,7 @@ import torch_geometric.nn
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq._torch import compat
 from graphseq.data.adjacency import Adjacency
@@ -42,6 +43,7 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
 
     @checked_arguments
     def __init__(self, in_channels: int, out_channels: int, bias: bool = True) -> None:
+        _checks.at_least("in_channels", in_channels, 1)
         super().__init__(in_channels, out_channels, bias=bias)
 
     @property

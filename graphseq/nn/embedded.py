@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.model import Model
@@ -48,6 +49,8 @@ class EmbeddedModel(nn.Module):
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """Compute the outputs (K, C) or (B, C)."""
+        if not isinstance(graph, SpaceTimeGraph):
+            raise _checks.no_graph("graph", graph)
         x = self.embed(graph.x)
         if x.dim() != 2 or len(x) != graph.num_rows:
             raise ValueError(f"embed must return one row for each of {graph.num_rows}, but gave {tuple(x.shape)}")

@@ -72,6 +72,8 @@ class Encoder(nn.Module, ABC):
             TypeError: features and weights of different number types.
             ValueError: the graph has no rows, features of another width, or tokens out of range.
         """
+        if not isinstance(graph, SpaceTimeGraph):
+            raise _checks.no_graph("graph", graph)
         return self.encode(graph, self._features(graph.x))
 
     @abstractmethod
@@ -107,6 +109,10 @@ class Encoder(nn.Module, ABC):
 
     def _features(self, x: Tensor) -> Tensor:
         name = type(self).__name__
+        if not isinstance(x, Tensor):
+            raise TypeError(f"graph must have features x, a torch.Tensor, for {name}; it has {type(x).__name__}")
+        if x.is_meta:
+            raise ValueError(f"graph must hold numbers for {name}, but its x is on the meta device")
         if x.shape[0] == 0:
             raise ValueError(f"{name} got a graph without rows; it needs at least one row")
         if x.dim() == 1:

@@ -45,6 +45,16 @@ class Head(nn.Module, ABC):
         """The receptive field of each output, (K, V) of ``bool``, from those of the states."""
 
 
+def _check(states: object, graph: object) -> None:
+    """Raise if these are not the states (V, H) of the rows of a graph; quick, since every forward pass asks."""
+    if not isinstance(graph, SpaceTimeGraph):
+        raise _checks.no_graph("graph", graph)
+    if not isinstance(states, Tensor):
+        raise TypeError(f"states must be a torch.Tensor, got {type(states).__name__}")
+    if states.dim() != 2 or not states.is_floating_point():
+        raise ValueError(f"states must be floating, of shape (V, H), got {_checks.shown(states)}")
+
+
 class RowHead(Head):
     r"""A linear map of each target row's state: P = H W + b, (V, H) → (K, C).
 
@@ -58,10 +68,13 @@ class RowHead(Head):
     @checked_arguments
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.lin = nn.Linear(in_channels, _checks.at_least("out_channels", out_channels, 1))
+        self.lin = nn.Linear(
+            _checks.at_least("in_channels", in_channels, 1), _checks.at_least("out_channels", out_channels, 1)
+        )
 
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
         """Compute the outputs (K, C), in the order of the target rows."""
+        _check(states, graph)
         if graph.get("target") is None:
             return self.lin(states)  # type: ignore[no-any-return]
         rows = graph.target_rows
@@ -104,6 +117,7 @@ class ResidualHead(RowHead):
         Raises:
             ValueError: tokens in place of features, or fewer than C features.
         """
+        _check(states, graph)
         channels = self.lin.out_features
         if graph.x.dim() != 2 or graph.x.shape[1] < channels:
             raise ValueError(f"x must have {channels} features a row or more to add to, got {tuple(graph.x.shape)}")
@@ -134,10 +148,13 @@ class GraphHead(Head):
     def __init__(self, in_channels: int, out_channels: int, pool: Literal["mean", "sum", "max"] = "mean") -> None:
         super().__init__()
         self.pool = _checks.one_of("pool", pool, _POOLS)
-        self.lin = nn.Linear(in_channels, _checks.at_least("out_channels", out_channels, 1))
+        self.lin = nn.Linear(
+            _checks.at_least("in_channels", in_channels, 1), _checks.at_least("out_channels", out_channels, 1)
+        )
 
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
         """Compute the outputs (B, C), in the order of the graphs."""
+        _check(states, graph)
         pooled = _POOLS[self.pool](states, graph.get("batch"), graph.num_graphs)
         return self.lin(pooled)  # type: ignore[no-any-return]
 
@@ -186,7 +203,7 @@ class PairHead(Head):
         super().__init__()
         self.pair_channels = _checks.at_least("pair_channels", pair_channels, 0)
         out_channels = _checks.at_least("out_channels", out_channels, 1)
-        width = 3 * in_channels + pair_channels
+        width = 3 * _checks.at_least("in_channels", in_channels, 1) + pair_channels
         self.lin = nn.Linear(width, out_channels)
         if mlp_channels is not None:
             hidden = _checks.at_least("mlp_channels", mlp_channels, 1)
@@ -194,6 +211,7 @@ class PairHead(Head):
 
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
         """Compute the outputs (K, C), in the order of the pairs."""
+        _check(states, graph)
         source, target = (states.index_select(0, rows) for rows in _pairs(graph))
         inputs = [source, target, source * target]
         if self.pair_channels:

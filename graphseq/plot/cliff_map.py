@@ -71,7 +71,7 @@ def draw_cliff_map(
     image = axes.imshow(grid, cmap="cividis", norm=norm, origin="lower", aspect="auto", interpolation="nearest")
     _write(axes, grid, (1 + chance) / 2)
     if hops is not None:
-        needed = [_checks.at_least("hops", value, 0) for value in hops]
+        needed = [_checks.layers("hops", value, 0) for value in hops]
         if len(needed) != len(columns) or any(a > b for a, b in pairwise(needed)):
             raise ValueError(f"hops must be {len(columns)} numbers, one a length, not descending; got {needed}")
         _draw_wall(axes, lines, needed)

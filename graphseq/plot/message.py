@@ -58,7 +58,7 @@ def message_weights(graph: SpaceTimeGraph, source_row: int, num_layers: int, *, 
     state[checked_row("source_row", source_row, graph)] = 1.0
     step = graph.topology.to("cpu").spacetime(causal).normalised(torch.float64)
     states = [state]
-    for _ in range(_checks.at_least("num_layers", num_layers, 0)):
+    for _ in range(_checks.layers("num_layers", num_layers, 0)):
         states.append(step @ states[-1])
     return torch.cat(states, dim=1).T.contiguous()
 

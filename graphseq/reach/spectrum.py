@@ -64,7 +64,7 @@ def layer_spectrum(model: Model | Encoder, graph: SpaceTimeGraph, layer: int, *,
             raise ValueError(f"layer must lie in {first} to {count}, got {layer}")
         before, after = trace.states[number - 1], trace.states[number]
         size = before.numel() * after.numel()
-        if size > _checks.at_least("max_entries", max_entries, 1):
+        if size > _checks.at_least("max_entries", max_entries, 1, 2**62):
             raise TooLargeError(
                 f"the Jacobian of {trace.axis} {layer} is {after.numel()} × {before.numel()}: {size:.3g} entries "
                 f"({size * 8 / 2**30:.3g} GiB in float64), above max_entries={max_entries}; take fewer rows or "

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from copy import copy
-from typing import TYPE_CHECKING, Never, Self
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +20,22 @@ from graphseq.data.cache import BoundedCache
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import hops_to
 from graphseq.data.topology import Topology
+
+M = TypeVar("M", bound=Callable[..., Any])
+
+
+def of_own_batch(method: M) -> M:
+    """Let a task's method say that a graph is no batch of the task, where it meets one that it cannot read."""
+
+    @wraps(method)
+    def read(self: Task, graph: SpaceTimeGraph) -> Any:
+        try:
+            return method(self, graph)
+        except (AttributeError, ArithmeticError, IndexError, KeyError, RuntimeError, TypeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"graph must be a batch of this {type(self).__name__}; {reason}") from error
+
+    return read  # type: ignore[return-value]
 
 
 class Task(ABC):
@@ -148,6 +166,7 @@ class Task(ABC):
         return (smooth / smooth.sum()).log()
 
     @checked_arguments
+    @of_own_batch
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the rows whose input is needed for the answer of each target row, (K, V), ``bool``.
 
@@ -161,6 +180,7 @@ class Task(ABC):
         return (hops == self.hops).to(rows.device)
 
     @checked_arguments
+    @of_own_batch
     def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the rows that must be remembered at once, since a later row selects among them, (K, V), ``bool``.
 
@@ -172,6 +192,7 @@ class Task(ABC):
         return self.relevant_nodes(graph)
 
     @checked_arguments
+    @of_own_batch
     def memory_content(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the content of the :meth:`memory_items` of each target row as M numbers, (K, M).
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.tasks.base import Regression, share_of_best_constant
+from graphseq.tasks.base import Regression, of_own_batch, share_of_best_constant
 from graphseq.tasks.windows import Recording, Windowed
 
 
@@ -97,6 +97,7 @@ class Forecasting(Windowed, Regression):
         return min(share_of_best_constant(channel, self.tolerance) for channel in y.t())
 
     @checked_arguments
+    @of_own_batch
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return all rows of the target row's own node in its window, (K, V), ``bool``.
 
@@ -105,6 +106,7 @@ class Forecasting(Windowed, Regression):
         return self._rows_of(graph, graph.target_rows)
 
     @checked_arguments
+    @of_own_batch
     def asked(self, graph: SpaceTimeGraph) -> tuple[Tensor, Tensor]:
         """Return the window of each answer, by its index in the batch, and its node in the recording, (K,) each."""
         rows = graph.target_rows

@@ -14,7 +14,7 @@ from graphseq import _checks
 from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks._graph_store import Joined
-from graphseq.tasks.base import Regression, Task, share_of_best_constant
+from graphseq.tasks.base import Regression, Task, of_own_batch, share_of_best_constant
 
 
 class Collection(Task):
@@ -120,7 +120,7 @@ class Collection(Task):
             >>> [(len(train), sorted(test.answers.tolist())) for train, test in GraphClassification(graphs, 2).folds(3)]
             [(4, [0, 1]), (4, [0, 1]), (4, [0, 1])]
         """
-        count, seed = _checks.at_least("count", count, 2), _checks.at_least("seed", seed, 0)
+        count, seed = _checks.at_least("count", count, 2), _checks.seed("seed", seed)
         if count > len(self):
             raise ValueError(f"count={count} folds need as many graphs; there are {len(self)}")
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
@@ -132,6 +132,7 @@ class Collection(Task):
         return [(self.part(train.nonzero()[:, 0]), self.part(test.nonzero()[:, 0])) for train, test in sides]
 
     @checked_arguments
+    @of_own_batch
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return all rows of the graph of each answer, (K, V), ``bool``."""
         owner = graph.graph_index

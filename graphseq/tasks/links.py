@@ -12,6 +12,7 @@ from graphseq import _checks, seeding
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks._pairs import HistoricalNegatives, PairHistory, Positives, RandomNegatives
+from graphseq.tasks.base import of_own_batch
 from graphseq.tasks.windows import Recording, Windowed, slices
 
 _SAMPLING = ("random", "historical")
@@ -85,7 +86,7 @@ class LinkPrediction(Windowed):
     ) -> None:
         self.negatives = _checks.at_least("negatives", negatives, 1)
         self.sampling = _checks.one_of("sampling", sampling, _SAMPLING)
-        self.seed = _checks.at_least("seed", seed, 0)
+        self.seed = _checks.seed("seed", seed)
         recording = Recording(graph, lags, horizon)
         self.in_channels, self.out_channels = recording.x.shape[1], 2
         self._history, self._positives = PairHistory(recording), Positives(recording)
@@ -147,12 +148,14 @@ class LinkPrediction(Windowed):
         return max(len(which), negatives) / (len(which) + negatives)
 
     @checked_arguments
+    @of_own_batch
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return all rows of both nodes of each pair in its window, (K, V), ``bool``."""
         source, target = graph.edge_label_index
         return self._rows_of(graph, source) | self._rows_of(graph, target)
 
     @checked_arguments
+    @of_own_batch
     def asked(self, graph: SpaceTimeGraph) -> tuple[Tensor, Tensor]:
         """Return the window of each pair, by its index in the batch, (K,), and its nodes in the recording, (K, 2)."""
         rows = graph.edge_label_index

@@ -15,7 +15,6 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.tasks.base import Task
@@ -44,12 +43,10 @@ class SingleProcess:
         """True in the process that writes files and shows progress."""
         return self.rank == 0
 
-    @checked_arguments
     def replicate(self, model: nn.Module) -> nn.Module:
         """``model``, in a form whose gradients are those of the whole batch."""
         return model
 
-    @checked_arguments
     def share(self, task: Task, graph: SpaceTimeGraph) -> tuple[SpaceTimeGraph, float]:
         """This process's part of a batch, and the weight of its loss."""
         return graph, 1.0
@@ -62,12 +59,10 @@ class SingleProcess:
         """Each tensor with the parts of all processes, in their order, on the CPU."""
         return list(parts)
 
-    @checked_arguments
     def any(self, reason: str | None) -> str | None:
         """The reason of the lowest process that has one, the same in all of them."""
         return reason
 
-    @checked_arguments
     def first(self, work: Callable[[], T]) -> T:
         """Run ``work`` in the first process alone; all processes get its result, or its error."""
         return work()
@@ -75,7 +70,6 @@ class SingleProcess:
     def wait(self) -> None:
         """Wait until all processes have come here."""
 
-    @checked_arguments
     def agree(self, facts: Mapping[str, object]) -> None:
         """Refuse a run whose processes were given different arguments.
 
@@ -106,7 +100,6 @@ class ProcessGroup(SingleProcess):
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         self._replicas: WeakSet[DistributedDataParallel] = WeakSet()
 
-    @checked_arguments
     def replicate(self, model: nn.Module) -> nn.Module:
         """``model`` in torch's DistributedDataParallel, with the first process's weights."""
         # A share may leave a weight out that another uses: gates over edges, say, where its graphs have none.
@@ -114,7 +107,6 @@ class ProcessGroup(SingleProcess):
         self._replicas.add(replica)
         return replica
 
-    @checked_arguments
     def share(self, task: Task, graph: SpaceTimeGraph) -> tuple[SpaceTimeGraph, float]:
         """This process's graphs of a batch, and :math:`P K_p / K`.
 
@@ -137,7 +129,6 @@ class ProcessGroup(SingleProcess):
         dist.all_gather_object(gathered, [part.cpu() for part in parts])
         return [torch.cat(shares) for shares in zip(*gathered, strict=True)]
 
-    @checked_arguments
     def any(self, reason: str | None) -> str | None:
         """The reason of the lowest process that has one, the same in all of them."""
         if self.mean(float(reason is not None)) == [0]:
@@ -146,7 +137,6 @@ class ProcessGroup(SingleProcess):
         dist.all_gather_object(reasons, reason)
         return next(given for given in reasons if given is not None)
 
-    @checked_arguments
     def first(self, work: Callable[[], T]) -> T:
         """Run ``work`` in the first process alone; all processes get its result, or its error."""
         outcome: list[object] = [None, None]
@@ -164,7 +154,6 @@ class ProcessGroup(SingleProcess):
         """Wait until all processes have come here."""
         dist.barrier()
 
-    @checked_arguments
     def agree(self, facts: Mapping[str, object]) -> None:
         """Compare with the first process; see :meth:`SingleProcess.agree`."""
         mine = dict(_flat(facts))
@@ -237,7 +226,6 @@ class _Share(NamedTuple):
     topology: Topology
 
 
-@checked_arguments
 def share_of(task: Task, graph: SpaceTimeGraph, rank: int, size: int) -> SpaceTimeGraph:
     """The graphs of a batch that fall to process ``rank`` of ``size``, as a batch of their own.
 

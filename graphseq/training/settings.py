@@ -56,7 +56,7 @@ class Settings:
             **{name: _checks.at_least(name, getattr(self, name), 1) for name in _COUNTS},
             **{name: _checks.truth(name, getattr(self, name)) for name in _SWITCHES},
             "optimizer": spelled(self.optimizer),
-            "seed": _checks.at_least("seed", self.seed, 0),
+            "seed": _checks.seed("seed", self.seed),
             "lr": _or_none(_checks.positive, "lr", self.lr),
             "clip": _checks.positive("clip", self.clip),
             "device": _checks.device("device", self.device),

@@ -27,7 +27,7 @@ import children
 import hostile_values
 import numpy as np
 import torch
-from global_state import Watched
+from global_state import QUICK, Watched
 from public_calls import Public
 
 import graphseq as gs
@@ -67,7 +67,7 @@ def chosen(public: Public, share: float, seed: int = 0) -> list[Call]:
     """Some of the calls of a public callable, a fixed choice."""
     draw = random.Random(f"{seed} {public.name}")  # noqa: S311 - a choice of tests
     names = list(hostile_values.VALUES)
-    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
     return [
         Call(public.name, parameter.name, value)
         for parameter in public.signature.parameters.values()
@@ -117,7 +117,7 @@ def _end(*_: int | FrameType | None) -> None:
 
 def outcome(public: Public, call: Call) -> Outcome:
     """Make one call, and judge how it ends."""
-    watched, printed = Watched(), io.StringIO()
+    watched, printed = Watched(QUICK), io.StringIO()
     value = hostile_values.VALUES[call.value]()
     annotation = str(public.signature.parameters[call.argument].annotation)
     try:
@@ -140,11 +140,17 @@ def outcome(public: Public, call: Call) -> Outcome:
         text = f"{annotation} got {call.value}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    if printed.getvalue():
+    if printed.getvalue() and call.argument != "progress":
         return Outcome(call, "printed", printed.getvalue()[:200])
-    if changes := watched.changes():
+    # Initial weights are drawn from torch's own generator, as those of torch's modules are.
+    if changes := [one for one in watched.changes() if one != "torch's random numbers" or not is_module(public)]:
         return Outcome(call, "state", ", ".join(changes))
     return Outcome(call, kind, text)
+
+
+def is_module(public: Public) -> bool:
+    """True if the callable is a module's class, or sets initial weights."""
+    return public.name.startswith("nn.") and (public.name[3].isupper() or public.name.endswith("_"))
 
 
 def _of_error(error: BaseException, argument: str, annotation: str, value: object) -> tuple[str, str]:

@@ -324,6 +324,19 @@ FUNCTIONS: dict[str, Callable[[], Arguments]] = {
     "evaluation.r2": lambda: {"y": torch.tensor([[1.0, 0.0], [0.0, 1.0]])},
     "evaluation.wilson": lambda: {"share": 0.5, "count": 10},
     "baselines.subtree_features": lambda: {"graphs": [gs.from_graph(nx.path_graph(3), x=torch.ones(3, 1))]},
+    "diagnose": lambda: {
+        "model": nn.Model(nn.MLP(10, 4), 10),
+        **{"data": task(), "steps": 2, "budget_seconds": 1.0},
+    },
+    "nn.conv_reach": lambda: {"conv": nn.GCNConv(2, 2)},
+    "transforms.add_virtual_node": lambda: {"graph": static()},
+    "transforms.fosr": lambda: {"graph": static(), "edges": 1},
+    "transforms.sdrf": lambda: {"graph": static(), "edges": 1},
+    "transforms.k_hop": lambda: {"graph": static(), "hops": 2},
+    "reach.rewire": lambda: {"graph": static(), "method": "k_hop", "hops": 2},
+    "reach.layer_jacobians": lambda: small(),  # noqa: PLW0108 - defined below
+    "reach.mad_gap": lambda: {"graph": static(), "near": 1, "remote": 2},
+    "reach.rayleigh_quotient": lambda: {"graph": static()},
     "reach.by_hop": lambda: {"hops": distances()},
     "reach.by_lag_and_hop": lambda: {"hops": distances()},
     "reach.dirichlet_energy": lambda: {"graph": static()},
@@ -429,6 +442,7 @@ OBJECTS: dict[str, Callable[[], Arguments]] = {
     "baselines.Bigram": lambda: {"task": characters()},
     "baselines.Constant": lambda: {"output": torch.zeros(10)},
     "baselines.GraphAutoregression": lambda: {"weight": torch.ones(8, 1), "bias": torch.zeros(1), "lags": 2},
+    "reach.Probe": lambda: {"model": _seeded(lambda: nn.GCN(2, 3)), "data": static()},
     "testing.EncoderCase": lambda: {"build": lambda channels: nn.MLP(channels, 4)},
     "testing.TaskCase": lambda: {"build": task},
     "testing.Graphs": lambda: {},
@@ -442,15 +456,23 @@ RECORDS = {
     *("io.PlainGraph", "io.Sentence", "io.Skipped", "io.TemporalDataset", "io.Treebank", "io.Word"),
     *("training.Selected", "evaluation.Estimate", "reach.Estimate", "reach.Evidence", "reach.Grid", "reach.Profile"),
     *("reach.ProfileEstimate", "reach.StateGradients", "reach.Verdict", "reach.theory.RNNGradients"),
+    *("reach.Advice", "reach.Diagnosis", "reach.HopProfile", "reach.LayerJacobians", "nn.ConvReach"),
     *("reach.theory.RNNWeights", "text.Beam", "testing.Check", "testing.Suite", "DivergedError"),
 }
 # Base classes and protocols, whose methods are those of the classes derived from them.
-ABSTRACT = {"nn.Encoder", "tasks.FixedTask", "tasks.Task", "tasks.Regression", "training.Callback", "training.Schedule"}
+# ``diagnose`` makes a Diagnosis, and ``process_group`` the groups of processes; their methods take nothing of a user's.
+ABSTRACT = {
+    *("training.distributed.ProcessGroup", "training.distributed.SingleProcess", "training.distributed.share_of"),
+    *("reach.Diagnosis", "nn.ConvReach"),
+    *("nn.Encoder", "tasks.FixedTask", "tasks.Task", "tasks.Regression", "training.Callback", "training.Schedule"),
+}
 # Errors are raised by the library, and made by nobody else.
 ERRORS = {"reach.TooLargeError", "reach.UnreachableError"}
 
 # An object of each record that has methods.
 INSTANCES: dict[str, Callable[[], Any]] = {
+    "reach.Estimate": lambda: reach.Estimate(torch.ones(2), torch.ones(2), 4),
+    "reach.ProfileEstimate": lambda: reach.ProfileEstimate(torch.arange(2), torch.ones(2), torch.ones(2), 4),
     "training.EarlyStopping": lambda: validated(),  # noqa: PLW0108 - defined below
     "Evaluation": lambda: gs.Evaluation(0.5, 0.4, 0.6, 1.0, 0.5, 10),
     "History": lambda: gs.History([1.0], [0.5], [0.1], [0.01]),
@@ -519,6 +541,7 @@ METHODS: dict[str, Callable[[], Arguments]] = {
     "nn.DAGLSTM.trace": lambda: {"graph": acyclic()},
     "baselines.Autoregression.fit": lambda: {"task": forecasting()},
     "baselines.GraphAutoregression.fit": lambda: {"task": forecasting()},
+    "reach.Probe.receptive_field": lambda: {"output": 1},
     "testing.EncoderCase.encoder": lambda: {},
     "testing.Graphs.random": lambda: {"seed": 0},
     "testing.Graphs.directed": lambda: {"seed": 0},
@@ -528,7 +551,15 @@ METHODS: dict[str, Callable[[], Arguments]] = {
 }
 
 # What a subclass writes and the library calls, with what it has checked; and the decorators of the suites.
-LEFT_OUT = {"encode", "layers", "by_generation", "run_segment", "testing.Suite.run", "testing.Suite.check"}
+LEFT_OUT = {
+    *("reach.Probe.over_layers", "reach.Probe.chosen", "reach.Probe.outputs_at", "reach.Probe.place"),
+    "encode",
+    "layers",
+    "by_generation",
+    "run_segment",
+    "testing.Suite.run",
+    "testing.Suite.check",
+}
 # Tasks whose answers need different numbers of items, which the method says.
 LEFT_OUT |= {
     f"tasks.{name}.memory_content" for name in ("Characters", "Eccentricity", "NodeClassification", "NodeRegression")

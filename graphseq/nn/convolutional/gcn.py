@@ -156,6 +156,7 @@ class GCN(LayerStack):
     @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A ball: the rows that L convolutions read in turn, (K, V); all rows of the graph where a layer reads them."""
+        rows = _checks.rows("rows", rows, graph.num_rows)
         asked = fields = seeds(rows, graph.num_rows)
         for layer in reversed(range(self.num_layers)):
             below = fields

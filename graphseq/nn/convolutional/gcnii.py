@@ -94,4 +94,5 @@ class GCNII(LayerStack):
     @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A ball: the rows within L hops, (K, V)."""
+        rows = _checks.rows("rows", rows, graph.num_rows)
         return ball(graph, rows, self.num_layers, causal=self.causal)

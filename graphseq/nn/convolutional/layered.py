@@ -58,7 +58,7 @@ class LayerStack(Encoder):
     @checked_arguments
     def __init__(self, in_channels: int, hidden_channels: int, num_layers: int, *, causal: bool) -> None:
         super().__init__(in_channels, hidden_channels, causal=causal)
-        self.num_layers = _checks.at_least("num_layers", num_layers, 1)
+        self.num_layers = _checks.layers("num_layers", num_layers, 1)
 
     @abstractmethod
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:

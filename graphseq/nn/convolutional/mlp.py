@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.convolutional.layered import LayerStack
@@ -50,4 +51,5 @@ class MLP(LayerStack):
     @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """The row itself, (K, V)."""
+        rows = _checks.rows("rows", rows, graph.num_rows)
         return (rows[:, None] == torch.arange(graph.num_nodes, device=rows.device)).cpu()

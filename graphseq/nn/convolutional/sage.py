@@ -6,6 +6,7 @@ from torch import Tensor
 from torch_geometric.nn import GraphConv
 from torch_geometric.utils import scatter
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.nn.conv_pattern import ConvReach
 
@@ -32,6 +33,7 @@ class WeightedSAGE(GraphConv):  # type: ignore[misc]
 
     @checked_arguments
     def __init__(self, in_channels: int, out_channels: int) -> None:
+        _checks.at_least("in_channels", in_channels, 1)
         super().__init__(in_channels, out_channels, aggr="add")
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.convolutional.layered import LayerStack, ball
@@ -61,6 +62,7 @@ class StateSpaceGCN(LayerStack):
     @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A ball: the rows within L hops, (K, V)."""
+        rows = _checks.rows("rows", rows, graph.num_rows)
         return ball(graph, rows, self.num_layers, causal=self.causal)
 
 

@@ -9,6 +9,7 @@ from scipy.sparse import csgraph
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
@@ -145,6 +146,7 @@ class ChildSum(Encoder):
     @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A row, its children, their children, and so on, (K, V)."""
+        rows = _checks.rows("rows", rows, graph.num_rows)
         reads = Ancestry.of(graph.topology).reads
         field = torch.zeros(len(rows), reads.shape[0], dtype=torch.bool)
         for k, row in enumerate(rows.tolist()):

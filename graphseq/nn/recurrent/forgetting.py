@@ -142,7 +142,7 @@ class ForgettingGCNLSTM(Encoder):
         gate_penalty: float = 0.0,
     ) -> None:
         super().__init__(in_channels, hidden_channels, causal=True)
-        self.num_layers = _checks.at_least("num_layers", num_layers, 1)
+        self.num_layers = _checks.layers("num_layers", num_layers, 1)
         self.forget = _checks.one_of("forget", forget, ("nodes", "edges", "both"))
         self.accumulate, self.gate_penalty = accumulate, _checks.between("gate_penalty", gate_penalty, 0, float("inf"))
         width = [in_channels] + [hidden_channels] * (num_layers - 1)
@@ -236,6 +236,7 @@ class ForgettingGCNLSTM(Encoder):
         on the gates of all their neighbours. Running products do not widen the cone. Where stored self-loops have
         weight 0, normalisation can cancel a gate, and the result is then a superset of the receptive field.
         """
+        rows = _checks.rows("rows", rows, graph.num_rows)
         return cone(graph.topology, self.num_layers, rows)
 
     def _all_steps(

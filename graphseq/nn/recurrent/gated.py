@@ -40,7 +40,7 @@ class Gates(NamedTuple):
     def checked(cls, sides: Sides, hops: int) -> Gates:
         """Build the gates from the arguments ``convolve`` and ``hops`` of an encoder."""
         _checks.one_of("convolve", sides, ("both", "input", "state"))
-        return cls(sides != "state", sides != "input", _checks.at_least("hops", hops, 1))
+        return cls(sides != "state", sides != "input", _checks.layers("hops", hops, 1))
 
 
 class GatedLayer(nn.Module, ABC):
@@ -254,7 +254,7 @@ class GatedEncoder(Encoder):
         residual: bool,
     ) -> None:
         super().__init__(in_channels, hidden_channels, causal=True)
-        self.num_layers, self.residual = _checks.at_least("num_layers", num_layers, 1), residual
+        self.num_layers, self.residual = _checks.layers("num_layers", num_layers, 1), residual
         self.layers = nn.ModuleList(layer(hidden_channels if number else in_channels) for number in range(num_layers))
 
     def encode(self, graph: SpaceTimeGraph, x: Tensor) -> Tensor:
@@ -340,5 +340,6 @@ class GatedEncoder(Encoder):
         It does not widen with time where only the input map is convolved; where only the state map is, it begins with
         the row itself.
         """
+        rows = _checks.rows("rows", rows, graph.num_rows)
         patterns = [layer.patterns(graph.topology.spatial) for layer in self._stack]
         return _light_cone.cone(graph.topology, patterns, self.residual, rows)

@@ -155,6 +155,7 @@ class LinearRNNBase(Encoder):
     @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A line: the rows of the same node up to the same time, (K, V)."""
+        rows = _checks.rows("rows", rows, graph.num_rows)
         node, time = graph.node, graph.time
         line: Tensor = (node[rows][:, None] == node) & (time <= time[rows][:, None])
         return line.cpu()
@@ -180,7 +181,7 @@ def input_widths(in_channels: int, hidden_channels: int, num_layers: int) -> lis
     """
     _checks.at_least("in_channels", in_channels, 1)
     _checks.at_least("hidden_channels", hidden_channels, 1)
-    return [in_channels] + [hidden_channels] * (_checks.at_least("num_layers", num_layers, 1) - 1)
+    return [in_channels] + [hidden_channels] * (_checks.layers("num_layers", num_layers, 1) - 1)
 
 
 def _parts(h: Tensor) -> list[Tensor]:

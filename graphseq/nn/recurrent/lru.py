@@ -110,6 +110,6 @@ class LRU(LinearRNNBase):
         _checks.between("max_phase", max_phase, 0, 2 * math.pi)
         layers = [
             LRULayer(hidden_channels, r_min, r_max, max_phase)
-            for _ in range(_checks.at_least("num_layers", num_layers, 1))
+            for _ in range(_checks.layers("num_layers", num_layers, 1))
         ]
         super().__init__(in_channels, hidden_channels, layers, lift=nn.Linear(in_channels, hidden_channels))

@@ -103,6 +103,7 @@ class RNNBase(Encoder):
     @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """A line: the rows of the same node up to the same time, (K, V)."""
+        rows = _checks.rows("rows", rows, graph.num_rows)
         node, time = graph.node, graph.time
         same = node[rows][:, None] == node
         line: Tensor = same & (time <= time[rows][:, None])
@@ -202,7 +203,7 @@ def _sizes(in_channels: int, hidden_channels: int, num_layers: int) -> tuple[int
     return (
         _checks.at_least("in_channels", in_channels, 1),
         _checks.at_least("hidden_channels", hidden_channels, 1),
-        _checks.at_least("num_layers", num_layers, 1),
+        _checks.layers("num_layers", num_layers, 1),
     )
 
 

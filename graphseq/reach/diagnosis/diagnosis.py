@@ -166,9 +166,9 @@ def diagnose(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
-    steps, seed = _checks.at_least("steps", steps, 0), _checks.at_least("seed", seed, 0)
+    steps, seed = _checks.at_least("steps", steps, 0), _checks.seed("seed", seed)
     budget = _checks.positive("budget_seconds", budget_seconds)
-    hops = None if hops is None else _checks.at_least("hops", hops, 0)
+    hops = None if hops is None else _checks.layers("hops", hops, 0)
     with at_rest(), torch.no_grad():
         problem = problem_of(model, data, Request(loss, score, chance, validation, call, hops, seed))
     limits = Thresholds() if thresholds is None else thresholds

@@ -133,7 +133,7 @@ def topology(
         total resistance   49
         bottleneck 4 - 5   curvature -1.2, a bridge
     """
-    depth = _checks.at_least("layers", layers, 1)
+    depth = _checks.layers("layers", layers, 1)
     edges = edges_of(graph, causal=causal)
     if not edges.num_nodes:
         raise ValueError("graph has no nodes; a topology needs one at least")
@@ -181,7 +181,7 @@ def topology(
 def _nodes(count: int, nodes: Tensor | None, samples: int, seed: int) -> Tensor:
     if nodes is None:
         most = _checks.at_least("samples", samples, 1)
-        g = torch.Generator().manual_seed(_checks.at_least("seed", seed, 0))
+        g = torch.Generator().manual_seed(_checks.seed("seed", seed))
         return torch.randperm(count, generator=g)[:most].sort().values if count > most else torch.arange(count)
     rows = _checks.is_tensor("nodes", nodes).cpu()
     if rows.dim() != 1 or not rows.numel() or rows.is_floating_point() or rows.dtype == torch.bool:

@@ -66,7 +66,7 @@ def pairwise_mixing(
         if out.dim() > 2 or (out.dim() == 2 and len(out) != 1) or not flat.numel():
             raise ValueError(f"function must return the output of one graph, a number or (C,), got {tuple(out.shape)}")
         size = len(flat) * x.numel() ** 2
-        if size > _checks.at_least("max_entries", max_entries, 1):
+        if size > _checks.at_least("max_entries", max_entries, 1, 2**62):
             raise TooLargeError(
                 f"{len(flat)} Hessians of {x.numel()} × {x.numel()} have {size:.3g} entries, above "
                 f"max_entries={max_entries}; take a smaller graph, fewer outputs, or raise max_entries"

@@ -31,7 +31,7 @@ def operator_power(matrix: sp.csr_array, layers: int, nodes: Tensor | None = Non
         TooLargeError: more than 2²⁷ entries. A ``ValueError``.
         ValueError: more than 100,000 layers.
     """
-    depth = _checks.at_least("layers", layers, 0)
+    depth = _checks.layers("layers", layers, 0)
     if depth > MOST_LAYERS:
         raise ValueError(f"layers must be at most {MOST_LAYERS:,}, got {layers}")
     rows = np.arange(matrix.shape[0]) if nodes is None else nodes.cpu().numpy()
@@ -80,7 +80,7 @@ def message_passing_bound(
         >>> round(float(message_passing_bound(nx.path_graph(3), 2)[0, 2]), 6)  # 1/√6 twice
         0.166667
     """
-    scale = (_checks.positive("alpha", alpha) * _checks.positive("beta", beta)) ** _checks.at_least("layers", layers, 0)
+    scale = (_checks.positive("alpha", alpha) * _checks.positive("beta", beta)) ** _checks.layers("layers", layers, 0)
     power = operator_power(operator(graph), layers, nodes)
     return torch.where(distances(graph, nodes=nodes) == layers, scale * power, torch.nan)
 
@@ -137,7 +137,7 @@ def sensitivity_bound(
     if _checks.between("own", own, 0.0, 1e300):
         matrix = matrix + sp.diags_array(np.full(edges.num_nodes, own), format="csr")
     constant = _checks.positive("lipschitz", lipschitz) * _checks.positive("weight", weight)
-    scale = (constant * _checks.at_least("width", width, 1)) ** _checks.at_least("layers", layers, 0)
+    scale = (constant * _checks.at_least("width", width, 1)) ** _checks.layers("layers", layers, 0)
     return scale * operator_power(sp.csr_array(matrix), layers, nodes)
 
 

@@ -35,7 +35,7 @@ def norms(measured: Jacobian, norm: str, max_entries: int) -> Tensor:
     if k * v > MOST_PAIRS:
         raise TooLargeError(too_large(measured, f"its {k} × {v} norms alone are above {MOST_PAIRS}"))
     owner = measured.owners()
-    if len(owner) * c * v * f > _checks.at_least("max_entries", max_entries, 1):
+    if len(owner) * c * v * f > _checks.at_least("max_entries", max_entries, 1, 2**62):
         work = f"its {len(owner) * c} backward passes compute {len(owner) * c * v * f:.3g} of them"
         raise TooLargeError(too_large(measured, f"{work}, above max_entries={max_entries}"))
     channels = torch.eye(c, device=measured.x.device)[:, None].expand(c, k, c)

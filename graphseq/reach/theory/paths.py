@@ -85,7 +85,7 @@ def directed_path_weight(target: int, source: int, num_layers: int) -> float:
         0.5000000000000001
     """
     i, j = _checks.at_least("target", target, 0), _checks.at_least("source", source, 0)
-    layers = _checks.at_least("num_layers", num_layers, 0)
+    layers = _checks.layers("num_layers", num_layers, 0)
     if i == 0 or j > i:
         return float(i == j)
     steps = [i - j] if j else range(i, layers + 1)
@@ -116,7 +116,7 @@ def endless_path_weight(hops: int, num_layers: int) -> float:
         >>> endless_path_weight(1, 1) * 3
         1.0
     """
-    r, layers = _checks.at_least("hops", hops, 0), _checks.at_least("num_layers", num_layers, 0)
+    r, layers = _checks.layers("hops", hops, 0), _checks.layers("num_layers", num_layers, 0)
     walks = sum(math.comb(layers, k) * math.comb(layers - k, k + r) for k in range((layers - r) // 2 + 1))
     weight: float = walks / 3**layers
     return weight
@@ -145,4 +145,4 @@ def best_depth(hops: int) -> int:
         >>> best_depth(10)
         149
     """
-    return (3 * _checks.at_least("hops", hops, 1) ** 2 - 1) // 2
+    return (3 * _checks.layers("hops", hops, 1) ** 2 - 1) // 2

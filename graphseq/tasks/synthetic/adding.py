@@ -8,7 +8,7 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.tasks.base import FixedTask, Regression, blocks, path
+from graphseq.tasks.base import FixedTask, Regression, blocks, of_own_batch, path
 
 
 class Adding(Regression, FixedTask):
@@ -66,6 +66,7 @@ class Adding(Regression, FixedTask):
         return self._assemble(torch.stack([numbers, marks], dim=2), (numbers * marks).sum(dim=1, keepdim=True))
 
     @checked_arguments
+    @of_own_batch
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the two marked rows, (K, V), ``bool``."""
         return blocks((graph.x[:, 1] > 0).view(graph.num_graphs, 1, -1))

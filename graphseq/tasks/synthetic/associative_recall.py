@@ -45,7 +45,7 @@ class AssociativeRecall(Lookup):
     @checked_arguments
     def __init__(self, num_pairs: int, *, num_classes: int | None = None, query_hops: int = 2) -> None:
         self.num_pairs = _checks.at_least("num_pairs", num_pairs, 1)
-        self.query_hops = _checks.at_least("query_hops", query_hops, 0)
+        self.query_hops = _checks.layers("query_hops", query_hops, 0)
         rows = torch.arange(num_pairs + 1 + query_hops)
         reader = torch.where(rows <= num_pairs + 1, 0, rows - 1)
         super().__init__(

@@ -10,7 +10,7 @@ from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
-from graphseq.tasks.base import FixedTask, blocks
+from graphseq.tasks.base import FixedTask, blocks, of_own_batch
 
 
 class CopyMemory(FixedTask):
@@ -71,6 +71,7 @@ class CopyMemory(FixedTask):
         return self._assemble(one_hot(tokens, self.in_channels).to(torch.get_default_dtype()), items.flatten())
 
     @checked_arguments
+    @of_own_batch
     def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the rows of all n items for each target row, (K, V), ``bool``: at the marker all are still needed."""
         first = torch.arange(self._template.num_rows, device=graph.x.device) < self.num_items

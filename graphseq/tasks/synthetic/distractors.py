@@ -13,7 +13,7 @@ from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
-from graphseq.tasks.base import Regression
+from graphseq.tasks.base import Regression, of_own_batch
 
 
 class Irrelevant(NamedTuple):
@@ -193,6 +193,7 @@ class Distractors(Regression):
         return Topology(node, row % per_graph // count, ends.flatten(1))
 
     @checked_arguments
+    @of_own_batch
     def irrelevant(self, graph: SpaceTimeGraph) -> Irrelevant:
         """Return the rows and edges of ``graph`` that no answer depends on.
 
@@ -207,6 +208,7 @@ class Distractors(Regression):
         return Irrelevant(mark[graph.node], mark[j] | mark[i] | (group[j] != group[i]))
 
     @checked_arguments
+    @of_own_batch
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the values of relevant neighbours, the keys of all, and the own key if there are groups, (K, V)."""
         rows = graph.target_rows

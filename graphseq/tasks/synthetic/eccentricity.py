@@ -9,7 +9,7 @@ from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import dense_hops
-from graphseq.tasks.base import Regression, blocks
+from graphseq.tasks.base import Regression, blocks, of_own_batch
 from graphseq.tasks.synthetic.random_graphs import (
     assemble,
     checked,
@@ -82,6 +82,7 @@ class Eccentricity(Regression):
         return assemble(edges, torch.ones(*layer.shape, 1), y, torch.ones_like(edges[:, 0]))
 
     @checked_arguments
+    @of_own_batch
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the rows farthest from each row, (K, V), ``bool``."""
         hops = dense_hops(edges_of(graph, self.num_nodes))

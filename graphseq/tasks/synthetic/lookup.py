@@ -10,7 +10,7 @@ from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
-from graphseq.tasks.base import FixedTask, blocks
+from graphseq.tasks.base import FixedTask, blocks, of_own_batch
 
 
 class Lookup(FixedTask):
@@ -62,6 +62,7 @@ class Lookup(FixedTask):
         return self._assemble(x, values.gather(1, pick)[:, 0])
 
     @checked_arguments
+    @of_own_batch
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the row with the key of the query, and the query's row if it is not the target, (K, V), ``bool``."""
         keys = graph.x.view(graph.num_graphs, -1, self.in_channels)[..., : len(self._items)]
@@ -70,6 +71,7 @@ class Lookup(FixedTask):
         return blocks(marks[:, None])
 
     @checked_arguments
+    @of_own_batch
     def memory_items(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the rows of all n pairs, since only the query selects one of them, (K, V), ``bool``."""
         marks = torch.zeros(graph.num_graphs, 1, self._template.num_rows, dtype=torch.bool, device=graph.x.device)
@@ -77,6 +79,7 @@ class Lookup(FixedTask):
         return blocks(marks)
 
     @checked_arguments
+    @of_own_batch
     def memory_content(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the value of each key, one-hot, in the order of the keys, wherever the pairs are, (K, n C)."""
         x = graph.x.view(graph.num_graphs, -1, self.in_channels)[:, self._items]

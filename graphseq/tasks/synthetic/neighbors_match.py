@@ -44,7 +44,7 @@ class NeighborsMatch(Lookup):
 
     @checked_arguments
     def __init__(self, depth: int, *, num_classes: int | None = None) -> None:
-        self.depth = _checks.at_least("depth", depth, 1)
+        self.depth = _checks.layers("depth", depth, 1)
         if depth > 10:
             raise ValueError(f"depth must be at most 10, which is a tree of 2047 rows; got {depth}")
         leaves = 2**depth

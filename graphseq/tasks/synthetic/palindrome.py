@@ -10,7 +10,7 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.tasks.base import FixedTask, blocks, path
+from graphseq.tasks.base import FixedTask, blocks, of_own_batch, path
 
 
 class Palindrome(FixedTask):
@@ -71,6 +71,7 @@ class Palindrome(FixedTask):
         return self._assemble(x, first[:, 0])
 
     @checked_arguments
+    @of_own_batch
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the first row, (K, V), ``bool``."""
         first = torch.arange(self.length - 1, device=graph.x.device) == 0

@@ -8,7 +8,7 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.tasks.base import Regression
+from graphseq.tasks.base import Regression, of_own_batch
 from graphseq.tasks.synthetic.random_graphs import assemble, checked, checked_tolerance, draw_edges, draw_layers
 
 
@@ -76,6 +76,7 @@ class ShortestPaths(Regression):
         return assemble(edges, x, layer[layer > 0][:, None].to(x.dtype), layer > 0)
 
     @checked_arguments
+    @of_own_batch
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the marked row of the graph of each target row, (K, V), ``bool``."""
         owner = graph.target_rows // self.num_nodes

@@ -12,7 +12,7 @@ from graphseq.data.constructors import from_graph
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import hops_to
 from graphseq.data.topology import Topology
-from graphseq.tasks.base import FixedTask, blocks, path
+from graphseq.tasks.base import FixedTask, blocks, of_own_batch, path
 
 
 class Transfer(FixedTask):
@@ -114,6 +114,7 @@ class Transfer(FixedTask):
         return self._assemble(x, y)
 
     @checked_arguments
+    @of_own_batch
     def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
         """Return the source row, (K, V), ``bool``; on a tree, other leaves are at the same distance."""
         source = torch.arange(self._template.num_rows, device=graph.x.device) == self._source

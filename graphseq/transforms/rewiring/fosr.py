@@ -63,7 +63,7 @@ def fosr(
     """
     count = _checks.at_least("edges", edges, 0)
     warm = _checks.at_least("power_iterations", power_iterations, 1)
-    first = _checks.at_least("seed", seed, 0)
+    first = _checks.seed("seed", seed)
     change = rewired(
         graph, ("fosr", count, warm, first), lambda part, number: _edges(part, count, warm, [first, number])
     )

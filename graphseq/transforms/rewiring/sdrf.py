@@ -67,7 +67,7 @@ def sdrf(
     count = _checks.at_least("edges", edges, 0)
     tau = _checks.positive("temperature", temperature)
     bound = None if removal_above is None else _checks.between("removal_above", removal_above, -2.0, 1e300)
-    first = _checks.at_least("seed", seed, 0)
+    first = _checks.seed("seed", seed)
     change = rewired(
         graph, ("sdrf", count, tau, bound, first), lambda part, number: _flow(part, count, tau, bound, [first, number])
     )
