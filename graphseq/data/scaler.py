@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq._arguments import checked_arguments
+from graphseq._arguments import check_fields, checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 
 _GAPS = 1000  # numbers of nodes a row that are still a table of sensible size
@@ -45,6 +45,12 @@ class Scaler:
     mean: Tensor
     deviation: Tensor
     per: Literal["node", "all"]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.mean.dim() != 2 or self.deviation.shape != self.mean.shape:
+            shapes = f"{tuple(self.mean.shape)} and {tuple(self.deviation.shape)}"
+            raise ValueError(f"mean and deviation must both have shape (N, F), or (1, F) for all nodes, got {shapes}")
 
     @classmethod
     @checked_arguments

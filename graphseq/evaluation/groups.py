@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.evaluation.tables import aligned
 
@@ -30,6 +31,7 @@ def wilson(share: float, count: int) -> tuple[float, float]:
         >>> [round(end, 3) for end in wilson(0.5, 100)]
         [0.404, 0.596]
     """
+    share, count = _checks.between("share", share, 0.0, 1.0), _checks.at_least("count", count, 0)
     if count == 0:
         return 0.0, 1.0
     middle, spread = share + _Z**2 / (2 * count), math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))

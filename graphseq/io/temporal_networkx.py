@@ -13,10 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from graphseq import _checks
+from graphseq._arguments import checked_but
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io.containers import MISSING, TemporalDataset, features, floats
 
 
+@checked_but("graphs")
 def from_temporal_networkx(
     graphs: Mapping[int, nx.Graph] | Sequence[nx.Graph] | nx.Graph,
     *,

@@ -18,6 +18,16 @@ from graphseq.nn.conv_reach import conv_reach
 from graphseq.nn.kernels.gcn_stack import stack
 
 
+def check_convolved(x: object, edge_index: object, edge_weight: object) -> None:
+    """Raise if these are not features (V, F), edges (2, E) and their weights (E,); their values are not read."""
+    _checks.is_tensor("x", x)
+    index = _checks.is_tensor("edge_index", edge_index)
+    if index.layout == torch.strided and (index.dim() != 2 or index.shape[0] != 2 or index.dtype != torch.long):
+        raise ValueError(f"edge_index must hold integers, of shape (2, E), got {_checks.shown(index)}")
+    if edge_weight is not None:
+        _checks.is_tensor("edge_weight", edge_weight)
+
+
 class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
     r"""PyG's ``GCNConv`` that also takes a prepared :class:`~graphseq.data.adjacency.Adjacency`.
 
@@ -54,6 +64,7 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
     def forward(self, x: Tensor, edge_index: Tensor | Adjacency, edge_weight: Tensor | None = None) -> Tensor:
         """Compute Â X W + b, (V, F) → (V, H)."""
         if not isinstance(edge_index, Adjacency):
+            check_convolved(x, edge_index, edge_weight)
             out: Tensor = super().forward(x, edge_index, edge_weight)
             return out
         if compat.has_hooks(self.lin):  # a hook may set the weight, as that of torch.nn.utils.prune does

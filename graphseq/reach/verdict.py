@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from graphseq import _checks
-from graphseq._arguments import checked_arguments
+from graphseq._arguments import check_fields, checked_arguments
 from graphseq.nn.model import Model
 from graphseq.reach.advice import advice
 from graphseq.reach.evidence import Evidence, gather
@@ -40,6 +40,11 @@ class Thresholds:
     weak: float = 8e-8  #: the loss sensitivity below which the gradient vanishes
     strong: float = 200.0  #: the loss sensitivity above which the gradient explodes
     recall: float = 0.3  #: the R² of the probe for all items below which the capacity is too small
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for field in fields(self):
+            _checks.finite(field.name, getattr(self, field.name))
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,8 @@ def _same(first: Topology, second: Topology) -> bool:
 
 
 def _check_graphs(graphs: Sequence[SpaceTimeGraph]) -> None:
+    if not isinstance(graphs, Sequence | SpaceTimeGraph) or isinstance(graphs, str | bytes):
+        raise TypeError(f"graphs must be a sequence of SpaceTimeGraph objects, got {type(graphs).__name__}")
     if isinstance(graphs, SpaceTimeGraph) or not len(graphs):
         raise ValueError("graphs must be a sequence of at least one SpaceTimeGraph; of one graph, give [graph]")
     for number, graph in enumerate(graphs):

@@ -156,6 +156,8 @@ class Task(ABC):
         if (
             y.dim() != 1
             or y.is_floating_point()
+            or y.is_complex()
+            or y.dtype == torch.bool
             or (y.numel() and not 0 <= int(y.min()) <= int(y.max()) < self.out_channels)
         ):
             raise ValueError(
@@ -366,6 +368,10 @@ def _check_classes(output: Tensor, y: Tensor) -> None:
             "a loss over classes takes output (K, C) and y (K,); "
             f"got output {tuple(output.shape)} and y {tuple(y.shape)}"
         )
+    if not output.is_floating_point() or y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
+        raise TypeError(
+            f"output must be floating and y hold classes, integers; got output {output.dtype} and y {y.dtype}"
+        )
 
 
 def _check_numbers(output: Tensor, y: Tensor) -> None:
@@ -374,3 +380,5 @@ def _check_numbers(output: Tensor, y: Tensor) -> None:
             "a loss over numbers takes output (K, C) and y (K, C); "
             f"got output {tuple(output.shape)} and y {tuple(y.shape)}"
         )
+    if not output.is_floating_point() or y.is_complex():
+        raise TypeError(f"output must be floating and y real; got output {output.dtype} and y {y.dtype}")

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 
 from graphseq import seeding
-from graphseq._arguments import checked_arguments
+from graphseq._arguments import check_fields, checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import PairHead, ResidualHead
@@ -31,6 +31,9 @@ class EncoderCase:
 
     build: Callable[[int], Encoder]
     graphs: Graphs = field(default_factory=Graphs)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @cached_property
     def name(self) -> str:

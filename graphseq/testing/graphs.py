@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from graphseq._arguments import checked_arguments
+from graphseq._arguments import check_fields, checked_arguments
 from graphseq.data.constructors import from_graph, from_signal
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
@@ -112,6 +112,9 @@ class Graphs:
 
     acyclic: bool = False
     edge_channels: int = 0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @checked_arguments
     def random(self, seed: int, *, nodes: int = 4, times: int = 4, directed: bool = False) -> SpaceTimeGraph:

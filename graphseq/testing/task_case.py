@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from graphseq._arguments import checked_arguments
+from graphseq._arguments import check_fields, checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import FixedTask, Regression, Task
 from graphseq.testing.suite import Suite
@@ -38,6 +38,9 @@ class TaskCase:
     uninformative: Uninformative | None = "target"
     answer: Callable[[Tensor], float] | None = None
     samples: int = 4000
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @cached_property
     def task(self) -> Task:

@@ -132,6 +132,10 @@ class Product:
     parts: tuple[Schedule, ...]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.parts, tuple | list) or not all(map(callable, self.parts)):
+            raise TypeError(
+                f"parts must be a tuple of schedules, functions of the step, got {_checks.shown(self.parts)}"
+            )
         if not self.parts:
             raise ValueError("parts must hold at least one schedule")
 

@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from global_state import QUICK, Watched
 from public_calls import Public
+from torch_geometric.data import Data
 
 import graphseq as gs
 
@@ -117,12 +118,11 @@ def _end(*_: int | FrameType | None) -> None:
 
 def outcome(public: Public, call: Call) -> Outcome:
     """Make one call, and judge how it ends."""
-    watched, printed = Watched(QUICK), io.StringIO()
-    value = hostile_values.VALUES[call.value]()
+    printed, value = io.StringIO(), hostile_values.VALUES[call.value]()
     annotation = str(public.signature.parameters[call.argument].annotation)
     try:
         arguments = {**public.given(), call.argument: value}
-        function = public.get()
+        function, watched = public.get(), Watched(QUICK)
         with redirect_stdout(printed), redirect_stderr(printed), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             signal.setitimer(signal.ITIMER_REAL, SECONDS)
@@ -166,11 +166,28 @@ def _of_error(error: BaseException, argument: str, annotation: str, value: objec
         return "right", text  # an error of the user's own function is the user's
     if isinstance(error, gs.DivergedError | ModuleNotFoundError):
         return "named", text
-    if isinstance(error, OSError) and "Path" in annotation and error.filename is not None:
+    if isinstance(error, OSError) and "Path" in annotation and (error.filename is not None or str(value) in message):
         return "named", text
     if not isinstance(error, TypeError | ValueError) or not own or frames[-1] is not own[-1] or not _raises(own[-1]):
         return "raw", text
-    return ("named" if re.search(rf"(?<![A-Za-z]){re.escape(argument)}(?![A-Za-z_])", message) else "unnamed"), text
+    # Of a graph, the attribute may be named that does not fit.
+    words = [argument, *(_OF_GRAPHS if isinstance(value, Data) else ())]
+    is_named = any(re.search(rf"(?<![A-Za-z]){re.escape(word)}(?![A-Za-z_])", message) for word in words)
+    return ("named" if is_named else "unnamed"), text
+
+
+_OF_GRAPHS = (
+    "x",
+    "y",
+    "node",
+    "time",
+    "target",
+    "edge_index",
+    "edge_label_index",
+    "edge_weight",
+    "in_channels",
+    "graph",
+)
 
 
 def _raises(frame: traceback.FrameSummary) -> bool:

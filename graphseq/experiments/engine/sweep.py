@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from graphseq import _checks
+from graphseq._arguments import checked_but
 from graphseq.experiments.engine.cluster import Cluster
 from graphseq.experiments.engine.configs import Cases, defaults_of, expand, fit_into
 from graphseq.experiments.engine.results_file import ResultsFile
@@ -17,6 +18,7 @@ from graphseq.experiments.engine.workers import Workers
 from graphseq.training.progress import progress_bar
 
 
+@checked_but("run", "cases", "jobs")
 def sweep(
     run: Work,
     cases: Cases,

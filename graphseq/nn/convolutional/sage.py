@@ -8,6 +8,7 @@ from torch_geometric.utils import scatter
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq.nn.conv import check_convolved
 from graphseq.nn.conv_pattern import ConvReach
 
 
@@ -43,6 +44,7 @@ class WeightedSAGE(GraphConv):  # type: ignore[misc]
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """Convolve x (V, F) to (V, H)."""
+        check_convolved(x, edge_index, edge_weight)
         weight = x.new_ones(edge_index.shape[1]) if edge_weight is None else edge_weight
         total = scatter(weight, edge_index[1], dim_size=len(x))[edge_index[1]]
         out: Tensor = super().forward(x, edge_index, weight / total.where(total > 0, 1))

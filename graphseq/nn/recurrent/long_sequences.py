@@ -178,6 +178,10 @@ class TruncatedBPTT(GradientCheckpointed):
                 "edge_weight and edge_attr must not require a gradient in TruncatedBPTT, whose gradients are those of "
                 "features and of the encoder's parameters; take GradientCheckpointed, or detach them"
             )
+        if state is not None and not isinstance(state, RecurrentState):
+            raise TypeError(
+                f"state must be what run() returned, or None for the first piece; got {type(state).__name__}"
+            )
         segments = []
         for rows, segment in self._segments(graph.topology):
             inputs = x[rows].detach().requires_grad_(x.requires_grad)

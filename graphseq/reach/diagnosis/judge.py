@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from graphseq import _checks
+from graphseq._arguments import check_fields
 from graphseq.reach.diagnosis.evidence import Evidence
 from graphseq.reach.diagnosis.readers import worth
 from graphseq.reach.diagnosis.trial import SOLVED
@@ -43,6 +45,11 @@ class Thresholds:
     half: float = 0.5  #: the share of the attainable skill from which an untrained model only needs training
     nearly: float = 0.75  #: the share of the attainable skill from which a copy needs only longer training
     rise: float = 0.1  #: the rise of skill over the last third of a trial from which it is still learning
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for field in fields(self):
+            _checks.finite(field.name, getattr(self, field.name))
 
 
 @dataclass(frozen=True)
