@@ -161,7 +161,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "graph of far tokens": lambda: gs.from_sequence(torch.tensor([0, 10**9])),
     "graph in float64": lambda: gs.from_sequence(torch.ones(3, 2, dtype=torch.float64)),
     "graph with another width": lambda: gs.from_sequence(torch.ones(3, 7)),
-    "graph on meta": lambda: gs.from_sequence(torch.ones(3, 2)).to("meta"),
+    "graph on meta": lambda: gs.from_sequence(torch.ones(3, 2)).to(torch.device("meta")),
     "graph without targets": lambda: gs.from_sequence(torch.ones(3, 2), target=torch.zeros(3, dtype=torch.bool)),
     "graph without x": _spoilt(lambda graph: graph.__delattr__("x")),
     "graph with nan": _spoilt(lambda graph: graph.x.fill_(math.nan)),

@@ -227,7 +227,7 @@ def test_callbacks_without_a_state_may_come_and_go(tmp_path: Path) -> None:
         (disturb, TypeError, r"callbacks must be a sequence of functions of \(step, history, model\), got disturb"),
         ("EarlyStopping", TypeError, "callbacks must be a sequence of functions .*, got str"),
         ([disturb, 3], TypeError, r"callbacks\[1\] must be a function of \(step, history, model\), got 3"),
-        ([Mean], TypeError, r"callbacks\[0\] must be a function .*, got <class .*Mean"),
+        ([Mean], TypeError, r"callbacks\[0\] must be a function .*, got the class Mean"),
         ([lambda *_: 3], TypeError, "callback <lambda> must return True to end .* got 3"),
         ([lambda *_: torch.tensor(True)], TypeError, "callback <lambda> must return True to end .* got tensor"),
     ],
