@@ -10,7 +10,7 @@ from numbers import Integral, Number, Real
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 _LONGEST = 60  # characters of a value in a message
 LARGEST = 2**31 - 1
@@ -117,7 +117,6 @@ def one_of(name: str, value: object, choices: Collection[str]) -> str:
     return value
 
 
-<<<<<<< HEAD
 def function(name: str, value: object, arguments: str, *, count: int) -> None:
     """Say that a function of ``count`` arguments was expected, such as "(step, history, model)", where it is none.
 
@@ -126,7 +125,7 @@ def function(name: str, value: object, arguments: str, *, count: int) -> None:
     """
     if not callable(value) or isinstance(value, type):
         hint = f"; make one of the class {value.__name__} first" if isinstance(value, type) else ""
-        raise TypeError(f"{name} must be a function of {arguments}, got {value!r} ({type(value).__name__}){hint}")
+        raise TypeError(f"{name} must be a function of {arguments}, got {shown(value)}{hint}")
     try:
         signature = inspect.signature(value)
     except (TypeError, ValueError):  # some functions written in C do not tell
@@ -134,15 +133,22 @@ def function(name: str, value: object, arguments: str, *, count: int) -> None:
     try:
         signature.bind(*range(count))
     except TypeError as error:
-        raise TypeError(f"{name} must be a function of {arguments}, got {value!r}: {error}") from None
-=======
+        raise TypeError(f"{name} must be a function of {arguments}, got {shown(value)}: {error}") from None
+
+
+def made(name: str, value: object) -> nn.Module:
+    """Return what a given function of layers made, or say that a module was expected."""
+    if not isinstance(value, nn.Module):
+        raise TypeError(f"{name} must return a torch.nn.Module, but returned {shown(value)}")
+    return value
+
+
 def no_graph(name: str, value: object) -> TypeError:
     """Return the error for an argument that is no space-time graph."""
     return TypeError(
         f"{name} must be a SpaceTimeGraph, got {type(value).__name__}; gs.from_graph, gs.from_sequence, gs.from_signal "
         "and their relatives make one"
     )
->>>>>>> 80b5241 (Row numbers, states, counts and batches of other tasks are refused by name)
 
 
 def is_tensor(name: str, value: object) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 import torch_geometric.nn
 from torch import Tensor, nn
 from torch.nn.functional import linear
+from torch_geometric.utils import is_sparse
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
@@ -20,12 +21,15 @@ from graphseq.nn.kernels.gcn_stack import stack
 
 def check_convolved(x: object, edge_index: object, edge_weight: object) -> None:
     """Raise if these are not features (V, F), edges (2, E) and their weights (E,); their values are not read."""
-    _checks.is_tensor("x", x)
-    index = _checks.is_tensor("edge_index", edge_index)
-    if index.layout == torch.strided and (index.dim() != 2 or index.shape[0] != 2 or index.dtype != torch.long):
-        raise ValueError(f"edge_index must hold integers, of shape (2, E), got {_checks.shown(index)}")
-    if edge_weight is not None:
-        _checks.is_tensor("edge_weight", edge_weight)
+    for name, value in (("x", x), ("edge_weight", edge_weight)):
+        if not isinstance(value, Tensor | None) or (name == "x" and value is None):
+            raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+    if is_sparse(edge_index):  # of torch or torch_sparse, which PyG takes, too
+        return
+    if not isinstance(edge_index, Tensor):
+        raise TypeError(f"edge_index must be a torch.Tensor, got {type(edge_index).__name__}")
+    if edge_index.dim() != 2 or edge_index.dtype != torch.long:
+        raise ValueError(f"edge_index must hold integers, of shape (2, E), got {_checks.shown(edge_index)}")
 
 
 class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._arguments import checked_but
 from graphseq.reach.measures.range import influence_range
 from graphseq.reach.probe import norms
 from graphseq.reach.probe.by_hop import HopProfile, Sample, draw, profile
@@ -46,6 +47,7 @@ class Comparison:
         return "\n".join(lines)
 
 
+@checked_but("model")
 def compare(
     model: Callable[..., object],
     data: object,

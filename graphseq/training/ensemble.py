@@ -110,13 +110,9 @@ def fit_ensemble(
         stop_window=stop_window,
         metrics=metrics,
     )
-<<<<<<< HEAD
     if isinstance(seeds, str) or not isinstance(seeds, Sequence):
-        raise TypeError(f"seeds must be a sequence of one seed a model, got {seeds!r} ({type(seeds).__name__})")
-    seeds = [_checks.at_least(f"seeds[{number}]", seed, 0) for number, seed in enumerate(seeds)]
-=======
+        raise TypeError(f"seeds must be a sequence of one seed a model, got {_checks.shown(seeds)}")
     seeds = [_checks.seed(f"seeds[{number}]", seed) for number, seed in enumerate(seeds)]
->>>>>>> 80b5241 (Row numbers, states, counts and batches of other tasks are refused by name)
     check_models(models, len(seeds), task)
     if not isinstance(optimizer, str):
         raise TypeError(

@@ -28,7 +28,7 @@ import hostile_values
 import numpy as np
 import torch
 from global_state import QUICK, Watched
-from public_calls import Public
+from public_calls import Public, finished
 from torch_geometric.data import Data
 
 import graphseq as gs
@@ -126,9 +126,7 @@ def outcome(public: Public, call: Call) -> Outcome:
         with redirect_stdout(printed), redirect_stderr(printed), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             signal.setitimer(signal.ITIMER_REAL, SECONDS)
-            result = function(**arguments)
-            if isinstance(result, Iterator):
-                result = list(result)
+            finished(function(**arguments))
             signal.setitimer(signal.ITIMER_REAL, 0)
     except TooLong:
         return Outcome(call, "hang", f"longer than {SECONDS} s")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -334,6 +335,8 @@ FUNCTIONS: dict[str, Callable[[], Arguments]] = {
     "transforms.sdrf": lambda: {"graph": static(), "edges": 1},
     "transforms.k_hop": lambda: {"graph": static(), "hops": 2},
     "reach.rewire": lambda: {"graph": static(), "method": "k_hop", "hops": 2},
+    "reach.compare": lambda: {**data(), "rewired": transforms.k_hop(static(), 2), "samples": 2},
+    "reach.watch": lambda: {**data(), "every": 1, "samples": 2},
     "reach.layer_jacobians": lambda: small(),  # noqa: PLW0108 - defined below
     "reach.mad_gap": lambda: {"graph": static(), "near": 1, "remote": 2},
     "reach.rayleigh_quotient": lambda: {"graph": static()},
@@ -456,7 +459,14 @@ RECORDS = {
     *("io.PlainGraph", "io.Sentence", "io.Skipped", "io.TemporalDataset", "io.Treebank", "io.Word"),
     *("training.Selected", "evaluation.Estimate", "reach.Estimate", "reach.Evidence", "reach.Grid", "reach.Profile"),
     *("reach.ProfileEstimate", "reach.StateGradients", "reach.Verdict", "reach.theory.RNNGradients"),
-    *("reach.Advice", "reach.Diagnosis", "reach.HopProfile", "reach.LayerJacobians", "nn.ConvReach"),
+    *(
+        "reach.Advice",
+        "reach.Comparison",
+        "reach.Diagnosis",
+        "reach.HopProfile",
+        "reach.LayerJacobians",
+        "nn.ConvReach",
+    ),
     *("reach.theory.RNNWeights", "text.Beam", "testing.Check", "testing.Suite", "DivergedError"),
 }
 # Base classes and protocols, whose methods are those of the classes derived from them.
@@ -548,6 +558,7 @@ METHODS: dict[str, Callable[[], Arguments]] = {
     "nn.DAGLSTM.trace": lambda: {"graph": acyclic()},
     "baselines.Autoregression.fit": lambda: {"task": forecasting()},
     "baselines.GraphAutoregression.fit": lambda: {"task": forecasting()},
+    "reach.Probe.attribution": lambda: {"output": 1},
     "reach.Probe.receptive_field": lambda: {"output": 1},
     "testing.EncoderCase.encoder": lambda: {},
     "testing.Graphs.random": lambda: {"seed": 0},
@@ -559,13 +570,23 @@ METHODS: dict[str, Callable[[], Arguments]] = {
 
 # What a subclass writes and the library calls, with what it has checked; and the decorators of the suites.
 LEFT_OUT = {
-    *("reach.Probe.over_layers", "reach.Probe.chosen", "reach.Probe.outputs_at", "reach.Probe.place"),
+    *(
+        "reach.Probe.over_layers",
+        "reach.Probe.chosen",
+        "reach.Evidence.skill",
+        "reach.Probe.outputs_at",
+        "reach.Probe.place",
+    ),
     "encode",
     "layers",
     "by_generation",
     "run_segment",
     "testing.Suite.run",
     "testing.Suite.check",
+}
+# PyG's methods that a graph over time has not, and says so.
+LEFT_OUT |= {
+    f"SpaceTimeGraph.{name}" for name in ("connected_components", "to_heterogeneous", "subgraph", "edge_subgraph")
 }
 # Tasks whose answers need different numbers of items, which the method says.
 LEFT_OUT |= {
@@ -601,6 +622,10 @@ def of_task(made: tasks.Task) -> Arguments:
     graph = made.batch(2, generator())
     answers = {"y": graph.y, "output": torch.zeros(len(graph.y), made.out_channels)}
     return {"graph": graph, **answers, "numbers": torch.tensor([0, 1])}
+
+
+def data() -> Arguments:
+    return {"model": small()["model"], "data": static()}
 
 
 def small() -> Arguments:
@@ -649,8 +674,15 @@ class Public:
 
     def call(self, **changed: object) -> Any:
         """The result of the valid call, with other values of some arguments; an iterator is read to its end."""
-        result = self.get()(**{**self.given(), **changed})
-        return list(result) if isinstance(result, Iterator) else result
+        return finished(self.get()(**{**self.given(), **changed}))
+
+
+def finished(result: Any) -> Any:
+    """What a call gives in the end: an iterator is read, and a block is entered and left."""
+    if isinstance(result, AbstractContextManager) and not isinstance(result, torch.nn.Module):
+        with result as entered:
+            return entered
+    return list(result) if isinstance(result, Iterator) else result
 
 
 def public_names() -> dict[str, Any]:

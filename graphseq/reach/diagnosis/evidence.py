@@ -11,6 +11,7 @@ from torch_geometric import nn as pyg
 from torch_geometric.nn import MessagePassing
 
 from graphseq import nn as gnn
+from graphseq._arguments import checked_arguments
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.recurrent.gated import GatedEncoder
 from graphseq.nn.recurrent.linear_rnn import LinearRNNBase
@@ -99,6 +100,7 @@ class Evidence:
     memory: Memory | None
     notes: tuple[str, ...]
 
+    @checked_arguments
     def skill(self, score: float) -> float:
         """A score on a scale on which chance is 0 and all right is 1."""
         return (score - self.chance) / max(1 - self.chance, 1e-9)

@@ -46,8 +46,7 @@ def by_hop(
     """Measure the influence by hop; see :meth:`graphseq.reach.Probe.by_hop`."""
     _checks.at_least("samples", samples, 2)
     everyone = torch.arange(function.num_outputs) if chosen is None else chosen.cpu()
-<<<<<<< HEAD
-    sample = draw(function, everyone, samples, _checks.at_least("seed", seed, 0))
+    sample = draw(function, everyone, samples, _checks.seed("seed", seed))
     hops = partial(hops_to_answers, function, causal=causal)
     return profile(function, sample, hops, normalize=normalize, norm=norm, ci=ci)
 
@@ -73,9 +72,6 @@ def profile(
     """
     if normalize not in (None, "self", "total"):
         raise ValueError(f"normalize must be 'self', 'total' or None, got {normalize!r}")
-=======
-    sample = draw(function, everyone, samples, _checks.seed("seed", seed))
->>>>>>> 80b5241 (Row numbers, states, counts and batches of other tasks are refused by name)
     parts = sample.outputs.split(max(1, _BATCH // function.num_rows))
     sums = _padded([_sums(function, part, norm, hops(part)) for part in parts])
     scale = sample.mean(_scale(sums, normalize)[:, None])

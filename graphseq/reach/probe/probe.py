@@ -225,6 +225,7 @@ class Probe(RowFunction):
             return ranges.of_graphs(self, chosen, distance, normalize=normalize, max_entries=max_entries)
         return ranges.of_rows(self, chosen, distance, norm=norm, normalize=normalize, samples=samples, seed=seed)
 
+    @checked_arguments
     def attribution(self, output: int, channel: int = 0, *, baseline: Tensor | float = 0.0, points: int = 64) -> Tensor:
         r"""Attribute one number of an answer to the features of all rows, along a straight path from a baseline.
 
