@@ -51,7 +51,14 @@ def layers(name: str, value: object, minimum: int = 1) -> int:
 
 
 def seed(name: str, value: object) -> int:
-    """Return ``value`` as a seed, an integer from 0 that torch's generators take."""
+    """Return ``value`` as a seed, an integer of 0 or more, of any size."""
+    if isinstance(value, Integral) and not isinstance(value, bool) and value > LARGEST:
+        return int(value)
+    return at_least(name, value, 0)
+
+
+def torch_seed(name: str, value: object) -> int:
+    """Return ``value`` as a seed that torch's generators take."""
     return at_least(name, value, 0, 2**64 - 1)
 
 

@@ -143,7 +143,7 @@ def estimate_influence(
         True
     """
     _checks.at_least("samples", samples, 2)
-    g = torch.Generator().manual_seed(_checks.seed("seed", seed))
+    g = torch.Generator().manual_seed(_checks.torch_seed("seed", seed))
     with Probe(model, graph).jacobian(outputs) as measured:
         k, _, v, _ = measured.shape
         if k * v > MOST_PAIRS:
@@ -193,7 +193,7 @@ def estimate_by_hop(
     probe = Probe(model, graph)
     if probe.output_rows is None:
         raise ValueError("hops are counted from a target row; model pools all rows of a graph")
-    g = torch.Generator().manual_seed(_checks.seed("seed", seed))
+    g = torch.Generator().manual_seed(_checks.torch_seed("seed", seed))
     outputs = torch.randint(0, probe.num_outputs, (samples,), generator=g)
     profiles: list[Tensor] = []
     no_path: list[Tensor] = []

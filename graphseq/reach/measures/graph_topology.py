@@ -181,7 +181,7 @@ def topology(
 def _nodes(count: int, nodes: Tensor | None, samples: int, seed: int) -> Tensor:
     if nodes is None:
         most = _checks.at_least("samples", samples, 1)
-        g = torch.Generator().manual_seed(_checks.seed("seed", seed))
+        g = torch.Generator().manual_seed(_checks.torch_seed("seed", seed))
         return torch.randperm(count, generator=g)[:most].sort().values if count > most else torch.arange(count)
     rows = _checks.is_tensor("nodes", nodes).cpu()
     if rows.dim() != 1 or not rows.numel() or rows.is_floating_point() or rows.dtype == torch.bool:
