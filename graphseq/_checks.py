@@ -52,7 +52,7 @@ def layers(name: str, value: object, minimum: int = 1) -> int:
 
 def seed(name: str, value: object) -> int:
     """Return ``value`` as a seed, an integer of 0 or more, of any size."""
-    if isinstance(value, Integral) and not isinstance(value, bool) and value > LARGEST:
+    if isinstance(value, Integral) and not isinstance(value, bool) and int(value) > LARGEST:
         return int(value)
     return at_least(name, value, 0)
 

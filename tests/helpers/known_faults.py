@@ -1,0 +1,1 @@
+KNOWN: frozenset[tuple[str, str]] = frozenset()
