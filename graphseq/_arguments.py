@@ -237,7 +237,9 @@ def _sequence(kind: Any, inner: tuple[Any, ...]) -> tuple[str, Check]:
             return inner == (str,) and isinstance(value, str)
         if not isinstance(value, (kind, *_ARRAYS) if entries is None else kind):
             return False
-        if entries is not None and isinstance(value, list | tuple):
+        if isinstance(value, Tensor) and (value.layout != torch.strided or value.is_meta):
+            return False
+        if entries is not None and isinstance(value, abc.Sequence):
             for place, entry in enumerate(value):
                 entries.check(f"{name}[{place}]", entry)
         return True

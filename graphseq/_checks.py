@@ -193,12 +193,12 @@ def marked_rows(name: str, value: object, rows: int) -> Tensor:
 def rows(name: str, value: object, count: int) -> Tensor:
     """Return ``value``, or say that it is not a tensor (K,) of row numbers 0 … ``count`` - 1."""
     tensor = is_tensor(name, value)
-    if tensor.dim() != 1 or tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
+    if tensor.dim() != 1 or tensor.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
         raise TypeError(f"{name} must hold row numbers, integers of shape (K,), got {shown(tensor)}")
     if tensor.numel() and not 0 <= int(tensor.min()) <= int(tensor.max()) < count:
         wrong = int(tensor[(tensor < 0) | (tensor >= count)][0])
         raise ValueError(f"{name} must lie in 0 to {count - 1}, the rows of the graph, got {wrong}")
-    return tensor
+    return tensor.long()
 
 
 def edges(name: str, value: object, end: int, ends: str) -> Tensor:
@@ -236,8 +236,8 @@ def device(name: str, value: torch.device | str) -> torch.device:
     """Return ``value`` as a device that tensors can be made on, or say why it is none."""
     try:
         place = torch.device(value)
-    except (RuntimeError, TypeError):
-        raise ValueError(f"{name} must be a torch device such as cpu or cuda:0, got {value!r}") from None
+    except (RuntimeError, TypeError, ValueError):
+        raise ValueError(f"{name} must be a torch device such as cpu or cuda:0, got {shown(value)}") from None
     if place.type == "meta":
         raise ValueError(f"{name} must be a device that holds numbers, such as cpu or cuda:0; got meta")
     try:

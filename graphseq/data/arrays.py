@@ -106,7 +106,7 @@ def _of_objects(name: str, array: Array) -> Array:
     for place, entry in np.ndenumerate(array):
         if isinstance(entry, str | bytes) or not (entry is None or hasattr(entry, "__float__")):
             where = ", ".join(map(str, place))
-            raise TypeError(f"{name} must hold numbers, got {entry!r} ({type(entry).__name__}) at [{where}]")
+            raise TypeError(f"{name} must hold numbers, got {_checks.shown(entry)} at [{where}]")
     is_whole = all(isinstance(entry, int | np.integer) and not isinstance(entry, bool) for entry in array.flat)
     try:
         return array.astype(np.int64 if is_whole and array.size else np.float64)

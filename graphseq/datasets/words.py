@@ -54,6 +54,7 @@ def word_features(words: Sequence[Word], *, buckets: int = 256, hidden: Collecti
         ([5.0, 5.0, 0.0], 4)
     """
     buckets = _checks.at_least("buckets", buckets, 1)
+    hidden = [_checks.at_least("hidden", index, -1) for index in hidden]
     if bad := [index for index in hidden if not 0 <= index < len(words)]:
         raise ValueError(f"hidden must name words 0 to {len(words) - 1}, got {bad[0]}")
     x = torch.zeros(len(words), buckets + len(PARTS_OF_SPEECH) + _MARKS)

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 
 Metric = Callable[[Tensor, Tensor], Any]
@@ -167,7 +168,7 @@ def by_name(metrics: Sequence[str | Metric] | Mapping[str, str | Metric]) -> dic
     if isinstance(metrics, str) or not isinstance(metrics, Sequence | Mapping):
         raise TypeError(
             "metrics must be a sequence of names and functions of (output, y), or a mapping from names to them; got "
-            f"{metrics!r} ({type(metrics).__name__})"
+            f"{_checks.shown(metrics)}"
         )
     keyed = isinstance(metrics, Mapping)
     pairs = metrics.items() if isinstance(metrics, Mapping) else [(_name(metric), metric) for metric in metrics]
@@ -221,7 +222,7 @@ def _function(metric: str | Metric, place: str) -> Metric:
             raise ValueError(f"{place} must be one of {', '.join(METRICS)} or a function; got {metric!r}")
         return METRICS[metric]
     if isinstance(metric, type) or not (callable(metric) or isinstance(metric, Accumulating)):
-        raise TypeError(f"{place} must be a name or a function of (output, y), got {metric!r}")
+        raise TypeError(f"{place} must be a name or a function of (output, y), got {_checks.shown(metric)}")
     return metric
 
 

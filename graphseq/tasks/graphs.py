@@ -123,7 +123,7 @@ class Collection(Task):
         count, seed = _checks.at_least("count", count, 2), _checks.seed("seed", seed)
         if count > len(self):
             raise ValueError(f"count={count} folds need as many graphs; there are {len(self)}")
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(_checks.torch_seed("seed", seed)))
         if self.per_graph and not self.answers.is_floating_point():
             order = order[self.answers[order].argsort(stable=True)]
         fold = torch.empty_like(order)

@@ -69,7 +69,8 @@ class Every:
     @checked_arguments
     def __init__(self, steps: int, callback: Callback) -> None:
         self.steps = _checks.at_least("steps", steps, 1)
-        (self.callback,) = checked([callback])
+        _checks.function("callback", callback, "(step, history, model)", count=3)
+        self.callback = callback
 
     def __call__(self, step: int, history: History, model: nn.Module, /) -> bool | None:
         """Call the callback where ``step`` is a multiple of ``steps``."""

@@ -116,7 +116,8 @@ def fit_ensemble(
     check_models(models, len(seeds), task)
     if not isinstance(optimizer, str):
         raise TypeError(
-            f"optimizer must be one of {', '.join(OPTIMIZERS)}, for it is made anew as models leave; got {optimizer!r}"
+            f"optimizer must be one of {', '.join(OPTIMIZERS)}, for it is made anew as models leave; got "
+            f"{_checks.shown(optimizer)}"
         )
     with ExitStack() as alone:
         for model in models:

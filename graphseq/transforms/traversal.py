@@ -107,7 +107,8 @@ def generations(edge_index: Tensor, num_rows: int) -> Tensor:
         >>> generations(torch.tensor([[0, 0, 1], [1, 2, 2]]), 4).tolist()
         [0, 1, 2, 0]
     """
-    source, target = edge_index.cpu().numpy()
+    num_rows = _checks.at_least("num_rows", num_rows, 0)
+    source, target = _checks.edges("edge_index", edge_index, num_rows, "rows").cpu().numpy()
     after = _pattern(source, target, num_rows)
     start, count = after.indptr[:-1], np.diff(after.indptr)
     unread = np.bincount(after.indices, minlength=num_rows)  # edges that enter each row from rows without a generation

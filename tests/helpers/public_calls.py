@@ -421,6 +421,8 @@ OBJECTS: dict[str, Callable[[], Arguments]] = {
     },
     "Topology": lambda: {"node": torch.arange(3), "time": torch.zeros(3, dtype=torch.long)},
     "nn.EmbeddedModel": lambda: {"embed": torch.nn.Embedding(3, 2), "model": nn.Model(nn.LSTM(2, 3), 2)},
+    "nn.Bidirectional": lambda: {"build": nn.LSTM, "hidden_channels": 4},
+    "nn.Transformer": lambda: {"hidden_channels": 4},
     "nn.GradientCheckpointed": lambda: {"length": 2},
     "nn.TruncatedBPTT": lambda: {"length": 2},
     "tasks.Recall": lambda: {"length": 6},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from graphseq import _checks
 from graphseq.reach.hops import hop_distances
 from graphseq.reach.probe.function import RowFunction
 
@@ -25,6 +26,8 @@ def hops_to_answers(function: RowFunction, outputs: Tensor | None = None, *, cau
     at = function.output_rows
     if at is None:
         raise ValueError("hops are counted from the row of an answer; model pools all rows of a graph")
+    if outputs is not None:
+        _checks.rows("outputs", outputs, at.shape[-1])
     rows = at if outputs is None else at[..., outputs.to(at.device)]
     if rows.dim() == 1:
         return hop_distances(function.graph, rows, causal=causal)

@@ -35,7 +35,7 @@ def linear_gcn_influence(operator: Tensor, weights: Sequence[Tensor]) -> Tensor:
         >>> linear_gcn_influence(torch.full((2, 2), 0.5), [torch.tensor([[3.0]])]).tolist()
         [[1.5, 1.5], [1.5, 1.5]]
     """
-    power = torch.linalg.matrix_power(operator, len(weights)).abs()
+    power = torch.linalg.matrix_power(_square(operator), len(weights)).abs()
     influence: Tensor = power * torch.linalg.matrix_norm(_product(weights))
     return influence
 
@@ -65,7 +65,7 @@ def linear_gcn_singular_values(operator: Tensor, weights: Sequence[Tensor]) -> T
         >>> linear_gcn_singular_values(torch.eye(2), [torch.tensor([[3.0]])]).tolist()
         [3.0, 3.0]
     """
-    rows = torch.linalg.svdvals(torch.linalg.matrix_power(operator, len(weights)))
+    rows = torch.linalg.svdvals(torch.linalg.matrix_power(_square(operator), len(weights)))
     values = torch.outer(rows, torch.linalg.svdvals(_product(weights))).flatten()
     return values.sort(descending=True).values
 
@@ -113,7 +113,7 @@ def lstm_horizon(forget_bias: float) -> float:
         >>> lstm_horizon(0.0)
         2.0
     """
-    return 1 + math.exp(forget_bias)
+    return 1 + math.exp(_checks.between("forget_bias", forget_bias, -700, 700))
 
 
 @checked_arguments
@@ -142,3 +142,9 @@ def _product(weights: Sequence[Tensor]) -> Tensor:
     if not weights:
         raise ValueError("weights must hold one matrix for each layer, got none")
     return reduce(torch.matmul, weights)
+
+
+def _square(operator: Tensor) -> Tensor:
+    if operator.dim() != 2 or operator.shape[0] != operator.shape[1] or not operator.is_floating_point():
+        raise ValueError(f"operator must be a square floating matrix (V, V), got {_checks.shown(operator)}")
+    return operator
