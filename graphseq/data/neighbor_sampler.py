@@ -232,9 +232,8 @@ def _last_at_most(ascending: Floats, point: Floats, low: Integers, high: Integer
 
 def _hops(num_neighbors: Sequence[int]) -> tuple[int, ...]:
     if not isinstance(num_neighbors, Sequence) or isinstance(num_neighbors, str | bytes) or not len(num_neighbors):
-        raise ValueError(
-            f"num_neighbors must have a number for each hop, [10, 5] say; got {_checks.shown(num_neighbors)}"
-        )
+        came = "[]" if isinstance(num_neighbors, Sequence) else _checks.shown(num_neighbors)
+        raise ValueError(f"num_neighbors must have a number for each hop, [10, 5] say; got {came}")
     return tuple(-1 if count == -1 else _checks.at_least("num_neighbors", count, 1) for count in num_neighbors)
 
 

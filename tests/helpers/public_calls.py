@@ -156,6 +156,12 @@ def rnn_weights() -> theory.RNNWeights:
     return theory.RNNWeights(torch.ones(3, 2), torch.eye(3), torch.zeros(3), torch.ones(2, 3), torch.zeros(2))
 
 
+def animation() -> object:
+    made = gs.plot.animate_message(static(), 0, torch.ones(1, 5))
+    made._draw_was_started = True  # type: ignore[attr-defined]  # it may be dropped without being written
+    return made
+
+
 def identity(x: object) -> object:
     return x
 
@@ -397,7 +403,7 @@ FUNCTIONS: dict[str, Callable[[], Arguments]] = {
     "plot.message_weights": lambda: {"graph": static()},
     "plot.save_animation": lambda: {
         "path": new_path("message.gif"),
-        "animation": gs.plot.animate_message(static(), 0, torch.ones(1, 5)),
+        "animation": animation(),
     },
     "text.beam_search": lambda: {"model": writer(), "width": 2},
     "text.generate": lambda: {"model": writer()},
