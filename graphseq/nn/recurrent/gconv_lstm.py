@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import ChebConv
 
+from graphseq import seeding
 from graphseq._arguments import checked_arguments
 from graphseq.nn.recurrent.gcn_lstm import GCNLSTM
 
@@ -50,7 +51,10 @@ def from_gconv_lstm(state: Mapping[str, Tensor]) -> GCNLSTM:
         raise ValueError("state is that of a GConvLSTM of K > 2, whose gates read more than one hop; K must be 2")
     first = state["conv_x_i.lins.0.weight"]
     hidden, inputs = first.shape
-    encoder = GCNLSTM(inputs, hidden, conv=lambda a, b: ChebConv(a, b, K=2), peepholes=True).to(first)
+    with seeding.forked(
+        0, seeding.BUILD
+    ):  # initial weights, which are replaced, take nothing of torch's random numbers
+        encoder = GCNLSTM(inputs, hidden, conv=lambda a, b: ChebConv(a, b, K=2), peepholes=True).to(first)
     encoder.layers[0].load_state_dict(_renamed(state, first.new_zeros(hidden)))
     return encoder
 
