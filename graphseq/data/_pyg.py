@@ -11,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphseq import _checks
+from graphseq._arguments import checked_arguments
 from graphseq.data import _parts
 from graphseq.data._joining import Shift
 from graphseq.data.arrays import as_tensor
@@ -95,10 +96,12 @@ class RowsData(Data):  # type: ignore[misc]
         """Return True if edges between rows are sorted and none occurs twice."""
         return bool(self._plain().is_coalesced())
 
+    @checked_arguments
     def is_sorted(self, sort_by_row: bool = True) -> bool:
         """Return True if edges between rows are sorted by their source, or by their target."""
         return bool(self._plain().is_sorted(sort_by_row))
 
+    @checked_arguments
     def edge_subgraph(self, subset: Tensor) -> Self:
         """Return the graph with the edges of ``subset`` only, as PyG does.
 
@@ -110,6 +113,7 @@ class RowsData(Data):  # type: ignore[misc]
         out: Self = super().edge_subgraph(subset)
         return out
 
+    @checked_arguments
     def subgraph(self, subset: Tensor) -> Self:
         """Return the rows of ``subset``, with the edges between them; answers follow the target rows.
 

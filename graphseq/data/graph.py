@@ -292,6 +292,7 @@ class SpaceTimeGraph(RowsData):
         rows: Tensor = target.nonzero()[:, 0]
         return rows
 
+    @checked_arguments
     def check_as_argument(self, name: str) -> None:
         """Refuse a graph that has no rows and no times, or none in memory, as the argument of that name."""
         for key in ("node", "time"):
