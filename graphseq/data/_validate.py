@@ -161,3 +161,15 @@ def checked_target(target: Tensor | None, y: Tensor | None, rows: int) -> Tensor
             f"y must have one entry for each of the {count} target rows, or one for the graph; got {tuple(y.shape)}"
         )
     return target
+
+
+def check_whole(name: str, attributes: Mapping[str, object]) -> None:
+    """Raise if the attributes of a graph are not those of rows at times, in memory."""
+    for key in ("node", "time"):
+        value = attributes.get(key)
+        if not isinstance(value, Tensor):
+            raise ValueError(f"{name} is no whole graph: it has no {key} of its rows, (V,)")
+        if value.is_meta:
+            raise ValueError(f"{name} must hold numbers, but its {key} is on the meta device, where tensors have none")
+    if not isinstance(x := attributes.get("x"), Tensor | None):
+        raise TypeError(f"{name} must have features x that are a torch.Tensor, got {type(x).__name__}")

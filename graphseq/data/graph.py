@@ -295,16 +295,7 @@ class SpaceTimeGraph(RowsData):
     @checked_arguments
     def check_as_argument(self, name: str) -> None:
         """Refuse a graph that has no rows and no times, or none in memory, as the argument of that name."""
-        for key in ("node", "time"):
-            value = self._store.get(key)
-            if not isinstance(value, Tensor):
-                raise ValueError(f"{name} is no whole graph: it has no {key} of its rows, (V,)")
-            if value.is_meta:
-                raise ValueError(
-                    f"{name} must hold numbers, but its {key} is on the meta device, where tensors have none"
-                )
-        if not isinstance(self._store.get("x"), Tensor | None):
-            raise TypeError(f"{name} must have features x that are a torch.Tensor, got {type(self.x).__name__}")
+        _validate.check_whole(name, self._store)
 
     def to(self, device: torch.device | str | torch.dtype, *args: str, non_blocking: bool = False) -> SpaceTimeGraph:
         """Move to ``device`` as PyG does, or turn all floating tensors into another number type.
