@@ -285,8 +285,7 @@ def _moments(times: object, count: int) -> list[int]:
         moments = [operator.index(time) for time in (range(count) if times is None else times)]  # type: ignore[attr-defined]
     except TypeError:
         raise TypeError(
-            f"times must be integers, one a snapshot; got {_checks.shown(times)}. "
-            "Number dates or names in their order, from 0"
+            f"times must be integers, one a snapshot; got {times!r:.80}. Number dates or names in their order, from 0"
         ) from None
     if len(moments) != count or any(a >= b for a, b in pairwise(moments)):
         raise ValueError(f"times must be {count} strictly ascending integers, one a snapshot; got {times!r:.80}")

@@ -78,7 +78,7 @@ def test_nothing_is_broadcast(name: str) -> None:
         ("mse", TypeError, "metrics must be a sequence of names and functions .*, got 'mse'|got 'mse'"),
         ([3], TypeError, r"metrics\[0\] must be a name or a function of \(output, y\), got 3"),
         (["mse", "rmse"], ValueError, r"metrics\[1\] must be one of accuracy, mse, mae, r2, .* got 'rmse'"),
-        ([MeanMargin], TypeError, r"metrics\[0\] must be a name or a function .*, got <class"),
+        ([MeanMargin], TypeError, r"metrics\[0\] must be a name or a function .*, got the class"),
         ({"mine": 3}, TypeError, r"metrics\['mine'\] must be a name or a function"),
         (["mse", "mse"], ValueError, "metrics hold 'mse' twice; give a mapping"),
         ([margin, margin], ValueError, "metrics hold 'margin' twice"),

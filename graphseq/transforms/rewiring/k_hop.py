@@ -47,7 +47,7 @@ def k_hop(graph: Graph, hops: int, *, edge_weight: float | None = None, edge_att
         >>> sorted(k_hop(nx.path_graph(4), hops=2).edges)
         [(0, 1), (0, 2), (1, 2), (1, 3), (2, 3)]
     """
-    most = _checks.layers("hops", hops, 1)
+    most = _checks.at_least("hops", hops, 1, 10**100)
     check_static(graph, "k_hop")
     change = kept(graph, ("k_hop", most), lambda: _within(graph, most))
     return changed(graph, change, edge_weight=edge_weight, edge_attr=edge_attr)
