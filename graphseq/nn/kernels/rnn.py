@@ -61,7 +61,7 @@ def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *
             start = tuple(tensor.to(full.dtype) for tensor in start)
             return read(mode, layers, full, start, training=training)
     if mode not in STEPS or not _is_ready(x, (start, *(tensor for layer in layers for tensor in layer))):
-        flat = [tensor for layer in layers for tensor in layer]
+        flat = _in_one_chunk(layers) if x.is_cuda else [tensor for layer in layers for tensor in layer]
         # cuDNN keeps what a backward pass needs in training mode only; without dropout the numbers are the same.
         training = training or (x.is_cuda and torch.is_grad_enabled())
         out, *memory = TORCHS[mode](x, start, flat, True, len(layers), 0.0, training, False, False)
@@ -72,6 +72,28 @@ def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *
         last.append(out[-1:])
     # Where rows stand in the order of steps, what is returned would be the function's own, which nobody may write to.
     return out.clone() if x.is_contiguous() and out.requires_grad else out, torch.cat(last)
+
+
+def _in_one_chunk(layers: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    """The weights of all layers as cuDNN reads them, in one chunk of memory: all matrices, then all biases.
+
+    Weights that were made apart from each other are copied, as cuDNN would at each call, with a warning.
+    """
+    flat = [tensor for layer in layers for tensor in layer]
+    if len({tensor.untyped_storage().data_ptr() for tensor in flat}) == 1:
+        return flat
+    matrices = [tensor for layer in layers for tensor in layer[:2]]
+    biases = [tensor for layer in layers for tensor in layer[2:]]
+    in_order = [*matrices, *biases]
+    parts = torch.cat([tensor.reshape(-1) for tensor in in_order]).split([tensor.numel() for tensor in in_order])
+    views = [part.view_as(tensor) for part, tensor in zip(parts, in_order, strict=True)]
+    pairs = [views[start : start + 2] for start in range(0, len(views), 2)]
+    return [
+        view
+        for layer in zip(pairs[: len(layers)], pairs[len(layers) :], strict=True)
+        for pair in layer
+        for view in pair
+    ]
 
 
 def _is_as_made(kernel: nn.RNNBase) -> bool:

@@ -250,3 +250,18 @@ def test_it_compiles(kind: type[nn.RNNBase]) -> None:
     kernel, x, start = drawn(kind, (7, 2, 2, 3))
     compiled = torch.compile(lambda x: recur(kernel, x, start)[0], backend="aot_eager")
     torch.testing.assert_close(compiled(x), kernel(x, start)[0])
+
+
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_weights_made_apart_are_laid_out_in_one_chunk_as_cudnn_reads_them(num_layers: int) -> None:
+    weights = [torch.randn(shape, requires_grad=True) for shape in [(8, 3), (8, 2), (8,), (8,)] * num_layers]
+    layers = [weights[start : start + 4] for start in range(0, len(weights), 4)]
+    chunk = _recurrence._in_one_chunk(layers)
+    assert all(torch.equal(part, weight) for part, weight in zip(chunk, weights, strict=True))
+    offsets = [part.storage_offset() for part in chunk]  # all matrices layer by layer, then all biases
+    sizes = [24, 16] * num_layers + [8, 8] * num_layers
+    starts = [sum(sizes[:index]) for index in range(len(sizes))]
+    matrices, biases = starts[: 2 * num_layers], starts[2 * num_layers :]
+    assert offsets == [s for layer in range(num_layers) for part in (matrices, biases) for s in part[2 * layer :][:2]]
+    torch.stack([part.sum() for part in chunk]).sum().backward()
+    assert all(torch.equal(weight.grad, torch.ones_like(weight)) for weight in weights)
