@@ -50,11 +50,16 @@ _ANY_GLOBAL_HOOK = _found("torch.nn.modules.module", "_has_any_global_hook")  # 
 _GLOBAL_HOOKS = _found_all(vars(torch.nn.modules.module), *(f"_global{name}" for name in _HOOKS))  # before 2.8
 _MODULE_HOOKS = _HOOKS if _found_all(vars(nn.Module()), *_HOOKS) else None
 _TENSOR_HOOKS = "_backward_hooks" if hasattr(Tensor, "_backward_hooks") else None
+_MODULE_BUFFERS = "_buffers" if hasattr(nn.Module(), "_buffers") else None
 _FUSED_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 _MAKE_FX = _found("torch.fx.experimental.proxy_tensor", "make_fx")
 _SIGMOID_BACKWARD = getattr(torch.ops.aten, "sigmoid_backward", None)
 _TANH_BACKWARD = getattr(torch.ops.aten, "tanh_backward", None)
 _THRESHOLD_BACKWARD = getattr(torch.ops.aten, "threshold_backward", None)
+
+# Torch's own base classes of these are private.
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+INSTANCE_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
 
 
 # Transforms of torch.func, and forward-mode derivatives
@@ -68,12 +73,12 @@ class _Probe(torch.autograd.Function):
         return x
 
 
-_RECORDING = threading.local()
+_recording = threading.local()
 
 
 def is_recording() -> bool:
     """True while :func:`recorded` writes operations down: they must be those that torch differentiates by itself."""
-    return getattr(_RECORDING, "is_on", False)
+    return getattr(_recording, "is_on", False)
 
 
 def recorded(function: Callable[..., Tensor], *arguments: Any) -> Callable[..., Tensor]:
@@ -84,12 +89,12 @@ def recorded(function: Callable[..., Tensor], *arguments: Any) -> Callable[..., 
     """
     if _MAKE_FX is None:
         raise NotImplementedError(f"torch {torch.__version__} cannot record operations; take another version of torch")
-    _RECORDING.is_on = True
+    _recording.is_on = True
     try:
         function(*arguments)  # what is kept for later calls is made before the recorder looks
         return _MAKE_FX(function)(*arguments)  # type: ignore[no-any-return]
     finally:
-        _RECORDING.is_on = False
+        _recording.is_on = False
 
 
 def transforms_active() -> bool:
@@ -286,3 +291,27 @@ def relu_backward(gradient: Tensor, y: Tensor, out: Tensor) -> Tensor:
     if _THRESHOLD_BACKWARD is not None:
         return _THRESHOLD_BACKWARD.grad_input(gradient, y, 0, grad_input=out)  # type: ignore[no-any-return]
     return out.copy_(torch.where(y <= 0, gradient.new_zeros(()), gradient))
+
+
+# Buffers of a module
+
+
+def buffers_of(module: nn.Module) -> dict[str, Tensor | None]:
+    """Return the buffers of a module alone by name, those that are ``None`` too where torch tells of them."""
+    if _MODULE_BUFFERS is None:
+        return dict(module.named_buffers(recurse=False, remove_duplicate=False))
+    return dict(getattr(module, _MODULE_BUFFERS))
+
+
+def restore_buffers(module: nn.Module, buffers: dict[str, Tensor | None]) -> None:
+    """Give a module the buffers that :func:`buffers_of` returned before, and no others."""
+    if _MODULE_BUFFERS is not None:
+        current = getattr(module, _MODULE_BUFFERS)
+        current.clear()
+        current.update(buffers)
+        return
+    for name, _ in list(module.named_buffers(recurse=False, remove_duplicate=False)):
+        if name not in buffers:
+            setattr(module, name, None)
+    for name, buffer in buffers.items():
+        setattr(module, name, buffer)

@@ -24,7 +24,14 @@ TREES = {file.relative_to(ROOT): ast.parse(file.read_text()) for file in ROOT.rg
 SOURCE = Path(compat.__file__).read_text()
 CONSTANTS = re.findall(r"^(_[A-Z_]+) = (?:_found|getattr|\"|_HOOKS if)", SOURCE, flags=re.MULTILINE)
 
-NOT_OF_TORCH = {"_asdict", "_replace", "_fields", "_store", "_actions"}  # named tuples, PyG's Data, argparse
+NOT_OF_TORCH = {
+    "_asdict",
+    "_replace",
+    "_fields",
+    "_store",
+    "_actions",
+    "_exit",
+}  # named tuples, PyG's Data, argparse, os
 
 each_constant = pytest.mark.parametrize("constant", CONSTANTS)
 
@@ -237,3 +244,16 @@ def test_what_fails_in_a_thread_is_raised_in_the_callers(monkeypatch: pytest.Mon
 
     with pytest.raises(KeyError, match="edges"):
         vmap(states)(torch.zeros(2))
+
+
+@each_constant
+def test_buffers_are_restored(constant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compat, constant, None)
+    module = nn.BatchNorm1d(2)
+    before = compat.buffers_of(module)
+    assert list(before) == ["running_mean", "running_var", "num_batches_tracked"]
+    module.running_mean = torch.ones(2)
+    module.register_buffer("later", torch.ones(1))
+    compat.restore_buffers(module, before)
+    assert module.running_mean is before["running_mean"]
+    assert getattr(module, "later", None) is None

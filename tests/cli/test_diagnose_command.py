@@ -100,7 +100,6 @@ def test_no_code_of_a_file_is_run_and_it_says_what_was_refused(files: Path) -> N
 
     torch.save(Trap(), "trap.pt")
     torch.save(Batch.from_data_list([graph(), graph()]), "batch.pt")
-    torch.save(gs.from_graph(graph()), "own.pt")
     Path("junk.pt").write_bytes(b"hello")
     Path("empty.pt").write_bytes(b"")
     torch.save({"a": 1}, "odd.pt")
@@ -109,7 +108,6 @@ def test_no_code_of_a_file_is_run_and_it_says_what_was_refused(files: Path) -> N
     for name, words in {
         "trap.pt": "DATA trap.pt",
         "batch.pt": "DATA batch.pt holds a PyG Batch, which is not read without running code; save batch.to_data",
-        "own.pt": "DATA own.pt holds objects of graphseq",
         "junk.pt": "DATA junk.pt cannot be read as a file of torch.save",
         "empty.pt": "DATA empty.pt cannot be read as a file of torch.save",
         "odd.pt": "DATA odd.pt holds a dict of a; it must have the tensors x and y",
@@ -120,6 +118,15 @@ def test_no_code_of_a_file_is_run_and_it_says_what_was_refused(files: Path) -> N
     }.items():
         assert words in refusal(call("diagnose", "my_models.py:make", name)), name
     assert not Path("trapped").exists()
+
+
+def test_a_saved_space_time_graph_is_data_like_any_other(files: Path) -> None:
+    torch.save(gs.from_graph(graph()), "own.pt")
+    found = [
+        json.loads(call("diagnose", "my_models.py:make", name, "--steps", "0", "--json").out)
+        for name in ("data.pt", "own.pt")
+    ]
+    assert found[0]["finding"] == found[1]["finding"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import torch_geometric.nn as pyg
 from torch import Tensor, nn
 
 from graphseq import seeding
+from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
 
 NormReads = Literal["row", "size", "graph"]
@@ -59,7 +60,7 @@ def _takes_batch(norm: nn.Module) -> bool:
 
 def _reads(norm: nn.Module, takes_batch: bool) -> NormReads:
     for part in norm.modules():
-        if isinstance(part, nn.modules.batchnorm._BatchNorm) and not part.track_running_stats:
+        if isinstance(part, compat.BATCH_NORMS) and not part.track_running_stats:
             raise ValueError(
                 f"norm: {type(part).__name__} with track_running_stats=False reads all rows of a batch, also in "
                 "evaluation; leave it True, or take a norm over each graph such as GraphNorm"

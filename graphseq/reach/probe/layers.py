@@ -11,6 +11,7 @@ import torch_geometric.nn as pyg
 from torch import Tensor, nn
 from torch_geometric.typing import SparseTensor
 
+from graphseq._torch import compat
 from graphseq.data.adjacency import Adjacency
 from graphseq.nn.conv_reach import ConvReach, conv_reach
 from graphseq.reach.probe import taps
@@ -26,7 +27,7 @@ _ROW_BY_ROW = (
     pyg.DiffGroupNorm,
     pyg.JumpingKnowledge,
     pyg.Aggregation,  # of a readout; what reads its result back into rows is found by the Jacobian
-    nn.modules.batchnorm._BatchNorm,
+    *compat.BATCH_NORMS,
     nn.LayerNorm,
     nn.RMSNorm,
 )
@@ -73,7 +74,7 @@ class CallRecorder:
 
 def layer_names(model: object) -> list[str]:
     """The names of the modules of a model that may join rows."""
-    kinds = taps.LAYERS + taps.NORMS + taps.POOLS + (nn.modules.instancenorm._InstanceNorm,)
+    kinds = taps.LAYERS + taps.NORMS + taps.POOLS + compat.INSTANCE_NORMS
     return taps.names_of(model, kinds)
 
 
@@ -104,7 +105,7 @@ def _over_time(call: Call, rows: Rows) -> Layer:
         return Layer(call.name, f"{_kind(module)} of {module.kernel_size[0]} steps", _window(module, rows))
     if isinstance(module, _ATTENTION):
         return _attention(call, rows)
-    if isinstance(module, nn.modules.instancenorm._InstanceNorm):
+    if isinstance(module, compat.INSTANCE_NORMS):
         return Layer(call.name, f"{_kind(module)} over the whole sequence", _sequence(rows))
     raise UnknownLayerError(f"{call.name} is a {_kind(module)}, of which it is not known what a row reads")
 

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from graphseq._torch import compat
+
 # What nn.Module keeps in its __dict__ and this module restores by itself, or leaves alone: a hook that a user registers
 # while a measurement runs is the user's.
 _OWN = ("_parameters", "_buffers", "_modules")
@@ -33,7 +35,7 @@ def still(model: object, *, weights: bool = False) -> Iterator[None]:
     modules = list(dict.fromkeys(model.modules())) if isinstance(model, nn.Module) else []
     scripted = {module for module in modules if isinstance(module, torch.jit.ScriptModule)}
     attributes = [dict(module.__dict__) for module in modules]
-    buffers = [dict(module._buffers) for module in modules]
+    buffers = [compat.buffers_of(module) for module in modules]
     values = [(buffer, buffer.detach().clone()) for held in buffers for buffer in held.values() if buffer is not None]
     held_mode = {module: module.training for module in modules}
     flags = {p: p.requires_grad for module in modules for p in module.parameters(recurse=False)}
@@ -57,8 +59,7 @@ def still(model: object, *, weights: bool = False) -> Iterator[None]:
                     module.train(held_mode[module])
                     continue
                 _restore(module.__dict__, held)
-                module._buffers.clear()
-                module._buffers.update(tensors)
+                compat.restore_buffers(module, tensors)
             _restore_values(values)
             for parameter, flag in flags.items():
                 parameter.requires_grad_(flag)

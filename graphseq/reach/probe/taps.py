@@ -10,6 +10,8 @@ from fnmatch import fnmatchcase
 import torch_geometric.nn
 from torch import Tensor, nn
 
+from graphseq._torch import compat
+
 _PYG_NORMS = tuple(
     getattr(torch_geometric.nn, name)
     for name in (
@@ -31,7 +33,8 @@ LAYERS: tuple[type[nn.Module], ...] = (
 )
 NORMS: tuple[type[nn.Module], ...] = (
     *_PYG_NORMS,
-    nn.modules.batchnorm._NormBase,
+    *compat.BATCH_NORMS,
+    *compat.INSTANCE_NORMS,
     nn.LayerNorm,
     nn.GroupNorm,
     nn.RMSNorm,
