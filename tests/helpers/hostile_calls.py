@@ -6,6 +6,7 @@ import ast
 import inspect
 import io
 import linecache
+import os
 import pickle
 import random
 import re
@@ -19,7 +20,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -106,7 +107,8 @@ def _work(public: Public, calls: Sequence[Call], file: Path) -> None:
     signal.alarm(0)
     signal.signal(signal.SIGALRM, _end)
     public.call()  # what loads on first use is loaded
-    with file.open("wb") as stream:
+    with file.open("wb") as stream, TemporaryDirectory() as folder:
+        os.chdir(folder)  # some hostile values are names of files
         for call in calls:
             pickle.dump(outcome(public, call), stream)
             stream.flush()
