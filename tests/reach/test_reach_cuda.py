@@ -11,7 +11,10 @@ from torch import nn
 
 from graphseq.reach import Probe
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+    pytest.mark.filterwarnings("ignore:.*can be accelerated via the 'torch-scatter' package:UserWarning"),
+]
 
 SEQUENCES: dict[str, Callable[[], nn.Module]] = {
     "LSTM": lambda: nn.LSTM(3, 4, batch_first=True, bidirectional=True),

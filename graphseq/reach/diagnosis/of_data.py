@@ -261,6 +261,11 @@ def _mask(graph: Any, name: str, count: int) -> Tensor | None:
     mask = graph.get(name)
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool or len(mask) != count:
         return None
+    if mask.dim() == 2 and mask.shape[1] != 1:
+        raise ValueError(
+            f"{name} has {mask.shape[1]} columns, one for each of several splits; choose one, such as "
+            f"data.{name} = data.{name}[:, 0], in all masks alike"
+        )
     return mask[:, 0] if mask.dim() == 2 else mask
 
 

@@ -23,6 +23,7 @@ from graphseq.reach.jacobian import Jacobian, owners_by_graph, owners_of
 from graphseq.reach.probe import outputs as answers
 from graphseq.reach.probe import taps
 from graphseq.reach.probe.apart import are_apart
+from graphseq.reach.probe.gradient import check_gradient
 from graphseq.reach.probe.inputs import Place, evaluate, find_input, of_data, of_module
 from graphseq.reach.probe.outputs import Kind, Reader, Sizes
 from graphseq.reach.probe.rows import as_rows
@@ -188,6 +189,7 @@ class RowFunction:
         with still(self.model, weights=weights):
             raw, recorder = evaluate(self.model, self.source, [(self._place, x)], self._state_names if states else ())
             out = self._read(raw)
+            check_gradient(x, out, self._place.name, partial(self._answers, self._place))
         found = self._places_in(recorder)
         return Trace(out, {name: tensor for name, (tensor, _) in found.items()})
 
@@ -214,6 +216,7 @@ class RowFunction:
                     "model gives different outputs for the same input in evaluation mode; remove its randomness, since "
                     "an influence is that of one function"
                 )
+            check_gradient(leaf, out, place.name, partial(view._answers, place))
             width = view._width(out)
             # On a CPU batches of passes save only the overhead of a call, and gathers and scatters are slower in them.
             batched = self.source.is_ours or leaf.is_cuda or width <= _SMALL
@@ -231,9 +234,7 @@ class RowFunction:
             return self._place
         if wrt in ("edge_attr", "edge_weight"):
             if wrt not in self.source.tensors:
-                has = wrt in self.data if hasattr(self.data, "keys") else False  # type: ignore[operator]
-                why = f"the model is not given {wrt}" if has else f"data has no {wrt}"
-                raise ValueError(f"wrt={wrt!r}: {why}")
+                raise ValueError(f"wrt={wrt!r}: {self._why_not_given(wrt)}")
             return of_data(self.source, wrt)
         if wrt in self.places and self.places[wrt].module is not None:
             return self.places[wrt]
@@ -277,6 +278,17 @@ class RowFunction:
     def _answers(self, place: Place, value: Tensor) -> Tensor:
         raw, _ = evaluate(self.model, self.source, [(place, value)], ())
         return self._read(raw)
+
+    def _why_not_given(self, wrt: str) -> str:
+        data: Any = self.data
+        if isinstance(data, SpaceTimeGraph) and getattr(data.topology.spatial, wrt) is not None:
+            if not self.source.is_ours and self._options["call"] is None:  # read unrolled
+                return f"the model is not given {wrt}"
+            return (
+                f"{wrt} of a SpaceTimeGraph is part of its topology, which stays as it is while a model is measured; "
+                f"measure a model that reads {wrt} on PyG Data"
+            )
+        return f"the model is not given {wrt}" if hasattr(data, "keys") and wrt in data else f"data has no {wrt}"
 
     def _read(self, raw: object) -> Tensor:
         out = self._reader.read(raw, self.source.rows)

@@ -59,7 +59,7 @@ def _seen(model: object, x: Tensor, run: Callable[[], object]) -> set[str]:
 
     def look(module: nn.Module, name: str, inputs: tuple[object, ...], output: object) -> None:
         tensor = taps.first_tensor(inputs)
-        if tensor is not None and tensor.dim() == 3:
+        if tensor is not None and not tensor.is_nested and tensor.dim() == 3:
             given.append((_order(module), tensor))
 
     modules = model.named_modules() if isinstance(model, nn.Module) else ()

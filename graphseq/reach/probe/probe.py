@@ -134,7 +134,8 @@ class Probe(RowFunction):
 
         Raises:
             TooLargeError: the Jacobian is larger than ``max_entries``.
-            ValueError: a row, an answer or a state that does not exist; a model that is random in evaluation mode.
+            ValueError: a row, an answer or a state that does not exist; a model that is random in evaluation mode, or
+                whose answers change with its input but not by a gradient, as under ``torch.no_grad``.
         """
         chosen = self.chosen(nodes, outputs)
         with self.jacobian(chosen, wrt) as measured:

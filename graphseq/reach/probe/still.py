@@ -44,6 +44,7 @@ def still(model: object, *, weights: bool = False) -> Iterator[None]:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(_random_state(flags))
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))  # the other kernels have no batched gradients
+        stack.enter_context(_layers_by_parts())
         if any(parameter.is_cuda for parameter in flags):
             stack.enter_context(torch.backends.cudnn.flags(enabled=False))  # its recurrences need training mode
         try:
@@ -78,6 +79,20 @@ def _restore_values(values: list[tuple[Tensor, Tensor]]) -> None:
         for buffer, before in values:
             if not torch.equal(buffer.detach().reshape(-1).view(torch.uint8), before.reshape(-1).view(torch.uint8)):
                 buffer.copy_(before)
+
+
+@contextmanager
+def _layers_by_parts() -> Iterator[None]:
+    """Keep attention and Transformer layers from their fused path for inference.
+
+    Without gradients it gives other values at padding, and nested tensors, which have no shape, to the layers.
+    """
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 @contextmanager

@@ -184,10 +184,13 @@ def _disagreement(sample: Tensor, claim: Fields, found: Fields, layers: Sequence
         output, row = (int(index[0]) for index in beyond.nonzero())
         return (
             f"structure is not claimed: answer {int(sample[output])} reads row {row}, which its layers ({names}) do "
-            "not: something beside them joins rows, such as a virtual node or a norm that is computed by functions"
+            "not: rows are also shifted or joined outside of them, such as by padding before a convolution (F.pad, "
+            "nn.ConstantPad1d), a virtual node or a norm computed by functions; the rows are those of the Jacobian"
         )
     output, row = (int(index[0]) for index in missing.nonzero())
     return (
         f"structure is not claimed: answer {int(sample[output])} does not read row {row}, which its layers ({names}) "
-        "would: they are not one after another, or a part of them is dead"
+        "would: a mask (padding, top-k pooling) or a maximum leaves the row out, the layers run side by side and not "
+        "in a chain, or one gives the same whatever it reads, such as a ReLU that is always 0; the rows are those of "
+        "the Jacobian"
     )

@@ -146,7 +146,7 @@ class Recorder:
         at = self._counts.get(name, 0)
         self._counts[name] = at + 1
         tensor = first_tensor(output)
-        if tensor is not None:
+        if tensor is not None and not tensor.is_nested:  # nested ones have no line for each row
             self._calls.append((name, at, module, tensor))
 
     def calls(self) -> list[tuple[str, int, nn.Module, Tensor]]:

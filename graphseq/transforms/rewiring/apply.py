@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
@@ -41,7 +41,7 @@ def changed(graph: Graph, change: Change, *, edge_weight: float | None, edge_att
         attr_key = None if edge_attr is None else edge_attr.detach().cpu().numpy().tobytes()
         return graph.replace(topology=kept(graph, ("made", *change.key, edge_weight, attr_key), make))
     _refuse_further(graph, {"edge_index", "edge_weight", "edge_attr"})
-    out = Data()  # also of a Batch, which could be split at the old places only
+    out = Data()
     for key in graph.keys():  # noqa: SIM118 - iterating Data gives pairs
         out[key] = graph[key]
     if "num_nodes" not in out and "x" not in out:
@@ -50,7 +50,35 @@ def changed(graph: Graph, change: Change, *, edge_weight: float | None, edge_att
     for key, value in zip(("edge_index", "edge_weight", "edge_attr"), parts, strict=True):
         if value is not None:
             out[key] = value
-    return out
+    return batched(graph, out)
+
+
+def batched(graph: Data, out: Data) -> Data:
+    """Join ``out`` graph by graph where ``graph`` is a ``Batch`` of the same nodes, so that it can be split again.
+
+    Edges are then ordered by graph. A batch that its own ``to_data_list`` does not give back whole, such as one with
+    attributes that were set later, stays ``Data`` with ``batch``.
+    """
+    if not isinstance(graph, Batch):
+        return out
+    try:
+        parts = graph.to_data_list()
+    except RuntimeError:  # made by other means than from_data_list
+        return out
+    sizes = torch.tensor([part.num_nodes for part in parts])
+    held = {key for part in parts for key in part.keys()} | {"batch", "ptr", "num_nodes"}  # noqa: SIM118
+    member, numbers = graph.batch.cpu(), torch.arange(len(parts))
+    if not held >= set(out.keys()) or not torch.equal(member, numbers.repeat_interleave(sizes)):
+        return out
+    first = sizes.cumsum(0) - sizes
+    owner = member[out.edge_index[0].cpu()]
+    for number, part in enumerate(parts):
+        at = (owner == number).nonzero()[:, 0].to(out.edge_index.device)
+        part.edge_index = out.edge_index[:, at] - int(first[number])
+        for key in ("edge_weight", "edge_attr"):
+            if key in out:
+                part[key] = out[key][at]
+    return Batch.from_data_list(parts)
 
 
 def new_values(

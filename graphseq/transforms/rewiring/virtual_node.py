@@ -5,12 +5,12 @@ from __future__ import annotations
 import networkx as nx
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
-from graphseq.transforms.rewiring.apply import new_values
+from graphseq.transforms.rewiring.apply import batched, new_values
 from graphseq.transforms.rewiring.parts import Graph, check_static, graph_index
 
 _IGNORED = -100  # the class that torch's losses ignore
@@ -29,8 +29,10 @@ def add_virtual_node(graph: Graph, *, edge_weight: float | None = None, edge_att
         edge_attr: features (D,) of a new edge, where the graph has them.
 
     Returns:
-        A graph of the same type, in which virtual nodes come last, one for each graph of a batch in order. A PyG
-        ``Batch`` becomes ``Data`` with ``batch``, which PyG's pooling reads. Usable as ``Model(transform=…)``.
+        A graph of the same type, in which the virtual node comes last; in a PyG ``Batch`` last in each graph, and in a
+        batch of space-time graphs after all rows, one for each graph in order. A ``Batch`` that its own
+        ``to_data_list`` does not give back whole, such as one with attributes that were set later, becomes ``Data``
+        with ``batch``, in which all virtual nodes come last. Usable as ``Model(transform=…)``.
 
     Raises:
         TypeError: another type, or features that are tokens, of which 0 is one.
@@ -53,6 +55,9 @@ def add_virtual_node(graph: Graph, *, edge_weight: float | None = None, edge_att
         )
     if isinstance(graph, SpaceTimeGraph):
         return _of_rows(graph, edge_weight, edge_attr)
+    whole = batched(graph, graph)  # its edges ordered by graph, whatever was done to it
+    if isinstance(whole, Batch) and whole is not graph:
+        return Batch.from_data_list([_of_data(part, edge_weight, edge_attr) for part in whole.to_data_list()])
     return _of_data(graph, edge_weight, edge_attr)
 
 

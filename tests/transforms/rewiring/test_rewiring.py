@@ -176,9 +176,24 @@ def test_every_graph_of_a_batch_is_rewired_alone() -> None:
     alone = k_hop(data_of(GRAPHS["path"]), 2).edge_index.shape[1]
     alone += k_hop(data_of(GRAPHS["barbell"]), 2).edge_index.shape[1]
     assert k_hop(whole, 2).edge_index.shape[1] == alone
-    assert type(k_hop(whole, 2)) is Data  # which cannot be split at the old places
+    graphs = [data_of(GRAPHS["path"]), data_of(GRAPHS["barbell"])]
+    for rewire in (partial(k_hop, hops=2), add_virtual_node):
+        found = rewire(whole).to_data_list()
+        for one, graph in zip(found, graphs, strict=True):
+            expected = rewire(graph)
+            assert one.num_nodes == expected.num_nodes
+            assert one.edge_index.tolist() == expected.edge_index.tolist()
+    assert add_virtual_node(whole).ptr.tolist() == [0, len(graphs[0].x) + 1, len(whole.x) + 2]
+
+
+def test_a_batch_that_cannot_be_split_becomes_data() -> None:
+    whole = Batch.from_data_list([data_of(GRAPHS["path"]), data_of(GRAPHS["barbell"])])
+    whole.later = torch.arange(whole.num_nodes)
+    for rewire in (partial(k_hop, hops=2), add_virtual_node):
+        assert type(rewire(whole)) is Data
     virtual = add_virtual_node(whole)
     assert virtual.batch[-2:].tolist() == [0, 1]
+    assert len(virtual.later) == virtual.num_nodes
 
 
 REWIRES: dict[str, Callable] = {
