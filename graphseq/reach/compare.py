@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch_geometric.data import Data
 
 from graphseq import _checks
 from graphseq._arguments import checked_but
@@ -67,7 +68,7 @@ def compare(
         model: one that :class:`~graphseq.reach.Probe` takes, with answers at rows.
         data: the graph.
         rewired: the same rows in the same order with other edges, such as :func:`~graphseq.reach.rewire` gives; rows
-            after them, such as a virtual node, are allowed.
+            after them, or marked by ``is_virtual`` as in a batch with virtual nodes, are allowed.
         score: a function of the answers (K, C) at the rows of the first graph, such as an accuracy.
         samples: the number of answers to measure.
         norm: of the Jacobian, see :meth:`~graphseq.reach.Probe.influence`.
@@ -85,39 +86,55 @@ def compare(
         (20, 0, True)
     """
     first, second = Probe(model, data), Probe(model, rewired)
-    rows = _checked(first, second)
+    own, answers = _checked(first, second)
     sample = draw(first, torch.arange(first.num_outputs), _checks.at_least("samples", samples, 2), seed)
     far = first.hops(sample.outputs)
-    added = second.num_rows - rows
-    to_second = torch.nn.functional.pad(far, (0, added), value=-1)
+    added = second.num_rows - len(own)
+    to_second = far.new_full((len(far), second.num_rows), -1)
+    to_second[:, own.to(far.device)] = far
+    same = replace(sample, outputs=answers[sample.outputs])
     profiles, ranges = [], []
-    for probe, hops in ((first, far), (second, to_second)):
-        place = {int(output): at for at, output in enumerate(sample.outputs)}
+    for probe, chosen, hops in ((first, sample, far), (second, same, to_second)):
+        place = {int(output): at for at, output in enumerate(chosen.outputs)}
 
         def of(outputs: Tensor, hops: Tensor = hops, place: dict[int, int] = place) -> Tensor:
             return hops[[place[int(output)] for output in outputs]]
 
-        profiles.append(profile(probe, sample, of, normalize=None, norm=norm, ci=0.95))
-        ranges.append(_range(probe, sample, hops, norm))
-    plus, minus = _edges(first, second)
-    scores = [None if score is None else float(score(_answers(probe, first.num_outputs))) for probe in (first, second)]
+        profiles.append(profile(probe, chosen, of, normalize=None, norm=norm, ci=0.95))
+        ranges.append(_range(probe, chosen, hops, norm))
+    plus, minus = _edges(first, second, own)
+    every = torch.arange(first.num_outputs)
+    pairs = ((first, every), (second, answers))
+    scores = [None if score is None else float(score(_answers(probe, at))) for probe, at in pairs]
     return Comparison(profiles[0], profiles[1], ranges[0], ranges[1], plus, minus, added, scores[0], scores[1])
 
 
-def _checked(first: Probe, second: Probe) -> int:
-    """The number of rows that both graphs have."""
+def _checked(first: Probe, second: Probe) -> tuple[Tensor, Tensor]:
+    """The rows and the answers of the second graph that are those of the first, in their order."""
     rows = first.num_rows
     if first.kind != "node" or second.kind != "node":
         raise ValueError(f"compare measures answers at rows, and the model answers for {first.kind}s")
-    if second.num_rows < rows or not torch.equal(first.x, second.x[:rows]):
+    own = _own_rows(second, rows)
+    if second.num_rows < rows or not torch.equal(first.x, second.x[own]):
         raise ValueError(
             f"rewired must have the {rows} rows of data, with the same features in the same order, and may have others "
             f"after them; it has {second.num_rows} rows" + ("" if second.num_rows < rows else " of other features")
         )
     one, two = first.output_rows, second.output_rows
-    if one is None or two is None or not torch.equal(one, two[: len(one)]):
+    shared = None if two is None else torch.isin(two, own.to(two.device)).nonzero()[:, 0]
+    if one is None or two is None or shared is None or not torch.equal(own.to(one.device)[one], two[shared]):
         raise ValueError("the model must answer at the same rows of both graphs")
-    return rows
+    return own.cpu(), shared.cpu()
+
+
+def _own_rows(second: Probe, rows: int) -> Tensor:
+    """The rows that are no virtual nodes where those are marked, else the first ones."""
+    mark = second.data.get("is_virtual") if isinstance(second.data, Data) else None
+    if isinstance(mark, Tensor) and mark.dtype == torch.bool and len(mark) == second.num_rows:
+        own = (~mark).nonzero()[:, 0]
+        if len(own) == rows:
+            return own.to(second.x.device)
+    return torch.arange(min(rows, second.num_rows), device=second.x.device)
 
 
 def _range(probe: Probe, sample: Sample, hops: Tensor, norm: norms.Norm) -> float:
@@ -125,11 +142,14 @@ def _range(probe: Probe, sample: Sample, hops: Tensor, norm: norms.Norm) -> floa
     return influence_range(influence.cpu(), hops).graph
 
 
-def _edges(first: Probe, second: Probe) -> tuple[int, int]:
+def _edges(first: Probe, second: Probe, own: Tensor) -> tuple[int, int]:
     """The numbers of distinct edges that only the second graph has, and that only the first has."""
-    sets = [set(map(tuple, probe.graph.topology.spacetime().edge_index.t().tolist())) for probe in (first, second)]
+    number = first.num_rows + torch.arange(second.num_rows)
+    number[own] = torch.arange(len(own))
+    old, new = (probe.graph.topology.spacetime().edge_index.cpu() for probe in (first, second))
+    sets = [set(map(tuple, index.t().tolist())) for index in (old, number[new])]
     return len(sets[1] - sets[0]), len(sets[0] - sets[1])
 
 
-def _answers(probe: Probe, count: int) -> Tensor:
-    return probe.function(probe.x, weights=False).detach()[:count]
+def _answers(probe: Probe, outputs: Tensor) -> Tensor:
+    return probe.function(probe.x, weights=False).detach()[outputs]

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch_geometric.nn as pyg
 from torch import Tensor, nn
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 from torch_geometric.utils import from_networkx
 
 import graphseq as gs
@@ -119,6 +119,20 @@ def test_a_virtual_node_is_a_row_more_without_a_distance() -> None:
     assert (found.rows_added, found.score_before, found.score_after) == (1, 9.0, 9.0)
     assert float(found.after.value[8]) > 0 == float(found.before.value[8])
     assert found.after.no_path > 0 == found.before.no_path
+
+
+def test_virtual_nodes_of_a_batch_are_no_rows_of_the_first_graph() -> None:
+    path = data_of(nx.path_graph(9))
+    torch.manual_seed(0)
+    gcn, two = pyg.GCN(3, 4, 2, 2).double(), Batch.from_data_list([path, path])
+    alone = compare(gcn, path, rewire(path, "virtual_node"))
+    found = compare(gcn, two, rewire(two, "virtual_node"), score=lambda out: float(out[9:].sum()))
+    assert (found.rows_added, found.edges_added, found.edges_removed) == (2, 2 * alone.edges_added, 0)
+    torch.testing.assert_close(found.after.value, alone.after.value)
+    assert found.range_after == pytest.approx(alone.range_after)
+    with torch.no_grad():
+        data = rewire(path, "virtual_node")
+        assert found.score_after == pytest.approx(float(gcn(data.x, data.edge_index)[:9].sum()))
 
 
 def test_graphs_of_other_rows_are_refused() -> None:
