@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
+# What hypothesis keeps between runs belongs in no folder from which tests are called.
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "graphseq-hypothesis"))
 settings.register_profile("graphseq", derandomize=True, deadline=None, max_examples=40)
 settings.load_profile("graphseq")
 
