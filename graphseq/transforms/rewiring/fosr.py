@@ -45,7 +45,8 @@ def fosr(
         edge_attr: features (D,) of a new edge, where the graph has them.
 
     Returns:
-        A graph of the same type, in which new edges come last. Usable as ``Model(transform=…)`` with
+        A graph of the same type, in which new edges come last, in a PyG ``Batch`` last in each graph.
+        Usable as ``Model(transform=…)`` with
         ``functools.partial``.
 
     Raises:

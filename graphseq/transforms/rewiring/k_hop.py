@@ -33,7 +33,8 @@ def k_hop(graph: Graph, hops: int, *, edge_weight: float | None = None, edge_att
         edge_attr: features (D,) of a new edge, where the graph has them.
 
     Returns:
-        A graph of the same type, in which new edges come last. Usable as ``Model(transform=…)`` with
+        A graph of the same type, in which new edges come last, in a PyG ``Batch`` last in each graph.
+        Usable as ``Model(transform=…)`` with
         ``functools.partial``.
 
     Raises:

@@ -37,6 +37,9 @@ def test_transformer_with_a_padding_mask_equals_the_jacobian_by_its_embeddings()
     jacobian = torch.autograd.functional.jacobian(encoded, model.embed(tokens).detach())  # (2, 8, 2, 4, 8)
     torch.testing.assert_close(found, jacobian.square().sum(dim=(1, 4)).sqrt().reshape(2, 8), rtol=1e-9, atol=1e-12)
     assert (found[1] > 0).tolist() == [False] * 4 + [True, True, False, False]
+    field = Probe(model, tokens).receptive_field(1)
+    assert field.rows.tolist() == [4, 5]
+    assert "a mask (padding, top-k pooling) or a maximum leaves the row out" in field.why
 
 
 class NoGradient(nn.Module):
