@@ -18,6 +18,7 @@ from graphseq.io.graph_plain import NO_NAME
 MISSING_CELLS = {"", "nan", "na", "n/a", "null", "none", "<na>", "nat"}
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_PERHAPS_THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
 _INDEX = re.compile(r"|Unnamed: \d+")  # as pandas writes and reads an index
 _DELIMITERS = ",;\t"
 
@@ -93,6 +94,8 @@ class Table:
     def _named(self, what: str, row: int, cell: str) -> str:
         if cell in NO_NAME:
             raise ValueError(f"{self.at(row)}: the name of {what} is missing{f' ({cell})' if cell else ''}")
+        if cell == "NA":
+            self.note(f"{self.at(row)}: the name of {what} is NA, which some programs write for a missing name")
         whole = _WHOLE.fullmatch(cell)
         if whole is None:
             return cell
@@ -101,7 +104,18 @@ class Table:
 
     def numbers(self, name: str, cells: Sequence[str], hint: str = "") -> list[float]:
         """Return cells as numbers, NaN where a cell is empty; raise for text and infinite numbers."""
+        self._check_thousands(name, cells)
         return [self._number(name, row, cell, hint) for row, cell in enumerate(cells)]
+
+    def _check_thousands(self, name: str, cells: Sequence[str]) -> None:
+        """Raise for 1.234 beside 1,5: where commas are decimal, a point before three digits is one of thousands."""
+        comma = next((cell for cell in cells if _DECIMAL_COMMA.fullmatch(cell)), None)
+        point = next((row for row, cell in enumerate(cells) if _PERHAPS_THOUSANDS.fullmatch(cell)), None)
+        if comma is not None and point is not None and self.commas:
+            raise ValueError(
+                f"{self.at(point)}: {name} is {cells[point]!r}, but others of the column have decimal commas, as in "
+                f"{comma!r}, beside which a point separates thousands; write numbers without thousands separators"
+            )
 
     def _number(self, name: str, row: int, cell: str, hint: str) -> float:
         if cell.lower() in MISSING_CELLS:

@@ -19,6 +19,7 @@ _HEADERS = {
 }  # fmt: skip
 _PERHAPS = {("u", "v"), ("i", "j"), ("head", "tail"), ("parent", "child"), ("id1", "id2"), ("user", "item")}
 _TIMES = {"time", "timestamp", "t", "date", "year", "when", "ts", "datetime"}
+_NUMBERS_OF_EDGES = {"id", "index", "idx", "key", "no", "nr", "number", "edge", "edge_id", "edgeid", "eid"}
 _STEM = re.compile(r"(.*?)[ _.-]?([12abijuv01xy])")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
@@ -132,7 +133,7 @@ def _placed(name: str, header: Line, lines: Sequence[Line], weight: str | None, 
     elif "weight" in names:
         found = names.index("weight")
     else:
-        found = _unnamed_weight(names, spare, lines)
+        found = _unnamed_weight(names, [place for place in spare if place > min(source, target)], lines)
         if found is not None:
             notes.append(f"the weights are those of the column {cells[found]!r}")
     unread = [repr(cells[place]) if cells[place] else "the one without a name" for place in spare if place != found]
@@ -143,8 +144,8 @@ def _placed(name: str, header: Line, lines: Sequence[Line], weight: str | None, 
 
 
 def _unnamed_weight(names: Sequence[str], spare: Sequence[int], lines: Sequence[Line]) -> int | None:
-    """Return the one further column, if it is of numbers and not called as times are."""
-    if len(spare) != 1 or not names[spare[0]] or names[spare[0]] in _TIMES:
+    """Return the one further column, if it is of numbers and not called as times or numbers of edges are."""
+    if len(spare) != 1 or not names[spare[0]] or names[spare[0]] in _TIMES | _NUMBERS_OF_EDGES:
         return None
     cells = [line.cells[spare[0]] for line in lines if len(line.cells) > spare[0]]
     return spare[0] if cells and all(_NUMBER.fullmatch(cell.replace(",", ".")) for cell in cells) else None

@@ -179,3 +179,12 @@ def test_a_frame_of_edges(tmp_path: Path) -> None:
         read_graph(frame.assign(source=[1, None]))
     with pytest.raises(TypeError, match="source must be a file, a name or a data frame, got int"):
         read_graph(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "lines", ["id,from,to\n7,A,B\n8,B,C\n", "from,to,id\nA,B,7\nB,C,8\n", "when2,from,to\n7,A,B\n8,B,C\n"]
+)
+def test_numbers_of_edges_and_columns_before_the_source_are_no_weights(tmp_path: Path, lines: str) -> None:
+    found = read(tmp_path, "a.csv", lines)
+    assert set(found.graph.edges(data="weight")) == {("A", "B", None), ("B", "C", None)}
+    assert any("columns that are not read" in note for note in found.notes)

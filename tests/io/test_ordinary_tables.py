@@ -282,3 +282,16 @@ class Columns:
 
 def test_any_frame_with_columns_by_name() -> None:
     same(read_observations(Columns()))
+
+
+def test_a_point_of_thousands_beside_decimal_commas_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"line 2: v is '1\.234', but others of the column have decimal commas"):
+        read(tmp_path, "time;node;v\n0;A;1.234\n0;B;1,5\n")
+    data = read(tmp_path, "time;node;v\n0;A;1.25\n0;B;1,5\n")  # no thousands
+    assert data.graph.x.flatten().tolist() == [1.25, 1.5]
+
+
+def test_a_node_called_na_is_said(tmp_path: Path) -> None:
+    data = read(tmp_path, "time,node,v\n0,NA,1\n0,B,2\n")
+    assert data.nodes == ("NA", "B")
+    assert data.notes[0].endswith("line 2: the name of the node is NA, which some programs write for a missing name")
