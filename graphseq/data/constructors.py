@@ -19,6 +19,8 @@ from graphseq.data import _plain, _validate
 from graphseq.data.arrays import Numbers, as_tensor, is_frame, optional
 from graphseq.data.graph import SpaceTimeGraph
 
+_TIME_COLUMNS = {"time", "timestamp", "date", "datetime", "index"}
+
 
 def from_sequence(x: Numbers, *, y: Numbers = None, target: Numbers = None) -> SpaceTimeGraph:
     """Read a sequence as one node at T times: its space-time graph is the path graph on T rows.
@@ -38,6 +40,11 @@ def from_sequence(x: Numbers, *, y: Numbers = None, target: Numbers = None) -> S
     """
     _check_ascending("x", x)
     x = as_tensor("x", x)
+    if x.dim() == 1 and x.is_floating_point():
+        raise ValueError(
+            f"x must have shape (T, F), got {tuple(x.shape)}; one feature a step is a column: x[:, None], or a frame "
+            "of one column"
+        )
     rows = torch.arange(_length(x), device=x.device)
     return SpaceTimeGraph(x, torch.zeros_like(rows), rows, y=y, target=target)
 
@@ -198,6 +205,7 @@ def from_signal(
         (200, 1)
     """
     _check_ascending("x", x)
+    _check_nodes_alone("x", x)
     signal = as_tensor("x", x)
     if is_frame(x) and signal.is_floating_point() and signal.dim() == 2:
         signal = signal[:, :, None]
@@ -368,3 +376,14 @@ def _is_equal(a: object, b: object) -> bool:
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return np.array_equal(a, b)  # type: ignore[arg-type]
     return type(a) is type(b) and bool(a == b)
+
+
+def _check_nodes_alone(name: str, x: object) -> None:
+    """Raise if a frame whose columns are nodes has one of times."""
+    columns = list(x.columns) if is_frame(x) else []  # type: ignore[attr-defined]
+    for column in columns:
+        if isinstance(column, str) and column.strip().casefold() in _TIME_COLUMNS:
+            raise ValueError(
+                f"the columns of {name} are the N nodes, but one is called {column!r}; make it the index, "
+                f"{name}.set_index({column!r}) in pandas, or leave it out, {name}.drop({column!r}) in polars"
+            )

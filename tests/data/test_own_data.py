@@ -265,3 +265,17 @@ def test_data_of_another_number_type_is_said_with_what_to_do(family: type[gs.nn.
     assert encoder(turned).dtype == torch.float32
     with pytest.raises(TypeError, match="device must be a device or a floating number type"):
         graph.to(torch.int64)
+
+
+@pytest.mark.parametrize("name", ["time", "Date"])
+def test_a_column_of_times_is_no_node(name: str) -> None:
+    frame = pd.DataFrame({name: [0, 1], "north": [5.0, 6.0]})
+    with pytest.raises(ValueError, match=rf"the columns of x are the N nodes, but one is called '{name}'"):
+        gs.from_signal(frame, torch.zeros(2, 0, dtype=torch.long))
+    assert gs.from_signal(frame.set_index(name), torch.zeros(2, 0, dtype=torch.long)).x.flatten().tolist() == [5, 6]
+
+
+def test_one_feature_a_step_is_a_column() -> None:
+    for numbers in ([1.5, 2.5], pd.Series([1.5, 2.5])):
+        with pytest.raises(ValueError, match=r"x must have shape \(T, F\), got \(2,\); one feature a step is a column"):
+            gs.from_sequence(numbers)
