@@ -14,7 +14,7 @@ from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data import _parts
 from graphseq.data._joining import Shift
-from graphseq.data.arrays import as_tensor
+from graphseq.data.arrays import Numbers, as_tensor
 from graphseq.data.topology import Topology
 
 _REFUSED = (
@@ -114,7 +114,7 @@ class RowsData(Data):  # type: ignore[misc]
         return out
 
     @checked_arguments
-    def subgraph(self, subset: Tensor) -> Self:
+    def subgraph(self, subset: Numbers) -> Self:
         """Return the rows of ``subset``, with the edges between them; answers follow the target rows.
 
         Args:

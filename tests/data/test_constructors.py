@@ -227,10 +227,10 @@ def test_from_graph_refuses_features_for_another_number_of_nodes(graph: object) 
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [
-        ([1.0], ValueError, r"x must have shape \(V, F\), got \(1,\)"),
+        ([1.0], ValueError, r"x must have shape \(T, F\), got \(1,\)"),
         ("abc", TypeError, "x must be a torch.Tensor, got str"),
         (torch.tensor(1.0), ValueError, "x must have one row or more, got a single number"),
-        (torch.zeros(3), ValueError, r"x must have shape \(V, F\), got \(3,\)"),
+        (torch.zeros(3), ValueError, r"x must have shape \(T, F\), got \(3,\)"),
         (torch.zeros(3, 1, dtype=int), ValueError, r"x of integers holds tokens .* \(V,\), got \(3, 1\)"),
     ],
 )
