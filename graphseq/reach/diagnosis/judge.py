@@ -11,6 +11,8 @@ from graphseq.reach.diagnosis.evidence import Evidence
 from graphseq.reach.diagnosis.readers import worth
 from graphseq.reach.diagnosis.trial import SOLVED
 
+FEWEST = 10  # answers, or graphs, that a finding needs to be held out
+
 FINDINGS = (
     "solved",
     "no sign of a long-range problem",
@@ -99,7 +101,21 @@ def is_open(e: Evidence, t: Thresholds) -> bool:
     return name in ("inconclusive", "undertrained") or (name == "vanishing gradient" and e.structure.recurrent)
 
 
+def _too_few(e: Evidence) -> tuple[str, str] | None:
+    """No finding where the score is a mean of so few answers that one more or less would be another finding."""
+    count = e.scores.heldout.count
+    if not 0 < count < FEWEST or e.structure.declared:
+        return None
+    return "inconclusive", (
+        f"only {count} answer{'s are' if count > 1 else ' is'} held out, from which nothing follows; hold out {FEWEST} or "
+        "more"
+    )
+
+
 def _first(e: Evidence, t: Thresholds) -> tuple[str, str]:
+    few = _too_few(e)
+    if few is not None:
+        return few
     now, best = e.scores.heldout, e.trial.best.heldout if e.trial else e.scores.heldout
     if e.skill(now.value) >= t.solved and now.low > e.chance:
         return "solved", f"this is {e.skill(now.value):.0%} of the way from chance to all right"

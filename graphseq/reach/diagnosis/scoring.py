@@ -16,11 +16,12 @@ ScoreFunction = Callable[[Tensor, Tensor], object]
 
 @dataclass(frozen=True)
 class Score:
-    """A mean score and its 95 % interval."""
+    """A mean score, its 95 % interval, and the number of answers or graphs that it is a mean of."""
 
     value: float
     low: float
     high: float
+    count: int = 0
 
     def __str__(self) -> str:
         """The score with its interval."""
@@ -48,13 +49,15 @@ class Scoring:
         self._constant = best_constant(self.kind, answers, like)
         if isinstance(chance, str):
             _checks.one_of("chance", chance, ("majority",))
-            self.chance = self.of(self.constant(len(tested)), tested).value
+            # The majority of other answers may do worse on these than the best constant, and would flatter the model.
+            constants = (self._constant, best_constant(self.kind, tested, like))
+            self.chance = max(self.of(_repeated(one, len(tested)), tested).value for one in constants)
         else:
             self.chance = _checks.between("chance", chance, -math.inf, 1.0)
 
     def constant(self, count: int) -> Tensor:
         """The best constant output for ``count`` answers."""
-        return self._constant.expand(count, *self._constant.shape[1:]).clone()
+        return _repeated(self._constant, count)
 
     def each(self, output: Tensor, y: Tensor) -> Tensor | None:
         """The score of each answer, (K,); ``None`` if the score is no mean over answers."""
@@ -93,7 +96,7 @@ class Scoring:
             values.append(_number(self._score(output[drawn], y[drawn])))
         ordered = sorted(value for value in values if math.isfinite(value)) or [math.nan]
         low, high = ordered[int(0.025 * len(ordered))], ordered[min(len(ordered) - 1, int(0.975 * len(ordered)))]
-        return Score(_number(self._score(output, y)), low, high)
+        return Score(_number(self._score(output, y)), low, high, len(y))
 
 
 def kind_of(y: Tensor, output: Tensor) -> str:
@@ -130,6 +133,10 @@ def best_constant(kind: str, y: Tensor, like: Tensor) -> Tensor:
     return constant.reshape(1, *like.shape[1:]) if constant.numel() == like[:1].numel() else constant
 
 
+def _repeated(constant: Tensor, count: int) -> Tensor:
+    return constant.expand(count, *constant.shape[1:]).clone()
+
+
 def _spread(y: Tensor) -> Tensor:
     """The variance of each number of an answer, at least a little above zero."""
     flat = y.double().reshape(len(y), -1)
@@ -145,9 +152,9 @@ def _interval(values: Tensor) -> Score:
         z = 1.96
         centre, denominator = mean + z * z / (2 * n), 1 + z * z / n
         half = z * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
-        return Score(mean, (centre - half) / denominator, (centre + half) / denominator)
+        return Score(mean, (centre - half) / denominator, (centre + half) / denominator, n)
     half = 1.96 * float(values.std()) / math.sqrt(n) if n > 1 else math.inf
-    return Score(mean, mean - half, mean + half)
+    return Score(mean, mean - half, mean + half, n)
 
 
 def _number(value: object) -> float:

@@ -11,6 +11,8 @@ def table(e: Evidence) -> list[tuple[str, str]]:
     """Pairs of name and value, without what was not measured."""
     s, before, after = e.structure, e.before, e.after
     lines = [("score held out", str(e.scores.heldout)), ("chance", f"{e.chance:.3f}")]
+    if e.scores.heldout.count:
+        lines.insert(1, ("answers held out", str(e.scores.heldout.count)))
     if e.scores.trained_on is not None:
         lines.append(("score on training data", str(e.scores.trained_on)))
     if e.trial is not None:
