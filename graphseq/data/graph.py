@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data import _parts, _validate, convert
 from graphseq.data._kept import Kept, copies
@@ -310,13 +311,14 @@ class SpaceTimeGraph(RowsData):
         Raises:
             TypeError: a number type that is not floating.
         """
+        _checks.truth("non_blocking", non_blocking)
         if isinstance(device, torch.dtype):
             return self._turned(device, args)
         try:
             device = torch.device(device)
         except (RuntimeError, TypeError):
             raise ValueError(
-                f"device must be a torch device such as cpu or cuda:0, or a number type, got {device!r:.80}"
+                f"device must be a torch device such as cpu or cuda:0, or a number type, got {_checks.shown(device)}"
             ) from None
         if all(value.device == device for value in self._store.values() if isinstance(value, Tensor)):
             return self
@@ -368,9 +370,10 @@ class SpaceTimeGraph(RowsData):
         Raises:
             ValueError: there is no row at this time.
         """
-        positions = (self.topology.times == time).nonzero()
+        is_number = abs(time) < 2**63  # which a tensor of times can hold
+        positions = (self.topology.times == time).nonzero() if is_number else self.topology.times[:0]
         if not positions.numel():
-            raise ValueError(f"time must be one at which a row was observed, got {time}")
+            raise ValueError(f"time must be one at which a row was observed, got {_checks.shown(time)}")
         step = self.topology.steps[int(positions[0])]
         return Data(x=self.x[step.rows], node=self.node[step.rows], **_parts.of_edges(step.adjacency))
 

@@ -60,7 +60,7 @@ def loss_of(task: Task, output: Tensor, y: Tensor) -> Tensor:
         raise ValueError(hint)
     try:
         return task.loss(output, y)
-    except (ValueError, IndexError, RuntimeError) as error:
+    except (TypeError, ValueError, IndexError, RuntimeError) as error:
         if hint := mismatch(task, output, y):
             # What torch says of it names no argument; the library's own error has the shapes.
             raise ValueError(f"{hint}. {error}" if type(error) is ValueError else hint) from error

@@ -106,6 +106,7 @@ def _work(public: Public, calls: Sequence[Call], file: Path) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     signal.alarm(0)
     signal.signal(signal.SIGALRM, _end)
+    warnings.simplefilter("ignore")  # an animation that nobody renders warns when it is deleted, whenever that is
     public.call()  # what loads on first use is loaded
     with file.open("wb") as stream, TemporaryDirectory() as folder:
         os.chdir(folder)  # some hostile values are names of files

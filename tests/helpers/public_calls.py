@@ -427,6 +427,7 @@ OBJECTS: dict[str, Callable[[], Arguments]] = {
     },
     "Topology": lambda: {"node": torch.arange(3), "time": torch.zeros(3, dtype=torch.long)},
     "nn.EmbeddedModel": lambda: {"embed": torch.nn.Embedding(3, 2), "model": nn.Model(nn.LSTM(2, 3), 2)},
+    "nn.OnTopology": lambda: {"model": _seeded(lambda: nn.Model(nn.GCN(2, 3, 2), 2))},
     "nn.Bidirectional": lambda: {"build": nn.LSTM, "hidden_channels": 4},
     "nn.Transformer": lambda: {"hidden_channels": 4},
     "nn.GradientCheckpointed": lambda: {"length": 2},
@@ -528,6 +529,7 @@ METHODS: dict[str, Callable[[], Arguments]] = {
     "Topology.keep": lambda: {"key": "mine", "make": lambda: 1},
     "nn.EmbeddedModel.forward": lambda: {"graph": gs.from_sequence(torch.tensor([0, 1, 2]))},
     "nn.EmbeddedModel.reach": lambda: {"graph": gs.from_sequence(torch.tensor([0, 1, 2]))},
+    "nn.OnTopology.forward": lambda: {"x": torch.zeros(12, 2)},
     "nn.PairHead.forward": lambda: {"states": states(), "graph": pairs()},
     "nn.GraphHead.forward": lambda: {"states": states(), "graph": static()},
     "nn.RowHead.forward": lambda: {"states": states(), "graph": static()},
@@ -687,7 +689,7 @@ class Public:
 
 def finished(result: Any) -> Any:
     """What a call gives in the end: an iterator is read, and a block is entered and left."""
-    if isinstance(result, AbstractContextManager) and not isinstance(result, torch.nn.Module):
+    if isinstance(result, AbstractContextManager) and not isinstance(result, torch.nn.Module | Path):
         with result as entered:
             return entered
     return list(result) if isinstance(result, Iterator) else result

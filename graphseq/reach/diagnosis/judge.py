@@ -107,7 +107,7 @@ def _too_few(e: Evidence) -> tuple[str, str] | None:
     if not 0 < count < FEWEST or e.structure.declared:
         return None
     return "inconclusive", (
-        f"only {count} answer{'s are' if count > 1 else ' is'} held out, from which nothing follows; hold out {FEWEST} or "
+        f"only {count} answer{'s are' if count > 1 else ' is'} held out, which decides nothing; hold out {FEWEST} or "
         "more"
     )
 

@@ -29,7 +29,7 @@ def operator_power(matrix: sp.csr_array, layers: int, nodes: Tensor | None = Non
 
     Raises:
         TooLargeError: more than 2²⁷ entries. A ``ValueError``.
-        ValueError: more than 100,000 layers.
+        ValueError: more than 10,000 layers.
     """
     depth = _checks.layers("layers", layers, 0)
     if depth > MOST_LAYERS:

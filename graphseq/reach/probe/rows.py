@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.typing import SparseTensor
 
+from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 
 LAYOUTS = ("BTF", "TBF", "BFT", "TF", "FT", "BT", "TB", "T")
@@ -135,7 +136,9 @@ def as_rows(nodes: object) -> Tensor:
     try:
         wanted = torch.as_tensor(nodes)
     except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f"nodes must be numbers of rows or a mask (V,), got {nodes!r}") from None
+        raise TypeError(f"nodes must be numbers of rows or a mask (V,), got {_checks.shown(nodes)}") from None
+    if wanted.is_complex() or wanted.dtype == torch.uint8:  # a byte selects as a mark in torch, and not as a number
+        raise TypeError(f"nodes must be numbers of rows or a mask (V,) of bool, got {wanted.dtype}")
     if wanted.numel() == 0 or (wanted.dtype == torch.bool and not bool(wanted.any())):
         raise ValueError("nodes names no row; name one at least, or leave it out for all")
     return wanted[None] if wanted.dim() == 0 else wanted

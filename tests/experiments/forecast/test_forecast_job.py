@@ -23,6 +23,7 @@ from graphseq.experiments.forecast import run as runs
 from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.settings import Case, Settings
 from graphseq.training.fit import DivergedError
+from graphseq.training.history import History
 
 pytestmark = pytest.mark.slow
 
@@ -186,7 +187,7 @@ def test_a_failing_run_costs_only_itself(
 
 def test_one_that_diverges_is_shown_as_such(ring: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def diverges(*_: object, **__: object) -> None:
-        raise DivergedError("training diverged at step 2", None)
+        raise DivergedError("training diverged at step 2", History())
 
     monkeypatch.setattr(runs, "fit_with_validation", diverges)
     words = ("--train", "0.5", "--model", "mean", "gru")
