@@ -370,11 +370,10 @@ class SpaceTimeGraph(RowsData):
         Raises:
             ValueError: there is no row at this time.
         """
-        is_number = abs(time) < 2**63  # which a tensor of times can hold
-        positions = (self.topology.times == time).nonzero() if is_number else self.topology.times[:0]
-        if not positions.numel():
+        positions = [place for place, moment in enumerate(self.topology.times.tolist()) if moment == time]
+        if not positions:
             raise ValueError(f"time must be one at which a row was observed, got {_checks.shown(time)}")
-        step = self.topology.steps[int(positions[0])]
+        step = self.topology.steps[positions[0]]
         return Data(x=self.x[step.rows], node=self.node[step.rows], **_parts.of_edges(step.adjacency))
 
     def to_networkx(self) -> nx.MultiDiGraph:
