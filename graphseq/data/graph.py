@@ -317,9 +317,7 @@ class SpaceTimeGraph(RowsData):
         try:
             device = torch.device(device)
         except (RuntimeError, TypeError):
-            raise ValueError(
-                f"device must be a torch device such as cpu or cuda:0, or a number type, got {_checks.shown(device)}"
-            ) from None
+            raise ValueError(f"device must be one of torch, or a number type, got {_checks.shown(device)}") from None
         if all(value.device == device for value in self._store.values() if isinstance(value, Tensor)):
             return self
         topology = None if args or "node" not in self else self.topology.to(device)
@@ -370,10 +368,10 @@ class SpaceTimeGraph(RowsData):
         Raises:
             ValueError: there is no row at this time.
         """
-        positions = [place for place, moment in enumerate(self.topology.times.tolist()) if moment == time]
-        if not positions:
+        times = self.topology.times.tolist()
+        if time not in times:
             raise ValueError(f"time must be one at which a row was observed, got {_checks.shown(time)}")
-        step = self.topology.steps[positions[0]]
+        step = self.topology.steps[times.index(time)]
         return Data(x=self.x[step.rows], node=self.node[step.rows], **_parts.of_edges(step.adjacency))
 
     def to_networkx(self) -> nx.MultiDiGraph:
