@@ -30,7 +30,9 @@ from typing import Any
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from diagnosis_cases import CALIBRATING, NEW_TASKS, Spec, build, drawn, hops_of, kinds, new_kinds
+from diagnosis_cases import kinds, new_kinds
+from diagnosis_models import Spec, build
+from diagnosis_tasks import CALIBRATING, NEW_TASKS, drawn, hops_of
 
 import graphseq as gs
 from graphseq import _files

@@ -139,7 +139,7 @@ _HINTS = {
 
 
 def _expectations(function: Callable[..., Any]) -> dict[str, _Expected | None]:
-    """What is expected of each parameter, in their order; ``None`` where nothing is known."""
+    """The expectation of each parameter, in their order; ``None`` where nothing is known."""
     space = getattr(function, "__globals__", {})
     found: dict[str, _Expected | None] = {}
     for name, parameter in inspect.signature(function).parameters.items():
@@ -177,7 +177,7 @@ def _alternatives(annotation: str) -> Iterator[str]:
 
 
 def _checks_of(kind: Any) -> Iterator[tuple[str, Check] | None]:
-    """What an annotation is called in a message, and its check; ``None`` where there is none."""
+    """The name of an annotation in a message, and its check; ``None`` where there is none."""
     if kind in _PLAIN:
         yield _PLAIN[kind]
         return

@@ -122,7 +122,7 @@ def full(error: OSError) -> bool:
 
 
 def advice(error: OSError) -> str:
-    """What the system says, and what to do where the disk is full."""
+    """The words of the system, and what to do where the disk is full."""
     text = error.strerror or str(error)
     return f"{text}; free some room, or name another place: what was there before is kept" if full(error) else text
 

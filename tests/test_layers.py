@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -211,3 +212,8 @@ def test_one_registry_builds_models_by_name() -> None:
     choice = "match name:\n    case 'gcn' | 'gnn':\n        encoder = GCN(2, 3)\n"
     assert builds_models_by_name(ast.parse(branch)) == [2]
     assert builds_models_by_name(ast.parse(choice)) == [2]
+
+
+def test_no_docstring_opens_with_a_question() -> None:
+    questions = re.compile(r'^ *"""(?:What|Whether|Who|How)\b', flags=re.MULTILINE)
+    assert not offenders(lambda module: questions.search(FILES[module].read_text()) is not None)

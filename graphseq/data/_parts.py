@@ -1,4 +1,4 @@
-"""What belongs to which part of a space-time graph, and how parts are replaced."""
+"""The parts of a space-time graph, the attributes that belong to each, and their replacement."""
 
 from __future__ import annotations
 

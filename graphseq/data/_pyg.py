@@ -1,4 +1,4 @@
-"""What PyG's ``Data`` computes from edges, for graphs whose edges may be stored once for all times."""
+"""Methods of PyG's ``Data`` that compute from edges, for graphs whose edges may be stored once for all times."""
 
 from __future__ import annotations
 

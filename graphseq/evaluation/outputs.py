@@ -19,7 +19,7 @@ def placed(task: Task, graph: object, device: torch.device | str) -> SpaceTimeGr
 
 
 def checked(task: Task, graph: object) -> SpaceTimeGraph:
-    """What a task gave as a batch, if it is one.
+    """Return the batch that a task gave, if it is one.
 
     Raises:
         TypeError: the task gave something else than a graph.

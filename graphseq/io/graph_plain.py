@@ -12,7 +12,7 @@ import networkx as nx
 from graphseq._arguments import checked_arguments
 
 NO_NAME = {"", "nan", "NaN", "NAN", "None", "null", "NULL", "<NA>", "NaT"}
-"""What stands where a name is missing. NA and Null are not among them: they are names of somebody."""
+"""Texts that stand where a name is missing. NA and Null are not among them: they are names of somebody."""
 
 
 class Edge(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a convolution reads: one door for PyG's kinds, which declare it, and for any other module, which is measured."""
+"""The rows and arguments that a convolution reads: declared for PyG's kinds, measured for any other module."""
 
 from __future__ import annotations
 

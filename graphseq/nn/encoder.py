@@ -126,7 +126,7 @@ class Encoder(nn.Module, ABC):
 
 
 def _place(kind: type, *names: str) -> int:
-    """How far up among the bases of a class, itself the first, one of the names is defined."""
+    """The number of bases, the class itself the first, above which one of the names is defined."""
     return next((place for place, base in enumerate(kind.__mro__) if any(name in vars(base) for name in names)), 99)
 
 

@@ -56,7 +56,9 @@ def layer_spectrum(model: Model | Encoder, graph: SpaceTimeGraph, layer: int, *,
     """
     with traced(model, graph) as (trace, _):
         first = 1 if trace.axis == "layer" else 2
-        number = _checks.at_least("layer", layer, first) - first + 1
+        number = _checks.at_least("layer", layer, 1) - first + 1
+        if number < 1:
+            raise ValueError(f"layer must be at least 2, as the steps of the recurrent model are; got {layer}")
         if number >= len(trace.states):
             count = len(trace.states) + first - 2
             if count < first:

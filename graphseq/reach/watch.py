@@ -19,7 +19,7 @@ from graphseq.reach.probe.source import Call
 
 @dataclass
 class WatchLog:
-    """What was measured, one entry for each time; filled while the model is trained."""
+    """The measurements, one entry for each time; filled while the model is trained."""
 
     steps: list[int] = field(default_factory=list)  #: steps of the optimiser so far; 0 is before the first
     values: dict[str, list[float]] = field(default_factory=dict)  #: by quantity, one number a time

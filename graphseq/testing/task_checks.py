@@ -68,7 +68,7 @@ def a_batch_is_a_function_of_the_generators_state_alone(case: TaskCase) -> None:
 
 @TASK_SUITE.check()
 def a_batch_can_be_written_to(case: TaskCase) -> None:
-    """What is written to a batch, a mask say, is not in the next one."""
+    """A value that is written to a batch, a mask say, is not in the next one."""
     first = case.batch(5, seed=7)
     expected = {key: value.clone() for key, value in first.to_dict().items() if isinstance(value, Tensor)}
     for key in expected:

@@ -147,7 +147,7 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) 
 
 
 _OF_THE_RUN = {"params", "lr", "initial_lr", "fused", "foreach", "capturable", "differentiable"}
-"""What may differ between an optimiser at the beginning and later, or on another machine."""
+"""Entries that may differ between an optimiser at the beginning and later, or on another machine."""
 _ENTRYWISE = {torch.optim.SGD, torch.optim.RMSprop, torch.optim.Adam, torch.optim.AdamW}
 """Optimisers whose state has one entry for each of the parameter's, but for the number of steps."""
 

@@ -366,6 +366,6 @@ def diverged(step: int, loss: float, lr: float, norm: float, path: str | Path | 
 
 
 def blamed(task: Task, graph: SpaceTimeGraph) -> str:
-    """What the message about a training that diverged says of its batch, where that held NaN or an infinity."""
+    """The words on a batch in the message about a training that diverged, where that held NaN or an infinity."""
     place = not_finite(graph.x, graph.y)
     return f". The batch of {type(task).__name__} has {place}" if place else ""

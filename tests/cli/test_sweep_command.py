@@ -10,6 +10,7 @@ from pathlib import Path
 
 import console
 import pytest
+from console import FILES
 from matplotlib.image import imread
 from scipy import stats
 
@@ -19,16 +20,6 @@ TINY = (
     *("--model", "RNN", "GCN", "--length", 2, 4, "--depth", 1, 2, "--seed", 0, 1, 2, "--hidden", 8, "--steps", 3),
     *("--samples", 20, "--batch-size", 8),
 )
-FILES = [
-    ".lock",
-    ".results.jsonl.lock",
-    "config.json",
-    "figure.png",
-    "results.csv",
-    "results.json",
-    "results.jsonl",
-    "runs",
-]
 
 
 def sweep(out: Path, *words: object) -> console.Said:

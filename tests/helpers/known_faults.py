@@ -90,7 +90,6 @@ KNOWN: frozenset[tuple[str, str]] = frozenset(
         ("reach.estimate_influence", "graph"),
         ("reach.influence", "graph"),
         ("reach.influence", "model"),
-        ("reach.layer_spectrum", "model"),
         ("reach.over_layers", "graph"),
         ("reach.over_layers", "measure"),
         ("reach.receptive_field", "graph"),

@@ -66,7 +66,7 @@ KINDS: dict[str, type] = {
     **dict.fromkeys(("hops_needed", "hops_reached", "parameters", "steps"), int),
     **dict.fromkeys(("score", "low", "high", "bits", "chance", "training_seconds"), float),
 }
-"""What the result of a run holds."""
+"""The entries of the result of a run."""
 
 
 def summarise(settings: Settings, runs: Sequence[Run]) -> list[Cell]:

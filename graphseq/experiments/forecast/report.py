@@ -15,7 +15,7 @@ KINDS: dict[str, type] = {
     **{"model": str, "seed": int, "failure": str, "parameters": int},
     **dict.fromkeys(("mse", "mae", "validation_mse", "best_step", "seconds"), float),
 }
-"""What the result of a run holds."""
+"""The entries of the result of a run."""
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
 
 NormReads = Literal["row", "size", "graph"]
-"""What a norm reads of a graph: the row alone, the number of rows too, or all rows."""
+"""The part of a graph that a norm reads: the row alone, the number of rows too, or all rows."""
 
 _OVER_GRAPHS = (pyg.PairNorm, pyg.GraphNorm, pyg.InstanceNorm, pyg.MeanSubtractionNorm)
 _BY_ROW = (nn.Identity, nn.LayerNorm, nn.GroupNorm, nn.BatchNorm1d, pyg.BatchNorm, pyg.DiffGroupNorm)
 
 
 class NormReach:
-    """What a norm reads, and how it is called: ``norm(h)``, or ``norm(h, batch, num_graphs)`` where it takes them.
+    """The part of a graph that a norm reads, and its call, ``norm(h)`` or ``norm(h, batch, num_graphs)``.
 
     In training, a batch norm also reads the statistics of the whole batch, as everywhere; that is not counted here.
 
@@ -75,7 +75,7 @@ def _reads(norm: nn.Module, takes_batch: bool) -> NormReads:
 
 
 def _measured(norm: nn.Module, takes_batch: bool) -> NormReads:
-    """What an unknown norm reads, from its Jacobian on two graphs of two rows and one."""
+    """The part of a graph that an unknown norm reads, from its Jacobian on two graphs of two rows and one."""
     batch = torch.tensor([0, 0, 1])
     with seeding.forked(0, seeding.BUILD), torch.inference_mode(False), torch.enable_grad():
         twin = copy.deepcopy(norm).cpu().double().eval()

@@ -68,7 +68,7 @@ class Bidirectional(LayerStack):
 
     @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
-        """What either direction reads, layer by layer, (K, V)."""
+        """The rows that either direction reads, layer by layer, (K, V)."""
         back, everyone = reversed_in_time(graph), torch.arange(graph.num_rows, device=rows.device)
         field = torch.zeros(len(rows), graph.num_rows, dtype=torch.bool)
         field[torch.arange(len(rows)), rows.cpu()] = True

@@ -1,4 +1,4 @@
-"""What to change after a diagnosis, the most promising first."""
+"""Changes to make after a diagnosis, the most promising first."""
 
 from __future__ import annotations
 

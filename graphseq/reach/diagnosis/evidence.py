@@ -27,7 +27,7 @@ _RECURRENT = (nn.RNNBase, nn.RNNCellBase, RNNBase, LinearRNNBase, GatedEncoder)
 
 @dataclass(frozen=True)
 class Structure:
-    """What the model can see and what it must see.
+    """The rows that the model can see and those that it must see.
 
     Attributes:
         declared: whether the needed rows are declared, by a task or the user; else they are measured by readers.
@@ -57,7 +57,7 @@ class Structure:
 
 @dataclass(frozen=True)
 class Memory:
-    """What the state that the last linear map reads holds of the items that must be in memory at once.
+    """The share of the items that must be in memory at once which the state before the last linear map holds.
 
     Attributes:
         items: number of items at once.
@@ -165,12 +165,12 @@ def narrowest(model: nn.Module) -> int:
 
 
 def is_recurrent(model: nn.Module) -> bool:
-    """Whether any module is a recurrence in time."""
+    """True if any module is a recurrence in time."""
     return any(isinstance(module, _RECURRENT) for module in model.modules())
 
 
 def mixes(model: nn.Module) -> bool:
-    """Whether any module passes messages along edges."""
+    """True if any module passes messages along edges."""
     return any(
         isinstance(module, MessagePassing)
         or (isinstance(module, Encoder) and not isinstance(module, gnn.MLP | RNNBase | LinearRNNBase))
@@ -179,7 +179,7 @@ def mixes(model: nn.Module) -> bool:
 
 
 def repeats(model: nn.Module) -> bool:
-    """Whether one layer is applied again and again: a recurrence, or a stack that shares its weights."""
+    """True if one layer is applied again and again: a recurrence, or a stack that shares its weights."""
     shared = (gnn.AntisymmetricGCN, gnn.StateSpaceGCN, gnn.WaveGCN)
     names = ("GatedGraphConv", "AntiSymmetricConv", "APPNP")
     return is_recurrent(model) or any(
@@ -203,7 +203,7 @@ def ready(model: nn.Module, problem: Problem) -> tuple[nn.Module, Sample, str]:
 
 
 def memory_of(model: nn.Module, sample: Sample, problem: Problem) -> Memory | None:
-    """What the state before the last linear map holds of the items; ``None`` where one item is enough."""
+    """The share of the items that the state before the last linear map holds; ``None`` where one item is enough."""
     if sample.items is None or sample.content is None or not sample.x.is_floating_point():
         return None
     states: list[Tensor] = []

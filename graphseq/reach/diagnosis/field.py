@@ -78,7 +78,7 @@ def _last(responder: Responder, low: int, high: int) -> int:
 
 
 def reaches(responder: Responder, group: Tensor, marks: Tensor) -> Tensor:
-    """Whether the marked rows (k, V) of each of some answers, at most one a graph, reach its output, (k,)."""
+    """True where the marked rows (k, V) of an answer, at most one a graph, reach its output, (k,)."""
     sample, model = responder.sample, responder.model
     if not sample.x.is_floating_point():
         return _responds(responder, model, group, marks)
@@ -102,7 +102,7 @@ def _responds(responder: Responder, model: nn.Module, group: Tensor, marks: Tens
 
 
 def could_reach(responder: Responder, sample: Sample, needed: Tensor, seed: int) -> bool:
-    """Whether needed rows change an output of the same model under random weights; masked attention hides them."""
+    """True if needed rows change an output of the same model under random weights; masked attention hides them."""
     copy = copied(responder.model)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(4):

@@ -86,7 +86,7 @@ class _Gathering:
         return replace(structure, within_reach=0.0)
 
     def is_decided(self) -> bool:
-        """Whether no training can change the finding: the problem is solved, or by structure out of reach."""
+        """True if no training can change the finding: the problem is solved, or by structure out of reach."""
         skill = self.problem.scoring.skill(self.scores.heldout.value)
         return skill >= SOLVED or (self.structure.declared and self.structure.within_reach < SOLVED)
 

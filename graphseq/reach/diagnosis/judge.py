@@ -91,7 +91,7 @@ def judge(e: Evidence, t: Thresholds) -> Judgement:
 
 
 def is_open(e: Evidence, t: Thresholds) -> bool:
-    """Whether a longer trial may change the finding: a copy learns a part, or none does and no fault is seen."""
+    """True if a longer trial may change the finding: a copy learns a part, or none does and no fault is seen."""
     best = max((trial.best.heldout.value for trial in e.trials), default=e.chance)
     if e.skill(best) >= t.solved or progress(e) >= 0.9:
         return False
@@ -155,7 +155,7 @@ def _against_readers(e: Evidence, t: Thresholds) -> tuple[str, str] | None:
 
 
 def learns(e: Evidence) -> bool:
-    """Whether the model or a copy in training is better than chance, by more than the best of many checks by luck."""
+    """True if the model or a copy in training is better than chance, by more than the best of many checks by luck."""
     skills = [e.skill(score) for trial in e.trials for score in trial.heldout[1:]]
     return max([e.skill(e.scores.heldout.value), *skills]) > 3 * noise(e)
 
@@ -173,7 +173,7 @@ def _on_its_way(e: Evidence, t: Thresholds, gap: float) -> tuple[str, str] | Non
 
 
 def reader_learns(e: Evidence, t: Thresholds) -> bool:
-    """Whether the best cheap reader is better than chance on data held out."""
+    """True if the best cheap reader is better than chance on data held out."""
     if e.readers is None:
         return False
     score = e.readers.best.score

@@ -219,7 +219,7 @@ def by_names(model: nn.Module) -> Call:
 
 
 def is_graphs(data: object) -> bool:
-    """Whether data are graphs of PyG, alone or in a list or loader."""
+    """True if data are graphs of PyG, alone or in a list or loader."""
     if isinstance(data, Data | HeteroData):
         return True
     first = next(iter(data), None) if isinstance(data, Iterable) and not isinstance(data, Tensor) else None

@@ -115,7 +115,7 @@ class TaskProblem(Problem):
     def _declarations(
         self, graph: SpaceTimeGraph, sample: Sample
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        """What each answer depends on, and what must be in memory at once."""
+        """The rows that each answer depends on, and those that must be in memory at once."""
         if self._needed_hops is not None:
             hops = sample.rows.hops(torch.arange(len(sample.y)))
             return hops == self._needed_hops, None, None

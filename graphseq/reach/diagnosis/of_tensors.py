@@ -109,7 +109,7 @@ class SequenceProblem(Problem):
 
 
 def is_pairs(data: object) -> bool:
-    """Whether data are a pair of tensors, or a data set or loader of such pairs."""
+    """True if data are a pair of tensors, or a data set or loader of such pairs."""
     if isinstance(data, TensorDataset):
         return len(data.tensors) == 2
     if isinstance(data, tuple | list) and len(data) == 2 and all(isinstance(part, Tensor) for part in data):

@@ -46,7 +46,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Request:
-    """What a user says about data: the arguments of :func:`~graphseq.reach.diagnose` of the same names."""
+    """The user's words about data: the arguments of :func:`~graphseq.reach.diagnose` of the same names."""
 
     loss: Callable[[Tensor, Tensor], Tensor] | None = None
     score: ScoreFunction | None = None
@@ -83,7 +83,7 @@ def first_output(model: nn.Module, sample: Sample) -> Tensor:
 
 
 class Problem(ABC):
-    """What a model has to learn.
+    """A problem that a model has to learn, as samples, a loss and a score.
 
     Attributes:
         loss: mean loss of outputs and answers.

@@ -1,4 +1,4 @@
-"""What must be known, measured: the score of a cheap reader against the hops it is shown.
+"""Needs of the answers, measured: the score of a cheap reader against the hops it is shown.
 
 A reader is a ridge regression on the features of a target's rows, averaged over the rows at 0, 1, 2, … hops, and on 256
 random ReLU features of these (Rahimi and Recht, *Random features for large-scale kernel machines*, 2007). It needs no
@@ -282,7 +282,7 @@ def fewest(readers: Sequence[Reader]) -> Reader:
 
 
 def worth(a: Reader, b: Reader) -> tuple[float, float]:
-    """How much better reader a is than b: the mean difference of their scores, and its standard error."""
+    """The advantage of reader a over b: the mean difference of their scores, and its standard error."""
     if a.hits is None or b.hits is None or len(a.hits) != len(b.hits):
         spread = (a.score.high - a.score.low + b.score.high - b.score.low) / 4
         return a.score.value - b.score.value, max(spread, 1e-9)

@@ -55,7 +55,7 @@ class Rows:
 
     @cached_property
     def is_paths(self) -> bool:
-        """Whether the graphs are sequences: every row has at most one row before it and one after it."""
+        """True if the graphs are sequences: every row has at most one row before it and one after it."""
         degrees = self.reads.sum(axis=1)
         is_single = self.targets is not None and self.count > 1
         return is_single and self.is_temporal and float(degrees.max()) <= 2

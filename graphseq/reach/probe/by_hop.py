@@ -150,7 +150,7 @@ def _padded(parts: list[Tensor]) -> Tensor:
 
 
 def _scale(sums: Tensor, normalize: str | None) -> Tensor:
-    """What the influence of each answer is divided by, (n,)."""
+    """The divisor of the influence of each answer, (n,)."""
     if normalize is None:
         return torch.ones(len(sums), dtype=sums.dtype)
     scale = sums[:, 1] if normalize == "self" else sums.sum(dim=1)

@@ -103,7 +103,7 @@ class RowFunction:
 
     @property
     def kind(self) -> Kind:
-        """What an answer is of: "node", "edge" or "graph"."""
+        """The kind of an answer: "node", "edge" or "graph"."""
         return self._reader.kind
 
     @property

@@ -79,7 +79,7 @@ def layer_names(model: object) -> list[str]:
 
 
 def layer_of(call: Call, rows: Rows) -> Layer | None:
-    """What a call of a module lets a row read; ``None`` where each row reads itself alone.
+    """The rows that a call of a module lets a row read; ``None`` where each row reads itself alone.
 
     Raises:
         UnknownLayerError: a module of which this is not known.

@@ -23,7 +23,7 @@ _DRAWS = 24  # the most points at which a Jacobian is taken; a maximum or a ReLU
 
 @dataclass(frozen=True)
 class Structure:
-    """What the layers of a model say about the rows that its answers read, and whether its Jacobian says the same."""
+    """The rows that the answers of a model read by its layers, and whether its Jacobian says the same."""
 
     layers: tuple[Layer, ...]  #: in the order of their calls
     skips: bool  #: whether each layer may be passed by, as with residuals or jumping knowledge

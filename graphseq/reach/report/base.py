@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from graphseq.reach.report.words import Words
 
 
-class Report:
-    """What a diagnosis can show of itself; see :class:`~graphseq.reach.Diagnosis`."""
+class Report(ABC):
+    """The figures and pages of a diagnosis; see :class:`~graphseq.reach.Diagnosis`."""
 
     finding: str
     confidence: float
@@ -30,13 +31,13 @@ class Report:
     evidence: Evidence
     subject: Subject | None
 
+    @abstractmethod
     def table(self) -> list[tuple[str, str]]:
         """The evidence as pairs of name and value."""
-        raise NotImplementedError
 
     @cached_property
     def page(self) -> Page:
-        """What the figures show, as data; measured once, on the model and the data as they were.
+        """The data of the figures, measured once, on the model and the data as they were.
 
         Raises:
             ValueError: a diagnosis without its model and data, such as one that was made by hand.

@@ -28,7 +28,7 @@ _MOST_EDGES = 50_000  # for curvatures
 
 @dataclass(frozen=True)
 class Page:
-    """What the five figures of a report show; what could not be measured is ``None``, and ``notes`` say why."""
+    """The data of the five figures of a report; what could not be measured is ``None``, and ``notes`` say why."""
 
     name: str  #: of the model
     answer: int  #: the answer whose receptive field is shown

@@ -62,7 +62,7 @@ def add_virtual_node(graph: Graph, *, edge_weight: float | None = None, edge_att
 
 
 def _is_numbered(graph: Data) -> bool:
-    """Whether x are the numbers of the rows, by which ``Model.reach`` follows them through a transform."""
+    """True if x are the numbers of the rows, by which ``Model.reach`` follows them through a transform."""
     return graph.x.dim() == 1 and torch.equal(graph.x.cpu(), torch.arange(len(graph.x)))
 
 

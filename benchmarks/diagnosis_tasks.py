@@ -1,0 +1,114 @@
+"""The untrained models of ``diagnosis.py`` whose outcome is to be foreseen, drawn on many kinds of task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+
+from diagnosis_models import Spec, transfer
+
+from graphseq import seeding
+
+# Models whose outcome is to be foreseen.
+
+OURS = ("GCN", "GCNII", "WaveGCN", "StateSpaceGCN")
+TASKS: dict[str, Callable[[Random], Spec]] = {
+    "ring": lambda r: transfer(r.randint(2, 9), "ring", family=r.choice(OURS)),
+    "path": lambda r: transfer(r.randint(2, 9), "path", family=r.choice(OURS)),
+    "tree": lambda r: transfer(r.randint(2, 4), "tree", family=r.choice(OURS[:2])),
+    "sequence": lambda r: transfer(r.randint(3, 40), "path", family=r.choice(["RNN", "GRU", "LSTM"])),
+    "rings of PyG": lambda r: {"world": "rings", "hops": r.randint(2, 7), "family": r.choice(["GCN", "SAGE"])},
+    "paths of PyG": lambda r: {
+        "world": "rings",
+        "hops": r.randint(2, 7),
+        "shape": "path",
+        "family": r.choice(["GIN", "GAT", "GraphConv", "TAG"]),
+    },
+    "Recall": lambda r: {
+        "world": "ours",
+        "task": "Recall",
+        "task_arguments": {"length": (n := r.randint(2, 6)) + r.randint(1, 5), "num_items": n, "num_classes": 4},
+        "family": r.choice(["RNN", "GRU", "LSTM"]),
+    },
+    "Palindrome": lambda r: {
+        "world": "ours",
+        "task": "Palindrome",
+        "task_arguments": {"length": r.randint(4, 14)},
+        "family": r.choice(["RNN", "GRU", "LSTM", "GCN"]),
+    },
+    "first token": lambda r: {
+        "world": "sequences",
+        "steps": r.randint(4, 50),
+        "family": r.choice(["RNN", "GRU", "LSTM", "Transformer"]),
+    },
+    "token amid others": lambda r: {
+        "world": "sequences",
+        "steps": (n := r.randint(6, 24)),
+        "place": n // 2,
+        "family": r.choice(["GRU", "LSTM", "Conv", "Transformer"]),
+    },
+    "star": lambda r: {
+        "world": "ours",
+        "task": "AssociativeRecall",
+        "task_arguments": {"num_pairs": r.randint(2, 6), "query_hops": r.randint(1, 3), "num_classes": 4},
+        "family": r.choice(OURS[:2]),
+    },
+    "NeighborsMatch": lambda r: {
+        "world": "ours",
+        "task": "NeighborsMatch",
+        "task_arguments": {"depth": r.randint(1, 4)},
+        "family": r.choice(OURS[:2]),
+    },
+}
+CALIBRATING = ("ring", "sequence", "rings of PyG", "Recall", "first token", "star")
+NEW_TASKS: dict[str, Callable[[Random], Spec]] = {
+    "Adding": lambda r: {
+        "world": "ours",
+        "task": "Adding",
+        "task_arguments": {"length": r.randint(3, 20)},
+        "family": r.choice(["RNN", "GRU", "LSTM"]),
+    },
+    "CopyMemory": lambda r: {
+        "world": "ours",
+        "task": "CopyMemory",
+        "task_arguments": {"delay": r.randint(1, 8), "num_items": r.randint(1, 3), "num_classes": 3},
+        "family": r.choice(["RNN", "GRU", "LSTM"]),
+    },
+    "densities": lambda r: {"world": "densities", "family": r.choice(["GIN", "SAGE", "GraphConv"])},
+    "majority": lambda r: {
+        "world": "sequences",
+        "question": "majority",
+        "steps": r.randint(3, 15),
+        "family": r.choice(["RNN", "GRU", "LSTM", "Transformer"]),
+    },
+}
+
+
+def hops_of(spec: Spec) -> int:
+    """The hops from what must be known to where it is asked; 1 where answers are those of graphs."""
+    arguments = spec.get("task_arguments", {})
+    if "query_hops" in arguments:
+        return int(arguments["query_hops"]) + 1
+    if "delay" in arguments:
+        return int(arguments["delay"] + arguments["num_items"])
+    if spec["world"] == "sequences":
+        return int(spec["steps"] - 1 - spec.get("place", 0))
+    return int(spec.get("hops", arguments.get("depth", arguments.get("length", 3) - 1)))
+
+
+def drawn(count: int, seed: int) -> Iterator[tuple[str, Spec]]:
+    """Random untrained models, one kind of task after another; many are close to the limit of what can be learnt."""
+    tasks = {**TASKS, **NEW_TASKS}
+    names = list(tasks)
+    for number in range(count):
+        r = Random(seeding.derive(seed, seeding.BUILD, number))  # noqa: S311
+        name = names[number % len(names)]
+        spec = tasks[name](r)
+        hops = hops_of(spec)
+        layers = max(1, hops + r.randint(-1, 3)) if r.random() < 0.85 else r.randint(14, 24)
+        is_sequence = spec["world"] == "sequences" and spec["family"] != "Conv"
+        width = r.choice([8, 16, 16, 32])
+        yield (
+            name,
+            {**spec, "layers": 1 if is_sequence else min(layers, 24), "width": width, "seed": seed * 1000 + number},
+        )
