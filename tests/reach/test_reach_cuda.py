@@ -49,9 +49,9 @@ def test_influence_of_a_sequence_model(name: str) -> None:
 
 def test_the_other_measurements() -> None:
     here, there = Probe(build("GCN"), batch()), Probe(build("GCN").cuda(), batch())
-    torch.testing.assert_close(there.by_hop().value, here.by_hop().value, rtol=1e-8, atol=1e-11)
-    torch.testing.assert_close(there.range().node, here.range().node, rtol=1e-8, atol=1e-11)
+    torch.testing.assert_close(there.by_hop().value.cpu(), here.by_hop().value, rtol=1e-8, atol=1e-11)
+    torch.testing.assert_close(there.range().node.cpu(), here.range().node, rtol=1e-8, atol=1e-11)
     for measure in ("dirichlet", "rank"):
-        torch.testing.assert_close(there.over_layers(measure)[measure], here.over_layers(measure)[measure])
+        torch.testing.assert_close(there.over_layers(measure)[measure].cpu(), here.over_layers(measure)[measure])
     assert there.receptive_field(0).rows.tolist() == here.receptive_field(0).rows.tolist()
     assert not there.receptive_field(0).is_measured

@@ -138,7 +138,7 @@ def test_the_error_of_a_large_jacobian_states_its_size() -> None:
     [
         (built(GCN, 2, 3), 0, ValueError, "layer must be at least 1, got 0"),
         (built(GCN, 2, 3), 3, ValueError, "layer must lie in 1 to 2, got 3"),
-        (built(RNN, 2, 3), 1, ValueError, "layer must be at least 2, got 1"),
+        (built(RNN, 2, 3), 1, ValueError, "layer must be at least 2, as the steps of the recurrent model are; got 1"),
         (built(RNN, 2, 3), 5, ValueError, "layer must lie in 2 to 4, got 5"),
         (built(RNN, 2, 3), 2.0, TypeError, "layer must be an integer"),
         (torch.nn.Linear(2, 2), 1, TypeError, "model must be a graphseq.nn.Model or Encoder, got Linear"),
