@@ -15,21 +15,20 @@ from torch import Tensor, nn
 from graphseq import _checks
 from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn.embedded import EmbeddedModel
 from graphseq.nn.encoder import Encoder
-from graphseq.nn.heads import GraphHead, RowHead
 from graphseq.nn.model import Model
 from graphseq.reach.jacobian import Jacobian, owners_by_graph, owners_of
 from graphseq.reach.probe import outputs as answers
 from graphseq.reach.probe import taps
 from graphseq.reach.probe.apart import are_apart
-from graphseq.reach.probe.gradient import check_gradient
+from graphseq.reach.probe.gradient import check_all_gradients, check_gradient
 from graphseq.reach.probe.inputs import Place, evaluate, find_input, of_data, of_module
 from graphseq.reach.probe.outputs import Kind, Reader, Sizes
-from graphseq.reach.probe.rows import as_rows
-from graphseq.reach.probe.source import Call, Source, source
+from graphseq.reach.probe.rows import numbers_at
+from graphseq.reach.probe.source import Call, Source, said, source, why_not_given
 from graphseq.reach.probe.still import double_copy, still
 
+_LARGE = 2**24  # entries of x from which on a model is not copied to float64 for a test
 _SMALL = 2**12  # entries of the largest activation of a pass
 Output = Kind | Callable[[object], object]
 
@@ -61,20 +60,23 @@ class RowFunction:
         layout: str | None = None,
         input: str | None = None,
         tokens: str = "embedding",
+        detached: bool = False,
         double: bool = False,
     ) -> None:
         _checks.one_of("tokens", tokens, ("embedding", "one-hot"))
         self._options: dict[str, Any] = {"call": call, "output": output, "rows": rows, "states": states}
-        self._options |= {"layout": layout, "input": input, "tokens": tokens}
+        self._options |= {"layout": layout, "input": input, "tokens": tokens, "detached": detached}
         self._is_double = double
+        self._tested: set[str] = set()
         if double:
             model = double_copy(model)
         self.model, self.data = model, data
         self.source: Source = source(model, data, call, layout)
         self._state_names = taps.names(model, states)
         with still(model):
-            self._place = self._input(input, tokens)
-            raw, _ = evaluate(model, self.source, [(self._place, self._place.value)], ())
+            with said(self.source, call):
+                self._place = self._input(input, tokens)
+                raw, _ = evaluate(model, self.source, [(self._place, self._place.value)], ())
             self._raw_notes = answers.note(raw, output)
             self._reader = self._find_reader(raw, output, rows)
             out = self._read(raw)
@@ -206,6 +208,7 @@ class RowFunction:
         """
         view, picked = self._restricted(outputs)
         place = self.place(wrt)
+        self.check_derivative(place)
         with still(self.model):
             leaf = place.value.detach().clone().requires_grad_()
             with torch.no_grad():
@@ -223,6 +226,24 @@ class RowFunction:
             owners = partial(view._owners, place, picked)
             yield Jacobian(leaf, out, picked.to(leaf.device), width, owners, batched=batched)
 
+    def check_derivative(self, place: Place | None = None) -> None:
+        """Refuse a model of which a part has no gradient, at the first measurement of each place.
+
+        Args:
+            place: what counts as input; ``None`` for x.
+
+        Raises:
+            ValueError: the answers change otherwise than by their gradient.
+        """
+        chosen = self._place if place is None else place
+        if self._options["detached"] or chosen.name in self._tested:
+            return
+        exact = self.doubled() if self.x.numel() <= _LARGE else self
+        own = chosen if exact is self else exact.place(chosen.name)
+        with exact.opened():
+            check_all_gradients(exact.model, own.value, own.name, partial(exact._answers, own))
+        self._tested.add(chosen.name)
+
     @checked_arguments
     def place(self, wrt: str) -> Place:
         """The place of a call with a name: "x", "edge_attr", "edge_weight", or a state.
@@ -234,7 +255,8 @@ class RowFunction:
             return self._place
         if wrt in ("edge_attr", "edge_weight"):
             if wrt not in self.source.tensors:
-                raise ValueError(f"wrt={wrt!r}: {self._why_not_given(wrt)}")
+                why = why_not_given(self.source, self.data, wrt, has_call=self._options["call"] is not None)
+                raise ValueError(f"wrt={wrt!r}: {why}")
             return of_data(self.source, wrt)
         if wrt in self.places and self.places[wrt].module is not None:
             return self.places[wrt]
@@ -255,19 +277,7 @@ class RowFunction:
         """
         if self._answer_rows is None or self._answer_rows.dim() == 2:
             raise ValueError(f"nodes=… is of answers at rows, and these are of {self.kind}s; choose them by outputs=…")
-        wanted = as_rows(nodes)
-        if wanted.dtype == torch.bool:
-            wanted = _checks.marked_rows("nodes", wanted, self.num_rows).nonzero()[:, 0]
-        if wanted.dim() != 1 or wanted.is_floating_point():
-            raise ValueError(f"nodes must be numbers of rows or a mask (V,), got {wanted.dtype} {tuple(wanted.shape)}")
-        if len(wanted) and (int(wanted.min()) < 0 or int(wanted.max()) >= self.num_rows):
-            raise ValueError(f"nodes must lie in 0 to {self.num_rows - 1}, got {wanted.tolist()}")
-        number = torch.full((self.num_rows,), -1, device=self._answer_rows.device)
-        number[self._answer_rows] = torch.arange(self.num_outputs, device=number.device)
-        found = number[wanted.to(number.device)]
-        if bool((found < 0).any()):
-            raise ValueError(f"row {int(wanted[int((found < 0).nonzero()[0])])} has no answer: the model gives it none")
-        return found
+        return numbers_at(nodes, self._answer_rows, self.num_rows)
 
     # Parts of the above
 
@@ -278,17 +288,6 @@ class RowFunction:
     def _answers(self, place: Place, value: Tensor) -> Tensor:
         raw, _ = evaluate(self.model, self.source, [(place, value)], ())
         return self._read(raw)
-
-    def _why_not_given(self, wrt: str) -> str:
-        data: Any = self.data
-        if isinstance(data, SpaceTimeGraph) and getattr(data.topology.spatial, wrt) is not None:
-            if not self.source.is_ours and self._options["call"] is None:  # read unrolled
-                return f"the model is not given {wrt}"
-            return (
-                f"{wrt} of a SpaceTimeGraph is part of its topology, which stays as it is while a model is measured; "
-                f"measure a model that reads {wrt} on PyG Data"
-            )
-        return f"the model is not given {wrt}" if hasattr(data, "keys") and wrt in data else f"data has no {wrt}"
 
     def _read(self, raw: object) -> Tensor:
         out = self._reader.read(raw, self.source.rows)
@@ -306,7 +305,7 @@ class RowFunction:
 
     def _find_reader(self, raw: object, output: Output | None, rows: Tensor | None) -> Reader:
         if self.source.is_ours and output is None:
-            return Reader(_kind_of_ours(self.model), has_all_rows=isinstance(self.model, Encoder))
+            return Reader(answers.kind_of_ours(self.model), has_all_rows=isinstance(self.model, Encoder))
         if rows is not None:
             return Reader("node", output if callable(output) else None)
         sizes = Sizes(self.num_rows, self.source.num_edges, self.graph.num_graphs)
@@ -381,11 +380,3 @@ class RowFunction:
         ):
             return None
         return owners_by_graph(self.output_graphs.cpu()[picked.cpu()], lines.cpu())
-
-
-def _kind_of_ours(model: object) -> Kind:
-    if isinstance(model, Encoder):
-        return "node"
-    inner = model.model if isinstance(model, EmbeddedModel) else model
-    head = inner.head if isinstance(inner, Model) else None
-    return "node" if isinstance(head, RowHead) else "graph" if isinstance(head, GraphHead) else "edge"

@@ -64,7 +64,9 @@ class _Replace:
 
     def __call__(self, module: nn.Module, name: str, inputs: tuple[object, ...], output: object) -> object:
         at, self.calls = self.calls, self.calls + 1
-        return taps.with_first(output, self.place.restore(self.value)) if at == self.place.call else None
+        if at != self.place.call:
+            return None
+        return taps.with_first(output, self.place.restore(self.value).clone())  # which a model may write to
 
 
 def of_data(source: Source, name: str) -> Place:

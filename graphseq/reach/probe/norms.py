@@ -10,8 +10,8 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq.reach.jacobian import Jacobian
 
-Norm = Literal["fro", "l1", "max"]
-NORMS = ("fro", "l1", "max")
+Norm = Literal["fro", "l1", "max", "spectral"]
+NORMS = ("fro", "l1", "max", "spectral")
 MOST_PAIRS = 2**28
 
 
@@ -38,9 +38,27 @@ def norms(measured: Jacobian, norm: str, max_entries: int) -> Tensor:
     if len(owner) * c * v * f > _checks.at_least("max_entries", max_entries, 1, 2**62):
         work = f"its {len(owner) * c} backward passes compute {len(owner) * c * v * f:.3g} of them"
         raise TooLargeError(too_large(measured, f"{work}, above max_entries={max_entries}"))
+    if norm == "spectral":
+        return _spectral(measured, owner).to(measured.x.dtype)
     channels = torch.eye(c, device=measured.x.device)[:, None].expand(c, k, c)
     sums = over_directions(measured, owner, channels, norm)
     return (sums.sqrt() if norm == "fro" else sums).to(measured.x.dtype)
+
+
+def _spectral(measured: Jacobian, owner: Tensor) -> Tensor:
+    """The largest singular value of each block (C, F), over the passes of one group of outputs at a time: (K, V)."""
+    k, c, v, _ = measured.shape
+    found = torch.zeros(k, v, dtype=torch.float64, device=owner.device)
+    for owners in owner:
+        outputs, rows = owners[owners >= 0].unique(), (owners >= 0).nonzero()[:, 0]
+        lines = []
+        for channels in torch.arange(c, device=owner.device).split(measured.chunk):
+            direction = torch.nn.functional.one_hot(channels, c).repeat_interleave(len(outputs), dim=0)
+            member = torch.arange(len(channels), device=owner.device).repeat_interleave(len(outputs))
+            lines.append(measured.pull(len(channels), member, outputs.repeat(len(channels)), direction)[:, rows])
+        blocks = torch.cat(lines).double().transpose(0, 1)
+        found[owners[rows], rows] = torch.linalg.matrix_norm(blocks, ord=2)
+    return found
 
 
 def over_directions(measured: Jacobian, owner: Tensor, directions: Tensor, norm: str = "fro") -> Tensor:

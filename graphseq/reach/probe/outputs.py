@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
 
+from graphseq.nn.embedded import EmbeddedModel
+from graphseq.nn.encoder import Encoder
+from graphseq.nn.heads import GraphHead, RowHead
+from graphseq.nn.model import Model
 from graphseq.reach.probe.rows import Rows
 from graphseq.reach.probe.taps import first_tensor
 
@@ -81,7 +85,10 @@ def tensor_of(raw: object, pick: Callable[[object], object] | None) -> Tensor:
     if tensor is None or not tensor.is_floating_point():
         given = "output=… gave" if pick is not None else "the model gave"
         kind = type(value).__name__ if tensor is None else f"a tensor of {tensor.dtype}"
-        raise TypeError(f"{given} {kind}; answers are a floating tensor: output=lambda out: out…")
+        keys = [key for key, entry in value.items() if isinstance(entry, Tensor)] if isinstance(value, Mapping) else []
+        which = f"[{keys[0]!r}]" if keys else "…"
+        kind += f" with {', '.join(map(repr, keys))}" if keys else ""
+        raise TypeError(f"{given} {kind}; answers are a floating tensor: output=lambda out: out{which}")
     return tensor
 
 
@@ -122,3 +129,12 @@ def note(raw: object, output: object) -> tuple[str, ...]:
     if callable(output) or not isinstance(raw, tuple | list) or len(raw) < 2:
         return ()
     return (f"the first of {len(raw)} outputs is measured",)
+
+
+def kind_of_ours(model: object) -> Kind:
+    """The kind of an answer of a model or an encoder of this library."""
+    if isinstance(model, Encoder):
+        return "node"
+    inner = model.model if isinstance(model, EmbeddedModel) else model
+    head = inner.head if isinstance(inner, Model) else None
+    return "node" if isinstance(head, RowHead) else "graph" if isinstance(head, GraphHead) else "edge"

@@ -58,6 +58,8 @@ class Probe(RowFunction):
         input: the name of the module whose output counts as x, such as an encoder of atoms.
         tokens: of integer features, what counts as x: the output of the "embedding" that reads them, or a relaxed
             "one-hot" row.
+        detached: measure the gradient as it is, although a part of the model has none, such as a branch under
+            ``torch.no_grad``; by default such a model is refused, since influence is a derivative.
         double: measure a copy of the model in float64, as a reference or for derivatives below 1e-38.
 
     Attributes:
@@ -124,7 +126,7 @@ class Probe(RowFunction):
             nodes: the rows whose answers are measured, as numbers or as a mask (V,); ``None`` for all.
             outputs: the numbers of the answers, (K,), in place of ``nodes``: of edges, of graphs.
             norm: "fro", the root of the sum of squares over the C × F channels; "l1", the sum of absolute entries;
-                "max", the largest absolute entry.
+                "max", the largest absolute entry; "spectral", the largest singular value.
             wrt: what counts as input: "x"; "edge_attr" or "edge_weight", with one column an edge; or a state by name,
                 with one column a row where it has one line a row.
             max_entries: the most entries of the Jacobian to compute.
@@ -255,6 +257,7 @@ class Probe(RowFunction):
         start = torch.as_tensor(baseline, dtype=self.x.dtype, device=self.x.device).expand_as(self.x)
         nodes, weights = np.polynomial.legendre.leggauss(_checks.at_least("points", points, 1))
         total = torch.zeros_like(self.x)
+        self.check_derivative()
         with self.opened():
             for alpha, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
                 x = (start + float(alpha) * (self.x - start)).requires_grad_()

@@ -142,3 +142,29 @@ def as_rows(nodes: object) -> Tensor:
     if wanted.numel() == 0 or (wanted.dtype == torch.bool and not bool(wanted.any())):
         raise ValueError("nodes names no row; name one at least, or leave it out for all")
     return wanted[None] if wanted.dim() == 0 else wanted
+
+
+def numbers_at(nodes: object, at: Tensor, count: int) -> Tensor:
+    """The numbers of the answers at some rows, (K,).
+
+    Args:
+        nodes: numbers of rows, or a mask (V,) of ``bool``.
+        at: the row of each answer.
+        count: V.
+
+    Raises:
+        ValueError: a row that does not exist, or has no answer.
+    """
+    wanted = as_rows(nodes)
+    if wanted.dtype == torch.bool:
+        wanted = _checks.marked_rows("nodes", wanted, count).nonzero()[:, 0]
+    if wanted.dim() != 1 or wanted.is_floating_point():
+        raise ValueError(f"nodes must be numbers of rows or a mask (V,), got {wanted.dtype} {tuple(wanted.shape)}")
+    if len(wanted) and (int(wanted.min()) < 0 or int(wanted.max()) >= count):
+        raise ValueError(f"nodes must lie in 0 to {count - 1}, got {wanted.tolist()}")
+    number = torch.full((count,), -1, device=at.device)
+    number[at] = torch.arange(len(at), device=at.device)
+    found = number[wanted.to(at.device)]
+    if bool((found < 0).any()):
+        raise ValueError(f"row {int(wanted[int((found < 0).nonzero()[0])])} has no answer: the model gives it none")
+    return found

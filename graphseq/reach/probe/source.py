@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 
@@ -84,6 +85,37 @@ def source(model: object, data: object, call: Call | None, layout: str | None) -
     if isinstance(model, _OURS):
         raise TypeError(f"{type(model).__name__} reads a SpaceTimeGraph; make one: graphseq.from_graph(data)")
     return _of_data(model, data, call)
+
+
+def why_not_given(source: Source, data: object, name: str, *, has_call: bool) -> str:
+    """The reason why the model is not given edge features or weights, for a message."""
+    if isinstance(data, SpaceTimeGraph) and getattr(data.topology.spatial, name) is not None:
+        if not source.is_ours and not has_call:  # read unrolled
+            return f"the model is not given {name}"
+        return (
+            f"{name} of a SpaceTimeGraph is part of its topology, which stays as it is while a model is measured; "
+            f"measure a model that reads {name} on PyG Data"
+        )
+    return f"the model is not given {name}" if isinstance(data, Data) and name in data else f"data has no {name}"
+
+
+@contextmanager
+def said(source: Source, call: Call | None) -> Iterator[None]:
+    """Say how a model was called where it fails on what it was given.
+
+    Raises:
+        TypeError: the model was called as its signature says, and its arguments are of another kind than it takes.
+    """
+    try:
+        yield
+    except (TypeError, KeyError, AttributeError, IndexError) as error:
+        called = next((note for note in source.notes if note.startswith("called as ")), "")
+        if call is not None or not called:
+            raise
+        raise TypeError(
+            f"the model, {called}, failed: {type(error).__name__}: {error}; if that is not how it is called, say it: "
+            "call=lambda m, x: m(…)"
+        ) from error
 
 
 def _of_data(model: Callable[..., object], data: Data, call: Call | None) -> Source:

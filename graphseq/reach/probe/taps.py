@@ -141,13 +141,15 @@ class Recorder:
         self._calls: list[tuple[str, int, nn.Module, Tensor]] = []
         self._counts: dict[str, int] = {}
 
-    def __call__(self, module: nn.Module, name: str, inputs: tuple[object, ...], output: object) -> None:
-        """Record a call, as a hook."""
+    def __call__(self, module: nn.Module, name: str, inputs: tuple[object, ...], output: object) -> object:
+        """Record a call, as a hook; the model goes on with a copy, so that what it writes in place is no state."""
         at = self._counts.get(name, 0)
         self._counts[name] = at + 1
         tensor = first_tensor(output)
-        if tensor is not None and not tensor.is_nested:  # nested ones have no line for each row
-            self._calls.append((name, at, module, tensor))
+        if tensor is None or tensor.is_nested:  # nested ones have no line for each row
+            return None
+        self._calls.append((name, at, module, tensor))
+        return with_first(output, tensor.clone())
 
     def calls(self) -> list[tuple[str, int, nn.Module, Tensor]]:
         """The name, the number of the call, the module and the tensor of each call, in their order."""

@@ -155,7 +155,7 @@ def test_an_output_that_fits_several_kinds_or_none_is_refused() -> None:
         Probe(lambda x, edge_index: x[:4], ring)
     with pytest.raises(ValueError, match="output='graph', but the model gave"):
         Probe(lambda x, edge_index: x, ring, output="graph")
-    with pytest.raises(TypeError, match="the model gave dict; answers are a floating tensor"):
+    with pytest.raises(TypeError, match="the model gave dict with 'out'; answers are a floating tensor"):
         Probe(lambda x, edge_index: {"out": x}, ring)
     assert Probe(lambda x, edge_index: {"out": x[:, :1].sum()}, ring, output=lambda out: out["out"]).kind == "graph"
 

@@ -12,10 +12,14 @@ from torch_geometric.data import Data
 
 from graphseq.reach import Probe
 
+SPECTRAL = -2.0
+
 
 def brute(function: Callable[[Tensor], Tensor], x: Tensor, order: float = 2) -> Tensor:
     """Norms of the blocks of the whole Jacobian, of answers (K, C) in x (V, F)."""
     whole = torch.autograd.functional.jacobian(lambda value: function(value).reshape(len(function(value)), -1), x)
+    if order == SPECTRAL:
+        return torch.linalg.svdvals(whole.permute(0, 2, 1, 3))[..., 0]
     blocks = whole.permute(0, 2, 1, 3).flatten(2)
     return torch.linalg.vector_norm(blocks, ord=order, dim=2)
 
@@ -44,8 +48,8 @@ def test_influence_of_a_pyg_model_equals_the_whole_jacobian(name: str) -> None:
         del data.edge_attr
     function = by_hand(name, model, data)
     probe = Probe(model.train(), data)
-    found = {norm: probe.influence(norm=norm) for norm in ("fro", "l1", "max")}
+    found = {norm: probe.influence(norm=norm) for norm in ("fro", "l1", "max", "spectral")}
     model.eval()
-    for norm, order in (("fro", 2), ("l1", 1), ("max", torch.inf)):
+    for norm, order in (("fro", 2), ("l1", 1), ("max", torch.inf), ("spectral", SPECTRAL)):
         torch.testing.assert_close(found[norm], brute(function, data.x, order), rtol=1e-12, atol=1e-15)
     torch.testing.assert_close(probe.influence(nodes=[8, 0]), found["fro"][[8, 0]], rtol=1e-12, atol=1e-15)
