@@ -42,5 +42,7 @@ from .training.ensemble import fit_ensemble as fit_ensemble
 from .training.fit import DivergedError as DivergedError
 from .training.fit import fit as fit
 from .training.history import History as History
+from .training.model_file import load as load
+from .training.model_file import save as save
 
 __version__: str

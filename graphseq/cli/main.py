@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from types import FrameType, ModuleType
 
 import graphseq
-from graphseq._errors import FORESEEN, RunFailedError
 from graphseq.cli import compare, diagnose, forecast, reach, sweep, text
 from graphseq.cli.arguments import Help, Parser, dashed
 from graphseq.cli.console import Console, StdoutClosedError, accept_every_character, tell
 from graphseq.cli.messages import one_line
+from graphseq.experiments.errors import FORESEEN, RunFailedError
 
 DESCRIPTION = (
     "Train and compare graph convolutional, recurrent and combined models on sequences and graphs, and measure how far "

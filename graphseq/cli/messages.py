@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from json import JSONDecodeError
 from pathlib import Path
 
-from graphseq._errors import FORESEEN
 from graphseq.cli.console import printable
+from graphseq.experiments.errors import FORESEEN
 
 _LONGEST = 1000  #: characters of a line, of which a file may have any number to quote
 _VALUE = r"\[[^\]]*\]|\([^)]*\)|'[^']*'|\"[^\"]*\"|[^\s,;:)]*[^\s,;:).]"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from html import escape
 from typing import Any, Self
 
 import torch
@@ -12,7 +13,7 @@ from torch_geometric.data import Data
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
-from graphseq.data import _parts
+from graphseq.data import _described, _parts
 from graphseq.data._joining import Shift
 from graphseq.data.arrays import Numbers, as_tensor
 from graphseq.data.topology import Topology
@@ -33,6 +34,30 @@ class RowsData(Data):  # type: ignore[misc]
     @abstractmethod
     def topology(self) -> Topology:
         """Rows, edges and all that is derived from them."""
+
+    def __repr__(self) -> str:
+        """Sizes N, T, V and E, the shape of each attribute, and the number of rows asked for, on one line."""
+        try:
+            return _described.line(type(self).__name__, self._described())
+        except (
+            AttributeError,
+            LookupError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ):  # being filled, or unfit
+            return str(super().__repr__())
+
+    def _repr_html_(self) -> str:
+        """The same as a table, which notebooks show."""
+        try:
+            return _described.table(type(self).__name__, self._described())
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+            return f"<pre>{escape(repr(self))}</pre>"
+
+    def _described(self) -> Iterator[tuple[str, str]]:
+        graphs = int(self._store["batch"].max()) + 1 if len(self._store.get("batch", ())) else 0
+        return _described.parts_of(self._store, self.topology.sizes, graphs)
 
     def expand_static_edges(self) -> Self:
         """Return the same graph with its static edges as ``edge_index``, written out at each time, for PyG's functions.

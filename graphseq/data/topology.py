@@ -88,6 +88,19 @@ class Topology:
         """Copy and pickle the tensors only; what is derived from them is derived again from the copies."""
         return type(self), self.parts
 
+    def __repr__(self) -> str:
+        """The :attr:`sizes` on one line."""
+        return f"{type(self).__name__}({', '.join(f'{key}={size}' for key, size in self.sizes.items())})"
+
+    @property
+    def sizes(self) -> dict[str, str]:
+        """The numbers of nodes N, times T, rows V and edges E, which are "static" where stored once for all times."""
+        is_static = self.static_edge_index is not None
+        index = self.static_edge_index if is_static else self.edge_index
+        edges = 0 if index is None else index.shape[1]
+        numbers = {"N": self.num_nodes, "T": len(self.times), "V": self.num_rows, "E": edges}
+        return {key: str(number) for key, number in numbers.items()} | ({"E": f"{edges} static"} if is_static else {})
+
     @property
     def parts(self) -> tuple[Tensor | None, ...]:
         """The tensors that this topology was derived from, in the order of ``KEYS``."""

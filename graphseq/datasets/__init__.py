@@ -1,5 +1,8 @@
 """Public data sets by name: graphs over time, molecules and books, each from a pinned file, and features of them."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from graphseq._names import nearest as _nearest
 from graphseq.datasets.descriptors import descriptors
 from graphseq.datasets.molecules import esol, freesolv, mutag
 from graphseq.datasets.registry import book, find
@@ -18,3 +21,6 @@ __all__ = [
     "mutag",
     "word_features",
 ]
+
+if not _TYPE_CHECKING:  # a type checker would take any name for a public one
+    __getattr__ = _nearest(__name__, __all__)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from graphseq._errors import RunFailedError
 from graphseq.experiments.engine import run_dir
 from graphseq.experiments.engine.configs import expand, fit_into
 from graphseq.experiments.engine.run import Run, Work
 from graphseq.experiments.engine.sweep import sweep
+from graphseq.experiments.errors import RunFailedError
 
 RESULTS = "results.jsonl"
 """The file of single runs in the folder of an experiment, a line each."""

@@ -3,6 +3,6 @@
 Names load on first use.
 """
 
-import lazy_loader as _lazy
+from graphseq._names import attach as _attach
 
-__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = _attach(__name__, __file__)

@@ -1,5 +1,8 @@
 """Encoders of space-time graphs, heads on their states, and models of both; :class:`Encoder` says how to add one."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from graphseq._names import nearest as _nearest
 from graphseq.nn.conv import GCNConv
 from graphseq.nn.conv_reach import ConvReach, conv_reach
 from graphseq.nn.convolutional.antisymmetric import AntisymmetricGCN
@@ -82,3 +85,6 @@ __all__ = [
     "spread_biases_",
     "step_by_step",
 ]
+
+if not _TYPE_CHECKING:  # a type checker would take any name for a public one
+    __getattr__ = _nearest(__name__, __all__)

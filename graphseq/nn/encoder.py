@@ -11,10 +11,11 @@ from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.conv import check_no_edge_attr
+from graphseq.nn.recipe import Rebuildable
 from graphseq.nn.trace import Trace
 
 
-class Encoder(nn.Module, ABC):
+class Encoder(Rebuildable, ABC):
     """A module that computes one state for each row of a graph: ``encoder(graph)`` is (V, H).
 
     To add an encoder, derive from the base class that fits and implement what it leaves abstract:

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from copy import copy
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import GraphHead, Head, RowHead
+from graphseq.nn.recipe import Rebuildable
 
 
-class Model(nn.Module):
+class Model(Rebuildable):
     """An encoder and a head: ``model(graph)`` is (K, C), one output a target row or a pair, or (B, C), one a graph.
 
     Args:
@@ -53,6 +54,12 @@ class Model(nn.Module):
         self.encoder = encoder
         self.transform = transform
         self.head = _head(encoder.hidden_channels, out_channels, pool, head)
+
+    def __str__(self) -> str:
+        """Torch's tree of modules, then the number of parameters, and the transform where there is one."""
+        count = sum(parameter.numel() for parameter in self.parameters())
+        name = getattr(self.transform, "__name__", type(self.transform).__name__)
+        return f"{self!r}\n{count:,} parameters" + ("" if self.transform is None else f", transform={name}")
 
     @property
     def causal(self) -> bool:

@@ -1,5 +1,8 @@
 """Figures. Each function takes data and draws on the given axes or returns a figure; none trains or measures."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from graphseq._names import nearest as _nearest
 from graphseq.plot.accuracy import draw_accuracy, draw_bits
 from graphseq.plot.animation import save_animation
 from graphseq.plot.cliff_map import draw_cliff_map
@@ -14,6 +17,7 @@ from graphseq.plot.influence import draw_influence_by_hop
 from graphseq.plot.message import animate_message, draw_message, message_weights
 from graphseq.plot.molecules import molecule_layout
 from graphseq.plot.node_errors import draw_errors_by_node, errors_by_node
+from graphseq.plot.records import diagnosis, history
 from graphseq.plot.regions import draw_regions
 from graphseq.plot.summary import draw_rows_by_hop
 from graphseq.plot.values import draw_values
@@ -21,6 +25,7 @@ from graphseq.plot.values import draw_values
 __all__ = [
     "animate_forgetting",
     "animate_message",
+    "diagnosis",
     "draw_accuracy",
     "draw_bits",
     "draw_cliff_map",
@@ -40,7 +45,11 @@ __all__ = [
     "errors_by_node",
     "forecast_figure",
     "groups_figure",
+    "history",
     "message_weights",
     "molecule_layout",
     "save_animation",
 ]
+
+if not _TYPE_CHECKING:  # a type checker would take any name for a public one
+    __getattr__ = _nearest(__name__, __all__)

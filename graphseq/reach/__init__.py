@@ -1,5 +1,8 @@
 """Diagnostics of models on graphs: receptive fields, Jacobians, influence, smoothness, gradients, and closed forms."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from graphseq._names import nearest as _nearest
 from graphseq.reach import measures, theory
 from graphseq.reach.compare import Comparison, compare
 from graphseq.reach.diagnosis import FINDINGS, Advice, Diagnosis, Evidence, Thresholds, diagnose
@@ -82,3 +85,6 @@ __all__ = [
     "topology",
     "watch",
 ]
+
+if not _TYPE_CHECKING:  # a type checker would take any name for a public one
+    __getattr__ = _nearest(__name__, __all__)

@@ -1,5 +1,8 @@
 """Tasks: sources of seeded batches of space-time graphs with answers, from recorded data and synthetic."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from graphseq._names import nearest as _nearest
 from graphseq.tasks.agreement import Agreement, Case, case_groups, english_number, marked_number
 from graphseq.tasks.base import FixedTask, Regression, Task
 from graphseq.tasks.characters import Characters, read_text
@@ -52,3 +55,6 @@ __all__ = [
     "one_word",
     "read_text",
 ]
+
+if not _TYPE_CHECKING:  # a type checker would take any name for a public one
+    __getattr__ = _nearest(__name__, __all__)

@@ -99,6 +99,14 @@ class Task(ABC):
         nearest = next(base for base in cls.__mro__ if {"__init__", "config"} & vars(base).keys())
         return "config" not in vars(nearest) and not nearest.__module__.startswith("graphseq.")
 
+    def __repr__(self) -> str:
+        """The name and settings of the task, and the facts that are known beforehand, on one line."""
+        facts = {"F": "in_channels", "C": "out_channels", "hops": "hops", "chance": "chance"}
+        settings = {**self.config, **(self.arguments or {})} if "in_channels" in dir(self) else {}
+        shown = {key: value for key, value in settings.items() if key not in ("task", *facts.values())}
+        shown |= {name: getattr(self, key) for name, key in facts.items() if key in dir(self)}
+        return f"{type(self).__name__}({', '.join(f'{key}={_short(value)}' for key, value in shown.items())})"
+
     @property
     def arguments(self) -> dict[str, object] | None:
         """The arguments of the constructor, where ``config`` cannot know them; else ``None``."""
@@ -263,6 +271,12 @@ _MEANINGS = {
     "hops": "the distance from the rows that must be known to the row that is asked",
     "chance": "the score of the best guess that knows nothing of the input",
 }
+
+
+def _short(value: object) -> str:
+    """A value as the prompt shows it: a number to four places, and of anything long its kind."""
+    text = f"{value:.4g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 40 else type(value).__name__
 
 
 def _bound(cls: type[Task], args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from graphseq import _files
+from graphseq._torch import archive
 from graphseq.training.history import CURVES, History, is_whole
 
 FORMAT = "graphseq checkpoint 1"
 _PARTS = ("model", "optimizer", "history")
 _KEYS = {"format", "callbacks", *_PARTS}
 
-# An archive ends with a record of 22 bytes, the last two of them the length of a comment, which follows.
-_RECORD, _SIGNATURE, _LENGTH = 22, b"PK\x05\x06", 2
-_MARK = b"graphseq sha256 "
-_COMMENT = len(_MARK) + 64
-
 
 def write(path: str | Path, state: Mapping[str, object]) -> None:
-    """Write a checkpoint in one piece, over an earlier one.
-
-    Its last 64 bytes are the SHA-256 of all others, in the comment of the archive that torch writes.
-    """
-
-    def put(file: BinaryIO) -> None:
-        torch.save({"format": FORMAT, **state}, file)
-        file.seek(-_LENGTH, os.SEEK_END)
-        file.write(_COMMENT.to_bytes(_LENGTH, "little") + _MARK)
-        file.write(_digest(file, file.tell()).encode())
-
-    _files.write(path, put, overwrite=True)
+    """Write a checkpoint in one piece, with a checksum, over an earlier one."""
+    archive.write(path, {"format": FORMAT, **state}, overwrite=True)
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -48,72 +30,17 @@ def read(path: str | Path) -> dict[str, Any]:
         ValueError: not a checkpoint, damaged, cut short, or of unexpected content; the message says which.
         OSError: the file cannot be read.
     """
-    with open(path, "rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        try:
-            _check_digest(file, size)
-            with zipfile.ZipFile(file) as archive:
-                _check_sizes(archive, size)
-                if damaged := archive.testzip():
-                    raise zipfile.BadZipFile(f"{damaged} is damaged")
-            file.seek(0)
-            state = torch.load(file, map_location="cpu", weights_only=True)
-        except Exception as error:  # a damaged file makes zipfile and torch raise almost anything
-            reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-            raise ValueError(f"{path} is not a whole checkpoint, it may have been cut short: {reason}") from None
+    state, size = archive.read(path, "checkpoint")
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise ValueError(f"{path} was not written by this version of graphseq's fit")
     parts = [state[name] for name in _PARTS if isinstance(state.get(name), dict)]
     if len(parts) < len(_PARTS) or not is_whole(state["history"]) or not state.keys() <= _KEYS:
         raise ValueError(f"{path} does not hold model, optimizer and history; this version of fit did not write it")
     try:
-        _check_tensors(state, size)
+        archive.check_tensors(state, size)
         return {**state, "history": _checked_history(state["history"])}
     except (ValueError, TypeError, RecursionError, RuntimeError) as error:
         raise ValueError(f"{path} holds what fit never writes: {str(error).splitlines()[0]}") from None
-
-
-def _check_digest(file: BinaryIO, size: int) -> None:
-    """Compare the checksum; a file of an earlier version ends without one."""
-    file.seek(max(0, size - _COMMENT))
-    end = file.read()
-    if end.startswith(_MARK):
-        if _digest(file, size - 64).encode() != end[len(_MARK) :]:
-            raise ValueError("its checksum is not that of its content, so that some bits of it have changed")
-    elif end[-_RECORD:][: len(_SIGNATURE)] != _SIGNATURE:
-        raise ValueError("it does not end as a checkpoint does")
-
-
-def _digest(file: BinaryIO, size: int) -> str:
-    """The SHA-256 of the first ``size`` bytes, in hexadecimal digits; the file is then read up to there."""
-    digest = hashlib.sha256()
-    file.seek(0)
-    while size:
-        piece = file.read(min(size, 1 << 20))
-        if not piece:
-            break
-        digest.update(piece)
-        size -= len(piece)
-    return digest.hexdigest()
-
-
-def _check_sizes(archive: zipfile.ZipFile, size: int) -> None:
-    """Refuse an archive that holds more than its file has bytes: torch writes every part as it is."""
-    parts = archive.infolist()
-    if any(part.compress_type != zipfile.ZIP_STORED for part in parts) or sum(part.file_size for part in parts) > size:
-        raise ValueError("it holds compressed parts, which fit never writes")
-
-
-def _check_tensors(value: object, size: int) -> None:
-    """Refuse a tensor of more entries than the file has room for, as one that repeats an entry can have."""
-    if isinstance(value, Tensor):
-        if value.device.type != "cpu" or (
-            value.layout == torch.strided and value.numel() * value.element_size() > size
-        ):
-            raise ValueError(f"a tensor of shape {tuple(value.shape)} on {value.device} in a file of {size} bytes")
-        return
-    for part in value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ():
-        _check_tensors(part, size)
 
 
 def _checked_history(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -19,6 +20,10 @@ import graphseq
 from graphseq import _files
 from graphseq._arguments import checked_arguments
 from graphseq._torch.precision import kernels_in_full
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 CURVES = ("loss", "score", "grad_norm", "lr")
 """The curves that every history has."""
@@ -111,6 +116,41 @@ class History:
             FileExistsError: the file is there and ``overwrite`` is false.
         """
         return _files.write_text(path, json.dumps(asdict(self), indent=1) + "\n", overwrite=overwrite)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the curves as a pandas frame, one row a step from 1: loss, score, grad_norm, lr and the metrics.
+
+        Raises:
+            ImportError: pandas is not installed.
+
+        Example:
+            >>> history = History()
+            >>> history.append(0.7, 0.5, 1.0, 1e-3)
+            >>> history.to_pandas().loc[1, "loss"].item()
+            0.7
+        """
+        try:
+            import pandas as pd  # noqa: PLC0415 - not among what the library needs
+        except ImportError:
+            raise ImportError("History.to_pandas needs pandas: pip install pandas") from None
+        curves = {name: getattr(self, name) for name in CURVES} | self.metrics
+        return pd.DataFrame(curves, index=pd.RangeIndex(1, self.steps + 1, name="step"))
+
+    def plot(self) -> Figure:
+        """Return a figure of the loss, and of the score with each metric, against the step.
+
+        Raises:
+            ValueError: a history of no steps.
+        """
+        from graphseq.training.history_figure import history_figure  # noqa: PLC0415 - loads matplotlib
+
+        return history_figure(self)
+
+    def _repr_html_(self) -> str:
+        """A table of at most ten steps, which notebooks show."""
+        from graphseq.training.history_figure import history_table  # noqa: PLC0415 - loads matplotlib
+
+        return history_table(self)
 
     @classmethod
     @checked_arguments

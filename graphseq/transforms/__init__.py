@@ -1,5 +1,8 @@
 """Transforms from graph to graph, to be used as ``Model(transform=…)`` or called on data."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from graphseq._names import nearest as _nearest
 from graphseq.transforms.dag import to_dag, unroll_time
 from graphseq.transforms.growing import add_nodes_over_time, grow
 from graphseq.transforms.orientation import root_at_targets, to_undirected
@@ -20,3 +23,6 @@ __all__ = [
     "to_undirected",
     "unroll_time",
 ]
+
+if not _TYPE_CHECKING:  # a type checker would take any name for a public one
+    __getattr__ = _nearest(__name__, __all__)

@@ -181,6 +181,12 @@ def folder() -> Path:
     return place
 
 
+@cache
+def diagnosed() -> object:
+    """The diagnosis of a small model."""
+    return gs.diagnose(nn.Model(nn.MLP(10, 4), 10), task(), steps=2, budget_seconds=1.0)
+
+
 def new_path(name: str) -> Path:
     """A path at which nothing is: what a call wrote there is removed."""
     path = folder() / "written" / name

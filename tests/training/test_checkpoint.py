@@ -328,7 +328,7 @@ def test_one_that_inflates_is_refused_before_it_does(path: Path) -> None:
         for name, raw in parts.items():
             archive.writestr(name, bytes(2**26) if name == largest else raw)
     assert path.stat().st_size < 2**20
-    refused(path, "it holds compressed parts, which fit never writes")
+    refused(path, "it holds compressed parts, which are never written")
 
 
 def test_best_weights_of_another_model_are_refused_and_change_none_of_its_own() -> None:

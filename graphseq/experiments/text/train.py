@@ -12,8 +12,8 @@ from typing import cast
 from torch import nn
 
 from graphseq import _files
-from graphseq._errors import RunFailedError
 from graphseq.experiments.engine import run_dir
+from graphseq.experiments.errors import RunFailedError
 from graphseq.experiments.text import report
 from graphseq.experiments.text.corpus import Source
 from graphseq.experiments.text.models import build
