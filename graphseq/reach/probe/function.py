@@ -18,8 +18,8 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
 from graphseq.reach.jacobian import Jacobian, owners_by_graph, owners_of
+from graphseq.reach.probe import loaders, taps
 from graphseq.reach.probe import outputs as answers
-from graphseq.reach.probe import taps
 from graphseq.reach.probe.apart import are_apart
 from graphseq.reach.probe.gradient import check_all_gradients, check_gradient
 from graphseq.reach.probe.inputs import Place, evaluate, find_input, of_data, of_module
@@ -70,6 +70,10 @@ class RowFunction:
         self._tested: set[str] = set()
         if double:
             model = double_copy(model)
+        joined = loaders.read(model, data, self._options)
+        if joined is not None:
+            data, rows, output = joined.data, self._options["rows"], self._options["output"]
+        self._join_notes = () if joined is None else joined.notes
         self.model, self.data = model, data
         self.source: Source = source(model, data, call, layout)
         self._state_names = taps.names(model, states)
@@ -85,6 +89,10 @@ class RowFunction:
         self._kept: dict[str, Place] | None = None
         self.out_channels: int = out.shape[1]  #: C
         self.num_outputs: int = len(out)  #: K
+        if joined is not None:
+            parts = loaders.options_of_each(joined, self._options, None if self.source.is_ours else self.kind)
+            alone = [RowFunction(model, batch, **options) for batch, options in parts]
+            loaders.check_apart(out.detach(), [one.function(one.x).detach() for one in alone])
 
     # What the model and its data are
 
@@ -123,7 +131,7 @@ class RowFunction:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on how the model is called: what it gets by another name, and what it does not read."""
-        return (*self.source.notes, *self._raw_notes)
+        return (*self._join_notes, *self.source.notes, *self._raw_notes)
 
     @property
     def states(self) -> dict[str, Tensor]:

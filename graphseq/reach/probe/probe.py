@@ -46,7 +46,9 @@ class Probe(RowFunction):
             this library.
         data: PyG ``Data`` or ``Batch``; a tensor of sequences, as the model reads it: (B, T, F), (T, F), or integer
             tokens (B, T), (T,); a :class:`~graphseq.SpaceTimeGraph`, which models of others read unrolled. Tensors are
-            taken to the device of the model, and floating ones to the precision of its weights.
+            taken to the device of the model, and floating ones to the precision of its weights. Also a loader of any of
+            these, a data set or a list of graphs: its batches are joined to one, and the loader is left where it was.
+            Of a loader of neighbourhoods, the answers are those at its seeds.
         call: ``call(model, x)`` in place of what the signature says; x has the shape that it has in the data.
         output: what an answer is of: "node", "edge" or "graph"; or a function of what the model returns, which gives
             the answers. By default found from the shape, and refused where it fits several. Edges are those of
@@ -71,7 +73,7 @@ class Probe(RowFunction):
     Raises:
         TypeError: a model that cannot be called, or data of another type, heterogeneous graphs among them.
         ValueError: a model that requires what the data lacks, answers that fit several kinds or none, a model that is
-            random in evaluation mode.
+            random in evaluation mode, a loader of batches whose graphs the model mixes.
 
     Example:
         >>> import torch, torch_geometric as pyg

@@ -69,8 +69,8 @@ def source(model: object, data: object, call: Call | None, layout: str | None) -
         return _of_tensor(model, _moved(data, model), call, layout)
     if not isinstance(data, Data):
         raise TypeError(
-            f"data must be PyG Data or Batch, a SpaceTimeGraph or a tensor, got {type(data).__name__}; of a loader, "
-            "give one batch: next(iter(loader))"
+            f"data must be PyG Data or Batch, a SpaceTimeGraph, a tensor, or a loader of these, got "
+            f"{type(data).__name__}; of anything else, measure x alone: Probe(model, x, call=lambda m, x: m(x, …))"
         )
     if layout is not None:
         raise ValueError(f"layout={layout!r} is of tensors, and data is a {type(data).__name__}")
@@ -128,6 +128,7 @@ def _of_data(model: Callable[..., object], data: Data, call: Call | None) -> Sou
             "in their place: data.x = data.pos, call=lambda m, x: m(data.z, x, data.batch)"
         )
     own.x = _checked(own.x).contiguous()
+    seeds = _seeds(data)
     edge_index = edges_of_adjacency(own.get("edge_index"), own.get("adj_t"))
     notes: tuple[str, ...] = ()
     replaceable = {"x": own.x}
@@ -156,7 +157,15 @@ def _of_data(model: Callable[..., object], data: Data, call: Call | None) -> Sou
         pairs: Tensor | None = own.edge_label_index
     else:
         pairs = edge_index
-    return Source(run, replaceable, rows.of_graph(own, edge_index), edge_index, pairs, notes, False)
+    return Source(run, replaceable, rows.of_graph(own, edge_index), edge_index, pairs, (*notes, *seeds), False)
+
+
+def _seeds(data: Data) -> tuple[str, ...]:
+    """A note on a batch of a loader of neighbourhoods."""
+    count = data.get("batch_size")
+    if "input_id" not in data or not isinstance(count, int):
+        return ()
+    return (f"rows from {count} on are sampled neighbours, whose own are cut off; the seeds are nodes=range({count})",)
 
 
 def _of_spacetime(model: Callable[..., object], graph: SpaceTimeGraph, call: Call | None) -> Source:

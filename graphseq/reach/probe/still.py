@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 
@@ -42,7 +42,7 @@ def still(model: object, *, weights: bool = False) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
-        stack.enter_context(_random_state(flags))
+        stack.enter_context(random_state(flags))
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))  # the other kernels have no batched gradients
         stack.enter_context(_layers_by_parts())
         if any(parameter.is_cuda for parameter in flags):
@@ -96,7 +96,19 @@ def _layers_by_parts() -> Iterator[None]:
 
 
 @contextmanager
-def _random_state(flags: dict[nn.Parameter, bool]) -> Iterator[None]:
+def attributes_kept(objects: Sequence[object]) -> Iterator[None]:
+    """Put back the attributes of some objects on exit, such as the epoch that a sampler counts."""
+    before = [dict(vars(each)) for each in objects]
+    try:
+        yield
+    finally:
+        for each, held in zip(objects, before, strict=True):
+            _restore(vars(each), held)
+
+
+@contextmanager
+def random_state(flags: Iterable[nn.Parameter] = ()) -> Iterator[None]:
+    """Put back the random state of torch, numpy and Python on exit, also of the devices of some parameters."""
     devices = {parameter.device.index or 0 for parameter in flags if parameter.is_cuda}
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the state that others draw from
     with torch.random.fork_rng(sorted(devices)):

@@ -183,8 +183,8 @@ def test_data_of_other_types_is_refused_by_name() -> None:
     hetero["a"].x = torch.zeros(2, 1)
     with pytest.raises(TypeError, match="data is a HeteroData"):
         Probe(pyg.GCN(1, 2, 1), hetero)
-    with pytest.raises(TypeError, match=r"got DataLoader; of a loader, give one batch: next\(iter\(loader\)\)"):
-        Probe(pyg.GCN(3, 2, 1), DataLoader([graph(7, 13, 1)]))
+    with pytest.raises(TypeError, match=r"data must be PyG Data or Batch, .* or a loader of these, got dict"):
+        Probe(pyg.GCN(3, 2, 1), {"x": torch.zeros(2, 3)})
     with pytest.raises(TypeError, match=r"GCN reads a SpaceTimeGraph; make one: graphseq\.from_graph"):
         Probe(gs.nn.GCN(3, 2, 1), graph(7, 13, 1))
     with pytest.raises(TypeError, match=r"nn.LSTM reads tensors: Probe\(model, x\)"):
