@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from graphseq._arguments import checked_arguments
-from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn.encoder import Encoder
-from graphseq.nn.model import Model
-from graphseq.reach.spectrum import layer_spectrum
-from graphseq.reach.traced import traced
+from graphseq._arguments import checked_but
+from graphseq.reach.probe.chain import Chain, chained
+from graphseq.reach.spectrum import singular_values
 
 
 @dataclass(frozen=True)
@@ -23,10 +21,11 @@ class LayerJacobians:
     largest: Tensor  #: s_1: the most by which a change can grow, (L,), float64
     root_mean_square: Tensor  #: the factor by which a random change grows, ‖J_l‖_F over the root of its columns, (L,)
     smallest: Tensor  #: 0 where a direction is lost, (L,)
+    names: tuple[str, ...] = ()  #: of the states after each
 
 
-@checked_arguments
-def layer_jacobians(model: Model | Encoder, graph: SpaceTimeGraph, *, max_entries: int = 2**24) -> LayerJacobians:
+@checked_but("model")
+def layer_jacobians(model: Callable[..., object], graph: object, *, max_entries: int = 2**24) -> LayerJacobians:
     r"""Compute the Jacobian of each layer, and how much it stretches and shrinks changes of the states.
 
     .. math:: J_l = \frac{\partial S_l}{\partial S_{l-1}}, \qquad
@@ -36,8 +35,9 @@ def layer_jacobians(model: Model | Encoder, graph: SpaceTimeGraph, *, max_entrie
     explode.
 
     Args:
-        model: a model, on the graph that its transform returns, or an encoder.
-        graph: V rows.
+        model: a model, on the graph that its transform returns, or an encoder; or any other model that
+            :class:`~graphseq.reach.Probe` takes, as for :func:`~graphseq.reach.layer_spectrum`.
+        graph: its data, V rows.
         max_entries: the most entries of each J_l.
 
     Raises:
@@ -53,11 +53,16 @@ def layer_jacobians(model: Model | Encoder, graph: SpaceTimeGraph, *, max_entrie
         >>> found.layer.tolist(), bool((found.largest >= found.root_mean_square).all())
         ([1, 2, 3], True)
     """
-    with traced(model, graph) as (trace, _):
-        first = 1 if trace.axis == "layer" else 2
-        columns = [state.numel() for state in trace.states[:-1]]
+    with chained(model, graph) as chain:
+        return of_chain(chain, max_entries)
+
+
+def of_chain(chain: Chain, max_entries: int) -> LayerJacobians:
+    """The Jacobians of the states of a chain."""
+    first = 1 if chain.axis == "layer" else 2
+    columns = [state.numel() for state in chain.states[:-1]]
     numbers = range(first, first + len(columns))
-    spectra = [layer_spectrum(model, graph, number, max_entries=max_entries) for number in numbers]
+    spectra = [singular_values(chain, number, max_entries) for number in numbers]
     squares = [values.square().sum() / count for values, count in zip(spectra, columns, strict=True)]
     empty = torch.zeros(0, dtype=torch.float64)
     return LayerJacobians(
@@ -65,4 +70,5 @@ def layer_jacobians(model: Model | Encoder, graph: SpaceTimeGraph, *, max_entrie
         torch.stack([values[0] for values in spectra]) if spectra else empty,
         torch.stack(squares).sqrt() if spectra else empty,
         torch.stack([values[-1] for values in spectra]) if spectra else empty,
+        chain.names[1:],
     )

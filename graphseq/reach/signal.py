@@ -15,9 +15,12 @@ from torch import Tensor, nn
 from graphseq import _checks, seeding
 from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
 from graphseq.reach.jacobian import _still
+from graphseq.reach.probe.function import RowFunction
+from graphseq.reach.probe.loss_gradients import Loss, LossGradients, loss_gradients
 from graphseq.reach.traced import traced
 from graphseq.tasks.base import Task
 
@@ -30,11 +33,12 @@ class StateGradients:
     norm: Tensor  #: mean of ‖∂L_b/∂S_k‖_F, (K,), in float64: L + 1 layers, features first, or T steps
     parts: Tensor  #: steps: mean of the norm in each H columns of S, (T, S / H); layers: ``norm`` again, (K, 1)
     samples: int  #: the number of samples averaged over
+    names: tuple[str, ...] = ()  #: of the states of a model of others
 
 
-@checked_arguments
+@checked_but("model")
 def state_gradients(
-    model: Model, task: Task, *, samples: int = 1000, batch_size: int = 250, seed: int = 0
+    model: Callable[..., object], task: Task, *, samples: int = 1000, batch_size: int = 250, seed: int = 0
 ) -> StateGradients:
     r"""Compute the norm of the gradient of the loss in the state after each layer, or after each time step.
 
@@ -49,14 +53,17 @@ def state_gradients(
     in c.
 
     Args:
-        model: an encoder and a head, measured on the graphs that its transform returns.
+        model: an encoder and a head, measured on the graphs that its transform returns; or any other model that
+            :class:`~graphseq.reach.Probe` takes, whose states are the features and what its layers, norms and pooling
+            modules return for each row, edge or graph (:meth:`graphseq.reach.Probe.state_gradients` takes data and a
+            loss in place of a task).
         task: the source of samples and of their loss.
         samples: the number of graphs to draw; graphs without a target are left out of the mean.
         batch_size: the number of graphs in a batch.
         seed: 0 or more; the graphs are those of :func:`graphseq.evaluate`, which training never draws.
 
     Raises:
-        TypeError: not a model, or not a task.
+        TypeError: an encoder, whose states have no loss, a model that cannot be called, or not a task.
         ValueError: a size below 1, or graphs of different numbers of time steps.
 
     Source: Bengio, Simard and Frasconi, *Learning long-term dependencies with gradient descent is difficult* (1994),
@@ -77,17 +84,21 @@ def state_gradients(
     for number, start in enumerate(range(0, samples, batch_size)):
         g = torch.Generator().manual_seed(seeding.derive(seed, seeding.EVALUATE, number))
         gradients = _gradients(model, task.batch(min(batch_size, samples - start), g), task.loss)
-        parts.append(torch.stack([gradients.by_sample(state) for state in gradients.states]))  # (K, B, P)
+        parts.append(torch.stack(gradients.by_sample()))  # (K, B, P)
         has_targets.append(gradients.num_outputs > 0)
     if len({len(batch) for batch in parts}) > 1:
         raise ValueError("the task's graphs have different numbers of time steps; there is no mean of their gradients")
-    norms = torch.cat(parts, dim=1)[:, torch.cat(has_targets)]
+    return _averaged(torch.cat(parts, dim=1)[:, torch.cat(has_targets)], gradients)
+
+
+def _averaged(norms: Tensor, gradients: _Gradients) -> StateGradients:
+    """The means over samples of norms (K, B, P)."""
     norm = norms.square().sum(dim=2).sqrt()
-    return StateGradients(gradients.axis, norm.mean(1), norms.mean(1), norms.shape[1])
+    return StateGradients(gradients.axis, norm.mean(1), norms.mean(1), norms.shape[1], gradients.names)
 
 
 @checked_but("model")
-def row_gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+def row_gradients(model: Callable[..., object], graph: object, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     r"""Compute the norm of the gradient of the loss in each row's state by layer, or in each node's state by time step.
 
     .. math:: g_{kv} = \left\| \partial L_b / \partial S_{kv} \right\|
@@ -95,8 +106,9 @@ def row_gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, T
     L_b is the loss of the graph b of row v alone, as in :func:`state_gradients`.
 
     Args:
-        model: an encoder and a head.
-        graph: V rows with ``y``; one graph or a batch.
+        model: an encoder and a head; or any other model that :class:`~graphseq.reach.Probe` takes, of whose states
+            those with one line a row are measured.
+        graph: its data, V rows with ``y``; one graph or a batch.
         loss: a function of outputs and ``y``, such as ``task.loss``.
 
     Returns:
@@ -105,7 +117,7 @@ def row_gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, T
         from the target, layer by layer.
 
     Raises:
-        TypeError: not a model.
+        TypeError: an encoder, whose states have no loss, or a model that cannot be called.
         ValueError: a graph without ``y``, or with another number of entries in ``y`` than outputs.
 
     Example:
@@ -117,7 +129,28 @@ def row_gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, T
         >>> (row_gradients(model, task.batch(1, torch.Generator().manual_seed(0)), task.loss) > 0).tolist()
         [[False, True, True], [False, False, True]]
     """
-    return torch.stack([_norms(state) for state in _gradients(model, graph, loss).states])
+    return _by_row(_gradients(model, graph, loss))
+
+
+def of_function(
+    function: RowFunction, loss: Loss, y: Tensor | None, outputs: Tensor | None
+) -> tuple[StateGradients, Tensor]:
+    """The gradients in the states of the model of a probe, by state and by row; see ``Probe.state_gradients``."""
+    model = function.model
+    if function.source.is_ours and isinstance(model, Model | Encoder):
+        if outputs is not None:
+            raise ValueError("outputs=… is of models of others; mark rows of the graph by target= in its place")
+        graph = function.graph if y is None else function.graph.replace(y=y)
+        gradients = _gradients(model, graph, loss)
+    else:
+        gradients = _of_hooks(loss_gradients(function, loss, y, outputs))
+    norms = torch.stack(gradients.by_sample())[:, gradients.num_outputs > 0]
+    return _averaged(norms, gradients), _by_row(gradients)
+
+
+def _by_row(gradients: _Gradients) -> Tensor:
+    lines = [state for state, is_of_rows in zip(gradients.states, gradients.of_rows, strict=True) if is_of_rows]
+    return torch.stack([_norms(state) for state in lines])
 
 
 @checked_arguments
@@ -168,22 +201,45 @@ class _Gradients:
 
     axis: Literal["layer", "step"]
     states: list[Tensor]  # the gradient in each state, (V, ·) or (N, S)
-    owner: Tensor  # the graph of each of their rows
+    owners: list[Tensor]  # the graph of each of their lines
     num_outputs: Tensor  # the number of outputs of each graph, (B,)
-    width: int  # H
+    width: int  # H, of steps
+    of_rows: list[bool]  # of each state, its having one line a row, or a node
+    names: tuple[str, ...] = ()
 
-    def by_sample(self, gradient: Tensor) -> Tensor:
-        """The norms over each sample's rows, of every H columns of a recurrent state or of all columns, (B, P)."""
+    def by_sample(self) -> list[Tensor]:
+        """The norms of each state over each sample's lines, of every H columns of a recurrence or of all: (B, P)."""
+        return [self._of_state(*pair) for pair in zip(self.states, self.owners, strict=True)]
+
+    def _of_state(self, gradient: Tensor, owner: Tensor) -> Tensor:
         width = self.width if self.axis == "step" else gradient.shape[1]
         squares = torch.stack([_norms(part).square() for part in gradient.split(width, dim=1)], dim=1)
         sums = squares.new_zeros(len(self.num_outputs), squares.shape[1])
-        return sums.index_add_(0, self.owner, squares).sqrt().cpu()
+        return sums.index_add_(0, owner, squares).sqrt().cpu()
 
 
-def _gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, Tensor], Tensor]) -> _Gradients:
+def _gradients(model: Callable[..., object], data: object, loss: Loss) -> _Gradients:
     """Compute the gradients of each sample's own loss in one backward pass; samples of a batch do not interact."""
-    if not isinstance(model, Model):
-        raise TypeError(f"model must be a graphseq.nn.Model, whose outputs have a loss, got {type(model).__name__}")
+    if isinstance(model, Encoder):
+        raise TypeError(
+            f"{type(model).__name__} is an encoder, whose states have no loss; give it a head: graphseq.nn.Model"
+        )
+    if isinstance(model, Model) and isinstance(data, SpaceTimeGraph):
+        return _of_trace(model, data, loss)
+    function = RowFunction(model, data)
+    outputs = None
+    if isinstance(data, SpaceTimeGraph) and function.kind == "node":
+        outputs = function.outputs_at(data.target_rows)  # of rows without a target nothing is asked
+    return _of_hooks(loss_gradients(function, loss, None, outputs))
+
+
+def _of_hooks(found: LossGradients) -> _Gradients:
+    of_rows = [of == "rows" for of in found.of]
+    counts = found.num_outputs
+    return _Gradients("layer", list(found.states), list(found.owners), counts, 0, of_rows, found.names)
+
+
+def _of_trace(model: Model, graph: SpaceTimeGraph, loss: Loss) -> _Gradients:
     graph = graph.to(next(model.parameters()).device)
     if graph.get("y") is None:
         raise ValueError("graph has no y, so it has no loss to take the gradient of")
@@ -201,7 +257,9 @@ def _gradients(model: Model, graph: SpaceTimeGraph, loss: Callable[[Tensor, Tens
     if trace.axis == "step":
         nodes = owner.new_zeros(transformed.topology.num_nodes)
         owner = nodes.index_put_((transformed.topology.node_index,), owner)
-    return _Gradients(trace.axis, states, owner, torch.tensor(sizes), model.encoder.hidden_channels)
+    many = len(states)
+    width = model.encoder.hidden_channels
+    return _Gradients(trace.axis, states, [owner] * many, torch.tensor(sizes), width, [True] * many)
 
 
 def _outputs_by_graph(model: Model, graph: SpaceTimeGraph) -> list[int]:

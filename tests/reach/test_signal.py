@@ -248,7 +248,7 @@ def test_the_model_and_the_generators_are_left_as_they_were(measure: Callable[[M
 
 def test_without_a_loss_it_is_refused() -> None:
     loss = nn.functional.cross_entropy
-    with pytest.raises(TypeError, match=r"model must be a graphseq.nn.Model, whose outputs have a loss, got RNN"):
+    with pytest.raises(TypeError, match=r"RNN is an encoder, whose states have no loss; give it a head: "):
         row_gradients(RNN(2, 2), sequence(0, 3), loss)
     with pytest.raises(ValueError, match="graph has no y"):
         row_gradients(model_of(RNN(2, 2)), sequence(0, 3), loss)

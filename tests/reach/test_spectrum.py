@@ -141,7 +141,7 @@ def test_the_error_of_a_large_jacobian_states_its_size() -> None:
         (built(RNN, 2, 3), 1, ValueError, "layer must be at least 2, as the steps of the recurrent model are; got 1"),
         (built(RNN, 2, 3), 5, ValueError, "layer must lie in 2 to 4, got 5"),
         (built(RNN, 2, 3), 2.0, TypeError, "layer must be an integer"),
-        (torch.nn.Linear(2, 2), 1, TypeError, "model must be a graphseq.nn.Model or Encoder, got Linear"),
+        (torch.nn.Linear(2, 2).double(), 1, ValueError, "no layer is found in the model .* name its modules: Probe"),
     ],
 )
 def test_layers_that_do_not_exist_are_refused(

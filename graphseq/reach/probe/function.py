@@ -76,14 +76,14 @@ class RowFunction:
         self._join_notes = () if joined is None else joined.notes
         self.model, self.data = model, data
         self.source: Source = source(model, data, call, layout)
-        self._state_names = taps.names(model, states)
+        self.state_names = taps.names(model, states)  #: of the modules whose outputs are states
         with still(model):
             with said(self.source, call):
                 self._place = self._input(input, tokens)
                 raw, _ = evaluate(model, self.source, [(self._place, self._place.value)], ())
             self._raw_notes = answers.note(raw, output)
             self._reader = self._find_reader(raw, output, rows)
-            out = self._read(raw)
+            out = self.read(raw)
         self.x: Tensor = self._place.value.clone()
         self._answer_rows = self._rows_of_answers(len(out), rows)
         self._kept: dict[str, Place] | None = None
@@ -143,7 +143,7 @@ class RowFunction:
         """The states on the data with what their lines are of, by name; found at first use."""
         if self._kept is None:
             with still(self.model), torch.no_grad():
-                _, recorder = evaluate(self.model, self.source, [(self._place, self.x)], self._state_names)
+                _, recorder = evaluate(self.model, self.source, [(self._place, self.x)], self.state_names)
             self._kept = {name: place for name, (_, place) in self._places_in(recorder).items()}
         return self._kept
 
@@ -197,8 +197,8 @@ class RowFunction:
         if x.shape != self.x.shape:
             raise ValueError(f"x must be (V, F) = {tuple(self.x.shape)}, got {tuple(x.shape)}")
         with still(self.model, weights=weights):
-            raw, recorder = evaluate(self.model, self.source, [(self._place, x)], self._state_names if states else ())
-            out = self._read(raw)
+            raw, recorder = evaluate(self.model, self.source, [(self._place, x)], self.state_names if states else ())
+            out = self.read(raw)
             check_gradient(x, out, self._place.name, partial(self._answers, self._place))
         found = self._places_in(recorder)
         return Trace(out, {name: tensor for name, (tensor, _) in found.items()})
@@ -295,9 +295,10 @@ class RowFunction:
 
     def _answers(self, place: Place, value: Tensor) -> Tensor:
         raw, _ = evaluate(self.model, self.source, [(place, value)], ())
-        return self._read(raw)
+        return self.read(raw)
 
-    def _read(self, raw: object) -> Tensor:
+    def read(self, raw: object) -> Tensor:
+        """The answers (K, C) in what the model returned."""
         out = self._reader.read(raw, self.source.rows)
         return out[self.graph.target_rows] if self._is_encoder else out
 

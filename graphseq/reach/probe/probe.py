@@ -12,12 +12,11 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.reach.measures.range import Range
-from graphseq.reach.probe import by_hop, norms, over_layers, ranges
+from graphseq.reach.probe import by_hop, norms, ranges
 from graphseq.reach.probe import structure as structures
 from graphseq.reach.probe.by_hop import HopProfile
-from graphseq.reach.probe.function import RowFunction
 from graphseq.reach.probe.hops import hops_to_answers
-from graphseq.reach.probe.over_layers import LayerMeasures, Measure
+from graphseq.reach.probe.inside import Inside
 from graphseq.reach.probe.structure import Structure
 
 
@@ -30,7 +29,7 @@ class ReceptiveField:
     why: str  #: the layers, and what was compared or where they disagree
 
 
-class Probe(RowFunction):
+class Probe(Inside):
     r"""A model on its data as one function from the rows' features (V, F) to its answers (K, C).
 
     .. math:: f: \mathbb{R}^{V \times F} \to \mathbb{R}^{K \times C}, \qquad
@@ -268,26 +267,6 @@ class Probe(RowFunction):
                     found = torch.autograd.grad(value, x, allow_unused=True)[0]
                     total = total if found is None else total + float(weight) * found
         return (self.x - start) * total
-
-    def over_layers(self, *measures: str | Measure) -> LayerMeasures:
-        """Measure the states of the rows: features, then what each layer, norm and pooling module returns.
-
-        States are what modules return, before any function between them, such as a ReLU; choose them by ``states=`` of
-        the probe. Of a model or an encoder of this library they are those of its trace: layers, or the time steps of a
-        recurrence.
-
-        Args:
-            measures: "dirichlet" (energy), "rayleigh" (quotient), "limit" (distance from the limit of over-smoothing),
-                under the operator of the model's layers; "mad", "mad_gap", "rank" (effective), "rank_collapse"; or
-                functions of (states, graph) or of states alone.
-
-        Returns:
-            One number for each state and measure; ``str`` gives a table.
-
-        Raises:
-            ValueError: no measure, or one of an unknown name.
-        """
-        return over_layers.over_layers(self, measures)
 
     def structure(self) -> Structure:
         """Read which rows the answers depend on from the layers of the model, and compare with its Jacobian.
