@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from graphseq.io._frame import Frame, columns_of, is_frame
-from graphseq.io._text import read_text
+from graphseq.io._text import read_text, without_separator
 from graphseq.io._times import Moment, moments
 from graphseq.io.graph_plain import NO_NAME
 
@@ -32,6 +32,7 @@ class Table:
     cells: list[list[str]]
     lines: list[int]  #: number of the line that each row ends on, from 1
     unit: str = "line"  #: "row" in a data frame
+    top: int = 1  #: number of the line of the header
     commas: bool = False  #: numbers may have a decimal comma, since cells are not separated by commas
     notes: list[str] = field(default_factory=list)  #: what was not read, or read otherwise than it stands there
 
@@ -82,6 +83,19 @@ class Table:
         kept = [place for place in range(len(self.header)) if place not in unnamed]
         cut = [[row[place] for place in kept] for row in self.cells]
         return replace(self, header=[self.header[place] for place in kept], cells=cut) if unnamed else self
+
+    def with_names(self, names: Iterable[str]) -> Table:
+        """Return the table with these names in place of those that differ from them by capitals alone.
+
+        So that a column Weight is found as weight where there is no other of that name.
+        """
+        header = list(self.header)
+        for name in names:
+            like = [place for place, own in enumerate(header) if own.casefold() == name.casefold()]
+            if name not in header and len(like) == 1:
+                self.note(f"{self.name}: names of columns in other capitals are found, such as {header[like[0]]!r}")
+                header[like[0]] = name
+        return replace(self, header=header)
 
     def names(self, what: str, cells: Sequence[str]) -> list[str]:
         """Return names of nodes: whole numbers such as 2.0 become 2, as in a column of integers.
@@ -153,8 +167,8 @@ def read_table(source: str | Path | Frame, delimiter: str | None = None) -> Tabl
 
     Args:
         source: the file, or a frame of pandas or polars.
-        delimiter: separator of cells; by default the comma, semicolon or tab that separates most names in the first
-            line.
+        delimiter: separator of cells; by default the one that a line such as sep=; above the names says, or the comma,
+            semicolon or tab that separates most names in the first line.
 
     Raises:
         OSError: the file cannot be read.
@@ -166,15 +180,17 @@ def read_table(source: str | Path | Frame, delimiter: str | None = None) -> Tabl
         raise TypeError(f"path must be a file or a data frame, got {type(source).__name__}")
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
         raise ValueError(f"delimiter must be one character, got {delimiter!r}")
-    text, name = read_text(source), str(source)
-    separator = delimiter or _delimiter(text.partition("\n")[0])
+    (text, said), name = without_separator(read_text(source)), str(source)
+    separator, above = delimiter or said or _delimiter(text.partition("\n")[0]), int(said is not None)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=separator != " ")
     try:
         header = [name.strip() for name in next(reader, [])]
-        read = [([cell.strip() for cell in row], reader.line_num) for row in reader if row]
+        read = [([cell.strip() for cell in row], reader.line_num + above) for row in reader if row]
     except csv.Error as error:
-        raise ValueError(f"{name}, line {reader.line_num}: not CSV: {error}") from None
-    table = Table(name, header, [row for row, _ in read], [line for _, line in read], commas=separator != ",")
+        raise ValueError(f"{name}, line {reader.line_num + above}: not CSV: {error}") from None
+    table = Table(
+        name, header, [row for row, _ in read], [line for _, line in read], top=1 + above, commas=separator != ","
+    )
     return _checked(table)
 
 
@@ -190,7 +206,7 @@ def _of_frame(frame: Frame) -> Table:
 def _checked(table: Table) -> Table:
     for name in table.header:
         if name and table.header.count(name) > 1:
-            raise ValueError(f"{table.name}, line 1: two columns are called {name!r}")
+            raise ValueError(f"{table.name}, line {table.top}: two columns are called {name!r}")
     for row, line in zip(table.cells, table.lines, strict=True):
         if len(row) != len(table.header):
             raise ValueError(

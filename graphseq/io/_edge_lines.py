@@ -6,17 +6,25 @@ import csv
 import re
 from typing import NamedTuple
 
+from graphseq.io._text import without_separator
+
 ATTRIBUTES = re.compile(r"^(.*\S)\s+(\{.*\})$")  # as networkx writes attributes
 _QUOTED = re.compile(r'"[^"]*"')
 _DECIMAL = re.compile(r"\d,\d")
 
 
 class Line(NamedTuple):
-    """A line of an edge list."""
+    """A line of an edge list, or a row of a data frame."""
 
     number: int  #: in the file, from 1
     text: str
     cells: list[str]  #: without blanks around them, and without empty ones at the end
+    unit: str = "line"  #: "row" in a data frame
+
+    @property
+    def where(self) -> str:
+        """The line, for messages."""
+        return f"{self.unit} {self.number}"
 
 
 def lines_of(name: str, text: str, suffix: str) -> tuple[list[Line], str, list[str]]:
@@ -28,11 +36,13 @@ def lines_of(name: str, text: str, suffix: str) -> tuple[list[Line], str, list[s
     Raises:
         ValueError: no lines, or one whose quotes do not end or whose separator is unclear; the message names it.
     """
-    raw = [(number, line.strip("\r\n")) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    text, said = without_separator(text)
+    numbered = enumerate(text.splitlines(), start=1 if said is None else 2)
+    raw = [(number, line.strip("\r\n")) for number, line in numbered if line.strip()]
     first = next((place for place, (_, line) in enumerate(raw) if line.lstrip()[0] not in "#%"), None)
     if first is None:
         raise ValueError(f"{name} has no edges: it is empty, or all of it comments")
-    delimiter = _delimiter(name, suffix, *raw[first])
+    delimiter = said or _delimiter(name, suffix, *raw[first])
     width = len(_cells(name, *raw[first], delimiter))
     lines, notes = [], []
     for place, (number, line) in enumerate(raw):

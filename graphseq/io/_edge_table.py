@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io._csv import Table, listed
 from graphseq.io._times import Moment
+from graphseq.io.containers import features, rounding
+from graphseq.io.graph_edgelist import directed_by, is_kind
 
 
 class EdgeColumns(NamedTuple):
@@ -24,6 +27,7 @@ class EdgeColumns(NamedTuple):
     time: str
     features: tuple[str, ...]  #: columns that become ``edge_attr``, in this order
     undirected: bool  #: each edge leads in both directions
+    kind: str | None = None  #: that says whether edges are directed, as Gephi writes it
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ def joined(observed: Observed, table: Table, columns: EdgeColumns, time_format: 
             a node that is never observed or, if edges have times, not at that time; with ``undirected``, an edge that
             is there in both directions with two weights. The message names the line.
     """
-    table = table.without_index()
+    table = table.without_index().with_names((columns.source, columns.target, columns.weight, columns.time))
+    columns = _by_kind(table, columns)
     places = [("source", columns.source), ("target", columns.target)]
     starts, stops = (table.names(f"the {what}", table.column(what, column)) for what, column in places)
     ends = list(zip(starts, stops, strict=True))
@@ -89,16 +94,38 @@ def joined(observed: Observed, table: Table, columns: EdgeColumns, time_format: 
     index = torch.tensor(edges.ends, dtype=torch.long).reshape(-1, 2).t().contiguous()
     is_weighted = columns.weight in table.header
     shape = (len(edges.line), is_weighted + len(columns.features))
-    read = torch.tensor([values[line] for line in edges.line], dtype=torch.float32).reshape(shape)
+    numbers = np.array([values[line] for line in edges.line], dtype=np.float64).reshape(shape)
+    read = features(numbers)
+    named = [columns.weight] * is_weighted + list(columns.features)
+    for name, column in zip(named, numbers.T, strict=True) if edges.line else ():
+        table.notes.extend(rounding(f"{table.name}: {name}", column))
     weight = read[:, 0].contiguous() if is_weighted else None
-    features = read[:, int(is_weighted) :].contiguous() if columns.features else None
+    attr = read[:, int(is_weighted) :].contiguous() if columns.features else None
     if is_timed:
-        return SpaceTimeGraph(*rows, index, weight, edge_attr=features)
-    return SpaceTimeGraph(*rows, static_edge_index=index, static_edge_weight=weight, static_edge_attr=features)
+        return SpaceTimeGraph(*rows, index, weight, edge_attr=attr)
+    return SpaceTimeGraph(*rows, static_edge_index=index, static_edge_weight=weight, static_edge_attr=attr)
+
+
+def _by_kind(table: Table, columns: EdgeColumns) -> EdgeColumns:
+    """Return the columns with the one in which Gephi says whether edges are directed, if there is one."""
+    named = {columns.source, columns.target, columns.weight, columns.time, *columns.features}
+    for column in table.header:
+        cells = [row[table.header.index(column)] for row in table.cells]
+        if column.casefold() == "type" and column not in named and is_kind(cells):
+            kinds = [(f"{table.unit} {line}", cell) for line, cell in zip(table.lines, cells, strict=True)]
+            notes: list[str] = []
+            is_directed = directed_by(table.name, column, kinds, False, notes)
+            if is_directed and columns.undirected:
+                raise ValueError(
+                    f"{table.name}: undirected=True, but the column {column!r} says that edges are directed"
+                )
+            table.notes.extend(f"{table.name}: {note}" for note in notes)
+            return columns._replace(undirected=not is_directed, kind=column)
+    return columns
 
 
 def _note_unread(table: Table, columns: EdgeColumns) -> None:
-    read = {columns.source, columns.target, columns.weight, columns.time, *columns.features}
+    read = {columns.source, columns.target, columns.weight, columns.time, columns.kind, *columns.features}
     unread = [name for name in table.header if name not in read]
     if unread:
         weights = "" if columns.weight in table.header else f", and weights from none: there is no {columns.weight!r}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from pathlib import Path
 
 _MOST_PLAIN = 2**25  #: bytes that a packed file may have unpacked in any case
 _MOST_FOLD = 50  #: times its own size that it may have beyond that; tables of numbers come to a tenth of it
+_SEPARATOR = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t]*\r?\n', re.IGNORECASE)
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -53,6 +55,17 @@ def decoded(name: str | Path, raw: bytes) -> str:
     if "\0" in text:
         raise ValueError(f"{name}, line {text[: text.index(chr(0))].count(chr(10)) + 1}: a byte 0; is it a text?")
     return text
+
+
+def without_separator(text: str) -> tuple[str, str | None]:
+    r"""Return a table without a first line that says its separator, as Excel writes it, and the separator it says.
+
+    Example:
+        >>> without_separator("sep=;\na;b\n")
+        ('a;b\n', ';')
+    """
+    said = _SEPARATOR.match(text)
+    return (text, None) if said is None else (text[said.end() :], said[1])
 
 
 def read_text(path: str | Path) -> str:

@@ -15,6 +15,11 @@ SECOND = 10**6  #: microseconds
 _MISSING = {"", "nan", "na", "n/a", "null", "none", "<na>", "nat"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INTEGER = re.compile(r"[+-]?\d+")
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_AS_NUMBER = {
+    "%Y%m%d": re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"),
+    "%Y%m": re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])"),
+}
 _FINER = re.compile(r"[.,]\d{6}0*[1-9]")
 
 
@@ -34,6 +39,7 @@ def moments(
     """
     first = next((cell for cell in cells if cell.lower() not in _MISSING), "")
     if time_format is None and not _is_iso(first):
+        _note_dates(cells, first, note)
         return [_number(cell, at, row) for row, cell in enumerate(cells)], False
     dates = [_date(cell, time_format, at, row) for row, cell in enumerate(cells)]
     zoned = [when.tzinfo is not None for when in dates]
@@ -45,6 +51,24 @@ def moments(
         if any(when.utcoffset() for when in dates):
             note("times have zones, and are shown in UTC")
     return [microseconds(when) for when in dates], True
+
+
+def iso_date(text: str) -> datetime:
+    """Return an ISO date, of a day or a month, with a time of day or without.
+
+    Raises:
+        ValueError: something else.
+    """
+    return datetime.fromisoformat(f"{text}-01" if _MONTH.fullmatch(text) else text)
+
+
+def _note_dates(cells: Sequence[str], first: str, note: Callable[[str], None]) -> None:
+    """Note it where all numbers could be dates without separators, whose months and years are then of 100 steps."""
+    for time_format, pattern in _AS_NUMBER.items():
+        if all(pattern.fullmatch(cell) for cell in cells):
+            note(
+                f"times are read as numbers, such as {first}; if they are dates, time_format={time_format!r} reads them"
+            )
 
 
 def microseconds(when: datetime) -> int:
@@ -97,7 +121,7 @@ def _date(cell: str, time_format: str | None, at: Callable[[int], str], row: int
             f"{at(row)}: the time is {cell!r}, finer than a microsecond; give times in nanoseconds as whole numbers"
         )
     try:
-        when = datetime.fromisoformat(cell) if time_format is None else datetime.strptime(cell, time_format)
+        when = iso_date(cell) if time_format is None else datetime.strptime(cell, time_format)
         microseconds(when)
     except (ValueError, OverflowError):
         raise ValueError(f"{at(row)}: the time is {cell!r}, which is not {kind}") from None
@@ -109,7 +133,7 @@ def _is_iso(cell: str) -> bool:
         float(cell)
     except ValueError:
         try:
-            datetime.fromisoformat(cell)
+            iso_date(cell)
         except ValueError:
             return False
         return True

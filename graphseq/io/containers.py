@@ -99,6 +99,29 @@ def features(values: NDArray[np.float64]) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))
 
 
+def rounding(name: str, values: NDArray[np.float64]) -> list[str]:
+    """Return a note if numbers, as float32, lose what tells them apart, or none.
+
+    These are whole numbers that become others, numbers that become 0, and those that are moved by more than a
+    thousandth of the range that they lie in, as times in seconds since 1970 are.
+
+    Args:
+        name: name of the numbers, for the note.
+        values: numbers as they were read, one or more, which float32 can hold.
+    """
+    turned = values.astype(np.float32).astype(np.float64)
+    moved = np.nan_to_num(np.abs(turned - values))
+    if not moved.any():
+        return []
+    coarse = moved > 1e-3 * (np.nanmax(values) - np.nanmin(values))
+    is_whole = (values == np.floor(values)) & (np.abs(values) < 2**53)  # beyond that float64 rounds them as well
+    lost = (moved > 0) & (coarse | is_whole | (turned == 0))
+    if not lost.any():
+        return []
+    first, then = (repr(float(numbers[lost][0])).removesuffix(".0") for numbers in (values, turned))
+    return [f"{name}: numbers are rounded to the seven digits of float32, such as {first} to {then}"]
+
+
 def _first_odd(values: object) -> str:
     """Return the reason why ``values`` is no array: a list of another length, or an entry that is not a number."""
     if not isinstance(values, list):

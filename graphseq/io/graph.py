@@ -7,14 +7,15 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from graphseq._arguments import checked_arguments
-from graphseq.io._csv import listed, read_table
+from graphseq.io._csv import read_table
+from graphseq.io._edge_lines import Line
 from graphseq.io._frame import Frame, is_frame
 from graphseq.io._graph_markup import MARKUP, parse_markup
 from graphseq.io._text import decoded, read_bytes
-from graphseq.io.graph_edgelist import parse_edge_list
+from graphseq.io.graph_edgelist import edges_of_table, parse_edge_list
 from graphseq.io.graph_json import parse_json
 from graphseq.io.graph_names import NAMES, named_graph, nearest_names
-from graphseq.io.graph_plain import Edge, Listed, PlainGraph, plain_graph
+from graphseq.io.graph_plain import Listed, PlainGraph, plain_graph
 
 EDGE_LISTS = (".txt", ".csv", ".tsv", ".edgelist", ".edges", "")
 FORMATS = (*EDGE_LISTS[:-1], *MARKUP, ".json")
@@ -26,8 +27,9 @@ def read_graph(source: str | Path | Frame, *, directed: bool = False, weight: st
 
     Args:
         source: a file (.txt, .csv, .tsv, .edgelist or .edges, an edge list; .graphml, .gexf, .gml; .json; each also
-            packed, as .gz); a data frame of pandas or polars with the columns source and target; or one of ``NAMES``.
-        directed: read an edge list as directed; other formats contain this.
+            packed, as .gz); a data frame of pandas or polars with the columns of such a list, source and target say;
+            or one of ``NAMES``.
+        directed: read an edge list as directed; other formats contain this, as does Gephi's column Type of a table.
         weight: column or edge attribute that is the weight; by default the one called weight, and in an edge list of
             three columns the third.
 
@@ -79,17 +81,10 @@ def read_graph(source: str | Path | Frame, *, directed: bool = False, weight: st
 
 def _of_frame(frame: Frame, directed: bool, weight: str | None) -> PlainGraph:
     table = read_table(frame).without_index()
-    ends = [table.names(f"the {what}", table.column(what, what)) for what in ("source", "target")]
-    key = weight or "weight"
-    weights: list[float | None] = [None] * len(table.cells)
-    if weight is not None or key in table.header:
-        weights = list(table.present(key, table.numbers(key, table.column("weight", key))))
-    rows = zip(*ends, weights, strict=True)
-    edges = [Edge(start, end, value, f"row {table.lines[row]}") for row, (start, end, value) in enumerate(rows)]
-    spare = [name for name in table.header if name not in ("source", "target", key)]
-    notes = [*table.notes, *([f"columns that are not read: {listed(spare)}"] if spare else [])]
-    plain = plain_graph("the frame", Listed((), edges, directed))
-    return replace(plain, notes=(*notes, *plain.notes))
+    rows = [Line(number, ",".join(cells), cells, "row") for number, cells in zip(table.lines, table.cells, strict=True)]
+    found, notes = edges_of_table(table.name, table.header, rows, directed=directed, weight=weight)
+    plain = plain_graph(table.name, found)
+    return replace(plain, notes=(*table.notes, *notes, *plain.notes))
 
 
 def _undirected_only(name: str, found: Listed, directed: bool) -> Listed:

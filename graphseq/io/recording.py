@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.io.containers import TemporalDataset, features, floats
+from graphseq.io.containers import TemporalDataset, features, floats, rounding
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,11 @@ def assembled(name: str, recording: Recording, missing: str) -> TemporalDataset:
         edges = _between_rows(recording.edges, is_complete)
         graph = SpaceTimeGraph(x, *rows, _tensor(edges.index), _weights(edges))
     times = tuple(recording.times[t] for t in np.flatnonzero(is_complete.any(axis=1)))
-    return TemporalDataset(name, graph, recording.nodes, times, recording.channels)
+    columns = zip(recording.channels, recording.values[is_complete].T, strict=True)
+    notes = [note for channel, column in columns for note in rounding(f"{name}: {channel}", column)]
+    if edges.weight is not None and edges.weight.size:
+        notes += rounding(f"{name}: weights of edges", edges.weight)
+    return TemporalDataset(name, graph, recording.nodes, times, recording.channels, tuple(notes))
 
 
 def _between_rows(edges: Sequence[Edges], is_complete: NDArray[np.bool_]) -> Edges:
@@ -114,4 +118,4 @@ def _tensor(numbers: NDArray[np.int64]) -> torch.Tensor:
 
 
 def _weights(edges: Edges) -> torch.Tensor | None:
-    return None if edges.weight is None else torch.from_numpy(edges.weight.astype(np.float32))
+    return None if edges.weight is None else features(edges.weight)

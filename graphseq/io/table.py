@@ -24,7 +24,7 @@ from graphseq.io._csv import Table, listed, read_table
 from graphseq.io._edge_table import EdgeColumns, Observed, joined
 from graphseq.io._frame import Frame, is_frame
 from graphseq.io._times import SECOND, Moment, exact, microseconds, shown
-from graphseq.io.containers import MISSING, TemporalDataset, features
+from graphseq.io.containers import MISSING, TemporalDataset, features, rounding
 
 _MOST_ROWS = 2**28  #: windows by nodes
 
@@ -113,7 +113,10 @@ def read_observations(
         rows,
         seen.dates,
     )
-    notes = seen.table.notes
+    of_nodes = ["values"] if seen.is_wide else seen.channels
+    columns_read = zip(of_nodes, seen.values[rows].T, strict=True)
+    rounded = [note for channel, column in columns_read for note in rounding(f"{seen.table.name}: {channel}", column)]
+    notes = [*seen.table.notes, *rounded]
     if edges is None:
         _refuse_without_edges(edge_attr, undirected)
         graph = SpaceTimeGraph(observed.x, observed.node, observed.time)
@@ -181,7 +184,7 @@ def read_events(
         >>> data.nodes, data.times, data.graph.edge_weight.tolist()
         (('ann', 'bob', 'cem'), ('0', '10'), [2.0, 1.0])
     """
-    table = read_table(path, delimiter).without_index()
+    table = read_table(path, delimiter).without_index().with_names((source, target, time))
     chosen = _others(table, {"source": source, "target": target, "time": time}) if values is None else list(values)
     if not table.cells:
         raise ValueError(f"{table.name} has no events")
@@ -214,6 +217,8 @@ def read_events(
     )
     if event_values:
         events.msg = features(np.array(event_values).T).contiguous()
+        for name, column in zip(chosen, event_values, strict=True):
+            table.notes.extend(rounding(f"{table.name}: {name}", np.array(column)))
     graph = from_events(events, 1.0, start=0.0, present=present, empty=empty, num_nodes=len(number))
     begins = [first + k * length for k in graph.topology.times.tolist()]
     time_names = tuple(shown(exact(moment), dates=dates) for moment in begins)
@@ -243,7 +248,7 @@ def _long(
     table: Table, keys: Mapping[str, str], values: Sequence[str] | None, time_format: str | None, *, sort: bool
 ) -> _Seen:
     """Read a table with a line for each node and time."""
-    table = table.without_index()
+    table = table.without_index().with_names(keys.values())
     if keys["node"] not in table.header and keys["time"] in table.header:
         raise ValueError(
             f"{table.name} has no column {keys['node']!r}; it has {listed(table.header, 12)}. Name the column by "
@@ -270,7 +275,7 @@ def _wide(
     if time not in table.header and table.header[:1] == [""]:
         table.note(f"{table.name}: column 1, without a name, is read as the times")
         table.header[0] = time
-    table = table.without_index()
+    table = table.without_index().with_names([time])
     chosen = _others(table, {"time": time}) if values is None else list(values)
     if not table.cells or not chosen:
         raise ValueError(f"{table.name} has no {'columns of nodes' if table.cells else 'observations'}")
@@ -284,7 +289,7 @@ def _wide(
     nodes = table.names("a node in the first line", chosen)
     if len(set(nodes)) < len(nodes):
         twice = next(name for name in nodes if nodes.count(name) > 1)
-        raise ValueError(f"{table.name}, line 1: two columns are the node {twice!r}")
+        raise ValueError(f"{table.name}, line {table.top}: two columns are the node {twice!r}")
     line = [row for row in range(len(when)) for _ in nodes]
     return _Seen(
         table, line, nodes * len(when), [when[row] for row in line], columns.reshape(-1, 1), ("value",), dates, True

@@ -77,7 +77,7 @@ def read_temporal_json(path: str | Path, *, missing: Literal["refuse", "drop"] =
     path = Path(path)
     content = _content(path)
     data = assembled(path.name, _recording(path.name, content), missing)
-    return replace(data, notes=tuple(_unread(path.name, content)))
+    return replace(data, notes=(*_unread(path.name, content), *data.notes))
 
 
 def _unread(name: str, content: dict[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from graphseq import _checks
 from graphseq._arguments import checked_but
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.io.containers import MISSING, TemporalDataset, features, floats
+from graphseq.io.containers import MISSING, TemporalDataset, features, floats, rounding
 
 
 @checked_but("graphs")
@@ -78,16 +78,20 @@ def from_temporal_networkx(
     if not rows:
         raise ValueError("graphs have no node; at least one is needed")
     pairs, weights = _edges(by_time, row, weight)
+    values = np.stack(rows)
     graph = SpaceTimeGraph(
-        features(np.stack(rows)),
+        features(values),
         torch.tensor([number[node] for _, node in row]),
         torch.tensor([when for when, _ in row]),
         torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).t().contiguous(),
-        None if weights is None else torch.tensor(weights, dtype=torch.float32),
+        None if weights is None else features(np.array(weights, dtype=np.float64)),
     )
     times = tuple(str(when) for when in dict.fromkeys(when for when, _ in row))
     channels = (x,) if width == 1 else tuple(f"{x}_{f}" for f in range(width or 1))
-    return TemporalDataset("networkx", graph, _names(number), times, channels if width else ("constant",))
+    channels = channels if width else ("constant",)
+    notes = [note for channel, column in zip(channels, values.T, strict=True) for note in rounding(channel, column)]
+    notes += rounding("weights of edges", np.array(weights)) if weights else []
+    return TemporalDataset("networkx", graph, _names(number), times, channels, tuple(notes))
 
 
 def _by_time(graphs: object) -> dict[int, nx.Graph]:

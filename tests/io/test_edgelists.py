@@ -84,8 +84,10 @@ names = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min
 def test_any_names_come_through_commas_tabs_and_blanks(pairs: list[tuple[str, str]]) -> None:
     for suffix, mark in ((".csv", ","), (".tsv", "\t"), (".txt", "  ")):
         text = "".join(f"{a}{mark}{b}\n" for a, b in pairs)
-        listed, _ = parse_edge_list("f", text, suffix=suffix, directed=False)
-        assert [edge[:2] for edge in listed.edges] == pairs
+        listed, notes = parse_edge_list("f", text, suffix=suffix, directed=False)
+        is_header = any("is read as a header" in note for note in notes)
+        assert [edge[:2] for edge in listed.edges] == pairs[is_header:]
+        assert not is_header or {*pairs[0]}.isdisjoint(name for pair in pairs[1:] for name in pair)
 
 
 def test_a_header_is_taken_for_one_and_said_to_be(tmp_path: Path) -> None:
@@ -96,13 +98,75 @@ def test_a_header_is_taken_for_one_and_said_to_be(tmp_path: Path) -> None:
 
 
 def test_a_first_line_apart_from_all_others_is_pointed_out(tmp_path: Path) -> None:
-    found = read_graph(write(tmp_path, "a.csv", "von,nach\nA,B\nB,C\n"))
+    found = read_graph(write(tmp_path, "a.txt", "von,nach\nA,B\nB,C\n"))
     assert set(found.graph) == {"von", "nach", "A", "B", "C"}
     (note,) = found.notes
     assert note.startswith("line 1, 'von,nach', is read as an edge")
     assert note.endswith("if it is a header, delete it")
+    assert set(read_graph(write(tmp_path, "d.csv", "von,nach\nA,B\nC,D\n")).graph) == {*"ABCD", "von", "nach"}
     assert read_graph(write(tmp_path, "b.csv", "A,B\nB,C\n")).notes == ()
     assert read_graph(write(tmp_path, "c.csv", "A,B\n")).notes == ()
+
+
+def test_a_table_whose_first_line_alone_is_apart_has_a_header_as_pandas_has_it(tmp_path: Path) -> None:
+    found = read_graph(write(tmp_path, "a.csv", "von,nach,kosten\nA,B,2\nB,C,3\n"))
+    assert edges(found.graph) == {("A", "B", 2.0), ("B", "C", 3.0)}
+    assert found.notes[0].startswith("line 1, 'von,nach,kosten', is read as a header")
+    (note,) = read_graph(write(tmp_path, "b.csv", "von,nach\nA,B\nB,C\n")).notes
+    assert note == (
+        "line 1, 'von,nach', is read as a header, since its names occur in no other line; if it is an edge, write "
+        "source,target above it"
+    )
+    as_edge = read_graph(write(tmp_path, "c.csv", "source,target\nvon,nach\nA,B\nB,C\n"))
+    assert set(as_edge.graph) == {"von", "nach", "A", "B", "C"}
+    assert set(read_graph(write(tmp_path, "d.csv", "D,E,2\nA,B,3\nB,C,3\n")).graph) == {*"ABCDE"}
+
+
+@pytest.mark.parametrize("kind", ["Undirected", "Directed"])
+def test_the_type_that_gephi_writes_says_whether_edges_are_directed(kind: str, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    text = f"Source,Target,Type,Id,Label,timeset,Weight\n2,1,{kind},0,,,2.5\n1,3,{kind},1,,,1\n"
+    path = write(tmp_path, "a.csv", text)
+    for found in (read_graph(path), read_graph(pandas.read_csv(path))):
+        assert found.graph.is_directed() == (kind == "Directed")
+        assert ("2", "1") in found.graph.edges
+        assert {data["weight"] for *_, data in found.graph.edges(data=True)} == {2.5, 1}
+        assert f"edges are {kind.lower()}, by the column 'Type'" in found.notes
+        assert any("'Id', 'Label', 'timeset'" in note for note in found.notes)
+    if kind == "Directed":
+        assert read_graph(path, directed=True).graph.is_directed()
+        path.write_text(text.replace("3,Directed", "3,undirected"))
+        with pytest.raises(ValueError, match=r"a.csv: the column 'Type' has directed edges, line 2, and .*, line 3;"):
+            read_graph(path)
+    else:
+        with pytest.raises(ValueError, match=r"directed=True, but the column 'Type' says that edges are undirected"):
+            read_graph(path, directed=True)
+    other = read_graph(write(tmp_path, "b.csv", "source,target,type\nA,B,friend\n"))
+    assert other.notes[-1].startswith("columns that are not read: 'type'")
+
+
+def test_a_frame_is_read_as_the_file_it_came_from(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    for text in (
+        "source,target,w\nA,B,2\nB,C,3\n",
+        "from,to\nA,B\nB,C\n",
+        "id,src,dst,Weight,since\n7,A,B,2,1999\n8,B,C,3,2001\n",
+        "source,weight,target\nA,2,B\nB,3,C\n",
+        "source,target,time\nA,B,2\nB,C,3\n",
+    ):
+        path = write(tmp_path, "a.csv", text)
+        of_file, of_frame = read_graph(path), read_graph(pandas.read_csv(path))
+        assert dict(of_frame.graph.adj) == dict(of_file.graph.adj)
+        assert of_frame.notes == of_file.notes[1:]  # which begin with the header
+    with pytest.raises(ValueError, match=r"the frame has no columns of the ends of edges; it has age, city"):
+        read_graph(pandas.DataFrame({"age": [1], "city": ["x"]}))
+
+
+def test_the_separator_that_excel_writes_above_a_table_is_read(tmp_path: Path) -> None:
+    found = read_graph(write(tmp_path, "a.csv", "sep=;\nsource;target;weight\nA;B;0,5\nB;C;2\n"))
+    assert edges(found.graph) == {("A", "B", 0.5), ("B", "C", 2.0)}
+    with pytest.raises(ValueError, match=r"a.csv, line 3: 1 column in 'A'"):
+        read_graph(write(tmp_path, "a.csv", "sep=;\nsource;target\nA\n"))
 
 
 def test_directed_is_as_asked(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def test_a_frame_of_edges(tmp_path: Path) -> None:
     frame = pandas.DataFrame({"source": [1.0, 2.0], "target": [2, 3], "weight": [0.5, 2], "kind": ["x", "y"]})
     found = read_graph(frame)
     assert set(found.graph.edges(data="weight")) == {("1", "2", 0.5), ("2", "3", 2.0)}
-    assert "columns that are not read: kind" in found.notes
+    assert "columns that are not read: 'kind'" in found.notes
     with pytest.raises(ValueError, match=r"the frame, row 1: the name of the source is missing"):
         read_graph(frame.assign(source=[1, None]))
     with pytest.raises(TypeError, match="source must be a file, a name or a data frame, got int"):

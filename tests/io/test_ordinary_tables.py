@@ -295,3 +295,72 @@ def test_a_node_called_na_is_said(tmp_path: Path) -> None:
     data = read(tmp_path, "time,node,v\n0,NA,1\n0,B,2\n")
     assert data.nodes == ("NA", "B")
     assert data.notes[0].endswith("line 2: the name of the node is NA, which some programs write for a missing name")
+
+
+def test_the_separator_that_excel_writes_above_a_table(tmp_path: Path) -> None:
+    same(read(tmp_path, "sep=;\n" + LINES.replace(",", ";"), '"sep=;"\r\n' + EDGES.replace(",", ";")))
+    with pytest.raises(ValueError, match=r"seen.csv, line 3: temp is 'hot', which is not a number"):
+        read(tmp_path, "sep=;\ntime;node;temp\n0;ann;hot\n")
+    with pytest.raises(ValueError, match=r"seen.csv, line 2: two columns are called 'temp'"):
+        read(tmp_path, "sep=,\ntime,node,temp,temp\n0,ann,1,2\n")
+
+
+def test_columns_are_found_in_other_capitals_where_there_is_one_such(tmp_path: Path) -> None:
+    data = read(tmp_path, LINES.replace("time,node", "Time,NODE"), "Source,Target,Weight\nann,bob,2\n")
+    same(data)
+    assert data.graph.static_edge_weight.tolist() == [2]
+    assert data.notes[0].endswith("names of columns in other capitals are found, such as 'NODE'")
+    sent = events(tmp_path, "Source,Target,TIME,size\na,b,0,3\n", 1)
+    assert sent.channels == ("sent", "received", "size sent", "size received")
+    both = read(tmp_path, LINES, "source,target,weight,Weight\nann,bob,2,7\n")
+    assert both.graph.static_edge_weight.tolist() == [2]
+    with pytest.raises(ValueError, match=r"no column 'node'"):
+        read(tmp_path, "time,Node,NODE,temp\n0,a,b,1\n")
+
+
+def test_the_type_that_gephi_writes_says_whether_edges_lead_both_ways(tmp_path: Path) -> None:
+    edges = "Source,Target,Type,Id,Label,Weight\nann,bob,{},0,,2\n"
+    data = read(tmp_path, LINES, edges.format("Undirected"))
+    assert data.graph.static_edge_index.tolist() == [[0, 1], [1, 0]]
+    assert data.graph.static_edge_weight.tolist() == [2, 2]
+    assert any(note.endswith("edges are undirected, by the column 'Type'") for note in data.notes)
+    assert read(tmp_path, LINES, edges.format("Directed")).graph.static_edge_index.tolist() == [[0], [1]]
+    with pytest.raises(ValueError, match=r"undirected=True, but the column 'Type' says that edges are directed"):
+        read(tmp_path, LINES, edges.format("Directed"), undirected=True)
+    with pytest.raises(ValueError, match=r"edges.csv: the column 'Type' has directed edges, line 3, and undirected"):
+        read(tmp_path, LINES, edges.format("Undirected") + "bob,ann,Directed,1,,3\n")
+
+
+def test_months_are_dates_and_dates_without_separators_are_pointed_out(tmp_path: Path) -> None:
+    data = read(tmp_path, "time,node,temp\n2023-12,a,1\n2024-01,a,2\n2024-02-01,a,3\n")
+    assert data.times == ("2023-12-01", "2024-01-01", "2024-02-01")
+    assert data.graph.time.tolist() == [0, 1, 2]
+    compact = "time,node,temp\n20240131,a,1\n20240201,a,2\n"
+    data = read(tmp_path, compact)
+    assert data.graph.time.tolist() == [20240131, 20240201]
+    (note,) = data.notes
+    assert note == "times are read as numbers, such as 20240131; if they are dates, time_format='%Y%m%d' reads them"
+    dated = read(tmp_path, compact, time_format="%Y%m%d")
+    assert (dated.times, dated.notes) == (("2024-01-31", "2024-02-01"), ())
+    assert "time_format='%Y%m'" in read(tmp_path, "time,node,temp\n202312,a,1\n202401,a,2\n").notes[0]
+    assert read(tmp_path, "time,node,temp\n20240131,a,1\n20240232,a,2\n").notes == ()
+    assert read(tmp_path, "time,node,temp\n2023,a,1\n2024,a,2\n").notes == ()
+
+
+def test_numbers_that_float32_does_not_tell_apart_are_pointed_out(tmp_path: Path) -> None:
+    def notes(*numbers: str) -> tuple[str, ...]:
+        return read(tmp_path, "time,node,temp\n" + "".join(f"{t},a,{n}\n" for t, n in enumerate(numbers))).notes
+
+    (note,) = notes("16777217", "3")
+    rounded = "numbers are rounded to the seven digits of float32, such as 16777217 to 16777216"
+    assert note.endswith(f"seen.csv: temp: {rounded}")
+    assert notes("16777216", "0.1", "20.123456789", "1e30") == ()
+    (note,) = notes("1700000000.5", "1700000001.5")
+    assert note.endswith("such as 1700000000.5 to 1700000000")
+    assert notes("1e-60", "1")[0].endswith("such as 1e-60 to 0")
+    assert notes("1013.25", "1013.26", "1013.31") == ()
+    data = read(tmp_path, LINES, "source,target,weight,size\nann,bob,33554433,123456789\n", edge_attr=["size"])
+    said = [note.rpartition(", such as ")[2] for note in data.notes]
+    assert said == ["33554433 to 33554432", "123456789 to 123456792"]
+    sent = events(tmp_path, "source,target,time,size\na,b,0,16777217\n", 1)
+    assert sent.notes[0].endswith(f"events.csv: size: {rounded}")

@@ -144,3 +144,10 @@ def test_a_time_at_which_nobody_is_there_is_a_gap(tmp_path: Path) -> None:
     data = read(tmp_path, {"edges": [[0, 1]], "X": [[1, 2], [None, None], [3, 4]]}, missing="drop")
     assert data.graph.time.tolist() == [0, 0, 2, 2]
     assert data.times == ("0", "2")
+
+
+def test_numbers_that_float32_does_not_tell_apart_are_pointed_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"edges": [[0, 1]], "weights": [16777217], "FX": [[1, 2], [20000001, 4], [5, 6]]}')
+    notes = read_temporal_json(path).notes
+    assert [note.rpartition(", such as ")[2] for note in notes] == ["20000001 to 20000000", "16777217 to 16777216"]
