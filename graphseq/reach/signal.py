@@ -20,7 +20,7 @@ from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
 from graphseq.reach.jacobian import _still
 from graphseq.reach.probe.function import RowFunction
-from graphseq.reach.probe.loss_gradients import Loss, LossGradients, loss_gradients
+from graphseq.reach.probe.loss_gradients import Loss, LossGradients, loss_gradients, loss_of
 from graphseq.reach.traced import traced
 from graphseq.tasks.base import Task
 
@@ -249,7 +249,7 @@ def _of_trace(model: Model, graph: SpaceTimeGraph, loss: Loss) -> _Gradients:
             raise ValueError(f"y must have one entry for each of the {len(output)} outputs, got {len(graph.y)}")
         sizes = _outputs_by_graph(model, graph)
         by_graph = zip(output.split(sizes), graph.y.split(sizes), strict=True)
-        total = torch.stack([loss(outputs, y) for outputs, y in by_graph if len(outputs)]).sum()
+        total = torch.stack([loss_of(loss, outputs, y) for outputs, y in by_graph if len(outputs)]).sum()
         gradients = torch.autograd.grad(total, trace.states, allow_unused=True)
     pairs = zip(gradients, trace.states, strict=True)
     states = [torch.zeros_like(state) if gradient is None else gradient for gradient, state in pairs]

@@ -136,5 +136,5 @@ def test_names_of_measures_and_models_that_are_none_are_refused() -> None:
         over_layers(RNN(2, 2), sequence(0, 3), "energy")
     with pytest.raises(TypeError, match="must be a module or another callable, got int"):
         over_layers(3, sequence(0, 3), mad)
-    with pytest.raises(TypeError, match="RNN reads a SpaceTimeGraph; make one"):
+    with pytest.raises(TypeError, match="RNN reads a SpaceTimeGraph, and data is no graph"):
         over_layers(RNN(2, 2), torch.zeros(3, 2), mad)

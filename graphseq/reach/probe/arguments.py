@@ -121,7 +121,8 @@ def _parameters(model: Callable[..., object]) -> list[inspect.Parameter]:
         named = _parameters(inner[0]) if len(inner) == 1 else []
     if not named:
         raise ValueError(
-            f"the signature of {_name(model)} names no parameters; say how it is called: call=lambda m, x: m(x, …)"
+            f"the signature of the model, {_name(model)}, names no parameters; say how it is called: "
+            "call=lambda m, x: m(x, …)"
         )
     return named
 

@@ -61,7 +61,7 @@ def chained_by_hooks(function: RowFunction) -> Iterator[Chain]:
         calls = recorder.calls()
         places = (place, *(of_module(*call, function.source) for call in calls))
         names = ("x", *(recorder.label(name, call) for name, call, _, _ in calls))
-        yield Chain("layer", names, (leaf, *(tensor for *_, tensor in calls)), places, function.read(raw))
+        yield Chain("layer", names, (leaf, *(tensor for *_, tensor in calls)), places, function._read(raw))
 
 
 @contextmanager

@@ -83,7 +83,7 @@ class RowFunction:
                 raw, _ = evaluate(model, self.source, [(self._place, self._place.value)], ())
             self._raw_notes = answers.note(raw, output)
             self._reader = self._find_reader(raw, output, rows)
-            out = self.read(raw)
+            out = self._read(raw)
         self.x: Tensor = self._place.value.clone()
         self._answer_rows = self._rows_of_answers(len(out), rows)
         self._kept: dict[str, Place] | None = None
@@ -198,7 +198,7 @@ class RowFunction:
             raise ValueError(f"x must be (V, F) = {tuple(self.x.shape)}, got {tuple(x.shape)}")
         with still(self.model, weights=weights):
             raw, recorder = evaluate(self.model, self.source, [(self._place, x)], self.state_names if states else ())
-            out = self.read(raw)
+            out = self._read(raw)
             check_gradient(x, out, self._place.name, partial(self._answers, self._place))
         found = self._places_in(recorder)
         return Trace(out, {name: tensor for name, (tensor, _) in found.items()})
@@ -216,7 +216,7 @@ class RowFunction:
         """
         view, picked = self._restricted(outputs)
         place = self.place(wrt)
-        self.check_derivative(place)
+        self._check_derivative(place)
         with still(self.model):
             leaf = place.value.detach().clone().requires_grad_()
             with torch.no_grad():
@@ -234,7 +234,7 @@ class RowFunction:
             owners = partial(view._owners, place, picked)
             yield Jacobian(leaf, out, picked.to(leaf.device), width, owners, batched=batched)
 
-    def check_derivative(self, place: Place | None = None) -> None:
+    def _check_derivative(self, place: Place | None = None) -> None:
         """Refuse a model of which a part has no gradient, at the first measurement of each place.
 
         Args:
@@ -295,9 +295,9 @@ class RowFunction:
 
     def _answers(self, place: Place, value: Tensor) -> Tensor:
         raw, _ = evaluate(self.model, self.source, [(place, value)], ())
-        return self.read(raw)
+        return self._read(raw)
 
-    def read(self, raw: object) -> Tensor:
+    def _read(self, raw: object) -> Tensor:
         """The answers (K, C) in what the model returned."""
         out = self._reader.read(raw, self.source.rows)
         return out[self.graph.target_rows] if self._is_encoder else out

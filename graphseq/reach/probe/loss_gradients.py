@@ -44,7 +44,7 @@ def loss_gradients(function: RowFunction, loss: Loss, y: Tensor | None, outputs:
         chosen = _checks.marked_rows("outputs", chosen, function.num_outputs).nonzero()[:, 0]
     _checks.rows("outputs", chosen, function.num_outputs)
     wanted = _wanted(function, y, len(chosen))
-    function.check_derivative()
+    function._check_derivative()
     with chained_by_hooks(function) as chain:
         if chain.out is None:
             raise ValueError("the model gives no answers that a loss could be of")
@@ -96,7 +96,21 @@ def _wanted(function: RowFunction, y: Tensor | None, count: int) -> Tensor:
 
 def _value(loss: Loss, out: Tensor, y: Tensor) -> Tensor:
     """The loss of some answers; those of one channel in the shape of ``y``, against which they would be broadcast."""
-    value = loss(out.reshape(y.shape) if y.is_floating_point() and out.numel() == y.numel() else out, y)
+    return loss_of(loss, out.reshape(y.shape) if y.is_floating_point() and out.numel() == y.numel() else out, y)
+
+
+def loss_of(loss: Loss, out: Tensor, y: Tensor) -> Tensor:
+    """The loss of some answers.
+
+    Raises:
+        ValueError: it fails on them, or gives no number.
+    """
+    try:
+        value = loss(out, y)
+    except RuntimeError as error:
+        raise ValueError(
+            f"loss fails on answers {tuple(out.shape)} and y {tuple(y.shape)} ({y.dtype}): {error}"
+        ) from error
     if not isinstance(value, Tensor) or value.numel() != 1:
         raise ValueError(f"loss must give one number, got {_checks.shown(value)}")
     return value.reshape(())

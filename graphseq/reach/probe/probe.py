@@ -258,7 +258,7 @@ class Probe(Inside):
         start = torch.as_tensor(baseline, dtype=self.x.dtype, device=self.x.device).expand_as(self.x)
         nodes, weights = np.polynomial.legendre.leggauss(_checks.at_least("points", points, 1))
         total = torch.zeros_like(self.x)
-        self.check_derivative()
+        self._check_derivative()
         with self.opened():
             for alpha, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
                 x = (start + float(alpha) * (self.x - start)).requires_grad_()

@@ -55,7 +55,7 @@ def of_graphs(
     """The range of answers of graphs, from the Hessian of each in the features of its own rows."""
     picked = range(function.num_outputs) if chosen is None else chosen.tolist()
     found = []
-    function.check_derivative()
+    function._check_derivative()
     for output in picked:
         rows = (function.graph_index == output).nonzero()[:, 0]
         mixing = pairwise_mixing(

@@ -24,6 +24,8 @@ def jacobians_of_steps(function: RowFunction, sequence: int, module: str | None)
     """Compute the Jacobian of each step; see :meth:`graphseq.reach.Probe.step_jacobians`."""
     _checks.at_least("sequence", sequence, 0)
     if function.source.is_ours:
+        if module is not None:
+            raise ValueError(f"module={module!r} is of models of others; one of this library has one recurrence")
         return _of_ours(function, sequence)
     name = _name(function, module)
     found: nn.Module = dict(function.model.named_modules())[name]  # type: ignore[attr-defined]

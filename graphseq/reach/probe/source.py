@@ -66,10 +66,12 @@ def source(model: object, data: object, call: Call | None, layout: str | None) -
     if isinstance(model, nn.Module) and any(is_lazy(parameter) for parameter in model.parameters()):
         raise ValueError(f"{type(model).__name__} has parameters without a size yet; call it once on the data first")
     if isinstance(data, Tensor):
+        if data.is_meta:
+            raise ValueError("data is a tensor on the meta device, without numbers, where a graph or a tensor is meant")
         return _of_tensor(model, _moved(data, model), call, layout)
     if not isinstance(data, Data):
         raise TypeError(
-            f"data must be PyG Data or Batch, a SpaceTimeGraph, a tensor, or a loader of these, got "
+            "data must be a graph (PyG Data or Batch, a SpaceTimeGraph), a tensor, or a loader of these, got "
             f"{type(data).__name__}; of anything else, measure x alone: Probe(model, x, call=lambda m, x: m(x, …))"
         )
     if layout is not None:
@@ -83,7 +85,10 @@ def source(model: object, data: object, call: Call | None, layout: str | None) -
         note = "the space-time graph is read unrolled: spatial and temporal edges in edge_index"
         return Source(**{**unrolled.__dict__, "notes": (note, *unrolled.notes)})
     if isinstance(model, _OURS):
-        raise TypeError(f"{type(model).__name__} reads a SpaceTimeGraph; make one: graphseq.from_graph(data)")
+        raise TypeError(
+            f"{type(model).__name__} reads a SpaceTimeGraph, and data is another graph, {type(data).__name__}; make "
+            "one: graphseq.from_graph(data)"
+        )
     return _of_data(model, data, call)
 
 
@@ -187,7 +192,10 @@ def _of_spacetime(model: Callable[..., object], graph: SpaceTimeGraph, call: Cal
 
 def _of_tensor(model: Callable[..., object], x: Tensor, call: Call | None, layout: str | None) -> Source:
     if isinstance(model, _OURS):
-        raise TypeError(f"{type(model).__name__} reads a SpaceTimeGraph; make one: graphseq.from_sequence(x)")
+        raise TypeError(
+            f"{type(model).__name__} reads a SpaceTimeGraph, and data is no graph but a tensor; make one: "
+            "graphseq.from_sequence(x)"
+        )
     _checked(x)
     if call is None:
         arguments.check_one(model)

@@ -183,9 +183,11 @@ def test_data_of_other_types_is_refused_by_name() -> None:
     hetero["a"].x = torch.zeros(2, 1)
     with pytest.raises(TypeError, match="data is a HeteroData"):
         Probe(pyg.GCN(1, 2, 1), hetero)
-    with pytest.raises(TypeError, match=r"data must be PyG Data or Batch, .* or a loader of these, got dict"):
+    with pytest.raises(TypeError, match=r"data must be a graph .PyG Data or Batch, .* or a loader of these, got dict"):
         Probe(pyg.GCN(3, 2, 1), {"x": torch.zeros(2, 3)})
-    with pytest.raises(TypeError, match=r"GCN reads a SpaceTimeGraph; make one: graphseq\.from_graph"):
+    with pytest.raises(
+        TypeError, match=r"GCN reads a SpaceTimeGraph, and data is another graph, Data; make one: graphseq\.from_graph"
+    ):
         Probe(gs.nn.GCN(3, 2, 1), graph(7, 13, 1))
     with pytest.raises(TypeError, match=r"nn.LSTM reads tensors: Probe\(model, x\)"):
         Probe(nn.LSTM(3, 2), gs.from_sequence(torch.zeros(4, 3)))

@@ -183,5 +183,5 @@ def test_what_cannot_be_joined_is_refused_by_name() -> None:
         Probe(lstm, TensorLoader([{"x": torch.zeros(2, 3)}]))
     with pytest.raises(TypeError, match=r"the batches of data are HeteroData, whose kinds of nodes have different"):
         Probe(pooled(), [HeteroData()])
-    with pytest.raises(TypeError, match=r"data must be .* or a loader of these, got tuple"):
+    with pytest.raises(TypeError, match=r"data must be a graph .* or a loader of these, got tuple"):
         Probe(pooled(), (torch.zeros(2, 3), torch.zeros(2, 1)))
