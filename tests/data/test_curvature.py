@@ -76,6 +76,23 @@ def test_the_bridge_of_a_barbell_is_its_most_negative_edge() -> None:
     assert int((found.value < 0).sum()) == 1
 
 
+# By the code of Karhadkar et al. (kedar2/FoSR, ``balanced_forman``), which counts squares as definition 1 does.
+OF_AUTHORS = {
+    "karate": (nx.karate_club_graph(), -1.395833, 1.0, -17.242230),
+    "random": (nx.gnp_random_graph(18, 0.25, seed=3), -0.761905, 0.533333, -6.4),
+    "lollipop": (nx.lollipop_graph(6, 4), -0.666667, 1.2, 15.666667),
+    "bipartite": (nx.complete_bipartite_graph(3, 4), -0.416667, -0.416667, -5.0),
+}
+
+
+@pytest.mark.parametrize("name", OF_AUTHORS)
+def test_values_of_the_code_of_others(name: str) -> None:
+    graph, lowest, highest, total = OF_AUTHORS[name]
+    found = balanced_forman_curvature(graph).value
+    assert (float(found.min()), float(found.max())) == pytest.approx((lowest, highest), abs=1e-6)
+    assert float(found.sum()) == pytest.approx(total, abs=1e-5)
+
+
 def test_weights_loops_and_parallel_edges_do_not_count_and_no_edges_have_none() -> None:
     plain = nx.cycle_graph(4)
     other = nx.MultiGraph(plain)

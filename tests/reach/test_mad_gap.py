@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import networkx as nx
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -80,3 +81,10 @@ def test_mad_takes_any_graph() -> None:
     graph = nx.gnp_random_graph(8, 0.4, seed=1)
     states = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
     assert mad(states, graph) == pytest.approx(mad(states, gs.from_graph(graph)))
+
+
+def test_values_of_the_code_of_its_authors() -> None:
+    """Literal values of victorchen96/MadGap, ``mad_value``, on states none of which are parallel."""
+    states = torch.from_numpy(np.random.default_rng(0).standard_normal((30, 5)))
+    assert mad(states) == pytest.approx(0.98600788, abs=1e-7)
+    assert mad_gap(states, nx.path_graph(30)) == pytest.approx(0.01127892, abs=1e-7)

@@ -42,8 +42,10 @@ def influence_range(influence: Tensor, distances: Tensor, *, normalize: bool = T
         TypeError: not tensors.
         ValueError: shapes that differ, a negative or infinite influence.
 
+    Outputs without influence have no range and are not in the mean; the authors' code counts them as 0.
+
     Source: Bamberger et al., *On measuring long-range interactions in graph neural networks* (2025): range and
-    normalised range of a node and of a graph, for hops and for resistance distance.
+    normalised range of a node and of a graph, for hops and for resistance distance; ``compute_range`` of their code.
 
     Example:
         >>> influence, hops = torch.tensor([[1.0, 3.0]]), torch.tensor([[0, 4]])

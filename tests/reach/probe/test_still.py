@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from models import batch
 from torch import Tensor, nn
 
 from graphseq.reach import Probe, influence
+from graphseq.reach.jacobian import Jacobian
 
 
 class Restless(nn.Module):
@@ -21,6 +23,7 @@ class Restless(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv = pyg.GCNConv(3, 4, cached=True)
+        self.gru = nn.GRU(4, 4, batch_first=True)
         self.norm, self.drop, self.last = pyg.BatchNorm(4), nn.Dropout(0.5), pyg.GCNConv(4, 2)
         self.register_buffer("calls", torch.zeros((), dtype=torch.long))
         self.register_buffer("seen", None)
@@ -31,7 +34,8 @@ class Restless(nn.Module):
         self.seen = x.detach()
         self.log = [len(x)]
         torch.randn(3), random.random(), np.random.rand()  # noqa: NPY002, S311
-        return self.last(self.drop(self.norm(self.conv(x, edge_index)).relu()), edge_index)
+        h, _ = self.gru(self.conv(x, edge_index)[:, None])
+        return self.last(self.drop(self.norm(h[:, 0]).relu_()), edge_index)
 
 
 def bits(model: nn.Module) -> list[object]:
@@ -41,7 +45,7 @@ def bits(model: nn.Module) -> list[object]:
         tensors = [*module._parameters.items(), *module._buffers.items()]
         found += [(name, key, None if value is None else value.detach().numpy().tobytes()) for key, value in tensors]
         found += [
-            (name, key, value.requires_grad, value.grad)
+            (name, key, value.requires_grad, None if value.grad is None else value.grad.numpy().tobytes())
             for key, value in module._parameters.items()
             if value is not None
         ]
@@ -51,14 +55,43 @@ def bits(model: nn.Module) -> list[object]:
     return found
 
 
+def _loss(out: Tensor, y: Tensor) -> Tensor:
+    return (out.sum(dim=1) - y).square().mean()
+
+
+def _shape(jacobian: AbstractContextManager[Jacobian]) -> tuple[int, ...]:
+    with jacobian as measured:
+        return measured.shape
+
+
 MEASURES: dict[str, Callable[[Probe], object]] = {
     "influence": lambda probe: probe.influence(),
     "by_hop": lambda probe: probe.by_hop(samples=4),
     "range": lambda probe: probe.range(),
     "over_layers": lambda probe: probe.over_layers("rank"),
     "receptive_field": lambda probe: probe.receptive_field(0),
+    "structure": lambda probe: probe.structure(),
+    "attribution": lambda probe: probe.attribution(0),
+    "hops": lambda probe: probe.hops(),
     "function": lambda probe: probe.function(probe.x),
+    "trace": lambda probe: probe.trace(probe.x),
+    "jacobian": lambda probe: _shape(probe.jacobian()),
+    "doubled": lambda probe: _shape(probe.doubled().jacobian()),
+    "place": lambda probe: [probe.place(name) for name in probe.states],
+    "layer_spectrum": lambda probe: probe.layer_spectrum(1),
+    "layer_jacobians": lambda probe: probe.layer_jacobians(),
+    "state_gradients": lambda probe: probe.state_gradients(_loss, y=torch.zeros(probe.num_outputs)),
+    "row_gradients": lambda probe: probe.row_gradients(_loss, y=torch.zeros(probe.num_outputs)),
+    "step_jacobians": lambda probe: probe.step_jacobians(),
+    "lyapunov": lambda probe: probe.lyapunov(),
+    "memory_horizon": lambda probe: probe.memory_horizon(),
 }
+_OTHERS = {"chosen", "outputs_at", "opened", "parameters"}  # call no model
+
+
+def test_every_method_of_a_probe_is_held_to_this() -> None:
+    public = {name for name in dir(Probe) if not name.startswith("_") and callable(getattr(Probe, name))}
+    assert public == set(MEASURES) | _OTHERS
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -68,6 +101,7 @@ def test_the_model_and_all_random_state_are_left_bit_for_bit(name: str) -> None:
     model.norm.eval()
     model.last.lin.weight.requires_grad_(False)
     model.conv.register_forward_hook(lambda *_: None)
+    model.conv.lin.weight.grad = torch.ones_like(model.conv.lin.weight)
     before, rows = (
         bits(model),
         {key: value.clone() for key, value in data.to_dict().items() if isinstance(value, Tensor)},

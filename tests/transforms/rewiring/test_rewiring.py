@@ -71,6 +71,20 @@ def test_fosr_chooses_the_edges_of_the_algorithm_with_dense_matrices(name: str, 
     assert new_edges(graph, fosr(graph, 4, seed=seed)) == set(fosr_by_hand(graph, 4, seed))
 
 
+def test_fosr_chooses_what_the_code_of_its_authors_chooses() -> None:
+    """Literal edges of kedar2/FoSR, ``edge_rewire``, from the same first x and 10 power iterations."""
+    expected = {
+        "karate": (nx.karate_club_graph(), [(1, 16), (3, 5), (6, 7), (2, 4), (9, 10), (6, 30)]),
+        "random": (nx.gnp_random_graph(18, 0.25, seed=3), [(3, 10), (13, 17), (0, 15), (1, 3), (4, 12), (7, 11)]),
+        "petersen": (nx.petersen_graph(), [(2, 9), (3, 5), (2, 5), (1, 7), (3, 9), (2, 4)]),
+    }
+    for graph, edges in expected.values():
+        plain = nx.Graph()  # without the weights of the karate club
+        plain.add_nodes_from(graph)
+        plain.add_edges_from(graph.edges)
+        assert new_edges(plain, fosr(plain, 6, seed=0)) == set(edges)
+
+
 @pytest.mark.parametrize("name", GRAPHS)
 def test_fosr_raises_the_spectral_gap(name: str) -> None:
     graph = GRAPHS[name]
