@@ -53,9 +53,14 @@ _TENSOR_HOOKS = "_backward_hooks" if hasattr(Tensor, "_backward_hooks") else Non
 _MODULE_BUFFERS = "_buffers" if hasattr(nn.Module(), "_buffers") else None
 _FUSED_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 _MAKE_FX = _found("torch.fx.experimental.proxy_tensor", "make_fx")
+_ASSERT_ASYNC = _found("torch", "_assert_async")
 _SIGMOID_BACKWARD = getattr(torch.ops.aten, "sigmoid_backward", None)
 _TANH_BACKWARD = getattr(torch.ops.aten, "tanh_backward", None)
 _THRESHOLD_BACKWARD = getattr(torch.ops.aten, "threshold_backward", None)
+
+# All steps of one layer of an LSTM on a CPU, and their gradient: operations that torch.lstm is made of.
+LSTM_LAYER: Any = getattr(torch.ops.aten, "mkldnn_rnn_layer", None)
+LSTM_LAYER_BACKWARD: Any = getattr(torch.ops.aten, "mkldnn_rnn_layer_backward", None)
 
 # Torch's own base classes of these are private.
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
@@ -95,6 +100,17 @@ def recorded(function: Callable[..., Tensor], *arguments: Any) -> Callable[..., 
         return _MAKE_FX(function)(*arguments)  # type: ignore[no-any-return]
     finally:
         _recording.is_on = False
+
+
+def check_later(holds: Tensor, message: str) -> None:
+    """Raise RuntimeError with the message where a compiled function, when it is called, finds a truth value false."""
+    if _ASSERT_ASYNC is not None:
+        _ASSERT_ASYNC(holds, message)
+
+
+def compiles_rnn() -> bool:
+    """True where torch.compile has been told to look into torch's own RNN, GRU and LSTM."""
+    return bool(_found("torch._dynamo.config", "allow_rnn"))
 
 
 def transforms_active() -> bool:

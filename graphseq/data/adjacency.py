@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
@@ -24,9 +24,13 @@ from torch_geometric.utils import add_remaining_self_loops
 
 from graphseq._torch import compat
 from graphseq._torch.buffers import Workspace
+from graphseq._torch.operations import product_of_entries, sparse_product
 from graphseq._torch.precision import HALVES, in_full, is_mixed
+from graphseq.data.cache import BoundedCache
 
 T = TypeVar("T")
+
+FEW = 2**14  # numbers that a sparse product reads, below which the price of a call is more than that of the work
 
 
 def lasting(make: Callable[[], T]) -> T:
@@ -103,7 +107,7 @@ class SparseMatrix:
         A half-precision x is multiplied in float32, and M x is then rounded to its type.
         """
         if compat.is_recording():
-            return self._entry_by_entry(x)
+            return self._recorded(x)
         if is_mixed(x):  # torch has no sparse product of these
             with in_full(x) as full:
                 return _Product.apply(full, self).to(x.dtype)  # type: ignore[no-any-return]
@@ -111,15 +115,49 @@ class SparseMatrix:
         return out
 
     @derived
+    def parts(self) -> list[Tensor]:
+        """Where each row begins, columns and values, of this matrix and of its transpose: what an operation is given.
+
+        :func:`matrix_of` gives the matrix back.
+        """
+        layouts = (self.csr,) if self.is_symmetric else (self.csr, self._transpose_csr)
+        parts = [tensor.clone() for csr in layouts for tensor in (csr.crow_indices(), csr.col_indices(), csr.values())]
+        return parts * 2 if self.is_symmetric else parts
+
+    def _recorded(self, x: Tensor) -> Tensor:
+        """M x as one operation; of few numbers entry by entry, which a compiler joins with what is around it."""
+        parts = self.parts
+        full = x.to(parts[2].dtype)
+        if len(parts[2]) * x.shape[1] > FEW:
+            return sparse_product(parts, full).to(x.dtype)
+        return product_of_entries(*self._entries, full).to(x.dtype)
+
+    @derived
     def _entries(self) -> tuple[Tensor, Tensor, Tensor]:
         """Rows, columns and values of the entries."""
-        crow, col, value = self.csr.crow_indices().long(), self.csr.col_indices().long(), self.csr.values()
-        return torch.arange(len(crow) - 1, device=crow.device).repeat_interleave(crow.diff()), col, value.clone()
+        crow, col, value = self.parts[:3]
+        return torch.arange(len(crow) - 1, device=crow.device).repeat_interleave(crow.diff()), col.long(), value
 
-    def _entry_by_entry(self, x: Tensor) -> Tensor:
-        """M x by operations on dense tensors alone."""
-        row, col, value = self._entries
-        return x.new_zeros(self.csr.shape[0], x.shape[1]).index_add(0, row, value[:, None] * x.index_select(0, col))
+
+_known = BoundedCache()
+
+
+def matrix_of(parts: Sequence[Tensor]) -> SparseMatrix:
+    """Return the matrix with these ``parts``, the same one for the same memory, which must not be written to."""
+    # What is kept holds the memory, so that no other tensor comes to stand there.
+    key = tuple((part.data_ptr(), part.dtype, len(part)) for part in parts)
+
+    def make() -> tuple[SparseMatrix, list[Tensor]]:
+        matrix = SparseMatrix.__new__(SparseMatrix)
+        crow, col, value, *_ = parts
+        matrix.csr = _csr(crow, col, value, len(crow) - 1)
+        matrix.is_symmetric = crow.data_ptr() == parts[3].data_ptr()
+        matrix._transpose_csr = matrix.csr if matrix.is_symmetric else _csr(parts[3], parts[4], parts[5], len(crow) - 1)
+        matrix._blocks, matrix.workspaces = {}, [Workspace() for _ in range(5)]
+        return matrix, list(parts)
+
+    found: SparseMatrix = _known.get(key, lambda: lasting(make))[0]
+    return found
 
 
 class LearnedMatrix(SparseMatrix):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -83,6 +83,7 @@ class Topology:
         self.static_edge_index, self.static_edge_weight = static_edge_index, static_edge_weight
         self.edge_attr, self.static_edge_attr = edge_attr, static_edge_attr
         self._kept = BoundedCache()
+        self.recorded: dict[int, Any] = {}  # operations of models on it, where torch.compile finds them
 
     def __reduce__(self) -> tuple[type[Topology], tuple[Tensor | None, ...]]:
         """Copy and pickle the tensors only; what is derived from them is derived again from the copies."""

@@ -12,6 +12,7 @@ from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.conv import check_no_edge_attr
 from graphseq.nn.recipe import Rebuildable
+from graphseq.nn.recorded import OF_ROWS, compiled, compiles
 from graphseq.nn.trace import Trace
 
 
@@ -75,6 +76,8 @@ class Encoder(Rebuildable, ABC):
         """
         if not isinstance(graph, SpaceTimeGraph):
             raise _checks.no_graph("graph", graph)
+        if compiles(self):
+            return compiled(self, graph, OF_ROWS)
         return self.encode(graph, self._features(graph.x))
 
     @abstractmethod

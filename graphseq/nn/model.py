@@ -13,6 +13,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import GraphHead, Head, RowHead
 from graphseq.nn.recipe import Rebuildable
+from graphseq.nn.recorded import OF_ANSWERS, compiled, compiles
 
 
 class Model(Rebuildable):
@@ -68,6 +69,8 @@ class Model(Rebuildable):
 
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """Compute the outputs (K, C) or (B, C)."""
+        if isinstance(graph, SpaceTimeGraph) and compiles(self):
+            return compiled(self, graph, OF_ANSWERS)
         transformed = graph if self.transform is None else self.transform(graph)
         return self.head(self.encoder(transformed), transformed)  # type: ignore[no-any-return]
 

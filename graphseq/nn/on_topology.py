@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
 from torch import Tensor, nn
 
 from graphseq._arguments import checked_arguments
-from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
+from graphseq.nn.recorded import Recorded
 
 
 class OnTopology(nn.Module):
     """A model or an encoder on one graph, its rows and edges fixed: ``on_topology(x)`` is ``model(graph)`` with that x.
 
+    ``torch.compile(model, fullgraph=True)(graph)`` compiles a model as it is, on the rows and edges of each graph that
+    it is given; this is a module whose input is a tensor, which can be exported, too.
+
     All that follows from rows and edges is computed once, when it is made, and what is left are operations of torch on
     features and parameters, without a look at numbers: ``torch.compile(on_topology, fullgraph=True)`` and
-    ``torch.export.export(on_topology, (x,))`` take it. It shares the parameters with the model, whose training it
-    follows, under their names with "__" for ".", and has gradients; weights and features of edges are fixed with the
-    rows. Recurrences are written out step by step, so keep to graphs of some hundred times.
+    ``torch.export.export(on_topology, (x,))`` take it. What is exported has operations of torch alone; what is compiled
+    has some of this library, such as a stack of convolutions as one. It shares the parameters with the model, whose
+    training it follows, under their names with "__" for ".", and has gradients; weights and features of edges are fixed
+    with the rows. A recurrence with convolutions is written out step by step, so keep to graphs of some hundred times.
 
     Args:
         model: a :class:`Model` or an :class:`Encoder`; in training mode dropout is written down as it is, and so in
@@ -55,8 +56,6 @@ class OnTopology(nn.Module):
             )
         self.training = model.training
         self._shape, self._dtype, self._mode = tuple(graph.x.shape), graph.x.dtype, model.training
-        # An example, since what is recorded are the operations, not the numbers.
-        x = graph.x.detach().clone()
         # The very parameters and buffers of the model, without its modules, into which torch.compile need not look.
         names = [name for name, _ in (*model.named_parameters(), *model.named_buffers())]
         self._names = [name.replace(".", "__") for name in names]
@@ -64,16 +63,7 @@ class OnTopology(nn.Module):
             self.register_parameter(name.replace(".", "__"), weight)
         for name, buffer in model.named_buffers():
             self.register_buffer(name.replace(".", "__"), buffer)
-
-        def run(values: list[Tensor], features: Tensor) -> Tensor:
-            out: Tensor = torch.func.functional_call(
-                model, dict(zip(names, values, strict=True)), (graph.replace(x=features),)
-            )
-            return out
-
-        with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []), torch.no_grad():
-            recorded: Any = compat.recorded(run, self._values(), x)
-        self._recorded = recorded
+        self._recorded = Recorded(model, graph)
 
     def _values(self) -> list[Tensor]:
         return [getattr(self, name) for name in self._names]
@@ -93,5 +83,5 @@ class OnTopology(nn.Module):
                 f"the model was in {modes[self._mode]} mode when it was fixed to its graph, and is in "
                 f"{modes[self.training]} mode; make another OnTopology in this mode"
             )
-        out: Tensor = self._recorded(self._values(), x)
+        out: Tensor = self._recorded(x, *self._values())
         return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -71,6 +72,55 @@ def test_it_is_exported(name: str) -> None:
     exported = torch.export.export(OnTopology(encoder, graph).eval(), (graph.x,))
     x = other(graph)
     torch.testing.assert_close(exported.module()(x), encoder(graph.replace(x=x)), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["GCN-3", "LSTM-2", "GRU", "RNN", "GCNII-3"])
+def test_in_float32_own_operations_give_states_and_gradients_of_the_encoder(name: str) -> None:
+    family = next(family for family in FAMILIES if family.name == name)
+    encoder = encoder_of(family, dtype=torch.float32)
+    graph = gs.from_signal(torch.randn(8, 3, 2), torch.tensor([[0, 1], [1, 2]]))
+    fixed = OnTopology(encoder, graph)
+    torch._dynamo.reset()
+    compiled = torch.compile(fixed, fullgraph=True, backend="aot_eager")
+    gradients = []
+    for function in (lambda x: encoder(graph.replace(x=x)), fixed, compiled):
+        x = graph.x.clone().requires_grad_()
+        out = function(x)
+        gradients.append([out, *torch.autograd.grad(out.square().sum(), [x, *encoder.parameters()])])
+    for one in gradients[1:]:
+        for found, expected in zip(one, gradients[0], strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    with torch.no_grad():
+        torch.testing.assert_close(fixed(graph.x), encoder(graph), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["GCN-3", "LSTM-2", "GRU", "RNN"])
+def test_what_is_exported_has_operations_of_torch_alone(name: str) -> None:
+    family = next(family for family in FAMILIES if family.name == name)
+    encoder = encoder_of(family, dtype=torch.float32).eval()
+    graph = gs.from_signal(torch.randn(8, 3, 2), torch.tensor([[0, 1], [1, 2]]))
+    fixed = OnTopology(encoder, graph).eval()
+    inner = [str(node.target) for node in fixed._recorded.with_gradient.graph.nodes]
+    exported = torch.export.export(fixed, (graph.x,))
+    assert any("graphseq" in target for target in inner)
+    assert not any("graphseq" in str(node.target) for node in exported.graph.nodes)
+    torch.testing.assert_close(exported.module()(graph.x), encoder(graph), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["GCN-3", "LSTM-2", "GRU", "GCNLSTM", "Transformer-2"])
+def test_onnx_runs_what_is_exported(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript", reason="torch.onnx.export needs onnxscript")
+    runtime = pytest.importorskip("onnxruntime", reason="running an ONNX file needs onnxruntime")
+    family = next(family for family in FAMILIES if family.name == name)
+    encoder = encoder_of(family, dtype=torch.float32).eval()
+    graph = gs.from_signal(torch.randn(8, 3, 2), torch.tensor([[0, 1], [1, 2]]))
+    torch.onnx.export(OnTopology(encoder, graph).eval(), (graph.x,), dynamo=True, verbose=False).save(
+        tmp_path / "m.onnx"
+    )
+    session, x = runtime.InferenceSession(tmp_path / "m.onnx"), torch.randn(24, 2)
+    (found,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    torch.testing.assert_close(torch.from_numpy(found), encoder(graph.replace(x=x)), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

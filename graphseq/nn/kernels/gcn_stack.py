@@ -10,7 +10,8 @@ whole, so what must move is the states, once in and once out, and what is kept f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -18,8 +19,9 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from graphseq._torch import compat
+from graphseq._torch.operations import PARTS, product_of_entries, register
 from graphseq._torch.precision import is_mixed
-from graphseq.data.adjacency import SparseMatrix
+from graphseq.data.adjacency import SparseMatrix, matrix_of
 from graphseq.nn.kernels.dense import linear_into, mix_into
 
 BLOCK = 2**21  # bytes of Â H that are there at a time: in cache, and many enough to be worth a call
@@ -37,6 +39,11 @@ def stack(matrix: SparseMatrix, x: Tensor, layers: Sequence[Layer]) -> Tensor:
     it stands for.
     """
     flat = [tensor for layer in layers for tensor in layer]
+    if compat.is_recording() and not matrix.is_learned and x.device.type == "cpu" and not is_mixed(x):
+        weights, biases = zip(*layers, strict=True)
+        given = [bias for bias in biases if bias is not None]
+        has_bias = [bias is not None for bias in biases]
+        return _recorded()(matrix.parts, x, list(weights), given, has_bias, True)[0]  # type: ignore[no-any-return]
     if (
         matrix.is_learned
         or x.device.type != "cpu"
@@ -70,21 +77,11 @@ class _Stack(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, matrix: SparseMatrix, x: Tensor, *flat: Tensor | None) -> Tensor:
-        weights, needs_grad = flat[::2], ctx.needs_input_grad
+        needs_grad = ctx.needs_input_grad
         # Of use again for the gradient in the first weights, which then takes no product, if x asks for none.
-        keeps = needs_grad[2] and not needs_grad[1] and _is_narrow(weights[0])  # type: ignore[arg-type]
+        keeps = needs_grad[2] and not needs_grad[1] and _is_narrow(flat[0])  # type: ignore[arg-type]
         mixed = matrix.csr @ x if keeps else None
-        inner = [len(weight) for weight in weights[:-1]]  # type: ignore[arg-type]
-        room = matrix.workspaces[0].take(x, len(x) * sum(inner)) if any(needs_grad) else None
-        states = [x]
-        for number, (weight, bias) in enumerate(zip(weights, flat[1::2], strict=True)):
-            is_last = number == len(inner)
-            if is_last or room is None:
-                out = matrix.workspaces[3].take(x, len(x), len(weight))  # type: ignore[arg-type]
-            else:
-                out = room.split([len(x) * width for width in inner])[number].view(len(x), -1)
-            _forward(matrix, states[-1], (weight, bias), out, mixed if number == 0 else None, relu=not is_last)  # type: ignore[arg-type]
-            states = [*states, out] if room is not None else [out]
+        states, _ = _run(matrix, x, flat, mixed, keeps=any(needs_grad))
         ctx.matrix = matrix
         ctx.save_for_backward(*states[:-1], *flat, mixed)
         return states[-1]
@@ -99,6 +96,30 @@ class _Stack(torch.autograd.Function):
         if compat.is_batched_gradient(grad):
             return None, *_of_many(ctx.matrix, states, flat, grad, needs_grad)
         return None, *_by_hand(ctx.matrix, states, flat, mixed, grad, needs_grad)
+
+
+def _run(
+    matrix: SparseMatrix, x: Tensor, flat: Sequence[Tensor | None], mixed: Tensor | None, *, keeps: bool
+) -> tuple[list[Tensor], Tensor | None]:
+    """The states: x, those of each layer but the last where a gradient needs them, and the last; and their memory."""
+    inner = [len(weight) for weight in flat[:-2:2]]  # type: ignore[arg-type]
+    room = matrix.workspaces[0].take(x, len(x) * sum(inner)) if keeps else None
+    states = [x]
+    for number, (weight, bias) in enumerate(zip(flat[::2], flat[1::2], strict=True)):
+        is_last = number == len(inner)
+        if is_last or room is None:
+            out = matrix.workspaces[3].take(x, len(x), len(weight))  # type: ignore[arg-type]
+        else:
+            out = _inner(room, len(x), inner)[number]
+        _forward(matrix, states[-1], (weight, bias), out, mixed if number == 0 else None, relu=not is_last)  # type: ignore[arg-type]
+        states = [*states, out] if room is not None else [out]
+    return states, room
+
+
+def _inner(room: Tensor, count: int, widths: Sequence[int]) -> list[Tensor]:
+    """The states of the layers but the last, in their memory."""
+    parts = room.split([count * width for width in widths])
+    return [part.view(count, -1) for part in parts]
 
 
 def _forward(matrix: SparseMatrix, x: Tensor, layer: Layer, out: Tensor, mixed: Tensor | None, *, relu: bool) -> None:
@@ -240,3 +261,113 @@ def _of_many(
             grad = grad * (x > 0)
     grads[0] = grad if needs_grad[0] else None
     return grads
+
+
+# As an operation of a recorded graph
+
+
+@cache
+def _recorded() -> Callable[..., Any]:
+    """The function as an operation, which gives the states after the last layer, and all before them."""
+
+    def forward(
+        parts: Sequence[Tensor],
+        x: Tensor,
+        weights: Sequence[Tensor],
+        biases: Sequence[Tensor],
+        has_bias: Sequence[bool],
+        keeps: bool,
+    ) -> tuple[Tensor, Tensor]:
+        states, room = _run(matrix_of(parts), x, _flat(weights, biases, has_bias), None, keeps=keeps)
+        return states[-1], x.new_empty(0) if room is None else room
+
+    def shapes(
+        parts: Sequence[Tensor],
+        x: Tensor,
+        weights: Sequence[Tensor],
+        biases: Sequence[Tensor],
+        has_bias: Sequence[bool],
+        keeps: bool,
+    ) -> tuple[Tensor, Tensor]:
+        widths = [weight.shape[0] for weight in weights]
+        return x.new_empty(x.shape[0], widths[-1]), x.new_empty(x.shape[0] * sum(widths[:-1]) if keeps else 0)
+
+    def setup(ctx: Any, inputs: Any, output: Any) -> None:
+        parts, x, weights, _, has_bias, _ = inputs
+        ctx.has_bias = has_bias
+        ctx.save_for_backward(*parts, x, output[1], *weights)
+
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Any, ...]:
+        parts, (x, room, *weights) = ctx.saved_tensors[:PARTS], ctx.saved_tensors[PARTS:]
+        needs_x = bool(ctx.needs_input_grad[1])
+        of_x, *others = _recorded_gradient()(parts, x, room, weights, ctx.has_bias, grad, needs_x)
+        count = len(weights)
+        return [None] * PARTS, of_x if needs_x else None, others[:count], others[count:], None, None
+
+    arguments = "Tensor[] matrix, Tensor x, Tensor[] weights, Tensor[] biases, bool[] has_bias, bool keeps"
+    schema = f"({arguments}) -> (Tensor, Tensor)"
+    return register("gcn_stack", schema, forward, shapes, (backward, setup), _written_out)
+
+
+@cache
+def _recorded_gradient() -> Callable[..., Any]:
+    """The gradients of x, of all weights and of those biases that there are, as an operation."""
+
+    def forward(
+        parts: Sequence[Tensor],
+        x: Tensor,
+        room: Tensor,
+        weights: Sequence[Tensor],
+        has_bias: Sequence[bool],
+        grad: Tensor,
+        needs_x: bool,
+    ) -> list[Tensor]:
+        states = [x, *_inner(room, len(x), [len(weight) for weight in weights[:-1]])]
+        needed = [needs_x] + [needs for has in has_bias for needs in (True, has)]
+        flat = _flat(weights, (), [False] * len(weights))
+        found = _by_hand(matrix_of(parts), states, flat, None, grad, needed)
+        of_biases = [bias for bias, has in zip(found[2::2], has_bias, strict=True) if has]
+        of_x = x.new_empty(0) if found[0] is None else found[0]
+        return [of_x, *found[1::2], *of_biases]  # type: ignore[list-item]
+
+    def shapes(
+        parts: Sequence[Tensor],
+        x: Tensor,
+        room: Tensor,
+        weights: Sequence[Tensor],
+        has_bias: Sequence[bool],
+        grad: Tensor,
+        needs_x: bool,
+    ) -> list[Tensor]:
+        of_biases = [w.new_empty(w.shape[0]) for w, has in zip(weights, has_bias, strict=True) if has]
+        return [x.new_empty(x.shape if needs_x else 0), *(w.new_empty(w.shape) for w in weights), *of_biases]
+
+    schema = (
+        "(Tensor[] matrix, Tensor x, Tensor room, Tensor[] weights, bool[] has_bias, Tensor grad, bool needs_x)"
+        " -> Tensor[]"
+    )
+    return register("gcn_stack_gradient", schema, forward, shapes, None, None)
+
+
+def _flat(weights: Sequence[Tensor], biases: Sequence[Tensor], has_bias: Sequence[bool]) -> list[Tensor | None]:
+    """Weight and bias of each layer in turn, from the biases that there are."""
+    rest = iter(biases)
+    return [one for weight, has in zip(weights, has_bias, strict=True) for one in (weight, next(rest) if has else None)]
+
+
+def _written_out(
+    row: Tensor,
+    col: Tensor,
+    value: Tensor,
+    x: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    has_bias: Sequence[bool],
+    _: bool,
+) -> tuple[Tensor, Tensor]:
+    """The same by operations of torch alone."""
+    flat = _flat(weights, biases, has_bias)
+    for number, (weight, bias) in enumerate(zip(flat[::2], flat[1::2], strict=True)):
+        x = product_of_entries(row, col, value, x.relu() if number else x)
+        x = linear(x, weight, bias)  # type: ignore[arg-type]
+    return x, x.new_empty(0)

@@ -8,6 +8,7 @@ torch's own are taken back operation by operation.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from graphseq._torch import compat
+from graphseq._torch.operations import lstm_layer, register, takes_lstm
 from graphseq._torch.precision import in_full, is_mixed, lacks_lstm_kernel
 from graphseq.nn.cells import gru_cell, lstm_cell, rnn_cell
 from graphseq.nn.kernels import batched_grad
@@ -54,14 +56,17 @@ def read(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any, *
     torch is to choose number types itself. Under a transform of ``torch.func``, such as ``vmap``, which torch's own
     have no rule for, the equations step by step.
     """
+    flat = [tensor for layer in layers for tensor in layer]
+    if compat.is_recording():
+        return _recorded(mode, layers, x, start)
     if compat.transforms_active():
         return loop(mode, layers, x, start)
     if mode == "LSTM" and lacks_lstm_kernel(x):
         with in_full(x) as full:
             start = tuple(tensor.to(full.dtype) for tensor in start)
             return read(mode, layers, full, start, training=training)
-    if mode not in STEPS or not _is_ready(x, (start, *(tensor for layer in layers for tensor in layer))):
-        flat = _in_one_chunk(layers) if x.is_cuda else [tensor for layer in layers for tensor in layer]
+    if mode not in STEPS or not _is_ready(x, (start, *flat)):
+        flat = _in_one_chunk(layers) if x.is_cuda else flat
         # cuDNN keeps what a backward pass needs in training mode only; without dropout the numbers are the same.
         training = training or (x.is_cuda and torch.is_grad_enabled())
         out, *memory = TORCHS[mode](x, start, flat, True, len(layers), 0.0, training, False, False)
@@ -127,6 +132,24 @@ def _layer(
             memory = (gru_cell(a, linear(h, w_h, b_h), h) if mode == "GRU" else rnn_cell(a + linear(h, w_h)),)
         states.append(memory[0])
     return torch.stack(states), memory
+
+
+def _recorded(mode: str, layers: Sequence[Sequence[Tensor]], x: Tensor, start: Any) -> tuple[Tensor, Any]:
+    """The same of operations that a recorder writes down: one a layer where there is one for this processor."""
+    flat = [tensor for layer in layers for tensor in layer]
+    last: list[Any] = []
+    if mode == "LSTM" and takes_lstm(x, flat):
+        for weights, *first in zip(layers, *start, strict=True):
+            x, memory = lstm_layer(x, (first[0], first[1]), weights)
+            last.append(memory)
+        return x, tuple(torch.stack(memories) for memories in zip(*last, strict=True))
+    if mode in STEPS and x.device.type == "cpu" and not is_mixed(x) and all(one.dtype == x.dtype for one in flat):
+        for weights, first in zip(layers, start.unbind(0), strict=True):
+            states = _layer_operation()(mode, x, first, *weights, True)[0]
+            x = states[1:]
+            last.append(states[-1])
+        return x, torch.stack(last)
+    return loop(mode, layers, x, start)
 
 
 def _is_ready(x: Tensor, others: Sequence[Tensor]) -> bool:
@@ -231,3 +254,70 @@ def _by_torch(mode: str, arguments: Sequence[Tensor], grad: Tensor, needs_grad: 
     sources = [tensor for tensor, needed in zip(tensors, needs_grad, strict=True) if needed]
     grads = iter(torch.autograd.grad(out, sources, grad, create_graph=torch.is_grad_enabled(), allow_unused=True))
     return [next(grads) if needed else None for needed in needs_grad]
+
+
+# As an operation of a recorded graph
+
+_TENSORS = "Tensor x, Tensor start, Tensor w_x, Tensor w_h, Tensor b_x, Tensor b_h"
+
+
+@cache
+def _layer_operation() -> Callable[..., Any]:
+    """A layer as an operation: first states and states (1 + T, B, H), and what else is kept."""
+
+    def forward(
+        mode: str, x: Tensor, start: Tensor, w_x: Tensor, w_h: Tensor, b_x: Tensor, b_h: Tensor, keeps: bool
+    ) -> tuple[Tensor, ...]:
+        states, *extras = STEPS[mode].run(x.contiguous(), start, Weights(w_x, w_h, b_x, b_h))
+        return states, *(extras if extras and keeps else (x.new_empty(0), x.new_empty(0)))
+
+    def shapes(
+        mode: str, x: Tensor, start: Tensor, w_x: Tensor, w_h: Tensor, b_x: Tensor, b_h: Tensor, keeps: bool
+    ) -> tuple[Tensor, ...]:
+        times, count, size = x.shape[0], x.shape[1], start.shape[1]
+        states = x.new_empty(1 + times, count, size)
+        if mode == "RNN_TANH" or not keeps:
+            return states, x.new_empty(0), x.new_empty(0)
+        return states, x.new_empty(times, count, 3 * size), x.new_empty(times, count, size)
+
+    def setup(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.mode = inputs[0]
+        ctx.save_for_backward(*inputs[1:7], *output)
+
+    def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Any, ...]:
+        needs = list(ctx.needs_input_grad[1:7])
+        found = _layer_gradient()(ctx.mode, list(ctx.saved_tensors), grad, needs)
+        return None, *(tensor if needed else None for tensor, needed in zip(found, needs, strict=True)), None
+
+    schema = f"(str mode, {_TENSORS}, bool keeps) -> (Tensor, Tensor, Tensor)"
+    return register("rnn_layer", schema, forward, shapes, (backward, setup), _written_out)
+
+
+@cache
+def _layer_gradient() -> Callable[..., Any]:
+    """The gradients of a layer's tensors as an operation."""
+
+    def forward(mode: str, saved: Sequence[Tensor], grad: Tensor, needs: Sequence[bool]) -> list[Tensor]:
+        (x, *others), past = saved[:6], [tensor for tensor in saved[6:] if tensor.numel()]
+        arguments = (x.contiguous(), *others)
+        into = _room(arguments, 1, needs)
+        _go_back(STEPS[mode], arguments, past, grad[1:].contiguous()[None], into)
+        if into.start is not None:
+            into.start.add_(grad[0])
+        return [x.new_empty(0) if tensor is None else tensor[0] for tensor in into]
+
+    def shapes(mode: str, saved: Sequence[Tensor], grad: Tensor, needs: Sequence[bool]) -> list[Tensor]:
+        return [
+            tensor.new_empty(tensor.shape if needed else 0) for tensor, needed in zip(saved[:6], needs, strict=True)
+        ]
+
+    schema = "(str mode, Tensor[] saved, Tensor grad, bool[] needs) -> Tensor[]"
+    return register("rnn_layer_gradient", schema, forward, shapes, None, None)
+
+
+def _written_out(
+    mode: str, x: Tensor, start: Tensor, w_x: Tensor, w_h: Tensor, b_x: Tensor, b_h: Tensor, _: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same by operations of torch alone."""
+    states, _last = _layer(mode, x, (start,), w_x, w_h, b_x, b_h)
+    return torch.cat([start[None], states]), x.new_empty(0), x.new_empty(0)
