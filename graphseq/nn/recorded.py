@@ -15,7 +15,7 @@ OF_ANSWERS = (*OF_ROWS, "target", "edge_label_index", "pair_features")  # what h
 
 
 class Recorded(nn.Module):
-    """What a model does on a graph, as a function of features and of its parameters and buffers, in their order.
+    """A model on a graph, as a function of features and of its parameters and buffers, in their order.
 
     Args:
         model: an encoder or a model, in the mode that is written down.
@@ -89,7 +89,7 @@ _MOST = 32  # models and modes of which the operations on one topology are kept
 
 
 class _Entry:
-    """What was recorded of a model, and the contents of a graph for which it holds true."""
+    """The operations of a model, and the contents of a graph for which it holds true."""
 
     def __init__(self, model: nn.Module, graph: SpaceTimeGraph, keys: tuple[str, ...]) -> None:
         self.recorded = Recorded(model, graph)
