@@ -313,3 +313,14 @@ def _article(name: str) -> str:
 def _plural(words: str) -> str:
     plain = {"an integer": "integers", "a number": "numbers", "a string": "strings", "a function": "functions"}
     return plain.get(words, f"{words.removeprefix('an ').removeprefix('a ')} objects")
+
+
+class ShowsConstructor:
+    """A class whose ``__new__`` takes any arguments: ``help`` and editors show those of its ``__init__``."""
+
+    def __init_subclass__(cls, **options: object) -> None:
+        """Set the signature that :mod:`inspect` returns."""
+        super().__init_subclass__(**options)
+        signature = inspect.signature(cls.__init__)
+        _, *parameters = signature.parameters.values()
+        cls.__signature__ = signature.replace(parameters=parameters, return_annotation=signature.empty)  # type: ignore[attr-defined]

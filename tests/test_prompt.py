@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 from torch_geometric.data import Batch
@@ -62,7 +64,7 @@ def test_a_task_shows_its_settings_and_what_is_known_of_it() -> None:
     task = Own(3, torch.zeros(100))
     assert repr(task) == "Own()"  # nothing is known of it yet
     task.in_channels, task.out_channels = 2, 5
-    assert repr(task) == "Own(length=3, table=Tensor, F=2, C=5)"
+    assert repr(task) == "Own(length=3, F=2, C=5)"
 
 
 def test_a_model_shows_its_modules_and_their_size() -> None:
@@ -99,3 +101,9 @@ def test_a_history_is_a_frame_of_pandas_and_a_figure() -> None:
         assert mean[0] == pytest.approx((1 + 1 / 2) / 2)  # of two steps, a twentieth of 40
     with pytest.raises(ValueError, match="history has no steps"):
         History().plot()
+
+
+def test_help_shows_the_arguments_of_encoders_models_and_tasks() -> None:
+    assert list(inspect.signature(gs.nn.RNN).parameters) == ["in_channels", "hidden_channels", "num_layers"]
+    assert list(inspect.signature(gs.nn.Model).parameters)[:2] == ["encoder", "out_channels"]
+    assert next(iter(inspect.signature(gs.tasks.Palindrome).parameters)) == "length"

@@ -18,6 +18,7 @@ from graphseq import _checks
 from graphseq.data.graph import SpaceTimeGraph
 
 AnyGraph: TypeAlias = "Data | nx.Graph | SpaceTimeGraph"
+"""A graph of PyG, of networkx, or of this library."""
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,7 @@ METRICS: dict[str, Metric] = {
     "r2": r2,
     "average_precision": average_precision_of_pairs,
 }
+"""The metrics that have a name, each a function of (output, y)."""
 
 
 MEANS: dict[Metric, Callable[[Tensor, Tensor], Tensor]] = {

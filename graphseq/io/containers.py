@@ -33,7 +33,7 @@ class GraphDataset:
 
     name: str
     graphs: tuple[SpaceTimeGraph, ...]  #: x (N, F) in float32; y, if given, a class (1,) or numbers (1, C)
-    names: tuple[str, ...]  #: name of each graph: the SMILES of a molecule, else its number in the file
+    names: tuple[str, ...]  #: the SMILES of each molecule, or the number of each graph in the file
     channels: tuple[str, ...]  #: name of each of the F columns of x
     answers: tuple[str, ...]  #: name of each class in the file, or of each of the C numbers
     smiles: tuple[str, ...] = ()  #: SMILES of each graph, for molecules

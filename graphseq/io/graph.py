@@ -19,6 +19,7 @@ from graphseq.io.graph_plain import Listed, PlainGraph, plain_graph
 
 EDGE_LISTS = (".txt", ".csv", ".tsv", ".edgelist", ".edges", "")
 FORMATS = (*EDGE_LISTS[:-1], *MARKUP, ".json")
+"""Endings of the files that :func:`read_graph` reads."""
 
 
 @checked_arguments

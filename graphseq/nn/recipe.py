@@ -10,13 +10,15 @@ from typing import Any, Self
 
 from torch import nn
 
+from graphseq._arguments import ShowsConstructor
+
 _PLACES = ("graphseq.nn", "graphseq.transforms", "torch.nn", "torch_geometric.nn.conv", "torch_geometric.nn.norm")
 """Modules whose public names a recipe may hold: building what they name does nothing but build."""
 
 Known = Mapping[str, Callable[..., Any]]
 
 
-class Rebuildable(nn.Module):
+class Rebuildable(ShowsConstructor, nn.Module):
     """A module that knows the arguments that it was built from, so that a copy can be built without unpickling one."""
 
     def __new__(cls, *args: object, **kwargs: object) -> Self:

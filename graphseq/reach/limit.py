@@ -30,14 +30,14 @@ def distance_to_limit(
     .. math:: d(H) = \frac{\| H - u u^\top H \|_F^2}{\| H \|_F^2}, \qquad
               u = \tilde D^{1/2} 1 / \| \tilde D^{1/2} 1 \| \text{ for } \hat A^L, \; L \to \infty
 
-    with one u for each component of the graph. It is 0 where the states of all rows of a component are equal up to the
-    root of their degree. For linear layers it decreases by at most λ₂² a layer, λ₂ the second largest of |λ(Â)|. Unlike
-    the Dirichlet energy it does not depend on the wavelength of the remainder, so that long paths and small graphs can
-    be compared.
+    with one u for each component of the graph. It is 0 where the states of all rows of a component are equal up to
+    the root of their degree. For linear layers it decreases by at most λ₂² a layer, λ₂ the second largest of
+    ``|λ(Â)|``. Unlike the Dirichlet energy it does not depend on the wavelength of the remainder, so that long paths
+    and small graphs can be compared.
 
     The limit is that of the model's own operator. Means over neighbours, random walks and attention smooth to a
     constant, u = 1/√n on each component, whatever the degrees. Any other operator S has the span of its leading
-    eigenvectors, those of the largest |λ|.
+    eigenvectors, those of the largest ``|λ|``.
 
     Args:
         states: H, (V, H).
@@ -94,7 +94,7 @@ def distance_to_limit(
 
 
 def leading_eigenvectors(operator: Tensor, rows: int) -> Tensor:
-    r"""Compute an orthonormal basis of the eigenvectors of the largest |λ| of a matrix, and of no other.
+    r"""Compute an orthonormal basis of the eigenvectors of the largest ``|λ|`` of a matrix, and of no other.
 
     Args:
         operator: S (V, V), floating and finite.

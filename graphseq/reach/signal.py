@@ -31,7 +31,7 @@ class StateGradients:
 
     axis: Literal["layer", "step"]  #: the index of the K states of the model's trace
     norm: Tensor  #: mean of ‖∂L_b/∂S_k‖_F, (K,), in float64: L + 1 layers, features first, or T steps
-    parts: Tensor  #: steps: mean of the norm in each H columns of S, (T, S / H); layers: ``norm`` again, (K, 1)
+    parts: Tensor  #: mean of the norm in each H columns of S, (T, S / H), of steps; of layers ``norm``, (K, 1)
     samples: int  #: the number of samples averaged over
     names: tuple[str, ...] = ()  #: of the states of a model of others
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq._arguments import checked_arguments
+from graphseq._arguments import ShowsConstructor, checked_arguments
 from graphseq._torch.buffers import Workspace
 from graphseq._torch.cross_entropy import mean_cross_entropy
 from graphseq.data.cache import BoundedCache
@@ -38,7 +38,7 @@ def of_own_batch(method: M) -> M:
     return read  # type: ignore[return-value]
 
 
-class Task(ABC):
+class Task(ShowsConstructor, ABC):
     """A source of batches with answers.
 
     A subclass has a ``batch`` and sets the attributes below. It may have a ``config`` of its own; without one,
@@ -105,7 +105,8 @@ class Task(ABC):
         settings = {**self.config, **(self.arguments or {})} if "in_channels" in dir(self) else {}
         shown = {key: value for key, value in settings.items() if key not in ("task", *facts.values())}
         shown |= {name: getattr(self, key) for name, key in facts.items() if key in dir(self)}
-        return f"{type(self).__name__}({', '.join(f'{key}={_short(value)}' for key, value in shown.items())})"
+        parts = [f"{key}={text}" for key, value in shown.items() if len(text := _shown(value)) <= 40]
+        return f"{type(self).__name__}({', '.join(parts)})"
 
     @property
     def arguments(self) -> dict[str, object] | None:
@@ -273,10 +274,9 @@ _MEANINGS = {
 }
 
 
-def _short(value: object) -> str:
-    """A value as the prompt shows it: a number to four places, and of anything long its kind."""
-    text = f"{value:.4g}" if isinstance(value, float) else repr(value)
-    return text if len(text) <= 40 else type(value).__name__
+def _shown(value: object) -> str:
+    """A value as the prompt shows it, a number to four places."""
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)
 
 
 def _bound(cls: type[Task], args: tuple[object, ...], kwargs: dict[str, object]) -> dict[str, object]:

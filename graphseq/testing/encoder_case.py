@@ -84,6 +84,7 @@ _READINGS: dict[str, Callable[[Encoder, Transform | None], Model]] = {
 READINGS = {name: name for name in _READINGS}  #: how the states of an encoder are read: by row, pooled, in pairs
 
 ENCODER_SUITE: Suite[EncoderCase] = Suite()
+"""The checks of :func:`check_encoder`, by name."""
 
 
 def _with_pairs(graph: SpaceTimeGraph) -> SpaceTimeGraph:

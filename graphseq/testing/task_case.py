@@ -86,6 +86,7 @@ class TaskCase:
 
 
 TASK_SUITE: Suite[TaskCase] = Suite()
+"""The checks of :func:`check_task`, by name."""
 
 
 def asked_graph(task: Task, graph: SpaceTimeGraph) -> Tensor:

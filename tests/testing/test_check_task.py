@@ -14,7 +14,7 @@ from torch_geometric.data import Batch
 
 import graphseq as gs
 from graphseq import SpaceTimeGraph, Topology
-from graphseq.tasks import Adding, Task, Transfer
+from graphseq.tasks import Adding, Regression, Task, Transfer
 from graphseq.testing import TASK_SUITE, TaskCase, check_task
 
 Change = Callable[[SpaceTimeGraph], SpaceTimeGraph]
@@ -397,3 +397,24 @@ def test_a_leak_is_found_in_tokens_as_in_features() -> None:
     check_task(lambda: Tokens(0), relevant_node=0)
     with pytest.raises(AssertionError, match="leaks its answer: the input of the target row says something of it"):
         check_task(lambda: Tokens(1), relevant_node=0)
+
+
+class Narrow(Regression):
+    """Its answers are uniform over .9 to 1, where no multiple of a quarter is the best constant."""
+
+    in_channels, out_channels, hops, tolerance = 1, 1, 0, 0.04
+
+    def __init__(self, chance: float) -> None:
+        self.chance = chance
+
+    def batch(self, size: int, generator: torch.Generator) -> SpaceTimeGraph:
+        x = 0.9 + 0.1 * torch.rand(self.checked_size(size), 1, 1, generator=generator)
+        return Batch.from_data_list([gs.from_sequence(row, y=row) for row in x])
+
+
+def test_the_best_constant_is_found_wherever_the_answers_lie() -> None:
+    check = next(one for one in TASK_SUITE.checks if one.name == "chance_is_the_highest_score_of_a_constant")
+    others = [one.name for one in TASK_SUITE.checks if one is not check]
+    gs.testing.check_task(lambda: Narrow(0.8), uninformative=None, exclude=others)
+    with pytest.raises(AssertionError, match=r"says chance=0\.4, but the best constant scores 0\.8"):
+        gs.testing.check_task(lambda: Narrow(0.4), uninformative=None, exclude=others)

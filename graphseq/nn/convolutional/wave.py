@@ -29,9 +29,10 @@ class WaveGCN(LayerStack):
     On a ring with c² = 3 it moves by exactly one hop a layer, half of it in each direction, without loss: there
     Â = (P + 1 + P⁻¹) / 3, P the rotation by one row, and S^(l+1) + S^(l-1) = (P + P⁻¹) S^(l), d'Alembert's equation.
 
-    Eigenvalues of I - Â lie in [0, 2 - 2/d], d the largest degree of Ã, so every c² up to 2d / (d - 1) is stable: 2 on
-    every graph, 3 where no row has more than two neighbours. Speeds are learned within that range, c_h = c |sin θ_h|.
-    Initially they are evenly spaced over (0, c], so that at depth L the fronts cover all distances up to c L / √3.
+    Eigenvalues of I - Â lie in [0, 2 - 2/d], d the largest degree of Ã, so every c² up to 2d / (d - 1) is stable: 2
+    on every graph, 3 where no row has more than two neighbours. Speeds are learned within that range, ``c_h = c |sin
+    θ_h|``. Initially they are evenly spaced over (0, c], so that at depth L the fronts cover all distances up to c L
+    / √3.
 
     Args:
         in_channels: F.

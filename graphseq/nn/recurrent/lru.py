@@ -64,17 +64,17 @@ class LRU(LinearRNNBase):
     .. math:: h_t = λ ⊙ h_{t-1} + γ ⊙ (B u_t), \qquad y_t = \mathrm{Re}(C h_t) + D ⊙ u_t, \qquad
               λ = \exp(-e^{ν} + i e^{θ})
 
-    h, λ, B and C are complex, with as many units as channels. A block reads u = norm(x) and returns
-    :math:`x + W_1 φ(y) ⊙ σ(W_2 φ(y))`, with the GELU for φ; a linear map of the features comes before the first block.
-    Initially |λ|² is uniform between the squares of ``r_min`` and ``r_max``, the phase is uniform up to ``max_phase``,
-    and :math:`γ = \sqrt{1 - |λ|^2}`; ν, θ and log γ are trained. An input r steps back contributes with weight |λ|^r.
+    h, λ, B and C are complex, with as many units as channels. A block reads u = norm(x) and returns :math:`x + W_1
+    φ(y) ⊙ σ(W_2 φ(y))`, with the GELU for φ; a linear map of the features comes before the first block. Initially
+    ``|λ|²`` is uniform between the squares of ``r_min`` and ``r_max``, the phase is uniform up to ``max_phase``, and
+    :math:`γ = \sqrt{1 - |λ|^2}`; ν, θ and log γ are trained. An input r steps back contributes with weight ``|λ|^r``.
 
     Args:
         in_channels: F.
         hidden_channels: H.
         num_layers: the number of blocks.
-        r_min: the least initial |λ|, from 0 up to ``r_max``.
-        r_max: the greatest initial |λ|, below 1; the time constant is about 1 / (1 - r_max) steps.
+        r_min: the least initial ``|λ|``, from 0 up to ``r_max``.
+        r_max: the greatest initial ``|λ|``, below 1; the time constant is about 1 / (1 - r_max) steps.
         max_phase: the greatest initial phase, in radians, above 0 and up to 2π.
 
     Shapes: graph of V rows → (V, H).

@@ -28,6 +28,7 @@ FINDINGS = (
     "unlearnable as measured",
     "inconclusive",
 )
+"""The words of a diagnosis, see :func:`diagnose`."""
 
 
 @dataclass(frozen=True)

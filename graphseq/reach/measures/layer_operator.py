@@ -14,7 +14,7 @@ from graphseq import _checks
 class LayerOperator:
     """The operator S of a layer that is close to H ← S H W, and how close it is."""
 
-    operator: Tensor  #: S (V, V), float64, of the largest |λ| where it has one; row i reads from column j
+    operator: Tensor  #: S (V, V), float64, of the largest ``|λ|`` where it has one; row i reads from column j
     weight: Tensor  #: W (F, C), with the norm that S does not have
     share: float  #: share of the squared norm of the Jacobian that S ⊗ Wᵀ holds: 1 for a linear convolution
 

@@ -144,7 +144,7 @@ def sensitivity_bound(
 def weights_bound(
     graph: AnyGraph | Edges, weights: Sequence[Tensor], *, kind: str = "gcn", nodes: Tensor | None = None
 ) -> Tensor:
-    r"""Compute a bound on the influence in one given stack of layers H ← σ(S H W_l) with |σ'| ≤ 1.
+    r"""Compute a bound on the influence in one given stack of layers H ← σ(S H W_l) with ``|σ'| ≤ 1``.
 
     .. math:: \left\| \frac{\partial h_v^L}{\partial x_u} \right\|_F
               \le \sqrt{\min_l \operatorname{rank} W_l} \; \prod_l \|W_l\|_2 \; (S^L)_{vu}

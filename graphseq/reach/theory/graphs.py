@@ -107,7 +107,7 @@ def commute_time(adjacency: Tensor) -> Tensor:
 
     .. math:: C_{ij} = R_{ij} \sum_k \tilde d_k
 
-    The sum is twice the weight of all edges plus V, for the self-loop of each row: on a path (3n - 2) |i - j|.
+    The sum is twice the weight of all edges plus V, for the self-loop of each row: on a path ``(3n - 2) |i - j|``.
 
     Args:
         adjacency: A (V, V) as for :func:`effective_resistance`; its self-loops are added here.

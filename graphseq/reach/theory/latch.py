@@ -17,9 +17,9 @@ def latch_threshold(gain: float) -> float:
         m^* = \sqrt{g (g - 1)} - \operatorname{artanh} \sqrt{1 - 1/g}
 
     For g > 1 the map without input has two stable fixed points and an unstable one at 0. A constant input m shifts
-    them; at |m| = m* the unstable point and one stable point merge, where the slope of the map, g (1 - h²), is 1. While
-    |m_t| < m* at every step, a state beyond that point, :math:`|h| > \sqrt{1 - 1/g}`, keeps its sign for any number of
-    steps. Its gradient still vanishes, by a factor of at most g (1 - h²) < 1 a step.
+    them; at ``|m| = m*`` the unstable point and one stable point merge, where the slope of the map, g (1 - h²), is 1.
+    While ``|m_t| < m*`` at every step, a state beyond that point, :math:`|h| > \sqrt{1 - 1/g}`, keeps its sign for
+    any number of steps. Its gradient still vanishes, by a factor of at most g (1 - h²) < 1 a step.
 
     Args:
         gain: g, above 1.

@@ -42,7 +42,7 @@ def path_gap(num_rows: int) -> float:
 
     Over-smoothing takes about 1 / gap layers. Eigenvectors D̃^(1/2) f have f = cos((i + a) θ) in the interior. The
     boundary condition, a ghost row f₋₁ = λ f₀, gives a = 1/6 for small θ, so that half a period spans n - 1 + 2a rows.
-    Since λₙ ≥ -1/3, 1 - |λ| is also smallest at λ₂, from n = 3 on.
+    Since λₙ ≥ -1/3, ``1 - |λ|`` is also smallest at λ₂, from n = 3 on.
 
     Args:
         num_rows: n, 2 or more.
