@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Literal
 
 import pytest
@@ -11,7 +12,9 @@ from torch.utils.checkpoint import checkpoint
 from torch_geometric.data import Data
 from torch_geometric.nn import GCNConv
 
+import graphseq as gs
 from graphseq.reach import Probe
+from graphseq.reach.probe import function
 
 Part = Literal["whole", "given detached", "returned detached", "no_grad", "straight-through", "checkpoint"]
 
@@ -140,3 +143,39 @@ def test_a_model_of_dictionaries_is_refused_with_what_to_say() -> None:
         Probe(net, graph, call=call)
     found = Probe(net, graph, call=call, output=lambda out: out["logits"]).influence()  # type: ignore[index]
     torch.testing.assert_close(found, Probe(net.conv, graph).influence(), rtol=0, atol=0)
+
+
+def test_changes_that_are_lost_in_the_rounding_of_the_answers_say_nothing() -> None:
+    class Deep(nn.Sequential):
+        """Of a class that the probe does not know, so that its gradient is tested."""
+
+    torch.manual_seed(0)
+    deep = Deep(*(nn.Linear(4, 4) for _ in range(40))).double()
+    with torch.no_grad():
+        for layer in deep[1:]:
+            layer.weight.mul_(0.05)
+    influence = Probe(deep, Data(x=torch.randn(6, 4, dtype=torch.float64))).influence()
+    assert 0 < float(influence.max()) < 1e-40
+
+
+def test_a_model_of_this_librarys_modules_alone_is_not_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    tested: list[str] = []
+    monkeypatch.setattr(function, "check_all_gradients", lambda model, value, name, answers: tested.append(name))
+    graph = gs.from_sequence(torch.randn(4, 2))
+
+    class Own(gs.nn.GCN):
+        def encode(self, graph: gs.SpaceTimeGraph, x: Tensor) -> Tensor:
+            return super().encode(graph, x.detach())
+
+    hooked = gs.nn.GCN(2, 3)
+    hooked.convs[0].register_forward_hook(lambda module, given, out: out.detach())
+    for model in (gs.nn.GCN(2, 3), gs.nn.LSTM(2, 3), gs.nn.GCNLSTM(2, 3)):
+        Probe(model, graph).influence()
+    assert tested == []
+    for model in (hooked, gs.nn.Model(gs.nn.GCN(2, 3), 2, transform=lambda graph: graph)):
+        with suppress(ValueError):
+            Probe(model, graph).influence()
+    assert tested == ["x", "x"]
+    with suppress(ValueError):
+        Probe(Own(2, 3), graph).influence()
+    assert tested == ["x", "x", "x"]
