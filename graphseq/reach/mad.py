@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import networkx as nx
+import scipy.sparse as sp
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
-from graphseq.data.edges import AnyGraph, edges_of
+from graphseq.data.edges import AnyGraph, Edges, edges_of
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import shortest_paths
 from graphseq.reach.scaled import CHUNK, scaled, squared_distances
+
+_ROWS = 1024  # of small components that are measured together
 
 
 @checked_arguments
@@ -108,17 +112,34 @@ def mad_gap(states: Tensor, graph: AnyGraph, *, near: int = 3, remote: int = 8, 
     unit = h / torch.linalg.vector_norm(h, dim=1, keepdim=True).masked_fill(~has_direction[:, None], 1.0)
     unit = unit - unit[has_direction].mean(dim=0)  # differences stay; what all rows share would cost digits
     squares = unit.square().sum(dim=1)
-    simple = edges.simple
     means: tuple[list[Tensor], list[Tensor]] = ([], [])
-    for rows in has_direction.nonzero()[:, 0].split(max(1, CHUNK * 16 // len(h))):
-        hops = shortest_paths(simple, rows)
-        distance = ((squares[rows][:, None] + squares) / 2 - unit[rows] @ unit.T).clamp(min=0)
-        for found, chosen in zip(means, ((hops >= 1) & (hops <= near), hops >= remote), strict=True):
-            kept = chosen & has_direction
-            count = kept.sum(dim=1)
-            found.append(((distance * kept).sum(dim=1) / count)[count > 0])
+    for part, simple in _parts(edges):  # no path leads from one part to another
+        own, of_part = unit[part], squares[part]
+        for rows in has_direction[part].nonzero()[:, 0].split(max(1, CHUNK * 16 // len(part))):
+            hops = shortest_paths(simple, rows)
+            distance = ((of_part[rows][:, None] + of_part) / 2 - own[rows] @ own.T).clamp(min=0)
+            for found, chosen in zip(means, ((hops >= 1) & (hops <= near), hops >= remote), strict=True):
+                kept = chosen & has_direction[part]
+                count = kept.sum(dim=1)
+                found.append(((distance * kept).sum(dim=1) / count)[count > 0])
     close, far = (torch.cat(found) if found else h.new_zeros(0) for found in means)
     return float(far.mean() - close.mean()) if len(far) and len(close) else math.nan
+
+
+def _parts(edges: Edges) -> Iterator[tuple[Tensor, sp.csr_array]]:
+    """The rows of some components at a time, with the edges between them; components of one row are left out."""
+    component, simple = edges.components, edges.simple
+    order, sizes = torch.argsort(component, stable=True), torch.bincount(component)
+    ends = sizes.cumsum(0)
+    first = 0
+    while first < len(sizes):
+        start = int(ends[first] - sizes[first])
+        last = max(first, int(torch.searchsorted(ends, start + _ROWS, right=True)) - 1)
+        rows = order[start : int(ends[last])]
+        first = last + 1
+        rows = rows[sizes[component[rows]] > 1].sort().values
+        if len(rows):
+            yield rows, simple if len(rows) == edges.num_nodes else simple[rows.numpy()][:, rows.numpy()]
 
 
 def _pairs(pairs: AnyGraph | Tensor, h: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import networkx as nx
 import numpy as np
@@ -35,12 +36,21 @@ def by_loop(states: Tensor, graph: nx.Graph, near: int, remote: int) -> float:
     return sum(means["remote"]) / len(means["remote"]) - sum(means["near"]) / len(means["near"])
 
 
+def woven() -> nx.Graph:
+    """Paths over the even and over the odd nodes, and a node without edges."""
+    graph = nx.empty_graph(25)
+    graph.add_edges_from((i, i + 2) for i in range(22))
+    return graph
+
+
 @pytest.mark.parametrize(
     "graph",
-    [nx.path_graph(13), nx.grid_2d_graph(5, 6), nx.disjoint_union(nx.path_graph(10), nx.path_graph(9))],
-    ids=["path", "grid", "parts"],
+    [nx.path_graph(13), nx.grid_2d_graph(5, 6), nx.disjoint_union(nx.path_graph(10), nx.path_graph(9)), woven()],
+    ids=["path", "grid", "parts", "woven"],
 )
-def test_it_is_the_loop_over_pairs(graph: nx.Graph) -> None:
+@pytest.mark.parametrize("together", [1, 1024])
+def test_it_is_the_loop_over_pairs(graph: nx.Graph, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["graphseq.reach.mad"], "_ROWS", together)
     graph = nx.convert_node_labels_to_integers(graph)
     states = torch.randn(len(graph), 3, dtype=F64, generator=torch.Generator().manual_seed(0))
     states[2] = 0

@@ -59,9 +59,11 @@ def source(model: object, data: object, call: Call | None, layout: str | None) -
     if not callable(model):
         raise TypeError(f"model must be a module or another callable, got {type(model).__name__}")
     if isinstance(data, HeteroData):
+        kind = next(iter(data.node_types), "node")
         raise TypeError(
             "data is a HeteroData, whose kinds of nodes have different features; measure data.to_homogeneous() with a "
-            "model of it"
+            f"model of it, or one kind of node: Probe(model, Data(x=data[{kind!r}].x, …), call=lambda m, x: "
+            f"m({{**data.x_dict, {kind!r}: x}}, data.edge_index_dict)[{kind!r}])"
         )
     if isinstance(model, nn.Module) and any(is_lazy(parameter) for parameter in model.parameters()):
         raise ValueError(f"{type(model).__name__} has parameters without a size yet; call it once on the data first")
