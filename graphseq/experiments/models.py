@@ -90,6 +90,9 @@ MODELS: dict[str, Entry] = {
     "A-DGN": _stack(lambda o: gs.nn.AntisymmetricGCN(*o.sizes, causal=o.causal)),
     "MP-SSM": _stack(lambda o: gs.nn.StateSpaceGCN(*o.sizes, causal=o.causal)),
     "Wave": _stack(lambda o: gs.nn.WaveGCN(*o.sizes, causal=o.causal)),
+    "Min-plus": Entry(
+        lambda o: gs.nn.MinPlusGCN(*o.sizes, causal=o.causal, groups=gcd(4, o.hidden_channels)), num_layers=2
+    ),
     "RNN": Entry(lambda o: gs.nn.RNN(*o.sizes), start="latch"),
     "GRU": Entry(lambda o: gs.nn.GRU(*o.sizes)),
     "LSTM": Entry(lambda o: gs.nn.LSTM(*o.sizes), start="chrono"),

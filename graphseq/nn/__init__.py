@@ -8,6 +8,7 @@ from graphseq.nn.conv_reach import ConvReach, conv_reach
 from graphseq.nn.convolutional.antisymmetric import AntisymmetricGCN
 from graphseq.nn.convolutional.gcn import GCN, PairNorm
 from graphseq.nn.convolutional.gcnii import GCNII
+from graphseq.nn.convolutional.min_plus import MinPlusGCN
 from graphseq.nn.convolutional.mlp import MLP
 from graphseq.nn.convolutional.sage import WeightedSAGE
 from graphseq.nn.convolutional.state_space import StateSpaceGCN
@@ -61,6 +62,7 @@ __all__ = [
     "GraphHead",
     "MinGRU",
     "MinLSTM",
+    "MinPlusGCN",
     "Model",
     "OnTopology",
     "PairHead",

@@ -31,6 +31,7 @@ CLASSES = {
     "A-DGN": gs.nn.AntisymmetricGCN,
     "MP-SSM": gs.nn.StateSpaceGCN,
     "Wave": gs.nn.WaveGCN,
+    "Min-plus": gs.nn.MinPlusGCN,
     "RNN": gs.nn.RNN,
     "GRU": gs.nn.GRU,
     "LSTM": gs.nn.LSTM,

@@ -73,6 +73,8 @@ FAMILIES = [
     Family("Antisymmetric-3", lambda d: gs.nn.AntisymmetricGCN(d, H, 3)),
     Family("StateSpace-3-causal", lambda d: gs.nn.StateSpaceGCN(d, H, 3, causal=True)),
     Family("Wave-3", lambda d: gs.nn.WaveGCN(d, H, 3)),
+    Family("MinPlus-2", lambda d: gs.nn.MinPlusGCN(d, H, 2)),
+    Family("MinPlus-2-causal", lambda d: gs.nn.MinPlusGCN(d, H, 2, groups=2, causal=True)),
     Family("LRU-2", lambda d: gs.nn.LRU(d, H, 2)),
     Family("MinGRU", lambda d: gs.nn.MinGRU(d, H)),
     Family("MinGRU-2", lambda d: gs.nn.MinGRU(d, H, 2)),
