@@ -9,6 +9,7 @@ from graphseq.tasks.characters import Characters, read_text
 from graphseq.tasks.forecast import Forecasting
 from graphseq.tasks.graphs import GraphClassification, GraphRegression
 from graphseq.tasks.links import LinkPrediction
+from graphseq.tasks.longrange.echo import EchoDiameter, EchoEccentricity, EchoShortestPaths
 from graphseq.tasks.nodes import NodeClassification, NodeRegression
 from graphseq.tasks.one_word import ONE_WORD, one_word
 from graphseq.tasks.synthetic.adding import Adding
@@ -33,6 +34,9 @@ __all__ = [
     "CopyMemory",
     "Distractors",
     "Eccentricity",
+    "EchoDiameter",
+    "EchoEccentricity",
+    "EchoShortestPaths",
     "FixedTask",
     "Forecasting",
     "GraphClassification",

@@ -20,6 +20,7 @@ from graphseq.data.cache import BoundedCache
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import hops_to
 from graphseq.data.topology import Topology
+from graphseq.tasks._needed import farthest_relevant
 
 M = TypeVar("M", bound=Callable[..., Any])
 
@@ -189,6 +190,12 @@ class Task(ShowsConstructor, ABC):
         rows = graph.target_rows
         hops = hops_to(graph.topology, rows, causal=self.causal, limit=self.hops)
         return (hops == self.hops).to(rows.device)
+
+    @checked_arguments
+    @of_own_batch
+    def hops_needed(self, graph: SpaceTimeGraph) -> Tensor:
+        """Return the distance of the farthest relevant row from where each answer of a small batch is read, (K,)."""
+        return farthest_relevant(graph, self.relevant_nodes(graph), causal=self.causal, per_graph=self.per_graph)
 
     @checked_arguments
     @of_own_batch

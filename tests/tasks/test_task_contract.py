@@ -24,6 +24,9 @@ from graphseq.tasks import (
     CopyMemory,
     Distractors,
     Eccentricity,
+    EchoDiameter,
+    EchoEccentricity,
+    EchoShortestPaths,
     FixedTask,
     Forecasting,
     GraphClassification,
@@ -239,6 +242,19 @@ TASKS = [
         lambda: NodeRegression(planted.large(0), [2], causal=True), label="measured-neighborhoods", kind=NodeRegression
     ),
     Entry(lambda: Eccentricity(4, num_nodes=6), label="eccentricity", kind=Eccentricity),
+    Entry(
+        lambda: EchoShortestPaths(30, diameters=(4, 6)),
+        uninformative=None,
+        label="echo-shortest-paths",
+        kind=EchoShortestPaths,
+    ),
+    Entry(
+        lambda: EchoEccentricity(30, diameters=(4, 6)),
+        uninformative=None,
+        label="echo-eccentricity",
+        kind=EchoEccentricity,
+    ),
+    Entry(lambda: EchoDiameter(30, diameters=(4, 6)), label="echo-diameter", kind=EchoDiameter, whole=True),
 ]
 
 
