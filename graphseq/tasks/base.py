@@ -21,6 +21,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import hops_to
 from graphseq.data.topology import Topology
 from graphseq.tasks._needed import farthest_relevant
+from graphseq.tasks._shapes import check_classes, check_numbers
 
 M = TypeVar("M", bound=Callable[..., Any])
 
@@ -144,14 +145,14 @@ class Task(ShowsConstructor, ABC):
         Raises:
             ValueError: shapes that do not fit; nothing is broadcast.
         """
-        _check_classes(output, y)
+        check_classes(output, y)
         workspace: Workspace = self.__dict__.setdefault("_workspace", Workspace())
         return mean_cross_entropy(output, y, workspace)
 
     @checked_arguments
     def score(self, output: Tensor, y: Tensor) -> Tensor:
         """Return the score of each answer, (K,): 1 where the most likely class is y, else 0."""
-        _check_classes(output, y)
+        check_classes(output, y)
         return (output.detach().argmax(dim=1) == y).to(torch.get_default_dtype())
 
     @checked_arguments
@@ -251,13 +252,13 @@ class Regression(Task):
         Raises:
             ValueError: shapes that do not fit; nothing is broadcast.
         """
-        _check_numbers(output, y)
+        check_numbers(output, y)
         return torch.nn.functional.mse_loss(output, y.to(output.dtype))
 
     @checked_arguments
     def score(self, output: Tensor, y: Tensor) -> Tensor:
         """Return the score of each answer, (K,): 1 where all C numbers are within ``tolerance`` of y, else 0."""
-        _check_numbers(output, y)
+        check_numbers(output, y)
         is_correct = ((output.detach() - y).abs() < self.tolerance).all(dim=1)
         return is_correct.to(torch.get_default_dtype())
 
@@ -381,25 +382,3 @@ def path(rows: int) -> tuple[Topology, Tensor]:
     target = torch.zeros(rows, dtype=torch.bool)
     target[-1] = True
     return Topology(torch.zeros_like(time), time, time.new_zeros((2, 0))), target
-
-
-def _check_classes(output: Tensor, y: Tensor) -> None:
-    if output.dim() != 2 or y.shape != output.shape[:1]:
-        raise ValueError(
-            "a loss over classes takes output (K, C) and y (K,); "
-            f"got output {tuple(output.shape)} and y {tuple(y.shape)}"
-        )
-    if not output.is_floating_point() or y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
-        raise TypeError(
-            f"output must be floating and y hold classes, integers; got output {output.dtype} and y {y.dtype}"
-        )
-
-
-def _check_numbers(output: Tensor, y: Tensor) -> None:
-    if output.dim() != 2 or y.shape != output.shape:
-        raise ValueError(
-            "a loss over numbers takes output (K, C) and y (K, C); "
-            f"got output {tuple(output.shape)} and y {tuple(y.shape)}"
-        )
-    if not output.is_floating_point() or y.is_complex():
-        raise TypeError(f"output must be floating and y real; got output {output.dtype} and y {y.dtype}")
