@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
@@ -128,7 +129,7 @@ class SparseMatrix:
         """M x as one operation; of few numbers entry by entry, which a compiler joins with what is around it."""
         parts = self.parts
         full = x.to(parts[2].dtype)
-        if len(parts[2]) * x.shape[1] > FEW:
+        if x.device.type == "cpu" and len(parts[2]) * x.shape[1] > FEW:
             return sparse_product(parts, full).to(x.dtype)
         return product_of_entries(*self._entries, full).to(x.dtype)
 
@@ -310,7 +311,9 @@ class Adjacency:
 
 def _compressed(row: Tensor, col: Tensor, value: Tensor, size: int) -> Tensor:
     """Return compressed rows, with 32-bit indices where they fit: half the memory traffic, and MKL reads them."""
-    entries = torch.sparse_coo_tensor(torch.stack([row, col]), value, (size, size), check_invariants=False).coalesce()
+    with _without_warnings():
+        index = torch.stack([row, col])
+        entries = torch.sparse_coo_tensor(index, value, (size, size), check_invariants=False).coalesce()
     counts = torch.bincount(entries.indices()[0], minlength=size)
     crow = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
     kind = torch.int32 if max(size, value.numel()) < 2**31 else torch.int64
@@ -318,9 +321,17 @@ def _compressed(row: Tensor, col: Tensor, value: Tensor, size: int) -> Tensor:
 
 
 def _csr(crow: Tensor, col: Tensor, value: Tensor, width: int) -> Tensor:
+    with _without_warnings():
+        return torch.sparse_csr_tensor(crow, col, value, (len(crow) - 1, width), check_invariants=False)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep torch from saying that sparse tensors are in beta, and in some versions that it does not check ours."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(crow, col, value, (len(crow) - 1, width), check_invariants=False)
+        warnings.filterwarnings("ignore", message="Sparse invariant checks")
+        yield
 
 
 def _cut(csr: Tensor, size: int) -> list[tuple[slice, Tensor]]:
