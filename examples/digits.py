@@ -39,6 +39,7 @@ from torch_geometric.nn import SAGEConv
 
 import graphseq as gs
 from graphseq import _files, seeding
+from graphseq.cli.messages import refusals
 from graphseq.evaluation import tables
 from graphseq.training import history, lr_schedule
 
@@ -155,4 +156,5 @@ if __name__ == "__main__":
     parser.add_argument("--tuning", action="store_true", help="test on the last third of the training half")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    main(options.out, Setting(steps=options.steps, tuning=options.tuning))
+    with refusals(parser):
+        main(options.out, Setting(steps=options.steps, tuning=options.tuning))

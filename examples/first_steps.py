@@ -17,6 +17,7 @@ import argparse
 import torch
 
 import graphseq as gs
+from graphseq.cli.messages import refusals
 
 
 def main(steps: int) -> dict[str, gs.Evaluation]:
@@ -42,4 +43,6 @@ def main(steps: int) -> dict[str, gs.Evaluation]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=600, help="largest number of training steps of each model")
-    main(parser.parse_args().steps)
+    options = parser.parse_args()
+    with refusals(parser):
+        main(options.steps)

@@ -30,6 +30,7 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq import _files, plot, seeding
+from graphseq.cli.messages import refusals
 from graphseq.training.history import machine
 
 GATE_PENALTY, HIDDEN, LENGTH = 0.003, 16, 4
@@ -110,4 +111,5 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0, help="of weights, batches and the graph that is drawn")
     torch.set_num_threads(1)
     options = parser.parse_args()
-    main(options.out, seed=options.seed)
+    with refusals(parser):
+        main(options.out, seed=options.seed)

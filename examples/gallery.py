@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 
 import graphseq as gs
 from graphseq import plot, reach, seeding
+from graphseq.cli.messages import refusals
 from graphseq.reach import theory
 from graphseq.training.history import machine
 
@@ -144,7 +145,5 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=3, help="models trained for each cell of the cliff")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     options = parser.parse_args()
-    try:
+    with refusals(parser):
         main(options.out, options.steps, options.longest, options.seeds, options.overwrite)
-    except FileExistsError as refusal:
-        parser.error(str(refusal))

@@ -27,6 +27,7 @@ from matplotlib.figure import Figure
 
 import graphseq as gs
 from graphseq import _files, plot, reach, seeding
+from graphseq.cli.messages import refusals
 from graphseq.training.history import machine
 
 HIDDEN, LAYERS = 32, 8
@@ -124,7 +125,5 @@ if __name__ == "__main__":
     parser.add_argument("--trained", type=int, default=5, help="networks to train and average over")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     arguments = parser.parse_args()
-    try:
+    with refusals(parser):
         main(arguments.out, arguments.draws, overwrite=arguments.overwrite, trained=arguments.trained)
-    except FileExistsError as refusal:
-        parser.error(str(refusal))

@@ -28,6 +28,7 @@ from molecule_models import Data, Setting, numbers, task_of, trained
 
 import graphseq as gs
 from graphseq import _files
+from graphseq.cli.messages import refusals
 from graphseq.plot import draw_values, molecule_layout
 from graphseq.training.history import machine
 
@@ -94,4 +95,5 @@ if __name__ == "__main__":
     parser.add_argument("--tiny", action="store_true", help="a few steps, to test that it runs")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    main(options.out, Setting(hidden=8, steps=3) if options.tiny else Setting())
+    with refusals(parser):
+        main(options.out, Setting(hidden=8, steps=3) if options.tiny else Setting())

@@ -30,6 +30,7 @@ from matplotlib.figure import Figure
 
 import graphseq as gs
 from graphseq import _files, seeding
+from graphseq.cli.messages import refusals
 from graphseq.training.history import machine
 from graphseq.training.optim import make_optimizer
 
@@ -150,7 +151,5 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=3, help="runs of each optimiser at each rate")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     options = parser.parse_args()
-    try:
+    with refusals(parser):
         print("wrote", *main(options.out, options.steps, options.seeds, options.overwrite))
-    except FileExistsError as refusal:
-        parser.error(str(refusal))

@@ -33,6 +33,7 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq import _files, seeding
+from graphseq.cli.messages import refusals
 from graphseq.plot.cones import shared_norm
 from graphseq.plot.regions import COLOURS
 from graphseq.training.history import machine
@@ -109,8 +110,6 @@ if __name__ == "__main__":
     parser.add_argument("--regions", type=int, default=150, help="number of superpixels for SLIC")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     options = parser.parse_args()
-    try:
+    with refusals(parser):
         record = main(options.out, options.picture, options.regions, options.overwrite)
         print(json.dumps({key: record[key] for key in ("regions by hop", "mean influence by hop")}))
-    except FileExistsError as refusal:
-        parser.error(str(refusal))

@@ -21,6 +21,7 @@ from torch_geometric.nn import GCN
 from torch_geometric.utils import from_networkx
 
 import graphseq as gs
+from graphseq.cli.messages import refusals
 
 FILES = ("report.html", "report.pdf", "report.png")
 
@@ -61,7 +62,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=Path("out/report"), help="folder for the report")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     arguments = parser.parse_args()
-    try:
+    with refusals(parser):
         main(arguments.out, arguments.overwrite)
-    except FileExistsError as refusal:
-        parser.error(str(refusal))

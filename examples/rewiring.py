@@ -28,6 +28,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 import graphseq as gs
+from graphseq.cli.messages import refusals
 from graphseq.plot.lines import STYLES
 from graphseq.reach import measures
 from graphseq.transforms import add_virtual_node, fosr, k_hop, sdrf
@@ -195,7 +196,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=Path("out/rewiring"), help="folder for the figure and the numbers")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     arguments = parser.parse_args()
-    try:
+    with refusals(parser):
         main(arguments.out, arguments.overwrite)
-    except FileExistsError as refusal:
-        parser.error(str(refusal))

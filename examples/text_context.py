@@ -24,6 +24,7 @@ import torch
 from matplotlib.figure import Figure
 
 from graphseq import _files, fit
+from graphseq.cli.messages import refusals
 from graphseq.datasets import book
 from graphseq.experiments.text.models import build
 from graphseq.experiments.text.settings import Settings
@@ -124,4 +125,5 @@ if __name__ == "__main__":
     )
     options = parser.parse_args()
     torch.set_num_threads(1)
-    main(options.out, book(options.book), options.steps, options.samples, options.book)
+    with refusals(parser):
+        main(options.out, book(options.book), options.steps, options.samples, options.book)

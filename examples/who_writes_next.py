@@ -33,6 +33,7 @@ from torch import nn
 import graphseq as gs
 from graphseq import _files, seeding
 from graphseq.baselines.forecast import Frequency, Recency
+from graphseq.cli.messages import refusals
 from graphseq.evaluation.tables import aligned, students_interval
 from graphseq.plot.lines import despine
 from graphseq.training.history import machine
@@ -156,4 +157,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out/links"), help="folder for the record and the figure")
     torch.set_num_threads(1)
-    main(parser.parse_args().out)
+    options = parser.parse_args()
+    with refusals(parser):
+        main(options.out)

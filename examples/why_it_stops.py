@@ -28,6 +28,7 @@ import torch
 from matplotlib.figure import Figure
 
 import graphseq as gs
+from graphseq.cli.messages import refusals
 from graphseq.plot import draw_cones, draw_hops, draw_receptive_fields
 
 NAMES = "ABCDEF"
@@ -124,7 +125,5 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=Path("out/why_it_stops"), help="folder for the figures")
     parser.add_argument("--overwrite", action="store_true", help="replace existing figures")
     arguments = parser.parse_args()
-    try:
+    with refusals(parser):
         main(arguments.out, arguments.overwrite)
-    except FileExistsError as refusal:
-        parser.error(str(refusal))

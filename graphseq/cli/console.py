@@ -7,17 +7,16 @@ import json
 import math
 import os
 import sys
-import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TextIO
 
+from graphseq.evaluation.printable import printable, steers
+
 DISABLE = "TQDM_DISABLE"
 """The environment variable that turns progress bars off; see :mod:`graphseq.training.progress`."""
-
-_BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class StdoutClosedError(Exception):
@@ -67,7 +66,7 @@ class Console:
             print(printable(text), file=sys.stderr, flush=True)
         except BrokenPipeError:  # nobody reads comments any more, and the work goes on
             self.quiet = True
-            _discard(sys.stderr)
+            discard(sys.stderr)
 
     def complain(self, text: str) -> None:
         """Print what went wrong to stderr in one line, however quiet the command is to be."""
@@ -93,10 +92,10 @@ class Console:
             sys.stdout.write(text)
             sys.stdout.flush()
         except BrokenPipeError:
-            _discard(sys.stdout)
+            discard(sys.stdout)
             raise StdoutClosedError from None
         except OSError as error:
-            _discard(sys.stdout)
+            discard(sys.stdout)
             raise OSError(error.errno, f"{error.strerror}; the results could not be printed", "stdout") from None
 
 
@@ -105,7 +104,7 @@ def tell(text: str) -> None:
     try:
         print(printable(text), file=sys.stderr, flush=True)
     except OSError:
-        _discard(sys.stderr)
+        discard(sys.stderr)
 
 
 def accept_every_character() -> None:
@@ -117,20 +116,10 @@ def accept_every_character() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def printable(text: str) -> str:
-    r"""Escape the characters that steer a terminal or turn the direction of a line; line breaks and tabs stay.
-
-    Example:
-        >>> printable("Ann\x1b[31m")
-        'Ann\\x1b[31m'
-    """
-    return "".join(_escaped(character) if _steers(character) else character for character in text)
-
-
 def _document(record: Mapping[str, object]) -> str:
     """Return a record as JSON, in which what steers a terminal is escaped as JSON does it."""
     text = json.dumps(_finite(record), ensure_ascii=False)
-    return "".join(f"\\u{ord(character):04x}" if _steers(character) else character for character in text)
+    return "".join(f"\\u{ord(character):04x}" if steers(character) else character for character in text)
 
 
 def _finite(value: object) -> object:
@@ -142,17 +131,7 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _steers(character: str) -> bool:
-    if character in "\n\t":
-        return False
-    return character in _BIDIRECTIONAL or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
-
-
-def _discard(stream: TextIO) -> None:
+def discard(stream: TextIO) -> None:
     """Let what is still buffered for a closed pipe go nowhere, so that the end of Python does not fail on it."""
     with open(os.devnull, "wb") as nowhere, suppress(OSError, ValueError):  # where it is a file of the system
         os.dup2(nowhere.fileno(), stream.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
@@ -10,7 +11,8 @@ from contextlib import contextmanager
 from json import JSONDecodeError
 from pathlib import Path
 
-from graphseq.cli.console import printable
+from graphseq.cli.console import discard
+from graphseq.evaluation.printable import printable
 from graphseq.experiments.errors import FORESEEN
 
 _LONGEST = 1000  #: characters of a line, of which a file may have any number to quote
@@ -41,6 +43,8 @@ def refusals(
 ) -> Iterator[None]:
     """Within the block, an error that a file or a flag can cause ends the program with status 2 and one line.
 
+    A reader of stdout that goes away, as in ``| head``, ends it without a word, with status 0.
+
     Args:
         parser: of the program, whose name the line begins with.
         flags: the flag of each argument of Python that errors may name.
@@ -48,6 +52,10 @@ def refusals(
     """
     try:
         yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout)
+        parser.exit(0)
     except (*FORESEEN, LookupError) as error:
         if isinstance(error, LookupError | TypeError | JSONDecodeError):
             if record is None:

@@ -35,6 +35,8 @@ def as_tensor(name: str, value: object) -> Tensor:
     """
     if isinstance(value, Tensor):
         return _checks.is_tensor(name, value)
+    if hasattr(type(value), "collect"):
+        raise TypeError(f"{name} is a {type(value).__name__}, which is not read yet; give its collect()")
     if isinstance(value, list | tuple):
         return _from_list(name, value)
     array = array_of(name, value)
@@ -66,7 +68,8 @@ def array_of(name: str, value: object) -> Array | None:
 
 def is_frame(value: object) -> bool:
     """Return True for a table with named columns, of pandas, polars or another library."""
-    return not isinstance(value, type) and hasattr(value, "columns") and hasattr(value, "to_numpy")
+    kind = type(value)  # asked instead of the value, whose columns may be work to find
+    return hasattr(kind, "columns") and hasattr(kind, "to_numpy")
 
 
 def _from_list(name: str, value: Sequence[object]) -> Tensor:
@@ -104,7 +107,8 @@ def _numbers(name: str, array: Array) -> Array:
 def _of_objects(name: str, array: Array) -> Array:
     """Return objects as floats, or as integers where all are; nothing is read from text."""
     for place, entry in np.ndenumerate(array):
-        if isinstance(entry, str | bytes) or not (entry is None or hasattr(entry, "__float__")):
+        is_number = entry is None or (hasattr(entry, "__float__") and not np.ndim(entry))
+        if isinstance(entry, str | bytes) or not is_number:
             where = ", ".join(map(str, place))
             raise TypeError(f"{name} must hold numbers, got {_checks.shown(entry)} at [{where}]")
     is_whole = all(isinstance(entry, int | np.integer) and not isinstance(entry, bool) for entry in array.flat)

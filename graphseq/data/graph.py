@@ -33,7 +33,9 @@ class SpaceTimeGraph(RowsData):
     a PyG :class:`~torch_geometric.data.Data` whose "nodes" are the V rows, so PyG's ``Batch`` and ``DataLoader`` take
     it as it is; a batch is again such a graph, in which nodes are numbered from its first member to its last.
 
-    Temporal edges join consecutive rows of one node. They are not stored but derived, see :attr:`topology`.
+    Temporal edges join consecutive rows of one node. They are not stored but derived, see :attr:`topology`. Writing to
+    edges, weights or rows of a graph is seen at its next use; on a GPU only what torch counts as a write, so there
+    assign a new tensor where one is written to by ``.data`` or by another library.
 
     ``torch.save`` writes a graph or a list of them, and ``torch.load(path)`` reads it back without running code from
     the file. Of a ``Batch`` save ``batch.to_data_list()``.

@@ -7,6 +7,8 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 
+from graphseq.evaluation.printable import printable
+
 Result = Mapping[str, object]
 
 
@@ -80,9 +82,9 @@ def aligned(lines: Sequence[Sequence[str]], *, head: int) -> str:
 
 
 def to_csv(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """CSV text with a first line of names and a line a row."""
+    """CSV text with a first line of names and a line a row; what would steer a terminal stands there escaped."""
     out = io.StringIO()
     lines = csv.writer(out)
-    lines.writerow(names)
-    lines.writerows(rows)
+    lines.writerow(map(printable, names))
+    lines.writerows([printable(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
     return out.getvalue()

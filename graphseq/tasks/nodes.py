@@ -16,6 +16,9 @@ from graphseq.data.neighbor_sampler import NeighborSampler
 from graphseq.tasks.base import Regression, share_of_best_constant
 from graphseq.tasks.graphs import Collection
 
+MASKS = ("train_mask", "val_mask", "test_mask")
+"""The masks of PyG's data sets."""
+
 
 class Neighborhoods(Collection):
     """A task whose samples are the target rows of one graph; :class:`NodeClassification` and :class:`NodeRegression`.
@@ -25,11 +28,12 @@ class Neighborhoods(Collection):
     Args:
         graph: the whole graph, with ``y``: one entry for each target row, (K, …).
         num_neighbors: see :class:`~graphseq.data.neighbor_sampler.NeighborSampler`.
+        mask: see :class:`NodeClassification`.
         causal: use temporal edges past → future only, for a model built with ``causal=True``.
     """
 
     @checked_arguments
-    def __init__(self, graph: SpaceTimeGraph, num_neighbors: Sequence[int], *, causal: bool) -> None:
+    def __init__(self, graph: SpaceTimeGraph, num_neighbors: Sequence[int], *, mask: str | None, causal: bool) -> None:
         # Replaces Collection's constructor, which joins many graphs: here samples are cut out of one.
         if not isinstance(graph, SpaceTimeGraph):
             raise TypeError(f"graph must be a SpaceTimeGraph, got {type(graph).__name__}")
@@ -40,10 +44,13 @@ class Neighborhoods(Collection):
             raise ValueError(
                 f"graph must have an answer in y for each of its {len(self._rows)} target rows; got {shape}"
             )
-        self._y: Tensor = y
+        marked = _marked(graph, mask)[self._rows]
+        if not bool(marked.any()):
+            raise ValueError(f"mask={mask!r} marks none of the {len(marked)} target rows; it must mark one or more")
+        self._rows, self._y = self._rows[marked], y[marked]
         self.causal = causal
         self.in_channels = graph.x.shape[1] if graph.x.dim() == 2 else int(graph.x.max()) + 1
-        self._select(torch.arange(len(y)))
+        self._select(torch.arange(len(self._y)))
 
     @property
     def hops(self) -> int:  # type: ignore[override]
@@ -112,6 +119,26 @@ class Neighborhoods(Collection):
         return graph
 
 
+def _marked(graph: SpaceTimeGraph, mask: str | None) -> Tensor:
+    """Return the rows that a task is of, (V,) of ``bool``, or raise where the graph has masks and none is named."""
+    there = [name for name in MASKS if name in graph]
+    if mask is None and there and "target" not in graph:
+        raise ValueError(
+            f"graph has {', '.join(there)}, so say which rows this task is of: mask={there[0]!r}, or mask='all' for "
+            "all of them, those of a test as well"
+        )
+    if mask is None or mask == "all":
+        return torch.ones(graph.num_rows, dtype=torch.bool, device=graph.node.device)
+    marks = graph.get(mask)
+    if marks is None:
+        raise ValueError(f"mask={mask!r} is no attribute of graph; it has {', '.join(there) or 'no masks'}")
+    if isinstance(marks, Tensor) and marks.dim() == 2:
+        raise ValueError(
+            f"{mask} has {marks.shape[1]} columns, one for each split; choose one: graph.{mask} = graph.{mask}[:, 0]"
+        )
+    return _checks.marked_rows(mask, marks, graph.num_rows)
+
+
 class NodeClassification(Neighborhoods):
     r"""Classification of rows of one large graph, each in its L-hop neighbourhood.
 
@@ -125,10 +152,14 @@ class NodeClassification(Neighborhoods):
         graph: the whole graph; ``y`` (K,) are the classes of its target rows, of all rows if it has no ``target``.
         num_classes: C.
         num_neighbors: number of edges into a row at 0, 1, … L - 1 hops, (L,); -1 for all.
+        mask: attribute of the graph that marks the rows of this task, (V,) of ``bool``, such as "train_mask": one task
+            for each of PyG's masks; or "all". It must be given where the graph has such masks and no ``target``, lest
+            the test set be trained on by mistake.
         causal: use temporal edges past → future only.
 
     Raises:
-        TypeError, ValueError: no graph, answers that are not classes, ``num_classes`` below 2, or neighbours as for
+        TypeError, ValueError: masks of which none is named, a mask that is not there or marks nothing, no graph,
+            answers that are not classes, ``num_classes`` below 2, or neighbours as for
             :class:`~graphseq.data.neighbor_sampler.NeighborSampler`.
 
     Source: Hamilton, Ying and Leskovec (2017), algorithm 2.
@@ -145,10 +176,16 @@ class NodeClassification(Neighborhoods):
 
     @checked_arguments
     def __init__(
-        self, graph: SpaceTimeGraph, num_classes: int, num_neighbors: Sequence[int], *, causal: bool = False
+        self,
+        graph: SpaceTimeGraph,
+        num_classes: int,
+        num_neighbors: Sequence[int],
+        *,
+        mask: str | None = None,
+        causal: bool = False,
     ) -> None:
         self.out_channels = _checks.at_least("num_classes", num_classes, 2)
-        super().__init__(graph, num_neighbors, causal=causal)
+        super().__init__(graph, num_neighbors, mask=mask, causal=causal)
 
     def _select(self, numbers: Tensor) -> None:
         self.best_constant(self._y)  # raises for other answers
@@ -165,6 +202,7 @@ class NodeRegression(Regression, Neighborhoods):
         graph: the whole graph; ``y`` (K, C) are the numbers of its target rows.
         num_neighbors: number of edges into a row at 0, 1, … L - 1 hops, (L,); -1 for all.
         tolerance: error below which each number of an answer is correct, in units of y.
+        mask: attribute of the graph that marks the rows of this task, as for :class:`NodeClassification`.
         causal: use temporal edges past → future only.
 
     Raises:
@@ -185,10 +223,11 @@ class NodeRegression(Regression, Neighborhoods):
         num_neighbors: Sequence[int],
         *,
         tolerance: float = 0.5,
+        mask: str | None = None,
         causal: bool = False,
     ) -> None:
         self.tolerance = _checks.positive("tolerance", tolerance)
-        super().__init__(graph, num_neighbors, causal=causal)
+        super().__init__(graph, num_neighbors, mask=mask, causal=causal)
 
     def _select(self, numbers: Tensor) -> None:
         if self._y.dim() != 2 or not self._y.is_floating_point() or not bool(self._y.isfinite().all()):

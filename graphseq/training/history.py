@@ -20,6 +20,7 @@ import graphseq
 from graphseq import _files
 from graphseq._arguments import checked_arguments
 from graphseq._torch.precision import kernels_in_full
+from graphseq.evaluation.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +104,7 @@ class History:
         """
         text = io.StringIO()
         rows = csv.writer(text)
-        rows.writerow(("step", "loss", "score", "grad_norm", "lr", *self.metrics))
+        rows.writerow(("step", "loss", "score", "grad_norm", "lr", *map(printable, self.metrics)))
         columns = (self.loss, self.score, self.grad_norm, self.lr, *self.metrics.values())
         rows.writerows(zip(range(1, self.steps + 1), *columns, strict=True))
         return _files.write_text(path, text.getvalue(), overwrite=overwrite)

@@ -17,7 +17,8 @@ import pytest
 from console import call
 
 from graphseq.cli import main
-from graphseq.cli.console import DISABLE, Console, StdoutClosedError, printable
+from graphseq.cli.console import DISABLE, Console, StdoutClosedError
+from graphseq.evaluation.printable import printable
 from graphseq.experiments.forecast import job
 from graphseq.training.progress import progress_bar
 

@@ -73,7 +73,7 @@ def test_names_are_spelt_as_one_likes(word: str, asked: list[tuple[Settings, dic
         (("--lags", "60"), "graph has 40 times; a window of --lags 60"),
         (("--horizon", "60"), "graph has 40 times; a window of --lags 4 and an answer --horizon 60 later need 64"),
         (("--channels", "2"), "--channels 2 columns of x are to be forecast, but x has 1"),
-        (("--edges", "e.csv"), "--edges goes with a table of observations"),
+        (("--edges", "e.csv"), "there is no file e.csv"),
     ],
 )
 def test_what_will_not_do_is_refused_and_leaves_nothing(words: tuple[str, ...], message: str, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_what_will_not_do_is_refused_and_leaves_nothing(words: tuple[str, ...], 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("none.json", None, "none.json: No such file or directory"),
+        ("none.json", None, "there is no file"),
         ("empty.json", "", "not JSON"),
         ("other.json", '{"a": 1}', "other.json has the keys a; understood are"),
         ("ring.txt", "x", "FILE must end in .json, .csv or .csv.gz"),
@@ -98,6 +98,14 @@ def test_a_file_that_will_not_do_is_refused(name: str, content: str | None, mess
     before = everything(tmp_path)
     assert message in refusal(call("forecast", tmp_path / name, "--out", tmp_path / "out"))
     assert everything(tmp_path) == before
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing_first(tmp_path: Path) -> None:
+    (tmp_path / "seen.csv").write_text("time,node,v\n0,A,1\n")
+    wrong = tmp_path / "sean.csv"
+    assert f"there is no file {wrong}; did you mean {tmp_path / 'seen.csv'}?" in refusal(call("forecast", wrong))
+    said = refusal(call("forecast", tmp_path / "seen.csv", "--edges", tmp_path / "none.csv"))
+    assert f"there is no file {tmp_path / 'none.csv'}" in said
 
 
 EDGES = "source,target,time\nA,B,1\n"

@@ -116,7 +116,7 @@ def test_masks_and_all_else_of_pyg_stay() -> None:
     assert torch.equal(graph.train_mask, data.train_mask)
     assert torch.equal(graph.pos, data.pos)
     assert (graph.source, graph.edge_type.tolist()) == ("a file", [1, 2])
-    task = gs.tasks.NodeClassification(graph, 2, [-1])
+    task = gs.tasks.NodeClassification(graph, 2, [-1], mask="all")
     assert len(task.part(graph.train_mask.nonzero()[:, 0])) == 2
     batch = Batch.from_data_list([graph, graph])
     assert batch.train_mask.tolist() == [True, False, True] * 2

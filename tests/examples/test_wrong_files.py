@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import re
 import runpy
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import graphseq
+from graphseq.cli.messages import refusals
 
 EXAMPLES = Path(graphseq.__file__).parents[1] / "examples"
 BAD = b"smiles,y\nCC,1\n\x1b[31m,\xff\n"
@@ -56,3 +59,21 @@ def test_a_wrong_file_is_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{script}: ")
     assert re.search(message, line), line
+
+
+def test_a_reader_that_goes_away_ends_an_example_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    def program() -> None:
+        with refusals(argparse.ArgumentParser()):
+            print("a line that is still in the buffer when the program ends")
+
+    with os.fdopen(writer, "w") as gone:
+        monkeypatch.setattr(sys, "stdout", gone)
+        with pytest.raises(SystemExit) as end:
+            program()
+    assert end.value.code == 0
+    assert capsys.readouterr().err == ""

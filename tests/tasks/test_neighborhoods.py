@@ -127,3 +127,39 @@ def test_what_is_no_graph_with_answers_is_refused() -> None:
     graph.y = total.long()[:, 0]
     with pytest.raises(ValueError, match=r"y must hold finite floats, \(K, C\)"):
         NodeRegression(graph, [-1])
+
+
+def test_each_mask_of_a_graph_is_a_task_and_none_is_trained_on_by_mistake() -> None:
+    graph, _ = ring(6)
+    graph.y = torch.tensor([0, 1, 0, 1, 1, 1])
+    graph.train_mask = torch.tensor([True, False, True, True, False, False])
+    graph.test_mask = ~graph.train_mask
+    with pytest.raises(
+        ValueError, match=r"graph has train_mask, test_mask, so say which rows .*: mask='train_mask', or"
+    ):
+        NodeClassification(graph, 2, [-1])
+    train, test = (NodeClassification(graph, 2, [-1], mask=f"{part}_mask") for part in ("train", "test"))
+    assert (train.answers.tolist(), test.answers.tolist()) == ([0, 0, 1], [1, 1, 1])
+    found = test.graphs(torch.tensor([0, 2]))
+    assert found.n_id[found.target_rows].tolist() == [1, 5]
+    assert train.config["data"] != test.config["data"]
+    assert len(NodeClassification(graph, 2, [-1], mask="all")) == 6
+    asked = graph.replace(target=torch.arange(6) < 2, y=torch.tensor([1, 0]))
+    assert NodeClassification(asked, 2, [-1]).answers.tolist() == [1, 0]
+    assert NodeClassification(asked, 2, [-1], mask="test_mask").answers.tolist() == [0]
+    numbers = graph.replace(y=torch.arange(6.0)[:, None])
+    assert NodeRegression(numbers, [-1], mask="train_mask").answers.flatten().tolist() == [0, 2, 3]
+
+
+def test_a_mask_that_will_not_do_is_refused() -> None:
+    graph, _ = ring(4)
+    graph.y, graph.train_mask = torch.tensor([0, 1, 0, 1]), torch.ones(4, 10, dtype=torch.bool)
+    graph.val_mask, graph.test_mask = torch.zeros(4, dtype=torch.bool), torch.ones(4)
+    for mask, message in (
+        ("train_mask", r"train_mask has 10 columns, one for each split; choose one: .*train_mask\[:, 0\]"),
+        ("val_mask", r"mask='val_mask' marks none of the 4 target rows"),
+        ("test_mask", r"test_mask must be bool of shape \(4,\)"),
+        ("valid_mask", r"mask='valid_mask' is no attribute of graph; it has train_mask, val_mask, test_mask"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            NodeClassification(graph, 2, [-1], mask=mask)

@@ -92,6 +92,10 @@ def load(settings: Settings) -> TemporalDataset:
         OSError: a file cannot be read.
         ValueError: it holds something else, or a setting does not go with it or is lacking.
     """
+    for path in (settings.file, settings.edges):
+        is_file = path is not None and path.lower().endswith((".json", ".csv", ".csv.gz")) and path not in RECORDINGS
+        if path is not None and is_file and not Path(path).exists():
+            raise FileNotFoundError(f"there is no file {path}{_near(path)}")
     check(settings)
     data = _load(settings)
     for name in settings.targets:
@@ -187,10 +191,8 @@ def check(settings: Settings) -> None:
     file, edges, window = settings.file, settings.edges, settings.window
     is_table = Path(file).name.lower().endswith((".csv", ".csv.gz"))
     if file not in RECORDINGS and not is_table and not _is_json(file):
-        near = get_close_matches(file, (*RECORDINGS, *(path.name for path in Path().glob("*.[cj]s*"))), n=1)
-        meant = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(
-            f"file must end in .json, .csv or .csv.gz, or be one of {', '.join(RECORDINGS)}; got {file!r}{meant}"
+            f"file must end in .json, .csv or .csv.gz, or be one of {', '.join(RECORDINGS)}; got {file!r}{_near(file)}"
         )
     if edges is not None and not is_table:
         raise ValueError(f"edges= goes with a table of observations; {file} has its own edges")
@@ -216,6 +218,14 @@ def check(settings: Settings) -> None:
         _refuse(settings, names, kind, goes)
     if settings.missing != "refuse" and is_event:
         raise ValueError('missing="drop" is about observations; events have none to miss')
+
+
+def _near(file: str) -> str:
+    """Return a question after a file or data set that is called similarly, or nothing."""
+    folder = Path(file).parent
+    there = [str(path) for path in folder.glob("*.[cj]s*")] if folder.is_dir() else []
+    near = get_close_matches(file, (*RECORDINGS, *there), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _refuse(settings: Settings, names: Sequence[str], kind: str, goes: bool) -> None:

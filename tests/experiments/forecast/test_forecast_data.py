@@ -119,7 +119,12 @@ def test_the_checksum_is_that_of_the_content(tmp_path: Path) -> None:
         ({"file": "a.csv", "edges": "e.csv", "empty": "keep"}, "empty= is about events, and a.csv holds none"),
     ],
 )
-def test_flags_that_do_not_fit_the_file_are_refused(change: dict[str, str], message: str) -> None:
+def test_flags_that_do_not_fit_the_file_are_refused(
+    change: dict[str, str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("ring.json", "a.csv", "a.json", "e.csv"):
+        Path(name).touch()
     with pytest.raises(ValueError, match=message):
         load(replace(SETTINGS, **change))
 
