@@ -33,9 +33,8 @@ class SpaceTimeGraph(RowsData):
     a PyG :class:`~torch_geometric.data.Data` whose "nodes" are the V rows, so PyG's ``Batch`` and ``DataLoader`` take
     it as it is; a batch is again such a graph, in which nodes are numbered from its first member to its last.
 
-    Temporal edges join consecutive rows of one node. They are not stored but derived, see :attr:`topology`. Writing to
-    edges, weights or rows of a graph is seen at its next use; on a GPU only what torch counts as a write, so there
-    assign a new tensor where one is written to by ``.data`` or by another library.
+    Temporal edges join consecutive rows of one node. They are not stored but derived, see :attr:`topology`. What is
+    written to edges is seen at the next use; on a GPU not where torch does not count it (``.data``): assign them there.
 
     ``torch.save`` writes a graph or a list of them, and ``torch.load(path)`` reads it back without running code from
     the file. Of a ``Batch`` save ``batch.to_data_list()``.
@@ -301,9 +300,7 @@ class SpaceTimeGraph(RowsData):
         _validate.check_whole(name, self._store)
 
     def to(self, device: torch.device | str | torch.dtype, *args: str, non_blocking: bool = False) -> SpaceTimeGraph:
-        """Move to ``device`` as PyG does, or turn all floating tensors into another number type.
-
-        A topology is moved once, and its copy there is used again.
+        """Move to ``device`` as PyG does, the topology once, or turn all floating tensors into another number type.
 
         Args:
             device: a device, or a floating number type such as ``torch.float32``.
