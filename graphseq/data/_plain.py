@@ -90,11 +90,14 @@ def read_networkx(graph: nx.Graph) -> Data:
     """Return nodes, edges, and the attributes of both, an undirected edge as two.
 
     An attribute of numbers at every node is a tensor (N, …), any other a list (N,) with ``None`` where a node has none.
-    Names of nodes that are no integers are the list ``node_names``; an attribute ``a`` of edges, other than
-    ``weight``, ``edge_attr`` and ``kind``, is ``edge_a``.
+    Names of nodes that are not 0, 1, 2, … are the list ``node_names``; an
+    attribute ``a`` of edges, other than ``weight`` and ``edge_attr``, is ``edge_a``. Where every node has ``node`` and
+    ``time``, as ``to_networkx`` writes them, edges of kind "time" are left out.
     """
     row_of = {name: row for row, name in enumerate(graph.nodes)}
-    edges = [(a, b, data) for a, b, data in graph.edges(data=True) if data.get("kind") != "time"]
+    of_nodes: Items = list(graph.nodes(data=True))
+    is_ours = bool(of_nodes) and all("node" in data and "time" in data for _, data in of_nodes)  # of to_networkx
+    edges = [(a, b, data) for a, b, data in graph.edges(data=True) if not (is_ours and data.get("kind") == "time")]
     if not graph.is_directed():
         both = ([(a, b, data)] if a == b else [(a, b, data), (b, a, data)] for a, b, data in edges)
         edges = [edge for pair in both for edge in pair]
@@ -106,14 +109,13 @@ def read_networkx(graph: nx.Graph) -> Data:
         if (values := _all_or_none("edge", key, of_edges)) is not None:
             numbers = _stacked("edge", key, [one for one, _ in of_edges], values, _kind(graph, key))
             plain[name] = numbers if numbers.is_floating_point() else numbers.to(torch.get_default_dtype())
-    of_nodes: Items = list(graph.nodes(data=True))
-    for key in ("x", "node", "time"):
+    for key in ("x", "node", "time") if is_ours else ("x",):
         if (values := _all_or_none("node", key, of_nodes)) is not None:
             plain[key] = _stacked("node", key, list(graph.nodes), values, _kind(graph, key))
-    if not all(isinstance(name, int | np.integer) for name in graph.nodes):
+    if list(graph.nodes) != list(range(len(row_of))):
         plain["node_names"] = list(graph.nodes)
-    _add_further(plain, "node", of_nodes, {"x", "node", "time"}, "")
-    _add_further(plain, "edge", of_edges, {"weight", "edge_attr", "kind"}, "edge_")
+    _add_further(plain, "node", of_nodes, {"x", "node", "time"} if is_ours else {"x"}, "")
+    _add_further(plain, "edge", of_edges, {"weight", "edge_attr", *(("kind",) if is_ours else ())}, "edge_")
     return plain
 
 
@@ -121,7 +123,7 @@ def _add_further(plain: Data, what: str, items: Items, read: set[str], prefix: s
     keys = dict.fromkeys(str(key) for _, data in items for key in data)
     for key in (key for key in keys if key not in read):
         name = key if not prefix or key.startswith(prefix) else prefix + key
-        if name in _OWN or name in plain:
+        if name in _OWN or name in plain or name in ("node", "time"):
             raise ValueError(f"{what} attribute {key!r} has the name of a part of the graph itself; rename it")
         values = [data.get(key) for _, data in items]
         plain[name] = _numbers_or_list(values)
@@ -152,6 +154,8 @@ def _stacked(
                 f"{what} attribute {key!r} must hold numbers, but {what} {name!r} has {value!r}, which is text; make "
                 f"it a number: float({value!r})"
             )
+        if value is None:
+            raise ValueError(f"{what} attribute {key!r} must hold numbers, but {what} {name!r} has None")
     try:
         numbers = as_tensor(key, np.asarray([np.asarray(value).tolist() for value in values]))
     except (TypeError, ValueError):

@@ -16,7 +16,8 @@ def checked_x(x: object) -> Tensor:
     x = _checks.is_tensor("x", x)
     if x.is_floating_point():
         if x.dim() != 2:
-            raise ValueError(f"x must have shape (V, F), got {tuple(x.shape)}")
+            column = "; one feature a row is a column, x[:, None]" if x.dim() == 1 else ""
+            raise ValueError(f"x must have shape (V, F), got {tuple(x.shape)}{column}")
     elif x.dtype == torch.bool or x.is_complex():
         raise TypeError(f"x must hold floats (V, F) or integer tokens (V,), got dtype {x.dtype}")
     elif x.dim() != 1:

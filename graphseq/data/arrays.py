@@ -54,7 +54,15 @@ def optional(name: str, value: object) -> Tensor | None:
 
 
 def array_of(name: str, value: object) -> Array | None:
-    """Return the content of an array, a frame or a series, or ``None`` if the value is none of these."""
+    """Return the content of an array, a frame or a series, or ``None`` if the value is none of these.
+
+    Raises:
+        TypeError: a frame that gives no array.
+        ValueError: a masked array, some of whose numbers are said to be missing.
+    """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        place = ", ".join(map(str, np.argwhere(np.ma.getmaskarray(value))[0]))
+        raise ValueError(f"{name}[{place}] is masked; fill in what is missing, {name}.filled(…), or leave it out")
     if isinstance(value, np.ndarray | np.generic):
         return np.asarray(value)
     to_numpy = getattr(value, "to_numpy", None)

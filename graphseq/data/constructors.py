@@ -19,6 +19,16 @@ from graphseq.data import _plain, _validate
 from graphseq.data.arrays import Numbers, as_tensor, is_frame, optional
 from graphseq.data.graph import SpaceTimeGraph
 
+_HOW = {
+    "ndarray": "; an adjacency matrix goes in as scipy.sparse.csr_array(graph)",
+    "Tensor": "; an adjacency matrix goes in as scipy.sparse.csr_array(graph)",
+    "HeteroData": "; one kind of nodes and edges is graph.to_homogeneous()",
+    "DataFrame": "; edges in a frame are read by gs.io.read_graph(graph).graph",
+    "str": "; a file is read by gs.io.read_graph(graph).graph",
+    "PlainGraph": "; what was read from a file is graph.graph",
+    "PosixPath": "; a file is read by gs.io.read_graph(graph).graph",
+    "TemporalData": "; events are for gs.from_events",
+}
 _TIME_COLUMNS = {"time", "timestamp", "date", "datetime", "index"}
 
 
@@ -71,7 +81,7 @@ def from_graph(
 
     Returns:
         The graph, with all other attributes under their names: ``train_mask`` and others of PyG, attributes of
-        networkx's nodes, and of its edges as ``edge_…``. Names of networkx's nodes that are no integers
+        networkx's nodes, and of its edges as ``edge_…``. Names of networkx's nodes other than 0, 1, 2, …
         are ``node_names``, a list (N,).
 
     Raises:
@@ -99,6 +109,7 @@ def from_graph(
     else:
         raise TypeError(
             f"graph must be a networkx graph, a PyG Data or a scipy sparse matrix, got {type(graph).__name__}"
+            + _HOW.get(type(graph).__name__, "")
         )
     index, weight, attr = _plain.edges_of("graph", plain, one_is_weight=isinstance(graph, Data))
     x = optional("x", plain.get("x") if x is None else x)

@@ -15,7 +15,8 @@ from graphseq.io._text import read_text, without_separator
 from graphseq.io._times import Moment, moments
 from graphseq.io.graph_plain import NO_NAME
 
-MISSING_CELLS = {"", "nan", "na", "n/a", "null", "none", "<na>", "nat"}
+MISSING_CELLS = {"", "nan", "-nan", "na", "n/a", "#n/a", "#na", "null", "none", "<na>", "nat"}
+_PERHAPS_MISSING = {"?", "-", "--", ".", "..", "*", "x", "missing", "unknown", "#div/0!", "#value!", "#ref!", "#num!"}
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _PERHAPS_THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
@@ -144,6 +145,8 @@ class Table:
             number = float(plain) if "_" not in plain else None
         except ValueError:
             number = None
+        if cell.lower() in _PERHAPS_MISSING:
+            hint = "; if it stands for a missing value, leave the cell empty"
         if number is None:
             raise ValueError(f"{self.at(row)}: {name} is {cell!r}, which is not a number{hint}")
         if not math.isfinite(number):
@@ -181,7 +184,12 @@ def read_table(source: str | Path | Frame, delimiter: str | None = None) -> Tabl
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):
         raise ValueError(f"delimiter must be one character, got {delimiter!r}")
     (text, said), name = without_separator(read_text(source)), str(source)
-    separator, above = delimiter or said or _delimiter(text.partition("\n")[0]), int(said is not None)
+    below = text.lstrip("\r\n")
+    above = int(said is not None) + len(text[: len(text) - len(below)].splitlines())
+    text = below
+    if not text.strip():
+        raise ValueError(f"{name} is empty; it must have the names of its columns in the first line")
+    separator = delimiter or said or _delimiter(text.partition("\n")[0])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=separator != " ")
     try:
         header = [name.strip() for name in next(reader, [])]

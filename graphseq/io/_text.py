@@ -9,6 +9,14 @@ from pathlib import Path
 
 _MOST_PLAIN = 2**25  #: bytes that a packed file may have unpacked in any case
 _MOST_FOLD = 50  #: times its own size that it may have beyond that; tables of numbers come to a tenth of it
+_OTHERS = {
+    b"PK\x03\x04": "a spreadsheet or an archive; save its table as CSV in UTF-8",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet; save its table as CSV in UTF-8",
+    b"\x1f\x8b": "packed; a packed file must be called .gz",
+    b"PAR1": "a Parquet file; read it by pandas or polars, and give the frame",
+    b"SQLite format 3": "a database; read its table by pandas or polars, and give the frame",
+    b"version https://git-lfs": "a pointer of Git LFS, not the file itself; fetch that by git lfs pull",
+}  #: by how they begin: files that are no text, or not the text that is meant
 _SEPARATOR = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t]*\r?\n', re.IGNORECASE)
 
 
@@ -43,10 +51,13 @@ def decoded(name: str | Path, raw: bytes) -> str:
     Raises:
         ValueError: other bytes, with the line; or a byte 0, which no text has.
     """
+    for mark, kind in _OTHERS.items():
+        if raw.startswith(mark):
+            raise ValueError(f"{name} is {kind}")
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise ValueError(f"{name} is not utf-8 but UTF-16, as spreadsheets write it; save it as UTF-8")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8").lstrip("\ufeff")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise ValueError(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import networkx as nx
 
 from graphseq._arguments import checked_arguments
+from graphseq.io import _doubts
 
 NO_NAME = {"", "nan", "NaN", "NAN", "None", "null", "NULL", "<NA>", "NaT"}
 """Texts that stand where a name is missing. NA and Null are not among them: they are names of somebody."""
@@ -85,7 +86,8 @@ def plain_graph(name: str, listed: Listed) -> PlainGraph:
     graph.remove_edges_from(zero)
     if not graph.size():
         raise ValueError(f"{name} has no edge that joins two nodes ({_counted(len(graph), 'node')})")
-    return PlainGraph(graph, name, tuple(_notes(loops, len(repeated), len(zero), weights != [None] * len(weights))))
+    notes = _notes(loops, len(repeated), len(zero), weights != [None] * len(weights))
+    return PlainGraph(graph, name, (*notes, *_doubts.names(graph)))
 
 
 def _names(name: str, listed: Listed) -> dict[Hashable, str]:

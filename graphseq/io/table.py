@@ -20,6 +20,7 @@ from graphseq import _checks
 from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.events import from_events
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.io import _doubts
 from graphseq.io._csv import Table, listed, read_table
 from graphseq.io._edge_table import EdgeColumns, Observed, joined
 from graphseq.io._frame import Frame, is_frame
@@ -114,9 +115,10 @@ def read_observations(
         seen.dates,
     )
     of_nodes = ["values"] if seen.is_wide else seen.channels
-    columns_read = zip(of_nodes, seen.values[rows].T, strict=True)
-    rounded = [note for channel, column in columns_read for note in rounding(f"{seen.table.name}: {channel}", column)]
-    notes = [*seen.table.notes, *rounded]
+    notes = [*seen.table.notes]
+    for channel, column in zip(of_nodes, seen.values[rows].T, strict=True):
+        name = f"{seen.table.name}: {channel}"
+        notes += [*rounding(name, column), *_doubts.codes(name, column)]
     if edges is None:
         _refuse_without_edges(edge_attr, undirected)
         graph = SpaceTimeGraph(observed.x, observed.node, observed.time)
@@ -125,6 +127,7 @@ def read_observations(
         between = read_table(edges, delimiter)
         graph = joined(observed, between, columns, time_format)
         notes = [*notes, *between.notes]
+    notes = [*notes, *_doubts.names(number), *_doubts.gaps(moments, dates=seen.dates)]
     time_names = tuple(shown(moment, dates=seen.dates) for moment in moments)
     return TemporalDataset(_name(path), graph, tuple(number), time_names, seen.channels, tuple(notes))
 
@@ -218,8 +221,10 @@ def read_events(
     if event_values:
         events.msg = features(np.array(event_values).T).contiguous()
         for name, column in zip(chosen, event_values, strict=True):
-            table.notes.extend(rounding(f"{table.name}: {name}", np.array(column)))
+            of_column = np.array(column), f"{table.name}: {name}"
+            table.notes.extend((*rounding(*of_column[::-1]), *_doubts.codes(*of_column[::-1])))
     graph = from_events(events, 1.0, start=0.0, present=present, empty=empty, num_nodes=len(number))
+    table.notes.extend(_doubts.names(number))
     begins = [first + k * length for k in graph.topology.times.tolist()]
     time_names = tuple(shown(exact(moment), dates=dates) for moment in begins)
     channels = ("sent", "received", *(f"{name} {direction}" for direction in ("sent", "received") for name in chosen))

@@ -279,3 +279,45 @@ def test_one_feature_a_step_is_a_column() -> None:
     for numbers in ([1.5, 2.5], pd.Series([1.5, 2.5])):
         with pytest.raises(ValueError, match=r"x must have shape \(T, F\), got \(2,\); one feature a step is a column"):
             gs.from_sequence(numbers)
+
+
+def test_names_and_attributes_of_a_networkx_graph_are_kept_whatever_they_are() -> None:
+    graph = nx.Graph()
+    graph.add_nodes_from([4, 2, 6])
+    graph.add_edges_from([(4, 6), (2, 6)], kind="road")
+    read = gs.from_graph(graph)
+    assert read.node_names == [4, 2, 6]
+    assert read.edge_index.tolist() == [[0, 2, 1, 2], [2, 0, 2, 1]]
+    assert read.edge_kind == ["road"] * 4
+    assert "node_names" not in gs.from_graph(nx.path_graph(3))
+    own = nx.DiGraph()
+    own.add_edge(0, 1, kind="time")  # a kind of the user's own
+    assert gs.from_graph(own).edge_index.tolist() == [[0], [1]]
+    recorded = gs.from_signal(torch.ones(2, 1, 1), torch.zeros(2, 0, dtype=torch.long))
+    assert gs.from_graph(recorded.to_networkx()).time.tolist() == [0, 1]
+    nx.set_node_attributes(own, 5, "time")
+    with pytest.raises(ValueError, match="node attribute 'time' has the name of a part of the graph itself; rename it"):
+        gs.from_graph(own)
+
+
+def test_what_is_missing_in_an_array_or_a_graph_is_refused_with_its_place() -> None:
+    with pytest.raises(ValueError, match=r"x\[0, 1\] is masked; fill in what is missing, x.filled"):
+        gs.from_sequence(np.ma.masked_array([[1.0, 2.0]], mask=[[0, 1]]))
+    assert gs.from_sequence(np.ma.masked_array([[1.0, 2.0]])).x.tolist() == [[1, 2]]
+    graph = nx.Graph()
+    graph.add_edge("a", "b", weight=None)
+    with pytest.raises(ValueError, match=r"edge attribute 'weight' must hold numbers, but edge \('a', 'b'\) has None"):
+        gs.from_graph(graph)
+
+
+def test_what_is_no_graph_is_refused_with_the_way_to_one() -> None:
+    for other, way in (
+        (np.eye(2), r"scipy.sparse.csr_array\(graph\)"),
+        (torch.eye(2), r"scipy.sparse.csr_array\(graph\)"),
+        ("a.csv", r"gs.io.read_graph\(graph\).graph"),
+        (gs.io.read_graph("path_3"), r"graph.graph"),
+    ):
+        with pytest.raises(TypeError, match=way):
+            gs.from_graph(other)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"one feature a row is a column, x\[:, None\]"):
+        gs.from_graph(nx.path_graph(2), x=torch.ones(2))

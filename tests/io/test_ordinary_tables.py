@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphseq.io import TemporalDataset, read_events, read_observations
+from graphseq.io import TemporalDataset, read_events, read_graph, read_observations
 
 LINES = "time,node,temp\n0,ann,20\n0,bob,10\n1,ann,21\n1,bob,11\n"
 EDGES = "source,target\nann,bob\n"
@@ -354,7 +354,7 @@ def test_numbers_that_float32_does_not_tell_apart_are_pointed_out(tmp_path: Path
     (note,) = notes("16777217", "3")
     rounded = "numbers are rounded to the seven digits of float32, such as 16777217 to 16777216"
     assert note.endswith(f"seen.csv: temp: {rounded}")
-    assert notes("16777216", "0.1", "20.123456789", "1e30") == ()
+    assert notes("16777216", "0.1", "20.123456789", "3e30") == ()
     (note,) = notes("1700000000.5", "1700000001.5")
     assert note.endswith("such as 1700000000.5 to 1700000000")
     assert notes("1e-60", "1")[0].endswith("such as 1e-60 to 0")
@@ -364,3 +364,87 @@ def test_numbers_that_float32_does_not_tell_apart_are_pointed_out(tmp_path: Path
     assert said == ["33554433 to 33554432", "123456789 to 123456792"]
     sent = events(tmp_path, "source,target,time,size\na,b,0,16777217\n", 1)
     assert sent.notes[0].endswith(f"events.csv: size: {rounded}")
+
+
+def test_codes_for_missing_values_are_pointed_out_and_those_of_excel_are_missing(tmp_path: Path) -> None:
+    data = read(tmp_path, LINES.replace("20", "-999").replace("11", "-999"))
+    assert data.graph.x.flatten().tolist() == [-999, 10, 21, -999]
+    assert data.notes[0].endswith(
+        "seen.csv: temp: -999 occurs 2 times, far from all other values; if it stands for a missing value, leave the "
+        "cells empty"
+    )
+    assert read(tmp_path, "time,node,temp\n0,a,-999\n1,a,-800\n").notes == ()
+    assert read(tmp_path, LINES.replace("20", "#N/A"), missing="drop").graph.num_rows == 3
+    with pytest.raises(
+        ValueError, match=r"temp is '\?', which is not a number; if it stands for a missing value, leave"
+    ):
+        read(tmp_path, LINES.replace("20", "?"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shown"),
+    [
+        ("Ann", "ann", "'Ann' and 'ann'"),
+        ("007", "7", "'007' and '7'"),
+        ("caf\u00e9", "cafe\u0301", r"'caf\xe9' and 'cafe\u0301'"),
+        ("a b", "a\u00a0b", r"'a b' and 'a\xa0b'"),
+        ("ab", "a\u200bb", r"'ab' and 'a\u200bb'"),
+    ],
+)
+def test_names_that_look_alike_are_pointed_out(tmp_path: Path, one: str, other: str, shown: str) -> None:
+    data = read(tmp_path, f"time,node,temp\n0,{one},1\n0,{other},2\n")
+    assert data.nodes == (one, other)
+    assert data.notes == (f"names that look alike are different nodes, such as {shown}",)
+    path = tmp_path / "a.csv"
+    path.write_text(f"source,target\n{one},x\n{other},x\n", encoding="utf-8")
+    plain = read_graph(path)
+    assert plain.notes[-1] == data.notes[0]
+    (cut,) = events(tmp_path, "source,target,time\n1.23E+15,b,0\n", 1).notes
+    assert cut == "names are numbers that a spreadsheet may have cut, such as 1.23E+15: two may have become one"
+
+
+@pytest.mark.parametrize(
+    ("times", "note"),
+    [
+        ("0 1 2", None),
+        ("0 1 2 9", "mostly 1 but 7 before 9"),
+        ("2024-01-31 2024-02-29 2024-03-31", None),
+        ("2023-01 2023-02 2023-03", None),
+        ("2021-01-01 2022-01-01 2023-01-01 2024-01-01 2025-01-01", None),
+        ("2024-01-01 2024-01-02 2024-01-03 2024-01-08", "mostly 1 day but 5 days before 2024-01-08"),
+        (
+            "2024-03-31T01:00 2024-03-31T03:00 2024-03-31T04:00 2024-03-31T05:00",
+            "mostly 1:00:00 but 2:00:00 before 2024-03-31 03:00:00",
+        ),
+        ("2024-03-31T01:00+01:00 2024-03-31T03:00+02:00 2024-03-31T04:00+02:00", None),
+        ("1 2 4 8", "as much as 4 before 8"),
+        ("0.1 0.2 0.3", None),
+    ],
+)
+def test_gaps_in_time_are_pointed_out_and_months_are_none(tmp_path: Path, times: str, note: str | None) -> None:
+    lines = "".join(f"{time},a,{row}\n" for row, time in enumerate(times.split()))
+    notes = [one for one in read(tmp_path, f"time,node,temp\n{lines}").notes if "zones" not in one]
+    assert notes == ([] if note is None else [f"times are not equally far apart, {note}; each counts as one step"])
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"PK\x03\x04....", "is a spreadsheet or an archive; save its table as CSV in UTF-8"),
+        (gzip.compress(b"time,node,temp\n"), "is packed; a packed file must be called .gz"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS, not the file itself"),
+        (b"PAR1....", "is a Parquet file; read it by pandas or polars, and give the frame"),
+        (b"", "is empty; it must have the names of its columns in the first line"),
+    ],
+)
+def test_what_is_no_table_is_said_to_be_what_it_is(tmp_path: Path, content: bytes, why: str) -> None:
+    path = tmp_path / "seen.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"seen.csv {why}"):
+        read_observations(path)
+
+
+def test_blank_lines_above_the_names_and_marks_of_byte_order_are_no_part_of_a_table(tmp_path: Path) -> None:
+    same(read(tmp_path, "\ufeff\ufeff\n\n" + LINES))
+    with pytest.raises(ValueError, match=r"seen.csv, line 4: temp is 'hot'"):
+        read(tmp_path, "\n\ntime,node,temp\n0,a,hot\n")
