@@ -71,7 +71,8 @@ def draw_field(axes: Axes, page: Page) -> Axes:
 
 def draw_distance(axes: Axes, page: Page) -> Axes:
     """Draw the influence of all rows at each distance, and the same of the powers of Â."""
-    axes.set_title(PANELS[1], fontsize=10)
+    on_state = "" if page.state is None else f"\non the state of a row after {page.state}, before rows are joined"
+    axes.set_title(f"{PANELS[1]}{on_state}", fontsize=10, parse_math=False)
     if page.by_hop is None:
         return _missing(axes, page, "no distance to an answer is defined" if page.influence is not None else "")
     values = page.by_hop.numpy()
@@ -80,8 +81,9 @@ def draw_distance(axes: Axes, page: Page) -> Axes:
         name = f"closed form, Â to the power {page.depth}, same total"
         curves.append((name, page.closed_form.numpy(), GREY, "", "--"))
     _logarithmic(axes, curves, np.arange(len(values)), legend="upper right")
-    axes.set_xlabel("hops to the answer")
-    axes.set_ylabel(f"influence, mean of {page.measured} answers" if page.measured > 1 else "influence")
+    of = "answer" if page.state is None else "row"
+    axes.set_xlabel(f"hops to the {of}")
+    axes.set_ylabel(f"influence, mean of {page.measured} {of}s" if page.measured > 1 else "influence")
     return axes
 
 
@@ -219,9 +221,10 @@ def _logarithmic(
     if largest > 0:
         axes.set_ylim((bottom if has_zero else least) / 1.8, largest * 2.5)
     if has_zero:
-        powers = range(math.ceil(math.log10(least)), math.floor(math.log10(largest)) + 1) if largest > 0 else range(0)
-        decades = [10.0**power for power in powers]
-        axes.set_yticks(decades[:: max(1, -(-len(decades) // 8))])
+        ticks = _ticks(least, largest) if largest > 0 else []
+        axes.set_yticks(ticks)
+        if largest in ticks[-1:]:  # no decades, which have labels of their own
+            axes.set_yticklabels([f"{tick:.2g}" for tick in ticks])
         axes.yaxis.set_minor_locator(NullLocator())  # minor ticks would go on below 0
         axes.axhline(bottom, color="0.8", linewidth=0.8, zorder=0)
         axes.text(0.0, bottom, "0 ", transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=8)
@@ -230,6 +233,15 @@ def _logarithmic(
     axes.spines[["top", "right"]].set_visible(False)
     if any(name for name, *_ in curves):
         axes.legend(frameon=False, fontsize=8, loc=legend)
+
+
+def _ticks(least: float, largest: float) -> list[float]:
+    """At most 8 decades between two numbers; the two themselves where there are fewer than two decades."""
+    powers = range(math.ceil(math.log10(least)), math.floor(math.log10(largest)) + 1)
+    decades = [10.0**power for power in powers]
+    if len(decades) > 1:
+        return decades[:: -(-len(decades) // 8)]
+    return [least, largest] if largest > 1.3 * least else [largest]
 
 
 def _layer_axis(axes: Axes, names: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq.reach.diagnosis.problem import Sample
+from graphseq.reach.report.layers import recorded
 
 _EXACT = 8  # channels up to which each has a backward pass of its own; of more, as many random directions
 _MOST_EXCHANGED = 200  # rows of integers that are exchanged one by one
@@ -42,15 +43,42 @@ def row_influence(
         return _by_exchange(model, sample, answers, x)
     leaf = x.detach().clone().requires_grad_()
     out = sample.run(model, leaf)
-    flat = out.reshape(len(out), -1)
-    lines = []
-    for answer in answers.tolist():
-        directions = _directions(flat.shape[1], generator).to(flat)
-        squares = torch.zeros(len(x), dtype=torch.float64)
-        for direction in directions:
-            squares += _squares(flat[answer] @ direction, leaf) if flat.requires_grad else 0.0
-        lines.append(squares.sqrt())
-    return torch.stack(lines)
+    return _norms(out.reshape(len(out), -1), answers, leaf, generator)
+
+
+def state_influence(
+    model: nn.Module, sample: Sample, rows: Tensor, x: Tensor, generator: torch.Generator
+) -> tuple[str, Tensor] | None:
+    """Compute the influence of every row on the last state of some rows, such as that before a pooling.
+
+    Args:
+        model: in evaluation mode.
+        sample: the rows.
+        rows: the numbers of some rows, (k,).
+        x: the features at which to measure.
+        generator: of random directions, of states of more than 8 channels.
+
+    Returns:
+        The name of the state, and (k, V) in float64; ``None`` of integers and where no layer has one line a row.
+    """
+    if not x.is_floating_point():
+        return None
+    leaf, _, found = recorded(model, sample, x)
+    if len(found) < 2:
+        return None
+    name, _, lines = found[-1]
+    return name, _norms(lines, rows, leaf, generator)
+
+
+def _norms(out: Tensor, lines: Tensor, leaf: Tensor, generator: torch.Generator) -> Tensor:
+    """The norms of the Jacobian of some lines (k,) of out (n, C) in each row of the leaf, (k, V)."""
+    found = []
+    for line in lines.tolist():
+        squares = torch.zeros(len(leaf), dtype=torch.float64)
+        for direction in _directions(out.shape[1], generator).to(out):
+            squares += _squares(out[line] @ direction, leaf) if out.requires_grad else 0.0
+        found.append(squares.sqrt())
+    return torch.stack(found)
 
 
 def _directions(channels: int, generator: torch.Generator) -> Tensor:

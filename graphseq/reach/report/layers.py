@@ -42,17 +42,7 @@ def layers_of(model: nn.Module, sample: Sample, loss: Callable[[Tensor, Tensor],
     count = sample.rows.count
     if count > _MOST_ROWS:
         return None
-    recorder = taps.Recorder()
-    start = x.detach().clone()
-    if start.is_floating_point():
-        start.requires_grad_()
-    with taps.hooked(model, _chosen(model), recorder):
-        output = sample.run(model, start)
-    found = [("features", start, start)] if start.is_floating_point() and start.dim() == 2 else []
-    for name, call, module, tensor in recorder.calls():
-        rows = _by_row(module, tensor, count)
-        if rows is not None:
-            found.append((recorder.label(name, call), tensor, rows))
+    _, output, found = recorded(model, sample, x)
     if len(found) < 2:
         return None
     graph = Data(edge_index=sample.rows.edges, num_nodes=count)
@@ -64,6 +54,28 @@ def layers_of(model: nn.Module, sample: Sample, loss: Callable[[Tensor, Tensor],
     }
     gradient = _gradients(loss(output, sample.y), [tensor for _, tensor, _ in found], count)
     return Layers(tuple(name for name, _, _ in found), smoothness, gradient)
+
+
+def recorded(model: nn.Module, sample: Sample, x: Tensor) -> tuple[Tensor, Tensor, list[tuple[str, Tensor, Tensor]]]:
+    """The features as a leaf, the outputs, and each state with one line a row: its name, itself and its lines (V, H).
+
+    Args:
+        model: in evaluation mode.
+        sample: the rows.
+        x: the features; they are the first state where they are floating.
+    """
+    recorder = taps.Recorder()
+    start = x.detach().clone()
+    if start.is_floating_point():
+        start.requires_grad_()
+    with taps.hooked(model, _chosen(model), recorder):
+        output = sample.run(model, start)
+    found = [("features", start, start)] if start.is_floating_point() and start.dim() == 2 else []
+    for name, call, module, tensor in recorder.calls():
+        rows = _by_row(module, tensor, sample.rows.count)
+        if rows is not None:
+            found.append((recorder.label(name, call), tensor, rows))
+    return start, output, found
 
 
 def _chosen(model: nn.Module) -> list[str]:

@@ -11,12 +11,13 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MessagePassing
 
 from graphseq.data.curvature import Curvature, balanced_forman_curvature
+from graphseq.data.hops import shortest_paths
 from graphseq.evaluation.modes import evaluating
 from graphseq.reach.diagnosis.problem import Sample
 from graphseq.reach.diagnosis.subject import Subject
 from graphseq.reach.measures.operators import operator
 from graphseq.reach.measures.sensitivity import operator_power
-from graphseq.reach.report.inputs import point, row_influence
+from graphseq.reach.report.inputs import point, row_influence, state_influence
 from graphseq.reach.report.layers import Layers, layers_of
 from graphseq.reach.report.view import View, view
 
@@ -39,6 +40,7 @@ class Page:
     field: View  #: the rows around it
     influence: Tensor | None  #: of the rows of ``field`` on it, (n,), float64
     by_hop: Tensor | None  #: mean influence of all rows at 0, 1, … hops, (D + 1,)
+    state: str | None  #: the state of rows on which ``by_hop`` is the influence; ``None`` for answers at rows
     closed_form: Tensor | None  #: (Â^L) summed over the same rows, scaled to the same total, (D + 1,)
     depth: int  #: L, the number of convolutions found in the model
     measured: int  #: the number of answers in ``by_hop``
@@ -65,6 +67,9 @@ def measure(subject: Subject) -> Page:
         elif not x.is_floating_point():
             notes.append("inputs are integers: influence is the change of the answer where a row shows another's input")
         layers = layers_of(model, sample, subject.loss, x)
+        of_state, rows = None, _rows_of(sample, answers, generator)
+        if found is not None and sample.rows.targets is None:
+            of_state = state_influence(model, sample, rows, x, generator)
     if layers is None:
         notes.append("no states with one line a row were found, so that nothing is shown over layers")
     first = int(answers[0])
@@ -78,9 +83,16 @@ def measure(subject: Subject) -> Page:
         centre = (sample.rows.owner == graph).nonzero()[:1, 0]
     field = view(sample.rows, graph, centre)
     depth = sum(isinstance(module, MessagePassing) for module in model.modules())
-    by_hop = closed = None
+    by_hop = closed = state = None
     if found is not None and sample.rows.targets is not None:
-        by_hop, closed = _by_hop(sample, answers, found, depth)
+        by_hop, closed = _by_hop(sample, sample.rows.targets[answers], found, depth)
+    elif of_state is not None and bool(of_state[1].isfinite().all()):
+        state, values = of_state
+        by_hop, closed = _by_hop(sample, rows, values, depth)
+        notes.append(
+            "answers are those of whole graphs or of pairs, at no distance from a row: influence by distance is that "
+            f"on the last state of single rows, {state}"
+        )
     elif found is not None:
         notes.append("answers are those of whole graphs or of pairs: no distance to a row is defined")
     narrow, curvature = _bottlenecks(sample, graph, notes)
@@ -94,9 +106,10 @@ def measure(subject: Subject) -> Page:
         field=field,
         influence=None if found is None else found[0][field.rows],
         by_hop=by_hop,
+        state=state,
         closed_form=closed,
         depth=depth,
-        measured=len(answers),
+        measured=len(answers) if state is None else len(rows),
         layers=layers,
         bottlenecks=narrow,
         curvature=curvature,
@@ -115,8 +128,15 @@ def _answers(sample: Sample, generator: torch.Generator) -> Tensor:
     return drawn[hops.argsort(descending=True, stable=True)]
 
 
-def _by_hop(sample: Sample, answers: Tensor, influence: Tensor, depth: int) -> tuple[Tensor, Tensor | None]:
-    hops = sample.rows.hops(answers)
+def _rows_of(sample: Sample, answers: Tensor, generator: torch.Generator) -> Tensor:
+    """Some rows of the graphs of some answers, as many as the answers may be."""
+    members = torch.isin(sample.rows.owner, sample.rows.graphs[answers]).nonzero()[:, 0]
+    most = _FEWER if sample.rows.count > _LARGE else _ANSWERS
+    return members[torch.randperm(len(members), generator=generator)[:most]]
+
+
+def _by_hop(sample: Sample, targets: Tensor, influence: Tensor, depth: int) -> tuple[Tensor, Tensor | None]:
+    hops = shortest_paths(sample.rows.reads, targets)
     is_near = hops >= 0
     width = int(hops.max()) + 1
     at = torch.where(is_near, hops, 0)
@@ -126,10 +146,10 @@ def _by_hop(sample: Sample, answers: Tensor, influence: Tensor, depth: int) -> t
         return empty.scatter_add_(1, at, torch.where(is_near, values, 0.0)).mean(dim=0)
 
     measured = sums(influence)
-    if not depth or sample.rows.targets is None or not float(measured.sum()) > 0:
+    if not depth or not float(measured.sum()) > 0:
         return measured, None
     graph = Data(edge_index=sample.rows.edges, num_nodes=sample.rows.count)
-    power = sums(operator_power(operator(graph), depth, sample.rows.targets[answers]))
+    power = sums(operator_power(operator(graph), depth, targets))
     return measured, power * float(measured.sum() / power.sum()) if float(power.sum()) > 0 else None
 
 
@@ -167,6 +187,7 @@ def plain(page: Page) -> dict[str, object]:
         "graph": page.graph,
         "row": None if page.target is None else page.target - page.first_row,
         "influence_by_hop": _numbers(page.by_hop),
+        "influence_on_state": page.state,
         "closed_form_by_hop": _numbers(page.closed_form),
         "convolutions": page.depth,
         "answers_measured": page.measured,

@@ -150,7 +150,7 @@ def test_of_a_large_graph_the_nearest_rows_are_drawn() -> None:
     figure(page).canvas.draw()
 
 
-def test_answers_of_whole_graphs_have_no_distance_and_say_so() -> None:
+def test_of_answers_of_whole_graphs_the_distance_is_to_the_states_of_rows_and_that_is_said() -> None:
     class Pooled(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -161,10 +161,32 @@ def test_answers_of_whole_graphs_have_no_distance_and_say_so() -> None:
             return self.out(global_mean_pool(self.gcn(x, edge_index), None))
 
     page = measure(subject_of(Pooled(), sample_of(nx.cycle_graph(6), whole=True)))
-    assert (page.by_hop, page.target) == (None, None)
+    assert (page.target, page.state, page.measured) == (None, "gcn.convs.1", 6)
     assert page.influence is not None
-    assert any("no distance to a row is defined" in note for note in page.notes)
-    figure(page).canvas.draw()
+    assert any("that on the last state of single rows, gcn.convs.1" in note for note in page.notes)
+    drawn = figure(page)
+    drawn.canvas.draw()
+    assert "after gcn.convs.1, before rows are joined" in drawn.axes[2].get_title()
+    assert drawn.axes[2].get_xlabel() == "hops to the row"
+
+
+def test_influence_on_a_state_is_that_of_the_layers_before_it() -> None:
+    class Pooled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.out = GCNConv(3, 4, bias=False), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+            return self.out(global_mean_pool(self.conv(x, edge_index).relu(), None))
+
+    torch.manual_seed(0)
+    model = Pooled()
+    page = measure(subject_of(model, sample_of(nx.cycle_graph(6), whole=True)))
+    norm = float(torch.linalg.matrix_norm(model.conv.lin.weight.detach()))
+    assert page.by_hop is not None
+    assert page.closed_form is not None
+    assert page.by_hop.tolist() == pytest.approx([norm / 3, 2 * norm / 3, 0, 0])  # all entries of Â are 1 / 3
+    assert page.closed_form.tolist() == pytest.approx(page.by_hop.tolist())
 
 
 def test_integer_inputs_are_exchanged() -> None:
