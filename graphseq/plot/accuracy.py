@@ -20,7 +20,7 @@ Dash: TypeAlias = "tuple[float, tuple[float, ...]]"
 HATCH: Mapping[str, Any] = {"facecolor": "0.94", "edgecolor": "0.78", "hatch": "///", "linewidth": 0}
 """The look of what is within reach and yet lost."""
 
-_SPREAD = 0.3
+_SPREAD = 0.12
 """Octaves over which lines are shifted, so that those on one level are all seen."""
 
 

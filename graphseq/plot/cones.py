@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -21,6 +22,8 @@ from graphseq.plot.nodes import checked_row
 _OUTLINE = "#D55E00"  # Okabe and Ito's vermilion, which is far from every colour of cividis
 _COLOURS = "cividis_r"
 _MOST_DECADES = 8.0
+_MOST_LINES = 40
+"""Nodes beyond which only those are drawn between the lowest and the highest that reach the target."""
 
 
 @checked_arguments
@@ -76,13 +79,19 @@ def draw_reach(
     outlines.set_gid("reach")
     axes.add_collection(outlines)
     axes.plot(columns[target], lines[target], "*", markersize=12, color="w", markeredgecolor="k", gid="target")
-    axes.set_xlim(-0.6, len(times) - 0.4)
-    axes.set_ylim(-0.6, len(nodes) - 0.4)
-    for axis, numbers in ((axes.xaxis, times), (axes.yaxis, nodes)):
-        ticks = range(0, len(numbers), -(-len(numbers) // 8))
+    shown = [lines[target], *lines[mask]]
+    first, last = (0, len(nodes) - 1) if len(nodes) <= _MOST_LINES else (min(shown), max(shown))
+    axes.set_xlim(-0.5, len(times) - 0.5)
+    axes.set_ylim(first - 0.5, last + 0.5)
+    for axis, numbers, low, high, inches in (
+        (axes.xaxis, times, 0, len(times) - 1, axes.get_window_extent().width / axes.figure.dpi),
+        (axes.yaxis, nodes, first, last, axes.get_window_extent().height / axes.figure.dpi),
+    ):
+        most = max(2, min(8, int(inches / 0.35)))
+        ticks = range(low, high + 1, -(-(high - low + 1) // most))
         axis.set_ticks(list(ticks), [str(numbers[tick]) for tick in ticks])
     axes.set_xlabel("time step")
-    axes.set_ylabel("node")
+    axes.set_ylabel("node" if last - first + 1 == len(nodes) else f"node, of {len(nodes):,}")
     return axes
 
 
@@ -122,12 +131,15 @@ def draw_cones(
     norm = shared_norm([influence for _, influence in models.values()])
     for axes, (name, (mask, influence)) in zip(axes_list, models.items(), strict=True):
         draw_reach(axes, graph, target_row, mask, influence, norm=norm)
-        axes.set_title(f"{name}: {int(mask.sum())} of {len(mask)} rows")
+        inches = axes.get_window_extent().width / axes.figure.dpi
+        title = f"{name}: {int(mask.sum()):,} of {len(mask):,} rows"
+        axes.set_title(textwrap.fill(title, max(12, int(12 * inches))), fontsize=11 if inches > 1.8 else 9)
     if norm is not None:
         low = min(float(influence[influence > 0].min()) for _, influence in models.values() if bool(influence.any()))
         extend = "min" if norm.vmin is not None and low < norm.vmin else "neither"
         bar = axes_list[0].figure.colorbar(ScalarMappable(norm, _COLOURS), ax=axes_list, extend=extend)
-        bar.set_label("influence on the target row (star)")
+        inches = axes_list[0].get_window_extent().height / axes_list[0].figure.dpi
+        bar.set_label("influence on the target row (star)" if inches > 2.4 else "influence")
     return axes_list
 
 

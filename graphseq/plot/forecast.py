@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -97,7 +98,15 @@ def forecast_figure(
     figure.suptitle(finding(errors, len(shown)))
     handles = _handles(predictions)
     fit = int(72 * _WIDTH / (50 + 5 * max(len(str(handle.get_label())) for handle in handles)))
-    figure.legend(handles=handles, loc="outside lower center", ncols=max(1, fit), frameon=False, fontsize=9)
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=max(1, fit),
+        frameon=False,
+        fontsize=9,
+        title="in brackets and in the corners: mean squared error",
+        title_fontsize=8,
+    )
     return figure
 
 
@@ -168,11 +177,14 @@ def _lowest(panels: int, columns: int) -> range:
 
 def _label_times(panels: Sequence[Axes], moments: Sequence[int], times: Mapping[int, str] | None) -> None:
     """Write the names of some times below the lowest panel of each column."""
-    count = 5 if len(panels) < 3 else 3
+    names = {time: str(time) if times is None else _two_lines(plain(times[time])) for time in moments}
+    inches = panels[0].get_window_extent().width / panels[0].figure.dpi
+    characters = max(len(line) for name in names.values() for line in name.splitlines())
+    count = max(2, min(5, int(inches * 72 / (5 * characters + 14))))
     ticks = [
         moments[index] for index in np.unique(np.linspace(0, len(moments) - 1, count).round().astype(int)).tolist()
     ]
-    labels = [str(tick) if times is None else plain(times[tick]) for tick in ticks]
+    labels = [names[tick] for tick in ticks]
     for panel in panels:
         panel.set_xticks(ticks, labels)
         panel.tick_params(labelbottom=True, labelsize=8)
@@ -180,6 +192,11 @@ def _label_times(panels: Sequence[Axes], moments: Sequence[int], times: Mapping[
             first, *_, end = panel.get_xticklabels()
             first.set_horizontalalignment("left")
             end.set_horizontalalignment("right")
+
+
+def _two_lines(name: str) -> str:
+    """Break the name of a time between date and hour."""
+    return re.sub(r"(?<=\d)[T ](?=\d)", "\n", name, count=1)
 
 
 def _handles(predictions: Predicted) -> list[Line2D]:

@@ -87,7 +87,9 @@ def draw_hops(
         Line2D([], [], color=colour, linestyle=dash, linewidth=2.5, label=f"route {_route_name(route, names)}")
         for route, (colour, dash) in zip(checked, _ROUTES, strict=False)
     ]
-    ticks = [*range(0, farthest, -(-(farthest + 1) // 10)), farthest]
+    inches = axes.get_window_extent().height / axes.figure.dpi
+    most = max(2, min(10, int(3.2 * inches) - len(handles)))  # what is beside the axes
+    ticks = [*range(0, farthest, -(-(farthest + 1) // most)), farthest]
     handles += [_dot(hop_colour(hop, farthest), f"{hop} hop{'' if hop == 1 else 's'}") for hop in ticks]
     if -1 in hops:
         handles.append(_dot(OUT_OF_REACH, f"unreachable ({hops.count(-1)})"))

@@ -41,7 +41,6 @@ def draw_influence_by_hop(
     Values that are exactly 0, such as those out of reach, are hollow marks on a line labelled 0, not joined to the
     curve. A profile of a probe has its interval as a band, an estimate one of 1.96 standard errors, about 95 %; below
     the scale the band ends at that line.
-    The marks of several models at one hop are drawn side by side.
 
     Args:
         axes: where to draw.
@@ -79,22 +78,21 @@ def draw_influence_by_hop(
         check_not_negative(f"closed_form[{name!r}]", values)
     height = logarithmic(axes, [*(value for _, value, _ in curves.values()), *forms.values()])
     for number, (name, (hops, value, ends)) in enumerate(curves.items()):
-        offset = (number - (len(curves) - 1) / 2) * min(0.1, 0.5 / len(curves)) if len(curves) > 1 else 0.0
         if ends is not None:
             low, high = np.maximum(ends[0], height), ends[1]
-            band = axes.fill_between(
-                hops + offset, low, high, where=value > 0, color=STYLES[number][0], alpha=0.2, lw=0
-            )
+            band = axes.fill_between(hops, low, high, where=value > 0, color=STYLES[number][0], alpha=0.2, lw=0)
             band.set_gid(f"band {name}")
         colour, marker, dash = STYLES[number]
         # Where the closed form is the line, the measured values are marks alone.
-        draw_curve(axes, hops + offset, value, name, (colour, marker, "" if name in forms else dash), height)
+        draw_curve(axes, hops, value, name, (colour, marker, "" if name in forms else dash), height)
     styles = dict(zip(curves, STYLES, strict=False))
     for (name, values), plain in zip(forms.items(), _FORMS, strict=False):
         colour, _, dash = styles.get(name, ("k", "", plain))
         label = f"{name}, closed form" if name in styles else name
         axes.plot(np.where(values > 0, values, np.nan), color=colour, linestyle=dash, linewidth=1.2, label=label)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if max(len(hops) for hops, _, _ in curves.values()) == 1:
+        axes.set_xlim(-0.5, 0.5)
     axes.set_xlabel("hops from the target row")
     estimated = any(isinstance(profile, ProfileEstimate) for profile in profiles.values())
     axes.set_ylabel(ylabel or ("squared influence (sum over rows)" if estimated else "influence (sum over rows)"))

@@ -26,6 +26,10 @@ STYLES: tuple[tuple[str, str, Dash], ...] = (
 )
 
 
+_MOST_MARKS = 60
+"""Marks on a line, evenly spaced, beyond which they would hide it."""
+
+
 def numbers(name: str, values: Tensor | Sequence[float], *, gaps: bool = False) -> Values:
     """Return a one-dimensional float64 array of finite numbers, where ``gaps`` also of NaN; refuse anything else."""
     try:
@@ -97,9 +101,21 @@ def draw_curve(
     colour, marker, dash = style
     shown = values if height is None else np.where(values > 0, values, np.nan)
     size = min(5.5, max(2.5, 180 / len(at)))
-    axes.plot(at, shown, color=colour, marker=marker, linestyle=dash, linewidth=1.6, markersize=size, label=label)
+    every = max(1, len(at) // _MOST_MARKS)
+    axes.plot(
+        at,
+        shown,
+        color=colour,
+        marker=marker,
+        linestyle=dash,
+        linewidth=1.6,
+        markersize=size,
+        label=label,
+        markevery=1 if dash == "" else every,
+    )
     if height is not None and (values == 0).any():
         zero = at[values == 0]
+        zero = zero[:: max(1, len(zero) // _MOST_MARKS)]  # more would run together
         (marks,) = axes.plot(
             zero,
             np.full(len(zero), height),
@@ -117,7 +133,8 @@ def legend(axes: Axes) -> None:
     """Draw the legend in the upper right corner, and extend the scale upwards where it would cover a curve."""
     _, names = axes.get_legend_handles_labels()
     columns = 1 if len(names) <= 4 else 2
-    share = 0.03 + 0.075 * -(-len(names) // columns)
+    points_high = axes.get_window_extent().height / axes.figure.dpi * 72
+    share = min(0.6, (8 + 14 * -(-len(names) // columns)) / max(points_high, 1.0))
     to_screen = axes.transScale.transform
     bottom, top = (float(to_screen((1.0, y))[1]) for y in axes.get_ylim())
     right = 0.35 * sum(axes.get_xlim())

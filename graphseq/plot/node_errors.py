@@ -19,6 +19,9 @@ from graphseq.plot.lines import STYLES, despine
 
 MOST_NAMES = 60  #: more would overlap
 MODEL_STYLES = STYLES[:6]  # without black, the colour of the observed values
+_GROUPS = 40  # of nodes, where there are more than can be named
+_LEAST_ROOM = 6.5  # points a node needs for its name
+_QUARTILES = (0.25, 0.5, 0.75)
 _FAR = 30.0  # ratio of the largest to the smallest error above which the scale is logarithmic
 
 Predicted = Mapping[str, tuple[Tensor, Tensor, Tensor, Tensor]]
@@ -69,7 +72,8 @@ def draw_errors_by_node(axes: Axes, predictions: Predicted, *, names: Sequence[s
     """Draw the mean squared error of each model at each node as a dot, nodes sorted by the error of the first model.
 
     The first model is the one to compare with, such as one that reads no neighbours: dots to the left of its own are
-    better, those to the right worse. Where errors differ more than thirtyfold, the scale is logarithmic.
+    better, those to the right worse. Above 60 nodes, 40 groups of nodes with similar errors are drawn, each as the
+    median and the middle half of its errors. Where errors differ more than thirtyfold, the scale is logarithmic.
 
     Args:
         axes: where to draw.
@@ -93,25 +97,48 @@ def draw_errors_by_node(axes: Axes, predictions: Predicted, *, names: Sequence[s
     node_names = names_of(errors.nodes, names)
     table = np.stack(list(errors.of.values()))
     order = np.argsort(-table[0], kind="stable")
-    heights = np.arange(len(order))
+    axes.set_xlabel("mean squared error (smaller is better)")
+    if len(order) > MOST_NAMES:
+        _draw_groups(axes, errors, np.array_split(order, _GROUPS))
+    else:
+        _draw_each(axes, errors, order, [node_names[node] for node in errors.nodes])
+    if table.min() > 0 and table.max() > _FAR * table.min():
+        axes.set_xscale("log")
+    width = axes.get_window_extent().width / axes.figure.dpi
+    axes.set_title(textwrap.fill(finding(errors, len(order)), max(20, int(13 * width))), fontsize=11)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)
+    despine(axes)
+    return axes
+
+
+def _draw_each(axes: Axes, errors: NodeErrors, order: NDArray[np.int64], names: Sequence[str]) -> None:
+    """Draw a line and its dots for each node, from the largest error of the first model, at the bottom, upwards."""
+    table, heights = np.stack(list(errors.of.values())), np.arange(len(order))
     axes.hlines(heights, table.min(axis=0)[order], table.max(axis=0)[order], color="0.85", linewidth=1.5, zorder=0)
     size = min(6.0, 240 / len(order) + 2)
     for (model, values), (colour, marker, _) in zip(errors.of.items(), MODEL_STYLES, strict=False):
         axes.plot(values[order], heights, linestyle="", marker=marker, color=colour, markersize=size, label=model)
-    if table.min() > 0 and table.max() > _FAR * table.min():
-        axes.set_xscale("log")
-    if len(order) <= MOST_NAMES:
-        axes.set_yticks(heights, [node_names[errors.nodes[index]] for index in order.tolist()], fontsize=8)
+    room = axes.get_window_extent().height / axes.figure.dpi * 72 / len(order)  # points
+    if room >= _LEAST_ROOM:
+        axes.set_yticks(heights, [names[index] for index in order.tolist()], fontsize=min(8.0, 0.9 * room))
     else:
         axes.set_yticks([])
         axes.set_ylabel(f"{len(order)} nodes")
     axes.set_ylim(-0.7, len(order) - 0.3)
-    axes.set_xlabel("mean squared error (smaller is better)")
-    width = axes.get_window_extent().width / axes.figure.dpi
-    axes.set_title(textwrap.fill(finding(errors, len(order)), max(20, int(13 * width))), fontsize=11)
-    axes.legend(loc="upper right", framealpha=0.85, edgecolor="none", fontsize=9)
-    despine(axes)
-    return axes
+
+
+def _draw_groups(axes: Axes, errors: NodeErrors, groups: Sequence[NDArray[np.int64]]) -> None:
+    """Draw the median and the middle half of each model's errors in groups of nodes of similar error."""
+    heights = np.arange(len(groups))
+    for (model, values), (colour, marker, _) in zip(errors.of.items(), MODEL_STYLES, strict=False):
+        low, middle, high = (np.array([np.quantile(values[group], share) for group in groups]) for share in _QUARTILES)
+        axes.plot(middle, heights, linestyle="", marker=marker, color=colour, markersize=4, label=model)
+        axes.hlines(heights, low, high, color=colour, linewidth=1.2, alpha=0.5)
+    count = sum(map(len, groups))
+    axes.set_yticks([])
+    axes.set_ylabel(f"{count:,} nodes in {len(groups)} groups")
+    axes.set_xlabel("mean squared error: median, middle half")
+    axes.set_ylim(-0.7, len(groups) - 0.3)
 
 
 def checked_errors(predictions: Predicted) -> NodeErrors:

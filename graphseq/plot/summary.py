@@ -45,7 +45,7 @@ def draw_rows_by_hop(
         >>> from matplotlib.figure import Figure
         >>> axes = draw_rows_by_hop(Figure().subplots(), torch.tensor([0, 1, 1, 2]))
         >>> [int(bar.get_height()) for bar in axes.containers[0]], axes.get_xlabel()
-        ([1, 2, 1], 'hops (4 rows: too many to draw one by one)')
+        ([1, 2, 1], 'hops (4 rows)')
     """
     rows = _checks.is_tensor("hops", hops).numel()
     hops = _checks.integer_rows("hops", hops, rows).cpu()
@@ -74,9 +74,11 @@ def draw_rows_by_hop(
         for hop, (count, some) in enumerate(zip(counts.tolist(), filled.tolist(), strict=True)):
             text = f"{count:,}" if some in {0, count} else f"{some:,}\nof {count:,}"
             axes.annotate(text, (hop, count), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlim(left=-0.6)
     axes.set_ylim(0, 1.12 * max(unreachable, int(counts.max()) if len(counts) else 0))
-    axes.set_xlabel(f"hops ({rows:,} rows: too many to draw one by one)")
+    axes.set_xlabel(f"hops ({rows:,} row{'' if rows == 1 else 's'})")
     axes.set_ylabel("rows")
     despine(axes)
     return axes

@@ -75,7 +75,7 @@ def test_panels_share_one_scale_from_the_least_to_the_most() -> None:
     every = torch.cat([influence[mask] for mask, influence in models.values()])
     for panel in panels:
         assert panel.images[0].get_clim() == (pytest.approx(every.min().item()), pytest.approx(every.max().item()))
-    assert [panel.get_title() for panel in panels] == [
+    assert [panel.get_title().replace("\n", " ") for panel in panels] == [
         f"{name}: {int(mask.sum())} of 30 rows" for name, (mask, _) in models.items()
     ]
 

@@ -185,9 +185,24 @@ def test_errors_that_differ_thirtyfold_are_on_a_logarithmic_scale(errors: list[f
 
 @pytest.mark.parametrize(("count", "named"), [(60, 60), (61, 0)])
 def test_above_sixty_nodes_none_is_named_but_they_are_counted(count: int, named: int) -> None:
-    axes = draw_errors_by_node(Figure().subplots(), one_each([1.0] * count))  # type: ignore[arg-type]
+    axes = draw_errors_by_node(Figure(figsize=(6, 9)).subplots(), one_each([1.0] * count))  # type: ignore[arg-type]
     assert len(axes.get_yticklabels()) == named
-    assert axes.get_ylabel() == ("" if named else "61 nodes")
+    assert axes.get_ylabel().partition(" in ")[0] == ("" if named else "61 nodes")
+
+
+def test_names_are_left_out_where_there_is_no_room_for_them() -> None:
+    axes = draw_errors_by_node(Figure(figsize=(3, 3)).subplots(), one_each([1.0] * 50))  # type: ignore[arg-type]
+    assert not axes.get_yticklabels()
+    assert axes.get_ylabel() == "50 nodes"
+
+
+def test_above_sixty_nodes_groups_show_the_median_and_the_middle_half() -> None:
+    errors = [float(node) for node in range(400, 0, -1)]
+    axes = draw_errors_by_node(Figure().subplots(), one_each(errors))  # type: ignore[arg-type]
+    (medians,) = axes.lines
+    np.testing.assert_allclose(medians.get_xdata(), [395.5 - 10 * group for group in range(40)], rtol=1e-4)
+    low, high = axes.collections[0].get_segments()[0][:, 0]
+    assert (low, high) == (pytest.approx(393.25, rel=1e-4), pytest.approx(397.75, rel=1e-4))
 
 
 @pytest.mark.parametrize(
