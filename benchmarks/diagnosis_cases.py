@@ -24,6 +24,7 @@ def kinds(seed: int) -> dict[str, Kind]:
     first = {"world": "sequences", "width": w}
     noisy = {"labelled": 0.3, "noise_features": 80, "signal": 1.0}
     mixed = {"inside": 0.25, "between": 0.1, "signal": 2.0, "noise_features": 1}
+    away = {"world": "rings", "shape": "path", "directed": "away", "width": w}
     return {
         # These set thresholds.
         "GCN of too few layers": (
@@ -150,6 +151,30 @@ def kinds(seed: int) -> dict[str, Kind]:
             "set",
             {**block, "labels": "random", "family": "GCN", "layers": 2},
             {"labels": "true"},
+        ),
+        "PyG GCN on paths that point away": (
+            "under-reaching",
+            "set",
+            {**away, "hops": h, "family": "GCN", "layers": h + 1},
+            {"both_ways": True},
+        ),
+        "GRU asked about what comes": (
+            "under-reaching",
+            "set",
+            {**first, "steps": r.randint(8, 10), "ahead": r.randint(2, 3), "family": "GRU"},
+            {"both_ways": True},
+        ),
+        "very deep PyG GCN on blocks": (
+            "over-smoothing",
+            "set",
+            {**block, **mixed, "family": "GCN", "layers": r.randint(32, 40)},
+            {"layers": 2, "width": 16},
+        ),
+        "GRU of one unit": (
+            "capacity",
+            "set",
+            {**first, "steps": 6, "place": 2, "family": "GRU", "width": 1},
+            {"width": 32},
         ),
         # These only test.
         "MLP on Adding": (
@@ -380,6 +405,7 @@ def new_kinds(seed: int) -> dict[str, Kind]:
     r = Random(seed + 77)  # noqa: S311
     w, far = r.choice([16, 24, 32]), r.randint(12, 14)
     block = {"world": "blocks", "each": r.randint(30, 40), "width": w}
+    away = {"world": "rings", "shape": "path", "directed": "away", "width": w}
     mixed = {"inside": 0.25, "between": 0.1, "signal": 2.0, "noise_features": 1}
     mild = {"signal": 0.8, "inside": 0.05, "between": 0.02, "labelled": 0.55, "noise_features": 0}
     first = {"world": "sequences", "width": w}
@@ -480,6 +506,36 @@ def new_kinds(seed: int) -> dict[str, Kind]:
             "new",
             {**few, "trained": 300},
             {"graphs": 400, "noise_features": 1},
+        ),
+        "PyG SAGE on paths that point away": (
+            "under-reaching",
+            "new",
+            {**away, "hops": 5, "family": "SAGE", "layers": r.randint(5, 7)},
+            {"both_ways": True},
+        ),
+        "LSTM asked about what comes": (
+            "under-reaching",
+            "new",
+            {**first, "steps": 9, "ahead": 1, "family": "LSTM"},
+            {"both_ways": True},
+        ),
+        "deep GCN on small rings": (
+            "over-smoothing",
+            "new",
+            {"world": "rings", "hops": 3, "family": "GCN", "layers": r.randint(34, 38), "width": w},
+            {"layers": 3},
+        ),
+        "LSTM of one unit": (
+            "capacity",
+            "new",
+            {**first, "steps": 6, "place": 3, "family": "LSTM", "width": 1},
+            {"width": 32},
+        ),
+        "RNN of small weights": (
+            "vanishing gradient",
+            "new",
+            {**first, "steps": r.randint(50, 60), "family": "RNN", "spoilt": "contracting"},
+            {"spoilt": None, "steps": 5},
         ),
         "random classes on rings": (
             "unlearnable as measured",

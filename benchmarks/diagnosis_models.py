@@ -50,12 +50,15 @@ def rings(spec: Spec) -> tuple[list[Data], int, int]:
     if step := spec.get("rewired"):
         ends = torch.cat([ends, torch.stack([index[:-step], index[step:]])], dim=1)
     edge_index = torch.cat([ends, ends.flip(0)], dim=1)
+    if spec.get("directed") == "away" and not spec.get("both_ways"):
+        edge_index = ends
     mask = index == 0
     out = []
     for _ in range(count):
         x, y = 0.1 * torch.randn(size, CLASSES + 1), torch.randint(CLASSES, (1,))
         x[hops, y], x[0, CLASSES] = 1.0, 1.0
-        if spec.get("labels") == "random":
+        noise = spec.get("label_noise", 0)
+        if spec.get("labels") == "random" or (noise and float(torch.rand(())) < noise):
             y = torch.randint(CLASSES, (1,))
         out.append(Data(x=x, edge_index=edge_index, y=y.expand(size).clone(), train_mask=mask))
     return out, CLASSES + 1, CLASSES
@@ -95,6 +98,8 @@ def sequences(spec: Spec) -> tuple[tuple[Tensor, Tensor], int, int]:
     x = F.one_hot(tokens, 4).float()
     asked = tokens[:, spec.get("place", 0)].clone()
     y = x.sum(dim=1).argmax(dim=1) if spec.get("question") == "majority" else asked
+    if ahead := spec.get("ahead"):
+        y = tokens.roll(-ahead, dims=1)
     if spec.get("labels") == "random":
         y = torch.randint(4, y.shape)
     elif noise := spec.get("label_noise"):
@@ -191,10 +196,10 @@ class Reader(nn.Module):
             )
         both = 2 if spec.get("both_ways") else 1
         self.lin = nn.Linear(width * both, out_channels)
-        self.asked = spec.get("asked", -1)
+        self.asked = slice(None) if spec.get("ahead") else spec.get("asked", -1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Compute the outputs (B, C)."""
+        """Compute the outputs (B, C), or (B, T, C) where each step has an answer."""
         if self.family == "Conv":
             h = x.transpose(1, 2)
             for conv in self.convs:

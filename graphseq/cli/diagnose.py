@@ -33,7 +33,7 @@ def add(parser: Parser) -> None:
         "data",
         metavar="DATA",
         help="a file of torch.save: a PyG Data or a list of them, a data set's processed/data.pt, a dict of tensors x, "
-        "edge_index, y, or a pair of tensors x (B, T, F) and y",
+        "edge_index, y (or edge_label, edge_label_index), or a pair of tensors x (B, T, F) and y",
     )
     parser.add_argument(
         "--loss",

@@ -95,7 +95,8 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 def loss_for(name: str | None, data: Any) -> tuple[str, Callable[[Tensor, Tensor], Tensor]]:
     """The loss of that name, or the one that fits the answers, with its name."""
-    y = data[1] if isinstance(data, tuple) else (data[0] if isinstance(data, list) else data).y
+    graph = data[0] if isinstance(data, list) else data
+    y = data[1] if isinstance(data, tuple) else graph.edge_label if _is_of_pairs(graph) else graph.y
     if name is None:
         if not y.is_floating_point() and y.dtype != torch.bool:
             name = "cross_entropy"
@@ -138,7 +139,8 @@ def _refusal(path: Path, error: Exception) -> str:
 
 
 def _of_dict(found: dict[Any, Any], path: str | Path) -> Any:
-    if not isinstance(found.get("x"), Tensor) or not isinstance(found.get("y"), Tensor):
+    answers = found.get("y", found.get("edge_label") if "edge_label_index" in found else None)
+    if not isinstance(found.get("x"), Tensor) or not isinstance(answers, Tensor):
         keys = ", ".join(map(str, list(found)[:8]))
         raise ValueError(f"DATA {path} holds a dict of {keys or 'nothing'}; it must have the tensors x and y")
     if "edge_index" not in found:
@@ -158,11 +160,16 @@ def _of_collated(values: dict[str, Any], slices: object, path: str | Path) -> An
 
 def _with_answers(graphs: list[Data], path: str | Path) -> list[Data]:
     for number, graph in enumerate(graphs):
-        for key in ("x", "y"):
+        for key in ("x",) if _is_of_pairs(graph) else ("x", "y"):
             if not isinstance(graph.get(key), Tensor):
                 which = f"graph {number} of " if len(graphs) > 1 else ""
                 raise ValueError(f"DATA: {which}{path} has no {key}, a tensor; a diagnosis needs inputs and answers")
     return graphs
+
+
+def _is_of_pairs(graph: Data) -> bool:
+    """True if answers are those of pairs of nodes, as ``RandomLinkSplit`` gives them."""
+    return isinstance(graph.get("edge_label"), Tensor) and isinstance(graph.get("edge_label_index"), Tensor)
 
 
 def _imported(place: str) -> ModuleType:

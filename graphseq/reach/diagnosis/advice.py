@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from graphseq.nn.model import Model
-from graphseq.reach.diagnosis.evidence import Evidence
+from graphseq.reach.diagnosis.evidence import Evidence, Structure
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,7 @@ def _against_under_reaching(e: Evidence) -> tuple[Advice, ...]:
         needed = e.readers.best.hops
     many = f"{needed} layer{'s' * (needed != 1)}"
     if s.mixes:
-        if s.hops_reached < needed:
-            more = int(needed - s.hops_reached) if s.hops_reached >= 0 else needed
-            text = f"{more} more layer{'s' * (more != 1)}: num_layers={needed}"
-            if s.per_layer > 1:
-                text = f"a receptive field of {needed} hops: {math.ceil(needed / s.per_layer)} layers"
-            return (Advice("layers", text, {"num_layers": math.ceil(needed / s.per_layer)}),)
-        if s.along_time:
-            both = "read temporal edges both ways (causal=False), since rows that are needed are later than the answer"
-            return (Advice("direction", both, {"both_ways": True}),)
-        paths = "edges from the rows that are needed to the answer (gs.reach.rewire), a virtual node, or attention"
-        return (Advice("rewire", paths, {"hops": needed, "num_layers": max(1, needed)}),)
+        return (_for_paths(s, needed),)
     if s.recurrent and s.along_time:
         later = "read the sequence both ways (bidirectional=True), since rows that are needed are later than the answer"
         return (Advice("direction", later, {"both_ways": True}),)
@@ -97,6 +87,29 @@ def _against_under_reaching(e: Evidence) -> tuple[Advice, ...]:
         past = "one recurrent layer (GRU, LSTM), which reads all steps"
         return (Advice("encoder", past, {"family": "GRU", "num_layers": 1}),)
     return (Advice("encoder", f"a GCN of {many}, which reads other nodes", {"family": "GCN", "num_layers": needed}),)
+
+
+def _for_paths(s: Structure, needed: int) -> Advice:
+    """More layers where these reach the needed rows, else paths on which messages can come from them."""
+    is_against = s.against > 0.5
+    if s.hops_reached < needed and not is_against:
+        more = int(needed - s.hops_reached) if s.hops_reached >= 0 else needed
+        text = f"{more} more layer{'s' * (more != 1)}: num_layers={needed}"
+        if s.per_layer > 1:
+            text = f"a receptive field of {needed} hops: {math.ceil(needed / s.per_layer)} layers"
+        return Advice("layers", text, {"num_layers": math.ceil(needed / s.per_layer)})
+    if s.along_time:
+        both = "read temporal edges both ways (causal=False), since rows that are needed are later than the answer"
+        return Advice("direction", both, {"both_ways": True})
+    if is_against:
+        both = (
+            "edges in both directions (torch_geometric.transforms.ToUndirected, gs.transforms.to_undirected), or a "
+            "convolution for each direction (torch_geometric.nn.DirGNNConv), since the rows that are needed lie "
+            "against the direction of the edges; more layers do not help"
+        )
+        return Advice("direction", both, {"both_ways": True})
+    paths = "edges from the rows that are needed to the answer (gs.reach.rewire), a virtual node, or attention"
+    return Advice("rewire", paths, {"hops": needed, "num_layers": max(1, needed)})
 
 
 def _against_over_smoothing(e: Evidence) -> tuple[Advice, ...]:

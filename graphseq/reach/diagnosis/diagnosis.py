@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
@@ -19,10 +20,12 @@ from graphseq.reach.diagnosis.judge import Judgement, Thresholds, is_open, judge
 from graphseq.reach.diagnosis.of_data import DataProblem, is_graphs
 from graphseq.reach.diagnosis.of_task import TaskProblem
 from graphseq.reach.diagnosis.of_tensors import SequenceProblem, is_pairs
+from graphseq.reach.diagnosis.outlook import outlook
 from graphseq.reach.diagnosis.problem import Problem, Request
 from graphseq.reach.diagnosis.subject import Subject
 from graphseq.reach.diagnosis.table import table
 from graphseq.reach.diagnosis.trial import copied
+from graphseq.reach.probe.loaders import kept
 from graphseq.reach.report.base import Report
 from graphseq.tasks.base import Task
 
@@ -39,6 +42,7 @@ class Diagnosis(Report):
         sentences: what was found, the numbers that decided, and what training a copy changed.
         advice: what to change, the most promising first.
         also: other findings that hold beside the first, with the strength of each from 0 to 1.
+        outlook: the score that training alone is expected to reach, from the trials.
         evidence: all measurements.
         subject: a copy of the model and a sample of its data, of which the figures are drawn.
     """
@@ -49,6 +53,7 @@ class Diagnosis(Report):
     advice: tuple[Advice, ...]
     also: tuple[tuple[str, float], ...]
     evidence: Evidence
+    outlook: float
     subject: Subject | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -69,6 +74,7 @@ class Diagnosis(Report):
             {
                 "finding": self.finding,
                 "confidence": self.confidence,
+                "outlook": self.outlook,
                 "sentences": list(self.sentences),
                 "advice": [asdict(advice) for advice in self.advice],
                 "also": [{"finding": finding, "strength": strength} for finding, strength in self.also],
@@ -80,7 +86,11 @@ class Diagnosis(Report):
                     "before": asdict(e.before),
                     "after": asdict(e.after) if e.after else None,
                     "trials": [
-                        {key: value for key, value in vars(trial).items() if key not in ("model", "best", "last")}
+                        {
+                            key: value
+                            for key, value in vars(trial).items()
+                            if key not in ("model", "best", "last", "optimizer")
+                        }
                         | {"best": asdict(trial.best), "last": asdict(trial.last)}
                         for trial in e.trials
                     ],
@@ -134,8 +144,8 @@ def diagnose(
     Args:
         model: any module, trained or not; it is not changed.
         data: a :class:`~graphseq.tasks.Task`; a graph of PyG, or a list or loader of graphs, with ``x`` and ``y`` and
-            masks where there are any; or sequences: a pair of tensors x (B, T, F) and y (B, …) or (B, T), a
-            ``TensorDataset`` or a loader of pairs.
+            masks where there are any, or ``edge_label`` of the pairs ``edge_label_index``; or sequences: a pair of
+            tensors x (B, T, F) and y (B, …) or (B, T), a ``TensorDataset`` or a loader of pairs.
         loss: mean loss of (output, y), such as ``torch.nn.functional.cross_entropy``; needed unless data is a task.
         score: a function of (output, y), 1 being all right; by default accuracy, or R² where y are numbers.
         chance: the score of the best guess without any input; "majority", the default, is that of the best constant.
@@ -144,8 +154,9 @@ def diagnose(
         call: a function of (model, graph), or of (model, x) for sequences, that gives the outputs; by default the model
             is called with the attributes of the graph that its ``forward`` names.
         hops: how far away the rows lie that the answers need, where you know it.
-        steps: the most training steps of a copy, at each of two learning rates; where they leave a question, a third
-            copy takes twice as many. 0 for no training at all, which leaves more cases inconclusive.
+        steps: the most training steps of a copy, at each of two learning rates; where they leave a question, the
+            better one takes twice as many more, or a third copy where neither learns. 0 for no training at all, which
+            leaves more cases inconclusive.
         budget_seconds: the most seconds that the training of copies may take.
         seed: of all draws.
         thresholds: thresholds other than the calibrated ones.
@@ -166,6 +177,7 @@ def diagnose(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    data, validation = listed(data), listed(validation)
     steps, seed = _checks.at_least("steps", steps, 0), _checks.seed("seed", seed)
     budget = _checks.positive("budget_seconds", budget_seconds)
     hops = None if hops is None else _checks.layers("hops", hops, 0)
@@ -176,13 +188,15 @@ def diagnose(
         model, problem, steps=steps, budget_seconds=budget, seed=seed, is_open=lambda e: is_open(e, limits)
     )
     judgement = judge(evidence, limits)
+    expected = outlook(evidence, limits, judgement.finding)
     return Diagnosis(
         judgement.finding,
         judgement.confidence,
-        _sentences(judgement, evidence),
+        _sentences(judgement, evidence, steps, expected),
         advise(judgement.finding, evidence, model),
         judgement.also,
         evidence,
+        expected,
         Subject(*ready(model, problem)[:2], problem.loss, seed),
     )
 
@@ -204,15 +218,31 @@ def problem_of(model: nn.Module, data: object, request: Request) -> Problem:
     )
 
 
-def _sentences(judgement: Judgement, e: Evidence) -> tuple[str, str, str]:
+def listed(data: object) -> object:
+    """The batches of a loader, whose generators and workers stay as they are; other data as it is."""
+    if not isinstance(data, DataLoader):
+        return data
+    if isinstance(data.dataset, IterableDataset):
+        raise TypeError(
+            f"data is a loader of the stream {type(data.dataset).__name__}, which a diagnosis would use up; give a list"
+        )
+    with kept(data) as loader:
+        return list(loader)
+
+
+def _sentences(judgement: Judgement, e: Evidence, steps: int, expected: float) -> tuple[str, str, str]:
     score = f"the score is {e.scores.heldout.value:.3g}, where chance is {e.chance:.3g}"
     first = f"{judgement.finding.capitalize()}: {score}."
     trial = e.trial
     if trial is None:
-        third = "No copy was trained, since that could not change the finding."
+        why = "that could not change the finding" if steps else "steps is 0"
+        third = f"No copy was trained, since {why}."
+    elif not trial.steps and not trial.diverged:
+        third = "No copy was trained, since no parameter of the model requires a gradient."
     else:
         end = "diverged" if trial.diverged else f"reached {trial.best.heldout.value:.3g}"
-        third = f"A copy trained for {trial.steps} steps (Adam, rate {trial.lr:g}) {end}."
+        third = f"A copy trained for {trial.steps} steps (Adam, rate {trial.lr:g}) {end}"
+        third += f", and longer training alone is expected to reach {expected:.3g}."
     return first, judgement.reason[:1].upper() + judgement.reason[1:] + ".", third
 
 

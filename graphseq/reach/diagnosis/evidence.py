@@ -18,7 +18,7 @@ from graphseq.nn.recurrent.linear_rnn import LinearRNNBase
 from graphseq.nn.recurrent.rnn import RNNBase
 from graphseq.reach.diagnosis import field, trial
 from graphseq.reach.diagnosis.problem import Problem, Sample
-from graphseq.reach.diagnosis.readers import Readers
+from graphseq.reach.diagnosis.readers import Readers, read
 from graphseq.reach.diagnosis.responses import Responder, Responses
 from graphseq.reach.diagnosis.trial import Scores, Trial
 
@@ -40,7 +40,9 @@ class Structure:
         repeats: whether the steps from row to row share weights.
         along_time: whether all edges are those of sequences.
         per_layer: hops that one layer reaches, where its convolutions read more than one; else 1.
-        width: the fewest channels of any weight matrix between features and outputs; 0 where there is none.
+        width: the fewest channels of any state between features and outputs; 0 where this is not known.
+        against: share of the answers whose needed rows lie against the direction of the edges.
+        numbers: how many numbers tell the classes apart, one fewer than there are; 0 for other answers.
     """
 
     declared: bool
@@ -53,6 +55,8 @@ class Structure:
     along_time: bool
     per_layer: int
     width: int
+    against: float = 0.0
+    numbers: int = 0
 
 
 @dataclass(frozen=True)
@@ -113,24 +117,58 @@ class Evidence:
 
 def measured_needs(found: Readers | None, sample: Sample) -> Tensor | None:
     """The rows that the best reader needs, (K, V); ``None`` where it needs none in particular."""
-    if found is None or not (found.rings or found.positions):
+    if found is None or not (found.rings or found.positions or found.against):
         return None
     answers = torch.arange(len(sample.y))
     if found.positions:
         size = sample.rows.count // sample.rows.num_graphs
         place = torch.arange(sample.rows.count) % size
         return torch.isin(place, torch.tensor(found.positions)) & (sample.rows.hops(answers) == 0)
-    return torch.isin(sample.rows.hops(answers), torch.tensor(found.rings))
+    hops, against = sample.rows.hops(answers), sample.rows.against(answers)
+    along = torch.isin(hops, torch.tensor(found.rings, dtype=torch.long)) & ~against
+    return along | torch.isin(hops, torch.tensor(found.against, dtype=torch.long)) & against
 
 
-def structure_of(model: nn.Module, responder: Responder, needed: Tensor | None, *, declared: bool) -> Structure:
+def declared_needs(problem: Problem, sample: Sample, seed: int) -> Tensor | None:
+    """The rows that are declared to be needed, (K, V).
+
+    Where only a number of hops is declared, and rows lie so far away along and against the direction of edges, cheap
+    readers say which of these hold the answer.
+
+    Raises:
+        ValueError: no row is so many hops away from an answer.
+    """
+    needed, hops = sample.needed, problem.hops
+    if hops is None or needed is None:
+        return needed
+    answers = torch.arange(len(sample.y))
+    if not bool(needed.any()):
+        if sample.rows.targets is None:
+            raise ValueError(f"hops is {hops}, but answers are those of whole graphs or pairs; leave hops out")
+        farthest = int(sample.rows.hops(answers).max())
+        raise ValueError(f"hops is {hops}, but no row is farther than {farthest} hops from a row with an answer")
+    against = sample.rows.against(answers) & needed
+    along = needed & ~against
+    if not bool(against.any()) or not bool(along.any()):
+        return needed
+    found = read(problem, seed)
+    if found is not None and hops in found.against and hops not in found.rings:
+        return against
+    return along
+
+
+def structure_of(
+    model: nn.Module, responder: Responder, needed: Tensor | None, *, declared: bool, numbers: int = 0
+) -> Structure:
     """The structure of a model on a sample."""
     rows = responder.sample.rows
-    needed_hops, within = -1, math.nan
+    needed_hops, within, against = -1, math.nan, 0.0
     if needed is not None and responder.groups:
         within = field.within_reach(responder, needed)
         some = torch.cat([rows.hops(group)[needed[group]] for group in responder.groups])
         needed_hops = int(some.max()) if len(some) else -1
+        marks = torch.cat([(rows.against(group) & needed[group]).any(dim=1) for group in responder.groups])
+        against = float(marks.double().mean())
     reached = field.hops_reached(responder)
     return Structure(
         declared,
@@ -143,6 +181,8 @@ def structure_of(model: nn.Module, responder: Responder, needed: Tensor | None, 
         rows.is_paths,
         hops_per_layer(model),
         narrowest(model),
+        against,
+        numbers,
     )
 
 
@@ -159,9 +199,20 @@ def hops_per_layer(model: nn.Module) -> int:
 
 
 def narrowest(model: nn.Module) -> int:
-    """The fewest rows of any weight matrix but the last: the width of the narrowest state."""
-    widths = [parameter.shape[0] for parameter in model.parameters() if parameter.dim() >= 2]
-    return min(widths[:-1], default=0)
+    """The width of the narrowest state: of recurrences, convolutions, and the input of the last linear map."""
+    widths: list[int] = []
+    last = 0
+    for module in model.modules():
+        if isinstance(module, nn.RNNBase | nn.RNNCellBase):
+            widths.append(module.hidden_size)
+        elif isinstance(module, MessagePassing):
+            matrices = [parameter.shape[0] for parameter in module.parameters() if parameter.dim() == 2]
+            widths += [max(matrices)] if matrices else []
+        elif isinstance(module, Encoder):
+            widths.append(module.hidden_channels)
+        elif isinstance(module, nn.Linear | pyg.Linear):
+            last = module.in_features if isinstance(module, nn.Linear) else module.in_channels
+    return min([*widths, *([last] if last > 0 else [])], default=0)
 
 
 def is_recurrent(model: nn.Module) -> bool:

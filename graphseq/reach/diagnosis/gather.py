@@ -12,14 +12,17 @@ import torch
 from torch import nn
 
 from graphseq import seeding
+from graphseq.evaluation.modes import evaluating
 from graphseq.reach.diagnosis import evidence as ev
 from graphseq.reach.diagnosis import field
 from graphseq.reach.diagnosis import readers as reading
 from graphseq.reach.diagnosis import trial as trying
 from graphseq.reach.diagnosis.evidence import Evidence, Structure
-from graphseq.reach.diagnosis.problem import Problem
+from graphseq.reach.diagnosis.problem import Problem, Sample
 from graphseq.reach.diagnosis.responses import Responder
 from graphseq.reach.diagnosis.trial import SOLVED, Trial
+
+_LEARNS = 0.1  # the skill from which a longer trial goes on with a copy
 
 
 def gather(
@@ -36,7 +39,7 @@ def gather(
     Args:
         model: the model; measured on copies.
         problem: the problem.
-        steps: the most steps of each of two trials; twice as many of a third. 0 for none.
+        steps: the most steps of each of two trials; twice as many more of the better one, or of a third. 0 for none.
         budget_seconds: the most seconds of all trials.
         seed: of all draws.
         is_open: whether the evidence of two trials leaves a question that a third, longer one may answer.
@@ -50,8 +53,7 @@ def gather(
         evidence = gathering.evidence(trials, steps)
         left = budget_seconds - (time.perf_counter() - start)
         if trials and left > 0 and is_open(evidence):
-            longer = trying.train(model, problem, steps=2 * steps, lr=trying.LAST_RATE, seconds=left, seed=seed)
-            evidence = gathering.evidence(_ranked((*trials, longer)), steps)
+            evidence = gathering.evidence(_longer(model, problem, trials, steps=steps, seconds=left, seed=seed), steps)
     return evidence
 
 
@@ -62,13 +64,20 @@ class _Gathering:
         self.problem = problem
         self.scores = trying.scores(trying.copied(model), problem)
         self.readers = None if problem.declared else reading.read(problem, seed)
-        self.copy, self.sample, self.note = ev.ready(model, problem)
-        self.needed = self.sample.needed if problem.declared else ev.measured_needs(self.readers, self.sample)
+        self.copy, self.sample, note = ev.ready(model, problem)
+        self.notes = [one for one in (note, _frozen(model), _drawing(self.copy, self.sample)) if one]
+        self.needed = (
+            ev.declared_needs(problem, self.sample, seed)
+            if problem.declared
+            else ev.measured_needs(self.readers, self.sample)
+        )
         self.place = seeding.derive(seed, seeding.BUILD, 20) % 2**31
         self.mixes = ev.mixes(model)
         responder = self._responder(self.copy)
         with torch.no_grad():
-            structure = ev.structure_of(self.copy, responder, self.needed, declared=problem.declared)
+            structure = ev.structure_of(
+                self.copy, responder, self.needed, declared=problem.declared, numbers=problem.scoring.numbers
+            )
         self.before = responder.measure()
         self.structure = self._checked(structure, responder)
 
@@ -105,7 +114,7 @@ class _Gathering:
             after=after,
             trials=tuple(trying.without_model(trial) for trial in trials),
             memory=ev.memory_of(state, self.sample, self.problem),
-            notes=(*self.problem.notes, *([self.note] if self.note else []), *_shortened(trials, steps)),
+            notes=(*self.problem.notes, *self.notes, *_shortened(trials, steps)),
         )
 
 
@@ -121,6 +130,20 @@ def _trials(model: nn.Module, problem: Problem, *, steps: int, seconds: float, s
     return _ranked(tuple(out))
 
 
+def _longer(
+    model: nn.Module, problem: Problem, trials: tuple[Trial, ...], *, steps: int, seconds: float, seed: int
+) -> tuple[Trial, ...]:
+    """Trials with twice as many steps: of the best, where it learns, or of another at a rate between those two."""
+    best = trials[0]
+    score = best.best.heldout
+    learns = problem.scoring.skill(score.value) > _LEARNS and score.low > problem.scoring.chance and not best.diverged
+    lr, earlier = (best.lr, best) if learns else (trying.LAST_RATE, None)
+    longer = trying.train(
+        model, problem, steps=2 * steps, lr=lr, seconds=seconds, seed=seed, checks=12, earlier=earlier
+    )
+    return _ranked((longer, *(trials[1:] if learns else trials)))
+
+
 def _ranked(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
     """Trials, the best first."""
     return tuple(sorted(trials, key=lambda trial: -_rank(trial)))
@@ -129,6 +152,32 @@ def _ranked(trials: tuple[Trial, ...]) -> tuple[Trial, ...]:
 def _rank(trial: Trial) -> float:
     value = trial.best.heldout.value
     return value if math.isfinite(value) else -math.inf
+
+
+def _frozen(model: nn.Module) -> str:
+    """A note on parameters that no training changes."""
+    every = list(model.named_parameters())
+    names = [name for name, parameter in every if not parameter.requires_grad]
+    if not names:
+        return ""
+    more = f" and {len(names) - 3} others" if len(names) > 3 else ""
+    return (
+        f"{len(names)} of the {len(every)} parameters are frozen (requires_grad=False), and stay so in a copy: "
+        f"{', '.join(names[:3])}{more}"
+    )
+
+
+def _drawing(model: nn.Module, sample: Sample) -> str:
+    """A note on outputs that differ from call to call."""
+    with evaluating(model), torch.no_grad():
+        first, again = (sample.run(model, sample.x).double() for _ in range(2))
+    if torch.allclose(first, again, rtol=1e-6, equal_nan=True):
+        return ""
+    change = float((first - again).abs().max() / first.abs().max().clamp(min=1e-30))
+    return (
+        f"the outputs differ by up to {change:.0%} from call to call in evaluation mode, as with a dropout that is "
+        "always on; scores are of single calls, and responses of calls with the same draws"
+    )
 
 
 def _shortened(trials: tuple[Trial, ...], steps: int) -> list[str]:

@@ -11,6 +11,8 @@ from graphseq.reach.diagnosis.evidence import Evidence
 from graphseq.reach.diagnosis.readers import worth
 from graphseq.reach.diagnosis.trial import SOLVED
 
+_MOSTLY = 0.5
+_OF_SEVERAL = 1.28  # by which an interval of the best of about five readers is wider than that of one
 FEWEST = 10  # answers, or graphs, that a finding needs to be held out
 
 FINDINGS = (
@@ -39,6 +41,7 @@ class Thresholds:
     influence: float = 1e-5  #: the influence of the farthest needed rows below which they are squashed
     influence_repeated: float = 1e-9  #: the same where the steps share weights
     spread: float = 1e-2  #: the distance from over-smoothing below which a model is over-smoothed
+    collapse: float = 1e-4  #: the same where a copy learns a part, or the gradient vanishes as a consequence
     weak: float = 1e-5  #: the sensitivity of the loss below which the gradient vanishes
     strong: float = 200.0  #: the sensitivity of the loss above which the gradient explodes
     recall: float = 0.5  #: the R² of all items at once below which the capacity is too small
@@ -123,7 +126,7 @@ def _first(e: Evidence, t: Thresholds) -> tuple[str, str]:
     if e.structure.declared and e.structure.within_reach < t.solved:
         return "under-reaching", (
             f"for {1 - e.structure.within_reach:.0%} of the answers a row that they need is outside the receptive "
-            f"field; up to {e.structure.hops_needed} hops are needed"
+            f"field; up to {e.structure.hops_needed} hops are needed{_direction(e)}"
         )
     if e.skill(best.value) >= t.solved and (e.readers is None or e.skill(best.value) - e.skill(now.value) > t.gain):
         return "undertrained", f"nothing but training is missing: a copy scores {best.value:.3g}"
@@ -178,7 +181,8 @@ def reader_learns(e: Evidence, t: Thresholds) -> bool:
     if e.readers is None:
         return False
     score = e.readers.best.score
-    return score.low > e.chance and e.skill(score.value) > t.gain
+    low = score.value - _OF_SEVERAL * (score.value - score.low)
+    return low > e.chance and e.skill(score.value) > t.gain
 
 
 def _unlearnable(e: Evidence, t: Thresholds) -> tuple[str, str]:
@@ -216,8 +220,8 @@ def _beyond_reach(e: Evidence, t: Thresholds, top: float) -> tuple[str, str] | N
     if s.within_reach < 0.5 and ahead > 2 * t.gain:
         place = f"{s.hops_needed} hops away" if s.hops_needed > 0 else "elsewhere"
         return "under-reaching", (
-            f"a cheap reader ({reader.score.value:.3g}) needs rows {place}, outside the receptive field, and the model "
-            f"has {top:.3g}"
+            f"a cheap reader ({reader.score.value:.3g}) needs rows {place}{_direction(e)}, outside the receptive "
+            f"field, and the model has {top:.3g}"
         )
     if math.isnan(s.hops_reached) or math.isinf(s.hops_reached) or reader.hops <= s.hops_reached:
         return None
@@ -229,6 +233,13 @@ def _beyond_reach(e: Evidence, t: Thresholds, top: float) -> tuple[str, str] | N
             f"within the model's reach {near.score.value:.3g}"
         )
     return None
+
+
+def _direction(e: Evidence) -> str:
+    """The clause on needed rows from which no edge, or no step of time, leads to the answer."""
+    if e.structure.against <= _MOSTLY:
+        return ""
+    return ", at later steps than the answer" if e.structure.along_time else ", against the direction of the edges"
 
 
 def attainable(e: Evidence) -> float:
@@ -261,7 +272,8 @@ def rising(e: Evidence) -> float:
     for trial in e.trials:
         curve = trial.heldout
         if len(curve) >= 5:
-            rises.append((curve[-1] + curve[-2] - curve[-3] - curve[-4]) / 2)
+            third = max(2, (len(curve) - 1) // 3)
+            rises.append((curve[-1] + curve[-2] - curve[-third - 1] - curve[-third - 2]) / 2)
     rise = e.skill(max(rises, default=0.0) + e.chance)
     return rise / attainable(e) if rise > noise(e) else 0.0
 
@@ -272,6 +284,8 @@ def _unsolved(e: Evidence, t: Thresholds) -> tuple[str, str]:
     first = next(((name, why) for name, why in found.items() if why), None)
     if first and (found["dead path"] or found["exploding gradient"] or progress(e) < t.learning):
         return first
+    if e.before.spread < t.collapse and ending(e) < t.nearly:
+        return "over-smoothing", found["over-smoothing"]
     gap, where = _gap(e)
     if gap > t.gap:
         return "overfitting", f"its skill on training data is {gap:.2f} above that on data held out{where}"
@@ -281,18 +295,18 @@ def _unsolved(e: Evidence, t: Thresholds) -> tuple[str, str]:
         share = _influence(e)
         known = "" if math.isnan(share) else f", and the farthest needed rows have an influence of {share:.1g}"
         return "inconclusive", f"no fault is seen{known}, but no copy learnt in {max(x.steps for x in e.trials)} steps"
-    return _half_way(e, t)
+    return _half_way(e, t, found)
 
 
-def _half_way(e: Evidence, t: Thresholds) -> tuple[str, str]:
+def _half_way(e: Evidence, t: Thresholds, found: dict[str, str]) -> tuple[str, str]:
     """The finding where a copy learns a part of the answers in its trial."""
     best = max(score for trial in e.trials for score in trial.heldout)
     clause = _capacity(e, t)
-    if clause:
+    if clause and (e.memory is not None or ending(e) < t.nearly):
         return "capacity", clause
     if rising(e) > t.rise or ending(e) > t.nearly:
         return "undertrained", f"a copy learns, and its score of {best:.3g} still rises"
-    for name, why in _far(e, t, at_first=True).items():
+    for name, why in {"over-smoothing": found["over-smoothing"], **_far(e, t, at_first=True)}.items():
         if why:
             return name, why
     return "capacity", f"a copy learns a part of the answers and stops at a score of {best:.3g}"
@@ -347,10 +361,10 @@ def _influence(e: Evidence, *, at_first: bool = False) -> float:
 
 def _far(e: Evidence, t: Thresholds, *, at_first: bool = False) -> dict[str, str]:
     """Over-squashing, or a vanishing gradient, of the farthest needed rows."""
-    limit = t.influence_repeated if e.structure.repeats else t.influence
+    limit = t.influence_repeated if e.structure.repeats and progress(e) >= t.learning else t.influence
     squashed = vanishing = ""
     share = _influence(e, at_first=at_first)
-    if share < limit:
+    if share < limit and not e.structure.within_reach < _MOSTLY:  # what is out of reach is not squashed on its way
         clause = f"the farthest needed rows have a share of {share:.1g} in the response of the output"
         if e.structure.recurrent and not e.structure.mixes:
             vanishing = clause + ", which decays along time"
@@ -363,6 +377,12 @@ def _far(e: Evidence, t: Thresholds, *, at_first: bool = False) -> dict[str, str
 
 
 def _capacity(e: Evidence, t: Thresholds) -> str:
+    s = e.structure
+    if e.memory is None and 0 < s.width < t.recall * s.numbers:
+        return (
+            f"a state of {s.width} number{'s' * (s.width != 1)} explains at most {s.width / s.numbers:.0%} of the "
+            f"variance of answers of {s.numbers + 1} classes"
+        )
     if e.memory is None or e.memory.together >= t.recall:
         return ""
     return (

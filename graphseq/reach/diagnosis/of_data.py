@@ -15,7 +15,8 @@ from graphseq import seeding
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample, first_output
 from graphseq.reach.diagnosis.rows import Rows
-from graphseq.reach.diagnosis.scoring import Scoring
+from graphseq.reach.diagnosis.scoring import Scoring, kind_of
+from graphseq.reach.diagnosis.values import check_answers, check_inputs, check_loss, known_answers
 
 Call = Callable[[nn.Module, Any], Tensor]
 BATCH = 32
@@ -34,7 +35,7 @@ class DataProblem(Problem):
 
     def __init__(self, model: nn.Module, data: object, request: Request) -> None:
         super().__init__()
-        self._seed, self._needed_hops, self.declared = request.seed, request.hops, request.hops is not None
+        self._seed, self.hops, self.declared = request.seed, request.hops, request.hops is not None
         self._call, validation = request.call or by_names(model), request.validation
         graphs = _graphs(data, "data")
         self._single = graphs[0] if len(graphs) == 1 and not isinstance(graphs[0], Batch) else None
@@ -52,7 +53,12 @@ class DataProblem(Problem):
             self._joined: dict[int, Sample] = {}
             self._held = [self._sample(batch, None, model) for batch in _batches(tested)]
             self._train = [self._sample(batch, None, model) for batch in _batches(graphs[:1000])]
-        self.kind = "graphs" if self._held[0].rows.targets is None else "nodes"
+        if self._held[0].rows.pairs:
+            self.kind = "pairs"
+            if isinstance(graphs[0].get("y"), Tensor):
+                self.notes.append("answers are edge_label, those of the pairs edge_label_index; y was left out")
+        else:
+            self.kind = "graphs" if self._held[0].rows.targets is None else "nodes"
         like = first_output(model, self._held[0])
         self._check(like, self._held[0].y)
         y = torch.cat([sample.y for sample in self._train])
@@ -70,6 +76,8 @@ class DataProblem(Problem):
                 f"the model gives {len(output)} outputs for {len(y)} answers in y; choose those that are answered by "
                 "call=, a function of (model, graph)"
             )
+        check_answers(kind_of(y, output), y)
+        check_loss(self.loss, output, y)
         try:
             self.loss(output, y)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
@@ -80,7 +88,7 @@ class DataProblem(Problem):
 
     def _masks(self, graph: Any, model: nn.Module) -> tuple[Tensor, Tensor]:
         """Numbers of the answers in training, and of those held out."""
-        count = len(graph.y)
+        count = len(_answers(graph))
         train, held = _mask(graph, "train_mask", count), _mask(graph, "val_mask", count)
         if held is None or not bool(held.any()):
             held = _mask(graph, "test_mask", count)
@@ -93,7 +101,13 @@ class DataProblem(Problem):
             raise ValueError(f"data must have at least 2 answers, one of them to be held out; y has {count}")
         order = torch.randperm(count, generator=self._generator(0))
         cut = max(1, int(0.7 * count))
-        self.notes.append(f"there are no masks, so {count - cut} of the {count} answers were held out at random")
+        if _is_of_pairs(graph):
+            self.notes.append(
+                f"{count - cut} of the {count} labelled pairs were held out at random; an edge that the model also "
+                "reads is easier than a new one, so give validation="
+            )
+        else:
+            self.notes.append(f"there are no masks, so {count - cut} of the {count} answers were held out at random")
         return order[:cut].sort().values, order[cut:].sort().values
 
     def _split(self, graphs: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -134,12 +148,14 @@ class DataProblem(Problem):
     def measured(self, number: int = 0) -> Sample:
         """The single graph, or 32 graphs of training."""
         sample = self._train[0] if self._single is not None and len(self._train) == 1 else self.train(number)
-        if self._needed_hops is None:
+        if self.hops is None:
             return sample
-        needed = sample.rows.hops(torch.arange(len(sample.y))) == self._needed_hops
+        needed = sample.rows.hops(torch.arange(len(sample.y))) == self.hops
         return Sample(sample.x, sample.y, sample.run, sample.run_everywhere, sample.rows, needed)
 
     def _sample(self, graph: Any, picked: Tensor | None, model: nn.Module | None) -> Sample:
+        if _is_of_pairs(graph):
+            return self._sample_of_pairs(graph, picked)
         y = graph.y
         x = graph.x
         count = graph.num_nodes
@@ -163,6 +179,9 @@ class DataProblem(Problem):
         if picked is None and targets is not None and not isinstance(graph, SpaceTimeGraph):
             mask = _mask(graph, "train_mask", count)
             picked = None if mask is None else mask.nonzero()[:, 0]
+        known = known_answers(y, "y")
+        if known is not None:
+            picked = known.nonzero()[:, 0] if picked is None else picked[known[picked]]
         call = self._call
 
         def everywhere(model: nn.Module, x: Tensor) -> Tensor:
@@ -180,6 +199,19 @@ class DataProblem(Problem):
         if targets is None or (isinstance(graph, SpaceTimeGraph) and len(graph.target_rows) != count):
             every = None
         return Sample(x, y, run, every, Rows(edges, owner, targets, graphs))
+
+    def _sample_of_pairs(self, graph: Any, picked: Tensor | None) -> Sample:
+        graph, call = copy(graph), self._call
+        if picked is not None:
+            graph.edge_label_index, graph.edge_label = graph.edge_label_index[:, picked], graph.edge_label[picked]
+        pairs, count = graph.edge_label_index, graph.num_nodes
+        owner = graph.batch if isinstance(graph.get("batch"), Tensor) else torch.zeros(count, dtype=torch.long)
+
+        def run(model: nn.Module, x: Tensor) -> Tensor:
+            return call(model, _with_x(graph, x))
+
+        rows = Rows(graph.edge_index, owner, None, owner[pairs[0]], pairs=True)
+        return Sample(graph.x, graph.edge_label, run, None, rows, pairs=pairs)
 
 
 def by_names(model: nn.Module) -> Call:
@@ -235,8 +267,11 @@ def _graphs(data: object, argument: str) -> list[Any]:
             raise TypeError(f"{argument} is heterogeneous; make it homogeneous first: data.to_homogeneous()")
         if not isinstance(item, Data):
             raise TypeError(f"{argument} must hold graphs, but holds a {type(item).__name__}")
-        if not isinstance(item.get("y"), Tensor) or not isinstance(item.get("x"), Tensor):
-            raise ValueError(f"{argument} needs x and y on every graph, as tensors")
+        if not isinstance(item.get("x"), Tensor) or not isinstance(_answers(item), Tensor):
+            raise ValueError(
+                f"{argument} needs x and y on every graph, or x, edge_label and edge_label_index, as tensors"
+            )
+        check_inputs(item.x, f"x of {argument}" if len(items) == 1 else f"x of graph {len(out)} of {argument}")
         graph = item.to("cpu")
         splits = isinstance(graph, Batch) and (len(items) > 1 or graph.num_graphs > 1)
         out += graph.to_data_list() if splits else [graph]
@@ -245,6 +280,15 @@ def _graphs(data: object, argument: str) -> list[Any]:
     if not out:
         raise ValueError(f"{argument} has no graphs")
     return out
+
+
+def _is_of_pairs(graph: Any) -> bool:
+    """True if answers are those of pairs of rows, as ``RandomLinkSplit`` and ``LinkNeighborLoader`` give them."""
+    return isinstance(graph.get("edge_label_index"), Tensor) and isinstance(graph.get("edge_label"), Tensor)
+
+
+def _answers(graph: Any) -> Any:
+    return graph.edge_label if _is_of_pairs(graph) else graph.get("y")
 
 
 def _batches(graphs: list[Any]) -> list[Any]:

@@ -33,7 +33,7 @@ class TaskProblem(Problem):
 
     def __init__(self, model: nn.Module, task: Task, request: Request) -> None:
         super().__init__()
-        validation, needed_hops, seed = request.validation, request.hops, request.seed
+        validation, seed = request.validation, request.seed
         if validation is not None and not isinstance(validation, Task):
             raise TypeError(f"validation must be a task, as data is, got {type(validation).__name__}")
         for name in ("loss", "score", "chance", "call"):
@@ -41,9 +41,9 @@ class TaskProblem(Problem):
                 raise TypeError(f"{name} was given, but a task has its own; leave {name} out")
         check_task(task)
         self.kind, self.causal = "task", task.causal
-        self._task, self._test, self._seed, self._needed_hops = task, validation or task, seed, needed_hops
+        self._task, self._test, self._seed, self.hops = task, validation or task, seed, request.hops
         self.unlimited = not isinstance(task, Collection | Windowed | Characters)
-        self.declared = self.unlimited or needed_hops is not None
+        self.declared = self.unlimited or self.hops is not None
         if isinstance(task, Collection) and validation is None:
             self._split(task)
         elif isinstance(task, Windowed | Characters) and validation is None:
@@ -116,9 +116,8 @@ class TaskProblem(Problem):
         self, graph: SpaceTimeGraph, sample: Sample
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """The rows that each answer depends on, and those that must be in memory at once."""
-        if self._needed_hops is not None:
-            hops = sample.rows.hops(torch.arange(len(sample.y)))
-            return hops == self._needed_hops, None, None
+        if self.hops is not None:
+            return sample.rows.hops(torch.arange(len(sample.y))) == self.hops, None, None
         task, per_graph = self._task, len(sample.y) != len(graph.target_rows)
         needed, items = task.relevant_nodes(graph), task.memory_items(graph)
         if per_graph:
@@ -147,7 +146,7 @@ class TaskProblem(Problem):
             is_temporal = graph.topology.spatial.edge_index.shape[1] == 0
             rows = Rows(self._edges(graph), owner, targets, owner[targets], is_temporal=is_temporal)
         everywhere = None if rows.targets is None else _run(graph.replace(target=None, y=None))
-        return Sample(x, y, _run(graph), everywhere, rows)
+        return Sample(x, y, _run(graph), everywhere, rows, pairs=pairs)
 
     def _edges(self, graph: SpaceTimeGraph) -> Tensor:
         return graph.topology.spacetime(self.causal).edge_index

@@ -11,7 +11,8 @@ from torch.utils.data import TensorDataset
 from graphseq import seeding
 from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample, first_output
 from graphseq.reach.diagnosis.rows import Rows
-from graphseq.reach.diagnosis.scoring import Scoring
+from graphseq.reach.diagnosis.scoring import Scoring, kind_of
+from graphseq.reach.diagnosis.values import check_answers, check_inputs, check_loss, known_answers
 
 SequenceCall = Callable[[nn.Module, Tensor], Tensor]
 BATCH = 32
@@ -29,7 +30,7 @@ class SequenceProblem(Problem):
     def __init__(self, model: nn.Module, data: object, request: Request) -> None:
         super().__init__()
         self.kind, self._seed, self._call, self.loss = "sequences", request.seed, request.call, request.needed_loss
-        self._needed_hops, self.declared = request.hops, request.hops is not None
+        self.hops, self.declared = request.hops, request.hops is not None
         validation = request.validation
         x, y = _pair(data, "data")
         if validation is None:
@@ -48,6 +49,8 @@ class SequenceProblem(Problem):
         self._x, self._y = x, y
         self._held = [self._sample(*part) for part in zip(tested[0].split(250), tested[1].split(250), strict=True)]
         like = first_output(model, self._held[0])
+        check_answers(kind_of(self._held[0].y, like), self._held[0].y)
+        check_loss(self.loss, like, self._held[0].y)
         try:
             self.loss(like, self._held[0].y)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
@@ -79,9 +82,9 @@ class SequenceProblem(Problem):
     def measured(self, number: int = 0) -> Sample:
         """32 sequences of training."""
         sample = self.train(number)
-        if self._needed_hops is None:
+        if self.hops is None:
             return sample
-        needed = sample.rows.hops(torch.arange(len(sample.y))) == self._needed_hops
+        needed = sample.rows.hops(torch.arange(len(sample.y))) == self.hops
         return Sample(sample.x, sample.y, sample.run, sample.run_everywhere, sample.rows, needed)
 
     def _sample(self, x: Tensor, y: Tensor) -> Sample:
@@ -92,9 +95,12 @@ class SequenceProblem(Problem):
         forwards = torch.stack([rows[:, :-1].flatten(), rows[:, 1:].flatten()])
         edges = torch.cat([forwards, forwards.flip(0)], dim=1)
         targets = rows.flatten() if at_each_step else rows[:, -1]
-        call = self._call
+        call, answers = self._call, y.flatten(0, 1) if at_each_step else y
+        known = known_answers(answers, "y") if at_each_step else None
+        if known is not None:
+            targets, answers = targets[known], answers[known]
 
-        def run(model: nn.Module, flat: Tensor) -> Tensor:
+        def everywhere(model: nn.Module, flat: Tensor) -> Tensor:
             shaped = flat.view(size, steps, *flat.shape[1:])
             output = model(shaped) if call is None else call(model, shaped)
             output = output[0] if isinstance(output, tuple) else output
@@ -102,10 +108,13 @@ class SequenceProblem(Problem):
                 return output.flatten(0, 1)
             return output[:, -1] if output.dim() == 3 and output.shape[1] == steps else output
 
-        everywhere: Run | None = run if at_each_step else None
-        answers = y.flatten(0, 1) if at_each_step else y
-        structure = Rows(edges, owner, targets, owner[targets], is_temporal=True)
-        return Sample(x.flatten(0, 1), answers, run, everywhere, structure)
+        def run(model: nn.Module, flat: Tensor) -> Tensor:
+            output = everywhere(model, flat)
+            return output if known is None else output[known]
+
+        every: Run | None = everywhere if at_each_step else None
+        structure = Rows(edges, owner, targets, owner[targets], is_temporal=True, later=forwards)
+        return Sample(x.flatten(0, 1), answers, run, every, structure)
 
 
 def is_pairs(data: object) -> bool:
@@ -131,4 +140,7 @@ def _pair(data: object, argument: str) -> tuple[Tensor, Tensor]:
             f"{argument} must be x (B, T, F), or (B, T) of tokens, and y of as many answers; got x {tuple(x.shape)} "
             f"and y {tuple(y.shape)}"
         )
-    return x.detach().cpu(), y.detach().cpu()
+    x, y = x.detach().cpu(), y.detach().cpu()
+    check_inputs(x, f"x of {argument}")
+    known = known_answers(y, f"y of {argument}")
+    return (x, y) if known is None else (x[known], y[known])

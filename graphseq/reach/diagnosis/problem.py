@@ -28,6 +28,7 @@ class Sample:
         needed: rows whose input each answer depends on, (K, V) of ``bool``; ``None`` where this is not declared.
         items: rows that must be in memory at once, (K, V) of ``bool``; ``None`` where this is not declared.
         content: what those rows hold, (K, M).
+        pairs: the two rows of each answer, where answers are those of pairs, (2, K); else ``None``.
     """
 
     x: Tensor
@@ -38,6 +39,7 @@ class Sample:
     needed: Tensor | None = None
     items: Tensor | None = None
     content: Tensor | None = None
+    pairs: Tensor | None = None
 
     def cast(self, dtype: torch.dtype) -> Sample:
         """The sample with features of another dtype; integers stay as they are."""
@@ -89,6 +91,7 @@ class Problem(ABC):
         loss: mean loss of outputs and answers.
         scoring: the score of outputs, its chance and its interval.
         declared: whether the rows that an answer depends on are declared.
+        hops: how far away the needed rows lie, where the user declares no more; else ``None``.
         causal: whether no output may depend on later rows.
         unlimited: whether every training sample is new, so that nothing can be learnt by heart.
         notes: what was assumed, in sentences.
@@ -97,6 +100,7 @@ class Problem(ABC):
     loss: Callable[[Tensor, Tensor], Tensor]
     scoring: Scoring
     declared: bool = False
+    hops: int | None = None
     causal: bool = False
     unlimited: bool = False
     kind: str = "nodes"

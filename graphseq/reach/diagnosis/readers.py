@@ -7,6 +7,7 @@ training by gradients, so that it fails for none of the reasons for which a deep
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,8 +41,9 @@ class Readers:
     """Readers by hops, and the rings that the best of them needs."""
 
     readers: tuple[Reader, ...]
-    rings: tuple[int, ...]  #: hops whose rows the best reader needs
+    rings: tuple[int, ...]  #: hops whose rows the best reader needs, along the edges where these have a direction
     positions: tuple[int, ...]  #: rows of each graph that it needs, where graphs are alike and answers are of graphs
+    against: tuple[int, ...] = ()  #: hops of the rows that it needs against the direction of the edges
 
     @property
     def best(self) -> Reader:
@@ -55,10 +57,10 @@ class Readers:
 
 
 def read(problem: Problem, seed: int) -> Readers | None:
-    """Fit readers of a problem; ``None`` for answers of pairs of rows."""
+    """Fit readers of a problem; ``None`` for answers of pairs of rows that are not named."""
     train, held = _collected(problem, seed)
     if any(sample.rows.pairs for sample in (*train, *held)):
-        return None
+        return _of_pairs(problem, train, held, seed) if train[0].pairs is not None else None
     if train[0].rows.targets is None:
         return _of_graphs(problem, train, held, seed)
     return _of_rows(problem, train, held, seed)
@@ -71,25 +73,41 @@ def _collected(problem: Problem, seed: int) -> tuple[list[Sample], list[Sample]]
 
 def _of_rows(problem: Problem, train: list[Sample], held: list[Sample], seed: int) -> Readers:
     picked_train, picked_held = (_picked(samples, seed) for samples in (train, held))
-    hops = [[s.rows.hops(a) for s, a in part] for part in (picked_train, picked_held)]
-    farthest = max(int(h.max()) for part in hops for h in part)
+    places, sides = _places((picked_train, picked_held))
+    farthest = max(int(place.max()) for part in places for place in part) // sides
     rings = [ring for ring in range(farthest + 1) if ring <= 128]
-    width = max(2, min(64, _MOST_COLUMNS // len(rings)))
+    width = max(2, min(64, _MOST_COLUMNS // (sides * len(rings))))
     project = _projection(torch.cat([_floats(s.x) for s, _ in picked_train]), width)
     blocks = []
-    for part, part_hops in zip((picked_train, picked_held), hops, strict=True):
-        rows = [_rings(project(_floats(s.x)), h, rings) for (s, _), h in zip(part, part_hops, strict=True)]
+    for part, part_places in zip((picked_train, picked_held), places, strict=True):
+        every = list(range(sides * len(rings)))
+        rows = [_rings(project(_floats(s.x)), place, every) for (s, _), place in zip(part, part_places, strict=True)]
         blocks.append(torch.cat(rows))
     y = [torch.cat([s.y[a] for s, a in part]) for part in (picked_train, picked_held)]
     levels = sorted({0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, rings[-1]} & set(rings))
     readers, fits = [], []
     for level in levels:
-        fitted = _Fit(problem, blocks[0][:, : level + 1], y[0], seed)
-        readers.append(fitted.reader(level, blocks[1][:, : level + 1], y[1]))
+        shown = sides * (level + 1)
+        fitted = _Fit(problem, blocks[0][:, :shown], y[0], seed)
+        readers.append(fitted.reader(level, blocks[1][:, :shown], y[1]))
         fits.append(fitted)
     best = readers.index(fewest(readers))
-    needed = fits[best].needed(blocks[1][:, : levels[best] + 1], y[1], readers[best].score.value)
-    return Readers(tuple(readers), needed, ())
+    needed = fits[best].needed(blocks[1][:, : sides * (levels[best] + 1)], y[1], readers[best].score.value)
+    along, against = (tuple(place // sides for place in needed if place % sides == side) for side in (0, 1))
+    return Readers(tuple(readers), along, (), against)
+
+
+def _places(parts: Sequence[list[tuple[Sample, Tensor]]]) -> tuple[list[list[Tensor]], int]:
+    """Hops of all rows (K, V), and 1; or twice the hops, one more against the direction of the edges, and 2."""
+    hops = [[s.rows.hops(a) for s, a in part] for part in parts]
+    against = [[s.rows.against(a) for s, a in part] for part in parts]
+    if not any(bool(marks.any()) for part in against for marks in part):
+        return hops, 1
+    both = [
+        [torch.where(h >= 0, 2 * h + marks.long(), -1) for h, marks in zip(*pair, strict=True)]
+        for pair in zip(hops, against, strict=True)
+    ]
+    return both, 2
 
 
 def _of_graphs(problem: Problem, train: list[Sample], held: list[Sample], seed: int) -> Readers:
@@ -114,13 +132,47 @@ def _of_graphs(problem: Problem, train: list[Sample], held: list[Sample], seed: 
     return Readers(tuple(readers), (), positions)
 
 
+def _of_pairs(problem: Problem, train: list[Sample], held: list[Sample], seed: int) -> Readers:
+    y = [torch.cat([s.y for s in part])[:_MOST_ANSWERS] for part in (train, held)]
+    project = _projection(torch.cat([_floats(s.x) for s in train])[:20000], 32)
+    readers: list[Reader] = []
+    for hops in (0, 1, 2, 3, 4):
+        both = [_of_both(part, project, hops)[:_MOST_ANSWERS] for part in (train, held)]
+        readers.append(_Fit(problem, both[0][:, None], y[0], seed).reader(hops, both[1][:, None], y[1]))
+    return Readers(tuple(readers), (), ())
+
+
+def _of_both(samples: list[Sample], project: _Projection, hops: int) -> Tensor:
+    """Products, sums and distances of the features of two rows, averaged over 0 … hops, (K, ·)."""
+    out = []
+    for sample in samples:
+        assert sample.pairs is not None  # noqa: S101 - asked for only with pairs
+        states = _averaged(project(_floats(sample.x)), sample, hops)
+        a, b = states[sample.pairs[0]], states[sample.pairs[1]]
+        out.append(torch.cat([a * b, a + b, (a - b).abs()], dim=1))
+    return torch.cat(out)
+
+
+def _averaged(x: Tensor, sample: Sample, hops: int) -> Tensor:
+    """Features beside their means over neighbours, again and again, and degrees, (V, (hops + 1) F + 1)."""
+    j, i = sample.rows.edges
+    keep = j != i
+    j, i = j[keep], i[keep]
+    degree = torch.bincount(i, minlength=len(x)).to(x.dtype)[:, None]
+    shown = [x, degree.log1p()]
+    for _ in range(hops):
+        x = torch.zeros_like(x).index_add_(0, i, x[j]) / degree.clamp(min=1)
+        shown.append(x)
+    return torch.cat(shown, dim=1)
+
+
 class _Fit:
     """A ridge regression on blocks of features (K, R, W), of which the penalty is the best on a fifth of them."""
 
     def __init__(self, problem: Problem, blocks: Tensor, y: Tensor, seed: int) -> None:
         self.scoring = problem.scoring
         flat = blocks.flatten(1)
-        self.mean, self.scale = flat.mean(dim=0), flat.std(dim=0).clamp(min=1e-9)
+        self.mean, self.scale = flat.mean(dim=0), _deviation(flat).clamp(min=1e-9)
         generator = torch.Generator().manual_seed(seed)
         self.random = torch.randn(flat.shape[1], _RANDOM_FEATURES, generator=generator, dtype=flat.dtype)
         self.random /= max(1, flat.shape[1]) ** 0.5
@@ -287,4 +339,11 @@ def worth(a: Reader, b: Reader) -> tuple[float, float]:
         spread = (a.score.high - a.score.low + b.score.high - b.score.low) / 4
         return a.score.value - b.score.value, max(spread, 1e-9)
     difference = a.hits - b.hits
+    if len(difference) < 2:  # which says nothing about its error
+        return float(difference.mean()), math.inf
     return float(difference.mean()), max(float(difference.std()) / len(difference) ** 0.5, 1e-9)
+
+
+def _deviation(values: Tensor) -> Tensor:
+    """The standard deviation of each column (N, M), 0 where there is only one row."""
+    return values.std(dim=0) if len(values) > 1 else torch.zeros_like(values[0])

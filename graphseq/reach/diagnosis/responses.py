@@ -14,6 +14,7 @@ import torch
 from scipy.sparse import csgraph
 from torch import Tensor, nn
 
+from graphseq import seeding
 from graphseq.evaluation.modes import evaluating
 from graphseq.reach.diagnosis.problem import Problem, Run, Sample
 from graphseq.reach.diagnosis.trial import gradient_of
@@ -112,7 +113,8 @@ class Responder:
 
     def output(self, x: Tensor) -> Tensor:
         """Outputs (K, C)."""
-        out = self.sample.run(self.model, x)
+        with seeding.forked(0, seeding.EVALUATE, 21):  # the same draws in each call of a model that draws at rest
+            out = self.sample.run(self.model, x)
         return out.reshape(len(out), -1)
 
     def _influence(self) -> tuple[float, float]:

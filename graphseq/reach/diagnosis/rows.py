@@ -24,6 +24,7 @@ class Rows:
         graphs: number of the graph of each answer, (K,).
         pairs: whether answers are those of pairs of rows.
         is_temporal: whether all edges are those along time.
+        later: edges from each row to the next in time, where ``edges`` lead both ways; ``None`` elsewhere, (2, ·).
     """
 
     edges: Tensor
@@ -32,6 +33,7 @@ class Rows:
     graphs: Tensor
     pairs: bool = False
     is_temporal: bool = False
+    later: Tensor | None = None
 
     @property
     def count(self) -> int:
@@ -46,12 +48,22 @@ class Rows:
     @cached_property
     def reads(self) -> sp.csr_array:
         """Entry (i, j) is 1 where an edge leads from row j to row i, without the diagonal, (V, V)."""
-        j, i = self.edges.cpu().numpy()
-        keep = i != j
-        ones = np.ones(int(keep.sum()))
-        matrix = sp.csr_array((ones, (i[keep], j[keep])), shape=(self.count, self.count))
-        matrix.data[:] = 1.0
-        return matrix
+        return _matrix(self.edges, self.count)
+
+    @cached_property
+    def along(self) -> sp.csr_array:
+        """The edges in their direction, of sequences those from earlier to later steps; as ``reads``, (V, V)."""
+        return self.reads if self.later is None else _matrix(self.later, self.count)
+
+    @cached_property
+    def either_way(self) -> sp.csr_array:
+        """The edges without their direction; as ``reads``, (V, V)."""
+        return sp.csr_array(self.along.maximum(self.along.T))
+
+    @cached_property
+    def is_directed(self) -> bool:
+        """True if rows of one target can lie along and against the direction of the edges."""
+        return self.targets is not None and (self.either_way - self.along).count_nonzero() > 0
 
     @cached_property
     def is_paths(self) -> bool:
@@ -63,11 +75,18 @@ class Rows:
     def hops(self, answers: Tensor) -> Tensor:
         """Hops from every row to the target row of each of some answers, (k, V); -1 where there is no path.
 
-        For answers of whole graphs a row of the graph has 0 hops, and a row of another graph -1.
+        The direction of edges does not count, so that rows a model cannot see are still so many hops away. For answers
+        of whole graphs a row of the graph has 0 hops, and a row of another graph -1.
         """
         if self.targets is None:
             return torch.where(self.owner == self.graphs[answers][:, None], 0, -1)
-        return shortest_paths(self.reads, self.targets[answers])
+        return shortest_paths(self.either_way if self.is_directed else self.reads, self.targets[answers])
+
+    def against(self, answers: Tensor) -> Tensor:
+        """Marks of the rows to which a target is connected, but only against the direction of edges, (k, V)."""
+        if self.targets is None or not self.is_directed:
+            return torch.zeros(len(answers), self.count, dtype=torch.bool)
+        return (shortest_paths(self.along, self.targets[answers]) < 0) & (self.hops(answers) >= 0)
 
     def one_each(self, answers: Tensor, generator: torch.Generator, *, most: int) -> list[Tensor]:
         """Some of the answers, drawn at random, in groups with at most one answer a graph.
@@ -94,3 +113,12 @@ class Rows:
             if taken >= 4 * most:
                 break
         return [torch.tensor(group) for group in groups]
+
+
+def _matrix(edges: Tensor, count: int) -> sp.csr_array:
+    """Entry (i, j) is 1 where an edge leads from row j to row i, without the diagonal, (V, V)."""
+    j, i = edges.cpu().numpy()
+    keep = i != j
+    matrix = sp.csr_array((np.ones(int(keep.sum())), (i[keep], j[keep])), shape=(count, count))
+    matrix.data[:] = 1.0
+    return matrix

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq.reach.diagnosis.values import IGNORED, check_answers
 
 ScoreFunction = Callable[[Tensor, Tensor], object]
 
@@ -43,8 +44,10 @@ class Scoring:
     def __init__(
         self, score: ScoreFunction | None, chance: float | str, answers: Tensor, like: Tensor, tested: Tensor
     ) -> None:
-        self.kind = kind_of(answers, like)
+        self.kind = kind_of(torch.cat([answers, tested]), like)
+        check_answers(self.kind, torch.cat([answers, tested]))
         self._score = score
+        self.numbers = len(answers[answers >= 0].unique()) - 1 if self.kind == "classes" else 0
         self._spread = _spread(tested) if self.kind == "numbers" else None
         self._constant = best_constant(self.kind, answers, like)
         if isinstance(chance, str):
@@ -101,16 +104,17 @@ class Scoring:
 
 def kind_of(y: Tensor, output: Tensor) -> str:
     """The kind of answers: "classes", "labels" (of 0 and 1, as floats) or "numbers"."""
-    if not y.is_floating_point():
-        return "labels" if output.dim() == y.dim() and output.shape == y.shape else "classes"
-    return "labels" if bool(((y == 0) | (y == 1) | y.isnan()).all()) else "numbers"
+    if not y.is_floating_point() and output.shape != y.shape:
+        return "classes"
+    return "labels" if bool(((y == 0) | (y == 1) | (y != y)).all()) else "numbers"  # noqa: PLR0124 - NaN
 
 
 def hits(kind: str, output: Tensor, y: Tensor, spread: Tensor | None) -> Tensor:
     """The score of each answer: 1 or 0 of a class, the share of right labels, or its part of R² of numbers."""
     if kind == "classes":
-        is_right = output.argmax(dim=1) == y.reshape(len(output), *output.shape[2:])
-        return is_right.double().reshape(len(y), -1).mean(dim=1)
+        y = y.reshape(len(output), *output.shape[2:])
+        is_right = torch.where(y == IGNORED, torch.nan, (output.argmax(dim=1) == y).double())
+        return is_right.reshape(len(y), -1).nanmean(dim=1)
     output = output.reshape(y.shape) if output.numel() == y.numel() else output
     if kind == "labels":
         is_right = ((output > 0) == (y > 0.5)).double()
@@ -126,7 +130,7 @@ def best_constant(kind: str, y: Tensor, like: Tensor) -> Tensor:
     """The best constant output for answers y, (1, …): log-frequencies, logits, or the mean."""
     if kind == "classes":
         size = max(like.shape[1] if like.dim() > 1 else 1, int(y.max()) + 1)
-        counts = torch.bincount(y.flatten(), minlength=size).to(like.dtype) + 1e-3
+        counts = torch.bincount(y[y >= 0].flatten(), minlength=size).to(like.dtype) + 1e-3
         return (counts / counts.sum()).log()[None, : like.shape[1] if like.dim() > 1 else None]
     mean = y.to(like.dtype).nanmean(dim=0, keepdim=True)
     constant = torch.logit(mean.clamp(1e-4, 1 - 1e-4)) if kind == "labels" else mean

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +47,7 @@ class Trial:
         silent: parameters that never got a gradient other than zero.
         first_gradient: norm of the first gradient of all parameters.
         model: the trained copy.
+        optimizer: the state of Adam, to go on from.
     """
 
     lr: float
@@ -58,6 +60,7 @@ class Trial:
     silent: tuple[str, ...]
     first_gradient: float
     model: nn.Module
+    optimizer: dict[str, Any] | None = None
 
 
 def scores(model: nn.Module, problem: Problem) -> Scores:
@@ -83,21 +86,50 @@ def _score(model: nn.Module, problem: Problem, samples: Sequence[Sample]) -> tup
     return problem.scoring.of(output, y, torch.cat(owners)), float(problem.loss(output, y))
 
 
-def train(model: nn.Module, problem: Problem, *, steps: int, lr: float, seconds: float, seed: int) -> Trial:
-    """Train a copy of a model for at most ``steps`` steps and ``seconds`` seconds."""
-    copy = copied(model)
+def train(
+    model: nn.Module,
+    problem: Problem,
+    *,
+    steps: int,
+    lr: float,
+    seconds: float,
+    seed: int,
+    checks: int = _CHECKS,
+    earlier: Trial | None = None,
+) -> Trial:
+    """Train a copy of a model for at most ``steps`` steps and ``seconds`` seconds.
+
+    Args:
+        model: the model; not used where ``earlier`` is given.
+        problem: the data, the loss and the score.
+        steps: the most steps.
+        lr: learning rate of Adam.
+        seconds: the most seconds.
+        seed: of what the model draws in training mode.
+        checks: how often scores are measured.
+        earlier: a trial to go on with.
+    """
+    copy = copied(model if earlier is None else earlier.model)
     parameters = {name: p for name, p in copy.named_parameters() if p.requires_grad}
-    before = scores(copy, problem)
-    silent, losses, curve, recent = set(parameters), [], [before.heldout.value], []
-    best, last, diverged, first, step = before, before, False, math.nan, 0
     if not parameters:
+        before = scores(copy, problem)
         return Trial(lr, 0, False, before, before, (before.heldout.value,), (), (), 0.0, copy)
     optimizer = torch.optim.Adam(parameters.values(), lr=lr)
-    checks = {max(1, round(steps * n / _CHECKS)) for n in range(1, _CHECKS + 1)}
+    recent: list[float] = []
+    if earlier is None:
+        best = last = scores(copy, problem)
+        silent, losses, curve = set(parameters), [], [best.heldout.value]
+        diverged, first, step, done = False, math.nan, 0, 0
+    else:
+        best, last, losses, curve = earlier.best, earlier.last, list(earlier.losses), list(earlier.heldout)
+        silent, diverged, first, step, done = set(earlier.silent), False, earlier.first_gradient, 0, earlier.steps
+        if earlier.optimizer is not None:
+            optimizer.load_state_dict(earlier.optimizer)
+    stops = {done + max(1, round(steps * n / checks)) for n in range(1, checks + 1)}
     start = time.perf_counter()
     copy.train()
-    with torch.inference_mode(False), torch.enable_grad(), seeding.forked(seed, seeding.TRAIN, 19):
-        for step in range(1, steps + 1):
+    with torch.inference_mode(False), torch.enable_grad(), seeding.forked(seed, seeding.TRAIN, 19 + (done > 0)):
+        for step in range(done + 1, done + steps + 1):
             loss, norm = _step(copy, problem, parameters, optimizer, step, silent)
             first = norm if step == 1 else first
             if not math.isfinite(loss) or not math.isfinite(norm):
@@ -105,7 +137,7 @@ def train(model: nn.Module, problem: Problem, *, steps: int, lr: float, seconds:
                 break
             recent.append(loss)
             is_late = time.perf_counter() - start > seconds
-            if step in checks or is_late:
+            if step in stops or is_late:
                 last = scores(copy, problem)
                 curve.append(last.heldout.value)
                 losses.append(sum(recent) / len(recent))
@@ -114,7 +146,19 @@ def train(model: nn.Module, problem: Problem, *, steps: int, lr: float, seconds:
                     best = last
                 if is_late or problem.scoring.skill(last.heldout.value) > 0.97:
                     break
-    return Trial(lr, step, diverged, best, last, tuple(curve), tuple(losses), tuple(sorted(silent)), first, copy)
+    return Trial(
+        lr,
+        step,
+        diverged,
+        best,
+        last,
+        tuple(curve),
+        tuple(losses),
+        tuple(sorted(silent)),
+        first,
+        copy,
+        optimizer.state_dict(),
+    )
 
 
 def _step(
@@ -158,7 +202,7 @@ def copied(model: nn.Module, dtype: torch.dtype | None = None) -> nn.Module:
 
 def without_model(trial: Trial) -> Trial:
     """The trial without its copy, to be kept in a record."""
-    return replace(trial, model=nn.Identity())
+    return replace(trial, model=nn.Identity(), optimizer=None)
 
 
 def gradient_of(value: Tensor, x: Tensor) -> Tensor:

@@ -93,7 +93,7 @@ def batches_of(data: object) -> list[object] | None:
                 f"data is a loader of the stream {type(data.dataset).__name__}, which measuring would use up; give one "
                 "batch, or a list of batches"
             )
-        with _kept(data) as loader:
+        with kept(data) as loader:
             found = list(loader)
     elif isinstance(data, list) and data and all(isinstance(each, Data | HeteroData) for each in data):
         found = list(data)
@@ -110,7 +110,7 @@ def batches_of(data: object) -> list[object] | None:
 
 
 @contextmanager
-def _kept(loader: DataLoader[object]) -> Iterator[DataLoader[object]]:
+def kept(loader: DataLoader[object]) -> Iterator[DataLoader[object]]:
     """A copy of a loader, whose samplers, generators and workers are as they were on exit."""
     parts = [loader, loader.sampler, loader.batch_sampler, getattr(loader.batch_sampler, "sampler", None)]
     generators = {getattr(part, "generator", None) for part in parts}

@@ -1,0 +1,173 @@
+"""Data that would be diagnosed without a word and mean nothing, and what is said of a model that is unusual."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+import torch_geometric.nn as pyg
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.loader import DataLoader
+
+import graphseq as gs
+
+
+def graph(**changes: Tensor) -> Data:
+    g = torch.Generator().manual_seed(0)
+    data = Data(
+        x=torch.randn(40, 3, generator=g),
+        edge_index=torch.randint(40, (2, 100), generator=g),
+        y=torch.arange(40) % 2,
+    )
+    for key, value in changes.items():
+        data[key] = value
+    return data
+
+
+def gcn(out_channels: int = 2) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return pyg.GCN(3, 8, 2, out_channels)
+
+
+def found_on(data: Any, model: torch.nn.Module | None = None, **options: Any) -> gs.reach.Diagnosis:
+    options = {"loss": F.cross_entropy, "steps": 3, **options}
+    found: gs.reach.Diagnosis = gs.diagnose(gcn() if model is None else model, data, **options)
+    return found
+
+
+def with_nan(x: Tensor) -> Tensor:
+    x = x.clone()
+    x.view(-1)[7] = torch.nan
+    return x
+
+
+def test_inputs_that_are_nan_are_refused_with_their_place() -> None:
+    with pytest.raises(ValueError, match=r"x of data has 1 entries that are NaN or infinite, the first at \(2, 1\)"):
+        found_on(graph(x=with_nan(graph().x)))
+    with pytest.raises(ValueError, match=r"x of graph 1 of data has 1 entries"):
+        found_on([graph(), graph(x=with_nan(graph().x))])
+    x, y = with_nan(torch.randn(20, 5, 3)), torch.arange(20) % 2
+    with pytest.raises(ValueError, match=r"x of data has 1 entries that are NaN or infinite, the first at \(0, 2, 1\)"):
+        found_on((x, y), Last())
+
+
+def test_answers_that_losses_ignore_are_left_out_and_refused_where_none_is_left() -> None:
+    with pytest.raises(ValueError, match="y is -100, which losses of torch ignore, at all 40 answers"):
+        found_on(graph(y=torch.full((40,), -100)))
+    y = torch.arange(40) % 2
+    y[::4] = -100
+    every = found_on(graph(y=y)).evidence
+    held = graph(y=y, train_mask=torch.arange(40) < 20, val_mask=torch.arange(40) >= 20)
+    assert found_on(held).evidence.scores.heldout.count == 15
+    assert every.chance < 1
+    with pytest.raises(ValueError, match="y has classes below 0, such as -1"):
+        found_on(graph(y=torch.arange(40) % 3 - 1))
+    with pytest.raises(ValueError, match="y has 1 numbers that are NaN or infinite among"):
+        found_on(graph(y=with_nan(torch.randn(40, 1))), gcn(1), loss=F.mse_loss)
+    steps = torch.arange(120).view(20, 6) % 2
+    steps[:, 3:] = -100
+    padded = found_on((torch.randn(20, 6, 3), steps), EachStep()).evidence
+    assert padded.scores.heldout.count == 6 * 3
+
+
+class EachStep(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = torch.nn.GRU(3, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.cell(x)[0]
+        return out
+
+
+class Last(EachStep):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[:, -1]
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, lambda o, y: (o - y).square().mean()])
+def test_a_loss_that_compares_each_output_with_each_answer_is_refused(loss: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match=r"output \(12, 1\) and y \(12,\), but compares each output with each"):
+            found_on(graph(y=torch.randn(40)), gcn(1), loss=loss)
+        assert found_on(graph(y=torch.randn(40, 1)), gcn(1), loss=loss).finding
+        assert found_on(graph(y=torch.randn(40)), gcn(1), loss=lambda o, y: loss(o[:, 0], y)).finding
+    x = torch.randn(40, 5, 3)
+    with pytest.raises(ValueError, match="compares each output with each"):
+        found_on((x, torch.randn(40, 1)), Flat(), loss=loss)
+
+
+class Flat(Last):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[:, 0]
+
+
+def graphs(count: int) -> list[Data]:
+    g = torch.Generator().manual_seed(1)
+    return [
+        Data(
+            x=torch.randn(6, 3, generator=g), edge_index=torch.randint(6, (2, 14), generator=g), y=torch.tensor([k % 2])
+        )
+        for k in range(count)
+    ]
+
+
+class Pooled(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gcn = gcn()
+
+    def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+        return pyg.global_mean_pool(self.gcn(x, edge_index), batch)
+
+
+def test_the_generator_of_a_loader_stays_where_it_was() -> None:
+    g = torch.Generator().manual_seed(3)
+    loader = DataLoader(graphs(30), batch_size=8, shuffle=True, generator=g)
+    model = Pooled()
+    before, own = g.get_state().clone(), torch.get_rng_state()
+    found_on(loader, model, validation=loader)
+    assert torch.equal(g.get_state(), before)
+    assert torch.equal(torch.get_rng_state(), own)
+
+
+def test_one_graph_held_out_gives_no_warning_and_no_finding() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = found_on(graphs(8), Pooled(), validation=graphs(9)[8:])
+        assert found_on(graphs(2), Pooled()).finding == "inconclusive"
+    assert found.finding == "inconclusive"
+
+
+def test_frozen_parameters_random_outputs_and_no_training_are_said() -> None:
+    model = gcn()
+    model.convs[0].bias.requires_grad_(False)  # type: ignore[index,union-attr]
+    assert any("1 of the 4 parameters are frozen" in note for note in found_on(graph(), model).evidence.notes)
+    model.requires_grad_(False)
+    assert found_on(graph(), model).sentences[2].startswith("No copy was trained, since no parameter of the model req")
+    assert found_on(graph(), steps=0).sentences[2] == "No copy was trained, since steps is 0."
+    assert any("differ by up to" in note for note in found_on(graph(), Dropping()).evidence.notes)
+    assert not any("differ by up to" in note for note in found_on(graph()).evidence.notes)
+
+
+class Dropping(torch.nn.Module):
+    """A model that drops features in evaluation mode, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gcn = gcn()
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        out: Tensor = self.gcn(F.dropout(x, 0.5, training=True), edge_index)
+        return out
+
+
+def test_responses_of_a_model_that_draws_are_those_of_the_same_draws() -> None:
+    """The row of an isolated node has no influence on others, though two calls differ."""
+    found = found_on(graph(edge_index=torch.randint(39, (2, 100))), Dropping(), hops=1)
+    assert found.evidence.structure.hops_reached == 2
