@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from numbers import Integral, Number, Real
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -133,21 +135,93 @@ def function(name: str, value: object, arguments: str, *, count: int) -> None:
     if not callable(value) or isinstance(value, type):
         hint = f"; make one of the class {value.__name__} first" if isinstance(value, type) else ""
         raise TypeError(f"{name} must be a function of {arguments}, got {shown(value)}{hint}")
+    takes(name, value, f"a function of {arguments}", count=count)
+
+
+def takes(name: str, value: Callable[..., object], expected: str, *, count: int) -> None:
+    """Say what was expected where a function, or the ``forward`` of a module, takes no ``count`` arguments.
+
+    Raises:
+        TypeError: a function of other arguments.
+    """
     try:
-        signature = inspect.signature(value)
+        signature = inspect.signature(value.forward if isinstance(value, nn.Module) else value)
     except (TypeError, ValueError):  # some functions written in C do not tell
         return
     try:
         signature.bind(*range(count))
     except TypeError as error:
-        raise TypeError(f"{name} must be a function of {arguments}, got {shown(value)}: {error}") from None
+        raise TypeError(f"{name} must be {expected}, got {shown(value)}: {error}") from None
 
 
-def made(name: str, value: object) -> nn.Module:
-    """Return what a given function of layers made, or say that a module was expected."""
-    if not isinstance(value, nn.Module):
-        raise TypeError(f"{name} must return a torch.nn.Module, but returned {shown(value)}")
+def encodable(name: str, value: str) -> str:
+    """Return a text, or say that it holds half a character, a surrogate, which no encoding can write."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} holds {value[error.start]!r} at {error.start}, half a character of UTF-16") from None
     return value
+
+
+def path(name: str, value: str | Path) -> Path:
+    """Return ``value`` as a path, or say that no file can have that name."""
+    if "\0" in str(value):
+        raise ValueError(f"{name} must be the path of a file, but holds a NUL character: {shown(str(value))}")
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{name} must be the path of a file, but holds a character that no file system can write: "
+            f"{shown(str(value))}"
+        ) from None
+    return Path(value)
+
+
+def made(name: str, make: Callable[..., object], *sizes: int) -> nn.Module:
+    """Return the module that a given function makes of these sizes, or say that it makes none.
+
+    Raises:
+        TypeError, ValueError: the function does not take them, or makes something else.
+    """
+    try:
+        module = make(*sizes)
+    except (TypeError, ValueError) as error:
+        given = ", ".join(map(str, sizes))
+        raise type(error)(f"{name} must make a module, but {name}({given}) failed: {error}") from error
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"{name} must return a torch.nn.Module, but returned {shown(module)}")
+    return module
+
+
+def alike(module: nn.Module, x: Tensor, name: str, owner: str = "") -> None:
+    """Say where a tensor and the weights of a module differ in number type or kind of device, as torch does not.
+
+    Args:
+        module: whose first floating weight is read.
+        x: features or states.
+        name: of ``x``.
+        owner: the argument of which it is a part, if it is one.
+
+    Raises:
+        TypeError: another number type.
+        ValueError: another kind of device.
+    """
+    weight = next((weight for weight in module.parameters() if weight.is_floating_point()), None)
+    if weight is None:
+        return
+    kind, whole = type(module).__name__, owner or name
+    if weight.device.type != x.device.type:
+        raise ValueError(
+            f"{kind} has weights on {weight.device}, but {name} is on {x.device}; move one: {whole}.to(device) or "
+            "model.to(device)"
+        )
+    if weight.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+        came, own = (str(one.dtype).removeprefix("torch.") for one in (x, weight))
+        method = {"float64": "double", "float32": "float", "float16": "half"}.get(came, came)
+        raise TypeError(
+            f"{kind} has weights of {own}, but {name} is of {came}; turn the {whole}, {whole}.to(torch.{own}), or the "
+            f"model, model.{method}()"
+        )
 
 
 def no_graph(name: str, value: object) -> TypeError:

@@ -37,9 +37,16 @@ def derive_pair(seed: int, *place: int) -> tuple[int, int]:
     words = (_checks.seed("seed", seed), *place)
     if min(words) < 0:
         raise ValueError(f"a place is made of integers of 0 or more, got {place}")
-    mixed = hashlib.blake2b(" ".join(map(str, words)).encode(), digest_size=16).digest()
+    mixed = hashlib.blake2b(" ".join(map(_written, words)).encode(), digest_size=16).digest()
     return int.from_bytes(mixed[:8], "little"), int.from_bytes(mixed[8:], "little")
 
+
+def _written(number: int) -> str:
+    """A number in digits; in hexadecimal ones where Python would refuse to write so many."""
+    return str(number) if number.bit_length() < _LONG else hex(number)
+
+
+_LONG = 10_000  # bits, of fewer digits than Python's limit
 
 _GENERATORS = threading.RLock()
 """For torch's own generators, which all threads of a process share."""

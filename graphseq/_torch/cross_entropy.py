@@ -31,6 +31,9 @@ def mean_cross_entropy(output: Tensor, y: Tensor, workspace: Workspace) -> Tenso
         output: before the softmax.
         y: classes.
         workspace: lends the memory of the gradient.
+
+    Raises:
+        ValueError: a class without a column.
     """
     if (
         output.numel() * output.element_size() < LARGE
@@ -45,7 +48,13 @@ def mean_cross_entropy(output: Tensor, y: Tensor, workspace: Workspace) -> Tenso
         or compat.is_dual(output)
         or int(y.min()) < 0  # torch's own has a meaning for some of these
     ):
-        return cross_entropy(output, y)
+        try:
+            return cross_entropy(output, y)
+        except IndexError as error:
+            low, high, classes = int(y.min()), int(y.max()), output.shape[1]
+            raise ValueError(
+                f"y must hold classes 0 to {classes - 1}, of the {classes} columns of output; got {low} to {high}"
+            ) from error
     return _CrossEntropy.apply(output, y, workspace)  # type: ignore[no-any-return, no-untyped-call]
 
 

@@ -97,4 +97,9 @@ class Bigram(nn.Module):
     @checked_arguments
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """Log frequencies, (K, C)."""
-        return self.logits[graph.x[graph.target_rows]]
+        x, size = graph.get("x"), len(self.logits)
+        if not isinstance(x, Tensor) or x.dim() != 1 or x.is_floating_point():
+            raise ValueError(f"graph must hold characters, tokens x of shape (V,); got {_checks.shown(x)}")
+        if x.numel() and not 0 <= int(x.min()) <= int(x.max()) < size:
+            raise ValueError(f"graph must hold tokens 0 to {size - 1} in x, got {int(x.min())} to {int(x.max())}")
+        return self.logits[x[graph.target_rows]]

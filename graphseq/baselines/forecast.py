@@ -40,10 +40,19 @@ class Persistence(nn.Module):
     @checked_arguments
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """The last values, (K, C)."""
-        if graph.x.dim() != 2 or graph.x.shape[1] < self.channels:
-            raise ValueError(f"channels={self.channels}, but x has shape {tuple(graph.x.shape)}")
-        values: Tensor = graph.x[graph.target_rows, : self.channels]
+        x = _features(graph)
+        if x.shape[1] < self.channels:
+            raise ValueError(f"channels={self.channels}, but x of the graph has shape {tuple(x.shape)}")
+        values: Tensor = x[graph.target_rows, : self.channels]
         return values
+
+
+def _features(graph: SpaceTimeGraph) -> Tensor:
+    """The features (V, F) of a graph, or an error if it has tokens or none."""
+    x = graph.get("x")
+    if not isinstance(x, Tensor) or x.dim() != 2 or not x.is_floating_point():
+        raise ValueError(f"graph must have floating features x, (V, F); got {_checks.shown(x)}")
+    return x
 
 
 class Autoregression(nn.Module):
@@ -129,6 +138,7 @@ class Autoregression(nn.Module):
     @classmethod
     def _past(cls, graph: SpaceTimeGraph, lags: int) -> Tensor:
         """The features of each target row's node at the last times, latest first, (K, lags · P)."""
+        _features(graph)
         topology, features = graph.topology, cls._features(graph)
         moment, node = torch.searchsorted(topology.times, topology.time), topology.node_index
         # As many empty times before the first as the first row looks back.
@@ -193,7 +203,7 @@ class Recency(nn.Module):
     @checked_arguments
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """Scores of the pairs of a :class:`~graphseq.tasks.LinkPrediction`, (K, 2)."""
-        return _scored(graph.pair_features[:, 1])
+        return _scored(graph, 1)
 
 
 class Frequency(nn.Module):
@@ -205,10 +215,15 @@ class Frequency(nn.Module):
     @checked_arguments
     def forward(self, graph: SpaceTimeGraph) -> Tensor:
         """Scores of the pairs of a :class:`~graphseq.tasks.LinkPrediction`, (K, 2)."""
-        return _scored(graph.pair_features[:, 0])
+        return _scored(graph, 0)
 
 
-def _scored(score: Tensor) -> Tensor:
+def _scored(graph: SpaceTimeGraph, feature: int) -> Tensor:
+    features = graph.get("pair_features")
+    if not isinstance(features, Tensor) or features.dim() != 2 or features.shape[1] <= feature:
+        came = _checks.shown(features)
+        raise ValueError(f"graph must have pair_features (K, 2), as batches of LinkPrediction have; got {came}")
+    score = features[:, feature]
     return torch.stack([torch.zeros_like(score), score], dim=1)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -162,6 +164,35 @@ def checked_target(target: Tensor | None, y: Tensor | None, rows: int) -> Tensor
             f"y must have one entry for each of the {count} target rows, or one for the graph; got {tuple(y.shape)}"
         )
     return target
+
+
+def checked_origin(origin: object, answers: object, old: int, new: int) -> Tensor:
+    """Return the old row of each new one, or raise if it is no row, or if the rows answered are not marked rightly."""
+    rows = _checks.rows("origin", origin, old)
+    if len(rows) != new:
+        raise ValueError(f"origin must have shape ({new},), one old row for each row of topology; got {len(rows)}")
+    _checks.marked_rows("answers", answers, new)
+    return rows
+
+
+def checked_times(times: object, count: int) -> list[int]:
+    """Return the times of snapshots, 0, 1, … where there are none, or raise if they are no ascending integers."""
+    if times is None:
+        return list(range(count))
+    if isinstance(times, np.ndarray | Tensor) and times.ndim == 1:
+        times = times.tolist()
+    if isinstance(times, str | bytes) or not isinstance(times, Sequence):
+        raise TypeError(f"times must be a sequence of integers, one a snapshot; got {_checks.shown(times)}. {_ADVICE}")
+    try:
+        moments = [_checks.at_least(f"times[{place}]", time, -(2**63), 2**63 - 1) for place, time in enumerate(times)]
+    except TypeError as error:
+        raise TypeError(f"{error}. {_ADVICE}") from None
+    if len(moments) != count or any(a >= b for a, b in pairwise(moments)):
+        raise ValueError(f"times must be {count} strictly ascending integers, one a snapshot; got {moments!r:.80}")
+    return moments
+
+
+_ADVICE = "Number dates or names in their order, from 0"
 
 
 def check_whole(name: str, attributes: Mapping[str, object]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import networkx as nx
@@ -167,7 +165,7 @@ def from_snapshots(
         [0, 0, 1, 1, 1]
     """
     parts = _listed(snapshots)
-    moments = _moments(times, len(parts))
+    moments = _validate.checked_times(times, len(parts))
     read = [_read_snapshot(f"snapshots[{number}]", one, parts[0]) for number, one in enumerate(parts)]
     sizes = [len(one["x"]) for one in read]
     when = torch.tensor(moments).repeat_interleave(torch.tensor(sizes))
@@ -297,18 +295,6 @@ def _listed(snapshots: object) -> list[Data]:
         if not isinstance(one, Data):
             raise TypeError(f"snapshots[{number}] must be a PyG Data, got {type(one).__name__}")
     return parts
-
-
-def _moments(times: object, count: int) -> list[int]:
-    try:
-        moments = [operator.index(time) for time in (range(count) if times is None else times)]  # type: ignore[attr-defined]
-    except TypeError:
-        raise TypeError(
-            f"times must be integers, one a snapshot; got {times!r:.80}. Number dates or names in their order, from 0"
-        ) from None
-    if len(moments) != count or any(a >= b for a, b in pairwise(moments)):
-        raise ValueError(f"times must be {count} strictly ascending integers, one a snapshot; got {times!r:.80}")
-    return moments
 
 
 def _read_snapshot(name: str, snapshot: Data, first: Data) -> dict[str, Any]:

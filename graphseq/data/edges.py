@@ -70,6 +70,7 @@ def edges_of(graph: AnyGraph, *, causal: bool = False) -> Edges:
     if causal and not isinstance(graph, SpaceTimeGraph):
         raise ValueError(f"causal=True is about time, past to future; graph is {type(graph).__name__}, without times")
     if isinstance(graph, SpaceTimeGraph):
+        graph.check_as_argument("graph")
         adjacency = graph.topology.spacetime(causal)
         return _edges(adjacency.edge_index, adjacency.edge_weight, graph.num_rows)
     if isinstance(graph, nx.Graph):
@@ -108,8 +109,8 @@ def undirected_edges_of(graph: AnyGraph, measure: str, *, causal: bool = False) 
         i, j = int(unmatched.row[first]), int(unmatched.col[first])
         there, back = float(edges.matrix[i, j]), float(edges.matrix[j, i])
         raise ValueError(
-            f"{measure} is defined on undirected graphs, but the edge {j} → {i} has weight {there:g} and {i} → {j} has "
-            f"{back:g}; make the edges undirected first, as T.ToUndirected() does"
+            f"{measure} is defined on undirected graphs, but the edge {j} → {i} of graph has weight {there:g} and {i} "
+            f"→ {j} has {back:g}; make the edges undirected first, as T.ToUndirected() does"
         )
     return edges
 

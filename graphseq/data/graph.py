@@ -218,14 +218,18 @@ class SpaceTimeGraph(RowsData):
         Args:
             topology: the V' new rows.
             origin: the old row that each new row shows, (V',).
-            answers: new rows at which old rows are answered, (V',), ``bool``: at most one for each old row, in the
-                order of the old rows.
+            answers: new rows at which old rows are answered, at most one of each, in their order, (V',) of ``bool``.
 
         Raises:
-            ValueError: a pair in ``edge_label_index`` with a row that is answered nowhere.
+            TypeError, ValueError: rows of another kind or number, or a pair with a row that is answered nowhere.
         """
-        target, pairs = self._store.get("target"), self._store.get("edge_label_index")
-        out = SpaceTimeGraph()
+        return self._over(
+            topology, _validate.checked_origin(origin, answers, self.num_rows, topology.num_rows), answers
+        )
+
+    def _over(self, topology: Topology, origin: Tensor, answers: Tensor) -> SpaceTimeGraph:
+        """As :meth:`replace_rows`, of rows that are right: their values are not read."""
+        target, pairs, out = self._store.get("target"), self._store.get("edge_label_index"), SpaceTimeGraph()
         for key, value in self._store.items():
             if key in _OF_ANSWERS:
                 out[key] = value
@@ -377,17 +381,12 @@ class SpaceTimeGraph(RowsData):
         """Return a networkx graph.
 
         Its nodes are the rows, with ``x``, ``node`` and ``time``; its edges have ``kind`` ("space" or "time"), and
-        spatial ones ``weight`` and ``edge_attr`` where the graph has weights and features of edges.
-
-        :func:`graphseq.from_graph` reads it back.
+        spatial ones ``weight`` and ``edge_attr`` where the graph has them. :func:`graphseq.from_graph` reads it back.
         """
         return convert.to_networkx(self.topology, self.x)
 
     def to_scipy(self) -> sp.coo_array:
-        """Return the spatial edges as a sparse matrix (V, V).
-
-        Entry (i, j) is the weight of the edge from row i to row j, as in networkx.
-        """
+        """Return the spatial edges as a sparse matrix (V, V), in which (i, j) is the weight of the edge from i to j."""
         return convert.to_scipy(self.topology)
 
     def to_dense(self) -> Dense:

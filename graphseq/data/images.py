@@ -121,7 +121,7 @@ def rows_over_time(graph: SpaceTimeGraph, shape: tuple[int, int]) -> SpaceTimeGr
     if not isinstance(graph, SpaceTimeGraph):
         raise TypeError(f"graph must be a graphseq.SpaceTimeGraph, got {type(graph).__name__}")
     if not isinstance(shape, tuple) or len(shape) != 2:
-        raise TypeError(f"shape must be (R, W), as of the image, got {shape!r}")
+        raise TypeError(f"shape must be (R, W), as of the image, got {_checks.shown(shape)}")
     height, width = (_checks.at_least(f"shape[{axis}]", size, 1) for axis, size in enumerate(shape))
     batch, old = graph.get("batch"), graph.topology
     sizes = [old.num_rows] if batch is None else torch.bincount(batch).tolist()

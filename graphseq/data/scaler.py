@@ -72,7 +72,7 @@ class Scaler:
         times = graph.topology.times
         until = _checks.at_least("until", until, 1)
         if until > len(times):
-            raise ValueError(f"until must be at most {len(times)}, the number of times; got {until}")
+            raise ValueError(f"until must be at most {len(times)}, the number of times of the graph; got {until}")
         known = graph.time <= times[until - 1]
         node = graph.node if per == "node" else torch.zeros_like(graph.node)
         _check_dense(node)
@@ -109,10 +109,16 @@ class Scaler:
             TypeError: nodes that are no integers.
             ValueError: shapes that do not fit, or a node without a scale.
         """
-        node = _checks.integer_rows("node", node, len(_checks.is_tensor("values", values)))
-        mean, deviation = self._of(node)
-        if values.dim() != 2 or values.shape[1] > mean.shape[1]:
-            raise ValueError(f"values must have shape (K, C), C at most {mean.shape[1]}; got {tuple(values.shape)}")
+        most = self.mean.shape[1]
+        if values.dim() != 2 or values.shape[1] > most:
+            raise ValueError(f"values must have shape (K, C), C at most {most}; got {tuple(values.shape)}")
+        if values.is_complex() or values.dtype == torch.bool:
+            raise TypeError(f"values must hold real numbers, got dtype {values.dtype}")
+        if node.shape != (len(values),):
+            raise ValueError(
+                f"node must have shape ({len(values)},), one for each row of values; got {tuple(node.shape)}"
+            )
+        mean, deviation = self._of(_checks.integer_rows("node", node, len(values)))
         channels = values.shape[1]
         return (values * deviation[:, :channels] + mean[:, :channels]).to(values.dtype)
 
@@ -178,5 +184,7 @@ def _check_dense(node: Tensor) -> None:
 def _check_features(graph: SpaceTimeGraph) -> None:
     if not isinstance(graph, SpaceTimeGraph):
         raise TypeError(f"graph must be a SpaceTimeGraph, got {type(graph).__name__}")
+    if graph.get("x") is None:
+        raise ValueError("graph has no features x, (V, F); give it some: graph.replace(x=…)")
     if not graph.x.is_floating_point():
         raise TypeError("graph holds integer tokens; only features (V, F) have a scale")

@@ -47,10 +47,12 @@ def outputs_of(model: nn.Module, graph: SpaceTimeGraph) -> Tensor:
     """
     try:
         output = model(graph)
-    except (RuntimeError, ValueError) as error:
-        if difference := _types_differ(model, graph):
+    except (RuntimeError, TypeError, ValueError) as error:
+        if not isinstance(error, TypeError) and (difference := _types_differ(model, graph)):
             raise TypeError(difference) from error
-        raise
+        if type(error) not in (TypeError, ValueError):
+            raise
+        raise type(error)(f"model cannot read the task's graphs: {error}") from error
     if not isinstance(output, Tensor):
         raise TypeError(f"the model must give a tensor of outputs (K, C), got {type(output).__name__}")
     return output

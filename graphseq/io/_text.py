@@ -7,6 +7,8 @@ import re
 import zlib
 from pathlib import Path
 
+from graphseq import _checks
+
 _MOST_PLAIN = 2**25  #: bytes that a packed file may have unpacked in any case
 _MOST_FOLD = 50  #: times its own size that it may have beyond that; tables of numbers come to a tenth of it
 _OTHERS = {
@@ -27,7 +29,7 @@ def read_bytes(path: str | Path) -> bytes:
         OSError: the file cannot be read.
         ValueError: a damaged .gz, or one that unpacks to far more than tables do.
     """
-    path = Path(path)
+    path = _checks.path("path", path)
     if path.suffix.lower() != ".gz":
         return path.read_bytes()
     size = path.stat().st_size

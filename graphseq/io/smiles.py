@@ -145,6 +145,7 @@ def molecule(smiles: str) -> Any:
     """
     if not isinstance(smiles, str):
         raise TypeError(f"smiles must be a string, got {type(smiles).__name__}")
+    _checks.encodable("smiles", smiles)
     try:
         from rdkit import Chem, rdBase  # noqa: PLC0415 - an optional dependency
     except ModuleNotFoundError as error:
@@ -185,6 +186,7 @@ def _numbers_of(elements: Sequence[str]) -> Tensor:
 
     numbers: list[int] = []
     for symbol in elements:
+        _checks.encodable("elements", symbol)
         try:
             with rdBase.BlockLogs():
                 numbers.append(Chem.GetPeriodicTable().GetAtomicNumber(symbol))

@@ -194,7 +194,7 @@ def read_events(
     when, dates = table.times(table.column("time", time), time_format)
     table, when = _in_order(table, when, sort)
     length = _in_units("window", window, dates)
-    _checks.positive("window", float(length))
+    _checks.positive("window", length)
     first = when[0] if start is None else _in_units("start", start, dates)
     if when[0] < first:
         raise ValueError(f"{table.at(0)}: the event is before start={start}")
@@ -378,11 +378,12 @@ def _in_units(argument: str, value: object, dates: bool) -> Moment:
     """Return a length or a beginning in the units of the times, which are microseconds for dates."""
     if isinstance(value, (timedelta, datetime)):
         if not dates:
-            raise TypeError(f"{argument} must be a number, as the times of the file are; got {value!r}")
+            raise TypeError(f"{argument} must be a number, as the times of the file are; got {_checks.shown(value)}")
         return value // timedelta(microseconds=1) if isinstance(value, timedelta) else microseconds(value)
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not _checks.is_finite(value):
         raise TypeError(
-            f"{argument} must be a finite number, or a date or timedelta where times are dates; got {value!r}"
+            f"{argument} must be a finite number, or a date or timedelta where times are dates; got "
+            f"{_checks.shown(value)}"
         )
     number = exact(value if isinstance(value, int) else float(value))
     return number * SECOND if dates else number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 import torch_geometric.nn
@@ -19,17 +19,34 @@ from graphseq.nn.conv_reach import conv_reach
 from graphseq.nn.kernels.gcn_stack import stack
 
 
-def check_convolved(x: object, edge_index: object, edge_weight: object) -> None:
-    """Raise if these are not features (V, F), edges (2, E) and their weights (E,); their values are not read."""
-    for name, value in (("x", x), ("edge_weight", edge_weight)):
-        if not isinstance(value, Tensor | None) or (name == "x" and value is None):
-            raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+def check_convolved(conv: nn.Module, x: object, edge_index: object, edge_weight: object) -> None:
+    """Raise if these are not features (V, F), edges (2, E) and weights (E,) that a convolution of F channels takes."""
+    x = _checks.is_tensor("x", x) if not is_sparse(x) else cast("Tensor", x)
+    channels = conv.in_channels
+    if x.dim() < 2 or x.shape[-1] != channels:
+        raise ValueError(f"x must have shape (V, {channels}) for {type(conv).__name__}, got {tuple(x.shape)}")
+    _checks.alike(conv, x, "x")
     if is_sparse(edge_index):  # of torch or torch_sparse, which PyG takes, too
         return
-    if not isinstance(edge_index, Tensor):
-        raise TypeError(f"edge_index must be a torch.Tensor, got {type(edge_index).__name__}")
-    if edge_index.dim() != 2 or edge_index.dtype != torch.long:
+    edge_index = _checks.is_tensor("edge_index", edge_index)
+    if edge_index.dim() != 2 or edge_index.shape[0] != 2 or edge_index.dtype != torch.long:
         raise ValueError(f"edge_index must hold integers, of shape (2, E), got {_checks.shown(edge_index)}")
+    if x.is_cpu and edge_index.numel() and not torch.compiler.is_compiling():
+        _check_ends(edge_index, x.shape[-2])
+    if edge_weight is not None:
+        weight = _checks.is_tensor("edge_weight", edge_weight)
+        if weight.shape != edge_index.shape[1:] or weight.is_complex():
+            came = _checks.shown(weight)
+            raise ValueError(
+                f"edge_weight must have shape ({edge_index.shape[1]},), one real number an edge, got {came}"
+            )
+
+
+def _check_ends(edge_index: Tensor, rows: int) -> None:
+    low, high = (int(end) for end in edge_index.aminmax())
+    if low < 0 or high >= rows:
+        wrong = low if low < 0 else high
+        raise ValueError(f"edge_index must lie in 0 to {rows - 1}, the rows of x, got {wrong}")
 
 
 class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
@@ -57,7 +74,8 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
 
     @checked_arguments
     def __init__(self, in_channels: int, out_channels: int, bias: bool = True) -> None:
-        _checks.at_least("in_channels", in_channels, 1)
+        in_channels = _checks.at_least("in_channels", in_channels, 1)
+        out_channels = _checks.at_least("out_channels", out_channels, 1)
         super().__init__(in_channels, out_channels, bias=bias)
 
     @property
@@ -68,7 +86,7 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
     def forward(self, x: Tensor, edge_index: Tensor | Adjacency, edge_weight: Tensor | None = None) -> Tensor:
         """Compute Â X W + b, (V, F) → (V, H)."""
         if not isinstance(edge_index, Adjacency):
-            check_convolved(x, edge_index, edge_weight)
+            check_convolved(self, x, edge_index, edge_weight)
             out: Tensor = super().forward(x, edge_index, edge_weight)
             return out
         if compat.has_hooks(self.lin):  # a hook may set the weight, as that of torch.nn.utils.prune does

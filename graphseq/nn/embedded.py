@@ -51,7 +51,7 @@ class EmbeddedModel(nn.Module):
         """Compute the outputs (K, C) or (B, C)."""
         if not isinstance(graph, SpaceTimeGraph):
             raise _checks.no_graph("graph", graph)
-        x = self.embed(graph.x)
+        x = self.embed(_features(self.embed, graph))
         if x.dim() != 2 or len(x) != graph.num_rows:
             raise ValueError(f"embed must return one row for each of {graph.num_rows}, but gave {tuple(x.shape)}")
         return self.model(graph.replace(x=x))  # type: ignore[no-any-return]
@@ -60,3 +60,20 @@ class EmbeddedModel(nn.Module):
     def reach(self, graph: SpaceTimeGraph) -> Tensor:
         """The receptive field of each output, which is that of the model: (K, V) or (B, V) of ``bool``."""
         return self.model.reach(graph)
+
+
+def _features(embed: nn.Module, graph: SpaceTimeGraph) -> Tensor:
+    """The features of a graph, or an error if a module cannot embed them."""
+    x = graph.get("x")
+    if not isinstance(x, Tensor):
+        raise TypeError(f"graph must have features x, a torch.Tensor, to be embedded; it has {type(x).__name__}")
+    if not isinstance(embed, nn.Embedding):
+        if x.is_floating_point():
+            _checks.alike(embed, x, "x", "graph")
+        return x
+    if x.is_meta or x.is_floating_point():
+        raise TypeError(f"graph must hold tokens in x, (V,), for embed reads tokens; got {_checks.shown(x)}")
+    size = embed.num_embeddings
+    if x.is_cpu and x.numel() and not 0 <= int(x.min()) <= int(x.max()) < size:
+        raise ValueError(f"graph must hold tokens 0 to {size - 1} in x for embed, got {int(x.min())} to {int(x.max())}")
+    return x

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
@@ -118,6 +118,8 @@ class Encoder(Rebuildable, ABC):
         if x.shape[0] == 0:
             raise ValueError(f"{name} got a graph without rows; it needs at least one row")
         if x.dim() == 1:
+            if x.is_meta:
+                raise ValueError(f"graph must hold numbers for {name}, but is on the meta device, which holds none")
             if int(x.max()) >= self.in_channels or int(x.min()) < 0:
                 bad = int(x.max()) if int(x.max()) >= self.in_channels else int(x.min())
                 raise ValueError(f"{name} has in_channels={self.in_channels}, but x holds token {bad}")
@@ -125,22 +127,10 @@ class Encoder(Rebuildable, ABC):
             return torch.nn.functional.one_hot(x.long(), self.in_channels).to(weight.dtype)
         if x.shape[1] != self.in_channels:
             raise ValueError(f"{name} has in_channels={self.in_channels}, but x has {x.shape[1]} features a row")
-        _check_kind(self, x)
+        _checks.alike(self, x, "x", "graph")
         return x
 
 
 def _place(kind: type, *names: str) -> int:
     """The number of bases, the class itself the first, above which one of the names is defined."""
     return next((place for place, base in enumerate(kind.__mro__) if any(name in vars(base) for name in names)), 99)
-
-
-def _check_kind(encoder: nn.Module, x: Tensor) -> None:
-    """Raise if features and weights have different number types, which torch would say without naming either."""
-    weight = next((weight for weight in encoder.parameters() if weight.is_floating_point()), None)
-    if weight is not None and weight.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
-        kind, own = (str(one.dtype).removeprefix("torch.") for one in (x, weight))
-        turned = {"float64": "double", "float32": "float", "float16": "half"}.get(kind, kind)
-        raise TypeError(
-            f"{type(encoder).__name__} has weights of {own}, but x is of {kind}; turn the graph, "
-            f"graph.to(torch.{own}), or the model, model.{turned}()"
-        )

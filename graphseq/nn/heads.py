@@ -45,14 +45,34 @@ class Head(nn.Module, ABC):
         """The receptive field of each output, (K, V) of ``bool``, from those of the states."""
 
 
-def _check(states: object, graph: object) -> None:
-    """Raise if these are not the states (V, H) of the rows of a graph; quick, since every forward pass asks."""
+def _check(states: object, graph: object, lin: nn.Module, channels: int | None) -> None:
+    """Raise if these are not states (V, H) of the rows of a graph that a map takes; quick, as every pass asks."""
     if not isinstance(graph, SpaceTimeGraph):
         raise _checks.no_graph("graph", graph)
     if not isinstance(states, Tensor):
         raise TypeError(f"states must be a torch.Tensor, got {type(states).__name__}")
     if states.dim() != 2 or not states.is_floating_point():
         raise ValueError(f"states must be floating, of shape (V, H), got {_checks.shown(states)}")
+    if states.layout != torch.strided:
+        raise TypeError(f"states must be a dense tensor, got one of layout {states.layout}")
+    rows, width = states.shape
+    if isinstance(node := graph.get("node"), Tensor) and len(node) != rows:
+        raise ValueError(f"states must have one row for each of the graph, {len(node)}, got {_checks.shown(states)}")
+    if channels is not None and width != channels:
+        raise ValueError(f"states must have the head's {channels} channels, got {_checks.shown(states)}")
+    _checks.alike(lin, states, "states")
+
+
+def _fields(states: Reach, rows: Tensor, graph: SpaceTimeGraph) -> Tensor:
+    """The receptive fields of some rows, or an error if the function gives none."""
+    fields = states(rows)
+    expected = (len(rows), graph.num_rows)
+    if not isinstance(fields, Tensor) or fields.dtype != torch.bool or fields.shape != expected:
+        raise TypeError(
+            f"states must give the receptive fields of rows of the graph, bool of shape {expected}, but gave "
+            f"{_checks.shown(fields)}"
+        )
+    return fields
 
 
 class RowHead(Head):
@@ -74,7 +94,7 @@ class RowHead(Head):
 
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
         """Compute the outputs (K, C), in the order of the target rows."""
-        _check(states, graph)
+        _check(states, graph, self.lin, getattr(self.lin, "in_features", None))
         if graph.get("target") is None:
             return self.lin(states)  # type: ignore[no-any-return]
         rows = graph.target_rows
@@ -85,7 +105,7 @@ class RowHead(Head):
     @checked_arguments
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
         """The receptive field of each target row's state, (K, V)."""
-        return states(graph.target_rows)
+        return _fields(states, graph.target_rows, graph)
 
 
 class ResidualHead(RowHead):
@@ -117,18 +137,19 @@ class ResidualHead(RowHead):
         Raises:
             ValueError: tokens in place of features, or fewer than C features.
         """
-        _check(states, graph)
-        channels = self.lin.out_features
-        if graph.x.dim() != 2 or graph.x.shape[1] < channels:
-            raise ValueError(f"x must have {channels} features a row or more to add to, got {tuple(graph.x.shape)}")
-        features: Tensor = graph.x[graph.target_rows, :channels]
+        _check(states, graph, self.lin, getattr(self.lin, "in_features", None))
+        channels, x = self.lin.out_features, graph.get("x")
+        if not isinstance(x, Tensor) or x.dim() != 2 or x.shape[1] < channels:
+            came = _checks.shown(x)
+            raise ValueError(f"x of the graph must have {channels} features a row or more to add to, got {came}")
+        features: Tensor = x[graph.target_rows, :channels]
         return features + super().forward(states, graph)
 
     @checked_arguments
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
         """The receptive field of each target row's state, with the row itself, (K, V)."""
         rows = graph.target_rows
-        field = states(rows).clone()
+        field = _fields(states, rows, graph).clone()
         field[torch.arange(len(rows)), rows.cpu()] = True
         return field
 
@@ -154,14 +175,14 @@ class GraphHead(Head):
 
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
         """Compute the outputs (B, C), in the order of the graphs."""
-        _check(states, graph)
+        _check(states, graph, self.lin, getattr(self.lin, "in_features", None))
         pooled = _POOLS[self.pool](states, graph.get("batch"), graph.num_graphs)
         return self.lin(pooled)  # type: ignore[no-any-return]
 
     @checked_arguments
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
         """The union of the receptive fields of all states of each graph, (B, V)."""
-        fields = states(torch.arange(graph.num_nodes, device=graph.node.device))
+        fields = _fields(states, torch.arange(graph.num_nodes, device=graph.node.device), graph)
         counts = torch.zeros(graph.num_graphs, fields.shape[1], dtype=torch.long)
         return counts.index_add_(0, graph.graph_index.cpu(), fields.long()) > 0
 
@@ -203,7 +224,8 @@ class PairHead(Head):
         super().__init__()
         self.pair_channels = _checks.at_least("pair_channels", pair_channels, 0)
         out_channels = _checks.at_least("out_channels", out_channels, 1)
-        width = 3 * _checks.at_least("in_channels", in_channels, 1) + pair_channels
+        self.in_channels = _checks.at_least("in_channels", in_channels, 1)
+        width = 3 * in_channels + pair_channels
         self.lin = nn.Linear(width, out_channels)
         if mlp_channels is not None:
             hidden = _checks.at_least("mlp_channels", mlp_channels, 1)
@@ -211,7 +233,7 @@ class PairHead(Head):
 
     def forward(self, states: Tensor, graph: SpaceTimeGraph) -> Tensor:
         """Compute the outputs (K, C), in the order of the pairs."""
-        _check(states, graph)
+        _check(states, graph, self.lin, self.in_channels)
         source, target = (states.index_select(0, rows) for rows in _pairs(graph))
         inputs = [source, target, source * target]
         if self.pair_channels:
@@ -226,7 +248,7 @@ class PairHead(Head):
     def reach(self, states: Reach, graph: SpaceTimeGraph) -> Tensor:
         """The union of the receptive fields of both states of each pair, (K, V)."""
         rows, inverse = _pairs(graph).unique(return_inverse=True)
-        return states(rows)[inverse.cpu()].any(dim=0)
+        return _fields(states, rows, graph)[inverse.cpu()].any(dim=0)
 
 
 def _pairs(graph: SpaceTimeGraph) -> Tensor:

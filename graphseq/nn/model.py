@@ -8,6 +8,7 @@ from copy import copy
 import torch
 from torch import Tensor
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
@@ -93,7 +94,7 @@ def _head(width: int, out_channels: int, pool: str | None, make: Callable[[int, 
         return RowHead(width, out_channels) if pool is None else GraphHead(width, out_channels, pool)  # type: ignore[arg-type]
     if pool is not None:
         raise ValueError(f"pool={pool!r} and a head were both given; a model has one head")
-    head = make(width, out_channels)
+    head = _checks.made("head", make, width, out_channels)
     if not isinstance(head, Head):
         raise TypeError(f"head must return a graphseq.nn.heads.Head, but returned a {type(head).__name__}")
     return head

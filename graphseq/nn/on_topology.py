@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
@@ -50,11 +51,11 @@ class OnTopology(nn.Module):
         super().__init__()
         if not isinstance(model, Model | Encoder):
             raise TypeError(f"model must be a graphseq.nn.Model or a graphseq.nn.Encoder, got {type(model).__name__}")
-        if graph.x.dim() != 2 or not graph.x.is_floating_point():
-            raise TypeError(
-                f"x must hold features (V, F) of floats, got {graph.x.dtype} of shape {tuple(graph.x.shape)}"
-            )
-        self.training = model.training
+        features = graph.get("x")
+        if not isinstance(features, Tensor) or features.dim() != 2 or not features.is_floating_point():
+            raise TypeError(f"x must hold features (V, F) of floats, got {_checks.shown(features)}")
+        _checks.alike(model, features, "x", "graph")
+        self.training, self._is_meta = model.training, graph.x.is_meta
         self._shape, self._dtype, self._mode = tuple(graph.x.shape), graph.x.dtype, model.training
         # The very parameters and buffers of the model, without its modules, into which torch.compile need not look.
         names = [name for name, _ in (*model.named_parameters(), *model.named_buffers())]
@@ -77,6 +78,8 @@ class OnTopology(nn.Module):
                 f"x must have shape {self._shape} and dtype {self._dtype}, as on the graph; got {tuple(x.shape)} and "
                 f"{x.dtype}"
             )
+        if x.is_meta != self._is_meta:
+            raise ValueError(f"x must be on the device of the graph, or of another kind with numbers; got {x.device}")
         if self.training != self._mode:
             modes = {True: "training", False: "evaluation"}
             raise ValueError(

@@ -83,6 +83,7 @@ class Transformer(LayerStack):
     @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """All rows of the graph; if ``causal``, those up to the row's own time, (K, V)."""
+        rows = _checks.rows("rows", rows, graph.num_rows)
         owner, time = graph.graph_index, graph.time
         field = owner[rows][:, None] == owner
         return (field & (time <= time[rows][:, None]) if self.causal else field).cpu()

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
+from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
@@ -112,12 +113,15 @@ def forecast_figure(
 
 def _shown(errors: NodeErrors, nodes: Sequence[int] | None) -> list[int]:
     if nodes is not None:
+        if isinstance(nodes, Tensor | np.ndarray):
+            nodes = nodes.tolist()
         if not 1 <= len(nodes) <= MOST_PANELS:
             raise ValueError(f"nodes must name 1 to {MOST_PANELS} nodes to be legible, got {len(nodes)}")
+        nodes = [_checks.at_least(f"nodes[{place}]", node, 0) for place, node in enumerate(nodes)]
         unknown = [node for node in nodes if node not in errors.nodes]
         if unknown:
             raise ValueError(f"nodes names {unknown[0]}, which has no predictions")
-        return [int(node) for node in nodes]
+        return nodes
     if len(errors.nodes) <= MOST_PANELS:
         return errors.nodes
     first = next(iter(errors.of.values()))

@@ -8,6 +8,7 @@ from textwrap import fill
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.evaluation.groups import Share
 from graphseq.plot.lines import STYLES, despine
@@ -30,6 +31,8 @@ def draw_groups(axes: Axes, lines: Mapping[str, Mapping[str, Share]], groups: Se
     """
     if len(lines) > len(STYLES):
         raise ValueError(f"lines must have at most {len(STYLES)} models, for distinct colours, got {len(lines)}")
+    if not lines:
+        raise ValueError("lines must hold at least one model, got none")
     first = next(iter(lines.values()))
     groups = [group for group in groups if group in first]
     for number, ((model, of), (colour, marker, _)) in enumerate(zip(lines.items(), STYLES, strict=False)):
@@ -69,6 +72,9 @@ def groups_figure(
         chance: the accuracy of guessing.
         ylabel: the label of the vertical axis.
     """
+    chance = _checks.finite("chance", chance)
+    if not lines or not panels:
+        raise ValueError("lines and panels must each hold at least one entry")
     figure = Figure(figsize=(12.0, 4.2), layout="constrained")
     widths = [len(groups) for groups in panels.values()]
     for axes, (xlabel, groups) in zip(

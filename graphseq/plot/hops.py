@@ -14,6 +14,7 @@ from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import ScaledTranslation
+from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
@@ -131,7 +132,12 @@ def draw_receptive_fields(
         >>> [panel.get_title() for panel in draw_receptive_fields(Figure().subplots(1, 2), graph, 0, [1, 2])]
         ['1 layer: 2 of 4 rows', '2 layers: 3 of 4 rows']
     """
+    if isinstance(panels, Mapping | Tensor) or not isinstance(panels, Iterable):
+        raise TypeError(f"panels must be axes of matplotlib, one for each depth, got {_checks.shown(panels)}")
     axes_list = list(np.ravel(np.array(list(panels), dtype=object)))
+    for n, one in enumerate(axes_list):
+        if not isinstance(one, Axes):
+            raise TypeError(f"panels[{n}] must be axes of matplotlib, got {_checks.shown(one)}")
     layers = [_checks.at_least("depths", depth, 0) for depth in depths]
     if len(axes_list) != len(layers):
         raise ValueError(f"panels must have one axes for each depth: got {len(axes_list)} for {len(layers)} depths")
@@ -146,8 +152,16 @@ def draw_receptive_fields(
     return axes_list
 
 
+def _entry(row: object) -> object:
+    return row.item() if isinstance(row, Tensor) and row.numel() == 1 else row
+
+
 def _checked_routes(graph: SpaceTimeGraph, routes: Sequence[Sequence[int]] | None) -> list[list[int]]:
-    checked = [[checked_row(f"routes[{n}]", row, graph) for row in route] for n, route in enumerate(routes or [])]
+    given = [] if routes is None else list(routes)
+    for n, route in enumerate(given):
+        if isinstance(route, str | bytes) or not isinstance(route, Sequence | np.ndarray | Tensor) or not len(route):
+            raise TypeError(f"routes[{n}] must be a sequence of rows, got {_checks.shown(route)}")
+    checked = [[checked_row(f"routes[{n}]", _entry(row), graph) for row in route] for n, route in enumerate(given)]
     if len(checked) > len(_ROUTES):
         raise ValueError(f"routes must have at most {len(_ROUTES)} entries, for distinct colours, got {len(checked)}")
     edges = set(edges_of(graph))

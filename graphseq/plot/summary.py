@@ -53,6 +53,8 @@ def draw_rows_by_hop(
         raise ValueError(f"hops must have a distance of at least -1 for each row, got {hops.tolist()[:9]}")
     mask = hops >= 0 if seen is None else _checks.marked_rows("seen", seen, rows).cpu()
     farthest = int(hops.max())
+    if farthest > _checks.LARGEST:
+        raise ValueError(f"hops must be at most {_checks.LARGEST}, got {farthest}")
     counts, filled = (torch.bincount(some[some >= 0], minlength=farthest + 1) for some in (hops, hops[mask]))
     fill = [hop_colour(hop, farthest) for hop in range(farthest + 1)] if colours is None else list(colours)
     if len(fill) != farthest + 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from graphseq._arguments import checked_but
 from graphseq.reach.measures.range import influence_range
 from graphseq.reach.probe import norms
 from graphseq.reach.probe.by_hop import HopProfile, Sample, draw, profile
+from graphseq.reach.probe.given import check_data
 from graphseq.reach.probe.probe import Probe
 
 
@@ -85,6 +87,9 @@ def compare(
         >>> found.edges_added, found.edges_removed, found.range_after > found.range_before
         (20, 0, True)
     """
+    check_data("data", model, data)
+    check_data("rewired", model, rewired)
+    _checks.torch_seed("seed", seed)
     first, second = Probe(model, data), Probe(model, rewired)
     own, answers = _checked(first, second)
     sample = draw(first, torch.arange(first.num_outputs), _checks.at_least("samples", samples, 2), seed)
@@ -105,8 +110,16 @@ def compare(
     plus, minus = _edges(first, second, own)
     every = torch.arange(first.num_outputs)
     pairs = ((first, every), (second, answers))
-    scores = [None if score is None else float(score(_answers(probe, at))) for probe, at in pairs]
+    scores = [None if score is None else _score(score(_answers(probe, at))) for probe, at in pairs]
     return Comparison(profiles[0], profiles[1], ranges[0], ranges[1], plus, minus, added, scores[0], scores[1])
+
+
+def _score(value: object) -> float:
+    if isinstance(value, Tensor) and value.numel() == 1 and not value.is_complex():
+        return float(value)
+    if not isinstance(value, Real):
+        raise TypeError(f"score must give one number, but gave {_checks.shown(value)}")
+    return float(value)
 
 
 def _checked(first: Probe, second: Probe) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ from graphseq import _checks
 from graphseq._arguments import checked_arguments, checked_but
 from graphseq.reach.jacobian import Jacobian
 from graphseq.reach.probe import intervals
+from graphseq.reach.probe.given import check_data
 from graphseq.reach.probe.norms import MOST_PAIRS, TooLargeError, over_directions, reduced
 from graphseq.reach.probe.probe import Probe
 from graphseq.reach.profile import sums_by_hop
@@ -63,6 +64,7 @@ def influence(
         >>> influence(gcn, gs.from_sequence(torch.zeros(2, 1))).round(decimals=4).tolist()
         [[1.5, 1.5], [1.5, 1.5]]
     """
+    check_data("graph", model, graph)
     return Probe(model, graph).influence(outputs=outputs, max_entries=max_entries)
 
 
@@ -143,6 +145,7 @@ def estimate_influence(
         True
     """
     _checks.at_least("samples", samples, 2)
+    check_data("graph", model, graph)
     g = torch.Generator().manual_seed(_checks.torch_seed("seed", seed))
     with Probe(model, graph).jacobian(outputs) as measured:
         k, _, v, _ = measured.shape
@@ -190,6 +193,7 @@ def estimate_by_hop(
         ([0, 1, 2, 3, 4, 5, 6, 7, 8], True)
     """
     _checks.at_least("samples", samples, 2)
+    check_data("graph", model, graph)
     probe = Probe(model, graph)
     if probe.output_rows is None:
         raise ValueError("hops are counted from a target row; model pools all rows of a graph")

@@ -57,7 +57,7 @@ def rewire(
     given = {"edges": edges, "hops": hops, "seed": seed, "removal_above": removal_above}
     for name, value in given.items():
         if value is not None and method not in _TAKES[name]:
-            raise ValueError(f"{name}={value} was given, but method={method!r} does not take it")
+            raise ValueError(f"{name}={_checks.plain(value)} was given, but method={method!r} does not take it")
     if method == "virtual_node":
         return add_virtual_node(graph, edge_weight=edge_weight, edge_attr=edge_attr)
     if method == "k_hop":

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from graphseq import _checks
 from graphseq._arguments import checked_but
-from graphseq.reach.probe.over_layers import Measure
+from graphseq.reach.probe.given import check_data
+from graphseq.reach.probe.over_layers import NAMED, Measure
 from graphseq.reach.probe.probe import Probe
 
 
@@ -40,5 +42,8 @@ def over_layers(model: Callable[..., object], graph: object, measure: str | Meas
         >>> over_layers(gcn, ring, lambda states, graph: float(states.shape[1])).tolist()
         [6.0, 8.0, 8.0, 8.0, 8.0]
     """
+    check_data("graph", model, graph)
+    if isinstance(measure, str):
+        _checks.one_of("measure", measure, NAMED)
     (values,) = Probe(model, graph).over_layers(measure).values.values()
     return values

@@ -15,6 +15,7 @@ from graphseq.data.hops import hops_from, hops_to
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
+from graphseq.reach.probe.given import check_data
 from graphseq.reach.probe.probe import Probe
 
 
@@ -47,7 +48,9 @@ def receptive_field(model: Callable[..., object], graph: object, row: int) -> Te
         [2, 3, 4, 5, 6]
     """
     if not isinstance(model, Model | Encoder) or not isinstance(graph, SpaceTimeGraph):
+        check_data("graph", model, graph)
         return _of_any(Probe(model, graph), row)
+    graph.check_as_argument("graph")
     at = _row("row", row, graph)
     if isinstance(model, Encoder):
         return model.reach(graph, torch.tensor([at], device=graph.node.device))[0].nonzero()[:, 0]
@@ -187,5 +190,5 @@ def _hops(to_target: Tensor, source: int, target: int, causal: bool) -> int:
 def _row(name: str, value: object, graph: SpaceTimeGraph) -> int:
     row = _checks.at_least(name, value, 0)
     if row >= graph.num_rows:
-        raise ValueError(f"{name} must lie in 0 to {graph.num_rows - 1}, got {row}")
+        raise ValueError(f"{name} must lie in 0 to {graph.num_rows - 1}, the rows of the graph, got {row}")
     return row

@@ -95,6 +95,8 @@ def watch(
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, whose parameters are trained, got {type(model).__name__}")
     _checks.at_least("every", every, 1)
+    _checks.at_least("samples", samples, 2)
+    _checks.torch_seed("seed", seed)
     log = WatchLog()
     own = {id(parameter) for parameter in model.parameters()}
     steps = 0

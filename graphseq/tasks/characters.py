@@ -77,12 +77,13 @@ class Characters(FixedTask):
             ValueError: a share outside (0, 1), or a part too short for a window; the message says which.
         """
         if not 0 < held_out < 1:
-            raise ValueError(f"held_out must be a share between 0 and 1, got {held_out}")
+            raise ValueError(f"held_out must be a share between 0 and 1, got {_checks.plain(held_out)}")
+        _checks.at_least("length", length, 1)
         cut = len(text) - int(len(text) * held_out)
         if min(cut, len(text) - cut) < length + 1:
             raise ValueError(
-                f"text has {len(text)} characters; the {held_out:.0%} held out and the rest must each hold a window of "
-                f"length={length} and its next character. Take a longer text or shorter windows"
+                f"text has {len(text)} characters; held_out={held_out:.3g} of them and the rest must each hold a "
+                f"window of length={length} and its next character. Take a longer text or shorter windows"
             )
         alphabet = sorted(set(text))
         return cls(text[:cut], length, alphabet=alphabet), cls(text[cut:], length, alphabet=alphabet)
@@ -119,6 +120,8 @@ def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
         FileNotFoundError, IsADirectoryError, PermissionError: the file cannot be read.
         ValueError: bytes that are not in this encoding, an unknown encoding, or the file is empty.
     """
+    if not encoding.isascii() or "\0" in encoding:
+        raise ValueError(f"encoding must be one that Python knows (utf-8, latin-1, …), got {encoding!r}")
     return decoded(Path(path).read_bytes(), path, encoding=encoding)
 
 

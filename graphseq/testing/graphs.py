@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from graphseq import _checks
 from graphseq._arguments import check_fields, checked_arguments
 from graphseq.data.constructors import from_graph, from_signal
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.transforms.growing import grow
 
+_MOST = 10_000  # nodes or times
 CHANNELS = 2  # input features of every graph here, unless it is asked for others
 
 
@@ -30,7 +32,8 @@ def random_graph(
     dtype: torch.dtype = torch.float64,
 ) -> SpaceTimeGraph:
     """A graph in which nodes and edges come and go, at uneven times, its rows and nodes in no order."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(_checks.torch_seed("seed", seed))
+    nodes, times = _checks.at_least("nodes", nodes, 1, _MOST), _checks.at_least("times", times, 1, _MOST)
     present = torch.rand(times, nodes, generator=generator) < 0.7
     present[0, 0] = True
     moment, node = present.nonzero().t()
@@ -58,6 +61,7 @@ def random_sequence(
     seed: int, length: int, channels: int = CHANNELS, dtype: torch.dtype = torch.float64
 ) -> SpaceTimeGraph:
     """A sequence of ``length`` rows of Gaussian features."""
+    length, seed = _checks.at_least("length", length, 0, _MOST**2), _checks.torch_seed("seed", seed)
     x = torch.randn(length, channels, generator=torch.Generator().manual_seed(seed), dtype=dtype)
     rows = torch.arange(length)
     return SpaceTimeGraph(x, torch.zeros_like(rows), rows)

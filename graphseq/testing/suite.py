@@ -80,6 +80,7 @@ class Suite(Generic[Subject]):
             AssertionError: a check failed; the message names the subject, what was expected, and the check.
             ValueError: a name in ``exclude`` that is none of the checks.
         """
+        exclude = list(exclude)
         names = {name for check in self.checks for name in (check.name, check.function)}
         if unknown := [name for name in exclude if name not in names]:
             raise ValueError(f"exclude holds {unknown[0]!r}, which is no check; checks are {sorted(names)}")

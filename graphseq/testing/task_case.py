@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from graphseq import _checks
 from graphseq._arguments import check_fields, checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import FixedTask, Regression, Task
@@ -82,7 +83,7 @@ class TaskCase:
     @checked_arguments
     def batch(self, size: int, seed: int = 0) -> SpaceTimeGraph:
         """The batch of ``size`` samples of a seed."""
-        return self.task.batch(size, torch.Generator().manual_seed(seed))
+        return self.task.batch(size, torch.Generator().manual_seed(_checks.torch_seed("seed", seed)))
 
 
 TASK_SUITE: Suite[TaskCase] = Suite()

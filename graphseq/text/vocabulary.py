@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from graphseq._arguments import checked_arguments
+from graphseq._checks import shown
 
 # Signs that are written for one another; names and categories would not tell.
 _INTERCHANGEABLE = ("'’‘`´", '"“”„«»', "-–—‐‑−", " \u00a0\t\n")
@@ -50,6 +51,11 @@ def nearest(character: str, alphabet: Sequence[str]) -> str:
         >>> nearest("É", "aeiou"), nearest("’", "a'"), nearest("7", "abc019"), nearest("z", "AZ")
         ('e', "'", '9', 'Z')
     """
+    if len(character) != 1:
+        raise ValueError(f"character must be one character, got {shown(character)}")
+    for place, other in enumerate(alphabet):
+        if len(other) != 1:
+            raise ValueError(f"alphabet[{place}] must be one character, got {shown(other)}")
 
     def likeness(other: str) -> tuple[bool, bool, bool, bool, float, int]:
         return (

@@ -152,7 +152,7 @@ def growing_lengths(first: int, last: int, factor: float = 2.0) -> list[int]:
     if _checks.positive("factor", factor) <= 1:
         raise ValueError(f"factor must be above 1, got {factor}")
     while lengths[-1] < last:
-        lengths.append(min(last, max(lengths[-1] + 1, math.floor(lengths[-1] * factor))))
+        lengths.append(min(last, max(lengths[-1] + 1, math.floor(min(lengths[-1] * factor, last)))))
     return lengths
 
 

@@ -121,7 +121,8 @@ class EarlyStopping:
         Raises:
             ValueError: there was no validation yet; or another model, which is then untouched.
         """
-        check_weights(model, self._weights, f"EarlyStopping after step {self.curve[self._place][0]}")
+        step = self.curve[self._place][0]
+        check_weights(model, self._weights, f"EarlyStopping after step {step}, which must be of this model,")
         model.load_state_dict(self._weights)
 
     def state_dict(self) -> dict[str, Any]:
@@ -141,6 +142,8 @@ class EarlyStopping:
             ValueError: the state is of other settings.
         """
         for name, now in self._settings().items():
+            if name not in state:
+                raise ValueError(f"state is none of EarlyStopping: it has no {name}; give what state_dict() returned")
             if state[name] != now:
                 raise ValueError(f"{name} of EarlyStopping was {state[name]!r}, now {now!r}")
         self.curve = [(int(step), float(loss)) for step, loss in state["curve"]]

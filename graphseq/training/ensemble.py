@@ -297,8 +297,13 @@ def check_models(models: Sequence[nn.Module], seeds: int, task: Task) -> None:
     Raises:
         TypeError, ValueError: see :func:`graphseq.fit_ensemble`.
     """
-    if not isinstance(models, Sequence) or not models:
-        raise ValueError(f"models must be a sequence of at least one model, got {models!r}")
+    if isinstance(models, str) or not isinstance(models, Sequence):
+        raise TypeError(f"models must be a sequence of models, got {_checks.shown(models)}")
+    if not models:
+        raise ValueError("models must be a sequence of at least one model, got none")
+    for number, model in enumerate(models):
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"models[{number}] must be a torch.nn.Module, got {_checks.shown(model)}")
     if seeds != len(models):
         raise ValueError(f"seeds must hold one for each model, got {seeds} for {len(models)} models")
     for model in models:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 
 import graphseq
-from graphseq import _files
+from graphseq import _checks, _files
 from graphseq._arguments import checked_arguments
 from graphseq._torch.precision import kernels_in_full
 from graphseq.evaluation.printable import printable
@@ -93,6 +93,7 @@ class History:
     @checked_arguments
     def recent_score(self, window: int) -> float:
         """Mean score of the last ``window`` steps; 0 while there are fewer, so that no run stops too early."""
+        _checks.at_least("window", window, 1)
         return sum(self.score[-window:]) / window if self.steps >= window else 0.0
 
     @checked_arguments

@@ -199,7 +199,7 @@ class Rates:
         """
         factor = self._schedule(step) if self._schedule is not None else 1.0
         if isinstance(factor, bool) or not isinstance(factor, int | float):
-            raise TypeError(f"schedule must give numbers, but gave {factor!r} ({type(factor).__name__}) for {step}")
+            raise TypeError(f"schedule must give numbers, but gave {_checks.shown(factor)} for {step}")
         if not math.isfinite(factor) or factor <= 0:
             raise ValueError(f"schedule must give finite numbers above 0, but gave {factor} for {step}")
         return float(factor)

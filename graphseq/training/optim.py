@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from graphseq._checks import shown
 from graphseq.training.optimizers import OPTIMIZERS
 
 __all__ = ["DEFAULT_LR", "OPTIMIZERS", "OptimizerFactory", "make_optimizer", "spelled"]
@@ -42,7 +43,7 @@ def make_optimizer(
     if callable(optimizer):
         return _made(optimizer, parameters, lr)
     if not isinstance(optimizer, str):
-        raise TypeError(f"optimizer must be a name or a function, got {optimizer!r} ({type(optimizer).__name__})")
+        raise TypeError(f"optimizer must be a name or a function, got {shown(optimizer)}")
     lr = DEFAULT_LR if lr is None else lr
     # The same steps in fewer passes over memory: all in one operation, where torch has one for the device.
     fused = all(value.is_floating_point() and value.device.type in ("cpu", "cuda") for value in parameters) or None
@@ -77,7 +78,10 @@ def _made(factory: OptimizerFactory, parameters: list[nn.Parameter], lr: float |
         )
     if lr is None and needs_lr:
         lr = DEFAULT_LR
-    made = factory(parameters) if lr is None else factory(parameters, lr=lr)  # type: ignore[call-arg]
+    try:
+        made = factory(parameters) if lr is None else factory(parameters, lr=lr)  # type: ignore[call-arg]
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"optimizer ({name}) makes none of the parameters: {error}") from error
     if not isinstance(made, torch.optim.Optimizer):
         raise TypeError(f"optimizer must return a torch.optim.Optimizer, got {type(made).__name__}")
     closure = inspect.signature(made.step).parameters.get("closure")

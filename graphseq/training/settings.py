@@ -57,7 +57,7 @@ class Settings:
             **{name: _checks.truth(name, getattr(self, name)) for name in _SWITCHES},
             "optimizer": spelled(self.optimizer),
             "seed": _checks.seed("seed", self.seed),
-            "lr": _or_none(_checks.positive, "lr", self.lr),
+            "lr": _or_none(_rate, "lr", self.lr),
             "clip": _checks.positive("clip", self.clip),
             "device": _checks.device("device", self.device),
             "stop_threshold": _or_none(_checks.finite, "stop_threshold", self.stop_threshold),
@@ -66,10 +66,11 @@ class Settings:
         }
         measuring.by_name(self.metrics)
         if not isinstance(self.checkpoint_path, str | Path | None):
-            kind = type(self.checkpoint_path).__name__
-            raise TypeError(f"checkpoint_path must be the name of a file, got {self.checkpoint_path!r} ({kind})")
-        if self.checkpoint_path is not None and (not str(self.checkpoint_path) or "\0" in str(self.checkpoint_path)):
-            raise ValueError(f"checkpoint_path must be the name of a file, got {str(self.checkpoint_path)!r}")
+            raise TypeError(f"checkpoint_path must be the name of a file, got {_checks.shown(self.checkpoint_path)}")
+        if self.checkpoint_path is not None:
+            _checks.path("checkpoint_path", self.checkpoint_path)
+            if not str(self.checkpoint_path):
+                raise ValueError("checkpoint_path must be the name of a file, got ''; leave it out for no checkpoints")
         if not isinstance(self.group, ProcessGroup | None):
             kind = type(self.group).__name__
             raise TypeError(f"group must be what graphseq.training.distributed.process_group() gives, got {kind}")
@@ -84,6 +85,14 @@ class Settings:
 
 _COUNTS = ("steps", "batch_size", "stop_window", "checkpoint_every")
 _SWITCHES = ("resume", "record_gradients", "progress")
+
+
+def _rate(name: str, value: object) -> float:
+    rate = _checks.positive(name, value)
+    most = torch.finfo(torch.float32).max
+    if rate > most:
+        raise ValueError(f"{name} must be at most {most:.4g}, the largest float32; got {rate}")
+    return rate
 
 
 def _or_none(check: Callable[[str, object], float], name: str, value: object) -> float | None:

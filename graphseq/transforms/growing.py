@@ -39,7 +39,7 @@ def grow(graph: SpaceTimeGraph) -> SpaceTimeGraph:
     if old.num_nodes != graph.num_graphs:
         raise ValueError(f"grow reads one sequence a graph; got {old.num_nodes} nodes in {graph.num_graphs} graphs")
     topology, origin, arrives = old.keep("grow", lambda: _grown(old))
-    return graph.replace_rows(topology, origin, arrives)
+    return graph._over(topology, origin, arrives)
 
 
 @checked_arguments
@@ -78,7 +78,7 @@ def add_nodes_over_time(graph: SpaceTimeGraph) -> SpaceTimeGraph:
         )
     key = ("add_nodes_over_time", None if batch is None else batch.cpu().numpy().tobytes())
     topology, origin, last = old.keep(key, lambda: _arrived(old, batch))
-    return graph.replace_rows(topology, origin, last)
+    return graph._over(topology, origin, last)
 
 
 def _grown(old: Topology) -> tuple[Topology, Tensor, Tensor]:

@@ -74,7 +74,7 @@ def root_at_targets(graph: SpaceTimeGraph) -> SpaceTimeGraph:
         )
     key = ("root_at_targets", targets.cpu().numpy().tobytes())
     topology, origin, root = old.keep(key, lambda: _turned(old, targets))
-    return graph.replace_rows(topology, origin, root)
+    return graph._over(topology, origin, root)
 
 
 def _both_ways(old: Topology) -> Topology:

@@ -201,7 +201,7 @@ def test_snapshots_may_come_from_a_generator() -> None:
         gs.from_snapshots(iter(()))
     with pytest.raises(TypeError, match="snapshots must be several PyG Data, in a list say; got one Data"):
         gs.from_snapshots(next(snapshots()))
-    with pytest.raises(TypeError, match=r"times must be integers, one a snapshot; got \['2020-01-01'\]. Number dates"):
+    with pytest.raises(TypeError, match=r"times\[0\] must be an integer, got '2020-01-01' \(str\). Number dates"):
         gs.from_snapshots([next(snapshots())], times=["2020-01-01"])  # type: ignore[list-item]
 
 

@@ -92,7 +92,7 @@ def test_a_node_that_comes_later_is_named() -> None:
     ("until", "per", "message"),
     [
         (0, "node", "until must be at least 1"),
-        (4, "node", "until must be at most 3, the number of times; got 4"),
+        (4, "node", "until must be at most 3, the number of times of the graph; got 4"),
         (2, "edge", "per must be one of all, node"),
     ],
 )

@@ -107,7 +107,7 @@ def one(**changed: object) -> Data:
         ),
         ([one(), one()], [0], ValueError, r"times must be 2 strictly ascending integers, one a snapshot; got \[0\]"),
         ([one(), one()], [4, 4], ValueError, r"times must be 2 strictly ascending integers, .* got \[4, 4\]"),
-        ([one(), one()], [0.2, 1.2], TypeError, r"times must be integers, one a snapshot; got \[0.2, 1.2\]"),
+        ([one(), one()], [0.2, 1.2], TypeError, r"times\[0\] must be an integer, got 0.2 \(float\). Number dates"),
         (
             [one(), one(edge_index=index([(1, 2)]))],
             None,

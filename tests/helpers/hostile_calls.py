@@ -26,10 +26,11 @@ from typing import Any, NamedTuple
 
 import children
 import hostile_values
+import networkx as nx
 import numpy as np
 import torch
 from global_state import QUICK, Watched
-from public_calls import Public, finished
+from public_calls import ANY_NUMBER, Public, finished
 from torch_geometric.data import Data
 
 import graphseq as gs
@@ -136,8 +137,12 @@ def outcome(public: Public, call: Call) -> Outcome:
     except BaseException as error:
         signal.setitimer(signal.ITIMER_REAL, 0)
         kind, text = _of_error(error, call.argument, annotation, value)
+        others = set(arguments) - {call.argument}
+        if kind == "unnamed" and admits(annotation, value) and any(_names(text, other) for other in others):
+            kind = "named"  # a value of the right kind that does not fit another argument, which is named
     else:
-        kind = "right" if admits(annotation, value) else "accepted"
+        is_legal = admits(annotation, value) or call[:2] in ANY_NUMBER
+        kind = "right" if is_legal else "accepted"
         text = f"{annotation} got {call.value}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -163,18 +168,35 @@ def _of_error(error: BaseException, argument: str, annotation: str, value: objec
     own = [frame for frame in frames if frame.filename.startswith(ROOT)]
     place = f"{own[-1].filename[len(ROOT) + 1 :]}:{own[-1].lineno}" if own else "?"
     text = f"{place} {type(error).__name__}: {message[:160]}"
-    if callable(value) and "from the given function" in message:
+    if callable(value) and "Callable" in annotation and _is_of(error, value, argument):
         return "right", text  # an error of the user's own function is the user's
     if isinstance(error, gs.DivergedError | ModuleNotFoundError):
         return "named", text
-    if isinstance(error, OSError) and "Path" in annotation and (error.filename is not None or str(value) in message):
-        return "named", text
+    if isinstance(error, OSError) and (error.filename is not None or str(value) in message):
+        return "named", text  # of a file or folder that is not there, the name is named
     if not isinstance(error, TypeError | ValueError) or not own or frames[-1] is not own[-1] or not _raises(own[-1]):
         return "raw", text
     # Of a graph, the attribute may be named that does not fit.
-    words = [argument, *(_OF_GRAPHS if isinstance(value, Data) else ())]
-    is_named = any(re.search(rf"(?<![A-Za-z]){re.escape(word)}(?![A-Za-z_])", message) for word in words)
-    return ("named" if is_named else "unnamed"), text
+    words = [argument, *(_OF_GRAPHS if isinstance(value, Data | nx.Graph) else ())]
+    return ("named" if any(_names(message, word) for word in words) else "unnamed"), text
+
+
+def _names(message: str, word: str) -> bool:
+    return re.search(rf"(?<![A-Za-z]){re.escape(word)}(?![A-Za-z_])", message, re.IGNORECASE) is not None
+
+
+def _is_of(error: BaseException, value: object, argument: str) -> bool:
+    """True if a function that was given raised an error, and not the library about it."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    code = getattr(value, "__code__", None)
+    for frame in frames:
+        own = frame.f_locals.get("self")
+        if frame.f_code is code or own is value or (own is not None and type(own) is value):
+            return True
+    # Of a class written in C there is no frame of its own: it is called on the line that fails.
+    last = frames[-1]
+    line = linecache.getline(last.f_code.co_filename, last.f_lineno or 0)
+    return isinstance(value, type) and re.search(rf"\b{re.escape(argument)}\(", line) is not None
 
 
 _OF_GRAPHS = (
@@ -221,6 +243,16 @@ def _parts(text: str, separator: str) -> list[str]:
     return parts
 
 
+_OF_NUMBERS = ("int]", "float]")  # arrays and tensors do for a sequence of numbers
+
+
+def _is_row(inner: str, value: np.ndarray | torch.Tensor) -> bool:
+    array = torch.as_tensor(value) if isinstance(value, torch.Tensor) or value.dtype.kind in "iufb" else None
+    if array is None or array.dim() != 1 or array.is_complex() or array.is_meta or array.layout != torch.strided:
+        return False
+    return inner == "float]" or not array.is_floating_point()
+
+
 _KINDS: Mapping[str, Any] = {
     "str": str,
     "SpaceTimeGraph": gs.SpaceTimeGraph,
@@ -254,6 +286,12 @@ def _is(part: str, value: object) -> bool:  # noqa: PLR0911 - one kind of annota
     if part.startswith("Literal["):
         return isinstance(value, str | int) and value in ast.literal_eval(f"[{part[8:-1]}]")
     name, _, inner = part.partition("[")
+    if inner in _OF_NUMBERS and isinstance(value, np.ndarray | torch.Tensor):
+        return _is_row(inner, value)
+    if name == "tuple" and isinstance(value, list | tuple):  # a list is as good
+        parts = [part.strip() for part in _parts(inner[:-1], ",")]
+        kinds = [parts[0]] * len(value) if parts[-1] == "..." else parts
+        return len(kinds) == len(value) and all(map(admits, kinds, value))
     if name in ("Sequence", "Collection", "Iterable", "list") and name in _KINDS:
         given = isinstance(value, _KINDS[name])
         return given and (not isinstance(value, list | tuple | set) or all(admits(inner[:-1], one) for one in value))

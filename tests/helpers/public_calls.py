@@ -419,6 +419,10 @@ LEFT_OUT |= {
 }
 
 
+# Numbers that may be infinite or nan: what a diverged training is recorded by.
+ANY_NUMBER = {("History.append", name) for name in ("loss", "score", "grad_norm", "lr")}
+
+
 @dataclass(frozen=True)
 class Public:
     """A public callable and a valid call of it."""

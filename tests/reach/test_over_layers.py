@@ -132,9 +132,9 @@ def test_the_limit_is_that_of_the_layers_of_the_model() -> None:
 
 
 def test_names_of_measures_and_models_that_are_none_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"measures must be one of dirichlet, .*; got 'energy'"):
+    with pytest.raises(ValueError, match=r"measure must be one of dirichlet, .*; got 'energy'"):
         over_layers(RNN(2, 2), sequence(0, 3), "energy")
     with pytest.raises(TypeError, match="must be a module or another callable, got int"):
         over_layers(3, sequence(0, 3), mad)
-    with pytest.raises(TypeError, match="RNN reads a SpaceTimeGraph, and data is no graph"):
+    with pytest.raises(TypeError, match="RNN reads a SpaceTimeGraph, and graph is no graph"):
         over_layers(RNN(2, 2), torch.zeros(3, 2), mad)

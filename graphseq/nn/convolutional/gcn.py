@@ -92,10 +92,10 @@ class GCN(LayerStack):
         if depth_scaled_init and not residual:
             raise ValueError("depth_scaled_init scales the terms that residual layers add; it requires residual=True")
         widths = [in_channels] + [hidden_channels] * num_layers
-        self.convs = nn.ModuleList(_checks.made("conv", conv(a, b)) for a, b in pairwise(widths))
+        self.convs = nn.ModuleList(_checks.made("conv", conv, a, b) for a, b in pairwise(widths))
         activated = num_layers - (jk is None)
         self.norms = nn.ModuleList(
-            _checks.made("norm", norm(hidden_channels)) if norm else nn.Identity() for _ in range(activated)
+            _checks.made("norm", norm, hidden_channels) if norm else nn.Identity() for _ in range(activated)
         )
         self._conv_reaches = [conv_reach(module) for module in self.convs]
         self._norm_reaches = [NormReach(module) for module in self.norms]

@@ -34,7 +34,8 @@ class WeightedSAGE(GraphConv):  # type: ignore[misc]
 
     @checked_arguments
     def __init__(self, in_channels: int, out_channels: int) -> None:
-        _checks.at_least("in_channels", in_channels, 1)
+        in_channels = _checks.at_least("in_channels", in_channels, 1)
+        out_channels = _checks.at_least("out_channels", out_channels, 1)
         super().__init__(in_channels, out_channels, aggr="add")
 
     @property
@@ -44,7 +45,7 @@ class WeightedSAGE(GraphConv):  # type: ignore[misc]
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """Convolve x (V, F) to (V, H)."""
-        check_convolved(x, edge_index, edge_weight)
+        check_convolved(self, x, edge_index, edge_weight)
         weight = x.new_ones(edge_index.shape[1]) if edge_weight is None else edge_weight
         total = scatter(weight, edge_index[1], dim_size=len(x))[edge_index[1]]
         out: Tensor = super().forward(x, edge_index, weight / total.where(total > 0, 1))

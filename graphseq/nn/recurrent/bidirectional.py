@@ -69,6 +69,7 @@ class Bidirectional(LayerStack):
     @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
         """The rows that either direction reads, layer by layer, (K, V)."""
+        rows = _checks.rows("rows", rows, graph.num_rows)
         back, everyone = reversed_in_time(graph), torch.arange(graph.num_rows, device=rows.device)
         field = torch.zeros(len(rows), graph.num_rows, dtype=torch.bool)
         field[torch.arange(len(rows)), rows.cpu()] = True
@@ -95,7 +96,7 @@ def reversed_in_time(graph: SpaceTimeGraph) -> SpaceTimeGraph:
 
 
 def _recurrence(build: Callable[[int, int], Encoder], in_channels: int, hidden_channels: int) -> Encoder:
-    encoder = build(in_channels, hidden_channels)
+    encoder = _checks.made("build", build, in_channels, hidden_channels)
     if not isinstance(encoder, Encoder):
         raise TypeError(f"build must give a graphseq.nn.Encoder, got {type(encoder).__name__}")
     if not encoder.causal:

@@ -95,8 +95,8 @@ class GatedLayer(nn.Module, ABC):
         super().__init__()
         self.hidden_channels, self.num_parts, self.gates = hidden_channels, num_parts, gates
         width, before = num_gates * hidden_channels, torch.get_rng_state()
-        self.conv_x = (conv if gates.of_input else nn.Linear)(in_channels, width)
-        self.conv_h = (conv if gates.of_state else nn.Linear)(hidden_channels, width)
+        self.conv_x = _checks.made("conv", conv if gates.of_input else nn.Linear, in_channels, width)
+        self.conv_h = _checks.made("conv", conv if gates.of_state else nn.Linear, hidden_channels, width)
         # A GCNConv, and no subclass of it, computes Â x W + b, so that one kernel can run all steps on its weights.
         convolved = [each for each, is_one in zip((self.conv_x, self.conv_h), gates[:2], strict=True) if is_one]
         self.is_plain = all(type(each) is GCNConv for each in convolved)

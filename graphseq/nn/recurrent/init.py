@@ -158,6 +158,7 @@ def spread_biases_(encoder: RNN, low: float, high: float, *, generator: torch.Ge
         True
     """
     kernel = _kernel(encoder, RNN, "RNN")
+    low, high = (_checks.between(name, end, -1e30, 1e30) for name, end in (("low", low), ("high", high)))
     if not low < high:
         raise ValueError(f"high must be above low, got low={low} and high={high}")
     weight: Tensor = kernel.weight_ih_l0  # type: ignore[assignment]
@@ -196,6 +197,7 @@ def chrono_(encoder: M, longest: float, *, generator: torch.Generator | None = N
         True
     """
     longest = _checks.positive("longest", longest)
+    _checks.between("longest", longest, 0, 1e30)
     if longest <= 2:
         raise ValueError(f"longest must be above 2 steps, got {longest}")
     for bias_x, bias_h in _biases(encoder):

@@ -106,7 +106,7 @@ class LRU(LinearRNNBase):
         _checks.at_least("hidden_channels", hidden_channels, 1)
         r_max = _checks.between("r_max", r_max, 0, math.nextafter(1, 0))
         r_min = _checks.between("r_min", r_min, 0, math.nextafter(r_max, 0))
-        _checks.positive("max_phase", max_phase)
+        max_phase = _checks.positive("max_phase", max_phase)
         _checks.between("max_phase", max_phase, 0, 2 * math.pi)
         layers = [
             LRULayer(hidden_channels, r_min, r_max, max_phase)

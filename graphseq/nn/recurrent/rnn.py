@@ -228,7 +228,7 @@ def step_by_step(encoder: RNNBase, graph: SpaceTimeGraph) -> Tensor:
         States (V, H), equal to ``encoder(graph)`` up to rounding.
     """
     kernel = encoder.kernel
-    inputs = list(graph.x)
+    inputs = list(encoder._features(graph.get("x")))
     for layer in range(kernel.num_layers):
         w_x, w_h = getattr(kernel, f"weight_ih_l{layer}"), getattr(kernel, f"weight_hh_l{layer}")
         b_x, b_h = getattr(kernel, f"bias_ih_l{layer}"), getattr(kernel, f"bias_hh_l{layer}")

@@ -107,7 +107,8 @@ def linear_scan(a: Tensor, b: Tensor, dim: int = 0) -> Tensor:
             f"a must have b's size or 1 in every dimension; got {tuple(a.shape)} for b of {tuple(b.shape)}"
         )
     if not -b.dim() <= dim < b.dim() or not b.shape[dim]:
-        raise ValueError(f"dim must be a dimension of b that has at least one step; got dim={dim} of {tuple(b.shape)}")
+        came = f"dim={_checks.plain(dim)} of {tuple(b.shape)}"
+        raise ValueError(f"dim must be a dimension of b that has at least one step; got {came}")
     kind = torch.promote_types(a.dtype, b.dtype)
     return _scan(a.to(kind), b.to(kind), dim % b.dim(), Rounds.of_length(b.shape[dim]))
 

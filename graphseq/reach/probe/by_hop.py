@@ -122,7 +122,7 @@ def draw(function: RowFunction, everyone: Tensor, samples: int, seed: int) -> Sa
         samples: the number to draw; a quarter of them are those with the most edges into their rows.
         seed: of the others.
     """
-    g = torch.Generator().manual_seed(seed)
+    g = torch.Generator().manual_seed(_checks.torch_seed("seed", seed))
     shuffled = everyone[torch.randperm(len(everyone), generator=g)]
     if len(everyone) <= samples:
         return Sample(everyone, len(everyone), len(everyone))

@@ -21,6 +21,7 @@ from graphseq.reach.jacobian import Jacobian, owners_by_graph, owners_of
 from graphseq.reach.probe import loaders, taps
 from graphseq.reach.probe import outputs as answers
 from graphseq.reach.probe.apart import are_apart
+from graphseq.reach.probe.given import check_data
 from graphseq.reach.probe.gradient import check_all_gradients, check_gradient, is_known_whole
 from graphseq.reach.probe.inputs import Place, evaluate, find_input, of_data, of_module
 from graphseq.reach.probe.outputs import Kind, Reader, Sizes
@@ -29,6 +30,7 @@ from graphseq.reach.probe.source import Call, Source, said, source, why_not_give
 from graphseq.reach.probe.still import double_copy, still
 
 _LARGE = 2**24  # entries of x from which on a model is not copied to float64 for a test
+_NUMBERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 _SMALL = 2**12  # entries of the largest activation of a pass
 Output = Kind | Callable[[object], object]
 
@@ -70,6 +72,8 @@ class RowFunction:
         self._tested: set[str] = set()
         if double:
             model = double_copy(model)
+        if callable(model):
+            check_data("data", model, data)
         joined = loaders.read(model, data, self._options)
         if joined is not None:
             data, rows, output = joined.data, self._options["rows"], self._options["output"]
@@ -165,6 +169,7 @@ class RowFunction:
 
     # The function
 
+    @checked_arguments
     @contextmanager
     def opened(self, *, weights: bool = False) -> Iterator[None]:
         """Keep the model in evaluation mode for several calls, and restore it on exit.
@@ -306,7 +311,7 @@ class RowFunction:
     def _input(self, module: str | None, tokens: str) -> Place:
         if module is None:
             return find_input(self.model, self.source, tokens)
-        (name,) = taps.names(self.model, [module])
+        (name,) = taps.names(self.model, [module], "input")
         with torch.no_grad():
             _, recorder = evaluate(self.model, self.source, [], [name])
         if not recorder.calls():
@@ -348,8 +353,9 @@ class RowFunction:
         if outputs is None:
             return self, torch.arange(self.num_outputs)
         outputs = _checks.is_tensor("outputs", outputs).cpu()
-        if outputs.dim() != 1 or outputs.numel() == 0 or outputs.is_floating_point() or outputs.dtype == torch.bool:
+        if outputs.dim() != 1 or outputs.numel() == 0 or outputs.dtype not in _NUMBERS:
             raise ValueError(f"outputs must be integers of shape (K,), got {outputs.dtype} {tuple(outputs.shape)}")
+        outputs = outputs.long()
         if int(outputs.min()) < 0 or int(outputs.max()) >= self.num_outputs:
             raise ValueError(f"outputs must lie in 0 to {self.num_outputs - 1}, got {outputs.tolist()}")
         if not self.source.is_ours or self.kind != "node":

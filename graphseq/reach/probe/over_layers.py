@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import Any, Literal
 
 import torch
@@ -26,7 +27,7 @@ from graphseq.reach.traced import snapshot, traced
 Measure = Callable[..., float]
 Operator = Literal["gcn", "walk", "mean"]
 
-_NAMED: dict[str, Measure] = {
+NAMED: dict[str, Measure] = {
     "dirichlet": dirichlet_energy,
     "rayleigh": rayleigh_quotient,
     "limit": distance_to_limit,
@@ -66,15 +67,23 @@ class LayerMeasures:
 def over_layers(function: RowFunction, measures: Sequence[str | Measure]) -> LayerMeasures:
     """Measure the states of a model; see :meth:`graphseq.reach.Probe.over_layers`."""
     if not measures:
-        raise ValueError(f"name at least one measure: {', '.join(_NAMED)}, or a function of (states, graph)")
+        raise ValueError(f"name at least one measure: {', '.join(NAMED)}, or a function of (states, graph)")
     operator = operator_of(function.model)
     chosen = {_name(measure): _measure(measure, operator, _is_causal(function.model)) for measure in measures}
     names, found = [], []
     for name, states, graph in states_of_rows(function):
         names.append(name)
-        found.append([measure(states, graph) for measure in chosen.values()])
+        found.append([_number(key, measure(states, graph)) for key, measure in chosen.items()])
     table = torch.tensor(found, dtype=torch.float64)
     return LayerMeasures(tuple(names), dict(zip(chosen, table.unbind(dim=1), strict=True)), operator)
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, Tensor) and value.numel() == 1 and not value.is_complex():
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"the measure {name} must give one number, but gave {_checks.shown(value)}")
+    return float(value)
 
 
 def states_of_rows(function: RowFunction) -> list[tuple[str, Tensor, SpaceTimeGraph]]:
@@ -104,7 +113,8 @@ def operator_of(model: object) -> Operator:
 def by_signature(measure: Measure) -> Measure:
     """A measure as a function of (states, graph): one of states alone is not given the graph."""
     try:
-        parameters = inspect.signature(measure).parameters.values()
+        called = measure.forward if isinstance(measure, nn.Module) else measure
+        parameters = inspect.signature(called).parameters.values()
     except (TypeError, ValueError):
         return measure
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -116,7 +126,7 @@ def by_signature(measure: Measure) -> Measure:
 
 def _name(measure: str | Measure) -> str:
     if isinstance(measure, str):
-        return _checks.one_of("measures", measure, _NAMED)
+        return _checks.one_of("measures", measure, NAMED)
     if not callable(measure):
         raise TypeError(f"a measure is a name or a function of (states, graph), got {type(measure).__name__}")
     inner: Any = measure.func if isinstance(measure, partial) else measure
@@ -126,7 +136,7 @@ def _name(measure: str | Measure) -> str:
 def _measure(measure: str | Measure, operator: Operator, causal: bool) -> Measure:
     if not isinstance(measure, str):
         return by_signature(measure)
-    found = _NAMED[measure]
+    found = NAMED[measure]
     if measure in _OF_OPERATORS:
         return partial(found, operator=operator, causal=causal)
     return partial(found, causal=causal) if measure == "mad_gap" else by_signature(found)

@@ -255,7 +255,7 @@ class Probe(Inside):
             raise ValueError(
                 f"output={at}, channel={c} is outside the {self.num_outputs} answers of {self.out_channels} channels"
             )
-        start = torch.as_tensor(baseline, dtype=self.x.dtype, device=self.x.device).expand_as(self.x)
+        start = self._baseline(baseline)
         nodes, weights = np.polynomial.legendre.leggauss(_checks.at_least("points", points, 1))
         total = torch.zeros_like(self.x)
         self._check_derivative()
@@ -267,6 +267,17 @@ class Probe(Inside):
                     found = torch.autograd.grad(value, x, allow_unused=True)[0]
                     total = total if found is None else total + float(weight) * found
         return (self.x - start) * total
+
+    def _baseline(self, baseline: Tensor | float) -> Tensor:
+        if not isinstance(baseline, Tensor):
+            return self.x.new_full((), _checks.finite("baseline", baseline)).expand_as(self.x)
+        is_number = baseline.numel() == 1
+        if not (is_number or baseline.shape == self.x.shape) or baseline.is_complex() or not baseline.isfinite().all():
+            shape = tuple(self.x.shape)
+            came = _checks.shown(baseline)
+            raise ValueError(f"baseline must be a finite number, or hold such, (V, F) = {shape}; got {came}")
+        start = baseline.detach().to(self.x.device, self.x.dtype)
+        return start.reshape(()).expand_as(self.x) if is_number else start
 
     def structure(self) -> Structure:
         """Read which rows the answers depend on from the layers of the model, and compare with its Jacobian.

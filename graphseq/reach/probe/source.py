@@ -13,15 +13,14 @@ from torch.nn.parameter import is_lazy
 from torch_geometric.data import Data, HeteroData
 
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.nn.embedded import EmbeddedModel
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
 from graphseq.reach.probe import arguments, rows
+from graphseq.reach.probe.given import OURS
 from graphseq.reach.probe.layout import axes_of
 from graphseq.reach.probe.rows import Rows, edges_of_adjacency
 
 Call = Callable[[object, Tensor], object]
-_OURS = (Model, Encoder, EmbeddedModel)
 _EDGE_TENSORS = ("edge_attr", "edge_weight")
 
 
@@ -72,25 +71,17 @@ def source(model: object, data: object, call: Call | None, layout: str | None) -
             raise ValueError("data is a tensor on the meta device, without numbers, where a graph or a tensor is meant")
         return _of_tensor(model, _moved(data, model), call, layout)
     if not isinstance(data, Data):
-        raise TypeError(
-            "data must be a graph (PyG Data or Batch, a SpaceTimeGraph), a tensor, or a loader of these, got "
-            f"{type(data).__name__}; of anything else, measure x alone: Probe(model, x, call=lambda m, x: m(x, …))"
-        )
+        raise TypeError(f"data must be PyG Data or Batch, a SpaceTimeGraph or a tensor, got {type(data).__name__}")
     if layout is not None:
         raise ValueError(f"layout={layout!r} is of tensors, and data is a {type(data).__name__}")
     if isinstance(data, SpaceTimeGraph):
-        if isinstance(model, _OURS) or call is not None:
+        if isinstance(model, OURS) or call is not None:
             return _of_spacetime(model, data, call)
         if isinstance(model, nn.RNNBase):
             raise TypeError(f"nn.{type(model).__name__} reads tensors: Probe(model, x) with x (B, T, F) or (T, F)")
         unrolled = _of_data(model, data.unroll(), None)
         note = "the space-time graph is read unrolled: spatial and temporal edges in edge_index"
         return Source(**{**unrolled.__dict__, "notes": (note, *unrolled.notes)})
-    if isinstance(model, _OURS):
-        raise TypeError(
-            f"{type(model).__name__} reads a SpaceTimeGraph, and data is another graph, {type(data).__name__}; make "
-            "one: graphseq.from_graph(data)"
-        )
     return _of_data(model, data, call)
 
 
@@ -188,16 +179,11 @@ def _of_spacetime(model: Callable[..., object], graph: SpaceTimeGraph, call: Cal
 
     pairs = graph.get("edge_label_index")
     at = Rows(graph, "V" if x.dim() == 1 else "VF", {"V": graph.num_rows})
-    is_ours = call is None and isinstance(model, _OURS)
+    is_ours = call is None and isinstance(model, OURS)
     return Source(run, {"x": x}, at, None, pairs, (), is_ours)
 
 
 def _of_tensor(model: Callable[..., object], x: Tensor, call: Call | None, layout: str | None) -> Source:
-    if isinstance(model, _OURS):
-        raise TypeError(
-            f"{type(model).__name__} reads a SpaceTimeGraph, and data is no graph but a tensor; make one: "
-            "graphseq.from_sequence(x)"
-        )
     _checked(x)
     if call is None:
         arguments.check_one(model)

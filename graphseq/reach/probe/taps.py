@@ -44,20 +44,21 @@ POOLS: tuple[type[nn.Module], ...] = (torch_geometric.nn.Aggregation, torch_geom
 Hook = Callable[[nn.Module, str, tuple[object, ...], object], object]
 
 
-def names(model: object, patterns: Sequence[str] | None) -> list[str]:
+def names(model: object, patterns: Sequence[str] | None, argument: str = "states") -> list[str]:
     """The names of the modules whose outputs are states.
 
     Args:
         model: a module, or another callable, which has none.
         patterns: names of modules, in which ``*`` stands for one part between dots, such as ``convs.*``; ``None`` for
             all layers, norms and pooling modules that are in no other layer.
+        argument: the name of the argument that holds them.
 
     Raises:
         ValueError: a pattern that fits no module.
     """
     if not isinstance(model, nn.Module):
         if patterns:
-            raise ValueError(f"states={list(patterns)}: the model is a function, in which no module can be found")
+            raise ValueError(f"{argument}={list(patterns)}: the model is a function, in which no module can be found")
         return []
     if patterns is None:
         return names_of(model, LAYERS + NORMS + POOLS)
@@ -67,7 +68,9 @@ def names(model: object, patterns: Sequence[str] | None) -> list[str]:
         fitting = [name for name in modules if _fits(name, pattern)]
         if not fitting:
             near = difflib.get_close_matches(pattern, list(modules), n=3, cutoff=0.0)
-            raise ValueError(f"states={pattern!r} fits no module of {type(model).__name__}; nearest: {', '.join(near)}")
+            raise ValueError(
+                f"{argument}={pattern!r} fits no module of {type(model).__name__}; nearest: {', '.join(near)}"
+            )
         chosen.extend(name for name in fitting if name not in chosen)
     return chosen
 

@@ -7,6 +7,8 @@ import math
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
 
+_MOST = 1e15
+
 
 @checked_arguments
 def latch_threshold(gain: float) -> float:
@@ -37,4 +39,6 @@ def latch_threshold(gain: float) -> float:
     gain = _checks.positive("gain", gain)
     if gain <= 1:
         raise ValueError(f"gain must be above 1, or the unit has no two stable states; got {gain}")
+    if gain > _MOST:
+        raise ValueError(f"gain must be at most {_MOST:g}, or 1 - 1/g rounds to 1; got {gain:g}")
     return math.sqrt(gain * (gain - 1)) - math.atanh(math.sqrt(1 - 1 / gain))

@@ -141,6 +141,13 @@ def lstm_parameters(in_channels: int, hidden_channels: int, *, num_biases: int =
 def _product(weights: Sequence[Tensor]) -> Tensor:
     if not weights:
         raise ValueError("weights must hold one matrix for each layer, got none")
+    for place, weight in enumerate(weights):
+        width = weights[place - 1].shape[-1] if place else len(weight) if weight.dim() else 0
+        if weight.dim() != 2 or not weight.is_floating_point() or len(weight) != width:
+            raise ValueError(
+                f"weights must be floating matrices (F, H), (H, …), each as high as the one before is wide; "
+                f"weights[{place}] is {_checks.shown(weight)}"
+            )
     return reduce(torch.matmul, weights)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import torch
 from torch import Tensor
 
@@ -75,11 +73,7 @@ def checked(length: object, num_nodes: object, density: object) -> tuple[int, in
     """Return the parameters of the graphs, or raise if they are invalid."""
     length = _checks.at_least("length", length, 3)
     nodes = 2 * length if num_nodes is None else _checks.at_least("num_nodes", num_nodes, length)
-    if isinstance(density, bool) or not isinstance(density, Real):
-        raise TypeError(f"density must be a number, got {density!r} ({type(density).__name__})")
-    if not 0 <= (share := float(density)) <= 1:
-        raise ValueError(f"density must be a probability between 0 and 1, got {density}")
-    return length, nodes, share
+    return length, nodes, _checks.between("density", density, 0, 1)
 
 
 def checked_tolerance(tolerance: object) -> float:

@@ -90,7 +90,7 @@ def new_values(
         TypeError, ValueError: as :func:`changed`.
     """
     if weight is None and edge_weight is not None:
-        raise ValueError(f"edge_weight={edge_weight} was given, but the edges of graph have no weights")
+        raise ValueError(f"edge_weight={_checks.plain(edge_weight)} was given, but the edges of graph have no weights")
     if weight is not None and edge_weight is None and count:
         raise ValueError("edges of graph have weights; give those of new edges, such as edge_weight=1.0")
     if attr is None and edge_attr is not None:

@@ -141,7 +141,7 @@ def _of_rows(graph: SpaceTimeGraph, edge_weight: float | None, edge_attr: Tensor
     topology = Topology(node, torch.cat([graph.time, graph.time[first]]), index, weight, edge_attr=attr)
     origin = torch.cat([torch.arange(count, device=device), first])
     is_old = torch.arange(count + number, device=device) < count
-    out = graph.replace_rows(topology, origin, is_old)
+    out = graph._over(topology, origin, is_old)
     out.is_virtual = ~is_old
     none = torch.zeros_like(out.x) if out.x.is_floating_point() else torch.full_like(out.x, -1)  # shows no row
     return out.replace(x=out.x.where(is_old.view(-1, *[1] * (out.x.dim() - 1)), none))

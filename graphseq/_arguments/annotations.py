@@ -1,106 +1,34 @@
-"""Checks of the arguments of a public function against its annotations, before the function begins.
-
-An error names the argument, what came and what is expected, where Python, torch or matplotlib would say that an object
-has no attribute of some name. Checks of values, such as ranges and shapes, are the function's own, in ``_checks``.
-"""
+"""The types that an annotation allows, each with its name in a message and the check of a value."""
 
 from __future__ import annotations
 
 import ast
-import dataclasses
-import functools
-import inspect
 import types
 import typing
 from collections import abc
 from collections.abc import Callable, Iterator, Mapping
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from graphseq._checks import plain, shown
+from graphseq._checks import path, plain, shown, takes
 
-F = TypeVar("F", bound=Callable[..., Any])
 Check = Callable[[str, Any], bool]
 """True if a value is of the type; it raises where it is, but cannot be used."""
 
 
-def checked_arguments(function: F) -> F:
-    """Check the arguments of each call of ``function`` against its annotations, and call it if they fit.
-
-    An ``int`` is an integer and no ``bool``, a ``float`` a number, a ``bool`` True or False, a ``Tensor`` dense and not
-    on the meta device; entries of a sequence of objects are checked, too. What an annotation says in another way, and
-    what has none, is not checked. A class may have a method ``check_as_argument(name)``, which refuses objects of it
-    that cannot be used.
-
-    Raises:
-        TypeError: by the function that is returned: an argument of another type.
-        ValueError: likewise: a string that is none of the choices, or a tensor without numbers.
-
-    Example:
-        >>> @checked_arguments
-        ... def repeat(text: str, times: int = 2) -> str:
-        ...     return text * times
-        >>> repeat("ab")
-        'abab'
-        >>> repeat("ab", "3")
-        Traceback (most recent call last):
-        TypeError: times must be an integer, got '3' (str)
-    """
-    return checked_but()(function)
-
-
-def checked_but(*others: str) -> Callable[[F], F]:
-    """As :func:`checked_arguments`, but for some arguments, of whose type the function itself says more."""
-
-    def decorate(function: F) -> F:
-        return _checked(function, others)
-
-    return decorate
-
-
-def _checked(function: F, others: tuple[str, ...]) -> F:
-    plan: list[tuple[str, _Expected | None]] = []
-    by_name: dict[str, _Expected] = {}
-
-    def prepare() -> None:
-        found = {name: None if name in others else one for name, one in _expectations(function).items()}
-        by_name.update({name: one for name, one in found.items() if one is not None})
-        plan.extend(found.items())
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if not plan:
-            prepare()
-        for (name, expected), value in zip(plan, args, strict=False):
-            if expected is not None:
-                expected.check(name, value)
-        for name, value in kwargs.items():
-            if name in by_name:
-                by_name[name].check(name, value)
-        return function(*args, **kwargs)
-
-    return call  # type: ignore[return-value]
-
-
-def check_fields(record: Any) -> None:
-    """Check the fields of a dataclass, in its ``__post_init__``, against their annotations."""
-    space = vars(inspect.getmodule(type(record)))
-    for field in dataclasses.fields(record):
-        expected = _expected(str(field.type), space)
-        if expected is not None:
-            expected.check(field.name, getattr(record, field.name))
-
-
-class _Expected:
-    """The types that an annotation allows."""
+class Expected:
+    """The types that an annotation allows, each with its name in a message and its check."""
 
     def __init__(self, parts: list[tuple[str, Check]]) -> None:
         self._words = [words for words, _ in parts]
         self._checks = [check for _, check in parts]
+        self.known = frozenset(kind for check in self._checks for kind in _KNOWN.get(check, ()))
+        """Types of which every object is allowed: they are looked up, and no more is asked."""
 
     def allows(self, name: str, value: Any) -> bool:
         """Return True if the value is of one of the types."""
@@ -138,21 +66,8 @@ _HINTS = {
 }
 
 
-def _expectations(function: Callable[..., Any]) -> dict[str, _Expected | None]:
-    """The expectation of each parameter, in their order; ``None`` where nothing is known."""
-    space = getattr(function, "__globals__", {})
-    found: dict[str, _Expected | None] = {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            break
-        found[name] = _expected(str(parameter.annotation), space)
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            found[name] = _expected(str(parameter.annotation), space)
-    return found
-
-
-def _expected(annotation: str, space: Mapping[str, Any]) -> _Expected | None:
+def expected(annotation: str, space: Mapping[str, Any]) -> Expected | None:
+    """Return what an annotation allows, its names being those of ``space``; ``None`` where it is not known."""
     try:
         parts = [eval(part, dict(space)) for part in _alternatives(annotation)]  # noqa: S307 - the library's own source
     except (NameError, SyntaxError, TypeError, AttributeError):
@@ -160,9 +75,14 @@ def _expected(annotation: str, space: Mapping[str, Any]) -> _Expected | None:
     return _of(parts)
 
 
-def _of(parts: list[Any]) -> _Expected | None:
+def _of(parts: list[Any]) -> Expected | None:
     checks = [check for part in parts for check in _checks_of(part)]
-    return None if any(check is None for check in checks) else _Expected([check for check in checks if check])
+    if any(check is None for check in checks):
+        return None
+    known = [check for check in checks if check]
+    if any(words == "a Path" for words, _ in known):
+        known = [(words, _PATHS.get(words, check)) for words, check in known]
+    return Expected(known)
 
 
 def _alternatives(annotation: str) -> Iterator[str]:
@@ -191,13 +111,13 @@ def _checks_of(kind: Any) -> Iterator[tuple[str, Check] | None]:
             lambda _, value: type(value) in (str, int) and value in inner,
         )
     elif origin is abc.Callable or kind is abc.Callable:
-        yield "a function", lambda _, value: callable(value)
+        yield _callable(inner)
     elif isinstance(kind, TypeVar):
         yield from _checks_of(kind.__bound__) if isinstance(kind.__bound__, type) else [None]
     elif origin in _SEQUENCES or kind in _SEQUENCES:
         yield _sequence(origin or kind, inner)
-    elif origin in (abc.Mapping, dict) or kind in (abc.Mapping, dict):
-        yield "a mapping", lambda _, value: isinstance(value, abc.Mapping)
+    elif origin in _MAPPINGS or kind in _MAPPINGS:
+        yield _mapping(inner)
     elif (
         isinstance(kind, type) and origin is None and kind not in (object, Any) and typing.Protocol not in kind.__mro__
     ):
@@ -225,6 +145,7 @@ def _instance(kind: type) -> Check:
 
 _SEQUENCES = {abc.Sequence: "a sequence", abc.Collection: "a collection", abc.Iterable: "an iterable", list: "a list"}
 _ARRAYS = (np.ndarray, Tensor)  # which do for a sequence of numbers, or of such
+_OF_OBJECTS = ("O", "U")  # kinds of numpy's arrays whose entries are no numbers
 
 
 def _sequence(kind: Any, inner: tuple[Any, ...]) -> tuple[str, Check]:
@@ -235,17 +156,59 @@ def _sequence(kind: Any, inner: tuple[Any, ...]) -> tuple[str, Check]:
     def check(name: str, value: Any) -> bool:
         if isinstance(value, str | bytes):
             return inner == (str,) and isinstance(value, str)
-        if not isinstance(value, (kind, *_ARRAYS) if entries is None else kind):
+        if isinstance(value, _ARRAYS) and (entries is None or getattr(value.dtype, "kind", "") not in _OF_OBJECTS):
+            return entries is None and _is_of_entries(name, value)
+        if not isinstance(value, kind):
             return False
-        if isinstance(value, Tensor) and (value.layout != torch.strided or value.is_meta):
-            return False
-        if entries is not None and isinstance(value, abc.Sequence):
+        if entries is not None and isinstance(value, abc.Sequence | abc.Set | np.ndarray):
             for place, entry in enumerate(value):
-                entries.check(f"{name}[{place}]", entry)
+                if type(entry) not in entries.known:
+                    entries.check(f"{name}[{place}]", entry)
         return True
 
     words = _plural(str(entries)) if entries is not None else "numbers" if is_of_numbers else ""
     return f"{_SEQUENCES[kind]} of {words}" if words else _SEQUENCES[kind], check
+
+
+def _is_of_entries(name: str, value: np.ndarray | Tensor) -> bool:
+    """True if an array has entries that can be read one by one."""
+    return value.ndim > 0 and (not isinstance(value, Tensor) or _is_tensor(name, value))
+
+
+_MAPPINGS = (abc.Mapping, dict)
+
+
+def _mapping(inner: tuple[Any, ...]) -> tuple[str, Check]:
+    keys, values = (_of([one]) for one in inner) if len(inner) == 2 else (None, None)
+
+    def check(name: str, value: Any) -> bool:
+        if not isinstance(value, abc.Mapping):
+            return False
+        for key, entry in value.items():
+            if keys is not None and type(key) not in keys.known:
+                keys.check(f"a key of {name}", key)
+            if values is not None and type(entry) not in values.known:
+                values.check(f"{name}[{_key(key)}]", entry)
+        return True
+
+    return "a mapping", check
+
+
+def _key(key: object) -> str:
+    return plain(key) if isinstance(key, str | int) else shown(key)
+
+
+def _callable(inner: tuple[Any, ...]) -> tuple[str, Check]:
+    count = len(inner[0]) if inner and isinstance(inner[0], list) else None
+
+    def check(name: str, value: Any) -> bool:
+        if not callable(value):
+            return False
+        if count is not None:
+            takes(name, value, f"a function of {count} argument{'s' * (count != 1)}", count=count)
+        return True
+
+    return "a function", check
 
 
 def _tuple(inner: tuple[Any, ...]) -> tuple[str, Check]:
@@ -285,13 +248,39 @@ def _is_tensor(name: str, value: Any) -> bool:
     return True
 
 
+def _is_text(_: str, value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_none(_: str, value: Any) -> bool:
+    return value is None
+
+
+def _is_path(name: str, value: Any) -> bool:
+    if isinstance(value, str | Path):
+        path(name, value)
+    return isinstance(value, Path)
+
+
+def _is_path_as_text(name: str, value: Any) -> bool:
+    return isinstance(value, str) and bool(path(name, value))
+
+
+_PATHS = {"a Path": _is_path, "a string": _is_path_as_text}
+_KNOWN: dict[Check, tuple[type, ...]] = {
+    _is_integer: (int,),
+    _is_number: (int, float),
+    _is_flag: (bool,),
+    _is_text: (str,),
+    _is_none: (type(None),),
+}
 _PLAIN: dict[Any, tuple[str, Check]] = {
     int: ("an integer", _is_integer),
     float: ("a number", _is_number),
     bool: ("True or False", _is_flag),
-    str: ("a string", lambda _, value: isinstance(value, str)),
-    None: ("None", lambda _, value: value is None),
-    type(None): ("None", lambda _, value: value is None),
+    str: ("a string", _is_text),
+    None: ("None", _is_none),
+    type(None): ("None", _is_none),
     Tensor: ("a torch.Tensor", _is_tensor),
 }
 
@@ -313,14 +302,3 @@ def _article(name: str) -> str:
 def _plural(words: str) -> str:
     plain = {"an integer": "integers", "a number": "numbers", "a string": "strings", "a function": "functions"}
     return plain.get(words, f"{words.removeprefix('an ').removeprefix('a ')} objects")
-
-
-class ShowsConstructor:
-    """A class whose ``__new__`` takes any arguments: ``help`` and editors show those of its ``__init__``."""
-
-    def __init_subclass__(cls, **options: object) -> None:
-        """Set the signature that :mod:`inspect` returns."""
-        super().__init_subclass__(**options)
-        signature = inspect.signature(cls.__init__)
-        _, *parameters = signature.parameters.values()
-        cls.__signature__ = signature.replace(parameters=parameters, return_annotation=signature.empty)  # type: ignore[attr-defined]
