@@ -131,7 +131,7 @@ class MinPlusLayer(nn.Module):
         """Compute the states after the layer from those before it."""
         gain = self.log_gain.exp()
         potential = self.potential(h) * gain
-        lowest = paths.smallest(potential)
+        lowest = self.lowest(potential, edges, paths)
         far = self.relaxed(potential, edges) - lowest
         grouped = far.unflatten(1, (-1, self.groups))  # each has gains from the smallest to the largest
         parts = [h, far, lowest / gain, grouped.amax(1), grouped.amin(1)]
@@ -142,3 +142,7 @@ class MinPlusLayer(nn.Module):
     def relaxed(self, potential: Tensor, edges: Edges) -> Tensor:
         """The potentials (V, H) relaxed along the edges."""
         return relax(potential, self.log_cost.exp(), edges)
+
+    def lowest(self, potential: Tensor, edges: Edges, paths: Closure) -> Tensor:
+        """The lowest of the potentials (V, H) from which a path leads to each row."""
+        return paths.smallest(potential)
