@@ -66,17 +66,17 @@ class RowFunction:
         double: bool = False,
     ) -> None:
         _checks.one_of("tokens", tokens, ("embedding", "one-hot"))
-        self._options: dict[str, Any] = {"call": call, "output": output, "rows": rows, "states": states}
-        self._options |= {"layout": layout, "input": input, "tokens": tokens, "detached": detached}
+        self.options: dict[str, Any] = {"call": call, "output": output, "rows": rows, "states": states}
+        self.options |= {"layout": layout, "input": input, "tokens": tokens, "detached": detached}
         self._is_double = double
         self._tested: set[str] = set()
         if double:
             model = double_copy(model)
         if callable(model):
             check_data("data", model, data)
-        joined = loaders.read(model, data, self._options)
+        joined = loaders.read(model, data, self.options)
         if joined is not None:
-            data, rows, output = joined.data, self._options["rows"], self._options["output"]
+            data, rows, output = joined.data, self.options["rows"], self.options["output"]
         self._join_notes = () if joined is None else joined.notes
         self.model, self.data = model, data
         self.source: Source = source(model, data, call, layout)
@@ -94,7 +94,7 @@ class RowFunction:
         self.out_channels: int = out.shape[1]  #: C
         self.num_outputs: int = len(out)  #: K
         if joined is not None:
-            parts = loaders.options_of_each(joined, self._options, None if self.source.is_ours else self.kind)
+            parts = loaders.options_of_each(joined, self.options, None if self.source.is_ours else self.kind)
             alone = [RowFunction(model, batch, **options) for batch, options in parts]
             loaders.check_apart(out.detach(), [one.function(one.x).detach() for one in alone])
 
@@ -160,7 +160,7 @@ class RowFunction:
         if self._is_double or self.x.dtype == torch.float64 or not isinstance(self.model, nn.Module):
             return self
         try:
-            return RowFunction(self.model, self.data, double=True, **self._options)
+            return RowFunction(self.model, self.data, double=True, **self.options)
         except (
             RuntimeError,
             TypeError,
@@ -250,7 +250,7 @@ class RowFunction:
         """
         chosen = self._place if place is None else place
         is_tested = chosen.name in self._tested or (chosen.name == "x" and is_known_whole(self.model))
-        if self._options["detached"] or is_tested:
+        if self.options["detached"] or is_tested:
             return
         exact = self.doubled() if self.x.numel() <= _LARGE else self
         own = chosen if exact is self else exact.place(chosen.name)
@@ -269,7 +269,7 @@ class RowFunction:
             return self._place
         if wrt in ("edge_attr", "edge_weight"):
             if wrt not in self.source.tensors:
-                why = why_not_given(self.source, self.data, wrt, has_call=self._options["call"] is not None)
+                why = why_not_given(self.source, self.data, wrt, has_call=self.options["call"] is not None)
                 raise ValueError(f"wrt={wrt!r}: {why}")
             return of_data(self.source, wrt)
         if wrt in self.places and self.places[wrt].module is not None:

@@ -230,9 +230,12 @@ def _past(rows: Rows) -> Callable[[Fields], Fields]:
 
 def _window(conv: nn.Conv1d, rows: Rows) -> Callable[[Fields], Fields]:
     """The steps under the kernel of a convolution over time that keeps the number of steps."""
-    if conv.stride != (1,) or isinstance(conv.padding, str):
-        raise UnknownLayerError("a Conv1d of another stride than 1 or a padding by name changes which step a row is")
-    offsets = [k * conv.dilation[0] - conv.padding[0] for k in range(conv.kernel_size[0])]
+    if conv.stride != (1,):
+        raise UnknownLayerError("a Conv1d of another stride than 1 changes which step a row is")
+    width = conv.dilation[0] * (conv.kernel_size[0] - 1)
+    named = {"same": width // 2, "valid": 0}
+    before = named[conv.padding] if isinstance(conv.padding, str) else conv.padding[0]
+    offsets = [k * conv.dilation[0] - before for k in range(conv.kernel_size[0])]
     shape = (-1, *_sequence_shape(rows))
 
     def read(fields: Fields) -> Fields:

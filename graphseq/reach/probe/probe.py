@@ -207,13 +207,14 @@ class Probe(Inside):
             nodes: the rows whose answers are measured; ``None`` for all.
             outputs: the numbers of the answers, in place of ``nodes``.
             distance: "hop" or "resistance", the effective resistance between two rows of undirected edges.
-            level: "node", the range ρ of answers at rows, with their mean in ``graph``; "graph", the range ρ_G of the
-                answers of graphs from their Hessians H, with one ρ a row. By default what the model answers.
-            norm: of the Jacobian, "l1" as in the paper, for ``level="node"``.
+            level: "node", the range ρ of answers at rows; "graph", that of a whole graph: of answers at rows the mean
+                of their ranges, of answers of graphs the range ρ_G from their Hessians H, with one ρ a row. Either way
+                it is the ``graph`` of the result, whose ``node`` has the parts. By default what the model answers.
+            norm: of the Jacobian, "l1" as in the paper, for answers at rows.
             normalize: divide by the total influence, so that the scale of the answers does not matter.
-            samples: the most answers to measure, drawn without replacement; for ``level="node"``.
+            samples: the most answers to measure, drawn without replacement; for answers at rows.
             seed: of the sample.
-            max_entries: the most entries of the Hessians; for ``level="graph"``.
+            max_entries: the most entries of the Hessians; for answers of graphs.
 
         Returns:
             The range of each measured answer, their mean, and the share of influence without a path, which is left out.
@@ -225,7 +226,8 @@ class Probe(Inside):
         Source: Bamberger et al., *On measuring long-range interactions in graph neural networks* (2025).
         """
         chosen = self.chosen(nodes, outputs)
-        if self.kind == "graph" if level is None else ranges.checked_level(self, level) == "graph":
+        ranges.check_level(self, level)
+        if self.kind == "graph":
             return ranges.of_graphs(self, chosen, distance, normalize=normalize, max_entries=max_entries)
         return ranges.of_rows(self, chosen, distance, norm=norm, normalize=normalize, samples=samples, seed=seed)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch_geometric.data import Batch
 
 from graphseq import _checks
 from graphseq.reach.measures.distance import distances
@@ -15,12 +16,12 @@ from graphseq.reach.probe import norms
 from graphseq.reach.probe.function import RowFunction
 
 
-def checked_level(function: RowFunction, level: str) -> str:
-    """Return the level, or say that the model's answers are of another."""
-    _checks.one_of("level", level, ("node", "graph"))
-    if (level == "graph") != (function.kind == "graph"):
-        raise ValueError(f"level={level!r}, but the model answers for {function.kind}s")
-    return level
+def check_level(function: RowFunction, level: str | None) -> None:
+    """Refuse a range of single rows of a model that answers for whole graphs."""
+    if level is not None:
+        _checks.one_of("level", level, ("node", "graph"))
+    if level == "node" and function.kind == "graph":
+        raise ValueError("level='node', but the model answers for graphs; level='graph' is their range")
 
 
 def of_rows(
@@ -56,15 +57,35 @@ def of_graphs(
     picked = range(function.num_outputs) if chosen is None else chosen.tolist()
     found = []
     function._check_derivative()
+    with function.opened():
+        answers = function.function(function.x, weights=False).detach()
     for output in picked:
         rows = (function.graph_index == output).nonzero()[:, 0]
-        mixing = pairwise_mixing(
-            _of_own_rows(function, output, rows), function.x[rows], reduce="sum", max_entries=max_entries
-        )
+        answer = _alone(function, output, answers[output]) or _of_own_rows(function, output, rows)
+        mixing = pairwise_mixing(answer, function.x[rows], reduce="sum", max_entries=max_entries)
         far = distances(function.graph, distance, nodes=rows)[:, rows.cpu()]
         found.append(influence_range(mixing.cpu(), far, normalize=normalize))
     node, no_path = (torch.cat([getattr(each, name) for each in found]) for name in ("node", "no_path"))
     return Range(node, float(torch.tensor([each.graph for each in found], dtype=torch.float64).nanmean()), no_path)
+
+
+def _alone(function: RowFunction, output: int, expected: Tensor) -> Callable[[Tensor], Tensor] | None:
+    """The answer of one graph of a batch from that graph alone; ``None`` where it is another, or cannot be computed."""
+    batch, options = function.data, dict(function.options)
+    if not isinstance(batch, Batch) or batch.num_graphs == 1 or options["call"] is not None:
+        return None
+    if not function.source.is_ours:
+        options["output"] = options["output"] or "graph"
+    try:
+        one = RowFunction(function.model, batch.get_example(output), **options)
+        with one.opened():
+            found = one.function(one.x, weights=False).detach()
+    except (KeyError, RuntimeError, TypeError, ValueError):  # a batch that cannot be split, or graphs that differ
+        return None
+    limit = 1e-9 if found.dtype == torch.float64 else 1e-5
+    if found.shape != (1, len(expected)) or not torch.allclose(found[0], expected, rtol=limit, atol=limit):
+        return None
+    return lambda x: one.function(x, weights=False)[0]
 
 
 def _of_own_rows(function: RowFunction, output: int, rows: Tensor) -> Callable[[Tensor], Tensor]:

@@ -89,6 +89,7 @@ def test_the_range_of_a_power_of_the_walk_is_its_hops() -> None:
     data = data_of(nx.cycle_graph(9))
     probe = Probe(Far(), data)
     assert probe.range().node.tolist() == [2.0] * 9
+    assert probe.range(level="graph").graph == 2.0  # the mean of the ranges of its nodes
     assert probe.range(distance="resistance").graph == pytest.approx(2 * 7 / 9)  # two routes in parallel
     assert probe.range(nodes=[4], normalize=False).graph == pytest.approx(2 * 3)  # three channels, each copied
 
@@ -110,6 +111,11 @@ def test_a_pooled_answer_has_a_range_by_its_hessian_and_no_hops() -> None:
     found = probe.range()
     assert found.node.shape == (10,)
     assert 0 < found.graph < 2  # one layer mixes rows of at most two hops
+    assert probe.range(level="graph").graph == found.graph
+    alone = [Probe(probe.model, graph, output="graph").range() for graph in batch.to_data_list()]
+    torch.testing.assert_close(found.node, torch.cat([each.node for each in alone]), rtol=1e-10, atol=0)
+    data = Data(x=batch.x, edge_index=batch.edge_index, batch=batch.batch)  # which cannot be split
+    torch.testing.assert_close(Probe(probe.model, data).range().node, found.node, rtol=1e-10, atol=0)
     with pytest.raises(ValueError, match="pools all rows"):
         probe.by_hop()
     with pytest.raises(ValueError, match="level='node', but the model answers for graphs"):

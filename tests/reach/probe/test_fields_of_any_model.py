@@ -149,6 +149,7 @@ SEQUENCES: dict[str, tuple[Callable[[], nn.Module], Callable[[int, int], bool]]]
     "Transformer": (lambda: nn.TransformerEncoderLayer(3, 1, 8, batch_first=True), lambda t, s: True),
     "masked": (Masked, lambda t, s: s <= t),
     "Conv1d": (lambda: nn.Conv1d(3, 2, 3, padding=2, dilation=2), lambda t, s: abs(t - s) in (0, 2)),
+    "same": (lambda: nn.Conv1d(3, 2, 5, padding="same"), lambda t, s: abs(t - s) <= 2),
     "Linear": (lambda: nn.Linear(3, 2), lambda t, s: t == s),
 }
 
@@ -158,7 +159,7 @@ def test_fields_of_sequence_models(name: str) -> None:
     torch.manual_seed(0)
     make, reads = SEQUENCES[name]
     x = torch.randn(2, 6, 3)
-    probe = Probe(make(), x.mT if name == "Conv1d" else x)
+    probe = Probe(make(), x.mT if name in ("Conv1d", "same") else x)
     for t in range(6):
         field = probe.receptive_field(6 + t)
         assert not field.is_measured, field.why
