@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from graphseq import _checks
 from graphseq.data.arrays import array_of, as_tensor, is_frame
 
 _NAMES = (("source", "target", "time"), ("src", "dst", "t"), ("user", "item", "time"), ("user", "item", "timestamp"))
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _EPOCH = np.datetime64(0, "us")
 
 
@@ -138,7 +140,8 @@ def _moment(name: str, event: int, entry: object) -> datetime:
     if isinstance(entry, datetime) and entry == entry:  # noqa: PLR0124 - a missing date is unlike itself
         return entry
     try:
-        return datetime.fromisoformat(entry)  # type: ignore[arg-type]
+        is_month = isinstance(entry, str) and _MONTH.fullmatch(entry)
+        return datetime.fromisoformat(f"{entry}-01" if is_month else entry)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise ValueError(
             f"event {event} has {name} {entry!r}; times are numbers, or dates as 2020-01-31T23:59:59"
@@ -212,7 +215,7 @@ def _checked(
     wrong = ~features.isfinite().all(dim=1) | ~when.isfinite()
     if bool(wrong.any()):
         raise ValueError(f"event {int(wrong.nonzero()[0])} has a time or a feature that is not finite")
-    earlier = when.diff() < 0
+    earlier = when[1:] < when[:-1]
     if bool(earlier.any()):
         event = int(earlier.nonzero()[0]) + 1
         raise ValueError(

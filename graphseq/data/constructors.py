@@ -47,7 +47,7 @@ def from_sequence(x: Numbers, *, y: Numbers = None, target: Numbers = None) -> S
         [[0, 1], [1, 2]]
     """
     _check_ascending("x", x)
-    x = as_tensor("x", x)
+    x = _features_of("x", x)
     if x.dim() == 1 and x.is_floating_point():
         raise ValueError(
             f"x must have shape (T, F), got {tuple(x.shape)}; one feature a step is a column: x[:, None], or a frame "
@@ -170,6 +170,7 @@ def from_snapshots(
     sizes = [len(one["x"]) for one in read]
     when = torch.tensor(moments).repeat_interleave(torch.tensor(sizes))
     starts = np.cumsum([0, *sizes]).tolist()
+    _fill_without_edges(read)
     joined = {key: _joined(key, [one[key] for one in read]) for key in read[0] if key != "edge_index"}
     out = SpaceTimeGraph(
         joined["x"],
@@ -215,8 +216,8 @@ def from_signal(
     """
     _check_ascending("x", x)
     _check_nodes_alone("x", x)
-    signal = as_tensor("x", x)
-    if is_frame(x) and signal.is_floating_point() and signal.dim() == 2:
+    signal = _features_of("x", x)
+    if is_frame(x) and signal.dim() == 2:
         signal = signal[:, :, None]
     wide = 3 if signal.is_floating_point() else 2
     if signal.dim() != wide:
@@ -239,6 +240,24 @@ def from_signal(
         target=target,
     )
     return _with_further(out, _names_of(x))
+
+
+def _features_of(name: str, x: object) -> Tensor:
+    """Return a tensor of what was given; the numbers of a frame are features, never tokens."""
+    if not is_frame(x):
+        return as_tensor(name, x)
+    for axis in ("index", "columns"):
+        if (levels := getattr(getattr(x, axis, None), "nlevels", 1)) > 1:
+            raise ValueError(
+                f"{name}.{axis} has {levels} levels, but lines are times, and columns nodes or features; unstack the "
+                "frame, or give an array, (T, N, F) of a signal"
+            )
+    columns = list(x.columns)  # type: ignore[attr-defined]
+    if len(set(columns)) < len(columns):
+        twice = next(column for column in columns if columns.count(column) > 1)
+        raise ValueError(f"two columns of {name} are called {twice!r}; rename one")
+    values = as_tensor(name, x)
+    return values if values.is_floating_point() or values.is_complex() else values.to(torch.get_default_dtype())
 
 
 def _index_of(edges: object) -> object:
@@ -293,7 +312,8 @@ def _listed(snapshots: object) -> list[Data]:
         raise ValueError("snapshots is empty; at least one graph is needed")
     for number, one in enumerate(parts):
         if not isinstance(one, Data):
-            raise TypeError(f"snapshots[{number}] must be a PyG Data, got {type(one).__name__}")
+            hint = "; networkx graphs are for gs.io.from_temporal_networkx" if isinstance(one, nx.Graph) else ""
+            raise TypeError(f"snapshots[{number}] must be a PyG Data, got {type(one).__name__}{hint}")
     return parts
 
 
@@ -325,6 +345,15 @@ def _read_snapshot(name: str, snapshot: Data, first: Data) -> dict[str, Any]:
         "y": optional(f"{name}.y", snapshot.get("y")),
         "target": target,
     }
+
+
+def _fill_without_edges(read: Sequence[dict[str, Any]]) -> None:
+    """Give snapshots without edges the values of none, where the others have values of edges."""
+    for key in ("edge_weight", "edge_attr"):
+        like = next((one[key] for one in read if one[key] is not None), None)
+        for one in read:
+            if one[key] is None and like is not None and not one["edge_index"].shape[1]:
+                one[key] = like[:0]
 
 
 def _joined(key: str, values: Sequence[Tensor | None]) -> Tensor | None:

@@ -14,7 +14,8 @@ from graphseq.data._event_columns import amount, moment_of, read_events, shown
 from graphseq.data.arrays import Numbers
 from graphseq.data.graph import SpaceTimeGraph
 
-_MOST = 2**31  # rows, with features of all of which memory would be filled
+_MOST = 2**28  # rows, with features of all of which memory would be filled
+_LONGEST = 2**62  # span of times that integers of 64 bits can hold the differences of
 _PRESENT = ("all", "since", "active")
 _EMPTY = ("refuse", "keep")
 
@@ -118,6 +119,10 @@ def _windows(when: Tensor, window: float, first: float, *, keep: bool) -> Tensor
     """Return the number of the window of each event, (E,)."""
     if when[0].item() < first:
         raise ValueError(f"event 0 is at time {shown(when[0])}, before start={shown(first)}")
+    if when[-1].item() - first >= _LONGEST:
+        raise ValueError(
+            f"times from {shown(first)} to {shown(when[-1])} are too far apart; they must span less than 2^62"
+        )
     number = _numbers(when, window, first)
     gap = number.diff(prepend=number.new_full((1,), -1)) > 1
     if bool(gap.any()) and not keep:
@@ -136,6 +141,7 @@ def _numbers(when: Tensor, window: float, first: float) -> Tensor:
 
     A time within the rounding of its number type of the edge of a window is at the edge: 0.3 is three times 0.1.
     """
+    _check_fine(when, window)
     is_whole = not when.is_floating_point() or bool((when == when.round()).all() and when.abs().max() < 2**53)
     if is_whole and isinstance(first, int | float) and float(first).is_integer():
         elapsed = when.long() - int(first)
@@ -154,6 +160,18 @@ def _numbers(when: Tensor, window: float, first: float) -> Tensor:
     nearest = place.round()
     is_edge = (place - nearest).abs() <= unsure + 4 * torch.finfo(torch.float64).eps * place.abs()
     return torch.where(is_edge, nearest, place.floor()).long()
+
+
+def _check_fine(when: Tensor, window: float) -> None:
+    """Raise where whole numbers have been rounded to multiples of more than a window, as 1.7e9 is in float32."""
+    if not when.is_floating_point():
+        return
+    largest, eps = float(when.abs().max()), torch.finfo(when.dtype).eps
+    if largest * eps > 2 and largest * eps > window:
+        raise ValueError(
+            f"times of {when.dtype} near {largest:g} are too coarse for windows of {window:g}; give them as float64 or "
+            "as integers"
+        )
 
 
 def _rows(source: Tensor, target: Tensor, number: Tensor, steps: int, nodes: int, present: str) -> Tensor:

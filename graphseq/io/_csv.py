@@ -16,7 +16,7 @@ from graphseq.io._times import Moment, moments
 from graphseq.io.graph_plain import NO_NAME
 
 MISSING_CELLS = {"", "nan", "-nan", "na", "n/a", "#n/a", "#na", "null", "none", "<na>", "nat"}
-_PERHAPS_MISSING = {"?", "-", "--", ".", "..", "*", "x", "missing", "unknown", "#div/0!", "#value!", "#ref!", "#num!"}
+_PERHAPS_MISSING = {"?", "-", "--", ".", "..", "*", "missing", "unknown", "#div/0!", "#value!", "#ref!", "#num!"}
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _PERHAPS_THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
@@ -146,7 +146,7 @@ class Table:
         except ValueError:
             number = None
         if cell.lower() in _PERHAPS_MISSING:
-            hint = "; if it stands for a missing value, leave the cell empty"
+            hint = f"; if it stands for a missing value, leave the cell empty{hint}"
         if number is None:
             raise ValueError(f"{self.at(row)}: {name} is {cell!r}, which is not a number{hint}")
         if not math.isfinite(number):

@@ -37,6 +37,8 @@ def lines_of(name: str, text: str, suffix: str) -> tuple[list[Line], str, list[s
         ValueError: no lines, or one whose quotes do not end or whose separator is unclear; the message names it.
     """
     text, said = without_separator(text)
+    if text.startswith("%%MatrixMarket"):
+        raise ValueError(f"{name} is a Matrix Market file; gs.from_graph reads it through scipy.io.mmread")
     numbered = enumerate(text.splitlines(), start=1 if said is None else 2)
     raw = [(number, line.strip("\r\n")) for number, line in numbered if line.strip()]
     first = next((place for place, (_, line) in enumerate(raw) if line.lstrip()[0] not in "#%"), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -13,11 +14,19 @@ from graphseq.io._csv import listed
 from graphseq.io._text import decoded
 from graphseq.io.graph_plain import Edge, Listed
 
+_GRAPH = re.compile(r"\bgraph\s*\[")
+_GRAPHS = re.compile(rb"<(?:\w+:)?graph[\s>]")
 _FORMAL = {"id", "label", "name", "networkx_key"}  # attributes that say which edge it is, and nothing of it
 
 
 def _gml(name: str, raw: bytes) -> nx.Graph:
-    return nx.parse_gml(decoded(name, raw).splitlines(), label="id")
+    text = decoded(name, raw)
+    try:
+        return nx.parse_gml(text.splitlines(), label="id")
+    except nx.NetworkXError as error:
+        if "duplicated" not in str(error):
+            raise
+        return nx.parse_gml(_GRAPH.sub(r"\g<0> multigraph 1 ", text, count=1).splitlines(), label="id")
 
 
 _READERS: dict[str, tuple[str, Callable[[str, bytes], nx.Graph]]] = {
@@ -43,6 +52,8 @@ def parse_markup(name: str, raw: bytes, suffix: str, weight: str | None) -> tupl
     title, read = _READERS[suffix]
     if suffix != ".gml" and b"<!ENTITY" in raw.upper().replace(b"\0", b""):
         raise ValueError(f"{name}: it defines entities, which graphs have no use for, and which may expand without end")
+    if suffix != ".gml" and (count := len(_GRAPHS.findall(raw.replace(b"\0", b"")))) > 1:
+        raise ValueError(f"{name} holds {count} graphs, beside or within each other; it must hold one")
     try:
         graph = read(name, raw)
     except ParseError as error:

@@ -20,6 +20,7 @@ _HEADERS = {
 _PERHAPS = {("u", "v"), ("i", "j"), ("head", "tail"), ("parent", "child"), ("id1", "id2"), ("user", "item")}
 _TIMES = {"time", "timestamp", "t", "date", "year", "when", "ts", "datetime"}
 _NUMBERS_OF_EDGES = {"id", "index", "idx", "key", "no", "nr", "number", "edge", "edge_id", "edgeid", "eid"}
+_UNIX = ((10**8, 4 * 10**9), (10**11, 4 * 10**12))  # of times since 1970, in seconds and in milliseconds
 _STEM = re.compile(r"(.*?)[ _.-]?([12abijuv01xy])")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
@@ -77,6 +78,7 @@ def parse_edge_list(
     edges = [_edge(name, line, columns, delimiter, weight or "weight", notes) for line in lines]
     if weight is not None and not any("{" in line.text for line in lines):
         raise ValueError(f"{name} has no header, so no column weight={weight!r}; weights are in its third column")
+    notes += _doubts_of(lines, edges)
     is_odd = not all(_NUMBER.fullmatch(cell) for cell in lines[0].cells[:2])
     if is_odd and _is_apart([line.cells[:2] for line in lines]):
         notes.append(
@@ -84,6 +86,24 @@ def parse_edge_list(
             "line; if it is a header, delete it"
         )
     return Listed((), edges, directed), notes
+
+
+def _doubts_of(lines: Sequence[Line], edges: Sequence[Edge]) -> list[str]:
+    """Return notes on what a list without a header may hold in place of edges and weights."""
+    notes = []
+    first, others = lines[0].cells, {name for edge in edges[1:] for name in (edge.start, edge.end)}
+    if all(map(str.isdecimal, first)) and first[-1] == str(len(edges) - 1) and first[0] == str(len(others)):
+        notes.append(
+            f"{edges[0].where}, {lines[0].text.strip()!r}, is read as an edge; if it is the number of nodes and of "
+            "edges, delete it"
+        )
+    weights = [edge.weight for edge in edges if isinstance(edge.weight, float)]
+    if weights and all(weight.is_integer() and any(a <= weight < b for a, b in _UNIX) for weight in weights):
+        notes.append(
+            f"the third column is read as weights, such as {weights[0]:.0f}; if it is of times, say so by a first line "
+            "source,target,time"
+        )
+    return notes
 
 
 def edges_of_table(

@@ -376,6 +376,8 @@ def _stamps(moments: Sequence[Moment], dates: bool) -> dict[Moment, int]:
 
 def _in_units(argument: str, value: object, dates: bool) -> Moment:
     """Return a length or a beginning in the units of the times, which are microseconds for dates."""
+    if isinstance(value, np.timedelta64 | np.datetime64) and not np.isnat(value):
+        value = value.astype("m8[us]" if isinstance(value, np.timedelta64) else "M8[us]").item()
     if isinstance(value, (timedelta, datetime)):
         if not dates:
             raise TypeError(f"{argument} must be a number, as the times of the file are; got {_checks.shown(value)}")

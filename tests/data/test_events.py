@@ -239,3 +239,19 @@ def test_large_numbers_of_nodes_are_refused_before_memory_is_full() -> None:
     events = TemporalData(src=torch.tensor([2**40]), dst=torch.tensor([1]), t=torch.tensor([0]))
     with pytest.raises(ValueError, match="number the nodes from 0 without gaps"):
         gs.from_events(events, 1)
+
+
+def test_times_that_their_number_type_has_rounded_or_cannot_subtract_are_refused() -> None:
+    def events(*times: object, kind: torch.dtype) -> TemporalData:
+        ends = torch.zeros(len(times), dtype=torch.long)
+        return TemporalData(src=ends, dst=ends + 1, t=torch.tensor(times, dtype=kind))
+
+    with pytest.raises(ValueError, match=r"times of torch.float32 near 1.7e\+09 are too coarse for windows of 1"):
+        gs.from_events(events(1_700_000_000, 1_700_000_001, kind=torch.float32), 1)
+    assert gs.from_events(events(1_700_000_000, 1_700_000_001, kind=torch.float64), 1).num_rows == 4
+    assert gs.from_events(events(1_700_000_000, 1_700_086_400, kind=torch.float32), 86_400).num_rows == 4
+    with pytest.raises(ValueError, match=r"times from -9223372036854775808 to 9223372036854775807 are too far apart"):
+        gs.from_events(events(-(2**63), 2**63 - 1, kind=torch.long), 1, empty="keep")
+    far = TemporalData(src=torch.tensor([0]), dst=torch.tensor([2**30]), t=torch.tensor([0]))
+    with pytest.raises(ValueError, match=r"1 windows of 1073741825 nodes are .* rows, more than 268435456"):
+        gs.from_events(far, 1, present="active")

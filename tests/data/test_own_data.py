@@ -321,3 +321,32 @@ def test_what_is_no_graph_is_refused_with_the_way_to_one() -> None:
             gs.from_graph(other)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"one feature a row is a column, x\[:, None\]"):
         gs.from_graph(nx.path_graph(2), x=torch.ones(2))
+
+
+def test_numbers_in_a_frame_are_features_and_what_its_lines_and_columns_are_must_be_clear() -> None:
+    counts = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+    signal = gs.from_signal(counts, [[0], [1]])
+    assert (signal.x.dtype, signal.x.tolist()) == (torch.float32, [[1], [3], [2], [4]])
+    assert gs.from_sequence(counts).x.tolist() == [[1, 3], [2, 4]]
+    assert gs.from_sequence(pd.Series([3, 1, 4])).x.tolist() == [3, 1, 4]  # tokens
+    long = pd.DataFrame({"v": [1.0, 2.0]}, index=pd.MultiIndex.from_product([[0, 1], ["a"]]))
+    with pytest.raises(ValueError, match=r"x.index has 2 levels, but lines are times.*; unstack the frame"):
+        gs.from_signal(long, [[0], [0]])
+    deep = pd.DataFrame([[1.0, 2.0]], columns=pd.MultiIndex.from_product([["a"], ["u", "v"]]))
+    with pytest.raises(ValueError, match=r"x.columns has 2 levels"):
+        gs.from_signal(deep, [[0], [0]])
+    with pytest.raises(ValueError, match=r"two columns of x are called 'a'; rename one"):
+        gs.from_signal(pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]), [[0], [1]])
+
+
+def test_a_snapshot_without_edges_needs_no_weights() -> None:
+    edges = torch.tensor([[0], [1]])
+    full = Data(x=torch.ones(2, 1), edge_index=edges, edge_weight=torch.tensor([2.0]), edge_attr=torch.ones(1, 3))
+    bare = Data(x=torch.ones(2, 1), edge_index=edges[:, :0])
+    for parts in ([full, bare], [bare, full]):
+        graph = gs.from_snapshots(parts)
+        assert (graph.edge_weight.tolist(), graph.edge_attr.shape) == ([2], (1, 3))
+    with pytest.raises(ValueError, match=r"snapshots\[1\] has no edge_weight, but snapshots\[0\] has"):
+        gs.from_snapshots([full, Data(x=torch.ones(2, 1), edge_index=edges)])
+    with pytest.raises(TypeError, match=r"got Graph; networkx graphs are for gs.io.from_temporal_networkx"):
+        gs.from_snapshots([nx.path_graph(2)])

@@ -188,3 +188,41 @@ def test_numbers_of_edges_and_columns_before_the_source_are_no_weights(tmp_path:
     found = read(tmp_path, "a.csv", lines)
     assert set(found.graph.edges(data="weight")) == {("A", "B", None), ("B", "C", None)}
     assert any("columns that are not read" in note for note in found.notes)
+
+
+def test_parallel_edges_of_a_gml_file_that_says_nothing_of_them_count_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.gml"
+    edges = "edge [ source 1 target 2 value 3 ] edge [ source 2 target 1 value 4 ]"
+    path.write_text(f'Creator "me [x]" graph [ node [ id 1 ] node [ id 2 ] {edges} ]')
+    found = read_graph(path, weight="value")
+    assert list(found.graph.edges(data="weight")) == [("1", "2", 4.0)]
+    assert found.notes[-1].startswith("1 edge is listed more than once")
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_file_of_several_graphs_is_refused(tmp_path: Path, beside: bool) -> None:
+    inner = '<graph edgedefault="undirected"><node id="c"/><node id="d"/><edge source="c" target="d"/></graph>'
+    within = "" if beside else f'<node id="e">{inner}</node>'
+    outer = f'<graph edgedefault="undirected"><node id="a"/><node id="b"/>{within}<edge source="a" target="b"/></graph>'
+    path = tmp_path / "a.graphml"
+    path.write_text(
+        f'<graphml xmlns="http://graphml.graphdrawing.org/xmlns">{outer}{inner if beside else ""}</graphml>'
+    )
+    with pytest.raises(ValueError, match=r"a.graphml holds 2 graphs, beside or within each other; it must hold one"):
+        read_graph(path)
+
+
+def test_lines_that_may_be_no_edges_and_weights_that_may_be_times_are_pointed_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("4 3\n0 1\n1 2\n2 3\n")
+    (note,) = read_graph(path).notes
+    assert note == "line 1, '4 3', is read as an edge; if it is the number of nodes and of edges, delete it"
+    path.write_text("0 3\n0 1\n1 2\n2 3\n")
+    assert read_graph(path).notes == ()
+    for first in ("1082040961", "1082040961000"):
+        path.write_text(f"1 2 {first}\n2 3 {first}\n")
+        (note,) = read_graph(path).notes
+        assert note.startswith(f"the third column is read as weights, such as {first}; if it is of times")
+    path.write_text("%%MatrixMarket matrix coordinate real general\n3 3 2\n2 1 1\n3 2 1\n")
+    with pytest.raises(ValueError, match=r"a.txt is a Matrix Market file; gs.from_graph reads it through scipy"):
+        read_graph(path)

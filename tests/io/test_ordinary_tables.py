@@ -431,7 +431,7 @@ def test_gaps_in_time_are_pointed_out_and_months_are_none(tmp_path: Path, times:
     ("content", "why"),
     [
         (b"PK\x03\x04....", "is a spreadsheet or an archive; save its table as CSV in UTF-8"),
-        (gzip.compress(b"time,node,temp\n"), "is packed; a packed file must be called .gz"),
+        (gzip.compress(b"time,node,temp\n", mtime=0), "is packed; a packed file must be called .gz"),
         (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS, not the file itself"),
         (b"PAR1....", "is a Parquet file; read it by pandas or polars, and give the frame"),
         (b"", "is empty; it must have the names of its columns in the first line"),
@@ -448,3 +448,11 @@ def test_blank_lines_above_the_names_and_marks_of_byte_order_are_no_part_of_a_ta
     same(read(tmp_path, "\ufeff\ufeff\n\n" + LINES))
     with pytest.raises(ValueError, match=r"seen.csv, line 4: temp is 'hot'"):
         read(tmp_path, "\n\ntime,node,temp\n0,a,hot\n")
+
+
+def test_windows_and_beginnings_of_numpy_are_taken(tmp_path: Path) -> None:
+    lines = "source,target,time\na,b,2024-01-02\nb,a,2024-01-04\n"
+    data = events(tmp_path, lines, np.timedelta64(2, "D"), start=np.datetime64("2024-01-01"))
+    assert data.times == ("2024-01-01", "2024-01-03")
+    with pytest.raises(TypeError, match=r"window must be a number, as the times of the file are"):
+        events(tmp_path, "source,target,time\na,b,0\n", np.timedelta64(1, "D"))
