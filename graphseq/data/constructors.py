@@ -13,7 +13,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from graphseq import _checks
-from graphseq.data import _plain, _validate
+from graphseq.data import _frames, _plain, _validate
 from graphseq.data.arrays import Numbers, as_tensor, is_frame, optional
 from graphseq.data.graph import SpaceTimeGraph
 
@@ -27,7 +27,6 @@ _HOW = {
     "PosixPath": "; a file is read by gs.io.read_graph(graph).graph",
     "TemporalData": "; events are for gs.from_events",
 }
-_TIME_COLUMNS = {"time", "timestamp", "date", "datetime", "index"}
 
 
 def from_sequence(x: Numbers, *, y: Numbers = None, target: Numbers = None) -> SpaceTimeGraph:
@@ -46,8 +45,8 @@ def from_sequence(x: Numbers, *, y: Numbers = None, target: Numbers = None) -> S
         >>> from_sequence(torch.tensor([3, 1, 4])).topology.temporal_edges.tolist()
         [[0, 1], [1, 2]]
     """
-    _check_ascending("x", x)
-    x = _features_of("x", x)
+    _frames.check_ascending("x", x)
+    x = _frames.features_of("x", x)
     if x.dim() == 1 and x.is_floating_point():
         raise ValueError(
             f"x must have shape (T, F), got {tuple(x.shape)}; one feature a step is a column: x[:, None], or a frame "
@@ -214,9 +213,9 @@ def from_signal(
         >>> graph.num_nodes, graph.static_edge_index.shape[1]
         (200, 1)
     """
-    _check_ascending("x", x)
-    _check_nodes_alone("x", x)
-    signal = _features_of("x", x)
+    _frames.check_ascending("x", x)
+    _frames.check_nodes_alone("x", x)
+    signal = _frames.features_of("x", x)
     if is_frame(x) and signal.dim() == 2:
         signal = signal[:, :, None]
     wide = 3 if signal.is_floating_point() else 2
@@ -239,25 +238,7 @@ def from_signal(
         y=y,
         target=target,
     )
-    return _with_further(out, _names_of(x))
-
-
-def _features_of(name: str, x: object) -> Tensor:
-    """Return a tensor of what was given; the numbers of a frame are features, never tokens."""
-    if not is_frame(x):
-        return as_tensor(name, x)
-    for axis in ("index", "columns"):
-        if (levels := getattr(getattr(x, axis, None), "nlevels", 1)) > 1:
-            raise ValueError(
-                f"{name}.{axis} has {levels} levels, but lines are times, and columns nodes or features; unstack the "
-                "frame, or give an array, (T, N, F) of a signal"
-            )
-    columns = list(x.columns)  # type: ignore[attr-defined]
-    if len(set(columns)) < len(columns):
-        twice = next(column for column in columns if columns.count(column) > 1)
-        raise ValueError(f"two columns of {name} are called {twice!r}; rename one")
-    values = as_tensor(name, x)
-    return values if values.is_floating_point() or values.is_complex() else values.to(torch.get_default_dtype())
+    return _with_further(out, _frames.names_of(x))
 
 
 def _index_of(edges: object) -> object:
@@ -267,23 +248,6 @@ def _index_of(edges: object) -> object:
             f"edge_index must be a torch.Tensor, got {type(edges).__name__}; its edges are from_graph(graph).edge_index"
         )
     return edges
-
-
-def _names_of(x: object) -> dict[str, Any]:
-    """Return names of the columns and lines of a frame, where they are more than numbers from 0."""
-    if not is_frame(x):
-        return {}
-    names = {"node_names": list(x.columns), "time_names": list(getattr(x, "index", ()))}  # type: ignore[attr-defined]
-    return {key: value for key, value in names.items() if value and value != list(range(len(value)))}
-
-
-def _check_ascending(name: str, x: object) -> None:
-    """Raise if the lines of a frame have names that do not ascend, and so are in no order of time."""
-    index = getattr(x, "index", None)
-    if is_frame(x) and index is not None and not callable(index):
-        ascends = getattr(index, "is_monotonic_increasing", True) and getattr(index, "is_unique", True)
-        if not ascends:
-            raise ValueError(f"the index of {name} must ascend, each time once; sort it: {name}.sort_index()")
 
 
 def _check_alone(**given: object) -> None:
@@ -402,14 +366,3 @@ def _is_equal(a: object, b: object) -> bool:
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return np.array_equal(a, b)  # type: ignore[arg-type]
     return type(a) is type(b) and bool(a == b)
-
-
-def _check_nodes_alone(name: str, x: object) -> None:
-    """Raise if a frame whose columns are nodes has one of times."""
-    columns = list(x.columns) if is_frame(x) else []  # type: ignore[attr-defined]
-    for column in columns:
-        if isinstance(column, str) and column.strip().casefold() in _TIME_COLUMNS:
-            raise ValueError(
-                f"the columns of {name} are the N nodes, but one is called {column!r}; make it the index, "
-                f"{name}.set_index({column!r}) in pandas, or leave it out, {name}.drop({column!r}) in polars"
-            )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
-from numbers import Real
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +23,8 @@ from graphseq.io import _doubts
 from graphseq.io._csv import Table, listed, read_table
 from graphseq.io._edge_table import EdgeColumns, Observed, joined
 from graphseq.io._frame import Frame, is_frame
-from graphseq.io._times import SECOND, Moment, exact, microseconds, shown
+from graphseq.io._times import Moment, exact, shown
+from graphseq.io._windows import check_windows, in_units
 from graphseq.io.containers import MISSING, TemporalDataset, features, rounding
 
 _MOST_ROWS = 2**28  #: windows by nodes
@@ -193,14 +193,14 @@ def read_events(
         raise ValueError(f"{table.name} has no events")
     when, dates = table.times(table.column("time", time), time_format)
     table, when = _in_order(table, when, sort)
-    length = _in_units("window", window, dates)
+    length = in_units("window", window, dates)
     _checks.positive("window", length)
-    first = when[0] if start is None else _in_units("start", start, dates)
+    first = when[0] if start is None else in_units("start", start, dates)
     if when[0] < first:
         raise ValueError(f"{table.at(0)}: the event is before start={start}")
     windows = [math.floor((moment - first) / Fraction(length)) for moment in when]
     if empty == "refuse":
-        _check_windows(table, windows, first, length, dates)
+        check_windows(table, windows, first, length, dates)
     ends = _ends(table, {"source": source, "target": target}, bipartite=bipartite)
     number = {
         name: n for n, name in enumerate(dict.fromkeys(name for pair in zip(*ends, strict=True) for name in pair))
@@ -372,30 +372,3 @@ def _kept(seen: _Seen, missing: str) -> list[int]:
 def _stamps(moments: Sequence[Moment], dates: bool) -> dict[Moment, int]:
     are_whole = not dates and all(isinstance(moment, int) for moment in moments)
     return {moment: int(moment) if are_whole else n for n, moment in enumerate(moments)}
-
-
-def _in_units(argument: str, value: object, dates: bool) -> Moment:
-    """Return a length or a beginning in the units of the times, which are microseconds for dates."""
-    if isinstance(value, np.timedelta64 | np.datetime64) and not np.isnat(value):
-        value = value.astype("m8[us]" if isinstance(value, np.timedelta64) else "M8[us]").item()
-    if isinstance(value, (timedelta, datetime)):
-        if not dates:
-            raise TypeError(f"{argument} must be a number, as the times of the file are; got {_checks.shown(value)}")
-        return value // timedelta(microseconds=1) if isinstance(value, timedelta) else microseconds(value)
-    if isinstance(value, bool) or not isinstance(value, Real) or not _checks.is_finite(value):
-        raise TypeError(
-            f"{argument} must be a finite number, or a date or timedelta where times are dates; got "
-            f"{_checks.shown(value)}"
-        )
-    number = exact(value if isinstance(value, int) else float(value))
-    return number * SECOND if dates else number
-
-
-def _check_windows(table: Table, windows: Sequence[int], first: Moment, length: Moment, dates: bool) -> None:
-    for row, (before, after) in enumerate(pairwise([-1, *windows])):
-        if after > before + 1:
-            begins = exact(first + (before + 1) * length)
-            raise ValueError(
-                f"{table.at(row)}: window {before + 1}, from {shown(begins, dates=dates)} on, has no "
-                'event before this one; take longer windows, or empty="keep"'
-            )
