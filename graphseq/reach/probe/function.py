@@ -221,7 +221,7 @@ class RowFunction:
         """
         view, picked = self._restricted(outputs)
         place = self.place(wrt)
-        self._check_derivative(place)
+        self._check_derivative(wrt)
         with still(self.model):
             leaf = place.value.detach().clone().requires_grad_()
             with torch.no_grad():
@@ -239,24 +239,23 @@ class RowFunction:
             owners = partial(view._owners, place, picked)
             yield Jacobian(leaf, out, picked.to(leaf.device), width, owners, batched=batched)
 
-    def _check_derivative(self, place: Place | None = None) -> None:
+    def _check_derivative(self, wrt: str = "x") -> None:
         """Refuse a model of which a part has no gradient, at the first measurement of each place.
 
         Args:
-            place: what counts as input; ``None`` for x.
+            wrt: what counts as input, as for :meth:`place`.
 
         Raises:
             ValueError: the answers change otherwise than by their gradient.
         """
-        chosen = self._place if place is None else place
-        is_tested = chosen.name in self._tested or (chosen.name == "x" and is_known_whole(self.model))
+        is_tested = wrt in self._tested or (wrt == "x" and is_known_whole(self.model))
         if self.options["detached"] or is_tested:
             return
         exact = self.doubled() if self.x.numel() <= _LARGE else self
-        own = chosen if exact is self else exact.place(chosen.name)
+        own = exact.place(wrt)
         with exact.opened():
             check_all_gradients(exact.model, own.value, own.name, partial(exact._answers, own))
-        self._tested.add(chosen.name)
+        self._tested.add(wrt)
 
     @checked_arguments
     def place(self, wrt: str) -> Place:

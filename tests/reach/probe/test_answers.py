@@ -127,6 +127,10 @@ def test_a_layer_that_is_called_twice_has_two_states() -> None:
     h = model.conv(data.x, data.edge_index).detach()
     expected = exact(lambda h: model.conv(h.tanh(), data.edge_index), h)
     torch.testing.assert_close(probe.influence(wrt="conv[0]"), expected, rtol=1e-12, atol=1e-15)
+    single = Probe(model.float(), data)
+    for wrt in ("conv[0]", "conv[1]"):
+        found = Probe(model, data, double=True).influence(wrt=wrt)
+        torch.testing.assert_close(single.influence(wrt=wrt).double(), found, rtol=1e-4, atol=1e-6)
 
 
 def test_answers_at_some_rows_by_a_mask() -> None:

@@ -109,6 +109,16 @@ def test_of_tokens_the_embedding_or_a_relaxed_one_hot_row_is_the_input() -> None
     torch.testing.assert_close(relaxed.influence(), expected, rtol=1e-12, atol=1e-15)
 
 
+def test_of_tokens_in_single_precision() -> None:
+    torch.manual_seed(0)
+    model, tokens = Tagger(), torch.randint(0, 7, (B, T))
+    for kind in ("embedding", "one-hot"):
+        exact = Probe(model, tokens, tokens=kind, double=True)
+        found = Probe(model, tokens, tokens=kind)
+        for wrt in ("x", "rnn"):
+            torch.testing.assert_close(found.influence(wrt=wrt), exact.influence(wrt=wrt).float(), rtol=1e-4, atol=1e-6)
+
+
 def test_tokens_that_no_embedding_reads_are_refused() -> None:
     model = lambda tokens: tokens.double()[..., None]  # noqa: E731
     with pytest.raises(ValueError, match=r"x holds integers .torch.int64.*no torch.nn.Embedding"):
