@@ -38,6 +38,7 @@ import graphseq as gs
 from graphseq import _files
 from graphseq.reach.diagnosis import FINDINGS, Advice, Diagnosis, Evidence, Thresholds
 from graphseq.reach.diagnosis import trial as trying
+from graphseq.reach.diagnosis.confidence import distance
 from graphseq.reach.diagnosis.diagnosis import problem_of
 from graphseq.reach.diagnosis.problem import Problem, Request
 from graphseq.training.history import machine
@@ -197,7 +198,7 @@ def measures(found: Diagnosis) -> dict[str, Any]:
         "hops_needed": e.structure.hops_needed,
         "within_reach": e.structure.within_reach,
         "outlook": e.skill(found.outlook),
-        "confidence": found.confidence,
+        "is_near": distance(e, Thresholds(), found.finding) < 1,
         "trials": [[round(e.skill(score), 3) for score in trial.heldout] for trial in e.trials],
     }
 
@@ -276,7 +277,7 @@ def accuracy_of_groups(cases: list[dict[str, Any]]) -> str:
         right = sum(case["finding"] == case["fault"] for case in decided)
         names = len({case["name"] for case in some})
         share = f"{right / len(decided):.0%}" if decided else ""
-        lines.append(f"{title:28}{names:>6}{len(some):>6}{len(decided):>8}{right:>6}{share:>7}")
+        lines.append(f"{title:28}{names:>6}{len(some):>6}{len(decided):>8}{right:>6}{share:>7}".rstrip())
     return "\n".join(lines)
 
 
@@ -317,12 +318,13 @@ def advice_table(cases: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def confidences(cases: list[dict[str, Any]]) -> dict[str, float]:
-    """The share of right findings among decided cases, with one more of each outcome, by finding."""
+def confidences(cases: list[dict[str, Any]]) -> dict[str, tuple[int, int, int, int]]:
+    """Right words and decided cases by finding, clear of the threshold and near it."""
     out = {}
     for finding in FINDINGS:
-        some = [case["fault"] == finding for case in cases if case["finding"] == finding and case["decided"]]
-        out[finding] = round((sum(some) + 1) / (len(some) + 2), 2)
+        some = [case for case in cases if case["finding"] == finding and case["decided"]]
+        parts = [[case["fault"] == finding for case in some if case["is_near"] is near] for near in (False, True)]
+        out[finding] = (sum(parts[0]), len(parts[0]), sum(parts[1]), len(parts[1]))
     return out
 
 
@@ -350,7 +352,7 @@ def main(
     }
     for table in tables(record):
         print(table, end="\n\n")
-    print("confidences", confidences(some))
+    print("RECORD", confidences(some))
     _files.write_text(out / "results.json", json.dumps(record, indent=1) + "\n", overwrite=True)
 
 

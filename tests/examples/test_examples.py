@@ -18,7 +18,8 @@ from graphseq.experiments.accuracy import report
 from graphseq.experiments.accuracy.settings import Settings
 from graphseq.experiments.text.models import build
 from graphseq.experiments.text.settings import Settings as TextSettings
-from graphseq.reach.diagnosis.judge import CONFIDENCE, Thresholds
+from graphseq.reach.diagnosis.confidence import RECORD
+from graphseq.reach.diagnosis.judge import Thresholds
 from graphseq.text.flops import multiply_adds
 
 
@@ -108,14 +109,9 @@ def test_the_tables_of_the_diagnosis_are_those_recorded() -> None:
     record = json.loads((ROOT / "docs" / "diagnosis" / "results.json").read_text())
     script, text = load(ROOT / "benchmarks" / "diagnosis.py"), page("verdict")
     assert [table for table in script.tables(record) if table not in text] == []
-    decided = [case for case in record["planted"] if case["decided"] and case["group"] != "set"]
-    right = sum(case["finding"] == case["fault"] for case in decided)
-    assert f"{right} of {len(decided)} decided cases of kinds" in text
-    tested = [case for case in record["foresight"] if case["group"] != "set"]
-    foreseen = sum(case["foreseen"] == script.solved(case) for case in tested)
-    assert f"Of {len(tested)} models on these, {foreseen} outcomes" in text
+    assert load(ROOT / "benchmarks" / "diagnosis_page.py").page(record) == text
     assert record["thresholds"] == asdict(Thresholds())
-    assert script.confidences(record["planted"]) == CONFIDENCE
+    assert script.confidences(record["planted"]) == RECORD
 
 
 def test_the_page_shows_the_diagnosis_as_it_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.reach.diagnosis.advice import Advice, advise
+from graphseq.reach.diagnosis.confidence import confidence
 from graphseq.reach.diagnosis.evidence import Evidence, ready
 from graphseq.reach.diagnosis.gather import at_rest, gather
 from graphseq.reach.diagnosis.judge import Judgement, Thresholds, is_open, judge
@@ -38,10 +39,10 @@ class Diagnosis(Report):
 
     Attributes:
         finding: one of ``FINDINGS``.
-        confidence: share of the benchmark's cases with this finding in which it was right, 0 to 1.
+        confidence: share of recorded cases in which this finding was right at this distance from its threshold, 0 to 1.
         sentences: what was found, the numbers that decided, and what training a copy changed.
         advice: what to change, the most promising first.
-        also: other findings that hold beside the first, with the strength of each from 0 to 1.
+        also: other findings that hold beside the first, with the confidence of each.
         outlook: the score that training alone is expected to reach, from the trials.
         evidence: all measurements.
         subject: a copy of the model and a sample of its data, of which the figures are drawn.
@@ -77,7 +78,7 @@ class Diagnosis(Report):
                 "outlook": self.outlook,
                 "sentences": list(self.sentences),
                 "advice": [asdict(advice) for advice in self.advice],
-                "also": [{"finding": finding, "strength": strength} for finding, strength in self.also],
+                "also": [{"finding": finding, "confidence": share} for finding, share in self.also],
                 "evidence": {
                     "scores": asdict(e.scores),
                     "chance": e.chance,
@@ -191,10 +192,10 @@ def diagnose(
     expected = outlook(evidence, limits, judgement.finding)
     return Diagnosis(
         judgement.finding,
-        judgement.confidence,
+        confidence(evidence, limits, judgement.finding),
         _sentences(judgement, evidence, steps, expected),
         advise(judgement.finding, evidence, model),
-        judgement.also,
+        tuple((name, confidence(evidence, limits, name)) for name in judgement.also),
         evidence,
         expected,
         Subject(*ready(model, problem)[:2], problem.loss, seed),

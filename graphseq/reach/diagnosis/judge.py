@@ -1,4 +1,4 @@
-"""From the evidence to a finding: the rules, their thresholds, and how often each finding was right."""
+"""From the evidence to a finding: the rules and their thresholds."""
 
 from __future__ import annotations
 
@@ -60,38 +60,21 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A finding, the clause with the numbers that decided, its confidence, and what else holds."""
+    """A finding, the clause with the numbers that decided, and what else holds."""
 
     finding: str
     reason: str
-    confidence: float
-    also: tuple[tuple[str, float], ...] = ()
+    also: tuple[str, ...] = ()
 
 
 _WELL = ("solved", "undertrained", "no sign of a long-range problem", "unlearnable as measured")
-# The share of right findings in the record of benchmarks/diagnosis.py, with one more right and one more wrong.
-CONFIDENCE: dict[str, float] = {
-    "solved": 0.83,
-    "no sign of a long-range problem": 0.83,
-    "undertrained": 0.86,
-    "under-reaching": 0.91,
-    "over-smoothing": 0.88,
-    "over-squashing": 0.86,
-    "vanishing gradient": 0.83,
-    "exploding gradient": 0.86,
-    "dead path": 0.8,
-    "capacity": 0.83,
-    "overfitting": 0.8,
-    "unlearnable as measured": 0.83,
-    "inconclusive": 0.33,
-}
 
 
 def judge(e: Evidence, t: Thresholds) -> Judgement:
     """The finding on the evidence."""
     name, reason = _first(e, t)
-    also = () if name in _WELL else tuple((other, 0.5) for other, why in faults(e, t).items() if why and other != name)
-    return Judgement(name, reason, CONFIDENCE.get(name, 0.5), also)
+    also = () if name in _WELL else tuple(other for other, why in faults(e, t).items() if why and other != name)
+    return Judgement(name, reason, also)
 
 
 def is_open(e: Evidence, t: Thresholds) -> bool:
@@ -292,7 +275,7 @@ def _unsolved(e: Evidence, t: Thresholds) -> tuple[str, str]:
     if not e.trials:
         return "inconclusive", "no fault is seen, and no copy was trained"
     if progress(e) < t.learning:
-        share = _influence(e)
+        share = influence(e)
         known = "" if math.isnan(share) else f", and the farthest needed rows have an influence of {share:.1g}"
         return "inconclusive", f"no fault is seen{known}, but no copy learnt in {max(x.steps for x in e.trials)} steps"
     return _half_way(e, t, found)
@@ -351,7 +334,7 @@ def _over_smoothing(e: Evidence, t: Thresholds) -> str:
     return ""
 
 
-def _influence(e: Evidence, *, at_first: bool = False) -> float:
+def influence(e: Evidence, *, at_first: bool = False) -> float:
     """The largest influence of the farthest needed rows, in response or Jacobian, before and after a trial."""
     values = [e.before.influence, e.before.jacobian_share]
     if e.after is not None and e.after.response > 0 and not at_first:
@@ -359,11 +342,16 @@ def _influence(e: Evidence, *, at_first: bool = False) -> float:
     return max((value for value in values if not math.isnan(value)), default=math.nan)
 
 
+def limit_of(e: Evidence, t: Thresholds) -> float:
+    """The influence below which far rows are squashed: lower where steps share weights and a copy learns from them."""
+    return t.influence_repeated if e.structure.repeats and progress(e) >= t.learning else t.influence
+
+
 def _far(e: Evidence, t: Thresholds, *, at_first: bool = False) -> dict[str, str]:
     """Over-squashing, or a vanishing gradient, of the farthest needed rows."""
-    limit = t.influence_repeated if e.structure.repeats and progress(e) >= t.learning else t.influence
+    limit = limit_of(e, t)
     squashed = vanishing = ""
-    share = _influence(e, at_first=at_first)
+    share = influence(e, at_first=at_first)
     if share < limit and not e.structure.within_reach < _MOSTLY:  # what is out of reach is not squashed on its way
         clause = f"the farthest needed rows have a share of {share:.1g} in the response of the output"
         if e.structure.recurrent and not e.structure.mixes:

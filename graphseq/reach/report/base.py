@@ -106,7 +106,7 @@ class Report(ABC):
             sentences=self.sentences,
             table=tuple(self.table()),
             advice=tuple(advice.text for advice in self.advice),
-            also=tuple(f"{finding}, strength {strength:.0%}" for finding, strength in self.also),
+            also=tuple(f"{finding} (confidence {confidence:.0%})" for finding, confidence in self.also),
             notes=all_notes(self.page, self.evidence.notes),
         )
 
