@@ -93,6 +93,7 @@ MODELS: dict[str, Entry] = {
     "Min-plus": Entry(
         lambda o: gs.nn.MinPlusGCN(*o.sizes, causal=o.causal, groups=gcd(4, o.hidden_channels)), num_layers=2
     ),
+    "Path-attention": Entry(lambda o: gs.nn.PathAttention(*o.sizes, causal=o.causal)),
     "RNN": Entry(lambda o: gs.nn.RNN(*o.sizes), start="latch"),
     "GRU": Entry(lambda o: gs.nn.GRU(*o.sizes)),
     "LSTM": Entry(lambda o: gs.nn.LSTM(*o.sizes), start="chrono"),

@@ -10,6 +10,7 @@ from graphseq.nn.convolutional.gcn import GCN, PairNorm
 from graphseq.nn.convolutional.gcnii import GCNII
 from graphseq.nn.convolutional.min_plus import MinPlusGCN
 from graphseq.nn.convolutional.mlp import MLP
+from graphseq.nn.convolutional.path_attention import PathAttention
 from graphseq.nn.convolutional.sage import WeightedSAGE
 from graphseq.nn.convolutional.state_space import StateSpaceGCN
 from graphseq.nn.convolutional.wave import WaveGCN
@@ -67,6 +68,7 @@ __all__ = [
     "OnTopology",
     "PairHead",
     "PairNorm",
+    "PathAttention",
     "RecurrentState",
     "ResidualHead",
     "RowHead",

@@ -32,6 +32,7 @@ CLASSES = {
     "MP-SSM": gs.nn.StateSpaceGCN,
     "Wave": gs.nn.WaveGCN,
     "Min-plus": gs.nn.MinPlusGCN,
+    "Path-attention": gs.nn.PathAttention,
     "RNN": gs.nn.RNN,
     "GRU": gs.nn.GRU,
     "LSTM": gs.nn.LSTM,

@@ -75,6 +75,8 @@ FAMILIES = [
     Family("Wave-3", lambda d: gs.nn.WaveGCN(d, H, 3)),
     Family("MinPlus-2", lambda d: gs.nn.MinPlusGCN(d, H, 2)),
     Family("MinPlus-2-causal", lambda d: gs.nn.MinPlusGCN(d, H, 2, groups=2, causal=True)),
+    Family("PathAttention-2", lambda d: gs.nn.PathAttention(d, H, 2)),
+    Family("PathAttention-1-causal", lambda d: gs.nn.PathAttention(d, H, causal=True)),
     Family("LRU-2", lambda d: gs.nn.LRU(d, H, 2)),
     Family("MinGRU", lambda d: gs.nn.MinGRU(d, H)),
     Family("MinGRU-2", lambda d: gs.nn.MinGRU(d, H, 2)),

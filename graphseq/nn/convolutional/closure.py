@@ -32,7 +32,8 @@ class Closure:
     def __init__(self, pattern: sp.csr_array, device: torch.device) -> None:
         self.rows = pattern.shape[0]
         self.longest = 0
-        if (pattern != pattern.T).nnz == 0:
+        self.is_grouped = (pattern != pattern.T).nnz == 0
+        if self.is_grouped:
             count, label = csgraph.connected_components(pattern, directed=False)
             self.into, self.source = torch.from_numpy(label).long(), torch.arange(self.rows)
             self.of_row, self.groups = self.into, int(count)
@@ -57,10 +58,21 @@ class Closure:
         total = start.index_add(0, self.into, values.index_select(0, self.source))
         return (total / self.count[:, None]).index_select(0, self.of_row)
 
+    def pairs(self) -> tuple[Tensor, Tensor]:
+        """All pairs of a row and a row from which a path leads to it, numbers (P,) of either; rows ascend."""
+        if not self.is_grouped:
+            return self.into, self.source
+        order = self.of_row.argsort(stable=True)
+        first = (self.count.cumsum(0) - self.count)[self.of_row]
+        counts = self.count[self.of_row]
+        rows = torch.arange(self.rows, device=counts.device).repeat_interleave(counts)
+        nth = torch.arange(len(rows), device=counts.device) - (counts.cumsum(0) - counts)[rows]
+        return rows, order[first[rows] + nth]
+
     def reach(self, rows: Tensor) -> Tensor:
         """The rows from which a path leads to each of ``rows`` (K,), (K, V) of ``bool`` on the CPU."""
         into, source, of_row = self.into.cpu(), self.source.cpu(), self.of_row.cpu()
-        if self.groups != self.rows or len(source) == self.rows:
+        if self.is_grouped:
             return of_row[rows.cpu()][:, None] == of_row
         pairs = torch.zeros(self.rows, self.rows, dtype=torch.bool)
         pairs[into, source] = True
