@@ -33,6 +33,9 @@ from .evaluation.evaluate import evaluate as evaluate
 from .evaluation.predict import Predictions as Predictions
 from .evaluation.predict import predict as predict
 from .experiments.engine.sweep import sweep as sweep
+from .experiments.forecast.call import forecast as forecast
+from .experiments.forecast.forecaster import Forecaster as Forecaster
+from .experiments.forecast.window import Forecast as Forecast
 from .reach.diagnosis.diagnosis import diagnose as diagnose
 from .training import distributed as distributed
 from .training.curriculum import fit_curriculum as fit_curriculum

@@ -39,7 +39,8 @@ def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> 
     from graphseq.experiments.forecast import job, report  # noqa: PLC0415 - loads on use, so that --help is quick
 
     done = job.forecast(settings, options.out, resume=options.resume, jobs=options.jobs, command=words)
-    facts = done.facts._replace(notes=[in_flags(note, options.parser.flags()) for note in done.facts.notes])
-    console.result(report.table(settings, done.lines, facts), report.to_json(done.lines, facts))
+    flagged = options.parser.flags()
+    facts = [of._replace(notes=[in_flags(note, flagged) for note in of.notes]) for of in done.facts]
+    console.result(report.tables_of(settings, done.lines, facts), report.to_json(done.lines, facts))
     console.say(f"written to {options.out}: {', '.join(done.files)}")
     return 0

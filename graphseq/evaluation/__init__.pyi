@@ -1,5 +1,6 @@
 """Metrics and their intervals: the public names."""
 
+from .conformal import conformal_width as conformal_width
 from .evaluate import Estimate as Estimate
 from .groups import wilson as wilson
 from .metrics import METRICS as METRICS

@@ -98,10 +98,10 @@ def _check_marks(name: str, hint: Any, value: object) -> None:
     """
     for part in value if isinstance(value, list | tuple) else [value]:
         for mark in _marks(hint):
-            odd_number = isinstance(mark, Range) and part is not None and not _is_in(mark, part)
-            odd_name = isinstance(mark, Choices) and part not in mark.names
-            if odd_number or odd_name:
-                raise ValueError(f"{name} is {part!r}")
+            if isinstance(mark, Range) and part is not None and not _is_in(mark, part):
+                raise ValueError(f"{name} is {part!r}; it must be {mark.words}")
+            if isinstance(mark, Choices) and part not in mark.names:
+                raise ValueError(f"{name} is {part!r}; it must be one of {', '.join(mark.names)}")
 
 
 def _marks(hint: Any) -> list[object]:

@@ -35,6 +35,8 @@ class Forecasting(Windowed, Regression):
             deviation, if x is scaled.
         first: earliest time of an answer, as an index of the recorded times. Windows may begin before it.
         last: latest time of an answer, as an index of the recorded times.
+        observed: rows of the recording whose values were observed, (V,), ``bool``; the others, which hold something in
+            the place of a missing value, are inputs only, and no answer is asked there. By default all were.
 
     y is (K, C). In a batch each window counts its times from 0.
 
@@ -64,6 +66,7 @@ class Forecasting(Windowed, Regression):
         tolerance: float = 0.5,
         first: int | None = None,
         last: int | None = None,
+        observed: Tensor | None = None,
     ) -> None:
         recording = Recording(graph, lags, horizon)
         self.in_channels = recording.x.shape[1]
@@ -71,14 +74,24 @@ class Forecasting(Windowed, Regression):
         if channels > self.in_channels:
             raise ValueError(f"channels={channels} columns of x are to be forecast, but x has {self.in_channels}")
         self.tolerance = _checks.positive("tolerance", tolerance)
+        self._answers_known = None if observed is None else int(observed.sum())
         self._answer = recording.later(horizon)
+        if observed is not None:
+            if observed.dtype != torch.bool or observed.shape != graph.node.shape:
+                raise ValueError(
+                    f"observed must be bool of shape (V,) = {tuple(graph.node.shape)}, got {observed.dtype} of shape "
+                    f"{tuple(observed.shape)}"
+                )
+            known = observed[recording.order]
+            self._answer = self._answer.where(known[self._answer] & (self._answer >= 0), -1)
         counts = torch.bincount(recording.moment[self._answer >= 0], minlength=len(recording.times))
         super().__init__(recording, counts, first, last)
 
     @property
     def config(self) -> dict[str, object]:
         """Name, windows, tolerance, bounds, and a hash of the recording."""
-        return {**super().config, "tolerance": self.tolerance}
+        answers = {} if self._answers_known is None else {"answers": self._answers_known}
+        return {**super().config, "tolerance": self.tolerance, **answers}
 
     def _assemble(self, start: Tensor, generator: torch.Generator | None) -> SpaceTimeGraph:
         cut = self.recording.cut(start)

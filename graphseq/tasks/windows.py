@@ -55,6 +55,7 @@ class Recording:
         self.num_nodes = int(graph.node.max()) + 1
         moment = torch.searchsorted(self.times, graph.time)
         self._key, order = (moment * self.num_nodes + graph.node).sort()
+        self.order = order  # the row of the graph of each row here
         self.x, self.node, self.moment = graph.x[order], graph.node[order], moment[order]
         self.first_row = _starts(self.moment, len(self.times))
         spatial = topology.spatial

@@ -36,7 +36,7 @@ def test_every_flag_arrives(asked: list[tuple[Settings, dict[str, object]]]) -> 
     call(*given)
     settings, told = asked[0]
     assert settings == Settings(
-        *("x.csv", "e.csv", "7d", "drop", ("mean", "LSTM"), 3, 2, 2, 0.5, 0.1, 12.5, "file"),
+        *("x.csv", "e.csv", "7d", "drop", ("mean", "LSTM"), 3, (2,), 2, 0.5, 0.1, 12.5, "file"),
         *(6, 7, 3, 9, 0.5, 0.0, True, 0.25, (0, 4)),
     )
     assert told == {"out": Path("there"), "resume": True, "jobs": 3, "command": given}
@@ -46,7 +46,7 @@ def test_without_flags_all_is_as_the_help_says(asked: list[tuple[Settings, dict[
     call("forecast", "chickenpox")
     settings, told = vars(asked[0][0]), " ".join(call("forecast", "--help").out.partition("options:")[2].split())
     assert settings["models"] == MODELS
-    for name in ("lags", "horizon", "channels", "train", "validation", "scale", "hidden", "steps", "every", "lr"):
+    for name in ("lags", "channels", "train", "validation", "scale", "hidden", "steps", "every", "lr"):
         said = told.partition(f" --{name} ")[2].partition("(default: ")[2].partition(")")[0]
         assert said == str(settings[name])
 

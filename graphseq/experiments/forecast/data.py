@@ -18,6 +18,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.scaler import Scaler, add_seasonal_features
 from graphseq.datasets import collegemsg, find
 from graphseq.datasets.temporal import RECORDINGS
+from graphseq.experiments.forecast.regular import masked, resampled, with_notes
 from graphseq.experiments.forecast.settings import Settings
 from graphseq.io import TemporalDataset, read_events, read_observations, read_temporal_json
 from graphseq.tasks.forecast import Forecasting
@@ -35,21 +36,43 @@ class Prepared(NamedTuple):
     data: TemporalDataset  #: as the file has it
     split: Split[Forecasting]  #: windows as the models see them
     scaler: Scaler | None
+    graph: SpaceTimeGraph  #: the whole recording as the models see it
+
+    def as_models_see(self, graph: SpaceTimeGraph, settings: Settings) -> SpaceTimeGraph:
+        """Return a recording of the same nodes and columns, scaled, and with the season."""
+        graph = graph if self.scaler is None else self.scaler.transform(graph)
+        return graph if settings.season is None else _with_season(graph, settings.season)
 
     def in_units(self, values: Tensor, node: Tensor) -> Tensor:
         """Values (K, C) of the models as values of the file."""
         return values if self.scaler is None else self.scaler.inverse(values, node)
 
 
-def prepare(settings: Settings) -> Prepared:
-    """Read, scale by what comes before the test, add the season, and split by time.
+def prepare(settings: Settings, horizon: int | None = None) -> Prepared:
+    """Read, and :func:`make_ready`.
 
     Raises:
-        OSError, ValueError: see :func:`load`; too few times, or too few columns, for what is asked.
+        OSError, ValueError: see :func:`load` and :func:`make_ready`.
     """
-    data = load(settings)
+    return make_ready(load(settings), settings, horizon)
+
+
+def make_ready(data: TemporalDataset, settings: Settings, horizon: int | None = None) -> Prepared:
+    """Scale by what comes before the test, add the season, and split by time.
+
+    Args:
+        data: the recording, whose first columns are forecast.
+        settings: the settings; the longest of their horizons says where the parts begin and end, so that all horizons
+            have the same test times.
+        horizon: one of the horizons of the settings; by default the first.
+
+    Raises:
+        ValueError: too few times, or too few columns, for what is asked.
+    """
+    horizon = settings.horizon[0] if horizon is None else horizon
     graph, scaler = data.graph, None
-    task = _task(graph, settings)
+    longest = max(settings.horizon)
+    task = _task(graph, settings, longest)
     if settings.scale != "file":
         before = task.split(settings.train, settings.validation).whole
         # A node that first appears later has no scale of its own, so all share one then.
@@ -60,8 +83,14 @@ def prepare(settings: Settings) -> Prepared:
         graph = scaler.transform(graph)
     if settings.season is not None:
         graph = _with_season(graph, settings.season)
-    task = _task(graph, settings) if graph is not data.graph else task
-    return Prepared(data, task.split(settings.train, settings.validation), scaler)
+    task = _task(graph, settings, longest) if graph is not data.graph else task
+    split = task.split(settings.train, settings.validation)
+    return Prepared(data, split if horizon == longest else _at(_task(graph, settings, horizon), split), scaler, graph)
+
+
+def _at(task: Forecasting, split: Split[Forecasting]) -> Split[Forecasting]:
+    """Return a task of another horizon, split at the times of a split."""
+    return Split(task.between(None, split.train.last), *(task.between(part.first, part.last) for part in split[1:]))
 
 
 def _with_season(graph: SpaceTimeGraph, steps: float) -> SpaceTimeGraph:
@@ -82,8 +111,12 @@ def targets(data: TemporalDataset, settings: Settings) -> tuple[str, ...]:
     return data.channels[: len(settings.targets) or settings.channels]
 
 
-def load(settings: Settings) -> TemporalDataset:
+def load(settings: Settings, *, steadied: bool = True) -> TemporalDataset:
     """Read the recording: a data set by name, a JSON file, observations beside a table of edges, or events.
+
+    Args:
+        settings: the settings.
+        steadied: see :func:`steady` and :func:`first_targets`; else the recording is as the file has it.
 
     Returns:
         The recording, whose first columns are those that are to be forecast.
@@ -98,6 +131,29 @@ def load(settings: Settings) -> TemporalDataset:
             raise FileNotFoundError(f"there is no file {path}{_near(path)}")
     check(settings)
     data = _load(settings)
+    return first_targets(steady(data, settings), settings) if steadied else data
+
+
+def steady(data: TemporalDataset, settings: Settings) -> TemporalDataset:
+    """Return the recording in steps of one length where that is asked, with what is missing counted, and masked.
+
+    Raises:
+        ValueError: a step or a mask that the recording has no use for.
+    """
+    if settings.resample is not None:
+        if settings.missing != "mask":
+            raise ValueError('resample= may leave steps without a value; say missing="mask" as well')
+        return resampled(data, settings.resample, settings.resample_by)
+    data = with_notes(data)
+    return masked(data) if settings.missing == "mask" else data
+
+
+def first_targets(data: TemporalDataset, settings: Settings) -> TemporalDataset:
+    """Return the recording with the columns that are forecast first.
+
+    Raises:
+        ValueError: a target that it does not have.
+    """
     for name in settings.targets:
         if name not in data.channels:
             shown = f"{', '.join(data.channels[:12])}{', …' if len(data.channels) > 12 else ''}"
@@ -119,7 +175,7 @@ def _load(settings: Settings) -> TemporalDataset:
     if file in RECORDINGS:
         return RECORDINGS[file]()
     if _is_json(file):
-        return read_temporal_json(file, missing=settings.missing)
+        return read_temporal_json(file, missing=_reading(settings))
     if window is not None:
         return _read_events(settings, _length(window))
     return _read_observations(settings)
@@ -161,8 +217,13 @@ def _read_observations(settings: Settings) -> TemporalDataset:
         undirected=settings.undirected,
         time_format=settings.time_format,
         sort=settings.sort,
-        missing=settings.missing,
+        missing=_reading(settings),
     )
+
+
+def _reading(settings: Settings) -> Literal["refuse", "drop"]:
+    """Return what a reader does with a missing value: what is masked is dropped there, and filled in later."""
+    return "refuse" if settings.missing == "refuse" else "drop"
 
 
 def checksums(settings: Settings) -> dict[str, object]:
@@ -173,9 +234,10 @@ def checksums(settings: Settings) -> dict[str, object]:
     return {f"{name}_sha256": sha256(path.read_bytes()).hexdigest() for name, path in paths.items()}
 
 
-def _task(graph: SpaceTimeGraph, settings: Settings) -> Forecasting:
+def _task(graph: SpaceTimeGraph, settings: Settings, horizon: int) -> Forecasting:
     channels = len(settings.targets) or settings.channels
-    return Forecasting(graph, lags=settings.lags, horizon=settings.horizon, channels=channels)
+    observed = graph.get("observed")
+    return Forecasting(graph, lags=settings.lags, horizon=horizon, channels=channels, observed=observed)
 
 
 def _is_json(file: str) -> bool:
@@ -200,10 +262,11 @@ def check(settings: Settings) -> None:
         raise ValueError(f"window= goes with a table of events; {file} has its own times")
     if edges is not None and window is not None:
         raise ValueError("edges= is for observations and window= for events; the file is one of the two")
-    if is_table and edges is None and window is None:
+    if is_table and edges is None and window is None and not settings.wide:
         raise ValueError(
             f"{file} is a table: name the file of its edges by edges= where a line is an observation (time, node, "
-            "values), or the length of a window by window= where it is an event (source, target, time)"
+            "values), or the length of a window by window= where it is an event (source, target, time); a table with a "
+            "column for each node, wide=, needs no edges"
         )
     if settings.targets and settings.channels not in (1, len(settings.targets)):
         raise ValueError(
@@ -217,7 +280,11 @@ def check(settings: Settings) -> None:
     ):
         _refuse(settings, names, kind, goes)
     if settings.missing != "refuse" and is_event:
-        raise ValueError('missing="drop" is about observations; events have none to miss')
+        raise ValueError(f'missing="{settings.missing}" is about observations; events have none to miss')
+    if settings.resample is not None and is_event:
+        raise ValueError("resample= is about observations; snapshots of events are as long as window= says")
+    if settings.resample is None and settings.resample_by != "mean":
+        raise ValueError("resample_by= says how resample= joins values, which is not given")
 
 
 def _near(file: str) -> str:

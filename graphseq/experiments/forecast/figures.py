@@ -57,7 +57,7 @@ def read_kept(settings: Settings, lines: Sequence[Line], runs: Path) -> Kept:
     for line in lines:
         if line.failure:
             continue
-        path = runs / f"{Case(line.model, settings.seeds[0]).key}.npz"
+        path = runs / f"{Case(line.model, settings.seeds[0], line.horizon).key}.npz"
         parts = _read(path)
         predictions[line.model] = Predictions(*(parts.pop(name) for name in Predictions._fields))
         gates = parts or gates

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from typing import NamedTuple
 from graphseq import _files
 from graphseq.experiments.engine import run_dir
 from graphseq.experiments.forecast import report
-from graphseq.experiments.forecast.data import Prepared, checksums, prepare, targets
+from graphseq.experiments.forecast.data import Prepared, checksums, prepare
 from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.run import bound, forecast_once
 from graphseq.experiments.forecast.settings import AXES, JOB, Settings
@@ -23,7 +22,7 @@ class Done(NamedTuple):
     """The results of a forecast: the lines of its table, facts of the data, and the files that were written."""
 
     lines: list[Line]
-    facts: Facts
+    facts: list[Facts]  #: of each horizon
     files: list[str]  #: what the folder now holds
 
 
@@ -39,7 +38,8 @@ def forecast(settings: Settings, out: Path, *, resume: bool, jobs: int, command:
 
     Returns:
         The summary. ``out`` then holds ``results.jsonl`` with a line a run, ``results.csv`` and ``results.json`` with
-        the summary, ``predictions.csv`` with the test set's answers of the first seed, ``forecasts.png``,
+        the summary, ``predictions.csv`` with the test set's answers of the first seed, of further horizons
+        ``predictions_ahead….csv``, of the first horizon ``forecasts.png``,
         ``errors.png``, of a model that forgets ``forgotten.png`` and ``forgotten.gif``, ``config.json`` with the
         command that runs it again, and ``runs/`` with each run's curves.
 
@@ -53,39 +53,34 @@ def forecast(settings: Settings, out: Path, *, resume: bool, jobs: int, command:
     prepared = prepare(settings)  # refuses what will not do before a folder is made
     identity = {**settings.to_json(), **checksums(settings)}
     experiment = Experiment(JOB, identity, command, Settings.defaults(), AXES)
-    cases = [asdict(case) for case in settings.cases()]
+    cases = [case.to_json() for case in settings.cases()]
     with carried_out(
         experiment, partial(forecast_once, settings=settings), cases, out, resume=resume, jobs=jobs
     ) as runs:
         check_results(runs, out / RESULTS, report.KINDS)
         results = results_of(runs)
         lines = report.summarise(settings, sorted(results, key=lambda result: str(result["seed"])))
-        facts = _facts(prepared, settings)
+        facts = [
+            report.facts_of(prepare(settings, horizon), settings, horizon, bound(settings, horizon))
+            for horizon in settings.horizon
+        ]
         return Done(lines, facts, _write(settings, lines, facts, prepared, out))
 
 
-def _facts(prepared: Prepared, settings: Settings) -> Facts:
-    test = prepared.split.test
-    times = prepared.data.times
-    return Facts(
-        name=prepared.data.name,
-        nodes=len(prepared.data.nodes),
-        windows=len(test),
-        first=times[test.first],
-        last=times[test.last],
-        **bound(settings)._asdict(),
-        targets=targets(prepared.data, settings),
-        notes=prepared.data.notes,
-    )
-
-
-def _write(settings: Settings, lines: Sequence[Line], facts: Facts, prepared: Prepared, out: Path) -> list[str]:
+def _write(
+    settings: Settings, lines: Sequence[Line], facts: Sequence[Facts], prepared: Prepared, out: Path
+) -> list[str]:
     from graphseq.experiments.forecast import figures  # noqa: PLC0415 - matplotlib only once there is something to draw
 
     record = {"config": run_dir.read_config(out, JOB), **report.to_json(lines, facts)}
     _files.write_text(out / "results.csv", report.to_csv(lines), overwrite=True)
     _files.write_text(out / "results.json", json.dumps(record, indent=1) + "\n", overwrite=True)
-    kept = figures.read_kept(settings, lines, out / run_dir.RUNS)
-    _files.write_text(out / "predictions.csv", figures.to_csv(kept, prepared.data), overwrite=True)
-    drawn = figures.draw(kept, lines, prepared.data, out)
-    return ["results.csv", "results.json", RESULTS, "predictions.csv", *drawn, "config.json", f"{run_dir.RUNS}/"]
+    names = []
+    for number, horizon in enumerate(settings.horizon):
+        here = [line for line in lines if line.horizon == horizon]
+        kept = figures.read_kept(settings, here, out / run_dir.RUNS)
+        names.append("predictions.csv" if number == 0 else f"predictions_ahead{horizon}.csv")
+        _files.write_text(out / names[-1], figures.to_csv(kept, prepared.data), overwrite=True)
+        if number == 0:
+            drawn = figures.draw(kept, here, prepared.data, out)
+    return ["results.csv", "results.json", RESULTS, *names, *drawn, "config.json", f"{run_dir.RUNS}/"]

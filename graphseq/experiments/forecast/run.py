@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from graphseq import _files, seeding
 from graphseq.baselines.forecast import Autoregression, GraphAutoregression
+from graphseq.evaluation.conformal import conformal_width
 from graphseq.evaluation.predict import Predictions, predict
 from graphseq.experiments.forecast import models
 from graphseq.experiments.forecast.data import Prepared, prepare
@@ -39,7 +41,15 @@ class Bound(NamedTuple):
     linear_graph: float  #: and from its neighbours' as well
 
 
-def forecast_once(*, model: str, seed: int, settings: Settings, folder: Path) -> dict[str, object]:
+class Intervals(NamedTuple):
+    """The prediction intervals of a model: ŷ ± a width for each channel, found on the validation set."""
+
+    width: Tensor  #: half width of scaled values, (C,)
+    coverage: float  #: share of the test's answers that they hold
+    mean_width: float  #: from end to end, in the file's units
+
+
+def forecast_once(*, model: str, seed: int, settings: Settings, folder: Path, horizon: int = 1) -> dict[str, object]:
     """Train and evaluate one model; returns its results.
 
     Leaves ``<key>.json`` in ``folder`` with its curves, and of the first seed ``<key>.npz`` with its forecasts of the
@@ -50,24 +60,20 @@ def forecast_once(*, model: str, seed: int, settings: Settings, folder: Path) ->
         seed: of weights and batches.
         settings: the settings.
         folder: the folder of files of single runs.
+        horizon: steps ahead.
     """
-    case = Case(model, seed)
-    prepared = prepare(settings)
+    case = Case(model, seed, horizon)
+    prepared = prepare(settings, horizon)
     started = time.perf_counter()
-    network, selected, failure = _ready(case, prepared, settings)
+    network, selected, failure = _ready(case, prepared, settings, prepared.split.whole)
     seconds = time.perf_counter() - started
-    test = in_units(prepared, predict(network, prepared.split.test))
-    mse, mae = errors(test)
-    validation_mse = errors(in_units(prepared, predict(network, prepared.split.validation)))[0]
+    scaled = predict(network, prepared.split.test)
+    test = in_units(prepared, scaled)
+    held_out = predict(_for_validation(network, case, prepared), prepared.split.validation)
+    intervals = intervals_of(prepared, held_out, scaled, settings.coverage)
     result = {
-        **asdict(case),
-        "mse": math.nan if failure else mse,
-        "mae": math.nan if failure else mae,
-        "validation_mse": math.nan if failure or case.model in BASELINES else validation_mse,
-        "best_step": 0 if selected is None else selected.best_step,
-        "parameters": sum(part.numel() for part in [*network.parameters(), *network.buffers()]),
-        "seconds": seconds,
-        "failure": failure,
+        **summary_of(case, test, in_units(prepared, held_out), intervals, failed=bool(failure)),
+        **_of_training(network, selected, seconds, failure),
     }
     if settings.shows(case) and not failure:
         _keep(network, test, prepared, case, folder)
@@ -80,15 +86,68 @@ def forecast_once(*, model: str, seed: int, settings: Settings, folder: Path) ->
     return result
 
 
-def bound(settings: Settings) -> Bound:
+def summary_of(
+    case: Case, test: Predictions, held_out: Predictions, intervals: Intervals, *, failed: bool = False
+) -> dict[str, object]:
+    """Return the errors of a run on the test and on the validation set, in the file's units, as plain data."""
+    mse, mae = errors(test)
+    numbers = {
+        "mse": mse,
+        "mae": mae,
+        "validation_mse": errors(held_out)[0],
+        "coverage": intervals.coverage,
+        "width": intervals.mean_width,
+    }
+    return {**case.to_json(), **(dict.fromkeys(numbers, math.nan) if failed else numbers)}
+
+
+def _of_training(network: nn.Module, selected: Selected | None, seconds: float, failure: str) -> dict[str, object]:
+    return {
+        "best_step": 0 if selected is None else selected.best_step,
+        "parameters": sum(part.numel() for part in [*network.parameters(), *network.buffers()]),
+        "seconds": seconds,
+        "failure": failure,
+    }
+
+
+def ready(case: Case, prepared: Prepared, settings: Settings) -> tuple[nn.Module, dict[str, object]]:
+    """Return a model fitted to the training part alone, and the facts of its training.
+
+    Raises:
+        DivergedError: loss or gradient stopped being finite.
+    """
+    started = time.perf_counter()
+    network, selected, failure = _ready(case, prepared, settings, prepared.split.train)
+    return network, _of_training(network, selected, time.perf_counter() - started, failure)
+
+
+def _for_validation(network: nn.Module, case: Case, prepared: Prepared) -> nn.Module:
+    """Return the model that the validation set is to judge: a baseline is fitted without it."""
+    return models.fitted(case.model, prepared.split.train) if case.model in BASELINES else network
+
+
+def intervals_of(prepared: Prepared, held_out: Predictions, test: Predictions, coverage: float) -> Intervals:
+    """Return prediction intervals by scaled forecasts of the validation set, measured on those of the test set."""
+    width = conformal_width(held_out.output - held_out.y, coverage)
+    holds = ((test.output - test.y).abs() <= width).double().mean()
+    ends = [prepared.in_units(test.output + sign * width, test.node).double() for sign in (-1, 1)]
+    return Intervals(width, float(holds), float((ends[1] - ends[0]).mean()))
+
+
+def bound(settings: Settings, horizon: int | None = None) -> Bound:
     """Return a bound on linear models: the errors of those that are fitted to the test set itself.
 
     They are fitted to scaled values and to those of the file, and the lesser error is taken: least squares of scaled
     answers are not those in the file's units.
     """
-    least: list[float] = []
     scales = dict.fromkeys([settings, replace(settings, scale="file")])  # in this order: the last one gives the answers
-    for prepared in map(prepare, scales):
+    return bound_of([prepare(scale, horizon) for scale in scales])
+
+
+def bound_of(scaled: Sequence[Prepared]) -> Bound:
+    """Return the bound of :func:`bound` over the same data in several scales, the last of them the file's own."""
+    least: list[float] = []
+    for prepared in scaled:
         test = prepared.split.test
         fitted = [in_units(prepared, predict(kind.fit(test), test)) for kind in (Autoregression, GraphAutoregression)]
         errors_here = [errors(one)[0] for one in fitted]
@@ -109,11 +168,13 @@ def errors(predictions: Predictions) -> tuple[float, float]:
     return float(difference.square().mean()), float(difference.abs().mean())
 
 
-def _ready(case: Case, prepared: Prepared, settings: Settings) -> tuple[nn.Module, Selected | None, str]:
+def _ready(
+    case: Case, prepared: Prepared, settings: Settings, of_baseline: Forecasting
+) -> tuple[nn.Module, Selected | None, str]:
     """Return the model, the course of its training if it was trained, and the reason if it failed."""
     split = prepared.split
     if case.model in BASELINES:
-        return models.fitted(case.model, split.whole), None, ""
+        return models.fitted(case.model, of_baseline), None, ""
     with seeding.forked(case.seed, seeding.BUILD):
         model = models.trained(case.model, split.train, settings)
     try:

@@ -44,10 +44,12 @@ class Settings(BaseSettings):
         edges: table of the edges beside a table of observations: source, target, and where there are such columns
             weight and time.
         window: length of a snapshot of a table of events, in the units of its times, or as 7d where they are dates.
-        missing: a missing value in observations: refuse the file, or drop the row, so that its node is absent then.
+        missing: a missing value in observations: refuse the file; drop the row, so that its node is absent then; or
+            mask it: the last known value stands in its place, a feature says so, and no answer is asked there.
         models: models to compare (default: all).
         lags: time steps in the input window.
-        horizon: time steps from the last input to the value that is forecast.
+        horizon: time steps from the last input to the value that is forecast; of several, each has models and errors of
+            its own, on the same test times.
         channels: number of columns, from the first, that are forecast, where --target names none.
         train: share of the windows, by time, that comes before the test set.
         validation: share of the windows before the test set, the last of them, that is the validation set; the weights
@@ -80,15 +82,21 @@ class Settings(BaseSettings):
         wide: the table of observations has a line for each time, and a column for each node.
         undirected: edges of a table lead in both directions, though listed once.
         bipartite: events lead from nodes of one kind to nodes of another, users and items, whatever their names.
+        coverage: share of the answers that prediction intervals are to hold; their widths are those that hold it on the
+            validation set, for each horizon, and what they hold on the test set is shown.
+        resample: length of a time step to which the recording is brought, such as 1h or 7d, or a number where times are
+            numbers; steps without an observation are missing, so it needs --missing mask.
+        resample_by: the value of a step that holds several observations of a node: their mean, last or sum.
+        unit: unit of what is forecast, for the table (default: what stands in brackets in the name of its column).
     """
 
     file: File
     edges: File | None = None
     window: Annotated[str, Metavar("LENGTH")] | None = None
-    missing: Literal["refuse", "drop"] = "refuse"
+    missing: Literal["refuse", "drop", "mask"] = "refuse"
     models: tuple[Annotated[str, Choices(MODELS)], ...] = MODELS
     lags: Count = 4
-    horizon: Count = 1
+    horizon: tuple[Count, ...] = (1,)
     channels: Annotated[Count, Metavar("C")] = 1
     train: Share = 0.2
     validation: Share = 0.2
@@ -117,11 +125,16 @@ class Settings(BaseSettings):
     wide: bool = False
     undirected: bool = False
     bipartite: bool = False
+    coverage: Share = 0.9
+    resample: Annotated[str, Metavar("STEP")] | None = None
+    resample_by: Literal["mean", "last", "sum"] = "mean"
+    unit: Annotated[str, Metavar("UNIT")] | None = None
 
     def cases(self) -> list[Case]:
         """Return the single runs; a baseline, which needs no seed, has the first."""
         return [
-            Case(model, seed)
+            Case(model, seed, horizon)
+            for horizon in self.horizon
             for model in self.models
             for seed in (self.seeds[:1] if model in BASELINES else self.seeds)
         ]
@@ -137,8 +150,15 @@ class Case:
 
     model: str
     seed: int
+    horizon: int = 1
 
     @property
     def key(self) -> str:
         """The name of its files."""
-        return f"{self.model}-seed{self.seed}".replace(" ", "-")
+        ahead = "" if self.horizon == 1 else f"-ahead{self.horizon}"
+        return f"{self.model}-seed{self.seed}{ahead}".replace(" ", "-")
+
+    def to_json(self) -> dict[str, object]:
+        """Return the run as plain data; one step ahead, the default, is not written."""
+        ahead = {} if self.horizon == 1 else {"horizon": self.horizon}
+        return {"model": self.model, "seed": self.seed, **ahead}

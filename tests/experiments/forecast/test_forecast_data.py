@@ -17,7 +17,7 @@ from graphseq.experiments.forecast.run import bound, errors, in_units
 from graphseq.experiments.forecast.settings import Settings
 
 SETTINGS = Settings(
-    *("", None, None, "refuse", ("mean",), 2, 1, 1, 0.5, 0.25, None, "file", 4, 5, 5, 4, 0.01, 0.0, False, 0.0, (0,))
+    *("", None, None, "refuse", ("mean",), 2, (1,), 1, 0.5, 0.25, None, "file", 4, 5, 5, 4, 0.01, 0.0, False, 0.0, (0,))
 )
 EVENTS = "source,target,time\na,b,0\nb,c,1\na,b,11\na,c,12\nc,a,25\nb,a,31\nb,a,32\n"
 

@@ -19,7 +19,7 @@ from graphseq.experiments.forecast.settings import FAMILIES, Settings
 from graphseq.nn import WeightedSAGE
 
 SETTINGS = Settings(
-    *("", None, None, "refuse", FAMILIES, 1, 1, 1, 0.8, 0.2, None, "file", 4, 5, 5, 4, 0.01, 0.0, False, 0.0, (0,))
+    *("", None, None, "refuse", FAMILIES, 1, (1,), 1, 0.8, 0.2, None, "file", 4, 5, 5, 4, 0.01, 0.0, False, 0.0, (0,))
 )
 
 

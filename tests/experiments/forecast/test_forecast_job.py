@@ -125,6 +125,39 @@ def test_the_forecasts_listed_have_the_errors_reported(done: tuple[Path, console
         assert mse == pytest.approx(results(out)[f"{model}-seed0"]["mse"], rel=1e-5)
 
 
+@pytest.mark.usefixtures("without_pictures")
+def test_several_horizons_have_an_error_each_at_the_same_times(ring: Path, tmp_path: Path) -> None:
+    said = forecast(
+        ring, tmp_path / "out", "--model", "mean", "autoregression", "--horizon", "1", "3", "--train", "0.5"
+    )
+    found = record(tmp_path / "out")
+    assert said.status == 0
+    assert [(line["model"], line["horizon"]) for line in found["lines"]] == [
+        *(("mean", 1), ("autoregression", 1)),
+        *(("mean", 3), ("autoregression", 3)),
+    ]
+    one, three = found["tests"]
+    assert (one["first"], one["last"], one["answers"]) == (three["first"], three["last"], three["answers"])
+    assert said.out.split()[:5] == ["MSE", "1", "ahead", "3", "ahead"]
+    with (tmp_path / "out" / "predictions_ahead3.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    mse = np.mean([(float(row["autoregression"]) - float(row["y"])) ** 2 for row in rows])
+    assert mse == pytest.approx(found["lines"][3]["mse"], rel=1e-5)
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_wide_table_needs_no_edges_and_its_gaps_are_masked_and_counted(tmp_path: Path) -> None:
+    x = planted.signal(40)
+    lines = ["time,a,b,c,d,e", *(f"{t},{','.join(f'{v:.6f}' for v in row)}" for t, row in enumerate(x.tolist()))]
+    lines[8] = lines[8].rsplit(",", 1)[0] + ","
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n")
+    words = ("--wide", "--missing", "mask", "--model", "persistence", "--train", "0.5", "--unit", "K")
+    said = forecast(tmp_path / "x.csv", tmp_path / "out", *words)
+    assert "1 of 200 observations, 0.5%, are missing: no answer is asked there" in said.out
+    assert "forecast of value, 1 ahead from 4 times. Errors in K" in said.out
+    assert record(tmp_path / "out")["lines"][0]["coverage"] > 0.5
+
+
 def test_the_animation_has_a_frame_a_snapshot(done: tuple[Path, console.Said]) -> None:
     with Image.open(done[0] / "forgotten.gif") as moving:
         assert moving.n_frames == record(done[0])["test"]["windows"]
@@ -262,7 +295,7 @@ def test_workers_of_their_own_give_the_same_numbers(
 
 def test_keys_of_runs_are_distinct_and_baselines_need_one_seed(ring: Path) -> None:
     settings = Settings(
-        *(str(ring), None, None, "refuse", ("mean", "GCN-LSTM-state", "GCN-LSTM"), 4, 1, 1, 0.5, 0.25, None, "file"),
+        *(str(ring), None, None, "refuse", ("mean", "GCN-LSTM-state", "GCN-LSTM"), 4, (1,), 1, 0.5, 0.25, None, "file"),
         *(4, 5, 5, 4, 0.01, 0.0, False, 0.0, (3, 7)),
     )
     cases = settings.cases()

@@ -14,14 +14,43 @@ from graphseq.experiments.forecast.report import Facts, Line, summarise, table, 
 from graphseq.experiments.forecast.settings import Case, Settings
 
 SETTINGS = Settings(
-    *("", None, None, "refuse", ("mean", "LSTM"), 4, 1, 1, 0.5, 0.25, None, "file", 4, 5, 5, 4, 0.01, 0.0, False, 0.0),
+    *(
+        "",
+        None,
+        None,
+        "refuse",
+        ("mean", "LSTM"),
+        4,
+        (1,),
+        1,
+        0.5,
+        0.25,
+        None,
+        "file",
+        4,
+        5,
+        5,
+        4,
+        0.01,
+        0.0,
+        False,
+        0.0,
+    ),
     seeds=(0, 1, 2),
 )
 FACTS = Facts("ring", 5, 20, 100, "a", "z", 2.0, 0.5, 0.25)
 
 
 def result(case: Case, mse: float | None, **more: object) -> dict[str, object]:
-    base = {"model": case.model, "seed": case.seed, "mse": mse, "mae": 0.5, "validation_mse": 0.75}
+    base = {
+        "model": case.model,
+        "seed": case.seed,
+        "mse": mse,
+        "mae": 0.5,
+        "validation_mse": 0.75,
+        "coverage": 0.875,
+        "width": 3.0,
+    }
     return {**base, "best_step": 20, "parameters": 1234, "seconds": 1.5, "failure": "", **more}
 
 
@@ -46,8 +75,9 @@ def test_what_has_no_seed_has_no_interval() -> None:
 def test_the_table_says_what_each_explains_and_what_could_be() -> None:
     text = table(SETTINGS, lines(0.4, 0.6, 0.8), FACTS)
     mean, lstm = (next(line for line in text.splitlines() if line.startswith(name)) for name in ("mean", "LSTM"))
-    assert mean.split() == ["mean", "2.0000", "0.5000", "0.0%", "1,234", "1.5"]
-    assert lstm.split() == ["LSTM", "0.6000", "[0.1032,", "1.0968]", "0.5000", "70.0%", "0.7500", "1,234", "20", "4.5"]
+    assert mean.split() == ["mean", "2.0000", "0.5000", "0.0%", "87.5%", "3.0000", "1,234", "1.5"]
+    before, after = ["LSTM", "0.6000", "[0.1032,", "1.0968]", "0.5000", "70.0%"], ["1,234", "20", "4.5"]
+    assert lstm.split() == [*before, "0.7500", "*", "87.5%", "3.0000", *after]
     assert "explain 75.0% from a node's own past and 87.5% with its neighbours'" in text
     assert "20 test windows, a to z (100 answers), 3 seeds" in text
 

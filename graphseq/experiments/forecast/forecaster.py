@@ -1,0 +1,341 @@
+"""Forecasts from Python: models are trained and compared on a recording, and the best one forecasts what comes next."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from graphseq import _files
+from graphseq._arguments import checked_but
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.evaluation.predict import predict
+from graphseq.experiments.forecast import models, report
+from graphseq.experiments.forecast.data import Prepared, first_targets, make_ready, steady, targets
+from graphseq.experiments.forecast.report import Facts, Line
+from graphseq.experiments.forecast.run import bound_of, in_units, intervals_of, ready, summary_of
+from graphseq.experiments.forecast.settings import BASELINES, MODELS, Case, Settings
+from graphseq.experiments.forecast.sources import recording_of
+from graphseq.experiments.forecast.window import Forecast, by_node, last_window
+from graphseq.experiments.models import spelled
+from graphseq.io import TemporalDataset
+
+FORMAT = "graphseq forecaster 1"
+CANDIDATES = ("persistence", "autoregression", "graph autoregression", "LSTM", "GCN-LSTM")
+"""The models that are compared by default: three that are fitted at once, and two that are trained."""
+
+
+class _Chosen(NamedTuple):
+    """The model of one horizon that was best on the validation set."""
+
+    model: str
+    network: nn.Module
+    width: Tensor  #: half width of the intervals of scaled values, (C,)
+
+
+class Forecaster:
+    r"""Models that are trained and compared on a recording, of which the best forecasts the next values.
+
+    For each horizon every candidate is trained on the first part of the windows, with the weights of least error on the
+    validation set, the part that follows; the candidate of least error there is chosen. Its prediction intervals are
+    ŷ ± q, with q from the errors on the validation set (:func:`graphseq.evaluation.conformal_width`). The last part is
+    the test set: it chooses nothing, and shows the errors and the share of answers that the intervals hold.
+    ``print(forecaster)`` shows the table.
+
+    Args:
+        horizon: steps ahead, one or several, each with a model of its own.
+        models: names of the candidates.
+        lags: time steps that a forecast reads.
+        train: share of the windows, by time, before the test set.
+        validation: share of those, the last of them, that is the validation set.
+        coverage: share of the answers that the intervals are to hold.
+        missing: what becomes of missing values: "refuse" them; "mask" them: the last known value stands in their place,
+            a feature says so, and no answer is asked there; or "drop" the row, so that the node is absent then.
+        resample: length of a step to which irregular times are brought, such as "1h", or a number
+            where times are numbers; it needs missing="mask".
+        resample_by: "mean", "last" or "sum" of the observations of a node in a step.
+        targets: names of the columns that are forecast; by default the first.
+        season: length of a season in steps, whose phase the models then read.
+        scale: "train" standardises each node by what comes before the test, "pooled" all together, "file" nothing.
+        residual: trained models forecast the difference from the last value.
+        hidden: hidden units of the trained models.
+        steps: steps of training.
+        every: steps from one evaluation on the validation set to the next.
+        batch_size: windows in a batch.
+        lr: learning rate of AdamW.
+        seed: of weights and batches.
+        device: where to train.
+        unit: unit of what is forecast, for the table; by default what is in brackets in the name of its column.
+
+    Raises:
+        TypeError, ValueError: a setting that is out of its range.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> x = torch.arange(60.0)[:, None].repeat(1, 3).sin()
+        >>> forecaster = gs.Forecaster(horizon=[1, 3], models=["persistence", "autoregression"]).fit(x)
+        >>> forecaster.chosen
+        {1: 'autoregression', 3: 'autoregression'}
+        >>> forecast = forecaster.predict()
+        >>> bool((forecast.values[1] - torch.tensor(62.0).sin()).abs().max() < 1e-3)
+        True
+    """
+
+    @checked_but()
+    def __init__(
+        self,
+        horizon: int | Sequence[int] = 1,
+        *,
+        models: Sequence[str] = CANDIDATES,
+        lags: int = 4,
+        train: float = 0.8,
+        validation: float = 0.2,
+        coverage: float = 0.9,
+        missing: str = "refuse",
+        resample: str | float | None = None,
+        resample_by: str = "mean",
+        targets: Sequence[str] = (),
+        season: float | None = None,
+        scale: str = "train",
+        residual: bool = False,
+        hidden: int = 16,
+        steps: int = 600,
+        every: int = 20,
+        batch_size: int = 16,
+        lr: float = 0.003,
+        seed: int = 0,
+        device: str = "cpu",
+        unit: str | None = None,
+    ) -> None:
+        ahead = [horizon] if isinstance(horizon, int) else list(horizon)
+        if not ahead or len(set(ahead)) < len(ahead):
+            raise ValueError(f"horizon must name one number of steps or several different ones, got {horizon!r}")
+        self._settings = Settings.from_json(
+            {
+                **{"file": "", "models": list(spelled(models, MODELS)), "lags": lags, "horizon": ahead},
+                **{"train": float(train), "validation": float(validation), "coverage": float(coverage)},
+                **{"missing": missing, "season": None if season is None else float(season)},
+                "resample": None if resample is None else str(resample),
+                **{"resample_by": resample_by, "targets": list(targets), "scale": scale},
+                **{"residual": residual, "hidden": hidden, "steps": steps, "every": every, "batch_size": batch_size},
+                **{"lr": float(lr), "seeds": [seed], "device": device, "unit": unit},
+            }
+        )
+        _check_choices(self._settings)
+        self._data: TemporalDataset | None = None
+        self._chosen: dict[int, _Chosen] = {}
+        self._lines: list[Line] = []
+        self._facts: list[Facts] = []
+
+    def fit(self, data: object, edges: object = None, *, wide: bool = False, undirected: bool = False) -> Self:
+        """Train and compare the candidates on a recording, and return this forecaster.
+
+        Args:
+            data: a :class:`~graphseq.SpaceTimeGraph`, a :class:`~graphseq.io.TemporalDataset`, an array or tensor (T,
+                N) or (T, N, F) with NaN for what is missing, a data frame (a line for each time and a column for each
+                node, or columns time, node and values), the path of a file as of the command ``forecast``, or the name
+                of a data set.
+            edges: edges where the data have none: (2, E) node numbers beside an array; a frame or the path of a table
+                with columns source and target beside a frame or a table.
+            wide: a table has a column for each node; a frame without a column "node" is read so by itself.
+            undirected: edges of a table lead in both directions, though listed once.
+
+        Raises:
+            OSError: a file cannot be read.
+            TypeError, ValueError: data of another kind, values that are missing and not masked, too few times.
+            DivergedError: the training of a model did not stay finite.
+        """
+        reading = replace(self._settings, wide=wide, undirected=undirected)
+        read = recording_of(data, edges, reading)
+        self._fit(first_targets(steady(read, self._settings), self._settings))
+        return self
+
+    def _fit(self, data: TemporalDataset) -> None:
+        settings, seed = self._settings, self._settings.seeds[0]
+        lines, facts, chosen = [], [], {}
+        for horizon in settings.horizon:
+            prepared = make_ready(data, settings, horizon)
+            found = [_candidate(Case(name, seed, horizon), prepared, settings) for name in settings.models]
+            here = report.summarise(replace(settings, horizon=(horizon,)), [result for _, result in found])
+            best = report.best_of(here)
+            if best is None:
+                raise ValueError(f"no model has a finite error on the validation set, {horizon} steps ahead")
+            chosen[horizon] = next(one for one, _ in found if one.model == best.model)
+            lines += here
+            facts.append(_facts(data, prepared, settings, horizon))
+        self._data, self._chosen, self._lines, self._facts = data, chosen, lines, facts
+
+    @property
+    def chosen(self) -> dict[int, str]:
+        """The name of the model of each horizon."""
+        return {horizon: one.model for horizon, one in self._chosen.items()}
+
+    @property
+    def lines(self) -> list[Line]:
+        """The errors of each candidate at each horizon on the test set, as the table shows them."""
+        return list(self._lines)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes on data that are missing, irregular, or read otherwise than they stand there."""
+        return () if self._data is None else self._data.notes
+
+    def __repr__(self) -> str:
+        """The table of errors, or, before :meth:`fit`, that there is none."""
+        if not self._lines:
+            return f"Forecaster(horizon={list(self._settings.horizon)}, not fitted yet)"
+        return report.tables_of(self._settings, self._lines, self._facts)
+
+    def predict(self, data: object = None, edges: object = None, *, wide: bool = False) -> Forecast:
+        """Forecast the values after the last time of a recording.
+
+        Args:
+            data: later data of the same nodes and columns, of the kinds of :meth:`fit`; by default those fitted to.
+            edges: see :meth:`fit`.
+            wide: see :meth:`fit`.
+
+        Raises:
+            ValueError: not fitted yet, or data of other nodes or columns, or of fewer times than a forecast reads.
+        """
+        fitted = self._fitted()
+        recent = fitted
+        if data is not None:
+            read = recording_of(data, edges, replace(self._settings, wide=wide))
+            recent = first_targets(steady(read, self._settings), self._settings)
+            _check_same(recent, fitted)
+            if self._settings.season is not None and recent.times[0] != fitted.times[0]:
+                raise ValueError(
+                    f"season={self._settings.season} is counted from {fitted.times[0]}, but data begins at "
+                    f"{recent.times[0]}; give data that begins there"
+                )
+        prepared = [make_ready(fitted, self._settings, horizon) for horizon in self._settings.horizon]
+        graph = prepared[0].as_models_see(recent.graph, self._settings)
+        window = last_window(graph, self._settings.lags)
+        rows = window.target_rows
+        node = window.node[rows]
+        parts = []
+        for one, of in zip(self._chosen.values(), prepared, strict=True):
+            with torch.no_grad():
+                output = one.network.eval()(window).cpu()
+            ends = (output, output - one.width, output + one.width)
+            parts.append(torch.stack([by_node(of.in_units(end, node), node, len(fitted.nodes)) for end in ends]))
+        values, low, high = torch.stack(parts, dim=1)
+        channels = targets(fitted, self._settings)
+        return Forecast(self._settings.horizon, recent.times[-1], fitted.nodes, channels, values, low, high)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the forecaster to a file, with the recording that it was fitted to, which scales and forecasts need.
+
+        Raises:
+            ValueError: not fitted yet.
+            OSError: the file is there, or cannot be written.
+        """
+        data, graph = self._fitted(), self._fitted().graph
+        topology = graph.topology
+        of_graph = {"x": graph.x, **dict(zip(topology.KEYS, topology.parts, strict=True))}
+        of_graph |= {"observed": graph.get("observed")}
+        content = {
+            "format": FORMAT,
+            "settings": json.dumps(self._settings.to_json()),
+            "graph": {key: value for key, value in of_graph.items() if value is not None},
+            "names": json.dumps([data.name, data.nodes, data.times, data.channels, data.notes]),
+            "chosen": {h: [one.model, one.network.state_dict(), one.width] for h, one in self._chosen.items()},
+            "lines": json.dumps([_plain(asdict(line)) for line in self._lines]),
+            "facts": json.dumps([_plain(of._asdict()) for of in self._facts]),
+        }
+        _files.write(path, lambda file: torch.save(content, file), overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Return the forecaster that :meth:`save` wrote; no code in the file is run.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is not one of these files, or damaged.
+        """
+        with open(path, "rb") as file:
+            try:
+                content = torch.load(file, map_location="cpu", weights_only=True)
+                if content["format"] != FORMAT:
+                    raise ValueError(f"it is {content['format']!r}")
+                return cls._restored(content)
+            except Exception as error:  # what is damaged makes torch, json and others raise almost anything
+                reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+                raise ValueError(f"{path} is not a whole file of Forecaster.save: {reason}") from None
+
+    @classmethod
+    def _restored(cls, content: Mapping[str, Any]) -> Self:
+        parts = dict(content["graph"])
+        observed = parts.pop("observed", None)
+        graph = SpaceTimeGraph(**parts)
+        if observed is not None:
+            graph.observed = observed
+        name, *names = json.loads(content["names"])
+        made = cls()
+        made._settings = Settings.from_json(json.loads(content["settings"]))
+        made._data = TemporalDataset(name, graph, *map(tuple, names))
+        for horizon, (model, state, width) in content["chosen"].items():
+            train = make_ready(made._data, made._settings, horizon).split.train
+            build = models.fitted(model, train) if model in BASELINES else models.trained(model, train, made._settings)
+            build.load_state_dict(state)
+            made._chosen[horizon] = _Chosen(model, build, width)
+        made._lines = [Line(**_unplain(line)) for line in json.loads(content["lines"])]
+        made._facts = [Facts(**_unplain(of)) for of in json.loads(content["facts"])]
+        return made
+
+    def _fitted(self) -> TemporalDataset:
+        if self._data is None:
+            raise ValueError("this Forecaster has no model yet; call fit(data)")
+        return self._data
+
+
+def _candidate(case: Case, prepared: Prepared, settings: Settings) -> tuple[_Chosen, dict[str, object]]:
+    """Return a model, trained on the training part alone, and its results."""
+    network, result = ready(case, prepared, settings)
+    held_out = predict(network, prepared.split.validation)
+    scaled = predict(network, prepared.split.test)
+    intervals = intervals_of(prepared, held_out, scaled, settings.coverage)
+    result |= summary_of(case, in_units(prepared, scaled), in_units(prepared, held_out), intervals)
+    return _Chosen(case.model, network.cpu(), intervals.width), result
+
+
+def _facts(data: TemporalDataset, prepared: Prepared, settings: Settings, horizon: int) -> Facts:
+    raw = make_ready(data, replace(settings, scale="file"), horizon)
+    return report.facts_of(prepared, settings, horizon, bound_of([prepared, raw]))
+
+
+def _check_same(recent: TemporalDataset, fitted: TemporalDataset) -> None:
+    for what in ("nodes", "channels"):
+        now, then = getattr(recent, what), getattr(fitted, what)
+        if now != then:
+            raise ValueError(
+                f"data has the {what} {_few(now)}; this Forecaster was fitted to {_few(then)}, in this order"
+            )
+
+
+def _few(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:6])}{', …' if len(names) > 6 else ''} ({len(names)})"
+
+
+def _check_choices(settings: Settings) -> None:
+    for name, allowed in (
+        ("missing", ("refuse", "drop", "mask")),
+        ("resample_by", ("mean", "last", "sum")),
+        ("scale", ("train", "pooled", "file")),
+    ):
+        if getattr(settings, name) not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {getattr(settings, name)!r}")
+
+
+def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in record.items()}
+
+
+def _unplain(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: math.nan if value is None else value for key, value in record.items()}

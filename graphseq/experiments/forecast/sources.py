@@ -1,0 +1,106 @@
+"""Recordings from what a user has at hand: a graph, an array, a data frame, a file or the name of a data set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from graphseq.data.arrays import Numbers, array_of, as_tensor
+from graphseq.data.graph import SpaceTimeGraph
+from graphseq.experiments.forecast.data import load
+from graphseq.experiments.forecast.settings import Settings
+from graphseq.io import TemporalDataset, read_observations
+from graphseq.io._frame import Frame, is_frame
+
+
+def recording_of(data: object, edges: object, settings: Settings) -> TemporalDataset:
+    """Return the recording in ``data``, with its values missing where they are NaN.
+
+    Args:
+        data: see :class:`graphseq.Forecaster`.
+        edges: likewise.
+        settings: what a table needs: names of columns, the format of dates, what becomes of missing values.
+
+    Raises:
+        OSError, TypeError, ValueError: no recording, or edges where the data have their own.
+    """
+    if isinstance(data, TemporalDataset | SpaceTimeGraph):
+        if edges is not None:
+            raise ValueError(f"edges= goes with arrays, frames and tables; a {type(data).__name__} has its own")
+        return data if isinstance(data, TemporalDataset) else _of_graph(data)
+    if isinstance(data, str | Path):
+        return _of_file(str(data), edges, settings)
+    if is_frame(data):
+        return _of_frame(data, edges, settings)
+    if isinstance(data, torch.Tensor | list) or array_of("data", data) is not None:
+        return _of_array(data, edges, settings)
+    raise TypeError(
+        "data must be a SpaceTimeGraph, a TemporalDataset, an array (T, N) or (T, N, F), a data frame, or the path of "
+        f"a file; got {type(data).__name__}"
+    )
+
+
+def _of_graph(graph: SpaceTimeGraph) -> TemporalDataset:
+    if not graph.x.is_floating_point() or graph.num_graphs != 1:
+        raise ValueError("data must be one recording with features (V, F); got tokens, or a batch of several")
+    return _named(graph)
+
+
+def _named(graph: SpaceTimeGraph) -> TemporalDataset:
+    nodes = tuple(map(str, range(int(graph.node.max()) + 1)))
+    times = tuple(map(str, graph.topology.times.tolist()))
+    return TemporalDataset("data", graph, nodes, times, tuple(f"x{k}" for k in range(graph.x.shape[1])))
+
+
+def _of_file(path: str, edges: object, settings: Settings) -> TemporalDataset:
+    if edges is not None and not isinstance(edges, str | Path):
+        raise TypeError(f"edges must be the path of a table, as data is a path; got {type(edges).__name__}")
+    return load(replace(settings, file=path, edges=None if edges is None else str(edges)), steadied=False)
+
+
+def _of_frame(frame: Frame, edges: object, settings: Settings) -> TemporalDataset:
+    if edges is not None and not is_frame(edges) and not isinstance(edges, str | Path):
+        raise TypeError(f"edges must be a frame or the path of a table, as data is a frame; got {type(edges).__name__}")
+    names = {str(name) for name in frame.columns}
+    names |= {str(name) for name in getattr(getattr(frame, "index", None), "names", ())}
+    wide = settings.wide or settings.node not in names
+    data = read_observations(
+        frame,
+        edges,
+        time=settings.time,
+        node=settings.node,
+        values=settings.columns or None,
+        wide=wide,
+        source=settings.edge_source,
+        target=settings.edge_target,
+        weight=settings.edge_weight,
+        undirected=settings.undirected,
+        time_format=settings.time_format,
+        sort=settings.sort,
+        missing="refuse" if settings.missing == "refuse" else "drop",
+    )
+    if wide and not settings.wide:
+        note = f"no column {settings.node!r}, so each column is read as a node and each line as a time"
+        data = replace(data, notes=(*data.notes, note))
+    return data
+
+
+def _of_array(data: Numbers, edges: Numbers, settings: Settings) -> TemporalDataset:
+    x = as_tensor("data", data)
+    x = x.float() if not x.is_floating_point() else x
+    if x.dim() not in (2, 3) or not x.numel():
+        raise ValueError(f"data must have shape (T, N) or (T, N, F), got {tuple(x.shape)}")
+    x = x[..., None] if x.dim() == 2 else x
+    index = torch.empty(2, 0, dtype=torch.long) if edges is None else as_tensor("edges", edges)
+    there = ~x.isnan().any(dim=2)
+    if not bool(there.all()) and settings.missing == "refuse":
+        time, node = (~there).nonzero()[0].tolist()
+        raise ValueError(f'data[{time}, {node}] is missing (NaN); fill it in, or say missing="mask"')
+    time, node = there.nonzero(as_tuple=True)
+    if not len(time):
+        raise ValueError("data has no time and node at which all values are there")
+    graph = SpaceTimeGraph(x[there], node, time, static_edge_index=index)
+    named = _named(graph)
+    return replace(named, nodes=tuple(map(str, range(x.shape[1]))))

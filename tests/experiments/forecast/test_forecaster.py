@@ -1,0 +1,153 @@
+"""Forecasts from Python: any form of the same data gives the same numbers, and a file keeps them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import planted
+import pytest
+import torch
+
+import graphseq as gs
+
+QUICK = {"models": ["persistence", "graph autoregression"]}
+X = planted.signal(60)
+RING = torch.tensor(planted.ring(5)).t()
+NAMES = list("abcde")
+
+
+def wide() -> pd.DataFrame:
+    return pd.DataFrame(X.numpy(), columns=NAMES, index=pd.RangeIndex(60, name="time"))
+
+
+def edge_table() -> pd.DataFrame:
+    return pd.DataFrame([[NAMES[i], NAMES[j]] for i, j in RING.t().tolist()], columns=["source", "target"])
+
+
+@pytest.fixture(scope="module")
+def fitted() -> gs.Forecaster:
+    return gs.forecast(X, RING, horizon=[1, 3], **QUICK)
+
+
+def test_an_array_a_graph_frames_and_files_are_forecast_alike(fitted: gs.Forecaster, tmp_path: Path) -> None:
+    wide().to_csv(tmp_path / "x.csv")
+    edge_table().to_csv(tmp_path / "e.csv", index=False)
+    long = (
+        wide()
+        .melt(ignore_index=False, var_name="node", value_name="heat")
+        .reset_index()
+        .sort_values("time", kind="stable")
+    )
+    forms = [
+        ((X.numpy(), RING.numpy()), {}),
+        ((gs.from_signal(X[..., None], RING),), {}),
+        ((wide(), edge_table()), {}),
+        ((long, edge_table()), {}),
+        ((tmp_path / "x.csv", tmp_path / "e.csv"), {"wide": True}),
+    ]
+    values = fitted.predict().values
+    for given, more in forms:
+        found = gs.forecast(*given, horizon=[1, 3], **QUICK, **more)
+        assert torch.allclose(found.predict().values, values, atol=1e-5)
+        assert [line.mse for line in found.lines] == pytest.approx([line.mse for line in fitted.lines], rel=1e-4)
+
+
+def test_the_forecast_is_that_of_the_linear_rule_that_was_planted() -> None:
+    last = X[-1]
+    rule = planted.OWN * last + planted.NEIGHBOURS * (last.roll(1) + last.roll(-1)) / 2
+    found = gs.forecast(planted.signal(400), RING, models=["graph autoregression"], lags=1).predict(X, RING)
+    assert found.values.shape == (1, 5, 1)
+    assert torch.allclose(found.values[0, :, 0], rule, atol=0.05)
+    assert bool((found.low < found.values).all() and (found.values < found.high).all())
+
+
+def test_every_horizon_has_errors_at_the_same_test_times(fitted: gs.Forecaster) -> None:
+    assert list(fitted.chosen) == [1, 3]
+    shown = repr(fitted)
+    assert shown.count("on 11 test windows, 49 to 59 (55 answers)") == 2
+    assert "forecast of x0, 3 ahead from 4 times" in shown
+    assert shown.count("the test part chose nothing") == 2
+
+
+def test_the_best_on_the_validation_set_is_chosen_and_not_the_best_on_the_test(fitted: gs.Forecaster) -> None:
+    for horizon, name in fitted.chosen.items():
+        here = [line for line in fitted.lines if line.horizon == horizon]
+        assert min(here, key=lambda line: line.validation_mse).model == name
+
+
+def test_intervals_hold_about_the_share_that_is_asked() -> None:
+    found = gs.forecast(planted.signal(1000), RING, models=["graph autoregression"], coverage=0.8)
+    assert found.lines[0].coverage == pytest.approx(0.8, abs=0.05)
+    assert found.lines[0].width == pytest.approx(2 * 1.2816 * planted.NOISE, rel=0.1)  # of the normal distribution
+
+
+def test_a_file_keeps_models_and_table(tmp_path: Path) -> None:
+    x = X.clone()
+    x[3, 2] = x[30:32, 4] = torch.nan
+    models = ["LSTM", "GCN-LSTM"]
+    found = gs.forecast(x, RING, horizon=[1, 2], models=models, missing="mask", steps=4, hidden=4)
+    found.save(tmp_path / "f.pt")
+    again = gs.Forecaster.load(tmp_path / "f.pt")
+    assert repr(again) == repr(found)
+    assert again.notes == ("3 of 300 observations, 1.0%, are missing: no answer is asked there",)
+    for one, other in zip(again.predict(), found.predict(), strict=True):
+        assert torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
+    with pytest.raises(FileExistsError):
+        found.save(tmp_path / "f.pt")
+    (tmp_path / "g.pt").write_bytes((tmp_path / "f.pt").read_bytes()[:-500])
+    with pytest.raises(ValueError, match=r"g.pt is not a whole file of Forecaster.save"):
+        gs.Forecaster.load(tmp_path / "g.pt")
+
+
+def test_a_node_that_is_gone_at_the_end_has_no_forecast_unless_it_is_masked() -> None:
+    x = X.clone()
+    x[-1, 2] = torch.nan
+    dropped, masked = (gs.forecast(x, RING, missing=how, **QUICK).predict().values[0, :, 0] for how in ("drop", "mask"))
+    assert dropped.isnan().tolist() == [False, False, True, False, False]
+    assert not bool(masked.isnan().any())
+
+
+def test_a_season_is_counted_from_the_first_time() -> None:
+    x = (torch.arange(80) % 4).float()[:, None].repeat(1, 2)
+    found = gs.forecast(x, models=["autoregression"], lags=1, season=4)
+    assert found.predict().values[0, :, 0].tolist() == pytest.approx([0, 0], abs=1e-4)
+    assert found.predict(x[:42]).values[0, :, 0].tolist() == pytest.approx([2, 2], abs=1e-4)
+    frame = pd.DataFrame(x[2:].numpy(), columns=["0", "1"], index=pd.RangeIndex(2, 80, name="time"))
+    with pytest.raises(ValueError, match=r"data has the channels value|season=4.0 is counted from 0"):
+        found.predict(frame)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"horizon": []}, "horizon must name one number of steps or several different ones"),
+        ({"horizon": [2, 2]}, "horizon must name one"),
+        ({"horizon": 0}, "horizon is 0; it must be at least 1"),
+        ({"coverage": 1.0}, "coverage is 1.0; it must be a share between 0 and 1"),
+        ({"models": ["perceiver"]}, "there is no model 'perceiver'"),
+        ({"missing": "guess"}, "missing must be one of refuse, drop, mask"),
+        ({"resample": "1h"}, 'resample= may leave steps without a value; say missing="mask"'),
+        ({"targets": ["speed"]}, "targets='speed' is no column of values of data, which has x0"),
+        ({"horizon": 60}, "graph has 60 times"),
+    ],
+)
+def test_what_will_not_do_is_refused_by_name(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        gs.forecast(X, RING, **given)
+
+
+def test_data_that_are_no_recording_are_refused(fitted: gs.Forecaster) -> None:
+    with pytest.raises(TypeError, match=r"data must be a SpaceTimeGraph.*; got int"):
+        gs.forecast(3)
+    with pytest.raises(ValueError, match=r'data\[3, 2\] is missing \(NaN\).*missing="mask"'):
+        gs.forecast(np.where(np.arange(300).reshape(60, 5) == 17, np.nan, X.numpy()))
+    with pytest.raises(ValueError, match="edges= goes with arrays"):
+        gs.forecast(gs.from_signal(X[..., None], RING), RING)
+    with pytest.raises(
+        ValueError, match=r"data has the nodes 0, 1, 2 \(3\); this Forecaster was fitted to 0, 1, 2, 3, 4"
+    ):
+        fitted.predict(X[:, :3])
+    with pytest.raises(ValueError, match=r"no model yet; call fit\(data\)"):
+        gs.Forecaster().predict()
