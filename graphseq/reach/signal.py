@@ -20,6 +20,7 @@ from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
 from graphseq.reach.jacobian import _still
 from graphseq.reach.probe.function import RowFunction
+from graphseq.reach.probe.given import check_data
 from graphseq.reach.probe.loss_gradients import Loss, LossGradients, loss_gradients, loss_of
 from graphseq.reach.traced import traced
 from graphseq.tasks.base import Task
@@ -226,6 +227,7 @@ def _gradients(model: Callable[..., object], data: object, loss: Loss) -> _Gradi
         )
     if isinstance(model, Model) and isinstance(data, SpaceTimeGraph):
         return _of_trace(model, data, loss)
+    check_data("graph", model, data)
     function = RowFunction(model, data)
     outputs = None
     if isinstance(data, SpaceTimeGraph) and function.kind == "node":

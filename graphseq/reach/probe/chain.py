@@ -14,6 +14,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
 from graphseq.reach.probe.function import RowFunction
+from graphseq.reach.probe.given import check_data
 from graphseq.reach.probe.inputs import Place, evaluate, of_module
 from graphseq.reach.probe.still import still
 from graphseq.reach.traced import traced
@@ -47,6 +48,7 @@ def chained(model: Callable[..., object], data: object) -> Iterator[Chain]:
             names = tuple(f"{trace.axis} {at + first}" if at + first else "x" for at in range(len(trace.states)))
             yield Chain(trace.axis, names, tuple(trace.states), (None,) * len(names), None)
         return
+    check_data("graph", model, data)
     with chained_by_hooks(RowFunction(model, data)) as chain:
         yield chain
 
