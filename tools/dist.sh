@@ -18,7 +18,7 @@ fi
 "${PYTHON:-python3}" -m venv "$work/build"
 "$work/build/bin/python" -m pip install --quiet build twine
 rm -rf dist
-"$work/build/bin/python" -m build --outdir dist .
+"$work/build/bin/python" -m build --outdir dist . > "$work/build.log" || { cat "$work/build.log"; exit 1; }
 "$work/build/bin/python" -m twine check --strict dist/*
 
 try() { # try NAME EXTRA: install the wheel with an extra, import every public name, run the README's snippets

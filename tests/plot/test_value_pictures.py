@@ -75,3 +75,15 @@ def test_a_molecule_is_laid_out_with_bonds_of_one_length() -> None:
     draw_values(figure.subplots(), graph, torch.ones(9), label="influence", labels=labels, pos=pos)
     with pytest.raises(ValueError, match="'C1' does not parse"):
         molecule_layout("C1")
+
+
+def test_layouts_of_networkx_are_taken_as_they_are() -> None:
+    plain = nx.path_graph(4)
+    graph = gs.from_graph(plain)
+    for layout in (nx.kamada_kawai_layout, nx.spectral_layout, nx.circular_layout):
+        places = layout(plain)
+        axes = draw_values(Figure().subplots(), graph, torch.ones(4), label="influence", pos=places)
+        drawn = next(one for one in axes.collections if one.get_gid() == "nodes").get_offsets()
+        torch.testing.assert_close(torch.tensor(drawn), torch.tensor([list(places[row]) for row in range(4)]))
+    with pytest.raises(TypeError, match=r"pos\[0\] must be a tuple of 2 entries"):
+        draw_values(Figure().subplots(), graph, torch.ones(4), label="x", pos={row: torch.ones(3) for row in range(4)})
