@@ -130,6 +130,8 @@ def _refusal(path: Path, error: Exception) -> str:
     foreign = [name for name in unsafe if name not in {f"{one.__module__}.{one.__name__}" for one in _SAFE}]
     if any("data.batch" in name for name in foreign):
         return "holds a PyG Batch, which is not read without running code; save batch.to_data_list()"
+    if any("AttrType" in name for name in foreign):
+        return "holds what a transform has cached beside the data, which is not read; save data.to_dict()"
     if foreign:
         return (
             f"holds objects of {', '.join(foreign[:3])}, which are not read, since a file may run code; save plain "

@@ -12,6 +12,7 @@ import torch
 from console import call, refusal
 from torch_geometric.data import Batch, Data, InMemoryDataset
 from torch_geometric.nn import GCN
+from torch_geometric.transforms import RandomLinkSplit
 from torch_geometric.utils import from_networkx
 
 import graphseq as gs
@@ -118,6 +119,18 @@ def test_no_code_of_a_file_is_run_and_it_says_what_was_refused(files: Path) -> N
     }.items():
         assert words in refusal(call("diagnose", "my_models.py:make", name)), name
     assert not Path("trapped").exists()
+
+
+def test_pairs_with_labels_are_read_from_the_dict_of_a_split_and_have_their_loss(files: Path) -> None:
+    train = RandomLinkSplit(0.2, 0.0, is_undirected=True, add_negative_train_samples=True)(graph())[0]
+    torch.save(train, files / "split.pt")
+    with pytest.raises(ValueError, match=r"cached beside the data, which is not read; save data\.to_dict\(\)"):
+        load_data(files / "split.pt")
+    del train.y
+    torch.save(train.to_dict(), files / "pairs.pt")
+    data = load_data(files / "pairs.pt")
+    assert torch.equal(data.edge_label_index, train.edge_label_index)
+    assert loss_for(None, data)[0] == "binary_cross_entropy_with_logits"
 
 
 def test_a_saved_space_time_graph_is_data_like_any_other(files: Path) -> None:
