@@ -129,13 +129,11 @@ class GCN(LayerStack):
 
     def _is_plain(self) -> bool:
         """True if the stack has nothing but convolutions and ReLU, and no hooks."""
-        drops = self.training and self.dropout.p > 0
-        simple = (
-            not drops
-            and not self.residual
-            and self.jump is None
-            and all(type(norm) is nn.Identity for norm in self.norms)
-        )
+        return not (self.training and self.dropout.p > 0) and self.is_bare()
+
+    def is_bare(self) -> bool:
+        """Return True if the stack has nothing but convolutions, ReLU and dropout, and no hooks."""
+        simple = not self.residual and self.jump is None and all(type(norm) is nn.Identity for norm in self.norms)
         return simple and all(type(conv) is GCNConv and not has_hooks(conv) for conv in self.convs)
 
     def layers(self, graph: SpaceTimeGraph, x: Tensor) -> Iterator[Tensor]:

@@ -347,16 +347,25 @@ class RowFunction:
             found[recorder.label(name, call)] = (lines, place)
         return found
 
-    def _restricted(self, outputs: Tensor | None) -> tuple[RowFunction, Tensor]:
-        """This function with no more answers than needed, and the number of each wanted answer among them."""
-        if outputs is None:
-            return self, torch.arange(self.num_outputs)
+    def checked_outputs(self, outputs: Tensor) -> Tensor:
+        """The numbers of answers (K,), on the CPU.
+
+        Raises:
+            ValueError: they are no integers, or there is no such answer.
+        """
         outputs = _checks.is_tensor("outputs", outputs).cpu()
         if outputs.dim() != 1 or outputs.numel() == 0 or outputs.dtype not in _NUMBERS:
             raise ValueError(f"outputs must be integers of shape (K,), got {outputs.dtype} {tuple(outputs.shape)}")
         outputs = outputs.long()
         if int(outputs.min()) < 0 or int(outputs.max()) >= self.num_outputs:
             raise ValueError(f"outputs must lie in 0 to {self.num_outputs - 1}, got {outputs.tolist()}")
+        return outputs
+
+    def _restricted(self, outputs: Tensor | None) -> tuple[RowFunction, Tensor]:
+        """This function with no more answers than needed, and the number of each wanted answer among them."""
+        if outputs is None:
+            return self, torch.arange(self.num_outputs)
+        outputs = self.checked_outputs(outputs)
         if not self.source.is_ours or self.kind != "node":
             return self, outputs
         distinct, index = outputs.unique(return_inverse=True)

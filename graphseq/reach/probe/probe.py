@@ -15,6 +15,7 @@ from graphseq.reach.measures.range import Range
 from graphseq.reach.probe import by_hop, norms, ranges
 from graphseq.reach.probe import structure as structures
 from graphseq.reach.probe.by_hop import HopProfile
+from graphseq.reach.probe.gcn_blocks import block_norms
 from graphseq.reach.probe.hops import hops_to_answers
 from graphseq.reach.probe.inside import Inside
 from graphseq.reach.probe.structure import Structure
@@ -141,6 +142,9 @@ class Probe(Inside):
                 whose answers change with its input but not by a gradient, as under ``torch.no_grad``.
         """
         chosen = self.chosen(nodes, outputs)
+        found = block_norms(self, chosen, wrt, norm, max_entries)
+        if found is not None:
+            return found
         with self.jacobian(chosen, wrt) as measured:
             return norms.norms(measured, norm, max_entries)
 
