@@ -95,13 +95,38 @@ def without_gradient(recorded: fx.GraphModule) -> fx.GraphModule:
 
 # The product of a sparse matrix and a dense one
 
+_WIDE = 64  # columns from which on the sums of an embedding bag, whose reads are ordered ahead, beat a sparse product
+
+
+def product(csr: Tensor, x: Tensor) -> Tensor:
+    """M x, from M (R, V) in compressed rows and x (V, F): the same numbers by whichever of torch's kernels is faster.
+
+    A row of M x is a weighted sum of rows of x, as an embedding bag is of embeddings. Its kernel asks for rows before
+    it adds them, which takes half as long where they lie anywhere in memory.
+    """
+    if gathers(x):
+        crow, col, value = csr.crow_indices(), csr.col_indices(), csr.values()
+        if value.dtype == x.dtype and len(value):
+            return torch.embedding_bag(x, col, crow, False, 0, False, value, True)[0]
+    return csr @ x
+
+
+def gathers(x: Tensor) -> bool:
+    """True where :func:`product` gathers rows of x (V, F) by that kernel."""
+    return x.dtype == torch.float32 and x.shape[1] >= _WIDE and x.is_cpu and x.is_contiguous() and _has_bags()
+
+
+@cache
+def _has_bags() -> bool:
+    """True where torch has the kernel, which is FBGEMM's, for this processor."""
+    return "fbgemm" in torch.backends.quantized.supported_engines
+
 
 @cache
 def _sparse_product() -> Callable[..., Any]:
     def forward(matrix: Sequence[Tensor], x: Tensor) -> Tensor:
         crow, col, value = matrix[:3]
-        csr = torch.sparse_csr_tensor(crow, col, value, (len(crow) - 1, len(x)), check_invariants=False)
-        return csr @ x
+        return product(torch.sparse_csr_tensor(crow, col, value, (len(crow) - 1, len(x)), check_invariants=False), x)
 
     def shapes(matrix: Sequence[Tensor], x: Tensor) -> Tensor:
         return x.new_empty(matrix[0].shape[0] - 1, x.shape[1])

@@ -25,7 +25,7 @@ from torch_geometric.utils import add_remaining_self_loops
 
 from graphseq._torch import compat
 from graphseq._torch.buffers import Workspace
-from graphseq._torch.operations import product_of_entries, sparse_product
+from graphseq._torch.operations import product, product_of_entries, sparse_product
 from graphseq._torch.precision import HALVES, in_full, is_mixed
 from graphseq.data.cache import BoundedCache
 
@@ -209,7 +209,7 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, matrix: SparseMatrix) -> Tensor:
-        return matrix.csr @ x
+        return product(matrix.csr, x)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, SparseMatrix], output: Tensor) -> None:

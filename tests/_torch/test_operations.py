@@ -55,3 +55,25 @@ def test_a_layer_of_an_lstm_is_torchs() -> None:
     for found in results[1:]:
         for one, expected in zip(found, results[0], strict=True):
             torch.testing.assert_close(one, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [1, 63, 64, 200])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_product_of_any_width_is_the_dense_one(width: int, dtype: torch.dtype) -> None:
+    g = torch.Generator().manual_seed(0)
+    row, col = torch.randint(9, (2, 30), generator=g)
+    sparse = SparseMatrix(row, col, torch.randn(30, generator=g, dtype=dtype), 10)  # the last row is empty
+    x = torch.randn(10, width, generator=g, dtype=dtype)
+    expected = sparse.csr.to_dense() @ x
+    for given in (x, x.t().contiguous().t()):
+        torch.testing.assert_close(operations.product(sparse.csr, given), expected, rtol=1e-5, atol=1e-5)
+    for rows, block in sparse.blocks(4):
+        torch.testing.assert_close(operations.product(block, x), expected[rows], rtol=1e-5, atol=1e-5)
+    nothing = SparseMatrix(row[:0], col[:0], x[0, :0], 10)
+    assert not operations.product(nothing.csr, x).any()
+
+
+def test_what_is_not_finite_stays_so_in_a_product() -> None:
+    sparse, x = matrix().csr.float(), torch.zeros(4, 64)
+    x[3] = torch.nan
+    assert operations.product(sparse, x).isnan().any(1).tolist() == [True, False, False, False]

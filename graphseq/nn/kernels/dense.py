@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from graphseq._torch import compat
+from graphseq._torch.operations import gathers, product
 
 # oneDNN's product with bias in one, which torch's compiler uses, is twice as fast as MKL's on some processors.
 _WIDE, _MANY = 64, 512  # channels and rows from which on it wins, though its result must be copied
@@ -24,8 +25,15 @@ def linear_into(out: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, *, 
     return out.relu_() if relu else out
 
 
+def mix(matrix: Tensor, x: Tensor, room: Tensor) -> Tensor:
+    """The product M x from a sparse M (R, V) and x (V, F), in ``room`` (R, F) or in memory of its own."""
+    return product(matrix, x) if gathers(x) else mix_into(room, matrix, x)
+
+
 def mix_into(out: Tensor, matrix: Tensor, x: Tensor) -> Tensor:
     """The product M x from a sparse M (R, V) and x (V, F) into ``out`` (R, F)."""
+    if gathers(x):
+        return out.copy_(product(matrix, x))
     if torch.backends.mkl.is_available():
         return torch.addmm(out, matrix, x, beta=0, out=out)  # as mm, which would first fill it with zeros
     return torch.mm(matrix, x, out=out)

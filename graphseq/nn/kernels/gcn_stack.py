@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from graphseq._torch import compat
-from graphseq._torch.operations import PARTS, product_of_entries, register
+from graphseq._torch.operations import PARTS, product, product_of_entries, register
 from graphseq._torch.precision import is_mixed
 from graphseq.data.adjacency import SparseMatrix, matrix_of
-from graphseq.nn.kernels.dense import linear_into, mix_into
+from graphseq.nn.kernels.dense import linear_into, mix, mix_into
 
 BLOCK = 2**21  # bytes of Â H that are there at a time: in cache, and many enough to be worth a call
 
@@ -80,7 +80,7 @@ class _Stack(torch.autograd.Function):
         needs_grad = ctx.needs_input_grad
         # Of use again for the gradient in the first weights, which then takes no product, if x asks for none.
         keeps = needs_grad[2] and not needs_grad[1] and _is_narrow(flat[0])  # type: ignore[arg-type]
-        mixed = matrix.csr @ x if keeps else None
+        mixed = product(matrix.csr, x) if keeps else None
         states, _ = _run(matrix, x, flat, mixed, keeps=any(needs_grad))
         ctx.matrix = matrix
         ctx.save_for_backward(*states[:-1], *flat, mixed)
@@ -132,7 +132,7 @@ def _forward(matrix: SparseMatrix, x: Tensor, layer: Layer, out: Tensor, mixed: 
         for rows, block in blocks:
             tensor = out[rows]
             if wide is None:
-                read = mix_into(room[: len(tensor)], block, x) if mixed is None else mixed[rows]
+                read = mix(block, x, room[: len(tensor)]) if mixed is None else mixed[rows]
                 linear_into(tensor, read, weight, bias, relu=relu)
                 continue
             mix_into(tensor, block, wide)
@@ -200,7 +200,7 @@ def _backward(
     with torch.inference_mode():
         room, turned = g.new_empty(_longest(blocks), g.shape[1]), weight.t()
         for rows, block in blocks:
-            s = mix_into(room[: rows.stop - rows.start], block, g)
+            s = mix(block, g, room[: rows.stop - rows.start])
             _add(w, b, s, g[rows], x[rows])
             if of_x is not None:
                 tensor = linear_into(of_x[rows], s, turned, None)

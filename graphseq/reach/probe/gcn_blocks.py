@@ -124,11 +124,8 @@ def _back(
     keys, place = np.unique(pairs.output[origin] * size + col[entry], return_inverse=True)
     order = np.argsort(place, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(keys)))])
-    spread = torch.sparse_csr_tensor(
-        *(torch.from_numpy(part) for part in (starts, origin[order], value[entry[order]])),
-        (len(keys), len(pairs.row)),
-        check_invariants=False,
-    )
+    rows, columns, values = (torch.from_numpy(part) for part in (starts, origin[order], value[entry[order]]))
+    spread = torch.sparse_csr_tensor(rows, columns, values, (len(keys), len(pairs.row)), check_invariants=False)
     below = (spread @ wide.view(len(pairs.row), -1)).view(len(keys), blocks.shape[1], -1)
     output, row = keys // size, keys % size
     if layer.is_positive is not None:
