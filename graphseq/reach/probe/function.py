@@ -25,7 +25,7 @@ from graphseq.reach.probe.given import check_data
 from graphseq.reach.probe.gradient import check_all_gradients, check_gradient, is_known_whole
 from graphseq.reach.probe.inputs import Place, evaluate, find_input, of_data, of_module
 from graphseq.reach.probe.outputs import Kind, Reader, Sizes
-from graphseq.reach.probe.rows import numbers_at
+from graphseq.reach.probe.rows import numbers_at, numbers_of_answers
 from graphseq.reach.probe.source import Call, Source, said, source, why_not_given
 from graphseq.reach.probe.still import double_copy, still
 
@@ -347,25 +347,11 @@ class RowFunction:
             found[recorder.label(name, call)] = (lines, place)
         return found
 
-    def checked_outputs(self, outputs: Tensor) -> Tensor:
-        """The numbers of answers (K,), on the CPU.
-
-        Raises:
-            ValueError: they are no integers, or there is no such answer.
-        """
-        outputs = _checks.is_tensor("outputs", outputs).cpu()
-        if outputs.dim() != 1 or outputs.numel() == 0 or outputs.dtype not in _NUMBERS:
-            raise ValueError(f"outputs must be integers of shape (K,), got {outputs.dtype} {tuple(outputs.shape)}")
-        outputs = outputs.long()
-        if int(outputs.min()) < 0 or int(outputs.max()) >= self.num_outputs:
-            raise ValueError(f"outputs must lie in 0 to {self.num_outputs - 1}, got {outputs.tolist()}")
-        return outputs
-
     def _restricted(self, outputs: Tensor | None) -> tuple[RowFunction, Tensor]:
         """This function with no more answers than needed, and the number of each wanted answer among them."""
         if outputs is None:
             return self, torch.arange(self.num_outputs)
-        outputs = self.checked_outputs(outputs)
+        outputs = numbers_of_answers(outputs, self.num_outputs)
         if not self.source.is_ours or self.kind != "node":
             return self, outputs
         distinct, index = outputs.unique(return_inverse=True)

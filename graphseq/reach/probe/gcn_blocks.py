@@ -23,6 +23,7 @@ from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
 from graphseq.reach.probe.function import RowFunction
 from graphseq.reach.probe.norms import reduced
+from graphseq.reach.probe.rows import numbers_of_answers
 from graphseq.reach.probe.still import still
 
 _BLOCK = 2**23  # bytes of blocks that are there at a time
@@ -49,7 +50,7 @@ def block_norms(function: RowFunction, outputs: Tensor | None, wrt: str, norm: s
     rows = function.output_rows
     if rows is None or rows.dim() != 1:
         return None
-    rows = rows if outputs is None else rows[function.checked_outputs(outputs).long()]
+    rows = rows if outputs is None else rows[numbers_of_answers(outputs, function.num_outputs).long()]
     channels = encoder.hidden_channels if head is None else head.lin.weight.shape[0]
     if not len(rows) or len(rows) * channels * function.x.numel() > max_entries:
         return None

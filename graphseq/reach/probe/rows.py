@@ -168,3 +168,17 @@ def numbers_at(nodes: object, at: Tensor, count: int) -> Tensor:
     if bool((found < 0).any()):
         raise ValueError(f"row {int(wanted[int((found < 0).nonzero()[0])])} has no answer: the model gives it none")
     return found
+
+
+def numbers_of_answers(outputs: Tensor, count: int) -> Tensor:
+    """The numbers of answers (K,), on the CPU.
+
+    Raises:
+        ValueError: they are no integers, or there is no such answer.
+    """
+    outputs = _checks.is_tensor("outputs", outputs).cpu()
+    if outputs.dim() != 1 or outputs.numel() == 0 or outputs.is_floating_point() or outputs.dtype == torch.bool:
+        raise ValueError(f"outputs must be integers of shape (K,), got {outputs.dtype} {tuple(outputs.shape)}")
+    if int(outputs.min()) < 0 or int(outputs.max()) >= count:
+        raise ValueError(f"outputs must lie in 0 to {count - 1}, got {outputs.tolist()}")
+    return outputs
