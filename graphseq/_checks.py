@@ -165,6 +165,8 @@ def encodable(name: str, value: str) -> str:
 
 def path(name: str, value: str | Path) -> Path:
     """Return ``value`` as a path, or say that no file can have that name."""
+    if not str(value):
+        raise ValueError(f"{name} must be the path of a file or a folder, got ''")
     if "\0" in str(value):
         raise ValueError(f"{name} must be the path of a file, but holds a NUL character: {shown(str(value))}")
     try:

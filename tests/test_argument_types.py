@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import SpaceTimeGraph
-from graphseq._arguments import check_fields, checked_arguments, checked_but
+from graphseq._arguments import annotations, check_fields, checked_arguments, checked_but
 from graphseq._checks import shown
 
 
@@ -143,3 +144,51 @@ def test_what_came_is_shown_shortly_and_never_fails() -> None:
     assert shown(10**5000) == "a number of thousands of digits (int)"
     assert shown(int) == "the class int"
     assert shown(None) == "None (NoneType)"
+
+
+@checked_arguments
+def containers(
+    path: str | Path = "a",
+    names: Collection[str] = (),
+    weights: Mapping[str, float] | None = None,
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+    *further: int,
+    last: str = "",
+) -> str:
+    """Take what holds something, and what is called."""
+    return "called"
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"path": "a\0b"}, ValueError, r"path must be the path of a file, but holds a NUL character: 'a\\x00b'"),
+        ({"path": "\ud800"}, ValueError, "path must be the path of a file, but holds a character that no file system"),
+        ({"path": Path("a\0")}, ValueError, "path must be the path of a file, but holds a NUL"),
+        ({"path": ""}, ValueError, "path must be the path of a file or a folder, got ''"),
+        ({"names": torch.ones(3)}, TypeError, "names must be a collection of strings, got Tensor"),
+        ({"names": {"a", 3}}, TypeError, r"names\[.\] must be a string, got int"),
+        ({"weights": {"a": "3"}}, TypeError, r"weights\['a'\] must be a number, got '3' \(str\)"),
+        ({"weights": {3: 1.0}}, TypeError, "a key of weights must be a string, got int"),
+        ({"loss": lambda output: output}, TypeError, "loss must be a function of 2 arguments, got function: too many"),
+        ({"loss": nn.Linear(2, 2)}, TypeError, "loss must be a function of 2 arguments, got Linear: too many"),
+    ],
+)
+def test_what_is_held_and_what_is_called_is_checked(
+    given: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        containers(**given)  # type: ignore[arg-type]
+
+
+def test_arguments_after_any_number_of_others_are_checked_by_name_alone() -> None:
+    assert containers("a", (), None, None, 1, 2, 3, last="z") == "called"
+    with pytest.raises(TypeError, match="last must be a string, got int"):
+        containers("a", (), None, None, 1, last=3)  # type: ignore[arg-type]
+
+
+def test_a_known_type_is_looked_up_and_no_check_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert plenty(2, 0.5, True, "a") == "called"
+    monkeypatch.setattr(annotations.Expected, "check", None)
+    plan_of_its_own = checked_arguments(plenty.__wrapped__)  # type: ignore[attr-defined]
+    assert plan_of_its_own(2, 1, False, None) == "called"

@@ -80,7 +80,7 @@ def _of(parts: list[Any]) -> Expected | None:
     if any(check is None for check in checks):
         return None
     known = [check for check in checks if check]
-    if any(words == "a Path" for words, _ in known):
+    if any(words == "a pathlib.Path" for words, _ in known):
         known = [(words, _PATHS.get(words, check)) for words, check in known]
     return Expected(known)
 
@@ -152,6 +152,7 @@ def _sequence(kind: Any, inner: tuple[Any, ...]) -> tuple[str, Check]:
     is_of_numbers = bool(inner) and inner[0] in (int, float, bool)
     entries = None if is_of_numbers or len(inner) != 1 else _of(list(inner))
     entries = entries if entries is not None and not str(entries).startswith("a sequence") else None
+    plain_entries = _of(list(inner)) if is_of_numbers and kind is list else None
 
     def check(name: str, value: Any) -> bool:
         if isinstance(value, str | bytes):
@@ -160,7 +161,11 @@ def _sequence(kind: Any, inner: tuple[Any, ...]) -> tuple[str, Check]:
             return entries is None and _is_of_entries(name, value)
         if not isinstance(value, kind):
             return False
-        if entries is not None and isinstance(value, abc.Sequence | abc.Set | np.ndarray):
+        if plain_entries is not None:
+            for place, entry in enumerate(value):
+                if type(entry) not in plain_entries.known:
+                    plain_entries.check(f"{name}[{place}]", entry)
+        if entries is not None and isinstance(value, abc.Collection | np.ndarray):
             for place, entry in enumerate(value):
                 if type(entry) not in entries.known:
                     entries.check(f"{name}[{place}]", entry)
@@ -272,7 +277,7 @@ def _is_path_as_text(name: str, value: Any) -> bool:
     return isinstance(value, str) and bool(path(name, value))
 
 
-_PATHS = {"a Path": _is_path, "a string": _is_path_as_text}
+_PATHS = {"a pathlib.Path": _is_path, "a string": _is_path_as_text}
 _KNOWN: dict[Check, tuple[type, ...]] = {
     _is_integer: (int,),
     _is_number: (int, float),

@@ -42,7 +42,7 @@ class Persistence(nn.Module):
         """The last values, (K, C)."""
         x = _features(graph)
         if x.shape[1] < self.channels:
-            raise ValueError(f"channels={self.channels}, but x of the graph has shape {tuple(x.shape)}")
+            raise ValueError(f"channels={self.channels}, but x has shape {tuple(x.shape)} in this graph")
         values: Tensor = x[graph.target_rows, : self.channels]
         return values
 

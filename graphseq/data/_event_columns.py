@@ -157,6 +157,9 @@ def _zero() -> datetime:
     return datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
+_FARTHEST = 2**62  # the largest time, or length of a window
+
+
 def amount(name: str, value: object, unit: str | None) -> float | int:
     """Return the length of a window in the unit of the times: a number, or of dates a ``timedelta``.
 
@@ -171,6 +174,7 @@ def amount(name: str, value: object, unit: str | None) -> float | int:
             raise TypeError(f"{name} must be a timedelta, since the times are dates; got {_checks.shown(value)}")
         value = int(np.timedelta64(value, "us" if isinstance(value, timedelta) else None) / np.timedelta64(1, unit))  # type: ignore[call-overload]
     number = _checks.positive(name, value)
+    _checks.between(name, number, 0, _FARTHEST)
     return int(number) if number.is_integer() else number
 
 
@@ -179,7 +183,7 @@ def moment_of(name: str, value: object, unit: str | None) -> float | int:
     if unit is not None:
         times, _ = times_of(name, np.array([value], dtype=object) if not isinstance(value, np.datetime64) else [value])
         return int(times[0]) * (1000 if unit == "ns" else 1)
-    number = _checks.finite(name, value)
+    number = _checks.between(name, value, -_FARTHEST, _FARTHEST)
     return int(value) if isinstance(value, int | np.integer) else number
 
 

@@ -123,6 +123,8 @@ def _windows(when: Tensor, window: float, first: float, *, keep: bool) -> Tensor
         raise ValueError(
             f"times from {shown(first)} to {shown(when[-1])} are too far apart; they must span less than 2^62"
         )
+    if (when[-1].item() - first) / window > 2**62:
+        raise ValueError(f"window={window:g} makes more than {2**62} windows of these times; take longer ones")
     number = _numbers(when, window, first)
     gap = number.diff(prepend=number.new_full((1,), -1)) > 1
     if bool(gap.any()) and not keep:

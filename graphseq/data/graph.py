@@ -319,7 +319,7 @@ class SpaceTimeGraph(RowsData):
             return self._turned(device, args)
         try:
             device = torch.device(device)
-        except (RuntimeError, TypeError):
+        except (RuntimeError, TypeError, ValueError):
             raise ValueError(f"device must be one of torch, or a number type, got {_checks.shown(device)}") from None
         if all(value.device == device for value in self._store.values() if isinstance(value, Tensor)):
             return self

@@ -88,4 +88,4 @@ def dense_hops(edges: Tensor) -> Tensor:
             return hops
         hops += reached == 0
         reached = (reached @ reads > 0).float()
-    raise ValueError("edges must make connected graphs; between some nodes there is no path")
+    raise ValueError("edges must make a graph connected; between some of its nodes there is no path")

@@ -203,6 +203,8 @@ def pixel_positions(height: int, width: int) -> Tensor:
 def _size(name: str, image: object, *, is_batch: bool = False, tokens: bool = True) -> tuple[int, int]:
     """Return R and W of one or many images, or raise if the shape is wrong."""
     image = _checks.is_tensor(name, image)
+    if image.is_complex() or image.dtype == torch.bool:
+        raise TypeError(f"{name} must hold floats, or integer tokens, got dtype {image.dtype}")
     flat = "B, R, W" if is_batch else "R, W"
     channels = not tokens or image.is_floating_point()
     if image.dim() != 2 + is_batch + channels:

@@ -234,10 +234,10 @@ def _hops(num_neighbors: Sequence[int]) -> tuple[int, ...]:
     if not isinstance(num_neighbors, Sequence) or isinstance(num_neighbors, str | bytes) or not len(num_neighbors):
         came = "[]" if isinstance(num_neighbors, Sequence) else _checks.shown(num_neighbors)
         raise ValueError(f"num_neighbors must have a number for each hop, [10, 5] say; got {came}")
-    counts = tuple(_checks.at_least(f"num_neighbors[{hop}]", count, -1) for hop, count in enumerate(num_neighbors))
-    if 0 in counts:
-        raise ValueError(f"num_neighbors[{counts.index(0)}] must be at least 1, or -1 for all; got 0")
-    return counts
+    return tuple(
+        -1 if isinstance(count, int) and count == -1 else _checks.at_least("num_neighbors", count, 1)
+        for count in num_neighbors
+    )
 
 
 def _weights(edge_weight: Tensor) -> Floats:

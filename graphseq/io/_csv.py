@@ -35,6 +35,7 @@ class Table:
     unit: str = "line"  #: "row" in a data frame
     top: int = 1  #: number of the line of the header
     commas: bool = False  #: numbers may have a decimal comma, since cells are not separated by commas
+    delimiter: str | None = None  #: between the cells, where it was given
     notes: list[str] = field(default_factory=list)  #: what was not read, or read otherwise than it stands there
 
     def column(self, argument: str, name: str) -> list[str]:
@@ -45,6 +46,11 @@ class Table:
     def position(self, argument: str, name: str) -> int:
         """Return the index of the column ``name``."""
         if name not in self.header:
+            if self.delimiter is not None and len(self.header) == 1:
+                raise ValueError(
+                    f"{self.name}: delimiter={self.delimiter!r} separates no columns in {self.header[0]!r:.80}; leave "
+                    "it out, to have it found, or give another"
+                )
             raise ValueError(
                 f"{self.name} has no column {name!r}; it has {listed(self.header, 12)}. Name the column by {argument}="
             )
@@ -197,7 +203,13 @@ def read_table(source: str | Path | Frame, delimiter: str | None = None) -> Tabl
     except csv.Error as error:
         raise ValueError(f"{name}, line {reader.line_num + above}: not CSV: {error}") from None
     table = Table(
-        name, header, [row for row, _ in read], [line for _, line in read], top=1 + above, commas=separator != ","
+        name,
+        header,
+        [row for row, _ in read],
+        [line for _, line in read],
+        top=1 + above,
+        commas=separator != ",",
+        delimiter=delimiter,
     )
     return _checked(table)
 

@@ -102,4 +102,4 @@ def _unknown(source: str, path: Path) -> str:
         return f"{source}: no such file{meant}"
     similar = nearest_names(source)
     meant = f"did you mean {' or '.join(similar)}?" if similar else f"there are {', '.join(NAMES)}"
-    return f"{source!r} is neither a file nor the name of a graph; {meant}"
+    return f"source {source!r} is neither a file nor the name of a graph; {meant}"

@@ -108,7 +108,7 @@ def _by_time(graphs: object) -> dict[int, nx.Graph]:
         raise ValueError("graphs is empty; at least one graph is needed")
     for when, graph in by_time.items():
         if not isinstance(graph, nx.Graph):
-            raise TypeError(f"the graph at time {when} must be a networkx graph, got {type(graph).__name__}")
+            raise TypeError(f"graphs: the graph at time {when} must be a networkx graph, got {type(graph).__name__}")
     for before, after in pairwise(by_time):
         if after <= before:
             raise ValueError(f"graphs must be in the order of time; time {after} comes after {before}")

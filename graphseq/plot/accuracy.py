@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator, PercentFormatter
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.plot.lines import STYLES
 
@@ -67,6 +68,9 @@ def draw_accuracy(
         >>> [(text.get_text(), text.xy[0]) for text in axes.texts]
         [('GCN-1', 2.5)]
     """
+    lengths = [_checks.at_least(f"lengths[{place}]", entry, 1) for place, entry in enumerate(lengths)]
+    if chance is not None:
+        _checks.between("chance", chance, 0, 1)
     if list(lengths) != sorted(set(lengths)) or min(lengths, default=1) < 1:
         raise ValueError(f"lengths must ascend, from 1 or more; got {list(lengths)}")
     thick = [label for label in curves if label not in thin]
@@ -91,6 +95,8 @@ def draw_accuracy(
     for length, group in groupby(ends, key=lambda end: end[0]):
         beyond = {label for _, label in group}
         labels = [label for label in curves if label in beyond]
+        if not labels:
+            raise ValueError(f"last_in_reach names {min(beyond)}, which is none of the curves")
         _wall(axes, length + 0.5, labels, styles[labels[0]][0])
     _scales(axes, lengths)
     return axes

@@ -48,7 +48,8 @@ def save_animation(
     if Path(path).suffix.lower() != ".gif":
         raise ValueError(f"path must end in .gif, got {str(path)!r}")
     rate = _checks.positive("frames_per_second", frames_per_second)
-    _checks.at_least("dpi", dpi, 1)
+    _checks.between("frames_per_second", rate, 0.01, 1000)
+    _checks.at_least("dpi", dpi, 10, 10_000)
 
     def write(file: BinaryIO) -> None:
         # matplotlib writes to names only, not to open files.

@@ -65,8 +65,9 @@ def draw_cliff_map(
     """
     columns, lines = _ascending("lengths", lengths), _ascending("depths", depths)
     grid = _accuracy(accuracy, (len(lines), len(columns)))
-    if not 0 <= chance < 1:
-        raise ValueError(f"chance must lie between 0 and 1, got {chance}")
+    chance = _checks.between("chance", chance, 0, 1)
+    if chance == 1:
+        raise ValueError(f"chance must lie between 0 and 1, got {chance}, which leaves nothing above it")
     norm = Normalize(chance, 1.0)
     image = axes.imshow(grid, cmap="cividis", norm=norm, origin="lower", aspect="auto", interpolation="nearest")
     _write(axes, grid, (1 + chance) / 2)
@@ -95,7 +96,7 @@ def _accuracy(accuracy: Tensor | Sequence[Sequence[float]], shape: tuple[int, in
     try:
         grid = np.asarray(accuracy.detach().cpu() if isinstance(accuracy, Tensor) else accuracy, dtype=np.float64)
     except (TypeError, ValueError):
-        raise TypeError(f"accuracy must be numbers of shape {shape}, got {accuracy!r}") from None
+        raise TypeError(f"accuracy must be numbers of shape {shape}, got {_checks.shown(accuracy)}") from None
     if grid.shape != shape:
         raise ValueError(f"accuracy must have shape {shape}, a line a depth and a column a length; got {grid.shape}")
     wrong = ~((grid >= 0) & (grid <= 1) | np.isnan(grid))

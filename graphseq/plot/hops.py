@@ -157,6 +157,8 @@ def _entry(row: object) -> object:
 
 
 def _checked_routes(graph: SpaceTimeGraph, routes: Sequence[Sequence[int]] | None) -> list[list[int]]:
+    if isinstance(routes, np.ndarray | Tensor) and (routes.ndim != 2 or not len(routes)):
+        raise TypeError(f"routes must be a sequence of sequences of rows, got {_checks.shown(routes)}")
     given = [] if routes is None else list(routes)
     for n, route in enumerate(given):
         if isinstance(route, str | bytes) or not isinstance(route, Sequence | np.ndarray | Tensor) or not len(route):

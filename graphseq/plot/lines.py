@@ -11,6 +11,8 @@ from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from graphseq import _checks
+
 Values = NDArray[np.float64]
 Dash = tuple[float, tuple[float, ...]]
 
@@ -35,7 +37,7 @@ def numbers(name: str, values: Tensor | Sequence[float], *, gaps: bool = False) 
     try:
         array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a sequence of numbers, got {values!r}") from None
+        raise TypeError(f"{name} must be a sequence of numbers, got {_checks.shown(values)}") from None
     if array.ndim != 1 or not array.size:
         raise ValueError(f"{name} must have one dimension and at least one entry, got shape {array.shape}")
     wrong = ~np.isfinite(array) & ~(np.isnan(array) & gaps)

@@ -188,8 +188,8 @@ def _checked(weights: Tensor, graph: SpaceTimeGraph) -> Tensor:
     checked = _checks.is_tensor("weights", weights).detach().cpu().double()
     if checked.dim() != 2 or not len(checked) or checked.shape[1] != graph.num_rows:
         raise ValueError(
-            f"weights must have {graph.num_rows} columns, one for each row of the graph, got shape "
-            f"{tuple(weights.shape)}"
+            f"weights must have {graph.num_rows} columns, one for each row, got shape {tuple(weights.shape)}; the "
+            f"graph has {graph.num_rows} rows"
         )
     wrong = ~checked.isfinite() | (checked < 0)
     if bool(wrong.any()):

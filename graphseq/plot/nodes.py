@@ -46,7 +46,9 @@ def checked_row(name: str, value: object, graph: SpaceTimeGraph) -> int:
     """Return ``value`` as a row number of ``graph``; refuse anything else."""
     row = _checks.at_least(name, value, 0)
     if row >= graph.num_rows:
-        raise ValueError(f"{name} must lie in 0 to {graph.num_rows - 1}, the rows of the graph, got {row}")
+        raise ValueError(
+            f"{name} must lie in 0 to {graph.num_rows - 1}, got {row}; the graph has {graph.num_rows} rows"
+        )
     return row
 
 

@@ -182,7 +182,9 @@ def shared(reach: np.ndarray) -> np.ndarray:
 
 
 def _features(model: Model | Encoder, graph: SpaceTimeGraph) -> Tensor:
-    x = graph.x.to(next(model.parameters()).dtype) if graph.x.is_floating_point() else graph.x
+    x = graph.get("x")
+    if isinstance(x, Tensor) and x.is_floating_point():
+        x = x.to(next(model.parameters()).dtype)
     return _encoder(model)._features(x)
 
 

@@ -72,6 +72,8 @@ def distance_to_limit(
     states = _checks.is_tensor("states", states)
     if not states.is_floating_point():
         raise TypeError(f"states must be floating, got {states.dtype}")
+    if isinstance(graph, SpaceTimeGraph):
+        graph.check_as_argument("graph")
     rows = graph.num_rows if isinstance(graph, SpaceTimeGraph) else edges_of(graph, causal=causal).num_nodes
     if states.dim() != 2 or len(states) != rows:
         raise ValueError(f"states must have one row for each of the graph's {rows}, got {tuple(states.shape)}")

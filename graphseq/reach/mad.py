@@ -147,6 +147,7 @@ def _pairs(pairs: AnyGraph | Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
     if isinstance(pairs, Tensor):
         index = _checks.edges("pairs", pairs, len(h), "rows").unique(dim=1)
     elif isinstance(pairs, SpaceTimeGraph):
+        pairs.check_as_argument("pairs")
         if pairs.num_rows != len(h):
             raise ValueError(f"states must have one row for each of the graph's {pairs.num_rows}, got {len(h)}")
         reader, source = pairs.topology.spacetime().pattern.nonzero()

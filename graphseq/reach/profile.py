@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import networkx as nx
 import torch
 from torch import Tensor
+from torch_geometric.data import Data
 
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.edges import AnyGraph, edges_of
 from graphseq.data.graph import SpaceTimeGraph
@@ -60,6 +63,10 @@ def by_hop(values: Tensor, hops: Tensor | AnyGraph) -> Profile:
         >>> by_hop(torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[1, 0, 1]])).value.tolist()
         [2.0, 5.0]
     """
+    if not isinstance(hops, Tensor | Data | nx.Graph):
+        raise TypeError(f"hops must be distances (K, V), a tensor, or a graph, got {_checks.shown(hops)}")
+    if isinstance(hops, SpaceTimeGraph):
+        hops.check_as_argument("hops")
     sums, no_path = sums_by_hop(values, hops if isinstance(hops, Tensor) else _hops_of(hops))
     return Profile(torch.arange(sums.shape[1], device=sums.device), sums.mean(dim=0), float(no_path.mean()))
 
@@ -188,4 +195,6 @@ def _fitting(values: Tensor, name: str, labels: Tensor) -> Tensor:
             f"values and {name} must both be (K, V), one line for each target; got {tuple(values.shape)} and "
             f"{tuple(labels.shape)}"
         )
-    return labels.to(values.device)
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise TypeError(f"{name} must hold integers, got dtype {labels.dtype}")
+    return _checks.is_tensor(name, labels).long().to(values.device)

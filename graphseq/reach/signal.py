@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from graphseq import _checks, seeding
 from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.evaluation.outputs import outputs_of
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.heads import RowHead
 from graphseq.nn.model import Model
@@ -190,7 +191,7 @@ def parameter_gradients(model: nn.Module, task: Task, *, samples: int = 128, see
     with torch.inference_mode(False), torch.enable_grad(), _still(model):
         for parameter in parameters.values():
             parameter.requires_grad_()
-        loss = task.loss(model(graph), graph.y)
+        loss = task.loss(outputs_of(model, graph), graph.y)
         gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
     norms = (0.0 if grad is None else float(torch.linalg.vector_norm(grad, dtype=torch.float64)) for grad in gradients)
     return dict(zip(parameters, norms, strict=True))

@@ -142,6 +142,7 @@ def rayleigh_quotient(
 def _energy_terms(graph: AnyGraph, operator: str, causal: bool) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """The targets, sources and weights of edges, and of each row the scale of its state and the weight of its norm."""
     if isinstance(graph, SpaceTimeGraph):
+        graph.check_as_argument("graph")
         topology = graph.topology
         found: tuple[Tensor, Tensor, Tensor, Tensor] = topology.keep(
             ("energy", causal), lambda: _terms(topology.spacetime(causal))

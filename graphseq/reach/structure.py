@@ -190,5 +190,7 @@ def _hops(to_target: Tensor, source: int, target: int, causal: bool) -> int:
 def _row(name: str, value: object, graph: SpaceTimeGraph) -> int:
     row = _checks.at_least(name, value, 0)
     if row >= graph.num_rows:
-        raise ValueError(f"{name} must lie in 0 to {graph.num_rows - 1}, the rows of the graph, got {row}")
+        raise ValueError(
+            f"{name} must lie in 0 to {graph.num_rows - 1}, got {row}; the graph has {graph.num_rows} rows"
+        )
     return row

@@ -28,7 +28,10 @@ def traced(model: Model | Encoder, graph: SpaceTimeGraph) -> Iterator[tuple[Trac
     if not isinstance(graph, SpaceTimeGraph):
         raise TypeError(f"graph must be a graphseq.SpaceTimeGraph, got {type(graph).__name__}")
     with torch.inference_mode(False), torch.enable_grad(), _still(model):
-        x = _features(model, graph).detach().clone()
+        try:
+            x = _features(model, graph).detach().clone()
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"model cannot read the graph: {error}") from error
         transformed = graph.replace(x=x)
         if isinstance(model, Model) and model.transform is not None:
             transformed = model.transform(transformed)

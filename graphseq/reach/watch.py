@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from graphseq import _checks
+from graphseq._arguments import check_fields
 from graphseq.reach.probe.function import Output
 from graphseq.reach.probe.probe import Probe
 from graphseq.reach.probe.source import Call
@@ -25,6 +26,9 @@ class WatchLog:
     values: dict[str, list[float]] = field(default_factory=dict)  #: by quantity, one number a time
     gradients: dict[str, list[float]] = field(default_factory=dict)  #: norm of the gradient, by parameter, one a time
     notes: tuple[str, ...] = ()  #: what is not measured, and why
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def __getitem__(self, quantity: str) -> Tensor:
         """The values of one quantity, (M,)."""

@@ -283,6 +283,8 @@ def _check_recording(graph: object) -> None:
         raise TypeError(f"graph must be a SpaceTimeGraph, the whole recording; got {type(graph).__name__}")
     if graph.num_graphs != 1:
         raise ValueError(f"graph must be one recording, got a batch of {graph.num_graphs}")
+    if graph.get("x") is None:
+        raise ValueError("graph has no features x, the values to forecast, (V, F)")
     if not graph.x.is_floating_point():
         raise TypeError("graph holds integer tokens; a recording has features (V, F)")
     check_constant("graph", graph.topology)

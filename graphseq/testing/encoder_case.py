@@ -8,7 +8,7 @@ from functools import cached_property
 
 import torch
 
-from graphseq import seeding
+from graphseq import _checks, seeding
 from graphseq._arguments import check_fields, checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
@@ -61,6 +61,7 @@ class EncoderCase:
     @checked_arguments
     def model(self, reading: str = "rows", transform: Transform | None = None) -> Model:
         """A model of the encoder, with the head that ``reading`` names: one of :data:`READINGS`."""
+        _checks.one_of("reading", reading, READINGS)
         encoder = self.encoder()
         with seeding.forked(1, seeding.BUILD):
             model = _READINGS[reading](encoder, transform)

@@ -138,12 +138,14 @@ class Graphs:
     @checked_arguments
     def static(self, seed: int) -> SpaceTimeGraph:
         """Six nodes at one time; with directed edges where the seed is odd."""
+        seed = _checks.torch_seed("seed", seed)
         graph = nx.gnp_random_graph(6, 0.4, seed=seed, directed=bool(seed % 2))
         return self._allowed(from_graph(graph, x=_noise(6, seed=seed)))
 
     @checked_arguments
     def signal(self, seed: int) -> SpaceTimeGraph:
         """Six nodes at three times, over the same edges at each."""
+        seed = _checks.torch_seed("seed", seed)
         return self.completed(from_signal(_noise(3, 6, seed=seed), self.static(seed).edge_index))
 
     def several(self) -> list[SpaceTimeGraph]:

@@ -67,7 +67,7 @@ def allowed(probability: Tensor, *, top_k: int | None = None, top_p: float | Non
     falling = falling[:size]
     if top_p is not None:
         before = falling.cumsum(0) - falling
-        size = max(1, int((before < top_p * falling.sum()).sum()))
+        size = max(1, int((before < float(top_p) * falling.sum()).sum()))
     return torch.zeros_like(probability, dtype=torch.bool).index_fill(0, order[:size], True)
 
 

@@ -51,6 +51,8 @@ def nearest(character: str, alphabet: Sequence[str]) -> str:
         >>> nearest("É", "aeiou"), nearest("’", "a'"), nearest("7", "abc019"), nearest("z", "AZ")
         ('e', "'", '9', 'Z')
     """
+    if not alphabet:
+        raise ValueError("alphabet must hold at least one character, got none")
     if len(character) != 1:
         raise ValueError(f"character must be one character, got {shown(character)}")
     for place, other in enumerate(alphabet):
@@ -96,6 +98,8 @@ def first_character(alphabet: Sequence[str], generator: torch.Generator, among: 
     Raises:
         ValueError: ``among`` is empty or holds a character that ``alphabet`` lacks.
     """
+    if not alphabet:
+        raise ValueError("alphabet must hold at least one character, got none")
     if among is not None:
         if not among:
             raise ValueError("among must hold at least one character for a text to begin with")

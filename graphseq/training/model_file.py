@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import graphseq
+from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq._torch import archive
 from graphseq.nn.encoder import Encoder
@@ -97,7 +98,7 @@ def load(
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} holds what this version cannot build: {error}") from None
     model.load_state_dict(weights)
-    model.eval().to(torch.empty(0, device=device).device)
+    model.eval().to(_checks.device("device", device))
     return model
 
 

@@ -69,7 +69,7 @@ def _oriented(old: Topology, position: Tensor, reverse: bool) -> Topology:
     if spatial.edge_weight is not None:
         is_kept &= spatial.edge_weight != 0
     index = index[:, is_kept]
-    against = (position[index[0]] > position[index[1]]) ^ reverse
+    against = (position[index[0]] > position[index[1]]) ^ bool(reverse)
     index = torch.where(against, index.flip(0), index)
     values = [None if part is None else part[is_kept] for part in (spatial.edge_weight, spatial.edge_attr)]
     index, merged = coalesce(index, [part for part in values if part is not None], old.num_rows, reduce="mean")

@@ -16,7 +16,7 @@ import traceback
 import warnings
 from collections import abc
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
@@ -30,7 +30,7 @@ import networkx as nx
 import numpy as np
 import torch
 from global_state import QUICK, Watched
-from public_calls import ANY_NUMBER, Public, finished
+from public_calls import ANY_NUMBER, SLOW, Public, finished
 from torch_geometric.data import Data
 
 import graphseq as gs
@@ -76,6 +76,7 @@ def chosen(public: Public, share: float, seed: int = 0) -> list[Call]:
         for parameter in public.signature.parameters.values()
         if parameter.kind not in kinds
         for value in sorted(draw.sample(names, round(share * len(names))), key=names.index)
+        if (public.name, parameter.name, value) not in SLOW
     ]
 
 
@@ -108,7 +109,8 @@ def _work(public: Public, calls: Sequence[Call], file: Path) -> None:
     signal.alarm(0)
     signal.signal(signal.SIGALRM, _end)
     warnings.simplefilter("ignore")  # an animation that nobody renders warns when it is deleted, whenever that is
-    public.call()  # what loads on first use is loaded
+    with suppress(ModuleNotFoundError):
+        public.call()  # what loads on first use is loaded
     with file.open("wb") as stream, TemporaryDirectory() as folder:
         os.chdir(folder)  # some hostile values are names of files
         for call in calls:
@@ -137,7 +139,7 @@ def outcome(public: Public, call: Call) -> Outcome:
     except BaseException as error:
         signal.setitimer(signal.ITIMER_REAL, 0)
         kind, text = _of_error(error, call.argument, annotation, value)
-        others = set(arguments) - {call.argument}
+        others = set(public.signature.parameters) - {call.argument}
         if kind == "unnamed" and admits(annotation, value) and any(_names(text, other) for other in others):
             kind = "named"  # a value of the right kind that does not fit another argument, which is named
     else:
@@ -168,7 +170,7 @@ def _of_error(error: BaseException, argument: str, annotation: str, value: objec
     own = [frame for frame in frames if frame.filename.startswith(ROOT)]
     place = f"{own[-1].filename[len(ROOT) + 1 :]}:{own[-1].lineno}" if own else "?"
     text = f"{place} {type(error).__name__}: {message[:160]}"
-    if callable(value) and "Callable" in annotation and _is_of(error, value, argument):
+    if callable(value) and _is_of(error, value, argument):
         return "right", text  # an error of the user's own function is the user's
     if isinstance(error, gs.DivergedError | ModuleNotFoundError):
         return "named", text
@@ -191,12 +193,13 @@ def _is_of(error: BaseException, value: object, argument: str) -> bool:
     code = getattr(value, "__code__", None)
     for frame in frames:
         own = frame.f_locals.get("self")
-        if frame.f_code is code or own is value or (own is not None and type(own) is value):
+        made = own if own is not None else next(iter(frame.f_locals.get("args", ())), None)
+        if frame.f_code is code or own is value or (made is not None and type(made) is value):
             return True
     # Of a class written in C there is no frame of its own: it is called on the line that fails.
     last = frames[-1]
     line = linecache.getline(last.f_code.co_filename, last.f_lineno or 0)
-    return isinstance(value, type) and re.search(rf"\b{re.escape(argument)}\(", line) is not None
+    return isinstance(value, type) and re.search(rf"\b({re.escape(argument)}|pick)\(", line) is not None
 
 
 _OF_GRAPHS = (

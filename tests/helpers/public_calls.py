@@ -239,6 +239,10 @@ OBJECTS: dict[str, Callable[[], Arguments]] = {
     "nn.OnTopology": lambda: {"model": seeded(lambda: nn.Model(nn.GCN(2, 3, 2), 2))},
     "nn.Bidirectional": lambda: {"build": nn.LSTM, "hidden_channels": 4},
     "nn.Transformer": lambda: {"hidden_channels": 4},
+    "nn.MinPlusGCN": lambda: {"hidden_channels": 4},
+    "tasks.EchoDiameter": lambda: {"num_graphs": 5},
+    "tasks.EchoEccentricity": lambda: {"num_graphs": 5},
+    "tasks.EchoShortestPaths": lambda: {"num_graphs": 5},
     "nn.GradientCheckpointed": lambda: {"length": 2},
     "nn.TruncatedBPTT": lambda: {"length": 2},
     "tasks.Recall": lambda: {"length": 6},
@@ -419,6 +423,8 @@ LEFT_OUT |= {
 }
 
 
+# Calls that are right, and start a process on each core.
+SLOW = {("sweep", "jobs", "None")}
 # Numbers that may be infinite or nan: what a diverged training is recorded by.
 ANY_NUMBER = {("History.append", name) for name in ("loss", "score", "grad_norm", "lr")}
 

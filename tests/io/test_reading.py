@@ -145,7 +145,7 @@ def test_names_give_the_graphs_of_networkx() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("karate", "'karate' is neither a file nor the name of a graph; did you mean karate_club"),
+        ("karate", "source 'karate' is neither a file nor the name of a graph; did you mean karate_club"),
         ("les_mis", "did you mean les_miserables"),
         ("path", "did you mean path_10"),
         ("zzz", "there are davis_southern_women, .*, path_N, cycle_N"),

@@ -47,7 +47,7 @@ def test_nan_is_a_gap(log: bool) -> None:
         ({"a": [1.0, float("inf")]}, ValueError, r"curves\['a'\]\[1\] is inf"),
         ({"a": [[1.0]]}, ValueError, r"one dimension and at least one entry, got shape \(1, 1\)"),
         ({"a": []}, ValueError, "at least one entry"),
-        ({"a": None}, ValueError, "one dimension"),
+        ({"a": None}, TypeError, r"curves\['a'\] must be a torch.Tensor or a sequence of numbers, got NoneType"),
         ({"a": ["x"]}, TypeError, "must be a sequence of numbers"),
     ],
 )

@@ -10,6 +10,11 @@ from hashlib import sha256
 from itertools import product
 from typing import TypeAlias
 
+import numpy as np
+from torch import Tensor
+
+from graphseq import _checks
+
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 Config: TypeAlias = dict[str, Plain]
 Cases: TypeAlias = Mapping[str, Sequence[object]] | Sequence[Mapping[str, object]]
@@ -74,7 +79,8 @@ def expand(cases: Cases) -> dict[str, Config]:
     for index, case in enumerate(_product(cases) if isinstance(cases, Mapping) else _each(cases)):
         config = plain("cases" if isinstance(cases, Mapping) else f"cases[{index}]", case)
         if not isinstance(config, dict):
-            raise TypeError(f"cases[{index}] must be a mapping from names of arguments to values, got {case!r}")
+            came = _checks.shown(case)
+            raise TypeError(f"cases[{index}] must be a mapping from names of arguments to values, got {came}")
         key = key_of(config)
         if key in configs:
             raise ValueError(f"cases holds {spell(config)} twice; a configuration is run once")
@@ -135,6 +141,6 @@ def _product(axes: Mapping[str, Sequence[object]]) -> Iterable[dict[str, object]
 
 
 def _each(cases: Sequence[Mapping[str, object]]) -> Iterable[Mapping[str, object]]:
-    if isinstance(cases, str | bytes) or not isinstance(cases, Iterable):
+    if isinstance(cases, str | bytes | Tensor | np.ndarray) or not isinstance(cases, Iterable):
         raise TypeError(f"cases must be axes by name, or a sequence of configurations, got {type(cases).__name__}")
     return cases

@@ -45,6 +45,7 @@ class WeightedSAGE(GraphConv):  # type: ignore[misc]
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """Convolve x (V, F) to (V, H)."""
+        _checks.is_tensor("edge_index", edge_index)
         check_convolved(self, x, edge_index, edge_weight)
         weight = x.new_ones(edge_index.shape[1]) if edge_weight is None else edge_weight
         total = scatter(weight, edge_index[1], dim_size=len(x))[edge_index[1]]

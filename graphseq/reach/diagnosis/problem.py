@@ -66,7 +66,9 @@ class Request:
             ValueError: there is none.
         """
         if self.loss is None:
-            raise ValueError("loss is needed, such as torch.nn.functional.cross_entropy; only a task has its own")
+            raise ValueError(
+                "loss is needed for this data, such as torch.nn.functional.cross_entropy; only a task has its own"
+            )
         return self.loss
 
 
@@ -79,6 +81,8 @@ def first_output(model: nn.Module, sample: Sample) -> Tensor:
     try:
         with torch.no_grad():
             return sample.run(model, sample.x)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"model cannot read the data: {error}") from error
     except (RuntimeError, IndexError) as error:
         shape = f"{tuple(sample.x.shape)} ({sample.x.dtype})"
         raise ValueError(f"the model cannot be run on data with x {shape}: {error}") from error

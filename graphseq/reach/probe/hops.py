@@ -27,7 +27,7 @@ def hops_to_answers(function: RowFunction, outputs: Tensor | None = None, *, cau
     if at is None:
         raise ValueError("hops are counted from the row of an answer; model pools all rows of a graph")
     if outputs is not None:
-        _checks.rows("outputs", outputs, at.shape[-1])
+        outputs = _checks.rows("outputs", outputs, at.shape[-1])
     rows = at if outputs is None else at[..., outputs.to(at.device)]
     if rows.dim() == 1:
         return hop_distances(function.graph, rows, causal=causal)

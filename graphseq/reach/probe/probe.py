@@ -184,6 +184,7 @@ class Probe(Inside):
         Source: Liang et al., *Towards quantifying long-range interactions in graph machine learning* (2025), section 4.
         """
         chosen = self.chosen(nodes, outputs)
+        _checks.between("ci", ci, 0, 1)
         return by_hop.by_hop(
             self, chosen, samples=samples, normalize=normalize, norm=norm, ci=ci, seed=seed, causal=causal
         )
@@ -323,4 +324,6 @@ class Probe(Inside):
         """The numbers of the answers that ``nodes`` or ``outputs`` choose; ``None`` for all."""
         if nodes is not None and outputs is not None:
             raise ValueError("nodes=… and outputs=… were both given; they choose the same thing")
-        return outputs if nodes is None else self.outputs_at(nodes)
+        if outputs is not None:
+            return _checks.rows("outputs", outputs, self.num_outputs)
+        return None if nodes is None else self.outputs_at(nodes)

@@ -129,6 +129,8 @@ def _blank(key: str, value: Tensor, number: int) -> Tensor:
 
 def _of_rows(graph: SpaceTimeGraph, edge_weight: float | None, edge_attr: Tensor | None) -> SpaceTimeGraph:
     old, count = graph.topology, graph.num_rows
+    if not count:
+        raise ValueError("graph has no rows, to which a virtual node could be joined")
     star, member, number = _star(graph, count)
     device = graph.node.device
     spatial = old.spatial
