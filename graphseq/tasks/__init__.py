@@ -10,6 +10,7 @@ from graphseq.tasks.forecast import Forecasting
 from graphseq.tasks.graphs import GraphClassification, GraphRegression
 from graphseq.tasks.links import LinkPrediction
 from graphseq.tasks.longrange.echo import EchoDiameter, EchoEccentricity, EchoShortestPaths
+from graphseq.tasks.longrange.graph_transfer import GraphTransfer
 from graphseq.tasks.nodes import NodeClassification, NodeRegression
 from graphseq.tasks.one_word import ONE_WORD, one_word
 from graphseq.tasks.synthetic.adding import Adding
@@ -41,6 +42,7 @@ __all__ = [
     "Forecasting",
     "GraphClassification",
     "GraphRegression",
+    "GraphTransfer",
     "Irrelevant",
     "LinkPrediction",
     "NeighborsMatch",

@@ -31,6 +31,7 @@ from graphseq.tasks import (
     Forecasting,
     GraphClassification,
     GraphRegression,
+    GraphTransfer,
     NeighborsMatch,
     NodeClassification,
     NodeRegression,
@@ -242,6 +243,28 @@ TASKS = [
         lambda: NodeRegression(planted.large(0), [2], causal=True), label="measured-neighborhoods", kind=NodeRegression
     ),
     Entry(lambda: Eccentricity(4, num_nodes=6), label="eccentricity", kind=Eccentricity),
+    Entry(
+        lambda: Transfer(5, shape="crossed ring", num_classes=3),
+        relevant_node=0,
+        uninformative="nearer",
+        label="transfer-crossed-ring",
+        kind=Transfer,
+    ),
+    Entry(
+        lambda: GraphTransfer(4, shape="ring"),
+        relevant_node=0,
+        uninformative="nearer",
+        answer=lambda x: float((x[:, 0] * x[:, 1]).sum()),
+        label="graph-transfer",
+        kind=GraphTransfer,
+    ),
+    Entry(
+        lambda: GraphTransfer(5, shape="clique path"),
+        uninformative="irrelevant",
+        answer=lambda x: float((x[:, 0] * x[:, 1]).sum()),
+        label="graph-transfer-clique",
+        kind=GraphTransfer,
+    ),
     Entry(
         lambda: EchoShortestPaths(30, diameters=(4, 6)),
         uninformative=None,

@@ -10,6 +10,7 @@ from randomgraphs import draw, seen
 import graphseq as gs
 from graphseq.nn import GCN, MLP, Model
 from graphseq.tasks import Transfer
+from graphseq.tasks.synthetic.shapes import SHAPES
 
 
 def batch(task: Transfer, size: int = 4) -> gs.SpaceTimeGraph:
@@ -117,7 +118,10 @@ def test_on_refuses_rows_that_make_no_task(source: int, asked: int, error: type[
         ({"length": 0}, "length must be at least 1, got 0"),
         ({"length": 1, "shape": "ring"}, "length must be at least 2, got 1"),
         ({"length": 21, "shape": "tree"}, "length must be at most 20 for a tree"),
-        ({"length": 3, "shape": "star"}, "shape must be one of path, ring, tree; got 'star'"),
+        (
+            {"length": 3, "shape": "star"},
+            "shape must be one of path, ring, crossed ring, clique path, barbell, tree, caterpillar, grid; got 'star'",
+        ),
         ({"length": 3, "num_classes": 1}, "num_classes must be at least 2, got 1"),
     ],
 )
@@ -142,3 +146,34 @@ def test_a_model_without_neighbours_gives_every_sample_the_same_answer() -> None
     model = Model(MLP(10, 16), 10)
     out = model(batch(Transfer(4), 8))
     assert torch.equal(out, out[:1].expand(8, -1))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("length", [4, 5, 6, 9])
+def test_source_and_target_of_every_shape_are_length_minus_one_hops_apart(shape: str, length: int) -> None:
+    graph = batch(Transfer(length, shape=shape), 1)
+    whole = nx.Graph(graph.unroll().edge_index.t().tolist())
+    assert nx.number_of_selfloops(whole) == 0
+    assert nx.shortest_path_length(whole, int(graph.x.sum(1).nonzero()), int(graph.target_rows)) == length - 1
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_smallest_length_of_a_shape_is_made_and_the_next_below_refused(shape: str) -> None:
+    smallest = SHAPES[shape][1]
+    task = Transfer(smallest, shape=shape)
+    assert task.hops_needed(batch(task, 2)).tolist() == [smallest - 1] * 2
+    with pytest.raises(ValueError, match=f"length must be at least {smallest}"):
+        Transfer(smallest - 1, shape=shape)
+
+
+def test_shapes_are_those_of_their_names() -> None:
+    def made(shape: str, length: int) -> nx.Graph:
+        return nx.Graph(batch(Transfer(length, shape=shape), 1).unroll().edge_index.t().tolist())
+
+    assert nx.is_isomorphic(made("clique path", 6), nx.lollipop_graph(4, 4))
+    assert nx.is_isomorphic(made("barbell", 7), nx.barbell_graph(5, 3))
+    assert nx.is_isomorphic(made("grid", 7), nx.grid_2d_graph(3, 5))
+    assert nx.is_isomorphic(made("caterpillar", 2), nx.path_graph(4))
+    # 0-1-2-3-4-5-0 with 1-4, 2-3 and 2-5: three hops either way, and crossed between
+    crossed = nx.Graph([(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0), (1, 4), (2, 5)])
+    assert nx.is_isomorphic(made("crossed ring", 4), crossed)
