@@ -120,7 +120,7 @@ def test_on_refuses_rows_that_make_no_task(source: int, asked: int, error: type[
         ({"length": 21, "shape": "tree"}, "length must be at most 20 for a tree"),
         (
             {"length": 3, "shape": "star"},
-            "shape must be one of path, ring, crossed ring, clique path, barbell, tree, caterpillar, grid; got 'star'",
+            "shape must be one of barbell, caterpillar, clique path, crossed ring, grid, path, ring, tree; got 'star'",
         ),
         ({"length": 3, "num_classes": 1}, "num_classes must be at least 2, got 1"),
     ],
