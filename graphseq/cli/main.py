@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType, ModuleType
 
 import graphseq
-from graphseq.cli import compare, diagnose, forecast, reach, sweep, text
+from graphseq.cli import compare, diagnose, forecast, longrange, reach, sweep, text
 from graphseq.cli.arguments import Help, Parser, dashed
 from graphseq.cli.console import Console, StdoutClosedError, accept_every_character, tell
 from graphseq.cli.messages import one_line
@@ -41,6 +41,10 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "forecast": (
         forecast,
         "train models on a recorded graph over time and compare them with baselines on its last part",
+    ),
+    "longrange": (
+        longrange,
+        "long-range benchmarks: error against the hops needed, beside floors and published numbers",
     ),
     "sweep": (sweep, "accuracy against length, over a grid of tasks, models, depths and seeds, here or on a cluster"),
     "text": (text, "train a model on the next character of a text of yours, and generate text with it"),

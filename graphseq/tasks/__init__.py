@@ -9,6 +9,7 @@ from graphseq.tasks.characters import Characters, read_text
 from graphseq.tasks.forecast import Forecasting
 from graphseq.tasks.graphs import GraphClassification, GraphRegression
 from graphseq.tasks.links import LinkPrediction
+from graphseq.tasks.longrange.corso import CorsoDiameter, CorsoEccentricity, CorsoShortestPaths
 from graphseq.tasks.longrange.echo import EchoDiameter, EchoEccentricity, EchoShortestPaths
 from graphseq.tasks.longrange.graph_transfer import GraphTransfer
 from graphseq.tasks.nodes import NodeClassification, NodeRegression
@@ -33,6 +34,9 @@ __all__ = [
     "Case",
     "Characters",
     "CopyMemory",
+    "CorsoDiameter",
+    "CorsoEccentricity",
+    "CorsoShortestPaths",
     "Distractors",
     "Eccentricity",
     "EchoDiameter",

@@ -22,6 +22,9 @@ from graphseq.tasks import (
     AssociativeRecall,
     Characters,
     CopyMemory,
+    CorsoDiameter,
+    CorsoEccentricity,
+    CorsoShortestPaths,
     Distractors,
     Eccentricity,
     EchoDiameter,
@@ -277,6 +280,19 @@ TASKS = [
         label="echo-eccentricity",
         kind=EchoEccentricity,
     ),
+    Entry(
+        lambda: CorsoShortestPaths(30, sizes=(8, 12)),
+        uninformative=None,
+        label="corso-shortest-paths",
+        kind=CorsoShortestPaths,
+    ),
+    Entry(
+        lambda: CorsoEccentricity(30, sizes=(8, 12)),
+        uninformative=None,
+        label="corso-eccentricity",
+        kind=CorsoEccentricity,
+    ),
+    Entry(lambda: CorsoDiameter(30, sizes=(8, 12)), label="corso-diameter", kind=CorsoDiameter, whole=True),
     Entry(lambda: EchoDiameter(30, diameters=(4, 6)), label="echo-diameter", kind=EchoDiameter, whole=True),
 ]
 

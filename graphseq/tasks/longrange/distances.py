@@ -44,6 +44,11 @@ class GraphDistances(GraphRegression):
         return tuple(self._families[number] for number in self._numbers.tolist())
 
     @property
+    def family_names(self) -> tuple[str, ...]:
+        """The families of the whole data set, also for a part of it."""
+        return tuple(dict.fromkeys(self._families))
+
+    @property
     def hops(self) -> int:  # type: ignore[override]
         """The largest answer in the whole data set, also for a part of it."""
         return int(self._joined.y.max())

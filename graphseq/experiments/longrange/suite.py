@@ -1,0 +1,124 @@
+"""The benchmarks of the suite by name: a training, a validation and a test part, and the published measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import torch
+
+from graphseq import tasks as t
+from graphseq.experiments.longrange.measures import ACCURACY, LOG_MSE, MAE, Measure
+from graphseq.tasks.base import Task
+from graphseq.tasks.longrange.distances import GraphDistances
+
+
+class Parts(NamedTuple):
+    """The parts of a benchmark; a task that draws fresh graphs is all three, with random numbers apart."""
+
+    train: Task
+    validation: Task
+    test: Task
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark of the suite.
+
+    Attributes:
+        make: gives its parts from a number of graphs, which tasks with fresh graphs do not use.
+        measure: the published one.
+        note: where it differs from the published one, in a sentence.
+        layers: numbers of layers that see far enough, for the search.
+        sequence: whether its rows are a sequence, which recurrent families read.
+        group: benchmarks that one figure shows, with hops on its axis.
+    """
+
+    make: Callable[[int], Parts]
+    measure: Measure
+    note: str
+    layers: tuple[int, ...] = (8, 16)
+    sequence: bool = False
+    group: str = ""
+
+
+def _split(kind: Callable[..., GraphDistances], graphs: int) -> Parts:
+    return Parts(*kind(graphs).split())
+
+
+def _mixed(kind: Callable[..., t.GraphRegression], graphs: int) -> Parts:
+    """The graphs of random families, split without regard to them."""
+    task = kind(graphs)
+    first, second = round(0.6 * graphs), round(0.8 * graphs)
+    bounds = ((0, first), (first, second), (second, graphs))
+    return Parts(*(task.part(torch.arange(low, high)) for low, high in bounds))
+
+
+def _fresh(make: Callable[[], Task], _: int) -> Parts:
+    task = make()
+    return Parts(task, task, task)
+
+
+_ECHO = "Regenerated from its description, not the published files."
+_CORSO = "Regenerated with the shares of its generator, not the published files."
+_REPAIRED = "Repaired: the source's number is drawn anew, and the target alone is asked; published numbers are not its."
+_HOPS = (3, 5, 10, 20, 50)
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "echo shortest paths": Benchmark(partial(_split, t.EchoShortestPaths), MAE, _ECHO),
+    "echo eccentricity": Benchmark(partial(_split, t.EchoEccentricity), MAE, _ECHO),
+    "echo diameter": Benchmark(partial(_split, t.EchoDiameter), MAE, _ECHO),
+    "corso shortest paths": Benchmark(partial(_mixed, t.CorsoShortestPaths), LOG_MSE, _CORSO),
+    "corso eccentricity": Benchmark(partial(_mixed, t.CorsoEccentricity), LOG_MSE, _CORSO),
+    "corso diameter": Benchmark(partial(_mixed, t.CorsoDiameter), LOG_MSE, _CORSO),
+    **{
+        f"graph transfer {shape} {hops}": Benchmark(
+            partial(_fresh, partial(t.GraphTransfer, hops + 1, shape=shape)),
+            LOG_MSE,
+            _REPAIRED,
+            layers=(hops,),
+            sequence=shape == "path",
+            group=f"graph transfer {shape}",
+        )
+        for shape in ("path", "ring", "crossed ring")
+        for hops in _HOPS
+    },
+    **{
+        f"transfer {shape} {hops}": Benchmark(
+            partial(_fresh, partial(t.Transfer, hops + 1, shape=shape, num_classes=5)),
+            ACCURACY,
+            "Generated; as many layers as hops.",
+            layers=(hops,),
+            sequence=shape == "path",
+            group=f"transfer {shape}",
+        )
+        for shape in ("path", "ring", "crossed ring", "clique path", "barbell", "tree", "caterpillar", "grid")
+        for hops in _HOPS
+        if hops < (20 if shape == "tree" else 51)
+    },
+    **{
+        f"neighbors match {depth}": Benchmark(
+            partial(_fresh, partial(t.NeighborsMatch, depth)),
+            ACCURACY,
+            "Fresh trees with independent values, so that the number is of unseen trees, not of a training set.",
+            layers=(depth + 1,),
+            group="neighbors match",
+        )
+        for depth in range(4, 9)
+    },
+    **{
+        f"copy memory {length}": Benchmark(
+            partial(_fresh, partial(t.CopyMemory, length)), ACCURACY, "Generated.", layers=(1, 2), sequence=True
+        )
+        for length in (100, 1000, 10_000)
+    },
+    **{
+        f"adding {length}": Benchmark(
+            partial(_fresh, partial(t.Adding, length)), LOG_MSE, "Generated.", layers=(1, 2), sequence=True
+        )
+        for length in (100, 1000, 10_000)
+    },
+}
+"""The benchmarks by name."""
