@@ -198,14 +198,17 @@ def horizon(tests: Iterable[dict[str, float]], at: float = 0.95) -> int:
     return max((int(test["length"]) for test in tests if test["score"] >= at), default=0)
 
 
-def horizons_of(records: Iterable[dict[str, Any]]) -> list[int]:
-    """Return the horizon of each seed of a set-up, without lengths that were solved where longer ones were trained."""
+def horizons_of(records: Iterable[dict[str, Any]]) -> list[tuple[int, bool]]:
+    """Return the horizon of each seed of a set-up, and whether it is a lower bound: it solved the longest it was asked.
+
+    No seed is left out, however far others were asked.
+    """
     by_seed: dict[int, list[dict[str, float]]] = {}
     for record in records:
         by_seed.setdefault(record["config"]["seed"], []).extend(record["test"])
-    ends = {seed: max(test["length"] for test in tests) for seed, tests in by_seed.items()}
     horizons = {seed: horizon(tests) for seed, tests in by_seed.items()}
-    return [horizons[seed] for seed in horizons if horizons[seed] < ends[seed] or ends[seed] == max(ends.values())]
+    ends = {seed: max(int(test["length"]) for test in tests) for seed, tests in by_seed.items()}
+    return [(horizons[seed], horizons[seed] == ends[seed]) for seed in by_seed]
 
 
 def lines(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -218,6 +221,8 @@ def lines(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for (name, model, encoding), runs in groups.items():
         tests = [test for record in runs for test in record["test"]]
         horizons = sorted(horizons_of(runs))
+        (low, low_is_bound), (high, high_is_bound) = horizons[0], horizons[-1]
+        median, median_is_bound = horizons[(len(horizons) - 1) // 2]
         longest = max(length for record in runs for length in record["config"]["lengths"])
         there = [test["score"] for test in tests if test["length"] == longest]
         summaries.append(
@@ -231,9 +236,12 @@ def lines(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 "tested_to": max(test["length"] for test in tests),
                 "score_there": statistics.mean(there),
                 "worst_seed_there": min(there),
-                "horizon": statistics.median_low(horizons),
-                "horizon_low": horizons[0],
-                "horizon_high": horizons[-1],
+                "horizon": median,
+                "horizon_low": low,
+                "horizon_high": high,
+                "horizon_is_bound": median_is_bound,
+                "horizon_low_is_bound": low_is_bound,
+                "horizon_high_is_bound": high_is_bound,
                 "steps": statistics.mean(record["steps"] for record in runs),
                 "seconds": statistics.mean(record["seconds"] for record in runs),
             }
@@ -241,18 +249,23 @@ def lines(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return summaries
 
 
+def told(line: dict[str, Any], key: str) -> str:
+    """Return a horizon of a line, with ≥ where the longest length that was asked is solved."""
+    return f"{'≥' if line[f'{key}_is_bound'] else ''}{line[key]}"
+
+
 def table(summaries: Sequence[dict[str, Any]]) -> str:
     """Return the table of the lines."""
     out = [
         f"{'set-up':24}{'model':9}{'digits':9}{'weights':>8}{'seeds':>6}{'trained to':>11}{'right there':>12}"
-        f"{'(worst)':>9}{'horizon':>9}{'[seeds]':>16}{'tested to':>10}{'steps':>7}{'seconds':>9}"
+        f"{'(worst)':>9}{'horizon':>9}{'[seeds]':>18}{'tested to':>10}{'steps':>7}{'seconds':>9}"
     ]
     for line in sorted(summaries, key=lambda line: (line["encoding"], line["setup"], line["model"])):
-        span = f"[{line['horizon_low']}, {line['horizon_high']}]"
+        span = f"[{told(line, 'horizon_low')}, {told(line, 'horizon_high')}]"
         out.append(
             f"{line['setup']:24}{line['model']:9}{line['encoding']:9}{line['parameters']:8,}{line['seeds']:6}"
-            f"{line['trained_to']:11}{line['score_there']:12.1%}{line['worst_seed_there']:9.1%}{line['horizon']:9}"
-            f"{span:>16}{line['tested_to']:10}{line['steps']:7.0f}{line['seconds']:9.1f}"
+            f"{line['trained_to']:11}{line['score_there']:12.1%}{line['worst_seed_there']:9.1%}"
+            f"{told(line, 'horizon'):>9}{span:>18}{line['tested_to']:10}{line['steps']:7.0f}{line['seconds']:9.1f}"
         )
     return "\n".join(out)
 

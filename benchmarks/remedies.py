@@ -1,8 +1,9 @@
 """Remedies for deep graph convolutions on a task that requires distance alone.
 
 ``Transfer`` has a class at one row and its target at another, with nothing in between. Every remedy is trained at every
-depth, from the longest distance within its receptive field down to the shortest, until one is solved from all seeds;
-that distance is the number in the table. All have one setting: Adam, the same learning rate, batch and steps.
+depth, from the longest distance within its receptive field down to the shortest, until one is solved from all seeds.
+The tables give that distance, the median of the longest distance of each seed, and the farthest that any seed solves
+with the share of seeds that do. All have one setting: Adam, the same learning rate, batch and steps.
 
 Result: convolutions stop within ten hops, however many layers there are, because 3^(-r) of the signal crosses r hops in
 r layers, and a plain deep stack does not train at all in so few steps. Residual connections, initial residuals, jumping
@@ -11,18 +12,20 @@ not what it sends. PairNorm is different: it reads the mean of all rows, and so 
 without the graph. A linear state-space update gets farther, since nothing but Â limits it, and a wave over depth
 crosses as many hops as it has layers, where its speed is the largest that is stable on paths and rings.
 
-Run it with ``python benchmarks/remedies.py``: about an hour on two cores. It prints the table, writes results.json and
-figure.png, and continues where it was stopped.
+Run it with ``python benchmarks/remedies.py``: about two hours on two cores. It prints the tables, writes results.json
+and figure.png, and continues where it was stopped.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import torch
 from joblib import Parallel, delayed
@@ -99,10 +102,12 @@ def longest(setting: Setting, shape: str, remedy: str, depth: int, folder: Path)
         tried[distance] = []
         for seed in setting.seeds:
             result = run(setting, shape, remedy, depth, distance, seed)
-            tried[distance] += [] if result is None else [result]
-            if result is None or result["score"] < setting.solved:
-                break  # one seed that fails is enough
-        else:
+            if result is None:
+                break  # no seed sees so far
+            tried[distance].append(result)
+        if len(tried[distance]) == len(setting.seeds) and all(
+            result["score"] >= setting.solved for result in tried[distance]
+        ):
             best = distance
             break
     record = {"shape": shape, "remedy": remedy, "depth": depth, "longest": best, "tried": tried}
@@ -110,34 +115,93 @@ def longest(setting: Setting, shape: str, remedy: str, depth: int, folder: Path)
     return record
 
 
-def table(setting: Setting, records: Sequence[dict[str, object]]) -> str:
-    """Return the longest distance solved, a line for each remedy, a column for each shape and depth."""
-    distances = {(record["shape"], record["remedy"], record["depth"]): record["longest"] for record in records}
+@dataclass(frozen=True)
+class Told:
+    """How far the seeds of a remedy at one depth get.
+
+    Attributes:
+        every: the longest distance that every seed solves.
+        median: the median of the longest distance of each seed.
+        farthest: the longest distance that any seed solves.
+        share: seeds that solve it, and seeds that were tried there.
+        is_bound: a seed was not tried at some longer distance, so that the median may be larger.
+    """
+
+    every: int
+    median: int
+    farthest: int
+    share: tuple[int, int]
+    is_bound: bool
+
+    @property
+    def median_text(self) -> str:
+        """The median, with ≥ where it is a lower bound."""
+        return f"{'≥' if self.is_bound else ''}{self.median}"
+
+    @property
+    def farthest_text(self) -> str:
+        """The farthest distance, with the share of seeds where it is not all."""
+        solved, tried = self.share
+        return f"{self.farthest}" if solved == tried else f"{self.farthest} {solved}/{tried}"
+
+
+def told(setting: Setting, record: dict[str, Any]) -> Told:
+    """Return how far the seeds of a record get."""
+    own = dict.fromkeys(setting.seeds, 0)
+    untried = dict.fromkeys(setting.seeds, 0)  # the longest distance at which a seed could have been tried and was not
+    solved: dict[int, tuple[int, int]] = {}
+    for distance, results in ((int(key), value) for key, value in record["tried"].items()):
+        right = [result["seed"] for result in results if result["score"] >= setting.solved]
+        solved[distance] = (len(right), len(results))
+        for seed in right:
+            own[seed] = max(own[seed], distance)
+        for seed in set(setting.seeds) - {result["seed"] for result in results} if results else ():
+            untried[seed] = max(untried[seed], distance)
+    farthest = max(own.values())
+    median = statistics.median_low(own.values())
+    # Seeds that are at the median or below and were not tried farther might raise it.
+    is_bound = any(own[seed] <= median < untried[seed] for seed in own)
+    return Told(int(record["longest"]), median, farthest, solved.get(farthest, (0, 0)), is_bound)
+
+
+def table(setting: Setting, records: Sequence[dict[str, Any]]) -> str:
+    """Return three tables, each with a line for each remedy and a column for each shape and depth."""
+    cells = {(record["shape"], record["remedy"], record["depth"]): told(setting, record) for record in records}
     heads = [f"{shape} {depth}" for shape in setting.shapes for depth in setting.depths]
-    lines = [f"{'longest distance solved':24}" + "".join(f"{head:>9}" for head in heads)]
-    for remedy in REMEDIES:
-        cells = [distances[shape, remedy, depth] for shape in setting.shapes for depth in setting.depths]
-        lines.append(f"{remedy:24}" + "".join(f"{cell:>9}" for cell in cells))
-    return "\n".join(lines)
+    lines = []
+    for title, text in (
+        ("solved from every seed", lambda cell: str(cell.every)),
+        ("median of the seeds", lambda cell: cell.median_text),
+        ("farthest from any seed", lambda cell: cell.farthest_text),
+    ):
+        lines += ["", f"{title:24}" + "".join(f"{head:>9}" for head in heads)]
+        for remedy in REMEDIES:
+            row = [text(cells[shape, remedy, depth]) for shape in setting.shapes for depth in setting.depths]
+            lines.append(f"{remedy:24}" + "".join(f"{cell:>9}" for cell in row))
+    return "\n".join(lines[1:])
 
 
-def figure(setting: Setting, records: Sequence[dict[str, object]]) -> Figure:
-    """Draw the table; the brighter, the farther."""
-    drawing = Figure(figsize=(9.5, 4.6), layout="constrained")
+def figure(setting: Setting, records: Sequence[dict[str, Any]]) -> Figure:
+    """Draw the tables; the brighter, the farther the median of the seeds."""
+    drawing = Figure(figsize=(10.5, 6.2), layout="constrained")
     panels = drawing.subplots(1, len(setting.shapes), sharey=True, squeeze=False)[0]
     for panel, shape in zip(panels, setting.shapes, strict=True):
-        distances = {
-            (record["remedy"], record["depth"]): record["longest"] for record in records if record["shape"] == shape
-        }
-        grid = [[int(str(distances[remedy, depth])) for depth in setting.depths] for remedy in REMEDIES]
-        image = panel.imshow(grid, cmap="cividis", vmin=0, vmax=max(setting.distances), aspect="auto")
+        cells = {(r["remedy"], r["depth"]): told(setting, r) for r in records if r["shape"] == shape}
+        grid = [[cells[remedy, depth] for depth in setting.depths] for remedy in REMEDIES]
+        medians = [[cell.median for cell in row] for row in grid]
+        image = panel.imshow(medians, cmap="cividis", vmin=0, vmax=max(setting.distances), aspect="auto")
         for line, column in product(range(len(grid)), range(len(grid[0]))):
-            dark = grid[line][column] < max(setting.distances) / 2
-            panel.text(column, line, grid[line][column], ha="center", va="center", color="w" if dark else "k")
+            cell = grid[line][column]
+            dark = cell.median < max(setting.distances) / 2
+            text = cell.median_text
+            if cell.every != cell.farthest:
+                text += f"\nall {cell.every}, {cell.share[0]}/{cell.share[1]} {cell.farthest}"
+            panel.text(column, line, text, ha="center", va="center", color="w" if dark else "k", fontsize=8)
         panel.set(title=f"Transfer on a {shape}", xlabel="depth (layers)")
         panel.set_xticks(range(len(setting.depths)), map(str, setting.depths))
         panel.set_yticks(range(len(REMEDIES)), list(REMEDIES))
-    drawing.colorbar(image, ax=list(panels), label="longest distance solved from every seed (hops)")
+    label = "longest distance solved (hops), median of the seeds; below it that of all and of the farthest seed"
+    drawing.colorbar(image, ax=list(panels)).set_label(label, fontsize=8)
     return drawing
 
 

@@ -76,7 +76,7 @@ def test_an_effective_horizon_is_the_longest_length_that_is_solved_at_95_percent
     assert script.horizon([{"length": 4, "score": 0.5}]) == 0
 
 
-def test_a_seed_that_was_not_tried_as_far_as_others_does_not_shorten_the_horizon() -> None:
+def test_no_seed_is_dropped_and_one_that_solved_all_it_was_asked_is_a_lower_bound() -> None:
     script = load(ROOT / "benchmarks" / "palindromes.py")
     scores = {0: {10: 1.0, 20: 1.0, 30: 1.0}, 1: {10: 1.0, 20: 1.0}, 2: {10: 1.0, 20: 0.5}}
     records = [
@@ -84,7 +84,15 @@ def test_a_seed_that_was_not_tried_as_far_as_others_does_not_shorten_the_horizon
         for seed, tests in scores.items()
         for length, score in tests.items()
     ]
-    assert script.horizons_of(records) == [30, 10]
+    assert script.horizons_of(records) == [(30, True), (20, True), (10, False)]
+    facts = {"name": "a", "model": "RNN", "encoding": "scalar", "lengths": [30]}
+    whole = [
+        {"config": {**record["config"], **facts}, "test": record["test"], "parameters": 1, "steps": 1, "seconds": 1.0}
+        for record in records
+    ]
+    (line,) = script.lines(whole)
+    assert (line["seeds"], line["horizon"], line["horizon_low"], line["horizon_high"]) == (3, 20, 10, 30)
+    assert script.table([line]).splitlines()[1].split()[7:10] == ["≥20", "[10,", "≥30]"]
 
 
 def test_set_ups_differ_only_in_what_their_names_say() -> None:

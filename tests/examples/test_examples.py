@@ -105,6 +105,24 @@ def test_the_table_of_remedies_is_the_recorded_one_and_that_of_its_records() -> 
     assert setting == script.Setting()
 
 
+def test_seeds_of_a_remedy_are_told_by_all_by_median_and_by_the_farthest() -> None:
+    script = load(ROOT / "benchmarks" / "remedies.py")
+
+    def tried(*scores: float) -> list[dict[str, float]]:
+        return [{"seed": seed, "score": score} for seed, score in enumerate(scores)]
+
+    # Two of three solve 32 hops; all were tried there, so that the median is exact.
+    record = {"longest": 6, "tried": {"64": tried(0.1, 0.1, 0.1), "32": tried(1, 1, 0.8), "6": tried(1, 1, 1)}}
+    cell = script.told(script.Setting(), record)
+    assert (cell.every, cell.median_text, cell.farthest_text) == (6, "32", "32 2/3")
+    # The first seed fails at 8, and the others were not tried there: they might solve it.
+    bound = script.told(script.Setting(), {"longest": 4, "tried": {"8": tried(0.5), "4": tried(1, 1, 1)}})
+    assert (bound.every, bound.median_text, bound.farthest_text) == (4, "≥4", "4")
+    # Beyond a receptive field no seed can be tried.
+    deep = script.told(script.Setting(), {"longest": 4, "tried": {"8": [], "4": tried(1, 1, 1)}})
+    assert deep.median_text == "4"
+
+
 def test_the_tables_of_the_diagnosis_are_those_recorded() -> None:
     record = json.loads((ROOT / "docs" / "diagnosis" / "results.json").read_text())
     script, text = load(ROOT / "benchmarks" / "diagnosis.py"), page("verdict")
