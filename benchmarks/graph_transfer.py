@@ -142,10 +142,7 @@ def figure(lines: list[dict[str, Any]]) -> Figure:
             ("blind_model", "-", "floor: 0-hop model, trained"),
         ):
             panel.plot(HOPS, [line[key] for line in own], style, color="k", linewidth=2.2, label=label)
-        panel.set(
-            xscale="log", yscale="log", title=f"{shape}: the rule on a row's own input has error 0", xlabel="hops"
-        )
-        panel.title.set_fontsize(9)
+        panel.set(xscale="log", yscale="log", title=shape, xlabel="hops")
         panel.set_xticks(HOPS, map(str, HOPS))
         panel.minorticks_off()
     drawing.suptitle("Published graph transfer: a rule that reads a row's own input has error 0 on every set")

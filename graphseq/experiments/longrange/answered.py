@@ -16,7 +16,7 @@ from graphseq.tasks.longrange.distances import GraphDistances
 
 
 class Answered(NamedTuple):
-    """What a model said to all questions of a test set."""
+    """The outputs of a model to all questions of a test set."""
 
     output: Tensor  #: (K, C)
     y: Tensor  #: (K, …)

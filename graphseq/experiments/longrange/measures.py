@@ -52,6 +52,16 @@ def _commonest(y: Tensor) -> Tensor:
     return torch.bincount(y).to(torch.get_default_dtype())
 
 
+def _nats(output: Tensor, y: Tensor) -> Tensor:
+    return torch.nn.functional.cross_entropy(output, y, reduction="none")
+
+
+def _log_shares(y: Tensor) -> Tensor:
+    counts = torch.bincount(y).to(torch.get_default_dtype()) + 1
+    return (counts / counts.sum()).log()
+
+
 MAE = Measure("mae", _absolute, float, lambda y: y.median(dim=0).values)
 LOG_MSE = Measure("log10 mse", _squared, _log10, lambda y: y.mean(dim=0))
 ACCURACY = Measure("accuracy", _wrong, lambda mean: 1 - mean, _commonest, lower_is_better=False)
+NATS = Measure("nats", _nats, float, _log_shares)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from graphseq import tasks as t
+from graphseq.datasets.registry import VARIABLE
 from graphseq.experiments.longrange.measures import ACCURACY, LOG_MSE, MAE, Measure
 from graphseq.tasks.base import Task
 from graphseq.tasks.longrange.distances import GraphDistances
+from graphseq.tasks.longrange.mnist1d import read_mnist1d
 
 
 class Parts(NamedTuple):
@@ -59,6 +63,28 @@ def _mixed(kind: Callable[..., t.GraphRegression], graphs: int) -> Parts:
 def _fresh(make: Callable[[], Task], _: int) -> Parts:
     task = make()
     return Parts(task, task, task)
+
+
+def _recorded(name: str) -> Path:
+    """Return the place of a file of the user's data.
+
+    Raises:
+        FileNotFoundError: it is not there; the message says where it should be.
+    """
+    path = Path(os.environ.get(VARIABLE, "")) / "benchmarks" / name
+    place = path if os.environ.get(VARIABLE) else f"${VARIABLE}/benchmarks/{name}"
+    if not os.environ.get(VARIABLE) or not path.is_file():
+        raise FileNotFoundError(f"this benchmark reads {place}, which is not there; set {VARIABLE} to your folder")
+    return path
+
+
+def _mnist1d(graphs: int, *, shuffle_seed: int | None) -> Parts:
+    """The published test part, and a fifth of the training part for validation; ``graphs`` of both at most."""
+    train, test = read_mnist1d(_recorded("mnist1d_data.pkl"), shuffle_seed=shuffle_seed)
+    count = min(graphs, len(train))
+    first = round(0.8 * count)
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:count]
+    return Parts(train.part(order[:first]), train.part(order[first:]), test)
 
 
 _ECHO = "Regenerated from its description, not the published files."
@@ -114,6 +140,16 @@ BENCHMARKS: dict[str, Benchmark] = {
         )
         for length in (100, 1000, 10_000)
     },
+    "mnist1d": Benchmark(
+        partial(_mnist1d, shuffle_seed=None), ACCURACY, "The published file.", layers=(4, 8), sequence=True
+    ),
+    "mnist1d shuffled": Benchmark(
+        partial(_mnist1d, shuffle_seed=0),
+        ACCURACY,
+        "The published file, in a random order that is not the published one.",
+        layers=(4, 8),
+        sequence=True,
+    ),
     **{
         f"adding {length}": Benchmark(
             partial(_fresh, partial(t.Adding, length)), LOG_MSE, "Generated.", layers=(1, 2), sequence=True

@@ -89,7 +89,7 @@ def test_published_numbers_have_sources_and_stand_for_benchmarks_of_the_suite() 
     assert all(re.search(r"20\d\d|github", row.source) for row in rows)
     assert len({(row.benchmark, row.model) for row in rows}) == len(rows)
     assert {row.model: row.value for row in published("echo eccentricity")}["ONDA"] == 0.885
-    for name in ("echo shortest paths", "echo diameter", "corso diameter", "neighbors match 8"):
+    for name in ("echo shortest paths", "echo diameter", "corso diameter", "neighbors match 8", "mnist1d"):
         assert published(name)
         assert name in BENCHMARKS
     # A repaired task has no published numbers: those of the published task are not its.
@@ -134,3 +134,14 @@ def test_the_command_writes_tables_figures_and_records_and_goes_on_where_it_was(
     assert "published" not in json.dumps(record["lines"])
     assert {"table.txt", "graph_transfer_ring.png", "echo_diameter.png"} <= {path.name for path in out.iterdir()}
     assert "published: ONDA" in (out / "table.txt").read_text()
+
+
+def test_a_benchmark_whose_file_is_not_there_says_where_it_should_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRAPHSEQ_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"benchmarks/mnist1d_data.pkl, which is not there"):
+        BENCHMARKS["mnist1d"].make(10)
+    monkeypatch.delenv("GRAPHSEQ_DATA")
+    with pytest.raises(FileNotFoundError, match=r"\$GRAPHSEQ_DATA/benchmarks/mnist1d_data.pkl"):
+        BENCHMARKS["mnist1d shuffled"].make(10)
