@@ -39,11 +39,32 @@ $ python benchmarks/graph_transfer.py --data data.zip --out docs/longrange/graph
 
 ![Published errors and floors against hops, for line, ring and crossed ring](../longrange/graph_transfer/figure.png)
 
+`gs.diagnose` finds it out by itself, from a GCN of ten layers on the ring of 10 hops: a cheap reader that is shown no
+neighbour scores far above chance, and no hops are needed.
+
+```
+{diagnosis}
+```
+
 At 50 hops of a ring a multilayer perceptron that reads a row's own input has an error of {blind}, where the published
 GCN has {gcn}, A-DGN {adgn} and SWAN {swan}; copying the input has {copied}. `gs.tasks.GraphTransfer` is the task
 repaired: the source's number is drawn anew, only the target is asked, and its own input is the same in every graph, so
 that a model that sees one hop less than needed has at best the error 1/12 of the constant.
 """
+
+
+FINDINGS = {
+    "echo": [
+        "- Shortest paths: beyond its reach of 16 hops no stack knows a distance; the error grows a hop with each hop.",
+        "- Eccentricity: all four families are within 0.05 hops of the best constant, at every number of hops.",
+        "",
+    ],
+    "transfer": [
+        "- In 300 steps three hops are learnt and five are not, though every stack sees as many hops as are needed.",
+        "",
+    ],
+}
+"""Findings that the tables and figures show, by record."""
 
 
 def read(name: str) -> dict[str, Any]:
@@ -74,6 +95,7 @@ def section(title: str, name: str) -> str:
         "```",
         "",
     ]
+    lines += FINDINGS.get(name, [])
     for figure in sorted((FOLDER / name).glob("*.png")):
         shown = figure.stem.replace("_", " ")
         lines.append(f"![Error against hops needed: {shown}](../longrange/{name}/{figure.name})")
@@ -93,6 +115,13 @@ def not_run(records: list[dict[str, Any]]) -> str:
     )
 
 
+def _diagnosis() -> str:
+    """Return the lines of the diagnosis that say what a reader without neighbours knows."""
+    lines = (FOLDER / "graph_transfer" / "diagnosis.txt").read_text(encoding="utf-8").splitlines()
+    wanted = ("score held out", "chance", "best cheap reader", "hops needed, measured", "hops within reach")
+    return "\n".join(line for line in lines if line.strip().startswith(wanted))
+
+
 def page() -> str:
     """Return the text of the page."""
     audit = read("graph_transfer")
@@ -106,6 +135,7 @@ def page() -> str:
         copied=f"{line['own_input_copied']:.4f}",
         gcn=f"{ring['GCN']:.4f}",
         adgn=f"{ring['A-DGN']:.4f}",
+        diagnosis=_diagnosis(),
         swan=f"{ring['SWAN']:.4f}",
     )
     sections = [("Graph transfer, repaired", "transfer"), ("ECHO, regenerated", "echo")]
