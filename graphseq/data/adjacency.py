@@ -140,7 +140,7 @@ class SparseMatrix:
         return torch.arange(len(crow) - 1, device=crow.device).repeat_interleave(crow.diff()), col.long(), value
 
 
-_known = BoundedCache()
+_known = BoundedCache(8)  # since each holds a graph's memory
 
 
 def matrix_of(parts: Sequence[Tensor]) -> SparseMatrix:
