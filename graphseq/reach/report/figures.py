@@ -71,14 +71,14 @@ def draw_field(axes: Axes, page: Page) -> Axes:
 
 def draw_distance(axes: Axes, page: Page) -> Axes:
     """Draw the influence of all rows at each distance, and the same of the powers of Â."""
-    on_state = "" if page.state is None else f"\non the state of a row after {page.state}, before rows are joined"
+    on_state = "" if page.state is None else f"\non the states of rows after {page.state}"
     axes.set_title(f"{PANELS[1]}{on_state}", fontsize=10, parse_math=False)
     if page.by_hop is None:
         return _missing(axes, page, "no distance to an answer is defined" if page.influence is not None else "")
     values = page.by_hop.numpy()
     curves = [("measured", values, BLUE, "o", "-")]
     if page.closed_form is not None:
-        name = f"closed form, Â to the power {page.depth}, same total"
+        name = f"closed form Â, power {page.depth}, same total"
         curves.append((name, page.closed_form.numpy(), GREY, "", "--"))
     _logarithmic(axes, curves, np.arange(len(values)), legend="upper right")
     of = "answer" if page.state is None else "row"

@@ -166,7 +166,7 @@ def test_of_answers_of_whole_graphs_the_distance_is_to_the_states_of_rows_and_th
     assert any("that on the last state of single rows, gcn.convs.1" in note for note in page.notes)
     drawn = figure(page)
     drawn.canvas.draw()
-    assert "after gcn.convs.1, before rows are joined" in drawn.axes[2].get_title()
+    assert "on the states of rows after gcn.convs.1" in drawn.axes[2].get_title()
     assert drawn.axes[2].get_xlabel() == "hops to the row"
 
 
