@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -68,14 +69,19 @@ class Workers:
         pool = Parallel(
             n_jobs=jobs, backend="loky", batch_size=1, pre_dispatch=at_once, return_as="generator_unordered"
         )
+        runs = pool(calls())
         try:
-            for run in pool(calls()):
+            for run in runs:
                 under_way.remove(run.key)
                 del self._left[run.key]
                 yield replace(run, attempt=1 + self._deaths[run.key])
         except TerminatedWorkerError:
             self._deaths.update(under_way)
             return under_way
+        finally:
+            with warnings.catch_warnings():  # joblib's, on runs that are given up because something else has failed
+                warnings.filterwarnings("ignore", message=".*You could benefit from adjusting the input task")
+                runs.close()
         return []
 
 

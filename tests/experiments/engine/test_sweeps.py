@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from scripts import ROOT
 from sweepwork import deadly, drawn, slow_square, square, told, train
 
 import graphseq as gs
+from graphseq.experiments.engine.configs import expand
 from graphseq.experiments.engine.run import carry_out
+from graphseq.experiments.engine.workers import Workers
 
 GRID = {"model": ["RNN", "GCN"], "seed": [0, 1]}
 
@@ -272,3 +275,12 @@ def test_a_worker_that_dies_takes_no_other_run_with_it(tmp_path: Path, times: in
     else:
         assert str(own.error).startswith("WorkerDied: its worker process was killed or crashed 2 times, the last time")
         assert (own.result, own.attempt, deaths) == (None, 2, 2)
+
+
+def test_runs_that_are_given_up_since_something_else_failed_warn_of_nothing() -> None:
+    configs = expand({"number": [0, 1, 2]})
+    runs = Workers(square, jobs=2, tries=1).runs(configs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert next(runs).key in configs
+        runs.close()
