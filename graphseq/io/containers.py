@@ -38,11 +38,13 @@ class GraphDataset:
     answers: tuple[str, ...]  #: name of each class in the file, or of each of the C numbers
     smiles: tuple[str, ...] = ()  #: SMILES of each graph, for molecules
     skipped: tuple[Skipped, ...] = ()  #: entries that could not be read, with ``on_error="skip"``
+    notes: tuple[str, ...] = ()  #: what was read otherwise than it stands in the file
 
     def __repr__(self) -> str:
+        notes = "".join(f"; {note}" for note in self.notes)
         rows = sum(graph.num_rows for graph in self.graphs)
         skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
-        return f"GraphDataset({self.name}: {len(self.graphs)} graphs, V={rows}, F={len(self.channels)}{skipped})"
+        return f"GraphDataset({self.name}: {len(self.graphs)} graphs, V={rows}, F={len(self.channels)}{skipped}{notes})"
 
 
 MISSING = ("refuse", "drop")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
@@ -17,7 +18,7 @@ from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io._csv import read_table
-from graphseq.io.containers import ON_ERROR, GraphDataset, OnError, Skipped
+from graphseq.io.containers import ON_ERROR, GraphDataset, OnError, Skipped, rounding
 
 ELEMENTS = ("C", "N", "O", "S", "P", "F", "Cl", "Br", "I")
 """Elements with a column of their own by default; all others share the column "other"."""
@@ -115,7 +116,7 @@ def read_smiles(
     """
     _checks.one_of("on_error", on_error, ON_ERROR)
     symbols = _numbers_of(elements)
-    table = read_table(path, delimiter).without_index()
+    table = read_table(path, delimiter).without_index().with_names([smiles, *([] if target is None else [target])])
     entries = [entry.strip() for entry in table.column("smiles", smiles)]
     numbers = None if target is None else table.column("target", target)
     graphs: list[SpaceTimeGraph] = []
@@ -134,7 +135,19 @@ def read_smiles(
     skipped_lines = {skip.line for skip in skipped}
     names = tuple(entry for row, entry in enumerate(entries) if table.lines[row] not in skipped_lines)
     answers = () if target is None else (target,)
-    return GraphDataset(Path(path).stem, tuple(graphs), names, atom_channels(elements), answers, names, tuple(skipped))
+    if target is not None:
+        known = [float(cell) for row, cell in enumerate(numbers or ()) if table.lines[row] not in skipped_lines]
+        table.notes.extend(rounding(f"{table.name}: {target}", np.array(known)))
+    return GraphDataset(
+        Path(path).stem,
+        tuple(graphs),
+        names,
+        atom_channels(elements),
+        answers,
+        names,
+        tuple(skipped),
+        tuple(table.notes),
+    )
 
 
 def molecule(smiles: str) -> Any:

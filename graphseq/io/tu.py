@@ -51,11 +51,12 @@ def read_tu(folder: str | Path, name: str | None = None) -> GraphDataset:
     classes = _checked_answers(folder, name, {"node": len(owner), "graph": owner[-1], "edge": edges})
     plain, slices, sizes = read_tu_data(str(folder), name)
     rows, ends = _bounds(owner), slices["edge_index"].tolist()
+    ends += ends[-1:] * (len(rows) - len(ends))  # PyG ends with the last graph that has edges
     x = torch.ones(len(owner), 1) if plain.x is None else plain.x.float()
     y = None if plain.y is None else plain.y.view(owner[-1], *([] if classes else [-1]))
     graphs = tuple(
         _graph(x[a:b], plain.edge_index[:, c:d], None if y is None else y[number : number + 1])
-        for number, (a, b, c, d) in enumerate(zip(rows, rows[1:], ends, ends[1:], strict=False))
+        for number, (a, b, c, d) in enumerate(zip(rows[:-1], rows[1:], ends[:-1], ends[1:], strict=True))
     )
     answers = classes or tuple(f"attribute {c}" for c in range(0 if y is None else y.shape[1]))
     names = tuple(str(number) for number in range(1, len(graphs) + 1))

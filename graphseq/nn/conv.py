@@ -112,6 +112,11 @@ def check_no_edge_attr(name: str, *attrs: Tensor | None) -> None:
         )
 
 
+def _of_kind(values: Tensor, x: Tensor) -> Tensor:
+    """Return values of edges in the number type of the states, which numpy's and scipy's float64 are not."""
+    return values if torch.is_autocast_enabled(x.device.type) else values.to(x.dtype)
+
+
 def convolve(
     conv: nn.Module, x: Tensor, adjacency: Adjacency, *, reach: ConvReach | None = None, batch: Tensor | None = None
 ) -> Tensor:
@@ -141,14 +146,14 @@ def convolve(
                 f"the graph has edge weights, but {type(conv).__name__} takes none; drop them, or choose a convolution "
                 "that takes edge_weight (GCNConv, GraphConv, …)"
             )
-        given["edge_weight"] = adjacency.edge_weight
+        given["edge_weight"] = _of_kind(adjacency.edge_weight, x)
     if reach.reads_edge_attr:
         if adjacency.edge_attr is None:
             raise ValueError(
                 f"{type(conv).__name__} was made to read features of edges, but the graph has none; give it edge_attr "
                 "(E, D), or make the convolution without edge_dim"
             )
-        given["edge_attr"] = adjacency.edge_attr
+        given["edge_attr"] = _of_kind(adjacency.edge_attr, x)
     else:
         check_no_edge_attr(type(conv).__name__, adjacency.edge_attr)
     return conv(x, adjacency.edge_index, **given)  # type: ignore[no-any-return]

@@ -137,7 +137,13 @@ def test_a_number_that_is_none_is_named_or_skipped(tmp_path: Path, cell: str) ->
 
 
 def test_a_table_that_has_nothing_to_read(tmp_path: Path, table: Path) -> None:
-    with pytest.raises(ValueError, match=r"has no column 'SMILES'; it has name, smiles, value. Name the column by smi"):
+    with pytest.raises(
+        ValueError, match=r"has no column 'formula'; it has name, smiles, value. Name the column by smi"
+    ):
+        read_smiles(table, smiles="formula")
+    with pytest.raises(
+        ValueError, match=r"line 3: SMILES 'C1CC' does not parse"
+    ):  # the column is found, its line is not
         read_smiles(table, smiles="SMILES")
     with pytest.raises(ValueError, match="on_error must be one of refuse, skip; got 'ignore'"):
         read_smiles(table, on_error="ignore")  # type: ignore[arg-type]

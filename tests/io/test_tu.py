@@ -111,3 +111,13 @@ def test_a_file_or_folder_that_is_not_there(tmp_path: Path) -> None:
         read_tu(write(tmp_path, A=None))
     with pytest.raises(FileNotFoundError, match=r"there is no nowhere_A.txt in .*nowhere"):
         read_tu(tmp_path / "nowhere")
+
+
+def test_graphs_without_edges_are_kept_wherever_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "X_A.txt").write_text("2, 3\n3, 2\n")
+    (tmp_path / "X_graph_indicator.txt").write_text("1\n2\n2\n3\n4\n")
+    (tmp_path / "X_graph_labels.txt").write_text("0\n1\n0\n1\n")
+    data = read_tu(tmp_path, "X")
+    assert [graph.num_rows for graph in data.graphs] == [1, 2, 1, 1]
+    assert [graph.edge_index.tolist() for graph in data.graphs] == [[[], []], [[0, 1], [1, 0]], [[], []], [[], []]]
+    assert [int(graph.y) for graph in data.graphs] == [0, 1, 0, 1]

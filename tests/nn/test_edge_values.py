@@ -203,3 +203,17 @@ def test_features_that_are_missing_are_asked_for() -> None:
     graph = random_graph(1, channels=WIDTH)
     with pytest.raises(ValueError, match="GINEConv was made to read features of edges, but the graph has none"):
         GCN(WIDTH, 4, conv=gine).double()(graph)
+
+
+def test_values_of_edges_in_another_number_type_are_those_in_that_of_the_states() -> None:
+    edges, weights = torch.tensor([[0, 1], [1, 0]]), torch.tensor([0.5, 2.0])
+    torch.manual_seed(0)
+    encoder = gs.nn.GCN(1, 2, num_layers=1, conv=pyg.GraphConv)
+    x = torch.tensor([[1.0], [2.0]])
+    graphs = [gs.from_signal(x[None], edges, weight) for weight in (weights, weights.double(), weights.numpy())]
+    assert torch.equal(encoder(graphs[0]), encoder(graphs[1]))
+    assert torch.equal(encoder(graphs[0]), encoder(graphs[2]))
+    learned = weights.double().requires_grad_()
+    encoder(gs.from_signal(x[None], edges, learned)).sum().backward()
+    assert learned.grad is not None
+    assert learned.grad.dtype == torch.float64
