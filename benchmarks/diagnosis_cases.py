@@ -411,7 +411,7 @@ def new_kinds(seed: int) -> dict[str, Kind]:
     first = {"world": "sequences", "width": w}
     palindrome = {"world": "ours", "task": "Palindrome", "task_arguments": {"length": 8}, "width": w}
     recall = {"world": "ours", "task": "Recall", "task_arguments": {"length": 10, "num_items": 9}, "family": "LSTM"}
-    few = {"world": "densities", "graphs": 30, "noise_features": 60, "family": "GIN", "layers": 2, "width": 32}
+    few = {"world": "densities", "graphs": 40, "noise_features": 60, "family": "GIN", "layers": 2, "width": 32}
     long = {**transfer(100, "path"), "family": "LSTM", "width": 8}
     return {
         "SGConv of two hops": (
@@ -533,7 +533,7 @@ def new_kinds(seed: int) -> dict[str, Kind]:
         ),
         "RNN of small weights": (
             "vanishing gradient",
-            "new",
+            "seen",
             {**first, "steps": r.randint(50, 60), "family": "RNN", "spoilt": "contracting"},
             {"spoilt": None, "steps": 5},
         ),

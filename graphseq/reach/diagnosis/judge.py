@@ -176,12 +176,12 @@ def _unlearnable(e: Evidence, t: Thresholds) -> tuple[str, str]:
     if gap > t.gap + 0.1 and not where:
         return "overfitting", (
             f"its skill on training data is {gap:.2f} above that on data held out, where no cheap reader "
-            f"({reader:.3g}) is better than chance ({e.chance:.3g}) either"
+            f"({reader:.3g}) is clearly better than chance ({e.chance:.3g}) either"
         )
     top = max(e.scores.heldout.value, e.trial.best.heldout.value if e.trial else e.scores.heldout.value)
     return "unlearnable as measured", (
-        f"neither the model ({top:.3g}) nor any cheap reader of near and far rows ({reader:.3g}) is better than chance "
-        f"({e.chance:.3g}) on data held out"
+        f"neither the model ({top:.3g}) nor any cheap reader of near and far rows ({reader:.3g}) is clearly better "
+        f"than chance ({e.chance:.3g}) on data held out"
     )
 
 
@@ -349,12 +349,14 @@ def limit_of(e: Evidence, t: Thresholds) -> float:
 
 def _far(e: Evidence, t: Thresholds, *, at_first: bool = False) -> dict[str, str]:
     """Over-squashing, or a vanishing gradient, of the farthest needed rows."""
+    is_recurrence = e.structure.recurrent and not e.structure.mixes
+    at_first = at_first or (is_recurrence and progress(e) < t.learning)  # a rise from which nothing was learnt is none
     limit = limit_of(e, t)
     squashed = vanishing = ""
     share = influence(e, at_first=at_first)
     if share < limit and not e.structure.within_reach < _MOSTLY:  # what is out of reach is not squashed on its way
         clause = f"the farthest needed rows have a share of {share:.1g} in the response of the output"
-        if e.structure.recurrent and not e.structure.mixes:
+        if is_recurrence:
             vanishing = clause + ", which decays along time"
         else:
             squashed = clause

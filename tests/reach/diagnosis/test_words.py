@@ -69,6 +69,18 @@ class Last(torch.nn.Module):
         return out
 
 
+def test_a_rise_of_influence_from_which_nothing_is_learnt_does_not_repair_a_recurrence() -> None:
+    flat = curve(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
+    faded = replace(
+        evidence(flat, recurrent=True, mixes=False, repeats=True),
+        before=Responses(1e-12, 1e-12, 1.0, 0.5, 0.01),
+        after=Responses(0.02, 0.02, 1.0, 0.5, 0.01),
+    )
+    assert judge(faded, Thresholds()).finding == "vanishing gradient"
+    learnt = replace(faded, trials=(curve(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7),))
+    assert judge(learnt, Thresholds()).finding == "undertrained"
+
+
 def test_a_gru_of_two_units_cannot_hold_eight_classes() -> None:
     torch.manual_seed(0)
     tokens = torch.randint(8, (300, 6))
