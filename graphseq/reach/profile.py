@@ -195,6 +195,9 @@ def _fitting(values: Tensor, name: str, labels: Tensor) -> Tensor:
             f"values and {name} must both be (K, V), one line for each target; got {tuple(values.shape)} and "
             f"{tuple(labels.shape)}"
         )
+    labels = _checks.is_tensor(name, labels).to(values.device)
+    if name != "hops":  # lags may be times, and distances resistances, that are no integers
+        return labels
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
         raise TypeError(f"{name} must hold integers, got dtype {labels.dtype}")
-    return _checks.is_tensor(name, labels).long().to(values.device)
+    return labels.long()

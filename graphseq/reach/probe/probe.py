@@ -324,6 +324,8 @@ class Probe(Inside):
         """The numbers of the answers that ``nodes`` or ``outputs`` choose; ``None`` for all."""
         if nodes is not None and outputs is not None:
             raise ValueError("nodes=… and outputs=… were both given; they choose the same thing")
-        if outputs is not None:
-            return _checks.rows("outputs", outputs, self.num_outputs)
-        return None if nodes is None else self.outputs_at(nodes)
+        if outputs is None:
+            return None if nodes is None else self.outputs_at(nodes)
+        if outputs.dim() != 1 or outputs.is_floating_point() or outputs.is_complex() or outputs.dtype == torch.bool:
+            raise ValueError(f"outputs must be integers of shape (K,), got {outputs.dtype} {tuple(outputs.shape)}")
+        return outputs.long()

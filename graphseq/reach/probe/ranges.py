@@ -38,9 +38,7 @@ def of_rows(
     at = function.output_rows
     if at is None:
         raise ValueError("a range of answers at rows is asked for, and the model answers for graphs")
-    everyone = torch.arange(function.num_outputs)
-    if chosen is not None:
-        everyone = _checks.rows("outputs", chosen, function.num_outputs).cpu()
+    everyone = torch.arange(function.num_outputs) if chosen is None else chosen.cpu()
     g = torch.Generator().manual_seed(_checks.torch_seed("seed", seed))
     picked = everyone[
         torch.randperm(len(everyone), generator=g)[: _checks.at_least("samples", samples, 1)].sort().values
