@@ -21,6 +21,7 @@ from graphseq.training.tensorboard import writer_class
         ("rdkit", "molecules", lambda path: gs.io.from_smiles("CO")),
         ("rdkit", "molecules", lambda path: molecule_layout("CO")),
         ("conllu", "sentences", gs.io.read_conllu),
+        ("h5py", "traffic", lambda path: gs.io.read_traffic(path.with_suffix(".h5"))),
         ("tensorboard", "tensorboard", lambda path: writer_class()),
         ("distributed", "cluster", lambda path: cluster._distributed()),
         ("sklearn", "examples", lambda path: _regression()),

@@ -22,4 +22,5 @@ from .table import read_events as read_events
 from .table import read_observations as read_observations
 from .temporal_json import read_temporal_json as read_temporal_json
 from .temporal_networkx import from_temporal_networkx as from_temporal_networkx
+from .traffic import read_traffic as read_traffic
 from .tu import read_tu as read_tu

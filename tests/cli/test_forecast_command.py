@@ -88,7 +88,7 @@ def test_what_will_not_do_is_refused_and_leaves_nothing(words: tuple[str, ...], 
         ("none.json", None, "there is no file"),
         ("empty.json", "", "not JSON"),
         ("other.json", '{"a": 1}', "other.json has the keys a; understood are"),
-        ("ring.txt", "x", "FILE must end in .json, .csv or .csv.gz"),
+        ("ring.txt", "x", "FILE must end in .json, .csv, .csv.gz, .h5 or .npz"),
         ("table.csv", "time,node,v\n", "is a table: name the file of its edges by --edges"),
     ],
 )

@@ -20,7 +20,7 @@ from graphseq.datasets import collegemsg, find
 from graphseq.datasets.temporal import RECORDINGS
 from graphseq.experiments.forecast.regular import masked, resampled, with_notes
 from graphseq.experiments.forecast.settings import Settings
-from graphseq.io import TemporalDataset, read_events, read_observations, read_temporal_json
+from graphseq.io import TemporalDataset, read_events, read_observations, read_temporal_json, read_traffic
 from graphseq.tasks.forecast import Forecasting
 from graphseq.tasks.windows import Split
 
@@ -176,6 +176,8 @@ def _load(settings: Settings) -> TemporalDataset:
         return RECORDINGS[file]()
     if _is_json(file):
         return read_temporal_json(file, missing=_reading(settings))
+    if _is_traffic(file):
+        return read_traffic(file, settings.edges, zeros_missing=settings.zeros_missing, missing=_reading(settings))
     if window is not None:
         return _read_events(settings, _length(window))
     return _read_observations(settings)
@@ -240,6 +242,10 @@ def _task(graph: SpaceTimeGraph, settings: Settings, horizon: int) -> Forecastin
     return Forecasting(graph, lags=settings.lags, horizon=horizon, channels=channels, observed=observed)
 
 
+def _is_traffic(file: str) -> bool:
+    return Path(file).suffix.lower() in (".h5", ".hdf5", ".npz")
+
+
 def _is_json(file: str) -> bool:
     return Path(file).suffix.lower() == ".json"
 
@@ -252,11 +258,15 @@ def check(settings: Settings) -> None:
     """
     file, edges, window = settings.file, settings.edges, settings.window
     is_table = Path(file).name.lower().endswith((".csv", ".csv.gz"))
-    if file not in RECORDINGS and not is_table and not _is_json(file):
+    is_known = is_table or _is_json(file) or _is_traffic(file)
+    if file not in RECORDINGS and not is_known:
         raise ValueError(
-            f"file must end in .json, .csv or .csv.gz, or be one of {', '.join(RECORDINGS)}; got {file!r}{_near(file)}"
+            f"file must end in .json, .csv, .csv.gz, .h5 or .npz, or be one of {', '.join(RECORDINGS)}; got "
+            f"{file!r}{_near(file)}"
         )
-    if edges is not None and not is_table:
+    if settings.zeros_missing and (not _is_traffic(file) or settings.missing == "refuse"):
+        raise ValueError('zeros_missing= is about .h5 and .npz files of sensors, and needs missing="mask" or "drop"')
+    if edges is not None and not is_table and not _is_traffic(file):
         raise ValueError(f"edges= goes with a table of observations; {file} has its own edges")
     if window is not None and not is_table and file != "collegemsg":
         raise ValueError(f"window= goes with a table of events; {file} has its own times")

@@ -40,7 +40,8 @@ class Settings(BaseSettings):
 
     Attributes:
         file: the recording: .json of PyTorch Geometric Temporal, .csv of observations with --edges, .csv of events
-            with --window, or the name of a data set: chickenpox, england_covid, collegemsg.
+            with --window, .h5 or .npz of sensors (METR-LA, PEMS) with their distances as
+            --edges, or the name of a data set: chickenpox, england_covid, collegemsg.
         edges: table of the edges beside a table of observations: source, target, and where there are such columns
             weight and time.
         window: length of a snapshot of a table of events, in the units of its times, or as 7d where they are dates.
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
         resample: length of a time step to which the recording is brought, such as 1h or 7d, or a number where times are
             numbers; steps without an observation are missing, so it needs --missing mask.
         resample_by: the value of a step that holds several observations of a node: their mean, last or sum.
+        zeros_missing: values of 0 in .h5 and .npz files are missing ones, as in METR-LA.
         unit: unit of what is forecast, for the table (default: what stands in brackets in the name of its column).
     """
 
@@ -128,6 +130,7 @@ class Settings(BaseSettings):
     coverage: Share = 0.9
     resample: Annotated[str, Metavar("STEP")] | None = None
     resample_by: Literal["mean", "last", "sum"] = "mean"
+    zeros_missing: bool = False
     unit: Annotated[str, Metavar("UNIT")] | None = None
 
     def cases(self) -> list[Case]:

@@ -104,7 +104,7 @@ def test_the_checksum_is_that_of_the_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"file": "ring.txt"}, r"file must end in .json, .csv or .csv.gz, or be one of chickenpox"),
+        ({"file": "ring.txt"}, r"file must end in .json, .csv, .csv.gz, .h5 or .npz, or be one of chickenpox"),
         ({"file": "ring.json", "edges": "e.csv"}, "edges= goes with a table of observations"),
         ({"file": "chickenpox", "window": "7"}, "window= goes with a table of events"),
         ({"file": "a.csv", "window": "7", "edges": "e.csv"}, "edges= is for observations and window= for events"),
