@@ -2,7 +2,8 @@
 
 The recording has the size of PEMS-BAY, 325 sensors × 50,000 steps of five minutes, and is *generated*: a daily and a
 weekly course with noise that is passed on along a road, by 8 neighbours for each sensor. No real traffic is in it;
-what is measured is size. Times are those of the processor, which others on the machine do not lengthen. Of an epoch, which reads every training window once, some steps are measured and the rest is reckoned.
+what is measured is size. Times are those of the processor, which others on the machine do not lengthen. Of an epoch,
+which reads every training window once, some steps are measured and the rest is reckoned.
 
 ``python benchmarks/traffic.py`` takes a few minutes of one core and prints JSON.
 """
