@@ -1,7 +1,7 @@
 """A published score of forecasts, (N, 1) against (N,), under which a perfect forecast is worse than a constant.
 
-The comparison trains and tests ten models on five recordings with that difference, which torch broadcasts to (N, N). Its
-best scores are .985, .975, .419, .538 and .508; a perfect forecast would have the scores below.
+The comparison trains and tests ten models on five recordings with that difference, which torch broadcasts to (N, N).
+Its best scores are .985, .975, .419, .538 and .508; a perfect forecast would have the scores below.
 """
 
 from __future__ import annotations
