@@ -158,7 +158,7 @@ def _sequence(kind: Any, inner: tuple[Any, ...]) -> tuple[str, Check]:
         if isinstance(value, str | bytes):
             return inner == (str,) and isinstance(value, str)
         if isinstance(value, _ARRAYS) and (entries is None or getattr(value.dtype, "kind", "") not in _OF_OBJECTS):
-            return entries is None and _is_of_entries(name, value)
+            return entries is None and kind is not list and _is_of_entries(name, value)
         if not isinstance(value, kind):
             return False
         if plain_entries is not None:
