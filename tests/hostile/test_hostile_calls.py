@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import hostile_values
 import pytest
 from hostile_calls import Outcome, admits, chosen, outcomes
@@ -33,6 +35,8 @@ def said(found: list[Outcome]) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("module", ["", *MODULES])
 def test_hostile_arguments_are_named(module: str) -> None:
+    if module == "datasets" and "GRAPHSEQ_DATA" not in os.environ:
+        pytest.skip("GRAPHSEQ_DATA names no folder with data, and a test fetches nothing")
     found = faults(0.1, of(module))
     assert not found, said(found)
 
