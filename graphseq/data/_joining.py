@@ -14,6 +14,8 @@ _MENDED = {
     "static_edge_weight": "give it weights of 1, replace(edge_weight=torch.ones(E)), or the others none",
     "edge_attr": "give it features, replace(edge_attr=…), or the others none, replace(edge_attr=None)",
     "static_edge_attr": "give it features, replace(edge_attr=…), or the others none, replace(edge_attr=None)",
+    "node_names": "give it its numbers, graph.node_names = list(range(graph.num_nodes)), or the others none, "
+    "del graph.node_names",
     "target": "mark all its rows, replace(target=torch.ones(V, dtype=torch.bool)), or none in the others",
 }
 

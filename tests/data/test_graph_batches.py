@@ -8,6 +8,7 @@ import pickle
 from collections import Counter
 from pathlib import Path
 
+import networkx as nx
 import pytest
 import torch
 from hypothesis import given
@@ -205,3 +206,14 @@ def test_a_saved_graph_is_read_without_running_code(tmp_path: Path, capsys: pyte
     with pytest.raises(pickle.UnpicklingError):
         torch.load(tmp_path / "evil.pt")
     assert not capsys.readouterr().out
+
+
+def test_graphs_of_networkx_of_which_some_have_names_are_joined_once_all_have_or_none() -> None:
+    plain, named = gs.from_graph(nx.path_graph(2)), gs.from_graph(nx.Graph([(5, 7)]))
+    assert named.node_names == [5, 7]
+    with pytest.raises(ValueError, match=r"graph 0 of the batch has no node_names.*list\(range\(graph\.num_nodes\)\)"):
+        Batch.from_data_list([plain, named])
+    plain.node_names = list(range(plain.num_nodes))
+    assert Batch.from_data_list([plain, named]).node_names == [[0, 1], [5, 7]]
+    del plain.node_names, named.node_names
+    assert Batch.from_data_list([plain, named]).num_graphs == 2
