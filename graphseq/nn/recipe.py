@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import partial
 from typing import Any, Self
 
@@ -24,8 +25,21 @@ class Rebuildable(ShowsConstructor, nn.Module):
     def __new__(cls, *args: object, **kwargs: object) -> Self:
         """Keep the arguments of the constructor by name."""
         module = super().__new__(cls)
-        module.__dict__["_constructor_arguments"] = _bound(cls, args, kwargs)
+        module.__dict__["_built_from"] = _BuiltFrom(_bound(cls, args, kwargs))
         return module
+
+
+class _BuiltFrom:
+    """The arguments of a constructor. A copy has copies of them; a pickle has none, since they may be functions."""
+
+    def __init__(self, arguments: dict[str, object] | None = None) -> None:
+        self.arguments = arguments
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _BuiltFrom:
+        return _BuiltFrom(deepcopy(self.arguments, memo))
+
+    def __reduce__(self) -> tuple[type[_BuiltFrom], tuple[()]]:
+        return _BuiltFrom, ()
 
 
 def recipe_of(module: nn.Module) -> tuple[dict[str, object], dict[str, Callable[..., Any]]]:
@@ -43,11 +57,11 @@ def recipe_of(module: nn.Module) -> tuple[dict[str, object], dict[str, Callable[
 
 
 def _described(module: nn.Module, name: str, own: dict[str, Callable[..., Any]]) -> dict[str, object]:
-    arguments = module.__dict__.get("_constructor_arguments") if isinstance(module, Rebuildable) else None
+    arguments = module.__dict__["_built_from"].arguments if isinstance(module, Rebuildable) else None
     if arguments is None:
         raise TypeError(
-            f"{name} must be a graphseq.nn.Model or Encoder, whose arguments are known; got {type(module).__name__}. "
-            "Of other modules save module.state_dict() by torch.save"
+            f"{name} must be a graphseq.nn.Model or Encoder whose arguments are known, as they are not after a pickle; "
+            f"got {type(module).__name__}. Of other modules save module.state_dict() by torch.save"
         )
     plain = {key: _plain(value, f"{key} of {type(module).__name__}", own) for key, value in arguments.items()}
     return {"class": _name(type(module), name, own), "arguments": plain}

@@ -168,7 +168,9 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
     graph = gs.from_sequence(torch.randn(4, 2))
     with pytest.raises(TypeError, match=r"model must be a graphseq\.nn\.Model or a graphseq\.nn\.Encoder, got Linear"):
         OnTopology(nn.Linear(2, 2), graph)
-    with pytest.raises(TypeError, match=r"x must hold features \(V, F\) of floats, got torch\.int64"):
+    with pytest.raises(
+        TypeError, match=r"x must hold features \(V, F\) of floats, got a tensor of shape \(2,\) \(int64\)"
+    ):
         OnTopology(gs.nn.LSTM(2, 4), gs.from_sequence(torch.tensor([0, 1])))
     with pytest.raises(ValueError, match="model must not be a TruncatedBPTT"):
         OnTopology(gs.nn.TruncatedBPTT(gs.nn.LSTM(2, 4), 2), graph)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from functools import partial
 from pathlib import Path
@@ -171,3 +172,10 @@ def test_a_file_with_a_changed_bit_or_other_weights_is_refused(tmp_path: Path) -
         content = {"format": FORMAT, "recipe": recipe, "weights": weights, "version": ""}
         with pytest.raises(ValueError, match=message):
             gs.load(archive.write(path, content, overwrite=True))
+
+
+def test_a_copy_is_saved_like_its_model_and_an_unpickled_model_is_refused(tmp_path: Path) -> None:
+    model = nn_.Model(nn_.GCN(2, 4, conv=partial(GATConv, heads=2, concat=False)), 3).eval()
+    assert torch.equal(gs.load(gs.save(copy.deepcopy(model), tmp_path / "copy.pt"))(data()), model(data()))
+    with pytest.raises(TypeError, match="as they are not after a pickle; got Model"):
+        gs.save(pickle.loads(pickle.dumps(model)), tmp_path / "pickled.pt")  # noqa: S301 - of our own making
