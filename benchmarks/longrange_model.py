@@ -3,7 +3,7 @@ r"""``MinPlusGCN`` on distances beyond those of its training, on transfer over 1
 ECHO regenerated (:class:`graphseq.tasks.EchoShortestPaths` and its relatives): 1,008 graphs of diameters 17 to 40,
 60 % to train on, 20 % each to choose and to test; and 120 graphs of diameters 41 to 80 that no model was trained on.
 Loss and measure are the mean absolute error in hops, of answers divided by their largest in training. All models: Adam
-with a cosine from 3e-3 to 0, 16 graphs a step, 32 channels. Settings were chosen on other graphs and other seeds.
+with a cosine from 3e-3 to 0, 16 graphs a step, 32 channels. Settings were chosen on other graphs.
 
 Transfer: the class of one row at another, 100 hops away, on eight graphs. "zero-shot" is a model that was trained on
 paths of 2 to 12 hops alone.

@@ -35,7 +35,22 @@ def _stack(name: str, o: Options) -> Encoder:
     return gs.nn.GCN(*o.sizes, causal=o.causal, conv=_conv(name))
 
 
-_OURS = ("0-hop", "GCN", "SAGE", "GCNII", "A-DGN", "MP-SSM", "Wave", "RNN", "GRU", "LSTM", "MinGRU", "Transformer")
+_OURS = (
+    "0-hop",
+    "GCN",
+    "SAGE",
+    "GCNII",
+    "A-DGN",
+    "MP-SSM",
+    "Wave",
+    "Min-plus",
+    "Path-attention",
+    "RNN",
+    "GRU",
+    "LSTM",
+    "MinGRU",
+    "Transformer",
+)
 
 FAMILIES: dict[str, Build] = {
     **{name: MODELS[name].encoder for name in _OURS},
