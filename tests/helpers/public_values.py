@@ -9,6 +9,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 import networkx as nx
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -178,6 +179,7 @@ def folder() -> Path:
     ):
         (tu / f"two_{part}.txt").write_text(content)
     gs.History([1.0], [0.5], [0.1], [0.01]).to_json(place / "history.json")
+    np.savez(place / "traffic.npz", data=np.ones((3, 2, 1)))
     return place
 
 

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
 
+_MOST_NODES = 20
+
 
 class Forecast(NamedTuple):
     """Forecasts of H horizons at N nodes, in the units of the data."""
@@ -26,6 +28,26 @@ class Forecast(NamedTuple):
         """The shape of the values."""
         h, n, c = self.values.shape
         return f"Forecast(after {self.last}: H={h} horizons {list(self.horizon)}, N={n}, C={c})"
+
+    def __str__(self) -> str:
+        """A line for each node and column, the value of each horizon with its interval; of many nodes the first 20."""
+        head = ["node", "column", *(f"{horizon} ahead" for horizon in self.horizon)]
+        lines = [
+            [node, channel, *(self._cell(h, n, c) for h in range(len(self.horizon)))]
+            for n, node in enumerate(self.nodes[:_MOST_NODES])
+            for c, channel in enumerate(self.channels)
+        ]
+        widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
+        table = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in (head, *lines)
+        ]
+        rest = len(self.nodes) - _MOST_NODES
+        end = [f"and {rest} more nodes"] if rest > 0 else []
+        return "\n".join([f"after {self.last}", *(line.rstrip() for line in table), *end])
+
+    def _cell(self, h: int, n: int, c: int) -> str:
+        value, low, high = (float(part[h, n, c]) for part in (self.values, self.low, self.high))
+        return "no row" if math.isnan(value) else f"{value:.5g} [{low:.5g}, {high:.5g}]"
 
 
 def last_window(graph: SpaceTimeGraph, lags: int) -> SpaceTimeGraph:

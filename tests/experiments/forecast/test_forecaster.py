@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 import graphseq as gs
+from graphseq.experiments.forecast.window import Forecast
 
 QUICK = {"models": ["persistence", "graph autoregression"]}
 X = planted.signal(60)
@@ -151,3 +153,14 @@ def test_data_that_are_no_recording_are_refused(fitted: gs.Forecaster) -> None:
         fitted.predict(X[:, :3])
     with pytest.raises(ValueError, match=r"no model yet; call fit\(data\)"):
         gs.Forecaster().predict()
+
+
+def test_a_forecast_prints_its_values_with_their_intervals() -> None:
+    values = torch.tensor([[[1.0], [math.nan]], [[2.5], [math.nan]]])
+    found = Forecast((1, 3), "2024-01-31", ("a", "b c"), ("heat",), values, values - 0.5, values + 0.5)
+    assert str(found).splitlines() == [
+        "after 2024-01-31",
+        "node  column  1 ahead       3 ahead",
+        "a     heat    1 [0.5, 1.5]  2.5 [2, 3]",
+        "b c   heat    no row        no row",
+    ]
