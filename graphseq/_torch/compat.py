@@ -331,3 +331,8 @@ def restore_buffers(module: nn.Module, buffers: dict[str, Tensor | None]) -> Non
             setattr(module, name, None)
     for name, buffer in buffers.items():
         setattr(module, name, buffer)
+
+
+def operation(name: str) -> Any:
+    """Return an operation of this library that was registered with torch."""
+    return getattr(torch.ops.graphseq, name).default

@@ -46,7 +46,7 @@ def register(
     operation.register_fake(shapes)
     if backward is not None:
         operation.register_autograd(backward[0], setup_context=backward[1])
-    target = getattr(torch.ops.graphseq, name).default
+    target = compat.operation(name)
     if written_out is not None:
         _WRITTEN_OUT[target] = written_out
     if schema.startswith("(Tensor[] matrix"):

@@ -169,7 +169,7 @@ def test_a_text_that_will_not_do_is_refused(raw: bytes, words: tuple[str, ...], 
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("none.txt", "No such file"), (".", "Is a directory"), ("book.txt/x", "Not a directory"), ("a\0b", "null")],
+    [("none.txt", "No such file"), (".", "Is a directory"), ("book.txt/x", "Not a directory"), ("a\0b", "NUL")],
 )
 def test_a_text_that_cannot_be_read_is_refused(name: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "book.txt").write_text(LONG)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._torch.precision import HALVES
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.convolutional.closure import Closure, closure
 from graphseq.nn.convolutional.layered import LayerStack
@@ -98,11 +99,26 @@ class MinPlusGCN(LayerStack):
         edges = topology.keep(
             ("relaxed edges", self.causal), lambda: edges_of(topology.spacetime(self.causal), paths.longest)
         )
-        h = self.lin(x)
+        with self._in_full(x):
+            h = self.lin(x)
         yield h
         for block in self.blocks:
-            h = block(h, edges, paths)
+            with self._in_full(x):
+                h = block(h, edges, paths)
             yield h
+
+    def _in_full(self, x: Tensor) -> torch.autocast:
+        """Compute in the numbers of the parameters, also under autocast: 8 bits cannot tell distances apart.
+
+        Raises:
+            ValueError: parameters of 16 bits.
+        """
+        if (dtype := self.lin.weight.dtype) in HALVES:
+            raise ValueError(
+                f"MinPlusGCN has parameters in {str(dtype).removeprefix('torch.')}, in which distances cannot be told "
+                "apart; keep the parameters in float32, and train with fit(precision='bfloat16')"
+            )
+        return torch.autocast(x.device.type, enabled=False)
 
     @checked_arguments
     def reach(self, graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
