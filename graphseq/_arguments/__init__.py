@@ -88,7 +88,10 @@ class _Plan:
             is_by_place = is_by_place and parameter.kind in _BY_PLACE
             if name in others or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 continue
-            if (one := expected(str(parameter.annotation), space)) is not None:
+            annotation = parameter.annotation  # a string, or a class where a module does not postpone its annotations
+            is_class = isinstance(annotation, type) and annotation is not parameter.empty
+            text = annotation.__name__ if is_class else str(annotation)
+            if (one := expected(text, space)) is not None:
                 self.by_name[name] = one.known, one.check
                 if is_by_place:
                     by_place.append((place, name, *self.by_name[name]))

@@ -92,7 +92,7 @@ def test_no_seed_is_dropped_and_one_that_solved_all_it_was_asked_is_a_lower_boun
     ]
     (line,) = script.lines(whole)
     assert (line["seeds"], line["horizon"], line["horizon_low"], line["horizon_high"]) == (3, 20, 10, 30)
-    assert script.table([line]).splitlines()[1].split()[7:10] == ["≥20", "[10,", "≥30]"]
+    assert script.table([line]).splitlines()[1].split()[8:11] == ["≥20", "[10,", "≥30]"]
 
 
 def test_set_ups_differ_only_in_what_their_names_say() -> None:

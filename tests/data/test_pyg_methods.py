@@ -162,7 +162,7 @@ def test_names_static_edges_and_widths_must_be_alike_too() -> None:
     named = weighted()
     named.node_names = ["a", "b"]
     for pair, message in (
-        ([weighted(), named], "graph 0 of the batch has no node_names, but graph 1 has; give it to all graphs"),
+        ([weighted(), named], "graph 0 of the batch has no node_names, but graph 1 has; give it its numbers"),
         ([signal(), weighted()], "graph 1 of the batch has no static_edge_index, but graph 0 has"),
         (
             [weighted(), weighted().replace(x=torch.ones(2, 3))],

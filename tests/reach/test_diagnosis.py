@@ -341,7 +341,13 @@ CORA = Data(x=torch.randn(10, 3), edge_index=torch.randint(10, (2, 20)), y=torch
     ("model", "data", "options", "error", "message"),
     [
         ("GCN", CORA, {}, TypeError, "model must be a torch.nn.Module, got str"),
-        (pyg.GCN(3, 4, 2, 2), CORA, {}, ValueError, "loss is needed, such as torch.nn.functional.cross_entropy"),
+        (
+            pyg.GCN(3, 4, 2, 2),
+            CORA,
+            {},
+            ValueError,
+            "loss is needed for this data, such as torch.nn.functional.cross_entropy",
+        ),
         (pyg.GCN(3, 4, 2, 2), 3, {"loss": F.cross_entropy}, TypeError, "data must be a graphseq.tasks.Task"),
         (pyg.GCN(3, 4, 2, 2), HeteroData(), {"loss": F.cross_entropy}, TypeError, "heterogeneous"),
         (pyg.GCN(3, 4, 2, 2), iter([CORA]), {"loss": F.cross_entropy}, TypeError, "read only once"),

@@ -335,7 +335,9 @@ def test_best_weights_of_another_model_are_refused_and_change_none_of_its_own() 
     stopping, model, other = gs.training.EarlyStopping(Transfer(3), every=1), build(), build(lambda: GCN(10, 5, 2))
     stopping.validate(1, model)
     before = weights(other)
-    with pytest.raises(ValueError, match="EarlyStopping after step 1 has the weight 'encoder"):
+    with pytest.raises(
+        ValueError, match="EarlyStopping after step 1, which must be of this model, has the weight 'encoder"
+    ):
         stopping.restore(other)
     assert all(torch.equal(a, b) for a, b in zip(weights(other), before, strict=True))
 

@@ -182,7 +182,7 @@ def test_outputs_that_are_no_tensors(use: Callable[[nn.Module, Task], object]) -
         ({"schedule": gs.training.lr_schedule.Cosine}, TypeError, "function of the step.*make one of the class"),
         ({"schedule": lambda: 1.0}, TypeError, "schedule must be a function of the step, got .*too many"),
         ({"callbacks": [lambda: None]}, TypeError, r"callbacks\[0\] must be a function of \(step, history, model\)"),
-        ({"checkpoint_path": ""}, ValueError, "checkpoint_path must be the name of a file, got ''"),
+        ({"checkpoint_path": ""}, ValueError, "checkpoint_path must be the path of a file or a folder, got ''"),
         ({"checkpoint_path": "a\0b"}, ValueError, r"checkpoint_path must be the path of a file, but holds a NUL"),
         ({"checkpoint_path": "/"}, IsADirectoryError, "checkpoint_path / is a folder; name a file in it"),
     ],

@@ -213,7 +213,7 @@ def everything(folder: Path) -> dict[str, bytes]:
             "holds a training with hidden = 6, now 7;",
         ),
         ({"resume": True, "steps": 3}, ValueError, "has taken 4 steps already; ask for steps= of no fewer"),
-        ({"text": "Ab. " * 10}, ValueError, "the 10% held out and the rest must each hold a window of length=5"),
+        ({"text": "Ab. " * 10}, ValueError, "held_out=0.1 of them and the rest must each hold a window of length=5"),
         (
             {"settings": tiny(sample_first="X")},
             ValueError,

@@ -168,7 +168,7 @@ def test_the_threshold_of_gain_two_in_closed_form() -> None:
         (lambda: identity_(LSTM(2, 3)), TypeError, "encoder must be a graphseq.nn RNN, got LSTM"),
         (lambda: identity_(RNN(2, 3), gain=-1.0), ValueError, "gain"),
         (lambda: spread_biases_(GRU(2, 3), 0, 1), TypeError, "RNN, got GRU"),
-        (lambda: spread_biases_(RNN(2, 3), 1, 1), ValueError, "high must be above low, got low=1 and high=1"),
+        (lambda: spread_biases_(RNN(2, 3), 1, 1), ValueError, "high must be above low, got low=1.0 and high=1.0"),
         (lambda: chrono_(RNN(2, 3), 10), TypeError, "LSTM or GCNLSTM, got RNN"),
         (
             lambda: chrono_(gs.nn.GCNLSTM(2, 3, conv=gs.nn.WeightedSAGE), 10),

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from test_words import curve, evidence
+from test_finding_words import curve, evidence
 
 from graphseq.reach.diagnosis.confidence import RECORD, confidence, distance, share
 from graphseq.reach.diagnosis.judge import FINDINGS, Thresholds

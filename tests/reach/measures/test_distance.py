@@ -72,7 +72,7 @@ def test_directed_edges_have_hops_and_no_resistance() -> None:
     assert distances(data, nodes=torch.tensor([2])).tolist() == [[2.0, 1.0, 0.0]]
     assert distances(data, nodes=torch.tensor([0])).tolist() == [[0.0, torch.inf, torch.inf]]
     with pytest.raises(
-        ValueError, match=r"resistance is defined on undirected graphs, but the edge 0 → 1 has weight 1"
+        ValueError, match=r"resistance is defined on undirected graphs, but the edge 0 → 1 of graph has weight 1"
     ):
         distances(data, "resistance")
 
@@ -81,7 +81,7 @@ def test_a_sequence_is_a_path_also_from_past_to_future() -> None:
     sequence = gs.from_sequence(torch.zeros(4, 1))
     assert distances(sequence)[0].tolist() == [0.0, 1.0, 2.0, 3.0]
     assert distances(sequence, causal=True)[0].tolist() == [0.0, torch.inf, torch.inf, torch.inf]
-    with pytest.raises(ValueError, match="the edge 0 → 1 has weight 1"):
+    with pytest.raises(ValueError, match="the edge 0 → 1 of graph has weight 1"):
         distances(sequence, "resistance", causal=True)
 
 
