@@ -18,6 +18,10 @@ def farthest_relevant(graph: SpaceTimeGraph, relevant: Tensor, *, causal: bool, 
         causal: along time past → future only.
         per_graph: answers are of graphs, and are read at all rows.
     """
+    if "edge_label_index" in graph:  # an answer of a pair is read at both ends, and the nearer one counts
+        first, second = (hops_to(graph.topology, ends, causal=causal) for ends in graph.edge_label_index)
+        hops = torch.where((first < 0) | ((second >= 0) & (second < first)), second, first).to(relevant.device)
+        return torch.where(relevant, hops, 0).amax(dim=1)
     read_at = torch.arange(graph.num_nodes) if per_graph else graph.target_rows
     hops = hops_to(graph.topology, read_at, causal=causal).to(relevant.device)
     if per_graph:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from functools import partial
 
+import networkx as nx
 import pytest
 import torch
 from hypothesis import assume, given
@@ -15,6 +16,7 @@ from recorded import EVENTS, KEYS, MAIL, SETTINGS, Record, drawn, pairs_of, same
 
 import graphseq as gs
 from graphseq.tasks import LinkPrediction
+from graphseq.tasks._needed import farthest_relevant
 
 
 @given(**SETTINGS, fresh=st.booleans())
@@ -220,3 +222,10 @@ def test_what_is_no_recording_of_events_is_refused() -> None:
     weighted = gs.from_signal(torch.zeros(3, 2, 1), torch.tensor([[0], [1]]), torch.tensor([-0.5]))
     with pytest.raises(ValueError, match=r"edge weights count events here, but one is -0.5; all must be 0 or more"):
         LinkPrediction(weighted, lags=1)
+
+
+def test_the_hops_that_a_pair_needs_are_counted_from_the_nearer_end() -> None:
+    path = gs.from_graph(nx.path_graph(6)).replace(edge_label_index=torch.tensor([[0, 0], [2, 5]]))
+    relevant = torch.zeros(2, 6, dtype=torch.bool)
+    relevant[0, [0, 5]] = relevant[1, [2, 4]] = True
+    assert farthest_relevant(path, relevant, causal=False, per_graph=False).tolist() == [3, 2]
