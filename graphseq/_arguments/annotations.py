@@ -220,8 +220,8 @@ def _tuple(inner: tuple[Any, ...]) -> tuple[str, Check]:
     entries = [_of([one]) for one in inner if one is not Ellipsis]
 
     def check(name: str, value: Any) -> bool:
-        if isinstance(value, _ARRAYS):  # such as a place in a layout of networkx
-            value = value.tolist() if value.ndim == 1 and not _is_elsewhere(value) else None
+        if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind == "f":
+            value = value.tolist()  # such as a place in a layout of networkx
         if not isinstance(value, tuple | list) or (Ellipsis not in inner and len(value) != len(entries)):
             return False
         for place, entry in enumerate(value):
@@ -231,10 +231,6 @@ def _tuple(inner: tuple[Any, ...]) -> tuple[str, Check]:
         return True
 
     return "a tuple" if Ellipsis in inner else f"a tuple of {len(entries)} entries", check
-
-
-def _is_elsewhere(value: np.ndarray | Tensor) -> bool:
-    return isinstance(value, Tensor) and (value.is_meta or value.layout != torch.strided)
 
 
 def _is_integer(_: str, value: Any) -> bool:

@@ -74,7 +74,7 @@ class Forecasting(Windowed, Regression):
         if channels > self.in_channels:
             raise ValueError(f"channels={channels} columns of x are to be forecast, but x has {self.in_channels}")
         self.tolerance = _checks.positive("tolerance", tolerance)
-        self._answers_known = None if observed is None else int(observed.sum())
+        self._answers_known: int | None = None
         self._answer = recording.later(horizon)
         if observed is not None:
             if observed.dtype != torch.bool or observed.shape != graph.node.shape:
@@ -82,6 +82,7 @@ class Forecasting(Windowed, Regression):
                     f"observed must be bool of shape (V,) = {tuple(graph.node.shape)}, got {observed.dtype} of shape "
                     f"{tuple(observed.shape)}"
                 )
+            self._answers_known = int(observed.sum())
             known = observed[recording.order]
             self._answer = self._answer.where(known[self._answer] & (self._answer >= 0), -1)
         counts = torch.bincount(recording.moment[self._answer >= 0], minlength=len(recording.times))
