@@ -15,12 +15,12 @@ import signal
 import traceback
 import warnings
 from collections import abc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
-from tempfile import NamedTemporaryFile, TemporaryDirectory
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -80,18 +80,41 @@ def chosen(public: Public, share: float, seed: int = 0) -> list[Call]:
     ]
 
 
-def outcomes(public: Public, calls: Sequence[Call]) -> list[Outcome]:
-    """How the calls end, in a child process; what kills the child is an outcome of its call."""
-    with NamedTemporaryFile() as file:
-        child = children.start(lambda: _work(public, calls, Path(file.name)), err=file.name + ".err")
-        status = children.wait(child)
-        ended = list(_read(Path(file.name)))
-    error = Path(file.name + ".err")
-    said = error.read_text(errors="replace")[-300:]
-    error.unlink(missing_ok=True)
-    if len(ended) < len(calls):
-        ended.append(Outcome(calls[len(ended)], "killed", f"the process ended with {status}: {said}"))
+def outcomes(works: Iterable[tuple[Public, Sequence[Call]]]) -> list[Outcome]:
+    """How calls of each of several callables end, in a child process; what kills it is an outcome of its call.
+
+    A new child goes on behind a call that killed one.
+    """
+    left = [(public, list(calls)) for public, calls in works if calls]
+    ended: list[Outcome] = []
+    while left:
+        found, said = _in_child(left)
+        ended += found
+        left = _behind(left, len(found))
+        if left:
+            ended.append(Outcome(left[0][1][0], "killed", said))
+            left = _behind(left, 1)
     return ended
+
+
+def _behind(works: Sequence[tuple[Public, list[Call]]], count: int) -> list[tuple[Public, list[Call]]]:
+    """What is left of the calls behind the first ``count``."""
+    left = []
+    for public, calls in works:
+        skipped = min(count, len(calls))
+        count -= skipped
+        if calls[skipped:]:
+            left.append((public, calls[skipped:]))
+    return left
+
+
+def _in_child(works: Sequence[tuple[Public, Sequence[Call]]]) -> tuple[list[Outcome], str]:
+    """The outcomes up to the end of a child, and how it ended."""
+    with TemporaryDirectory() as folder:
+        file, error = Path(folder) / "outcomes", Path(folder) / "error"
+        status = children.wait(children.start(lambda: _work(works, file), err=error))
+        said = error.read_text(errors="replace")[-300:]
+        return list(_read(file)) if file.exists() else [], f"the process ended with {status}: {said}"
 
 
 def _read(file: Path) -> Iterator[Outcome]:
@@ -99,23 +122,29 @@ def _read(file: Path) -> Iterator[Outcome]:
         while True:
             try:
                 yield pickle.load(stream)  # noqa: S301 - written by the child
-            except EOFError:
+            except (EOFError, pickle.UnpicklingError):  # the last may be cut short
                 return
 
 
-def _work(public: Public, calls: Sequence[Call], file: Path) -> None:
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
+def _work(works: Sequence[tuple[Public, Sequence[Call]]], file: Path) -> None:
     signal.alarm(0)
     signal.signal(signal.SIGALRM, _end)
     warnings.simplefilter("ignore")  # an animation that nobody renders warns when it is deleted, whenever that is
-    with suppress(ModuleNotFoundError):
-        public.call()  # what loads on first use is loaded
     with file.open("wb") as stream, TemporaryDirectory() as folder:
         os.chdir(folder)  # some hostile values are names of files
-        for call in calls:
-            pickle.dump(outcome(public, call), stream)
-            stream.flush()
+        for public, calls in works:
+            _bound_memory()
+            with suppress(ModuleNotFoundError):
+                public.call()  # what loads on first use is loaded
+            for call in calls:
+                pickle.dump(outcome(public, call), stream)
+                stream.flush()
+
+
+def _bound_memory() -> None:
+    """Allow ``MEMORY`` beside what is taken now."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def _end(*_: int | FrameType | None) -> None:
@@ -132,6 +161,7 @@ def outcome(public: Public, call: Call) -> Outcome:
         with redirect_stdout(printed), redirect_stderr(printed), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, 4 * SECONDS)  # what is stuck below Python is killed
             finished(function(**arguments))
             signal.setitimer(signal.ITIMER_REAL, 0)
     except TooLong:
@@ -148,6 +178,7 @@ def outcome(public: Public, call: Call) -> Outcome:
         text = f"{annotation} got {call.value}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     if printed.getvalue() and call.argument != "progress":
         return Outcome(call, "printed", printed.getvalue()[:200])
     # Initial weights are drawn from torch's own generator, as those of torch's modules are.

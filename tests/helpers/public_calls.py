@@ -6,11 +6,13 @@ parameters, ``VALUES``, do not make a call of it already.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -341,6 +343,9 @@ INSTANCES: dict[str, Callable[[], Any]] = {
     "nn.ForgettingState": lambda: run_state(nn.ForgettingGCNLSTM(2, 3)),
 }
 
+# Classes whose objects take long to make: one is made a process, and copied for each call.
+DEAR = {f"tasks.{made}{name}" for made in ("Corso", "Echo") for name in ("Diameter", "Eccentricity", "ShortestPaths")}
+
 # Arguments of methods, by class and method or by method alone.
 METHODS: dict[str, Callable[[], Arguments]] = {
     "nn.GCNConv.forward": lambda: {},
@@ -539,6 +544,17 @@ def _public(
 
 
 def _made(name: str, kind: type) -> Any:
+    if name in DEAR:
+        return copy.deepcopy(_once(name, kind))
+    return _new(name, kind)
+
+
+@cache
+def _once(name: str, kind: type) -> Any:
+    return _new(name, kind)
+
+
+def _new(name: str, kind: type) -> Any:
     if name in INSTANCES:
         return INSTANCES[name]()
     return seeded(lambda: _public(name, kind, lambda: kind, OBJECTS.get(name, dict)).call())
