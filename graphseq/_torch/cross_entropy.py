@@ -19,6 +19,7 @@ from graphseq._torch import compat
 from graphseq._torch.buffers import LARGE, Workspace
 
 BLOCK = 2**20  # bytes of outputs that are there at a time
+IGNORED = torch.iinfo(torch.long).min  # in place of torch's -100, which would be left out without a word
 SURE = 1e-30  # probabilities below are worked out anew, as logarithms
 
 
@@ -49,7 +50,7 @@ def mean_cross_entropy(output: Tensor, y: Tensor, workspace: Workspace) -> Tenso
         or int(y.min()) < 0  # torch's own has a meaning for some of these
     ):
         try:
-            return cross_entropy(output, y)
+            return cross_entropy(output, y, ignore_index=IGNORED)
         except IndexError as error:
             low, high, classes = int(y.min()), int(y.max()), output.shape[1]
             raise ValueError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from graphseq._torch import compat
+
 
 def check_classes(output: Tensor, y: Tensor) -> None:
     """Refuse outputs that are not (K, C) of floats, or answers that are not K classes."""
@@ -16,6 +18,21 @@ def check_classes(output: Tensor, y: Tensor) -> None:
     if not output.is_floating_point() or y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
         raise TypeError(
             f"output must be floating and y hold classes, integers; got output {output.dtype} and y {y.dtype}"
+        )
+
+
+def check_range(output: Tensor, y: Tensor) -> None:
+    """Refuse answers that are no column of the outputs (K, C), such as the -100 that torch's losses leave out.
+
+    Within vmap, where nothing can be looked at, the loss does.
+    """
+    if compat.transforms_active():
+        return
+    classes = output.shape[1]
+    if y.numel() and not 0 <= int(y.min()) <= int(y.max()) < classes:
+        raise ValueError(
+            f"y must hold classes 0 to {classes - 1}, of the {classes} columns of output; got {int(y.min())} to "
+            f"{int(y.max())}"
         )
 
 

@@ -21,7 +21,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import hops_to
 from graphseq.data.topology import Topology
 from graphseq.tasks._needed import farthest_relevant
-from graphseq.tasks._shapes import check_classes, check_numbers
+from graphseq.tasks._shapes import check_classes, check_numbers, check_range
 
 M = TypeVar("M", bound=Callable[..., Any])
 
@@ -143,7 +143,8 @@ class Task(ShowsConstructor, ABC):
         """Return the mean cross-entropy in nats of outputs (K, C) for classes y (K,).
 
         Raises:
-            ValueError: shapes that do not fit; nothing is broadcast.
+            ValueError: shapes that do not fit; nothing is broadcast. A class that is no column of the outputs, -100
+                among them: what is not to be answered is no target row.
         """
         check_classes(output, y)
         workspace: Workspace = self.__dict__.setdefault("_workspace", Workspace())
@@ -151,8 +152,13 @@ class Task(ShowsConstructor, ABC):
 
     @checked_arguments
     def score(self, output: Tensor, y: Tensor) -> Tensor:
-        """Return the score of each answer, (K,): 1 where the most likely class is y, else 0."""
+        """Return the score of each answer, (K,): 1 where the most likely class is y, else 0.
+
+        Raises:
+            ValueError: shapes that do not fit, or a class that is no column of the outputs.
+        """
         check_classes(output, y)
+        check_range(output, y)
         return (output.detach().argmax(dim=1) == y).to(torch.get_default_dtype())
 
     @checked_arguments

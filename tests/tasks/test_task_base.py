@@ -177,3 +177,11 @@ def test_numbers_are_learned_and_judged_by_the_same_calls_as_classes() -> None:
     assert constant.score < 0.05
     assert found.loss < constant.loss / 100
     assert found.score > 0.9
+
+
+@pytest.mark.parametrize("wrong", [-100, -1, 10])
+def test_a_class_that_is_no_output_is_refused_and_not_left_out_as_torchs_losses_do(wrong: int) -> None:
+    task, output, y = Transfer(2), torch.zeros(3, 10, requires_grad=True), torch.tensor([0, wrong, 1])
+    for call in (task.loss, task.score):
+        with pytest.raises(ValueError, match=f"y must hold classes 0 to 9, .*; got .*{wrong}"):
+            call(output, y)
