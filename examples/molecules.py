@@ -36,8 +36,8 @@ from molecule_report import figure, table
 
 import graphseq as gs
 from graphseq import _files
+from graphseq._printable import printable
 from graphseq.cli.messages import refusals
-from graphseq.evaluation.printable import printable
 from graphseq.training.history import machine
 
 DATA = (gs.datasets.mutag, gs.datasets.esol, gs.datasets.freesolv)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from graphseq.evaluation.printable import printable
+from graphseq._printable import printable
 from graphseq.experiments.settings import Range
 
 T = TypeVar("T", int, float)

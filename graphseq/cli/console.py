@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TextIO
 
-from graphseq.evaluation.printable import printable, steers
+from graphseq._printable import printable, steers
 
 DISABLE = "TQDM_DISABLE"
 """The environment variable that turns progress bars off; see :mod:`graphseq.training.progress`."""

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from json import JSONDecodeError
 from pathlib import Path
 
+from graphseq._printable import printable
 from graphseq.cli.console import discard
-from graphseq.evaluation.printable import printable
 from graphseq.experiments.errors import FORESEEN
 
 _LONGEST = 1000  #: characters of a line, of which a file may have any number to quote

@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 
-from graphseq.evaluation.printable import printable
+from graphseq._printable import printable
 
 Result = Mapping[str, object]
 

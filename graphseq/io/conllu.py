@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._printable import printable_errors
 from graphseq.io._text import read_text
 from graphseq.io.containers import ON_ERROR, OnError, Skipped
 from graphseq.io.sentences import Sentence, Treebank, Word
@@ -29,6 +30,7 @@ class _Fault(Exception):
         self.line, self.reason = line, reason
 
 
+@printable_errors
 @checked_arguments
 def read_conllu(path: str | Path, *, on_error: OnError = "refuse") -> Treebank:
     r"""Read the sentences of a CoNLL-U file, each with its dependency tree.

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from graphseq._printable import printable
 from graphseq.data.graph import SpaceTimeGraph
 
 OnError = Literal["refuse", "skip"]
@@ -26,6 +27,9 @@ class Skipped:
     line: int  #: line of the error, counted from 1
     reason: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", printable(self.reason))
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class GraphDataset:
@@ -40,11 +44,15 @@ class GraphDataset:
     skipped: tuple[Skipped, ...] = ()  #: entries that could not be read, with ``on_error="skip"``
     notes: tuple[str, ...] = ()  #: what was read otherwise than it stands in the file
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
+
     def __repr__(self) -> str:
         notes = "".join(f"; {note}" for note in self.notes)
         rows = sum(graph.num_rows for graph in self.graphs)
         skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
-        return f"GraphDataset({self.name}: {len(self.graphs)} graphs, V={rows}, F={len(self.channels)}{skipped}{notes})"
+        counts = f"{len(self.graphs)} graphs, V={rows}, F={len(self.channels)}"
+        return f"GraphDataset({printable(self.name)}: {counts}{skipped}{notes})"
 
 
 MISSING = ("refuse", "drop")
@@ -62,10 +70,14 @@ class TemporalDataset:
     channels: tuple[str, ...]  #: name of each of the F columns of x
     notes: tuple[str, ...] = ()  #: what the file holds that was not read, or was read otherwise than it stands there
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
+
     def __repr__(self) -> str:
         counts = (len(self.nodes), len(self.times), self.graph.num_rows, self.graph.x.shape[1])
         notes = "".join(f"; {note}" for note in self.notes)
-        return f"TemporalDataset({self.name}: N={counts[0]}, T={counts[1]}, V={counts[2]}, F={counts[3]}{notes})"
+        name = printable(self.name)
+        return f"TemporalDataset({name}: N={counts[0]}, T={counts[1]}, V={counts[2]}, F={counts[3]}{notes})"
 
 
 def floats(where: str, values: object, dims: Sequence[int]) -> NDArray[np.float64]:

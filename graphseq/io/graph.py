@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from graphseq._arguments import checked_arguments
+from graphseq._printable import printable_errors
 from graphseq.io._csv import read_table
 from graphseq.io._edge_lines import Line
 from graphseq.io._frame import Frame, is_frame
@@ -22,6 +23,7 @@ FORMATS = (*EDGE_LISTS[:-1], *MARKUP, ".json")
 """Endings of the files that :func:`read_graph` reads."""
 
 
+@printable_errors
 @checked_arguments
 def read_graph(source: str | Path | Frame, *, directed: bool = False, weight: str | None = None) -> PlainGraph:
     """Read a graph from a file, by its suffix, or by a name such as karate_club or grid_5x4.

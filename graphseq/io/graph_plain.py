@@ -10,6 +10,7 @@ from typing import NamedTuple
 import networkx as nx
 
 from graphseq._arguments import checked_arguments
+from graphseq._printable import printable, printable_errors
 from graphseq.io import _doubts
 
 NO_NAME = {"", "nan", "NaN", "NAN", "None", "null", "NULL", "<NA>", "NaT"}
@@ -41,12 +42,16 @@ class PlainGraph:
     name: str
     notes: tuple[str, ...]  #: removed edges and assumptions, one sentence each
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
+
     @property
     def weighted(self) -> bool:
         """True if edges have weights."""
         return any("weight" in data for *_, data in self.graph.edges(data=True))
 
 
+@printable_errors
 @checked_arguments
 def plain_graph(name: str, listed: Listed) -> PlainGraph:
     """Return one plain graph of the listed nodes and edges.

@@ -16,6 +16,7 @@ from torch_geometric.utils.smiles import e_map, x_map
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._printable import printable_errors
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io._csv import read_table
 from graphseq.io.containers import ON_ERROR, GraphDataset, OnError, Skipped, rounding
@@ -28,6 +29,7 @@ _ORDERS = {"SINGLE": 1.0, "DOUBLE": 2.0, "TRIPLE": 3.0, "QUADRUPLE": 4.0, "AROMA
 _FIELDS = {name: column for column, name in enumerate(x_map)}  # the columns of PyG's reader, in its order
 
 
+@printable_errors
 @checked_arguments
 def from_smiles(
     smiles: str, *, y: Tensor | None = None, elements: Sequence[str] = ELEMENTS, bond_orders: bool = False
@@ -81,6 +83,7 @@ def atom_channels(elements: Sequence[str] = ELEMENTS) -> tuple[str, ...]:
     return (*elements, "other", "charge", "hydrogens", "aromatic", "in ring", *hybrids, "other hybrid")
 
 
+@printable_errors
 @checked_arguments
 def read_smiles(
     path: str | Path,

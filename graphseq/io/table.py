@@ -17,6 +17,7 @@ from torch_geometric.data import TemporalData
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments, checked_but
+from graphseq._printable import printable_errors
 from graphseq.data.events import from_events
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io import _doubts
@@ -30,6 +31,7 @@ from graphseq.io.containers import MISSING, TemporalDataset, features, rounding
 _MOST_ROWS = 2**28  #: windows by nodes
 
 
+@printable_errors
 @checked_arguments
 def read_observations(
     path: str | Path | Frame,
@@ -132,6 +134,7 @@ def read_observations(
     return TemporalDataset(_name(path), graph, tuple(number), time_names, seen.channels, tuple(notes))
 
 
+@printable_errors
 @checked_but("start")
 def read_events(
     path: str | Path | Frame,

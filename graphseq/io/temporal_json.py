@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._printable import printable_errors
 from graphseq.io._csv import listed
 from graphseq.io._json import parsed
 from graphseq.io._text import decoded, read_bytes
@@ -29,6 +30,7 @@ _UNDERSTOOD = (
 )
 
 
+@printable_errors
 @checked_arguments
 def read_temporal_json(path: str | Path, *, missing: Literal["refuse", "drop"] = "refuse") -> TemporalDataset:
     """Read a JSON file in one of the formats of PyTorch Geometric Temporal's data sets.

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from graphseq import _checks
 from graphseq._arguments import checked_but
+from graphseq._printable import printable_errors
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io.containers import MISSING, TemporalDataset, features, floats, rounding
 
 
+@printable_errors
 @checked_but("graphs")
 def from_temporal_networkx(
     graphs: Mapping[int, nx.Graph] | Sequence[nx.Graph] | nx.Graph,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._printable import printable_errors
 from graphseq.io._text import decoded, read_bytes
 from graphseq.io.containers import MISSING, TemporalDataset
 from graphseq.io.recording import Edges, Recording, assembled
@@ -32,6 +33,7 @@ class _Table(NamedTuple):
     channels: tuple[str, ...]
 
 
+@printable_errors
 @checked_arguments
 def read_traffic(
     path: str | Path,

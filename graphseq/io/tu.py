@@ -11,6 +11,7 @@ from torch import Tensor
 from torch_geometric.io import read_tu_data
 
 from graphseq._arguments import checked_arguments
+from graphseq._printable import printable_errors
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io._text import read_text
 from graphseq.io.containers import GraphDataset
@@ -18,6 +19,7 @@ from graphseq.io.containers import GraphDataset
 Number = TypeVar("Number", int, float)
 
 
+@printable_errors
 @checked_arguments
 def read_tu(folder: str | Path, name: str | None = None) -> GraphDataset:
     """Read a data set of graphs from the files ``NAME_A.txt``, ``NAME_graph_indicator.txt`` and those beside them.

@@ -19,8 +19,8 @@ import torch
 import graphseq
 from graphseq import _checks, _files
 from graphseq._arguments import checked_arguments
+from graphseq._printable import printable, printable_errors
 from graphseq._torch.precision import kernels_in_full
-from graphseq.evaluation.printable import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,6 +155,7 @@ class History:
         return history_table(self)
 
     @classmethod
+    @printable_errors
     @checked_arguments
     def from_json(cls, path: str | Path) -> History:
         """Read a file that :meth:`to_json` wrote.

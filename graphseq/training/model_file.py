@@ -12,6 +12,7 @@ from torch import nn
 import graphseq
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._printable import printable_errors
 from graphseq._torch import archive
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
@@ -67,6 +68,7 @@ def save(model: Model | Encoder, path: str | Path, *, overwrite: bool = False) -
     return archive.write(path, content, overwrite=overwrite)
 
 
+@printable_errors
 @checked_arguments
 def load(
     path: str | Path, *, classes: Sequence[Callable[..., Any]] = (), device: torch.device | str = "cpu"

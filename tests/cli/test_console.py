@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from console import call
 
+from graphseq._printable import printable
 from graphseq.cli import main
 from graphseq.cli.console import DISABLE, Console, StdoutClosedError
-from graphseq.evaluation.printable import printable
 from graphseq.experiments.forecast import job
 from graphseq.training.progress import progress_bar
 
