@@ -11,6 +11,7 @@ import importlib
 import itertools
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _found(module: str, name: str) -> Any:
@@ -31,6 +33,15 @@ def _found(module: str, name: str) -> Any:
 def _found_all(names: dict[str, Any], *wanted: str) -> list[Any] | None:
     """The values of the wanted names, or ``None`` where one is missing."""
     return [names[name] for name in wanted] if names.keys() >= set(wanted) else None
+
+
+def _found_in(file: str, attribute: str) -> str | None:
+    """An attribute that a file of torch sets, which need not be loaded for this, or ``None`` where it does not."""
+    try:
+        source = (Path(torch.__file__).parent / file).read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return attribute if f".{attribute} = " in source else None
 
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -54,6 +65,7 @@ _MODULE_BUFFERS = "_buffers" if hasattr(nn.Module(), "_buffers") else None
 _FUSED_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.backends.mkldnn.is_available() else None
 _MAKE_FX = _found("torch.fx.experimental.proxy_tensor", "make_fx")
 _ASSERT_ASYNC = _found("torch", "_assert_async")
+_CONSTANT_MARK = _found_in("_dynamo/decorators.py", "_dynamo_marked_constant")
 _SIGMOID_BACKWARD = getattr(torch.ops.aten, "sigmoid_backward", None)
 _TANH_BACKWARD = getattr(torch.ops.aten, "tanh_backward", None)
 _THRESHOLD_BACKWARD = getattr(torch.ops.aten, "threshold_backward", None)
@@ -106,6 +118,18 @@ def check_later(holds: Tensor, message: str) -> None:
     """Raise RuntimeError with the message where a compiled function, when it is called, finds a truth value false."""
     if _ASSERT_ASYNC is not None:
         _ASSERT_ASYNC(holds, message)
+
+
+def constant_when_compiled(function: F) -> F:
+    """A function that torch.compile calls and takes the result of as a constant.
+
+    ``torch.compiler.assume_constant_result`` sets a mark, after it has loaded all of torch's compiler; where torch's
+    source has that mark, it is set without.
+    """
+    if _CONSTANT_MARK is None:
+        return torch.compiler.assume_constant_result(function)  # type: ignore[no-any-return]
+    setattr(function, _CONSTANT_MARK, True)
+    return function
 
 
 def compiles_rnn() -> bool:

@@ -61,7 +61,7 @@ def compiles(model: nn.Module) -> bool:
     return bool(_is_seen_through(model))
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@compat.constant_when_compiled
 def _is_seen_through(model: nn.Module) -> bool:
     return compat.compiles_rnn() or not any(isinstance(part, nn.RNN | nn.GRU | nn.LSTM) for part in model.modules())
 
@@ -97,7 +97,7 @@ class _Entry:
         self.fixed = {key: value.detach().clone() for key, value in given.items() if value is not None}
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@compat.constant_when_compiled
 def _record(
     model: nn.Module, topology: Topology, x: Tensor, _: list[bool], keys: tuple[str, ...], *values: Tensor | None
 ) -> int:

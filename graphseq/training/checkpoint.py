@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _files
+from graphseq._torch import optimizers
 from graphseq.training import callbacks as calling
 from graphseq.training import checkpoint_file
 from graphseq.training.callbacks import Callback
@@ -148,7 +149,10 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) 
 
 _OF_THE_RUN = {"params", "lr", "initial_lr", "fused", "foreach", "capturable", "differentiable"}
 """Entries that may differ between an optimiser at the beginning and later, or on another machine."""
-_ENTRYWISE = {torch.optim.SGD, torch.optim.RMSprop, torch.optim.Adam, torch.optim.AdamW}
+_ENTRYWISE = {
+    *(torch.optim.SGD, torch.optim.RMSprop, torch.optim.Adam, torch.optim.AdamW),
+    *(optimizers.SGD, optimizers.RMSprop, optimizers.Adam, optimizers.AdamW),
+}
 """Optimisers whose state has one entry for each of the parameter's, but for the number of steps."""
 
 

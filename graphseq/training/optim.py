@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from graphseq._checks import shown
+from graphseq._torch import optimizers
 from graphseq.training.optimizers import OPTIMIZERS
 
 __all__ = ["DEFAULT_LR", "OPTIMIZERS", "OptimizerFactory", "make_optimizer", "spelled"]
@@ -49,15 +50,15 @@ def make_optimizer(
     fused = all(value.is_floating_point() and value.device.type in ("cpu", "cuda") for value in parameters) or None
     match optimizer.lower():
         case "sgd":
-            return torch.optim.SGD(parameters, lr=lr)
+            return optimizers.SGD(parameters, lr=lr)
         case "momentum":
-            return torch.optim.SGD(parameters, lr=lr, momentum=0.9)
+            return optimizers.SGD(parameters, lr=lr, momentum=0.9)
         case "rmsprop":
-            return torch.optim.RMSprop(parameters, lr=lr, foreach=True)
+            return optimizers.RMSprop(parameters, lr=lr, foreach=True)
         case "adam":
-            return torch.optim.Adam(parameters, lr=lr, fused=fused)
+            return optimizers.Adam(parameters, lr=lr, fused=fused)
         case "adamw":
-            return torch.optim.AdamW(parameters, lr=lr, fused=fused)
+            return optimizers.AdamW(parameters, lr=lr, fused=fused)
     raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)} or a function; got {optimizer!r}")
 
 
