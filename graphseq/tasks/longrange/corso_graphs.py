@@ -10,7 +10,7 @@ import numpy as np
 
 from graphseq.tasks.longrange.drawn import Drawn, Pairs, shuffled
 
-_KEPT = 0.9  # the probability that an edge is left as it is
+_NOMINAL = 0.9  # share of the edges that the generator asks for, see :func:`chance`
 
 
 def _factors(nodes: int) -> tuple[int, int]:
@@ -63,10 +63,28 @@ FAMILIES: dict[str, tuple[float, Family]] = {
 """The families by name, each with its share."""
 
 
-def toggled(nodes: int, pairs: Pairs, rng: np.random.Generator) -> Pairs:
-    """Return edges of which each is kept with probability 0.9, and as many new ones in expectation.
+def chance(nominal: float) -> float:
+    r"""The probability that a pair passes the generator's test against a nominal probability.
 
-    Of a graph with edges between more than half of its pairs, each is kept more often, so that the number stays.
+    .. math:: P(u + v < p) = 2 p^2 \text{ for } p \le \tfrac12, \quad 1 - 2 (1 - p)^2 \text{ above}
+
+    The generator draws a symmetric matrix as the sum of two numbers u, v uniform in (0, 1/2), which is not uniform: an
+    edge that is nominally kept with probability 0.9 is kept with 0.98, and few are added.
+
+    Args:
+        nominal: p, between 0 and 1.
+
+    Example:
+        >>> chance(0.5), round(chance(0.9), 4), round(chance(0.01), 4)
+        (0.5, 0.98, 0.0002)
+    """
+    return 2 * nominal**2 if nominal <= 0.5 else 1 - 2 * (1 - nominal) ** 2
+
+
+def toggled(nodes: int, pairs: Pairs, rng: np.random.Generator) -> Pairs:
+    """Return edges of which each is kept with probability :func:`chance` (0.9), and some new ones.
+
+    Of a graph with edges between more than half of its pairs, each is kept more often.
     """
     adjacent = np.zeros((nodes, nodes), dtype=bool)
     ends = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
@@ -75,10 +93,10 @@ def toggled(nodes: int, pairs: Pairs, rng: np.random.Generator) -> Pairs:
     is_edge = adjacent[first, second]
     edges, others = int(is_edge.sum()), int((~is_edge).sum())
     if edges <= others:
-        kept, new = _KEPT, (1 - _KEPT) * edges / max(others, 1)
+        kept, new = _NOMINAL, (1 - _NOMINAL) * edges / max(others, 1)
     else:
-        kept, new = _KEPT + (1 - _KEPT) * (edges - others) / edges, 1 - _KEPT
-    stays = rng.random(len(first)) < np.where(is_edge, kept, new)
+        kept, new = _NOMINAL + (1 - _NOMINAL) * (edges - others) / edges, 1 - _NOMINAL
+    stays = rng.random(len(first)) < np.where(is_edge, chance(kept), chance(new))
     return list(zip(first[stays].tolist(), second[stays].tolist(), strict=True))
 
 

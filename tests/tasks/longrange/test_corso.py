@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from graphseq.tasks import CorsoDiameter, CorsoEccentricity, CorsoShortestPaths
-from graphseq.tasks.longrange.corso_graphs import FAMILIES, corso_graphs, toggled
+from graphseq.tasks.longrange.corso_graphs import FAMILIES, chance, corso_graphs, toggled
 
 
 def test_graphs_have_25_to_35_rows_none_of_them_alone() -> None:
@@ -23,13 +23,32 @@ def test_shares_of_the_families_sum_to_one() -> None:
     assert sum(share for share, _ in FAMILIES.values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("graph", [nx.path_graph(30), nx.gnp_random_graph(30, 0.8, seed=0)])
-def test_toggling_keeps_the_number_of_edges_in_expectation_and_most_edges(graph: nx.Graph) -> None:
+def test_the_generator_adds_two_numbers_so_that_its_chances_are_not_those_it_names() -> None:
+    rng = np.random.default_rng(0)
+    drawn = rng.uniform(0, 0.5, 200_000) + rng.uniform(0, 0.5, 200_000)
+    for nominal in (0.05, 0.3, 0.5, 0.7, 0.9):
+        assert chance(nominal) == pytest.approx((drawn < nominal).mean(), abs=0.004)
+
+
+@pytest.mark.parametrize(
+    ("graph", "kept", "added"),
+    [
+        (nx.path_graph(30), 0.98, 2 * (0.1 * 29 / 406) ** 2),
+        (nx.complete_graph(30), 1 - 2 * 0.0**2, 0.0),
+        (nx.gnp_random_graph(30, 0.8, seed=0), None, 0.02),
+    ],
+)
+def test_toggling_keeps_and_adds_edges_with_the_chances_of_the_generator(
+    graph: nx.Graph, kept: float | None, added: float
+) -> None:
     rng = np.random.default_rng(0)
     before = {tuple(sorted(pair)) for pair in graph.edges}
-    after = [toggled(30, list(graph.edges), rng) for _ in range(200)]
-    assert np.mean([len(pairs) for pairs in after]) == pytest.approx(len(before), rel=0.03)
-    assert np.mean([len(before & set(pairs)) for pairs in after]) >= 0.88 * len(before)
+    others = 435 - len(before)
+    if kept is None:
+        kept = 1 - 2 * (0.1 - 0.1 * (len(before) - others) / len(before)) ** 2
+    after = [set(toggled(30, list(graph.edges), rng)) for _ in range(400)]
+    assert np.mean([len(before & pairs) for pairs in after]) == pytest.approx(kept * len(before), rel=0.005)
+    assert np.mean([len(pairs - before) for pairs in after]) == pytest.approx(added * others, abs=0.2)
 
 
 def test_answers_are_those_of_each_part_of_a_graph() -> None:
