@@ -11,6 +11,7 @@ from torch import Tensor
 from graphseq import seeding
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.tasks.base import Task
+from graphseq.tasks.characters import Characters
 from graphseq.tasks.graphs import Collection
 from graphseq.tasks.longrange.distances import GraphDistances
 
@@ -20,7 +21,7 @@ class Answered(NamedTuple):
 
     output: Tensor  #: (K, C)
     y: Tensor  #: (K, …)
-    hops: Tensor  #: hops needed, (K,)
+    hops: Tensor  #: hops needed, (K,); of a text, the earlier characters in the window
     family: Tensor  #: number of the family of the graph, (K,); 0 where there is none
 
 
@@ -62,4 +63,6 @@ def _ask(
         own = task.families
         family = torch.tensor([number_of[own[number]] for number in numbers.tolist()])[owner]
         return output, graph.y, task.hops_needed(graph), family
+    if isinstance(task, Characters):  # how far back an answer depends on the text is not known
+        return output, graph.y, graph.time[graph.target_rows], torch.zeros_like(owner)
     return output, graph.y, torch.full((len(owner),), task.hops), torch.zeros_like(owner)

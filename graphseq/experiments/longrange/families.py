@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import graphseq as gs
-from graphseq.experiments.models import MODELS, Options
+from graphseq.experiments.models import MODELS, Options, transform_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,6 +35,12 @@ def _stack(name: str, o: Options) -> Encoder:
     return gs.nn.GCN(*o.sizes, causal=o.causal, conv=_conv(name))
 
 
+def _gps(o: Options) -> Encoder:
+    from graphseq.experiments.longrange.gps import GPS  # noqa: PLC0415 - names do without torch
+
+    return GPS(*o.sizes, causal=o.causal)
+
+
 _OURS = (
     "0-hop",
     "GCN",
@@ -49,20 +55,23 @@ _OURS = (
     "GRU",
     "LSTM",
     "MinGRU",
+    "MinLSTM",
     "Transformer",
+    "GCN-LSTM-grown",
 )
 
 FAMILIES: dict[str, Build] = {
     **{name: MODELS[name].encoder for name in _OURS},
     "GAT": partial(_stack, "GAT"),
     "GIN": partial(_stack, "GIN"),
+    "GPS": _gps,
     "GCN residual": lambda o: gs.nn.GCN(*o.sizes, causal=o.causal, residual=True),
     "Wave c²=3": lambda o: gs.nn.WaveGCN(*o.sizes, causal=o.causal, speed=3**0.5),
 }
 """Encoders by name. "0-hop" is a floor: it reads a row's own input alone."""
 
-RECURRENT = ("RNN", "GRU", "LSTM", "MinGRU", "Transformer")
-"""Families that read a static graph only as the sequence of its rows, and so are for sequences."""
+RECURRENT = ("RNN", "GRU", "LSTM", "MinGRU", "MinLSTM", "Transformer", "GCN-LSTM-grown")
+"""Families that read a static graph only as the sequence of its rows, or as one that grows: they are for sequences."""
 
 HOP_A_LAYER = ("GCN", "SAGE", "GCNII", "A-DGN", "MP-SSM", "Wave", "GAT", "GIN", "GCN residual", "Wave c²=3")
 """Families whose layers see a hop each."""
@@ -91,7 +100,8 @@ def build(family: str, task: Task, hidden: int, layers: int) -> gs.nn.Model:
     if family not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}; got {family!r}")
     encoder = FAMILIES[family](Options(task.in_channels, hidden, layers, task.causal))
-    return gs.nn.Model(encoder, task.out_channels, pool="max" if task.per_graph else None)
+    transform = transform_of(family) if family in MODELS else None
+    return gs.nn.Model(encoder, task.out_channels, pool="max" if task.per_graph else None, transform=transform)
 
 
 def parameters(model: nn.Module) -> int:

@@ -49,11 +49,16 @@ def figure(title: str, lines: Sequence[Line], constants: Mapping[str, list[list[
     floor = sorted(point for name in names for point in constants.get(name, []))
     if floor:
         axes.plot(*([point[at] for point in floor] for at in (0, 2)), "--", color="0.5", label="floor: constant")
-    error = {"mae": "mean absolute error (hops)", "log10 mse": "mean squared error", "accuracy": "share wrong"}
+    error = {
+        "mae": "mean absolute error (hops)",
+        "log10 mse": "mean squared error",
+        "accuracy": "share wrong",
+        "nats": "nats",
+    }
     if measure.name == "log10 mse":
         axes.set_yscale("log")
     else:
         axes.set_ylim(bottom=0)
-    axes.set(title=title, xlabel="hops needed", ylabel=error[measure.name])
+    axes.set(title=title, xlabel=BENCHMARKS[lines[0].benchmark].axis, ylabel=error[measure.name])
     axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, title="a bar: the reach")
     return drawing

@@ -38,9 +38,12 @@ def longrange(
     Raises:
         Exception: as for :func:`graphseq.experiments.job.carried_out`.
     """
-    cases = settings.cases()
     experiment = Experiment(JOB, settings.to_json(), command, Settings.defaults(), AXES)
+    cases = settings.searched()
     with carried_out(experiment, measure_once, cases, out, resume=resume, jobs=jobs) as runs:
+        chosen = [(line.benchmark, line.model, line.layers, line.lr) for line in report.summarise(runs)]
+    cases += settings.others(chosen)
+    with carried_out(experiment, measure_once, cases, out, resume=True, jobs=jobs) as runs:
         lines, floors = report.summarise(runs), report.floors_of(runs)
         text = report.table(lines, floors)
         record = {

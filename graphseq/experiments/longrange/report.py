@@ -13,6 +13,9 @@ from graphseq.experiments.longrange.published import published
 from graphseq.experiments.longrange.run import FLOORS
 from graphseq.experiments.longrange.suite import BENCHMARKS
 
+ENOUGH = 4
+"""Seeds from which on an interval is shown. That of two has half a width of 9 standard deviations, and says nothing."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -25,8 +28,8 @@ class Line:
         lr: the learning rate, chosen on validation.
         seeds: how many finished.
         value: the measure, mean over seeds.
-        low: lower end of its 95 % interval; ``None`` of one seed.
-        high: upper end.
+        low: lower end of its 95 % interval; of fewer than :data:`ENOUGH` seeds the lowest value, ``None`` of one seed.
+        high: upper end, or the highest value.
         values: of each seed.
         reach: hops that the model sees.
         parameters: trained numbers.
@@ -50,7 +53,10 @@ class Line:
 
 
 def summarise(runs: Sequence[Run]) -> list[Line]:
-    """Return a line for each benchmark and family: of the settings tried, that of least mean validation loss."""
+    """Return a line for each benchmark and family: of the settings tried, that of least mean validation loss.
+
+    The mean is over the seeds that all settings have, so that what some seeds found hard is held against none.
+    """
     groups: dict[tuple[str, str], dict[tuple[int, float], list[Run]]] = {}
     for run in runs:
         if not run.failed and run.config["model"] != FLOORS:
@@ -62,13 +68,17 @@ def summarise(runs: Sequence[Run]) -> list[Line]:
 
 
 def _line(benchmark: str, model: str, settings: Mapping[tuple[int, float], list[Run]]) -> Line:
+    shared = set.intersection(*({run.config["seed"] for run in runs} for runs in settings.values()))
+
     def loss(runs: list[Run]) -> float:
-        return statistics.mean(_number(run, "validation_loss") for run in runs)
+        return statistics.mean(
+            _number(run, "validation_loss") for run in runs if run.config["seed"] in shared or not shared
+        )
 
     (layers, lr), best = min(settings.items(), key=lambda item: loss(item[1]))
     results = [run.result or {} for run in best]
     values = [_number(run, "value") for run in best]
-    low, high = students_interval(values) if len(values) > 1 else (None, None)
+    low, high = _spread(values)
     sums: dict[int, list[tuple[int, float]]] = {}
     for result in results:
         for hops, count, error in result["by_hops"]:  # type: ignore[attr-defined]
@@ -91,6 +101,13 @@ def _line(benchmark: str, model: str, settings: Mapping[tuple[int, float], list[
             for hops, parts in sorted(sums.items())
         ],
     )
+
+
+def _spread(values: list[float]) -> tuple[float | None, float | None]:
+    """Return the ends of the 95 % interval, of few seeds the lowest and the highest value, of one nothing."""
+    if len(values) < ENOUGH:
+        return (min(values), max(values)) if len(values) > 1 else (None, None)
+    return students_interval(values)
 
 
 def _number(run: Run, key: str) -> float:
@@ -127,7 +144,10 @@ def _table(name: str, lines: Sequence[Line], floors: Mapping[str, float]) -> str
     benchmark = BENCHMARKS[name]
     sign = 1 if benchmark.measure.lower_is_better else -1
     own = sorted((line for line in lines if line.benchmark == name), key=lambda line: sign * line.value)
-    rows = [[name, benchmark.measure.name, "95 % interval", "seeds", "layers", "lr", "reach", "weights", "CPU s"]]
+    spread = "95 % interval" if all(line.seeds >= ENOUGH for line in own) else "lowest, highest"
+    if min(line.seeds for line in own) < ENOUGH <= max(line.seeds for line in own):
+        spread = f"95 % interval, or range of fewer than {ENOUGH}"
+    rows = [[name, benchmark.measure.name, spread, "seeds", "layers", "lr", "reach", "weights", "CPU s"]]
     rows += [
         [
             *(line.model, f"{line.value:.4g}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 from typing import Annotated
@@ -10,7 +11,7 @@ from graphseq.experiments.settings import BaseSettings, Count, Metavar, Positive
 
 JOB = "long-range suite"
 """The experiment's name in messages."""
-AXES = ("benchmarks", "models", "seeds", "layers", "lrs")
+AXES = ("benchmarks", "models", "seeds", "search_seeds", "layers", "lrs")
 """Settings that span the grid: in a folder that is resumed they may differ, and only new runs are made."""
 
 
@@ -21,7 +22,9 @@ class Settings(BaseSettings):
     Attributes:
         benchmarks: benchmarks by name, or the beginning of names, such as "echo" for its three.
         models: families of models.
-        seeds: seeds; each trains every family once at every setting of the search.
+        seeds: seeds; each trains every family.
+        search_seeds: how many of the seeds, from the first, train at every setting of the search; the others train at
+            the setting that these choose on validation.
         layers: numbers of layers of the search; without any, those of each benchmark.
         lrs: learning rates of the search.
         parameters: most trained numbers of a model, which its width is chosen for.
@@ -38,6 +41,7 @@ class Settings(BaseSettings):
         "0-hop", "GCN", "GAT", "GIN", "SAGE", "GCN residual", "GCNII", "A-DGN", "MP-SSM", "Wave", "Wave c²=3",
     )  # fmt: skip
     seeds: tuple[Seed, ...] = (0, 1, 2, 3, 4)
+    search_seeds: Count = 1
     layers: tuple[Annotated[Count, Metavar("L")], ...] = ()
     lrs: tuple[Positive, ...] = (0.003, 0.001)
     parameters: Count = 30_000
@@ -68,32 +72,44 @@ class Settings(BaseSettings):
             names |= dict.fromkeys(found)
         return list(names)
 
-    def cases(self) -> list[dict[str, object]]:
-        """Return the configuration of each run."""
+    def searched(self) -> list[dict[str, object]]:
+        """Return the configuration of each run of the search: of its seeds, at every setting; and the floors."""
         from graphseq.experiments.longrange.families import HOP_A_LAYER, RECURRENT  # noqa: PLC0415
         from graphseq.experiments.longrange.suite import BENCHMARKS  # noqa: PLC0415
 
-        shared = {
-            name: getattr(self, name) for name in ("parameters", "steps", "batch_size", "graphs", "samples", "clip")
-        }
         cases: list[dict[str, object]] = []
         for name, model in product(self.chosen(), ("floors", *self.models)):
             benchmark = BENCHMARKS[name]
             if model == "floors":
-                cases.append(
-                    {"benchmark": name, "model": model, "layers": 0, "lr": 0.01, "seed": self.seeds[0], **shared}
-                )
+                cases.append(self._case(name, model, 0, 0.01, self.seeds[0]))
                 continue
             if model in RECURRENT and not benchmark.sequence:
                 continue
             depths = self.layers or benchmark.layers
-            layers = depths if model in HOP_A_LAYER else (2,)
+            # What sees farther than a hop a layer needs few; it has as many settings as the others.
+            layers = depths if model in HOP_A_LAYER else FEW if len(depths) > 1 else FEW[1:]
             cases += [
-                {"benchmark": name, "model": model, "layers": depth, "lr": lr, "seed": seed, **shared}
-                for depth, lr, seed in product(layers, self.lrs, self.seeds)
+                self._case(name, model, depth, lr, seed)
+                for depth, lr, seed in product(layers, self.lrs, self.seeds[: self.search_seeds])
             ]
         return cases
 
+    def others(self, chosen: Iterable[tuple[str, str, int, float]]) -> list[dict[str, object]]:
+        """Return the configuration of each run of the seeds that do not search.
+
+        Args:
+            chosen: benchmark, family, and the number of layers and the learning rate that the search chose.
+        """
+        return [self._case(*setting, seed) for setting in chosen for seed in self.seeds[self.search_seeds :]]
+
+    def _case(self, benchmark: str, model: str, layers: int, lr: float, seed: int) -> dict[str, object]:
+        names = ("parameters", "steps", "batch_size", "graphs", "samples", "clip")
+        shared = {name: getattr(self, name) for name in names}
+        return {"benchmark": benchmark, "model": model, "layers": layers, "lr": lr, "seed": seed, **shared}
+
+
+FEW = (1, 2)
+"""Layers of families that see farther than a hop a layer."""
 
 TINY: dict[str, object] = {
     "benchmarks": ["echo shortest paths", "echo diameter", "corso eccentricity", "graph transfer ring 3",

@@ -13,8 +13,9 @@ import torch
 
 from graphseq import tasks as t
 from graphseq.datasets.registry import VARIABLE
-from graphseq.experiments.longrange.measures import ACCURACY, LOG_MSE, MAE, Measure
+from graphseq.experiments.longrange.measures import ACCURACY, LOG_MSE, MAE, NATS, Measure
 from graphseq.tasks.base import Task
+from graphseq.tasks.characters import Characters, read_text
 from graphseq.tasks.longrange.distances import GraphDistances
 from graphseq.tasks.longrange.mnist1d import read_mnist1d
 
@@ -38,6 +39,7 @@ class Benchmark:
         layers: numbers of layers that see far enough, for the search.
         sequence: whether its rows are a sequence, which recurrent families read.
         group: benchmarks that one figure shows, with hops on its axis.
+        axis: the hops on the axis of its figure.
     """
 
     make: Callable[[int], Parts]
@@ -46,6 +48,7 @@ class Benchmark:
     layers: tuple[int, ...] = (8, 16)
     sequence: bool = False
     group: str = ""
+    axis: str = "hops needed"
 
 
 def _split(kind: Callable[..., GraphDistances], graphs: int) -> Parts:
@@ -65,14 +68,14 @@ def _fresh(make: Callable[[], Task], _: int) -> Parts:
     return Parts(task, task, task)
 
 
-def _recorded(name: str) -> Path:
+def _recorded(folder: str, name: str) -> Path:
     """Return the place of a file of the user's data.
 
     Raises:
         FileNotFoundError: it is not there; the message says where it should be.
     """
-    path = Path(os.environ.get(VARIABLE, "")) / "benchmarks" / name
-    place = path if os.environ.get(VARIABLE) else f"${VARIABLE}/benchmarks/{name}"
+    path = Path(os.environ.get(VARIABLE, "")) / folder / name
+    place = path if os.environ.get(VARIABLE) else f"${VARIABLE}/{folder}/{name}"
     if not os.environ.get(VARIABLE) or not path.is_file():
         raise FileNotFoundError(f"this benchmark reads {place}, which is not there; set {VARIABLE} to your folder")
     return path
@@ -80,11 +83,20 @@ def _recorded(name: str) -> Path:
 
 def _mnist1d(graphs: int, *, shuffle_seed: int | None) -> Parts:
     """The published test part, and a fifth of the training part for validation; ``graphs`` of both at most."""
-    train, test = read_mnist1d(_recorded("mnist1d_data.pkl"), shuffle_seed=shuffle_seed)
+    train, test = read_mnist1d(_recorded("benchmarks", "mnist1d_data.pkl"), shuffle_seed=shuffle_seed)
     count = min(graphs, len(train))
     first = round(0.8 * count)
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:count]
     return Parts(train.part(order[:first]), train.part(order[first:]), test)
+
+
+def _shakespeare(length: int, _: int) -> Parts:
+    """The first 80 % of the characters to train on, 10 % each to validate and to test."""
+    text = read_text(_recorded("books", "tinyshakespeare.txt"))
+    alphabet = sorted(set(text))
+    first, second = int(0.8 * len(text)), int(0.9 * len(text))
+    bounds = ((0, first), (first, second), (second, len(text)))
+    return Parts(*(Characters(text[low:high], length, alphabet=alphabet) for low, high in bounds))
 
 
 _ECHO = "Regenerated from its description, not the published files."
@@ -136,7 +148,12 @@ BENCHMARKS: dict[str, Benchmark] = {
     },
     **{
         f"copy memory {length}": Benchmark(
-            partial(_fresh, partial(t.CopyMemory, length)), ACCURACY, "Generated.", layers=(1, 2), sequence=True
+            partial(_fresh, partial(t.CopyMemory, length)),
+            ACCURACY,
+            "Generated.",
+            layers=(1, 2),
+            sequence=True,
+            group="copy memory",
         )
         for length in (100, 1000, 10_000)
     },
@@ -152,9 +169,22 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     **{
         f"adding {length}": Benchmark(
-            partial(_fresh, partial(t.Adding, length)), LOG_MSE, "Generated.", layers=(1, 2), sequence=True
+            partial(_fresh, partial(t.Adding, length)),
+            LOG_MSE,
+            "Generated.",
+            layers=(1, 2),
+            sequence=True,
+            group="adding",
         )
         for length in (100, 1000, 10_000)
     },
+    "tiny shakespeare": Benchmark(
+        partial(_shakespeare, 64),
+        NATS,
+        "The published text in windows of 64 characters; the last tenth is the test part.",
+        layers=(4, 8),
+        sequence=True,
+        axis="earlier characters in the window",
+    ),
 }
 """The benchmarks by name."""

@@ -113,6 +113,8 @@ class MinPlusGCN(LayerStack):
         Raises:
             ValueError: parameters of 16 bits.
         """
+        # A hop costs 1/32 at first, and potentials are up to 1024, where neighbouring numbers of bfloat16 are 8 apart,
+        # of float16 1, of float32 1/8192. From 16 and 128 on a hop is rounded away by the first two.
         if (dtype := self.lin.weight.dtype) in HALVES:
             raise ValueError(
                 f"MinPlusGCN has parameters in {str(dtype).removeprefix('torch.')}, in which distances cannot be told "

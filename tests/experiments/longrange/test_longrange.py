@@ -9,11 +9,13 @@ import pytest
 import torch
 
 import graphseq as gs
+from graphseq.experiments.engine.run import Run
 from graphseq.experiments.longrange.answered import answered
 from graphseq.experiments.longrange.families import FAMILIES, build, parameters, width_for
 from graphseq.experiments.longrange.floors import floors
 from graphseq.experiments.longrange.measures import ACCURACY, LOG_MSE, MAE
 from graphseq.experiments.longrange.published import every_published, published
+from graphseq.experiments.longrange.report import Line, summarise, table
 from graphseq.experiments.longrange.run import by_hops
 from graphseq.experiments.longrange.scaled import Scaled
 from graphseq.experiments.longrange.settings import Settings
@@ -107,8 +109,10 @@ def test_a_benchmark_says_what_it_is_and_its_names_are_found_by_their_beginning(
 
 
 def test_recurrent_families_are_run_on_sequences_alone() -> None:
-    settings = Settings(benchmarks=("adding 100", "echo diameter"), models=("LSTM",), seeds=(0,), lrs=(0.01,))
-    assert [(case["benchmark"], case["model"]) for case in settings.cases()] == [
+    settings = Settings(
+        benchmarks=("adding 100", "echo diameter"), models=("LSTM",), seeds=(0,), layers=(2,), lrs=(0.01,)
+    )
+    assert [(case["benchmark"], case["model"]) for case in settings.searched()] == [
         ("adding 100", "floors"),
         ("adding 100", "LSTM"),
         ("echo diameter", "floors"),
@@ -134,6 +138,80 @@ def test_the_command_writes_tables_figures_and_records_and_goes_on_where_it_was(
     assert "published" not in json.dumps(record["lines"])
     assert {"table.txt", "graph_transfer_ring.png", "echo_diameter.png"} <= {path.name for path in out.iterdir()}
     assert "published: ONDA" in (out / "table.txt").read_text()
+
+
+def _run(seed: int, lr: float, loss: float | None, value: float = 1.0) -> Run:
+    config = {"benchmark": "echo diameter", "model": "GCN", "layers": 2, "lr": lr, "seed": seed}
+    result = {"validation_loss": loss, "value": value, "reach": 2, "parameters": 9, "cpu_seconds": 1.0, "by_hops": []}
+    return Run(key="", config=config, result=result)
+
+
+def test_a_setting_is_chosen_by_the_seeds_that_all_settings_have() -> None:
+    # Seed 0 searched and chose 0.01; that seed 1 found it hard is held against no other setting.
+    runs = [_run(0, 0.01, 1.0, 3.0), _run(0, 0.003, 2.0), _run(1, 0.01, 9.0, 5.0)]
+    (line,) = summarise(runs)
+    assert (line.lr, line.seeds, line.values, line.cpu_seconds) == (0.01, 2, [3.0, 5.0], 3.0)
+
+
+def test_few_seeds_have_a_range_and_four_an_interval() -> None:
+    def line(values: list[float]) -> Line:
+        return summarise([_run(seed, 0.01, 1.0, value) for seed, value in enumerate(values)])[0]
+
+    assert (line([2.0]).low, line([2.0]).high) == (None, None)
+    assert (line([1.0, 2.0, 4.0]).low, line([1.0, 2.0, 4.0]).high) == (1.0, 4.0)
+    four = line([1.0, 2.0, 3.0, 4.0])
+    assert four.high == pytest.approx(2.5 + 3.182446 * 1.290994 / 2)  # Student's t of 3 degrees of freedom
+    assert "lowest, highest" in table([line([1.0, 2.0])], {})
+    assert "95 % interval" in table([four], {})
+
+
+def test_the_first_seeds_search_and_the_others_train_at_the_setting_that_was_chosen() -> None:
+    settings = Settings(benchmarks=("echo diameter",), models=("GCN", "GPS"), seeds=(7, 8, 9), layers=(4, 8))
+    first = [(case["model"], case["layers"], case["lr"], case["seed"]) for case in settings.searched()]
+    assert first == [
+        ("floors", 0, 0.01, 7),
+        *(("GCN", layers, lr, 7) for layers in (4, 8) for lr in (0.003, 0.001)),
+        *(("GPS", layers, lr, 7) for layers in (1, 2) for lr in (0.003, 0.001)),  # as many settings for all
+    ]
+    later = settings.others([("echo diameter", "GPS", 2, 0.003)])
+    assert [(case["layers"], case["lr"], case["seed"]) for case in later] == [(2, 0.003, 8), (2, 0.003, 9)]
+
+
+def test_gps_sees_its_whole_graph_and_no_other_of_its_batch() -> None:
+    task = gs.tasks.Transfer(6, shape="ring")
+    graph, alone = task.batch(2, torch.Generator()), task.batch(1, torch.Generator())
+    torch.manual_seed(0)
+    model = build("GPS", task, 8, 1).double()
+    x = graph.x.double()
+    both, one = (model(part.replace(x=rows)) for part, rows in ((graph, x), (alone, x[: len(alone.x)])))
+    torch.testing.assert_close(both[:1], one, rtol=0, atol=1e-12)
+    fields = model.encoder.reach(graph, torch.tensor([0]))
+    assert fields[0].tolist() == (graph.graph_index == 0).tolist()
+    leaf = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(model(graph.replace(x=leaf))[0].sum(), leaf)
+    assert (slope.abs().sum(1) > 0).tolist() == (graph.graph_index == 0).tolist()
+    with pytest.raises(ValueError, match="GPS reads all rows of a graph, also later ones"):
+        build("GPS", gs.tasks.Characters("abcdefgh" * 4, 4), 8, 1)
+
+
+def test_a_sequence_is_read_as_a_grown_graph_by_the_same_call() -> None:
+    task = gs.tasks.Adding(5)
+    model = build("GCN-LSTM-grown", task, 8, 1)
+    assert model.transform is gs.transforms.grow
+    assert model(task.batch(3, torch.Generator())).shape == (3, 1)
+
+
+def test_shakespeare_is_split_into_three_parts_of_one_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPHSEQ_DATA", str(tmp_path))
+    (tmp_path / "books").mkdir()
+    text = "".join(chr(97 + number * number % 23) for number in range(2000))
+    (tmp_path / "books" / "tinyshakespeare.txt").write_text(text)
+    parts = BENCHMARKS["tiny shakespeare"].make(1)
+    assert [len(part.tokens) for part in parts] == [1600, 200, 200]
+    assert len({part.alphabet for part in parts}) == 1
+    said = answered(build("LSTM", parts.test, 4, 1), parts.test, samples=3)
+    assert said.hops.tolist() == list(range(64)) * 3  # of each answer, the earlier characters in the window
+    assert {row.model: row.value for row in published("tiny shakespeare")}["MinGRU"] == 1.548
 
 
 def test_a_benchmark_whose_file_is_not_there_says_where_it_should_be(

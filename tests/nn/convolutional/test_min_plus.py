@@ -189,3 +189,18 @@ def test_one_layer_can_be_the_distance_from_a_marked_row_at_any_distance() -> No
 def test_groups_must_divide_the_channels() -> None:
     with pytest.raises(ValueError, match="hidden_channels must be a multiple of groups=4, got 6"):
         MinPlusGCN(2, 6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "lost_from"), [(torch.bfloat16, "bfloat16", 16), (torch.float16, "float16", 128)]
+)
+def test_parameters_of_16_bits_are_refused_since_a_hop_would_be_rounded_away(
+    kind: torch.dtype, name: str, lost_from: float
+) -> None:
+    hop = torch.tensor(1 / 32, dtype=kind)
+    potential = torch.tensor([lost_from, lost_from / 4], dtype=kind)
+    assert (potential + hop > potential).tolist() == [False, True]
+    model = MinPlusGCN(2, 8, 1)
+    assert float(model.blocks[0].log_gain.detach().exp().min()) + 1e-3 >= 64  # potentials are of this order and above
+    with pytest.raises(ValueError, match=rf"MinPlusGCN has parameters in {name}, .*keep the parameters in float32"):
+        model.to(kind)(gs.from_sequence(torch.rand(4, 2, dtype=kind)))
