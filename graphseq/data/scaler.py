@@ -154,6 +154,8 @@ def add_seasonal_features(graph: SpaceTimeGraph, period: float) -> SpaceTimeGrap
     """
     _check_features(graph)
     angle = 2 * math.pi * (graph.time.double() / _checks.positive("period", period))
+    if not bool(angle.isfinite().all()):
+        raise ValueError(f"period={period} is too short for times up to {int(graph.time.abs().max())}")
     season = torch.stack([angle.sin(), angle.cos()], dim=1).to(graph.x.dtype)
     return graph.replace(x=torch.cat([graph.x, season], dim=1))
 

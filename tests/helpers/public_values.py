@@ -126,6 +126,19 @@ def recording() -> gs.SpaceTimeGraph:
     return gs.from_signal(x, torch.tensor([[0, 1], [1, 2]]))
 
 
+def table() -> Arguments:
+    """A recording as an array (T, N), and its edges."""
+    return {"data": torch.linspace(0, 9, 36).sin().reshape(12, 3), "edges": torch.tensor([[0, 1], [1, 2]])}
+
+
+@cache
+def forecaster_file() -> Path:
+    """A file that holds a small forecaster."""
+    path = folder() / "forecaster.pt"
+    gs.Forecaster(models=["persistence"], lags=2, steps=2).fit(**table()).save(path)
+    return path
+
+
 def share() -> dict[str, float]:
     return {"answers": 10, "units": 10, "share": 0.5, "low": 0.4, "high": 0.6}
 

@@ -6,14 +6,18 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from graphseq import _files
+from graphseq import _checks
 from graphseq._arguments import checked_but
+from graphseq._printable import printable, printable_errors
+from graphseq._torch import archive
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation.predict import predict
 from graphseq.experiments.forecast import models, report
@@ -92,7 +96,7 @@ class Forecaster:
         self,
         horizon: int | Sequence[int] = 1,
         *,
-        models: Sequence[str] = CANDIDATES,
+        models: str | Sequence[str] = CANDIDATES,
         lags: int = 4,
         train: float = 0.8,
         validation: float = 0.2,
@@ -100,7 +104,7 @@ class Forecaster:
         missing: str = "refuse",
         resample: str | float | None = None,
         resample_by: str = "mean",
-        targets: Sequence[str] = (),
+        targets: str | Sequence[str] = (),
         season: float | None = None,
         scale: str = "train",
         residual: bool = False,
@@ -113,18 +117,22 @@ class Forecaster:
         device: str = "cpu",
         unit: str | None = None,
     ) -> None:
-        ahead = [horizon] if isinstance(horizon, int) else list(horizon)
-        if not ahead or len(set(ahead)) < len(ahead):
-            raise ValueError(f"horizon must name one number of steps or several different ones, got {horizon!r}")
+        ahead = _steps_ahead(horizon)
+        shares = {"train": train, "validation": validation, "coverage": coverage}
         self._settings = Settings.from_json(
             {
-                **{"file": "", "models": list(spelled(models, MODELS)), "lags": lags, "horizon": ahead},
-                **{"train": float(train), "validation": float(validation), "coverage": float(coverage)},
-                **{"missing": missing, "season": None if season is None else float(season)},
-                "resample": None if resample is None else str(resample),
-                **{"resample_by": resample_by, "targets": list(targets), "scale": scale},
+                **{"file": "", "models": list(spelled(_listed(models), MODELS)), "lags": lags, "horizon": ahead},
+                **{name: _checks.finite(name, value) for name, value in shares.items()},
+                **{"missing": missing, "season": None if season is None else _checks.positive("season", season)},
+                "resample": _length_of_step(resample),
+                **{"resample_by": resample_by, "targets": _listed(targets), "scale": scale},
                 **{"residual": residual, "hidden": hidden, "steps": steps, "every": every, "batch_size": batch_size},
-                **{"lr": float(lr), "seeds": [seed], "device": device, "unit": unit},
+                **{
+                    "lr": _checks.positive("lr", lr),
+                    "seeds": [_checks.seed("seed", seed)],
+                    "device": device,
+                    "unit": unit,
+                },
             }
         )
         _check_choices(self._settings)
@@ -133,6 +141,7 @@ class Forecaster:
         self._lines: list[Line] = []
         self._facts: list[Facts] = []
 
+    @checked_but("data", "edges")
     def fit(self, data: object, edges: object = None, *, wide: bool = False, undirected: bool = False) -> Self:
         """Train and compare the candidates on a recording, and return this forecaster.
 
@@ -190,8 +199,9 @@ class Forecaster:
         """The table of errors, or, before :meth:`fit`, that there is none."""
         if not self._lines:
             return f"Forecaster(horizon={list(self._settings.horizon)}, not fitted yet)"
-        return report.tables_of(self._settings, self._lines, self._facts)
+        return printable(report.tables_of(self._settings, self._lines, self._facts))
 
+    @checked_but("data", "edges")
     def predict(self, data: object = None, edges: object = None, *, wide: bool = False) -> Forecast:
         """Forecast the values after the last time of a recording.
 
@@ -229,6 +239,7 @@ class Forecaster:
         channels = targets(fitted, self._settings)
         return Forecast(self._settings.horizon, recent.times[-1], fitted.nodes, channels, values, low, high)
 
+    @checked_but()
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the forecaster to a file, with the recording that it was fitted to, which scales and forecasts need.
 
@@ -249,9 +260,11 @@ class Forecaster:
             "lines": json.dumps([_plain(asdict(line)) for line in self._lines]),
             "facts": json.dumps([_plain(of._asdict()) for of in self._facts]),
         }
-        _files.write(path, lambda file: torch.save(content, file), overwrite=overwrite)
+        archive.write(_checks.path("path", path), content, overwrite=overwrite)
 
     @classmethod
+    @printable_errors
+    @checked_but()
     def load(cls, path: str | Path) -> Self:
         """Return the forecaster that :meth:`save` wrote; no code in the file is run.
 
@@ -259,15 +272,15 @@ class Forecaster:
             OSError: the file cannot be read.
             ValueError: it is not one of these files, or damaged.
         """
-        with open(path, "rb") as file:
-            try:
-                content = torch.load(file, map_location="cpu", weights_only=True)
-                if content["format"] != FORMAT:
-                    raise ValueError(f"it is {content['format']!r}")
-                return cls._restored(content)
-            except Exception as error:  # what is damaged makes torch, json and others raise almost anything
-                reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-                raise ValueError(f"{path} is not a whole file of Forecaster.save: {reason}") from None
+        content, size = archive.read(_checks.path("path", path), "file of Forecaster.save")
+        try:
+            archive.check_tensors(content, size)
+            if not isinstance(content, dict) or content.get("format") != FORMAT:
+                raise ValueError("it holds something else")
+            return cls._restored(content)
+        except Exception as error:  # odd contents make torch, json and others raise almost anything
+            reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+            raise ValueError(f"{path} is not a whole file of Forecaster.save: {reason}") from None
 
     @classmethod
     def _restored(cls, content: Mapping[str, Any]) -> Self:
@@ -321,6 +334,25 @@ def _check_same(recent: TemporalDataset, fitted: TemporalDataset) -> None:
 
 def _few(names: Sequence[str]) -> str:
     return f"{', '.join(names[:6])}{', …' if len(names) > 6 else ''} ({len(names)})"
+
+
+def _steps_ahead(horizon: int | Sequence[int]) -> list[int]:
+    several: Any = horizon.tolist() if isinstance(horizon, np.ndarray | Tensor) else horizon
+    ahead: list[Any] = [several] if isinstance(several, Integral) else list(several)
+    ahead = [_checks.at_least("horizon", steps, 1) for steps in ahead]
+    if not ahead or len(set(ahead)) < len(ahead):
+        raise ValueError(f"horizon must name one number of steps or several different ones, got {ahead}")
+    return ahead
+
+
+def _listed(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _length_of_step(resample: str | float | None) -> str | None:
+    if resample is None or isinstance(resample, str):
+        return resample
+    return str(_checks.positive("resample", resample)).removesuffix(".0")
 
 
 def _check_choices(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from graphseq.experiments.settings import (
     Metavar,
     NotNegative,
     Positive,
+    Range,
     Seed,
     Share,
     Steps,
@@ -102,7 +103,7 @@ class Settings(BaseSettings):
     channels: Annotated[Count, Metavar("C")] = 1
     train: Share = 0.2
     validation: Share = 0.2
-    season: Annotated[Positive, Metavar("PERIOD")] | None = None
+    season: Annotated[float, Range(1, words="above 1 step"), Metavar("PERIOD")] | None = None
     scale: Literal["train", "pooled", "file"] = "train"
     hidden: Annotated[Count, Metavar("H")] = 8
     steps: Steps = 600

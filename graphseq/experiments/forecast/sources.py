@@ -6,13 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from graphseq import _checks
 from graphseq.data.arrays import Numbers, array_of, as_tensor
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.experiments.forecast.data import load
 from graphseq.experiments.forecast.settings import Settings
 from graphseq.io import TemporalDataset, read_observations
 from graphseq.io._frame import Frame, is_frame
+from graphseq.io.containers import rounding
 
 
 def recording_of(data: object, edges: object, settings: Settings) -> TemporalDataset:
@@ -29,7 +32,7 @@ def recording_of(data: object, edges: object, settings: Settings) -> TemporalDat
     if isinstance(data, TemporalDataset | SpaceTimeGraph):
         if edges is not None:
             raise ValueError(f"edges= goes with arrays, frames and tables; a {type(data).__name__} has its own")
-        return data if isinstance(data, TemporalDataset) else _of_graph(data)
+        return _single(data if isinstance(data, TemporalDataset) else _of_graph(data))
     if isinstance(data, str | Path):
         return _of_file(str(data), edges, settings)
     if is_frame(data):
@@ -52,6 +55,27 @@ def _named(graph: SpaceTimeGraph) -> TemporalDataset:
     nodes = tuple(map(str, range(int(graph.node.max()) + 1)))
     times = tuple(map(str, graph.topology.times.tolist()))
     return TemporalDataset("data", graph, nodes, times, tuple(f"x{k}" for k in range(graph.x.shape[1])))
+
+
+def _single(data: TemporalDataset) -> TemporalDataset:
+    """Return a recording whose features are in float32, as those from files are, and as the models' weights."""
+    x, notes = _float32(data.graph.x, "data")
+    return data if x is data.graph.x else replace(data, graph=data.graph.replace(x=x), notes=(*data.notes, *notes))
+
+
+def _float32(x: Tensor, name: str) -> tuple[Tensor, tuple[str, ...]]:
+    """Return numbers in float32, and a note where that loses what tells them apart.
+
+    Raises:
+        ValueError: a number that is too large for it.
+    """
+    if x.dtype == torch.float32:
+        return x, ()
+    wide = x.detach().to("cpu", torch.float64, copy=True)
+    if bool((wide.abs() > torch.finfo(torch.float32).max).logical_and(wide.isfinite()).any()):
+        raise ValueError(f"{name} must hold numbers of at most 3.4e38, the largest of float32")
+    wide[~wide.isfinite()] = torch.nan  # what is missing, or is refused later
+    return x.float(), tuple(rounding(name, wide.numpy()))
 
 
 def _of_file(path: str, edges: object, settings: Settings) -> TemporalDataset:
@@ -89,11 +113,14 @@ def _of_frame(frame: Frame, edges: object, settings: Settings) -> TemporalDatase
 
 def _of_array(data: Numbers, edges: Numbers, settings: Settings) -> TemporalDataset:
     x = as_tensor("data", data)
-    x = x.float() if not x.is_floating_point() else x
+    if x.is_complex():
+        raise TypeError(f"data must hold real numbers, got {x.dtype}")
+    x, notes = _float32(x, "data")
     if x.dim() not in (2, 3) or not x.numel():
         raise ValueError(f"data must have shape (T, N) or (T, N, F), got {tuple(x.shape)}")
     x = x[..., None] if x.dim() == 2 else x
     index = torch.empty(2, 0, dtype=torch.long) if edges is None else as_tensor("edges", edges)
+    index = _checks.edges("edges", index, x.shape[1], "nodes")
     there = ~x.isnan().any(dim=2)
     if not bool(there.all()) and settings.missing == "refuse":
         time, node = (~there).nonzero()[0].tolist()
@@ -103,4 +130,4 @@ def _of_array(data: Numbers, edges: Numbers, settings: Settings) -> TemporalData
         raise ValueError("data has no time and node at which all values are there")
     graph = SpaceTimeGraph(x[there], node, time, static_edge_index=index)
     named = _named(graph)
-    return replace(named, nodes=tuple(map(str, range(x.shape[1]))))
+    return replace(named, nodes=tuple(map(str, range(x.shape[1]))), notes=notes)

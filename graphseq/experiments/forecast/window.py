@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from graphseq._printable import printable
 from graphseq.data.graph import SpaceTimeGraph
 
 _MOST_NODES = 20
@@ -27,13 +28,13 @@ class Forecast(NamedTuple):
     def __repr__(self) -> str:
         """The shape of the values."""
         h, n, c = self.values.shape
-        return f"Forecast(after {self.last}: H={h} horizons {list(self.horizon)}, N={n}, C={c})"
+        return f"Forecast(after {printable(self.last)}: H={h} horizons {list(self.horizon)}, N={n}, C={c})"
 
     def __str__(self) -> str:
         """A line for each node and column, the value of each horizon with its interval; of many nodes the first 20."""
         head = ["node", "column", *(f"{horizon} ahead" for horizon in self.horizon)]
         lines = [
-            [node, channel, *(self._cell(h, n, c) for h in range(len(self.horizon)))]
+            [printable(node), printable(channel), *(self._cell(h, n, c) for h in range(len(self.horizon)))]
             for n, node in enumerate(self.nodes[:_MOST_NODES])
             for c, channel in enumerate(self.channels)
         ]
@@ -43,7 +44,7 @@ class Forecast(NamedTuple):
         ]
         rest = len(self.nodes) - _MOST_NODES
         end = [f"and {rest} more nodes"] if rest > 0 else []
-        return "\n".join([f"after {self.last}", *(line.rstrip() for line in table), *end])
+        return "\n".join([f"after {printable(self.last)}", *(line.rstrip() for line in table), *end])
 
     def _cell(self, h: int, n: int, c: int) -> str:
         value, low, high = (float(part[h, n, c]) for part in (self.values, self.low, self.high))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +105,41 @@ def test_a_file_keeps_models_and_table(tmp_path: Path) -> None:
         gs.Forecaster.load(tmp_path / "g.pt")
 
 
+@pytest.mark.parametrize("as_given", [lambda x: x.double().numpy(), lambda x: np.asfortranarray(x.double().numpy())])
+def test_numpys_float64_is_read_as_files_are(as_given: Callable[[torch.Tensor], np.ndarray]) -> None:
+    brief = {"models": "LSTM", "steps": 2, "hidden": 4}
+    one, other = (gs.forecast(x, RING, **brief).predict() for x in (X, as_given(X)))
+    assert torch.equal(one.values, other.values)
+    graph = gs.from_signal(X[..., None].double(), RING)
+    assert torch.equal(gs.forecast(graph, **brief).predict(graph).values, one.values)
+
+
+def test_numbers_that_float32_does_not_tell_apart_are_said() -> None:
+    notes = gs.forecast(X.double() + 2e9, RING, **QUICK).notes
+    assert notes[0].startswith("data: numbers are rounded to the seven digits of float32, such as 2000000001.5409")
+    with pytest.raises(ValueError, match=r"data must hold numbers of at most 3.4e38"):
+        gs.forecast(np.full((60, 5), 1e39), **QUICK)
+    with pytest.raises(TypeError, match=r"data must hold real numbers"):
+        gs.forecast(X.numpy() + 0j, **QUICK)
+
+
+def test_a_file_of_which_one_bit_has_changed_is_refused(fitted: gs.Forecaster, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "f.pt")
+    whole, dice = (tmp_path / "f.pt").read_bytes(), random.Random(0)  # noqa: S311
+    for _ in range(60):
+        changed = bytearray(whole)
+        changed[dice.randrange(len(whole))] ^= 1 << dice.randrange(8)
+        (tmp_path / "f.pt").write_bytes(changed)
+        with pytest.raises(ValueError, match=r"f.pt is not a whole file of Forecaster.save"):
+            gs.Forecaster.load(tmp_path / "f.pt")
+
+
+def test_names_reach_no_terminal_as_they_are() -> None:
+    frame = pd.DataFrame(X.numpy(), columns=["\x1b[2J", *"bcde"])
+    found = gs.forecast(frame.rename_axis("time"), unit="\x1b[31m", **QUICK)
+    assert "\x1b" not in f"{found} {found!r} {found.predict()} {found.predict()!r}"
+
+
 def test_a_node_that_is_gone_at_the_end_has_no_forecast_unless_it_is_masked() -> None:
     x = X.clone()
     x[-1, 2] = torch.nan
@@ -126,7 +163,7 @@ def test_a_season_is_counted_from_the_first_time() -> None:
     [
         ({"horizon": []}, "horizon must name one number of steps or several different ones"),
         ({"horizon": [2, 2]}, "horizon must name one"),
-        ({"horizon": 0}, "horizon is 0; it must be at least 1"),
+        ({"horizon": 0}, "horizon must be at least 1, got 0"),
         ({"coverage": 1.0}, "coverage is 1.0; it must be a share between 0 and 1"),
         ({"models": ["perceiver"]}, "there is no model 'perceiver'"),
         ({"missing": "guess"}, "missing must be one of refuse, drop, mask"),
