@@ -205,7 +205,12 @@ def test_a_small_state_is_a_lack_of_capacity() -> None:
 
 def test_random_classes_are_unlearnable_and_those_of_blocks_are_not() -> None:
     torch.manual_seed(1)
-    assert foreign(pyg.GCN(4, 8, 2, 2), blocks(random=True), steps=30).finding == "unlearnable as measured"
+    found = foreign(pyg.GCN(4, 8, 2, 2), blocks(each=150, random=True), steps=30)
+    assert found.finding == "unlearnable as measured"
+    few = foreign(pyg.GCN(4, 8, 2, 2), blocks(random=True), steps=30)
+    assert few.finding == "inconclusive"
+    assert "answers held out do not exclude a score of 0.7" in few.sentences[1]
+    assert few.confidence < found.confidence
     data, model = blocks(), pyg.GCN(4, 8, 2, 2)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     for _ in range(100):

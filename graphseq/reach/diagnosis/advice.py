@@ -10,6 +10,7 @@ from torch import nn
 
 from graphseq.nn.model import Model
 from graphseq.reach.diagnosis.evidence import Evidence, Structure
+from graphseq.reach.diagnosis.expressivity import WALK_LENGTH
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Advice:
 
     Attributes:
         action: a word for programs: "layers", "encoder", "direction", "rewire", "width", "train", "attach",
-            "initialise", "activation", "data", "labels" or "none".
+            "initialise", "activation", "features", "data", "labels" or "none".
         text: the change in words and numbers.
         arguments: its numbers and names, by name.
     """
@@ -63,6 +64,15 @@ _SIMPLE: dict[str, tuple[Advice, ...]] = {
     "overfitting": (
         Advice("data", "more training data; failing that, a narrower model, weight decay, dropout and early stopping"),
     ),
+    "limited expressivity": (
+        Advice(
+            "features",
+            "features that messages cannot compute: return probabilities of random walks or eigenvectors of the "
+            "Laplacian (torch_geometric.transforms.AddRandomWalkPE, AddLaplacianEigenvectorPE), or counts of rings; "
+            "more layers or a wider state do not help",
+            {"walk_length": WALK_LENGTH},
+        ),
+    ),
     "unlearnable as measured": (
         Advice("labels", "check that answers belong to their inputs, and that the inputs hold what the answers need"),
     ),
@@ -79,7 +89,7 @@ def _against_under_reaching(e: Evidence) -> tuple[Advice, ...]:
         needed = e.readers.best.hops
     many = f"{needed} layer{'s' * (needed != 1)}"
     if s.mixes:
-        return (_for_paths(s, needed),)
+        return (_for_paths(s, needed, e.layers),)
     if s.recurrent and s.along_time:
         later = "read the sequence both ways (bidirectional=True), since rows that are needed are later than the answer"
         return (Advice("direction", later, {"both_ways": True}),)
@@ -89,15 +99,19 @@ def _against_under_reaching(e: Evidence) -> tuple[Advice, ...]:
     return (Advice("encoder", f"a GCN of {many}, which reads other nodes", {"family": "GCN", "num_layers": needed}),)
 
 
-def _for_paths(s: Structure, needed: int) -> Advice:
+def _for_paths(s: Structure, needed: int, layers: str) -> Advice:
     """More layers where these reach the needed rows, else paths on which messages can come from them."""
     is_against = s.against > 0.5
-    if s.hops_reached < needed and not is_against:
+    if s.hops_reached < needed and not is_against and layers:
         more = int(needed - s.hops_reached) if s.hops_reached >= 0 else needed
-        text = f"{more} more layer{'s' * (more != 1)}: num_layers={needed}"
+        of_them = f"num_layers={needed}" if layers == "num_layers" else f"{needed} {layers} in all"
+        text = f"{more} more layer{'s' * (more != 1)}: {of_them}"
         if s.per_layer > 1:
             text = f"a receptive field of {needed} hops: {math.ceil(needed / s.per_layer)} layers"
         return Advice("layers", text, {"num_layers": math.ceil(needed / s.per_layer)})
+    if s.hops_reached < needed and not is_against:
+        gcn = f"an encoder of {needed} layers, such as GCN(…, num_layers={needed}): this one has none to add"
+        return Advice("encoder", gcn, {"family": "GCN", "num_layers": needed})
     if s.along_time:
         both = "read temporal edges both ways (causal=False), since rows that are needed are later than the answer"
         return Advice("direction", both, {"both_ways": True})
@@ -114,7 +128,8 @@ def _for_paths(s: Structure, needed: int) -> Advice:
 
 def _against_over_smoothing(e: Evidence) -> tuple[Advice, ...]:
     needed = max(1, e.structure.hops_needed)
-    fewer = f"fewer layers: num_layers={needed} reach all that is needed, and the others only smooth"
+    count = f"num_layers={needed}" if e.layers != "convolutions" else f"{needed}"
+    fewer = f"fewer layers: {count} reach all that is needed, and the others only smooth"
     keeping = Advice("encoder", "layers that keep rows distinct: residual=True, or an initial residual (GCNII)")
     return Advice("layers", fewer, {"num_layers": needed}), keeping
 

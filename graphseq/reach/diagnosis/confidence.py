@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from graphseq.reach.diagnosis.evidence import Evidence
-from graphseq.reach.diagnosis.judge import Thresholds, ending, influence, limit_of
+from graphseq.reach.diagnosis.judge import Thresholds, ending, gap, influence, limit_of, noise
 
 _PRIOR = 2  # cases of the shares of all findings that are counted with those of one
 # Right words and cases, clear of the threshold and near it: benchmarks/diagnosis.py counts them.
@@ -20,6 +20,7 @@ RECORD: dict[str, tuple[int, int, int, int]] = {
     "exploding gradient": (5, 5, 0, 0),
     "dead path": (7, 8, 0, 0),
     "capacity": (7, 7, 0, 0),
+    "limited expressivity": (0, 0, 0, 0),
     "overfitting": (3, 3, 0, 0),
     "unlearnable as measured": (4, 4, 0, 0),
     "inconclusive": (0, 0, 0, 0),
@@ -29,9 +30,62 @@ RECORD: dict[str, tuple[int, int, int, int]] = {
 def confidence(e: Evidence, t: Thresholds, finding: str) -> float:
     """The share of right words among recorded cases of this finding at this distance.
 
-    A finding of few cases is drawn towards the share of all findings at this distance.
+    A finding of few cases is drawn towards the share of all findings at this distance. Where scores decide, it is
+    multiplied by the probability that other answers in the same number would decide alike.
     """
-    return share(RECORD, finding, is_near=distance(e, t, finding) < 1)
+    return round(share(RECORD, finding, is_near=distance(e, t, finding) < 1) * repeatability(e, t, finding), 2)
+
+
+def repeatability(e: Evidence, t: Thresholds, finding: str) -> float:
+    """The probability that the scores which decide lie on the same side of their threshold on other answers, ½ to 1.
+
+    Scores are taken for normal with the standard errors of the answers held out. It is 1 where no score decides.
+    """
+    error = max(noise(e), 1e-9)
+    now, best = (e.skill(score) for score in (e.scores.heldout.value, _best(e)))
+    reader = e.skill(e.readers.best.score.value) if e.readers is not None else 0.0
+    clear = 1.0 if e.readers is None else normal(_errors_ahead(e, error))
+    values = {
+        "solved": lambda: normal((now - t.solved + t.gain) / error),
+        "undertrained": lambda: normal((best - now) / (1.4 * error)),
+        "no sign of a long-range problem": lambda: normal((max(now, best) - reader + 2 * t.gain) / error) * clear,
+        "under-reaching": lambda: 1.0 if e.structure.declared else normal((reader - max(now, best)) / error) * clear,
+        "overfitting": lambda: normal((gap(e)[0] - t.gap / 2) / error),
+        "unlearnable as measured": lambda: normal((t.learning - max(now, best)) / error),
+        "limited expressivity": lambda: normal(_above_ceiling(e) / error),
+    }
+    value = values[finding]() if finding in values else 1.0 if finding in _PHYSICAL or e.structure.declared else clear
+    return max(0.5, value)
+
+
+_PHYSICAL = ("inconclusive", "exploding gradient", "dead path", "over-smoothing")
+
+
+def normal(z: float) -> float:
+    """The share of a normal distribution below z.
+
+    Example:
+        >>> round(normal(1.64), 2)
+        0.95
+    """
+    return 1.0 if math.isnan(z) else (1 + math.erf(z / 2**0.5)) / 2
+
+
+def _best(e: Evidence) -> float:
+    return max((trial.best.heldout.value for trial in e.trials), default=e.scores.heldout.value)
+
+
+def _errors_ahead(e: Evidence, error: float) -> float:
+    """How many standard errors the best reader is better than chance."""
+    assert e.readers is not None  # noqa: S101 - asked for only with readers
+    if e.readers.ahead is not None:
+        return e.readers.errors_ahead
+    return e.skill(e.readers.best.score.value) / error
+
+
+def _above_ceiling(e: Evidence) -> float:
+    """The skill that a table of random walks has above that which message passing can have."""
+    return 0.0 if e.ceiling is None else e.skill(e.ceiling.with_walks) - e.skill(e.ceiling.score)
 
 
 def share(record: dict[str, tuple[int, int, int, int]], finding: str, *, is_near: bool) -> float:

@@ -17,7 +17,7 @@ from graphseq.reach.diagnosis.advice import Advice, advise
 from graphseq.reach.diagnosis.confidence import confidence
 from graphseq.reach.diagnosis.evidence import Evidence, ready
 from graphseq.reach.diagnosis.gather import at_rest, gather
-from graphseq.reach.diagnosis.judge import Judgement, Thresholds, is_open, judge
+from graphseq.reach.diagnosis.judge import Judgement, Thresholds, is_open, judge, may_be_narrow, noise
 from graphseq.reach.diagnosis.of_data import DataProblem, is_graphs
 from graphseq.reach.diagnosis.of_task import TaskProblem
 from graphseq.reach.diagnosis.of_tensors import SequenceProblem, is_pairs
@@ -25,7 +25,7 @@ from graphseq.reach.diagnosis.outlook import outlook
 from graphseq.reach.diagnosis.problem import Problem, Request
 from graphseq.reach.diagnosis.subject import Subject
 from graphseq.reach.diagnosis.table import table
-from graphseq.reach.diagnosis.trial import copied
+from graphseq.reach.diagnosis.trial import SOLVED, Trial, copied
 from graphseq.reach.probe.loaders import kept
 from graphseq.reach.report.base import Report
 from graphseq.tasks.base import Task
@@ -39,7 +39,8 @@ class Diagnosis(Report):
 
     Attributes:
         finding: one of ``FINDINGS``.
-        confidence: share of recorded cases in which this finding was right at this distance from its threshold, 0 to 1.
+        confidence: share of recorded cases in which this finding was right at this distance from its threshold, times
+            the probability that so few answers held out would say the same again, 0 to 1.
         sentences: what was found, the numbers that decided, and what training a copy changed.
         advice: what to change, the most promising first.
         also: other findings that hold beside the first, with the confidence of each.
@@ -86,21 +87,21 @@ class Diagnosis(Report):
                     "readers": [reader.to_dict() for reader in e.readers.readers] if e.readers else [],
                     "before": asdict(e.before),
                     "after": asdict(e.after) if e.after else None,
-                    "trials": [
-                        {
-                            key: value
-                            for key, value in vars(trial).items()
-                            if key not in ("model", "best", "last", "optimizer")
-                        }
-                        | {"best": asdict(trial.best), "last": asdict(trial.last)}
-                        for trial in e.trials
-                    ],
+                    "trials": [_of_trial(trial) for trial in e.trials],
                     "memory": asdict(e.memory) if e.memory else None,
+                    "wider": _of_trial(e.wider) if e.wider else None,
+                    "ceiling": asdict(e.ceiling) if e.ceiling else None,
                     "notes": list(e.notes),
                 },
             }
         )
         return plain
+
+
+def _of_trial(trial: Trial) -> dict[str, Any]:
+    """A trial as plain data, without its copy."""
+    kept = {key: value for key, value in vars(trial).items() if key not in ("model", "best", "last", "optimizer")}
+    return kept | {"best": asdict(trial.best), "last": asdict(trial.last)}
 
 
 @checked_arguments
@@ -136,11 +137,15 @@ def diagnose(
       a recurrence, or no gradient to speak of arrives at the inputs; *exploding gradient*: a gradient, or the
       outputs, are far too large or not finite;
     - *dead path*: outputs depend on an input, or could, and no gradient passes: detached states, saturated units;
-    - *capacity*: all of this is in order, and what must be kept at once does not fit the state;
+    - *capacity*: all of this is in order, and what must be kept at once does not fit the state, or a copy with a
+      wider state learns what this one does not;
+    - *limited expressivity*: answers differ where colour refinement (1-WL), which bounds message passing, sees no
+      difference, and the model is as good as that allows;
     - *overfitting*: right on training data and not on data held out;
     - *no sign of a long-range problem*: the model is as good as any cheap reader of its inputs, near or far;
-    - *unlearnable as measured*: neither the model nor any reader is better than chance on data held out;
-    - *inconclusive*: none of these holds clearly.
+    - *unlearnable as measured*: neither the model nor any reader is better than chance on data held out, which are
+      enough to exclude that;
+    - *inconclusive*: none of these holds clearly, or answers are too few to say.
 
     Args:
         model: any module, trained or not; it is not changed.
@@ -186,7 +191,13 @@ def diagnose(
         problem = problem_of(model, data, Request(loss, score, chance, validation, call, hops, seed))
     limits = Thresholds() if thresholds is None else thresholds
     evidence = gather(
-        model, problem, steps=steps, budget_seconds=budget, seed=seed, is_open=lambda e: is_open(e, limits)
+        model,
+        problem,
+        steps=steps,
+        budget_seconds=budget,
+        seed=seed,
+        is_open=lambda e: is_open(e, limits),
+        may_be_narrow=lambda e: may_be_narrow(e, limits),
     )
     judgement = judge(evidence, limits)
     expected = outlook(evidence, limits, judgement.finding)
@@ -243,8 +254,20 @@ def _sentences(judgement: Judgement, e: Evidence, steps: int, expected: float) -
     else:
         end = "diverged" if trial.diverged else f"reached {trial.best.heldout.value:.3g}"
         third = f"A copy trained for {trial.steps} steps (Adam, rate {trial.lr:g}) {end}"
-        third += f", and longer training alone is expected to reach {expected:.3g}."
+        third += _promise(judgement.finding, e, expected)
     return first, judgement.reason[:1].upper() + judgement.reason[1:] + ".", third
+
+
+def _promise(finding: str, e: Evidence, expected: float) -> str:
+    """The end of the sentence on training: what more of it is expected to bring."""
+    best = max(e.scores.heldout.value, *(trial.best.heldout.value for trial in e.trials))
+    if e.skill(best) >= SOLVED:
+        return "."
+    if expected - best > max(0.01, noise(e) * (1 - e.chance) / 2):
+        return f", and longer training alone is expected to reach {expected:.3g}."
+    if finding in ("undertrained", "inconclusive"):
+        return "; how much longer training adds is not known."
+    return ", and longer training alone is not expected to change that."
 
 
 def _plain(value: Any) -> Any:

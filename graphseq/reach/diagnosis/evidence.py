@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import dataclass
 
@@ -17,11 +18,13 @@ from graphseq.nn.recurrent.gated import GatedEncoder
 from graphseq.nn.recurrent.linear_rnn import LinearRNNBase
 from graphseq.nn.recurrent.rnn import RNNBase
 from graphseq.reach.diagnosis import field, trial
+from graphseq.reach.diagnosis.expressivity import Ceiling
 from graphseq.reach.diagnosis.problem import Problem, Sample
 from graphseq.reach.diagnosis.readers import Readers, read
 from graphseq.reach.diagnosis.responses import Responder, Responses
 from graphseq.reach.diagnosis.trial import Scores, Trial
 
+CLEAR = 2.5  # standard errors by which the best of several readers is clearly better than the best constant
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase, RNNBase, LinearRNNBase, GatedEncoder)
 
 
@@ -92,6 +95,9 @@ class Evidence:
         trials: the trainings of copies, the best first.
         memory: what the state holds, where several items must be in memory at once.
         notes: what was assumed or left out, in sentences.
+        wider: the training of a copy with a wider state, where the width may be what is missing.
+        ceiling: the best that message passing can say, where answers of rows or graphs share their colours.
+        layers: the word by which more layers can be asked for, "num_layers" or "convolutions"; "" where there is none.
     """
 
     scores: Scores
@@ -103,6 +109,9 @@ class Evidence:
     trials: tuple[Trial, ...]
     memory: Memory | None
     notes: tuple[str, ...]
+    wider: Trial | None = None
+    ceiling: Ceiling | None = None
+    layers: str = "num_layers"
 
     @checked_arguments
     def skill(self, score: float) -> float:
@@ -118,6 +127,8 @@ class Evidence:
 def measured_needs(found: Readers | None, sample: Sample) -> Tensor | None:
     """The rows that the best reader needs, (K, V); ``None`` where it needs none in particular."""
     if found is None or not (found.rings or found.positions or found.against):
+        return None
+    if found.ahead is not None and found.errors_ahead < CLEAR:  # of a reader that may be as good as a constant
         return None
     answers = torch.arange(len(sample.y))
     if found.positions:
@@ -227,6 +238,15 @@ def mixes(model: nn.Module) -> bool:
         or (isinstance(module, Encoder) and not isinstance(module, gnn.MLP | RNNBase | LinearRNNBase))
         for module in model.modules()
     )
+
+
+def layers_of(model: nn.Module) -> str:
+    """The word by which more layers can be asked for: an argument, or convolutions of which a model may have more."""
+    mixing = [module for module in model.modules() if mixes(module)]
+    if any("num_layers" in inspect.signature(type(module).__init__).parameters for module in mixing):
+        return "num_layers"
+    is_ours = any(isinstance(module, Encoder) for module in mixing)
+    return "convolutions" if mixing and not is_ours else ""
 
 
 def repeats(model: nn.Module) -> bool:

@@ -18,9 +18,11 @@ from graphseq.reach.diagnosis import field
 from graphseq.reach.diagnosis import readers as reading
 from graphseq.reach.diagnosis import trial as trying
 from graphseq.reach.diagnosis.evidence import Evidence, Structure
+from graphseq.reach.diagnosis.expressivity import ceiling_of
 from graphseq.reach.diagnosis.problem import Problem, Sample
 from graphseq.reach.diagnosis.responses import Responder
 from graphseq.reach.diagnosis.trial import SOLVED, Trial
+from graphseq.reach.diagnosis.widened import widened
 
 _LEARNS = 0.1  # the skill from which a longer trial goes on with a copy
 
@@ -33,6 +35,7 @@ def gather(
     budget_seconds: float,
     seed: int,
     is_open: Callable[[Evidence], bool],
+    may_be_narrow: Callable[[Evidence], bool],
 ) -> Evidence:
     """Measure a model on a problem.
 
@@ -43,6 +46,7 @@ def gather(
         budget_seconds: the most seconds of all trials.
         seed: of all draws.
         is_open: whether the evidence of two trials leaves a question that a third, longer one may answer.
+        may_be_narrow: whether it leaves one that the training of a copy with a wider state may answer.
     """
     start = time.perf_counter()
     with at_rest():
@@ -54,7 +58,34 @@ def gather(
         left = budget_seconds - (time.perf_counter() - start)
         if trials and left > 0 and is_open(evidence):
             evidence = gathering.evidence(_longer(model, problem, trials, steps=steps, seconds=left, seed=seed), steps)
+        left = budget_seconds - (time.perf_counter() - start)
+        if trials and left > 0 and may_be_narrow(evidence):
+            evidence = replace(evidence, wider=_wider(model, problem, evidence, steps=steps, seconds=left, seed=seed))
     return evidence
+
+
+def _wider(
+    model: nn.Module, problem: Problem, evidence: Evidence, *, steps: int, seconds: float, seed: int
+) -> Trial | None:
+    """The training of a copy with a state several times as wide, for as long as the others."""
+    copy = widened(model, problem, evidence.structure.width, seed)
+    if copy is None:
+        return None
+    start, longest = time.perf_counter(), max(2 * steps, *(trial.steps for trial in evidence.trials))
+
+    def trained(copy: nn.Module, seconds: float) -> Trial:
+        return trying.train(copy, problem, steps=longest, lr=trying.LAST_RATE, seconds=seconds, seed=seed)
+
+    wider = trained(copy, seconds)
+    if problem.scoring.skill(wider.best.heldout.value) < SOLVED:
+        return trying.without_model(wider)
+    fresh = widened(model, problem, evidence.structure.width, seed, factor=1)  # to tell new weights from more of them
+    left = seconds - (time.perf_counter() - start)
+    if fresh is not None and left > 0:
+        same = trained(fresh, left)
+        if problem.scoring.skill(same.best.heldout.value) >= SOLVED:
+            return None
+    return trying.without_model(wider)
 
 
 class _Gathering:
@@ -79,6 +110,7 @@ class _Gathering:
                 self.copy, responder, self.needed, declared=problem.declared, numbers=problem.scoring.numbers
             )
         self.before = responder.measure()
+        self.ceiling = ceiling_of(trying.copied(model), problem) if self.mixes else None
         self.structure = self._checked(structure, responder)
 
     def _responder(self, model: nn.Module) -> Responder:
@@ -115,6 +147,8 @@ class _Gathering:
             trials=tuple(trying.without_model(trial) for trial in trials),
             memory=ev.memory_of(state, self.sample, self.problem),
             notes=(*self.problem.notes, *self.notes, *_shortened(trials, steps)),
+            ceiling=self.ceiling,
+            layers=ev.layers_of(self.copy),
         )
 
 

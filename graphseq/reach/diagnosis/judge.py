@@ -7,11 +7,14 @@ from dataclasses import dataclass, fields
 
 from graphseq import _checks
 from graphseq._arguments import check_fields
-from graphseq.reach.diagnosis.evidence import Evidence
+from graphseq.reach.diagnosis.evidence import CLEAR, Evidence
 from graphseq.reach.diagnosis.readers import worth
 from graphseq.reach.diagnosis.trial import SOLVED
+from graphseq.reach.diagnosis.widened import FACTOR
 
 _MOSTLY = 0.5
+_WIDE = 33  # numbers of a state from which on its width is not in question
+_NO_FAULT = "no fault is seen"
 _OF_SEVERAL = 1.28  # by which an interval of the best of about five readers is wider than that of one
 FEWEST = 10  # answers, or graphs, that a finding needs to be held out
 
@@ -26,6 +29,7 @@ FINDINGS = (
     "exploding gradient",
     "dead path",
     "capacity",
+    "limited expressivity",
     "overfitting",
     "unlearnable as measured",
     "inconclusive",
@@ -113,8 +117,33 @@ def _first(e: Evidence, t: Thresholds) -> tuple[str, str]:
         )
     if e.skill(best.value) >= t.solved and (e.readers is None or e.skill(best.value) - e.skill(now.value) > t.gain):
         return "undertrained", f"nothing but training is missing: a copy scores {best.value:.3g}"
+    if clause := _inexpressive(e, t, at_top=True):
+        return "limited expressivity", clause
     found = _against_readers(e, t) if e.readers is not None else None
     return found or _unsolved(e, t)
+
+
+def _inexpressive(e: Evidence, t: Thresholds, *, at_top: bool = False) -> str:
+    """The clause on answers that no message tells apart, and random walks do; of a model that is as good as it can be.
+
+    Args:
+        e: the evidence.
+        t: the thresholds.
+        at_top: require that the model, or a copy in training, has all that message passing can have.
+    """
+    c = e.ceiling
+    if c is None or not c.is_blind or e.skill(c.score) >= t.solved or not c.with_walks > c.score:
+        return ""
+    if e.skill(c.with_walks) - max(e.skill(c.score), 0.0) < t.gap / 2:
+        return ""
+    best = max([e.scores.heldout.value, *(trial.best.heldout.value for trial in e.trials)])
+    if at_top and e.skill(c.score) - e.skill(best) > max(t.gap / 2, 2 * noise(e)):
+        return ""
+    return (
+        f"{c.mixed} of {c.answers} answers share their 1-WL colours, which bound message passing, with another answer: "
+        f"no model of this kind has more than {c.score:.3g}, whatever its weights, width and depth, and with "
+        f"return probabilities of random walks a table has {c.with_walks:.3g}"
+    )
 
 
 def _against_readers(e: Evidence, t: Thresholds) -> tuple[str, str] | None:
@@ -123,14 +152,17 @@ def _against_readers(e: Evidence, t: Thresholds) -> tuple[str, str] | None:
     now, best = e.scores.heldout, e.trial.best.heldout if e.trial else e.scores.heldout
     reader, top = e.readers.best, max(now.value, best.value)
     margin = max(t.gain * (1 - e.chance), (reader.score.high - reader.score.low) / 4)
-    gap, where = _gap(e)
+    apart, where = gap(e)
     if not reader_learns(e, t) and not learns(e):
         return _unlearnable(e, t)
     beyond = _beyond_reach(e, t, top)
     if beyond or top < reader.score.value - margin:
-        return beyond or _on_its_way(e, t, gap)
-    if gap > t.gap + 0.1:
-        return "overfitting", f"its skill on training data is {gap:.2f} above that on data held out{where}"
+        return beyond or _on_its_way(e, t, apart)
+    if apart > t.gap + 0.1:
+        return _on_its_way(e, t, apart) or (
+            "overfitting",
+            f"its skill on training data is {apart:.2f} above that on data held out{where}",
+        )
     if best.value - now.value > max(margin, t.rise * (1 - e.chance)) and best.low > now.value:
         return "undertrained", (
             f"training raises the score from {now.value:.3g} to {best.value:.3g}, where a cheap reader has "
@@ -147,14 +179,15 @@ def learns(e: Evidence) -> bool:
     return max([e.skill(e.scores.heldout.value), *skills]) > 3 * noise(e)
 
 
-def _on_its_way(e: Evidence, t: Thresholds, gap: float) -> tuple[str, str] | None:
+def _on_its_way(e: Evidence, t: Thresholds, apart: float) -> tuple[str, str] | None:
     """A model as yet untrained, of which a copy that comes to overfit has learnt most of what can be had."""
     now, best = e.scores, e.trial.best.heldout if e.trial else e.scores.heldout
     untrained = now.trained_on is None or e.skill(now.trained_on.value) < t.half
-    if untrained and gap > t.gap and progress(e) > t.half:
+    is_as_good = e.readers is not None and best.value > max(e.readers.best.score.value, now.heldout.value + t.gain)
+    if untrained and apart > t.gap and (progress(e) > t.half or is_as_good):
         return "undertrained", (
             f"training raises the score from {now.heldout.value:.3g} to {best.value:.3g}, though a copy then overfits "
-            f"(a skill on training data {gap:.2f} above that on data held out)"
+            f"(a skill on training data {apart:.2f} above that on data held out)"
         )
     return None
 
@@ -163,6 +196,8 @@ def reader_learns(e: Evidence, t: Thresholds) -> bool:
     """True if the best cheap reader is better than chance on data held out."""
     if e.readers is None:
         return False
+    if e.readers.ahead is not None:  # over all answers, which say more than those held out
+        return e.readers.errors_ahead > CLEAR and e.skill(e.chance + e.readers.ahead[0]) > t.gain
     score = e.readers.best.score
     low = score.value - _OF_SEVERAL * (score.value - score.low)
     return low > e.chance and e.skill(score.value) > t.gain
@@ -171,21 +206,39 @@ def reader_learns(e: Evidence, t: Thresholds) -> bool:
 def _unlearnable(e: Evidence, t: Thresholds) -> tuple[str, str]:
     """The finding where nothing is better than chance on data held out: by heart, or nothing to be learnt."""
     assert e.readers is not None  # noqa: S101 - asked for only with readers
-    gap, where = _gap(e)
+    apart, where = gap(e)
     reader = e.readers.best.score.value
-    if gap > t.gap + 0.1 and not where:
+    if apart > t.gap + 0.1 and not where:
         return "overfitting", (
-            f"its skill on training data is {gap:.2f} above that on data held out, where no cheap reader "
+            f"its skill on training data is {apart:.2f} above that on data held out, where no cheap reader "
             f"({reader:.3g}) is clearly better than chance ({e.chance:.3g}) either"
         )
     top = max(e.scores.heldout.value, e.trial.best.heldout.value if e.trial else e.scores.heldout.value)
+    if most_skill(e) > t.learning:
+        count = e.scores.heldout.count
+        return "inconclusive", (
+            f"neither the model ({top:.3g}) nor any cheap reader ({reader:.3g}) is clearly better than chance "
+            f"({e.chance:.3g}), but the {count} answers held out do not exclude a score of "
+            f"{e.chance + most_skill(e) * (1 - e.chance):.3g}"
+        )
     return "unlearnable as measured", (
         f"neither the model ({top:.3g}) nor any cheap reader of near and far rows ({reader:.3g}) is clearly better "
         f"than chance ({e.chance:.3g}) on data held out"
     )
 
 
-def _gap(e: Evidence) -> tuple[float, str]:
+def most_skill(e: Evidence) -> float:
+    """The upper end of a one-sided 95 % interval of the skill of the best reader, over all answers where measured."""
+    assert e.readers is not None  # noqa: S101 - asked for only with readers
+    if e.readers.ahead is not None:
+        gain, error = e.readers.ahead
+    else:
+        score = e.readers.best.score
+        gain, error = score.value - e.chance, (score.high - score.low) / 3.92
+    return e.skill(e.chance + gain + 1.64 * error)
+
+
+def gap(e: Evidence) -> tuple[float, str]:
     """The difference of skill between training data and data held out, of the model or a copy that fits the former."""
     states = [(e.scores, ""), *((trial.last, ", after training of a copy") for trial in e.trials)]
     for scores, where in states:
@@ -265,20 +318,27 @@ def _unsolved(e: Evidence, t: Thresholds) -> tuple[str, str]:
     """The finding where a copy did not solve the problem: it learns, learns a part, or does not learn."""
     found = faults(e, t)
     first = next(((name, why) for name, why in found.items() if why), None)
+    if first and first[0] == "vanishing gradient" and (clause := _narrow(e, t)):
+        return "capacity", clause
     if first and (found["dead path"] or found["exploding gradient"] or progress(e) < t.learning):
         return first
     if e.before.spread < t.collapse and ending(e) < t.nearly:
         return "over-smoothing", found["over-smoothing"]
-    gap, where = _gap(e)
-    if gap > t.gap:
-        return "overfitting", f"its skill on training data is {gap:.2f} above that on data held out{where}"
+    apart, where = gap(e)
+    if apart > t.gap:
+        return "overfitting", f"its skill on training data is {apart:.2f} above that on data held out{where}"
     if not e.trials:
         return "inconclusive", "no fault is seen, and no copy was trained"
-    if progress(e) < t.learning:
-        share = influence(e)
-        known = "" if math.isnan(share) else f", and the farthest needed rows have an influence of {share:.1g}"
-        return "inconclusive", f"no fault is seen{known}, but no copy learnt in {max(x.steps for x in e.trials)} steps"
-    return _half_way(e, t, found)
+    return _not_learning(e, t) if progress(e) < t.learning else _half_way(e, t, found)
+
+
+def _not_learning(e: Evidence, t: Thresholds) -> tuple[str, str]:
+    """The finding where no fault is seen, and no copy learns."""
+    if clause := _narrow(e, t):
+        return "capacity", clause
+    share = influence(e)
+    known = "" if math.isnan(share) else f", and the farthest needed rows have an influence of {share:.1g}"
+    return "inconclusive", f"{_NO_FAULT}{known}, but no copy learnt in {max(x.steps for x in e.trials)} steps"
 
 
 def _half_way(e: Evidence, t: Thresholds, found: dict[str, str]) -> tuple[str, str]:
@@ -292,7 +352,36 @@ def _half_way(e: Evidence, t: Thresholds, found: dict[str, str]) -> tuple[str, s
     for name, why in {"over-smoothing": found["over-smoothing"], **_far(e, t, at_first=True)}.items():
         if why:
             return name, why
-    return "capacity", f"a copy learns a part of the answers and stops at a score of {best:.3g}"
+    if clause := _narrow(e, t):
+        return "capacity", clause
+    stops = f"a copy learns a part of the answers and stops at a score of {best:.3g}"
+    if e.wider is not None:
+        wide = max(e.wider.heldout)
+        return "inconclusive", f"{stops}, and one with a state {FACTOR} times as wide has {wide:.3g}"
+    return "capacity", stops
+
+
+def may_be_narrow(e: Evidence, t: Thresholds) -> bool:
+    """True if the training of a copy with a wider state may say that the width is what is missing."""
+    name, reason = _first(e, t)
+    if e.memory is not None or not 0 < e.structure.width < _WIDE or not e.trials:
+        return False
+    is_tiny = e.structure.width <= 2 * e.structure.numbers
+    is_open = name == "capacity" or (name == "inconclusive" and reason.startswith(_NO_FAULT))
+    return is_open or (is_tiny and name == "vanishing gradient" and e.structure.recurrent)
+
+
+def _narrow(e: Evidence, t: Thresholds) -> str:
+    """The clause on a copy with a wider state that learns what those of this width do not."""
+    if e.wider is None:
+        return ""
+    wide, own = max(e.wider.heldout), max(score for trial in e.trials for score in trial.heldout)
+    if (e.skill(wide) - e.skill(own)) / attainable(e) < max(t.gap, 2 * noise(e)):
+        return ""
+    return (
+        f"a copy with a state of {FACTOR * e.structure.width} numbers, trained as long, scores {wide:.3g}, and those "
+        f"with {e.structure.width} at most {own:.3g}"
+    )
 
 
 def faults(e: Evidence, t: Thresholds) -> dict[str, str]:
@@ -303,6 +392,7 @@ def faults(e: Evidence, t: Thresholds) -> dict[str, str]:
         "over-smoothing": _over_smoothing(e, t),
         **_far(e, t),
         "capacity": _capacity(e, t),
+        "limited expressivity": _inexpressive(e, t),
     }
 
 

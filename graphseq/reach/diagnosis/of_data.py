@@ -39,7 +39,7 @@ class DataProblem(Problem):
         self._call, validation = request.call or by_names(model), request.validation
         graphs = _graphs(data, "data")
         self._single = graphs[0] if len(graphs) == 1 and not isinstance(graphs[0], Batch) else None
-        self.loss = request.needed_loss
+        self.loss, self._score = request.needed_loss, request.score
         if self._single is not None and validation is None:
             train, held = self._masks(self._single, model)
             self._train = [self._sample(self._single, train, model)]
@@ -78,6 +78,8 @@ class DataProblem(Problem):
             )
         check_answers(kind_of(y, output), y)
         check_loss(self.loss, output, y)
+        if self._score is not None:
+            check_loss(self._score, output, y, "score")
         try:
             self.loss(output, y)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
@@ -198,7 +200,7 @@ class DataProblem(Problem):
         every: Run | None = everywhere
         if targets is None or (isinstance(graph, SpaceTimeGraph) and len(graph.target_rows) != count):
             every = None
-        return Sample(x, y, run, every, Rows(edges, owner, targets, graphs))
+        return Sample(x, y, run, every, Rows(edges, owner, targets, graphs), **_marks(graph, edges.shape[1]))
 
     def _sample_of_pairs(self, graph: Any, picked: Tensor | None) -> Sample:
         graph, call = copy(graph), self._call
@@ -211,7 +213,19 @@ class DataProblem(Problem):
             return call(model, _with_x(graph, x))
 
         rows = Rows(graph.edge_index, owner, None, owner[pairs[0]], pairs=True)
-        return Sample(graph.x, graph.edge_label, run, None, rows, pairs=pairs)
+        marks = _marks(graph, graph.edge_index.shape[1])
+        return Sample(graph.x, graph.edge_label, run, None, rows, pairs=pairs, **marks)
+
+
+def _marks(graph: Any, num_edges: int) -> dict[str, Tensor | None]:
+    """What a model may know of rows and edges beside x, as the entries ``marks`` and ``edge_marks`` of a sample."""
+    rows = [graph.get(key) for key in ("pos", "node_type", "z")]
+    edges = [graph.get(key) for key in ("edge_weight", "edge_attr", "edge_type")]
+    found = []
+    for values, size in ((rows, graph.num_nodes), (edges, num_edges)):
+        fitting = [v.detach().reshape(size, -1).double() for v in values if isinstance(v, Tensor) and len(v) == size]
+        found.append(torch.cat(fitting, dim=1) if fitting else None)
+    return {"marks": found[0], "edge_marks": found[1]}
 
 
 def by_names(model: nn.Module) -> Call:

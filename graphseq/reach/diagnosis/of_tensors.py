@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -47,10 +48,13 @@ class SequenceProblem(Problem):
         else:
             tested = _pair(validation, "validation")
         self._x, self._y = x, y
+        self._at_each_step = self._asks_each_step(model, tested)
         self._held = [self._sample(*part) for part in zip(tested[0].split(250), tested[1].split(250), strict=True)]
         like = first_output(model, self._held[0])
         check_answers(kind_of(self._held[0].y, like), self._held[0].y)
         check_loss(self.loss, like, self._held[0].y)
+        if request.score is not None:
+            check_loss(request.score, like, self._held[0].y, "score")
         try:
             self.loss(like, self._held[0].y)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
@@ -87,23 +91,41 @@ class SequenceProblem(Problem):
         needed = sample.rows.hops(torch.arange(len(sample.y))) == self.hops
         return Sample(sample.x, sample.y, sample.run, sample.run_everywhere, sample.rows, needed)
 
+    def _asks_each_step(self, model: nn.Module, part: tuple[Tensor, Tensor]) -> bool:
+        """True if there is an answer at each step: by the shape of y, and of the outputs where y are numbers (B, T)."""
+        x, y = part
+        if y.dim() < 2 or y.shape[1] != x.shape[1]:
+            return False
+        if y.dim() >= 3 or not y.is_floating_point():
+            return True
+        self._at_each_step = False
+        like = first_output(model, replace(self._sample(x[:2], y[:2]), x=x[:2], run=self._raw))
+        is_each = isinstance(like, Tensor) and like.dim() >= 2 and like.shape[1] == x.shape[1]
+        if is_each:
+            self.notes.append(f"y {tuple(y.shape)} is taken for one answer at each of the {x.shape[1]} steps")
+        return is_each
+
+    def _raw(self, model: nn.Module, x: Tensor) -> Tensor:
+        """What the model gives, or the first of it, as ``nn.LSTM`` gives its outputs."""
+        output: Tensor | tuple[Tensor, ...] = model(x) if self._call is None else self._call(model, x)
+        return output[0] if isinstance(output, tuple) else output
+
     def _sample(self, x: Tensor, y: Tensor) -> Sample:
         size, steps = x.shape[:2]
-        at_each_step = y.dim() >= 2 and y.shape[1] == steps and (y.dim() == 3 or not y.is_floating_point())
+        at_each_step = self._at_each_step
         rows = torch.arange(size * steps).view(size, steps)
         owner = torch.arange(size).repeat_interleave(steps)
         forwards = torch.stack([rows[:, :-1].flatten(), rows[:, 1:].flatten()])
         edges = torch.cat([forwards, forwards.flip(0)], dim=1)
         targets = rows.flatten() if at_each_step else rows[:, -1]
-        call, answers = self._call, y.flatten(0, 1) if at_each_step else y
+        answers = y.flatten(0, 1) if at_each_step else y
         known = known_answers(answers, "y") if at_each_step else None
         if known is not None:
             targets, answers = targets[known], answers[known]
 
         def everywhere(model: nn.Module, flat: Tensor) -> Tensor:
             shaped = flat.view(size, steps, *flat.shape[1:])
-            output = model(shaped) if call is None else call(model, shaped)
-            output = output[0] if isinstance(output, tuple) else output
+            output = self._raw(model, shaped)
             if at_each_step:
                 return output.flatten(0, 1)
             return output[:, -1] if output.dim() == 3 and output.shape[1] == steps else output

@@ -29,6 +29,8 @@ class Sample:
         items: rows that must be in memory at once, (K, V) of ``bool``; ``None`` where this is not declared.
         content: what those rows hold, (K, M).
         pairs: the two rows of each answer, where answers are those of pairs, (2, K); else ``None``.
+        marks: what else a model may know of each row, such as its position, (V, ·); ``None`` for nothing.
+        edge_marks: what a model may know of each edge, its weight, type or features, (E, ·); ``None`` for nothing.
     """
 
     x: Tensor
@@ -40,6 +42,8 @@ class Sample:
     items: Tensor | None = None
     content: Tensor | None = None
     pairs: Tensor | None = None
+    marks: Tensor | None = None
+    edge_marks: Tensor | None = None
 
     def cast(self, dtype: torch.dtype) -> Sample:
         """The sample with features of another dtype; integers stay as they are."""

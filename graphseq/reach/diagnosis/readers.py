@@ -20,6 +20,7 @@ from graphseq.reach.diagnosis.scoring import Score
 _MOST_ANSWERS, _MOST_ENTRIES, _MOST_COLUMNS = 800, 2**24, 1200
 _RANDOM_FEATURES = 256
 _PENALTIES = (1e-3, 1e-1, 10.0)
+_FOLDS, _FEW_GRAPHS = 5, 10
 _DROP = 0.5  # the share of the reader's skill that the loss of a ring costs if the ring is needed
 
 
@@ -44,6 +45,15 @@ class Readers:
     rings: tuple[int, ...]  #: hops whose rows the best reader needs, along the edges where these have a direction
     positions: tuple[int, ...]  #: rows of each graph that it needs, where graphs are alike and answers are of graphs
     against: tuple[int, ...] = ()  #: hops of the rows that it needs against the direction of the edges
+    ahead: tuple[float, float] | None = None  #: how much a reader fitted to four fifths of all answers is better on the
+    #: others than the best constant, and the standard error; ``None`` where answers held out suffice
+
+    @property
+    def errors_ahead(self) -> float:
+        """How many standard errors the readers are better than the best constant; NaN where this is not measured."""
+        if self.ahead is None:
+            return math.nan
+        return self.ahead[0] / max(self.ahead[1], 1e-9)
 
     @property
     def best(self) -> Reader:
@@ -94,7 +104,11 @@ def _of_rows(problem: Problem, train: list[Sample], held: list[Sample], seed: in
     best = readers.index(fewest(readers))
     needed = fits[best].needed(blocks[1][:, : sides * (levels[best] + 1)], y[1], readers[best].score.value)
     along, against = (tuple(place // sides for place in needed if place % sides == side) for side in (0, 1))
-    return Readers(tuple(readers), along, (), against)
+    owners = [_owners([(s.rows.graphs[a], s.rows.num_graphs) for s, a in part]) for part in (picked_train, picked_held)]
+    top = max(range(len(readers)), key=lambda n: readers[n].score.value)
+    widths = [sides * (levels[n] + 1) for n in sorted({best, top})]
+    ahead = _ahead(problem, readers[best], [[b[:, :n] for b in blocks] for n in widths], y, owners, seed)
+    return Readers(tuple(readers), along, (), against, ahead)
 
 
 def _places(parts: Sequence[list[tuple[Sample, Tensor]]]) -> tuple[list[list[Tensor]], int]:
@@ -115,9 +129,11 @@ def _of_graphs(problem: Problem, train: list[Sample], held: list[Sample], seed: 
     y = [torch.cat([s.y for s in part])[:_MOST_ANSWERS] for part in (train, held)]
     project = _projection(torch.cat([_floats(s.x) for s in train])[:20000], 32)
     readers: list[Reader] = []
+    shown: list[list[Tensor]] = []
     for hops in (0, 1, 2, 3, 4):
         pooled = [_pooled(part, project, hops, seed)[:_MOST_ANSWERS] for part in (train, held)]
         readers.append(_Fit(problem, pooled[0][:, None], y[0], seed).reader(hops, pooled[1][:, None], y[1]))
+        shown.append([part[:, None] for part in pooled])
     positions: tuple[int, ...] = ()
     if len(sizes) == 1 and (size := sizes.pop()) <= 128:
         blocks = [
@@ -129,17 +145,90 @@ def _of_graphs(problem: Problem, train: list[Sample], held: list[Sample], seed: 
         if reader.score.value > max(r.score.value for r in readers):
             positions = fitted.needed(blocks[1], y[1], reader.score.value)
         readers.append(reader)
-    return Readers(tuple(readers), (), positions)
+        shown.append(blocks)
+    return Readers(tuple(readers), (), positions, (), _ahead_of_best(problem, readers, shown, y, seed))
 
 
 def _of_pairs(problem: Problem, train: list[Sample], held: list[Sample], seed: int) -> Readers:
     y = [torch.cat([s.y for s in part])[:_MOST_ANSWERS] for part in (train, held)]
     project = _projection(torch.cat([_floats(s.x) for s in train])[:20000], 32)
     readers: list[Reader] = []
+    shown: list[list[Tensor]] = []
     for hops in (0, 1, 2, 3, 4):
-        both = [_of_both(part, project, hops)[:_MOST_ANSWERS] for part in (train, held)]
-        readers.append(_Fit(problem, both[0][:, None], y[0], seed).reader(hops, both[1][:, None], y[1]))
-    return Readers(tuple(readers), (), ())
+        both = [_of_both(part, project, hops)[:_MOST_ANSWERS, None] for part in (train, held)]
+        readers.append(_Fit(problem, both[0], y[0], seed).reader(hops, both[1], y[1]))
+        shown.append(both)
+    return Readers(tuple(readers), (), (), (), _ahead_of_best(problem, readers, shown, y, seed))
+
+
+def _ahead_of_best(
+    problem: Problem, readers: list[Reader], shown: list[list[Tensor]], y: list[Tensor], seed: int
+) -> tuple[float, float] | None:
+    """``_ahead`` of the best reader and of that with the highest score, where each answer is of a graph of its own."""
+    top = max(range(len(readers)), key=lambda n: readers[n].score.value)
+    best = readers.index(fewest(readers))
+    owners = [torch.arange(len(part)) for part in y]
+    return _ahead(problem, readers[best], [shown[n] for n in sorted({best, top})], y, owners, seed)
+
+
+def _owners(parts: list[tuple[Tensor, int]]) -> Tensor:
+    """Numbers of the graphs of answers, over samples, (K,)."""
+    shift, out = 0, []
+    for graphs, count in parts:
+        out.append(graphs + shift)
+        shift += count
+    return torch.cat(out)
+
+
+def _ahead(
+    problem: Problem, best: Reader, shown: list[list[Tensor]], y: list[Tensor], owners: list[Tensor], seed: int
+) -> tuple[float, float] | None:
+    """How much better than the best constant readers are on answers that they were not fitted to, of all there are.
+
+    Args:
+        problem: for its scores.
+        best: the best reader on answers held out.
+        shown: the features of training and of answers held out, of each reader to try; the better one counts.
+        y: answers of training, and those held out.
+        owners: the graphs of both.
+        seed: of the folds.
+
+    Returns:
+        The mean difference of scores and its standard error; ``None`` where the answers held out leave no doubt, are
+        many, or have no scores of their own.
+    """
+    every = torch.cat(y)
+    half = (best.score.high - best.score.low) / 2
+    is_clear = best.score.value - 2 * half > problem.scoring.chance
+    if is_clear or problem.unlimited or len(every) > _MOST_ANSWERS or len(every) < _FOLDS:
+        return None
+    owner = torch.cat([owners[0], owners[1] + int(owners[0].max()) + 1])
+    several = len(owner.unique()) >= _FEW_GRAPHS
+    number = torch.unique(owner, return_inverse=True)[1] if several else torch.arange(len(every))
+    order = torch.randperm(int(number.max()) + 1, generator=torch.Generator().manual_seed(seed))
+    fold = order[number] % _FOLDS
+    found = []
+    for parts in shown:
+        blocks, each = torch.cat(parts), torch.full((len(every),), math.nan, dtype=torch.float64)
+        for n in range(_FOLDS):
+            test = fold == n
+            if not bool(test.any()) or bool(test.all()):
+                continue
+            hits = problem.scoring.each(
+                _Fit(problem, blocks[~test], every[~test], seed).output(blocks[test]), every[test]
+            )
+            if hits is None:
+                return None
+            each[test] = hits
+        constant = problem.scoring.each(problem.scoring.best_constant_of(every), every)
+        if constant is None:
+            return None
+        gain = each - constant
+        if several:
+            gain = torch.bincount(number, weights=gain) / torch.bincount(number)
+        gain = gain[~gain.isnan()]
+        found.append((float(gain.mean()), float(gain.std()) / len(gain) ** 0.5))
+    return max(found, key=lambda pair: pair[0] / max(pair[1], 1e-9))
 
 
 def _of_both(samples: list[Sample], project: _Projection, hops: int) -> Tensor:

@@ -62,6 +62,10 @@ class Scoring:
         """The best constant output for ``count`` answers."""
         return _repeated(self._constant, count)
 
+    def best_constant_of(self, y: Tensor) -> Tensor:
+        """The best constant output for answers y, as many times."""
+        return _repeated(best_constant(self.kind, y, self._constant), len(y))
+
     def each(self, output: Tensor, y: Tensor) -> Tensor | None:
         """The score of each answer, (K,); ``None`` if the score is no mean over answers."""
         output = output.detach()
@@ -104,7 +108,7 @@ class Scoring:
 
 def kind_of(y: Tensor, output: Tensor) -> str:
     """The kind of answers: "classes", "labels" (of 0 and 1, as floats) or "numbers"."""
-    if not y.is_floating_point() and output.shape != y.shape:
+    if not y.is_floating_point() and output.shape[1:] != y.shape[1:]:
         return "classes"
     return "labels" if bool(((y == 0) | (y == 1) | (y != y)).all()) else "numbers"  # noqa: PLR0124 - NaN
 
@@ -115,7 +119,12 @@ def hits(kind: str, output: Tensor, y: Tensor, spread: Tensor | None) -> Tensor:
         y = y.reshape(len(output), *output.shape[2:])
         is_right = torch.where(y == IGNORED, torch.nan, (output.argmax(dim=1) == y).double())
         return is_right.reshape(len(y), -1).nanmean(dim=1)
-    output = output.reshape(y.shape) if output.numel() == y.numel() else output
+    if output.numel() != y.numel():
+        raise ValueError(
+            f"the model gives {tuple(output.shape)} for y {tuple(y.shape)}, of which no accuracy or R² can be taken; "
+            "give score=, a function of (output, y), or call= for outputs in the shape of y"
+        )
+    output = output.reshape(y.shape)
     if kind == "labels":
         is_right = ((output > 0) == (y > 0.5)).double()
         known = ~y.isnan() if y.is_floating_point() else torch.ones_like(is_right).bool()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from graphseq.reach.diagnosis.evidence import Evidence
+from graphseq.reach.diagnosis.widened import FACTOR
 
 
 def table(e: Evidence) -> list[tuple[str, str]]:
@@ -21,6 +22,10 @@ def table(e: Evidence) -> list[tuple[str, str]]:
         best = e.readers.best
         shown = "the whole graph" if best.hops < 0 else f"{best.hops} hop{'s' * (best.hops != 1)}"
         lines.append((f"best cheap reader, shown {shown}", str(best.score)))
+    if e.readers is not None and e.readers.ahead is not None:
+        gain, error = e.readers.ahead
+        lines.append(("a reader's gain over a constant, all answers", f"{gain:.3f} ± {1.96 * error:.3f}"))
+    lines += _of_copies(e)
     if s.hops_needed >= 0:
         lines.append(("hops needed" if s.declared else "hops needed, measured", str(s.hops_needed)))
     if not math.isnan(s.hops_reached):
@@ -40,4 +45,14 @@ def table(e: Evidence) -> list[tuple[str, str]]:
         lines.append(
             (f"probe R² of 1 item, of all {e.memory.items}", f"{e.memory.single:.2f}, {e.memory.together:.2f}")
         )
+    return lines
+
+
+def _of_copies(e: Evidence) -> list[tuple[str, str]]:
+    """What a wider copy scores, and what any message passing can."""
+    lines = []
+    if e.wider is not None:
+        lines.append((f"score of a copy {FACTOR} times as wide", str(e.wider.best.heldout)))
+    if e.ceiling is not None and e.ceiling.mixed:
+        lines.append(("most that message passing can score (1-WL)", f"{e.ceiling.score:.3f}"))
     return lines

@@ -99,14 +99,14 @@ class Probe(Inside):
     def hops(self, outputs: Tensor | None = None, *, causal: bool = False) -> Tensor:
         """Compute the hops from every row to the row of each answer, (K, V); -1 where there is no path.
 
-        Of an answer at a pair, the hops to its nearer end.
+        Of an answer at a pair, the hops to its nearer end; of an answer of a sequence, the steps to its last one.
 
         Args:
             outputs: the numbers of the answers, (K,); ``None`` for all.
             causal: hops along time past → future only.
 
         Raises:
-            ValueError: answers of graphs, which are at no row.
+            ValueError: answers of graphs that are no sequences, which are at no row.
         """
         return hops_to_answers(self, outputs, causal=causal)
 
@@ -165,7 +165,8 @@ class Probe(Inside):
 
         .. math:: P_h = \frac{1}{K} \sum_k \sum_{v:\, d(k, v) = h} I_{kv}
 
-        Rows from which no path leads to an answer have a sum of their own, ``no_path``. A sample of answers stands for
+        Rows from which no path leads to an answer have a sum of their own, ``no_path``. Of a model with one answer a
+        sequence, hops are the steps to the last one. A sample of answers stands for
         all, at the cost of C backward passes an answer, or fewer where answers of different graphs share them.
 
         Args:
@@ -179,7 +180,8 @@ class Probe(Inside):
             causal: hops along time past → future only.
 
         Raises:
-            ValueError: answers of graphs, which are at no row; "self" where own rows have no influence.
+            ValueError: answers of graphs that are no sequences, which are at no row; "self" where own rows have no
+                influence.
 
         Source: Liang et al., *Towards quantifying long-range interactions in graph machine learning* (2025), section 4.
         """

@@ -171,3 +171,66 @@ def test_responses_of_a_model_that_draws_are_those_of_the_same_draws() -> None:
     """The row of an isolated node has no influence on others, though two calls differ."""
     found = found_on(graph(edge_index=torch.randint(39, (2, 100))), Dropping(), hops=1)
     assert found.evidence.structure.hops_reached == 2
+
+
+def own_mean(output: Tensor, y: Tensor) -> Tensor:
+    return (output - y).square().mean()
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, own_mean])
+def test_answers_at_each_step_are_compared_with_one_output_each(loss: Any) -> None:
+    x = torch.randn(40, 5, 3)
+    with pytest.raises(ValueError, match=r"output \(60, 1\) and y \(60,\), but compares each output with each"):
+        found_on((x, x[..., 0]), StepsApart(), loss=loss)
+    with pytest.raises(ValueError, match=r"but compares one output with 5 answers"):
+        found_on((x, torch.randn(40, 5)), LastOne(), loss=loss)
+    found = found_on((x, x[..., 0]), StepsOfOne(), loss=loss).evidence
+    assert found.scores.heldout.count == 12 * 5
+    assert any("is taken for one answer at each of the 5 steps" in note for note in found.notes)
+
+
+class LastOne(Last):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[:, :1]
+
+
+class StepsApart(EachStep):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[..., :1]
+
+
+class StepsOfOne(EachStep):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[..., 0]
+
+
+def test_one_number_for_several_answers_and_several_for_one_are_refused_on_graphs() -> None:
+    with pytest.raises(ValueError, match=r"output \(12, 1\) and y \(12, 3\), but compares one output with 3 answers"):
+        found_on(graph(y=torch.randn(40, 3)), gcn(1), loss=own_mean)
+    with pytest.raises(ValueError, match=r"compares 3 outputs with one answer, in whatever order they are"):
+        found_on(graph(y=torch.randn(40, 1)), gcn(3), loss=own_mean)
+    with pytest.raises(ValueError, match=r"which works for as many answers as outputs alone"):
+        found_on(graph(y=torch.randn(40)), gcn(12), loss=own_mean)
+    with pytest.raises(ValueError, match=r"score takes the model's output \(12, 1\) and y \(12,\)"):
+        found_on(graph(y=torch.randn(40)), gcn(1), loss=lambda o, y: own_mean(o[:, 0], y), score=r2)
+    with pytest.raises(ValueError, match=r"score takes the model's output \(12, 2\) and y \(12, 1\)"):
+        found_on(
+            graph(y=torch.arange(40)[:, None] % 2),
+            loss=lambda o, y: F.cross_entropy(o, y[:, 0]),
+            score=lambda o, y: (o.argmax(dim=1) == y).float().mean(),
+        )
+
+
+def r2(output: Tensor, y: Tensor) -> Tensor:
+    return 1 - own_mean(output, y) / y.var(correction=0)
+
+
+def test_a_loss_that_reads_two_numbers_of_an_output_needs_its_own_score() -> None:
+    data = graph(y=torch.randn(40, 1))
+    with pytest.raises(ValueError, match="of which no accuracy or R² can be taken; give score="):
+        found_on(data, gcn(2), loss=normal_loss)
+    assert found_on(data, gcn(2), loss=normal_loss, score=lambda o, y: r2(o[:, :1], y)).finding
+
+
+def normal_loss(output: Tensor, y: Tensor) -> Tensor:
+    return ((output[:, :1] - y).square() / output[:, 1:].exp() + output[:, 1:]).mean()

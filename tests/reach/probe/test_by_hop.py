@@ -116,7 +116,7 @@ def test_a_pooled_answer_has_a_range_by_its_hessian_and_no_hops() -> None:
     torch.testing.assert_close(found.node, torch.cat([each.node for each in alone]), rtol=1e-10, atol=0)
     data = Data(x=batch.x, edge_index=batch.edge_index, batch=batch.batch)  # which cannot be split
     torch.testing.assert_close(Probe(probe.model, data).range().node, found.node, rtol=1e-10, atol=0)
-    with pytest.raises(ValueError, match="pools all rows"):
+    with pytest.raises(ValueError, match=r"pools all rows.*before pooling, such as that which ends with"):
         probe.by_hop()
     with pytest.raises(ValueError, match="level='node', but the model answers for graphs"):
         probe.range(level="node")
@@ -125,3 +125,25 @@ def test_a_pooled_answer_has_a_range_by_its_hessian_and_no_hops() -> None:
 def test_hops_of_a_probe_are_those_of_its_graph() -> None:
     probe = Probe(gcn(), data_of(nx.path_graph(4)))
     assert torch.equal(probe.hops(), hop_distances(probe.graph, torch.arange(4)))
+
+
+def test_hops_of_an_answer_of_a_sequence_are_steps_to_its_last() -> None:
+    torch.manual_seed(0)
+    model, x = LastStep().double(), torch.randn(4, 7, 3, dtype=torch.float64)
+    found = Probe(model, x).by_hop()
+    exact: Tensor = torch.autograd.functional.jacobian(model, x)  # type: ignore[no-untyped-call]
+    blocks = torch.stack([exact[k, :, k] for k in range(4)])  # (B, C, T, F)
+    expected = blocks.square().sum(dim=(1, 3)).sqrt().mean(dim=0).flip(0)
+    torch.testing.assert_close(found.value, expected, rtol=1e-10, atol=0)
+    assert found.no_path == 0
+    assert Probe(model, x).hops().shape == (4, 28)
+
+
+class LastStep(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.lin = torch.nn.LSTM(3, 4, batch_first=True), torch.nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.lin(self.cell(x)[0][:, -1])
+        return out
