@@ -19,7 +19,7 @@ from graphseq.experiments.accuracy.settings import Settings
 from graphseq.experiments.text.models import build
 from graphseq.experiments.text.settings import Settings as TextSettings
 from graphseq.reach.diagnosis.confidence import RECORD
-from graphseq.reach.diagnosis.judge import Thresholds
+from graphseq.reach.diagnosis.thresholds import Thresholds
 from graphseq.text.flops import multiply_adds
 
 

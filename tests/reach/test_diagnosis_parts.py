@@ -16,12 +16,14 @@ import graphseq as gs
 from graphseq import nn
 from graphseq.reach.diagnosis.diagnosis import problem_of
 from graphseq.reach.diagnosis.evidence import Evidence, Memory, Structure
-from graphseq.reach.diagnosis.judge import FINDINGS, Thresholds, judge
+from graphseq.reach.diagnosis.judge import FINDINGS, judge
 from graphseq.reach.diagnosis.problem import Request
-from graphseq.reach.diagnosis.readers import Reader, Readers, read
+from graphseq.reach.diagnosis.reader import Reader
+from graphseq.reach.diagnosis.readers import Readers, read
 from graphseq.reach.diagnosis.responses import Responder, Responses
 from graphseq.reach.diagnosis.rows import Rows
 from graphseq.reach.diagnosis.scoring import Score, Scoring
+from graphseq.reach.diagnosis.thresholds import Thresholds
 from graphseq.reach.diagnosis.trial import Scores, Trial
 from graphseq.tasks import Transfer
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from graphseq.reach.diagnosis.amounts import ending, gap, influence, limit_of, noise
 from graphseq.reach.diagnosis.evidence import Evidence
-from graphseq.reach.diagnosis.judge import Thresholds, ending, gap, influence, limit_of, noise
+from graphseq.reach.diagnosis.thresholds import Thresholds
 
 _PRIOR = 2  # cases of the shares of all findings that are counted with those of one
 # Right words and cases, clear of the threshold and near it: benchmarks/diagnosis.py counts them.
@@ -76,7 +77,7 @@ def _best(e: Evidence) -> float:
 
 
 def _errors_ahead(e: Evidence, error: float) -> float:
-    """How many standard errors the best reader is better than chance."""
+    """The advantage of the best reader over chance in standard errors."""
     assert e.readers is not None  # noqa: S101 - asked for only with readers
     if e.readers.ahead is not None:
         return e.readers.errors_ahead

@@ -14,10 +14,11 @@ from torch.utils.data import DataLoader, IterableDataset
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.reach.diagnosis.advice import Advice, advise
+from graphseq.reach.diagnosis.amounts import noise
 from graphseq.reach.diagnosis.confidence import confidence
 from graphseq.reach.diagnosis.evidence import Evidence, ready
 from graphseq.reach.diagnosis.gather import at_rest, gather
-from graphseq.reach.diagnosis.judge import Judgement, Thresholds, is_open, judge, may_be_narrow, noise
+from graphseq.reach.diagnosis.judge import Judgement, is_open, judge, may_be_narrow
 from graphseq.reach.diagnosis.of_data import DataProblem, is_graphs
 from graphseq.reach.diagnosis.of_task import TaskProblem
 from graphseq.reach.diagnosis.of_tensors import SequenceProblem, is_pairs
@@ -25,6 +26,7 @@ from graphseq.reach.diagnosis.outlook import outlook
 from graphseq.reach.diagnosis.problem import Problem, Request
 from graphseq.reach.diagnosis.subject import Subject
 from graphseq.reach.diagnosis.table import table
+from graphseq.reach.diagnosis.thresholds import Thresholds
 from graphseq.reach.diagnosis.trial import SOLVED, Trial, copied
 from graphseq.reach.probe.loaders import kept
 from graphseq.reach.report.base import Report

@@ -190,7 +190,7 @@ def _outputs(scoring: Scoring, colour: Tensor, y: Tensor, *, leave_out: bool) ->
 def _is_blind(model: nn.Module, samples: Sequence[Sample], colour: Tensor) -> bool:
     """True if the outputs of answers of one colour are the same, up to rounding."""
     with evaluating(model), torch.no_grad():
-        outputs = torch.cat([sample.run(model, sample.x).double() for sample in samples]).flatten(1)
+        outputs = torch.cat([sample.run(model, sample.x).double() for sample in samples]).reshape(len(colour), -1)
     if not bool(outputs.isfinite().all()):
         return False
     count = torch.bincount(colour).double()[:, None]

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from graphseq import _checks
-from graphseq._arguments import check_fields
-from graphseq.reach.diagnosis.evidence import CLEAR, Evidence
-from graphseq.reach.diagnosis.readers import worth
-from graphseq.reach.diagnosis.trial import SOLVED
+from graphseq.reach.diagnosis.amounts import (
+    ending,
+    gap,
+    influence,
+    learns,
+    most_skill,
+    progress,
+    reader_learns,
+    rising,
+)
+from graphseq.reach.diagnosis.evidence import Evidence
+from graphseq.reach.diagnosis.faults import MOSTLY, capacity, far, faults, inexpressive, narrow
+from graphseq.reach.diagnosis.reader import worth
+from graphseq.reach.diagnosis.thresholds import Thresholds
 from graphseq.reach.diagnosis.widened import FACTOR
 
-_MOSTLY = 0.5
 _WIDE = 33  # numbers of a state from which on its width is not in question
 _NO_FAULT = "no fault is seen"
-_OF_SEVERAL = 1.28  # by which an interval of the best of about five readers is wider than that of one
 FEWEST = 10  # answers, or graphs, that a finding needs to be held out
 
 FINDINGS = (
@@ -35,31 +42,6 @@ FINDINGS = (
     "inconclusive",
 )
 """The words of a diagnosis, see :func:`diagnose`."""
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """The thresholds between findings, set by ``benchmarks/diagnosis.py`` on kinds that it does not test."""
-
-    solved: float = SOLVED  #: the skill from which a problem counts as solved: chance is 0, and all right is 1
-    influence: float = 1e-5  #: the influence of the farthest needed rows below which they are squashed
-    influence_repeated: float = 1e-9  #: the same where the steps share weights
-    spread: float = 1e-2  #: the distance from over-smoothing below which a model is over-smoothed
-    collapse: float = 1e-4  #: the same where a copy learns a part, or the gradient vanishes as a consequence
-    weak: float = 1e-5  #: the sensitivity of the loss below which the gradient vanishes
-    strong: float = 200.0  #: the sensitivity of the loss above which the gradient explodes
-    recall: float = 0.5  #: the R² of all items at once below which the capacity is too small
-    gap: float = 0.3  #: the difference of skill between training data and data held out that is overfitting
-    gain: float = 0.05  #: the smallest difference of skill that counts, beside two standard errors
-    learning: float = 0.2  #: the share of the attainable skill from which a copy is learning
-    half: float = 0.5  #: the share of the attainable skill from which an untrained model only needs training
-    nearly: float = 0.75  #: the share of the attainable skill from which a copy needs only longer training
-    rise: float = 0.1  #: the rise of skill over the last third of a trial from which it is still learning
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        for field in fields(self):
-            _checks.finite(field.name, getattr(self, field.name))
 
 
 @dataclass(frozen=True)
@@ -88,7 +70,7 @@ def is_open(e: Evidence, t: Thresholds) -> bool:
         return False
     name, _ = _first(e, t)
     if name == "capacity":
-        return not _capacity(e, t)
+        return not capacity(e, t)
     return name in ("inconclusive", "undertrained") or (name == "vanishing gradient" and e.structure.recurrent)
 
 
@@ -117,33 +99,10 @@ def _first(e: Evidence, t: Thresholds) -> tuple[str, str]:
         )
     if e.skill(best.value) >= t.solved and (e.readers is None or e.skill(best.value) - e.skill(now.value) > t.gain):
         return "undertrained", f"nothing but training is missing: a copy scores {best.value:.3g}"
-    if clause := _inexpressive(e, t, at_top=True):
+    if clause := inexpressive(e, t, at_top=True):
         return "limited expressivity", clause
     found = _against_readers(e, t) if e.readers is not None else None
     return found or _unsolved(e, t)
-
-
-def _inexpressive(e: Evidence, t: Thresholds, *, at_top: bool = False) -> str:
-    """The clause on answers that no message tells apart, and random walks do; of a model that is as good as it can be.
-
-    Args:
-        e: the evidence.
-        t: the thresholds.
-        at_top: require that the model, or a copy in training, has all that message passing can have.
-    """
-    c = e.ceiling
-    if c is None or not c.is_blind or e.skill(c.score) >= t.solved or not c.with_walks > c.score:
-        return ""
-    if e.skill(c.with_walks) - max(e.skill(c.score), 0.0) < t.gap / 2:
-        return ""
-    best = max([e.scores.heldout.value, *(trial.best.heldout.value for trial in e.trials)])
-    if at_top and e.skill(c.score) - e.skill(best) > max(t.gap / 2, 2 * noise(e)):
-        return ""
-    return (
-        f"{c.mixed} of {c.answers} answers share their 1-WL colours, which bound message passing, with another answer: "
-        f"no model of this kind has more than {c.score:.3g}, whatever its weights, width and depth, and with "
-        f"return probabilities of random walks a table has {c.with_walks:.3g}"
-    )
 
 
 def _against_readers(e: Evidence, t: Thresholds) -> tuple[str, str] | None:
@@ -173,12 +132,6 @@ def _against_readers(e: Evidence, t: Thresholds) -> tuple[str, str] | None:
     )
 
 
-def learns(e: Evidence) -> bool:
-    """True if the model or a copy in training is better than chance, by more than the best of many checks by luck."""
-    skills = [e.skill(score) for trial in e.trials for score in trial.heldout[1:]]
-    return max([e.skill(e.scores.heldout.value), *skills]) > 3 * noise(e)
-
-
 def _on_its_way(e: Evidence, t: Thresholds, apart: float) -> tuple[str, str] | None:
     """A model as yet untrained, of which a copy that comes to overfit has learnt most of what can be had."""
     now, best = e.scores, e.trial.best.heldout if e.trial else e.scores.heldout
@@ -190,17 +143,6 @@ def _on_its_way(e: Evidence, t: Thresholds, apart: float) -> tuple[str, str] | N
             f"(a skill on training data {apart:.2f} above that on data held out)"
         )
     return None
-
-
-def reader_learns(e: Evidence, t: Thresholds) -> bool:
-    """True if the best cheap reader is better than chance on data held out."""
-    if e.readers is None:
-        return False
-    if e.readers.ahead is not None:  # over all answers, which say more than those held out
-        return e.readers.errors_ahead > CLEAR and e.skill(e.chance + e.readers.ahead[0]) > t.gain
-    score = e.readers.best.score
-    low = score.value - _OF_SEVERAL * (score.value - score.low)
-    return low > e.chance and e.skill(score.value) > t.gain
 
 
 def _unlearnable(e: Evidence, t: Thresholds) -> tuple[str, str]:
@@ -225,27 +167,6 @@ def _unlearnable(e: Evidence, t: Thresholds) -> tuple[str, str]:
         f"neither the model ({top:.3g}) nor any cheap reader of near and far rows ({reader:.3g}) is clearly better "
         f"than chance ({e.chance:.3g}) on data held out"
     )
-
-
-def most_skill(e: Evidence) -> float:
-    """The upper end of a one-sided 95 % interval of the skill of the best reader, over all answers where measured."""
-    assert e.readers is not None  # noqa: S101 - asked for only with readers
-    if e.readers.ahead is not None:
-        gain, error = e.readers.ahead
-    else:
-        score = e.readers.best.score
-        gain, error = score.value - e.chance, (score.high - score.low) / 3.92
-    return e.skill(e.chance + gain + 1.64 * error)
-
-
-def gap(e: Evidence) -> tuple[float, str]:
-    """The difference of skill between training data and data held out, of the model or a copy that fits the former."""
-    states = [(e.scores, ""), *((trial.last, ", after training of a copy") for trial in e.trials)]
-    for scores, where in states:
-        if scores.trained_on is None or e.skill(scores.trained_on.value) < 0.7:
-            continue
-        return e.skill(scores.trained_on.value) - max(e.skill(scores.heldout.value), 0.0), where
-    return 0.0, ""
 
 
 def _beyond_reach(e: Evidence, t: Thresholds, top: float) -> tuple[str, str] | None:
@@ -273,52 +194,16 @@ def _beyond_reach(e: Evidence, t: Thresholds, top: float) -> tuple[str, str] | N
 
 def _direction(e: Evidence) -> str:
     """The clause on needed rows from which no edge, or no step of time, leads to the answer."""
-    if e.structure.against <= _MOSTLY:
+    if e.structure.against <= MOSTLY:
         return ""
     return ", at later steps than the answer" if e.structure.along_time else ", against the direction of the edges"
-
-
-def attainable(e: Evidence) -> float:
-    """The skill that can be had: that of the best reader, or 1 where needs are declared."""
-    return max(0.2, e.skill(e.readers.best.score.value)) if e.readers is not None else 1.0
-
-
-def noise(e: Evidence) -> float:
-    """The standard error of a skill on the data held out."""
-    held = e.scores.heldout
-    return e.skill((held.high - held.low) / 3.92 + e.chance)
-
-
-def progress(e: Evidence) -> float:
-    """The best skill of any copy in training as a share of what can be had; 0 where it may be chance."""
-    skills = [e.skill(score) for trial in e.trials for score in trial.heldout[1:]]
-    best = max(skills, default=0.0)
-    return best / attainable(e) if best > 2.5 * noise(e) else 0.0
-
-
-def ending(e: Evidence) -> float:
-    """The skill of the best copy at its last two checks, as a share of what can be had."""
-    ends = [sum(trial.heldout[-2:]) / 2 for trial in e.trials if len(trial.heldout) > 2]
-    return e.skill(max(ends, default=e.chance)) / attainable(e)
-
-
-def rising(e: Evidence) -> float:
-    """The most that any copy's skill rose over the last third of its training, as a share of what can be had."""
-    rises = []
-    for trial in e.trials:
-        curve = trial.heldout
-        if len(curve) >= 5:
-            third = max(2, (len(curve) - 1) // 3)
-            rises.append((curve[-1] + curve[-2] - curve[-third - 1] - curve[-third - 2]) / 2)
-    rise = e.skill(max(rises, default=0.0) + e.chance)
-    return rise / attainable(e) if rise > noise(e) else 0.0
 
 
 def _unsolved(e: Evidence, t: Thresholds) -> tuple[str, str]:
     """The finding where a copy did not solve the problem: it learns, learns a part, or does not learn."""
     found = faults(e, t)
     first = next(((name, why) for name, why in found.items() if why), None)
-    if first and first[0] == "vanishing gradient" and (clause := _narrow(e, t)):
+    if first and first[0] == "vanishing gradient" and (clause := narrow(e, t)):
         return "capacity", clause
     if first and (found["dead path"] or found["exploding gradient"] or progress(e) < t.learning):
         return first
@@ -334,7 +219,7 @@ def _unsolved(e: Evidence, t: Thresholds) -> tuple[str, str]:
 
 def _not_learning(e: Evidence, t: Thresholds) -> tuple[str, str]:
     """The finding where no fault is seen, and no copy learns."""
-    if clause := _narrow(e, t):
+    if clause := narrow(e, t):
         return "capacity", clause
     share = influence(e)
     known = "" if math.isnan(share) else f", and the farthest needed rows have an influence of {share:.1g}"
@@ -344,15 +229,15 @@ def _not_learning(e: Evidence, t: Thresholds) -> tuple[str, str]:
 def _half_way(e: Evidence, t: Thresholds, found: dict[str, str]) -> tuple[str, str]:
     """The finding where a copy learns a part of the answers in its trial."""
     best = max(score for trial in e.trials for score in trial.heldout)
-    clause = _capacity(e, t)
+    clause = capacity(e, t)
     if clause and (e.memory is not None or ending(e) < t.nearly):
         return "capacity", clause
     if rising(e) > t.rise or ending(e) > t.nearly:
         return "undertrained", f"a copy learns, and its score of {best:.3g} still rises"
-    for name, why in {"over-smoothing": found["over-smoothing"], **_far(e, t, at_first=True)}.items():
+    for name, why in {"over-smoothing": found["over-smoothing"], **far(e, t, at_first=True)}.items():
         if why:
             return name, why
-    if clause := _narrow(e, t):
+    if clause := narrow(e, t):
         return "capacity", clause
     stops = f"a copy learns a part of the answers and stops at a score of {best:.3g}"
     if e.wider is not None:
@@ -369,103 +254,3 @@ def may_be_narrow(e: Evidence, t: Thresholds) -> bool:
     is_tiny = e.structure.width <= 2 * e.structure.numbers
     is_open = name == "capacity" or (name == "inconclusive" and reason.startswith(_NO_FAULT))
     return is_open or (is_tiny and name == "vanishing gradient" and e.structure.recurrent)
-
-
-def _narrow(e: Evidence, t: Thresholds) -> str:
-    """The clause on a copy with a wider state that learns what those of this width do not."""
-    if e.wider is None:
-        return ""
-    wide, own = max(e.wider.heldout), max(score for trial in e.trials for score in trial.heldout)
-    if (e.skill(wide) - e.skill(own)) / attainable(e) < max(t.gap, 2 * noise(e)):
-        return ""
-    return (
-        f"a copy with a state of {FACTOR * e.structure.width} numbers, trained as long, scores {wide:.3g}, and those "
-        f"with {e.structure.width} at most {own:.3g}"
-    )
-
-
-def faults(e: Evidence, t: Thresholds) -> dict[str, str]:
-    """Every fault, with the clause on it where it holds, in the order in which they decide."""
-    return {
-        "dead path": _dead(e),
-        "exploding gradient": _exploding(e, t),
-        "over-smoothing": _over_smoothing(e, t),
-        **_far(e, t),
-        "capacity": _capacity(e, t),
-        "limited expressivity": _inexpressive(e, t),
-    }
-
-
-def _dead(e: Evidence) -> str:
-    first, last = e.before, e.after or e.before
-    if first.response == 0:
-        return "no input changes any output, although it is within reach: units are saturated or dead"
-    if first.sensitivity == 0 and last.sensitivity == 0:
-        return "inputs change the outputs, but no gradient passes between them: a state is detached"
-    if first.jacobian_share == 0 and last.jacobian_share == 0 and first.influence > 0:
-        return (
-            f"the farthest needed rows change the outputs (a share of {first.influence:.1g}), but no gradient passes "
-            "between them: a state is detached, or a unit saturated"
-        )
-    return ""
-
-
-def _exploding(e: Evidence, t: Thresholds) -> str:
-    if e.trials and all(trial.diverged for trial in e.trials):
-        return "loss or gradient stopped being finite in every training of a copy"
-    if not math.isfinite(e.before.response) or e.before.sensitivity > t.strong:
-        return f"noise on the inputs changes the loss by {e.before.sensitivity:.1g} to first order"
-    return ""
-
-
-def _over_smoothing(e: Evidence, t: Thresholds) -> str:
-    if e.before.spread < t.spread:
-        return f"noise on the inputs changes the outputs of all rows alike, up to a share of {e.before.spread:.1g}"
-    return ""
-
-
-def influence(e: Evidence, *, at_first: bool = False) -> float:
-    """The largest influence of the farthest needed rows, in response or Jacobian, before and after a trial."""
-    values = [e.before.influence, e.before.jacobian_share]
-    if e.after is not None and e.after.response > 0 and not at_first:
-        values += [e.after.influence, e.after.jacobian_share]
-    return max((value for value in values if not math.isnan(value)), default=math.nan)
-
-
-def limit_of(e: Evidence, t: Thresholds) -> float:
-    """The influence below which far rows are squashed: lower where steps share weights and a copy learns from them."""
-    return t.influence_repeated if e.structure.repeats and progress(e) >= t.learning else t.influence
-
-
-def _far(e: Evidence, t: Thresholds, *, at_first: bool = False) -> dict[str, str]:
-    """Over-squashing, or a vanishing gradient, of the farthest needed rows."""
-    is_recurrence = e.structure.recurrent and not e.structure.mixes
-    at_first = at_first or (is_recurrence and progress(e) < t.learning)  # a rise from which nothing was learnt is none
-    limit = limit_of(e, t)
-    squashed = vanishing = ""
-    share = influence(e, at_first=at_first)
-    if share < limit and not e.structure.within_reach < _MOSTLY:  # what is out of reach is not squashed on its way
-        clause = f"the farthest needed rows have a share of {share:.1g} in the response of the output"
-        if is_recurrence:
-            vanishing = clause + ", which decays along time"
-        else:
-            squashed = clause
-    sensitivity = max(e.before.sensitivity, e.after.sensitivity if e.after else 0.0)
-    if sensitivity < t.weak:
-        vanishing = vanishing or f"noise on the inputs changes the loss by only {sensitivity:.1g} to first order"
-    return {"over-squashing": squashed, "vanishing gradient": vanishing}
-
-
-def _capacity(e: Evidence, t: Thresholds) -> str:
-    s = e.structure
-    if e.memory is None and 0 < s.width < t.recall * s.numbers:
-        return (
-            f"a state of {s.width} number{'s' * (s.width != 1)} explains at most {s.width / s.numbers:.0%} of the "
-            f"variance of answers of {s.numbers + 1} classes"
-        )
-    if e.memory is None or e.memory.together >= t.recall:
-        return ""
-    return (
-        f"a linear probe of the state explains {e.memory.together:.0%} of the variance of the {e.memory.items} items "
-        f"that must be in memory at once, and {e.memory.single:.0%} of one item alone"
-    )

@@ -218,7 +218,7 @@ class DataProblem(Problem):
 
 
 def _marks(graph: Any, num_edges: int) -> dict[str, Tensor | None]:
-    """What a model may know of rows and edges beside x, as the entries ``marks`` and ``edge_marks`` of a sample."""
+    """Entries ``marks`` and ``edge_marks`` of a sample: all that a model may know of rows and edges beside x."""
     rows = [graph.get(key) for key in ("pos", "node_type", "z")]
     edges = [graph.get(key) for key in ("edge_weight", "edge_attr", "edge_type")]
     found = []

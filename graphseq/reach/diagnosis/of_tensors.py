@@ -106,7 +106,7 @@ class SequenceProblem(Problem):
         return is_each
 
     def _raw(self, model: nn.Module, x: Tensor) -> Tensor:
-        """What the model gives, or the first of it, as ``nn.LSTM`` gives its outputs."""
+        """The outputs of the model in their own shape: the first of a tuple, as ``nn.LSTM`` gives it."""
         output: Tensor | tuple[Tensor, ...] = model(x) if self._call is None else self._call(model, x)
         return output[0] if isinstance(output, tuple) else output
 

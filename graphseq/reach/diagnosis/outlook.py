@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from graphseq.reach.diagnosis.amounts import noise
 from graphseq.reach.diagnosis.evidence import Evidence
-from graphseq.reach.diagnosis.judge import Thresholds, noise
+from graphseq.reach.diagnosis.thresholds import Thresholds
 from graphseq.reach.diagnosis.trial import Trial
 
 _OPEN = ("undertrained", "inconclusive", "no sign of a long-range problem", "solved")

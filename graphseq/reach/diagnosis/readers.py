@@ -15,26 +15,11 @@ import torch
 from torch import Tensor
 
 from graphseq.reach.diagnosis.problem import Problem, Sample
-from graphseq.reach.diagnosis.scoring import Score
+from graphseq.reach.diagnosis.reader import Reader, fewest
+from graphseq.reach.diagnosis.ridge import Fit
 
 _MOST_ANSWERS, _MOST_ENTRIES, _MOST_COLUMNS = 800, 2**24, 1200
-_RANDOM_FEATURES = 256
-_PENALTIES = (1e-3, 1e-1, 10.0)
 _FOLDS, _FEW_GRAPHS = 5, 10
-_DROP = 0.5  # the share of the reader's skill that the loss of a ring costs if the ring is needed
-
-
-@dataclass(frozen=True)
-class Reader:
-    """The score of a reader that is shown all rows within ``hops``; ``hops`` is -1 for one shown the whole graph."""
-
-    hops: int
-    score: Score
-    hits: Tensor | None = None  #: the score of each answer held out, (K,)
-
-    def to_dict(self) -> dict[str, float]:
-        """Hops, score and interval."""
-        return {"hops": self.hops, "score": self.score.value, "low": self.score.low, "high": self.score.high}
 
 
 @dataclass(frozen=True)
@@ -45,12 +30,12 @@ class Readers:
     rings: tuple[int, ...]  #: hops whose rows the best reader needs, along the edges where these have a direction
     positions: tuple[int, ...]  #: rows of each graph that it needs, where graphs are alike and answers are of graphs
     against: tuple[int, ...] = ()  #: hops of the rows that it needs against the direction of the edges
-    ahead: tuple[float, float] | None = None  #: how much a reader fitted to four fifths of all answers is better on the
+    ahead: tuple[float, float] | None = None  #: by which a reader fitted to four fifths of all answers is better on the
     #: others than the best constant, and the standard error; ``None`` where answers held out suffice
 
     @property
     def errors_ahead(self) -> float:
-        """How many standard errors the readers are better than the best constant; NaN where this is not measured."""
+        """The advantage over the best constant in standard errors; NaN where it is not measured."""
         if self.ahead is None:
             return math.nan
         return self.ahead[0] / max(self.ahead[1], 1e-9)
@@ -98,7 +83,7 @@ def _of_rows(problem: Problem, train: list[Sample], held: list[Sample], seed: in
     readers, fits = [], []
     for level in levels:
         shown = sides * (level + 1)
-        fitted = _Fit(problem, blocks[0][:, :shown], y[0], seed)
+        fitted = Fit(problem, blocks[0][:, :shown], y[0], seed)
         readers.append(fitted.reader(level, blocks[1][:, :shown], y[1]))
         fits.append(fitted)
     best = readers.index(fewest(readers))
@@ -132,7 +117,7 @@ def _of_graphs(problem: Problem, train: list[Sample], held: list[Sample], seed: 
     shown: list[list[Tensor]] = []
     for hops in (0, 1, 2, 3, 4):
         pooled = [_pooled(part, project, hops, seed)[:_MOST_ANSWERS] for part in (train, held)]
-        readers.append(_Fit(problem, pooled[0][:, None], y[0], seed).reader(hops, pooled[1][:, None], y[1]))
+        readers.append(Fit(problem, pooled[0][:, None], y[0], seed).reader(hops, pooled[1][:, None], y[1]))
         shown.append([part[:, None] for part in pooled])
     positions: tuple[int, ...] = ()
     if len(sizes) == 1 and (size := sizes.pop()) <= 128:
@@ -140,7 +125,7 @@ def _of_graphs(problem: Problem, train: list[Sample], held: list[Sample], seed: 
             torch.cat([project(_floats(s.x)).view(-1, size, project.width) for s in part])[:_MOST_ANSWERS]
             for part in (train, held)
         ]
-        fitted = _Fit(problem, blocks[0], y[0], seed)
+        fitted = Fit(problem, blocks[0], y[0], seed)
         reader = fitted.reader(-1, blocks[1], y[1])
         if reader.score.value > max(r.score.value for r in readers):
             positions = fitted.needed(blocks[1], y[1], reader.score.value)
@@ -156,7 +141,7 @@ def _of_pairs(problem: Problem, train: list[Sample], held: list[Sample], seed: i
     shown: list[list[Tensor]] = []
     for hops in (0, 1, 2, 3, 4):
         both = [_of_both(part, project, hops)[:_MOST_ANSWERS, None] for part in (train, held)]
-        readers.append(_Fit(problem, both[0], y[0], seed).reader(hops, both[1], y[1]))
+        readers.append(Fit(problem, both[0], y[0], seed).reader(hops, both[1], y[1]))
         shown.append(both)
     return Readers(tuple(readers), (), (), (), _ahead_of_best(problem, readers, shown, y, seed))
 
@@ -183,7 +168,7 @@ def _owners(parts: list[tuple[Tensor, int]]) -> Tensor:
 def _ahead(
     problem: Problem, best: Reader, shown: list[list[Tensor]], y: list[Tensor], owners: list[Tensor], seed: int
 ) -> tuple[float, float] | None:
-    """How much better than the best constant readers are on answers that they were not fitted to, of all there are.
+    """The advantage of readers over the best constant on answers that they were not fitted to, of all there are.
 
     Args:
         problem: for its scores.
@@ -215,7 +200,7 @@ def _ahead(
             if not bool(test.any()) or bool(test.all()):
                 continue
             hits = problem.scoring.each(
-                _Fit(problem, blocks[~test], every[~test], seed).output(blocks[test]), every[test]
+                Fit(problem, blocks[~test], every[~test], seed).output(blocks[test]), every[test]
             )
             if hits is None:
                 return None
@@ -253,82 +238,6 @@ def _averaged(x: Tensor, sample: Sample, hops: int) -> Tensor:
         x = torch.zeros_like(x).index_add_(0, i, x[j]) / degree.clamp(min=1)
         shown.append(x)
     return torch.cat(shown, dim=1)
-
-
-class _Fit:
-    """A ridge regression on blocks of features (K, R, W), of which the penalty is the best on a fifth of them."""
-
-    def __init__(self, problem: Problem, blocks: Tensor, y: Tensor, seed: int) -> None:
-        self.scoring = problem.scoring
-        flat = blocks.flatten(1)
-        self.mean, self.scale = flat.mean(dim=0), _deviation(flat).clamp(min=1e-9)
-        generator = torch.Generator().manual_seed(seed)
-        self.random = torch.randn(flat.shape[1], _RANDOM_FEATURES, generator=generator, dtype=flat.dtype)
-        self.random /= max(1, flat.shape[1]) ** 0.5
-        self.offset = torch.randn(_RANDOM_FEATURES, generator=generator, dtype=flat.dtype)
-        wanted = self._wanted(y)
-        self.centre = wanted.mean(dim=0)
-        a, cut = self._features(blocks), max(1, len(y) * 4 // 5)
-        gram = _Ridge(a[:cut], wanted[:cut] - self.centre)
-        trials = [(self._score(a[cut:] @ gram.weights(p) + self.centre, y[cut:]), p) for p in _PENALTIES]
-        self.weights = _Ridge(a, wanted - self.centre).weights(max(trials)[1])
-
-    def reader(self, hops: int, blocks: Tensor, y: Tensor) -> Reader:
-        output = self.output(blocks)
-        return Reader(hops, self.scoring.of(output, y), self.scoring.each(output, y))
-
-    def output(self, blocks: Tensor) -> Tensor:
-        return self._shaped(self._features(blocks) @ self.weights + self.centre)
-
-    def needed(self, blocks: Tensor, y: Tensor, score: float) -> tuple[int, ...]:
-        """The blocks whose permutation among answers costs at least half of the skill."""
-        skill = self.scoring.skill(score)
-        if skill < 0.1:
-            return ()
-        generator, out = torch.Generator().manual_seed(0), []
-        for ring in range(blocks.shape[1]):
-            mixed = blocks.clone()
-            mixed[:, ring] = blocks[torch.randperm(len(blocks), generator=generator), ring]
-            if skill - self.scoring.skill(self.scoring.of(self.output(mixed), y).value) > _DROP * skill:
-                out.append(ring)
-        return tuple(out)
-
-    def _features(self, blocks: Tensor) -> Tensor:
-        flat = ((blocks.flatten(1) - self.mean) / self.scale).clamp(-10, 10)
-        return torch.cat([flat, torch.relu(flat @ self.random + self.offset)], dim=1)
-
-    def _wanted(self, y: Tensor) -> Tensor:
-        if self.scoring.kind == "classes":
-            classes = max(int(y.max()) + 1, self.scoring.constant(1).shape[-1])
-            return torch.nn.functional.one_hot(y.flatten().long(), classes).double()
-        return y.double().nan_to_num().reshape(len(y), -1)
-
-    def _shaped(self, output: Tensor) -> Tensor:
-        if self.scoring.kind == "classes":
-            return output
-        like = self.scoring.constant(1)
-        output = output - 0.5 if self.scoring.kind == "labels" else output
-        return output.reshape(len(output), *like.shape[1:]) if output[:1].numel() == like.numel() else output
-
-    def _score(self, output: Tensor, y: Tensor) -> float:
-        return self.scoring.of(self._shaped(output), y).value if len(y) else 0.0
-
-
-class _Ridge:
-    """Ridge regressions of one matrix with several penalties, in the smaller of its two Gram matrices."""
-
-    def __init__(self, a: Tensor, b: Tensor) -> None:
-        self.a, self.b, self.is_wide = a, b, a.shape[1] > a.shape[0]
-        gram = a @ a.T if self.is_wide else a.T @ a
-        self.values, self.vectors = torch.linalg.eigh(gram)
-
-    def weights(self, penalty: float) -> Tensor:
-        inverse = 1 / (self.values.clamp(min=0) + penalty * len(self.a) / 100)
-        if self.is_wide:
-            wide: Tensor = self.a.T @ (self.vectors @ (inverse[:, None] * (self.vectors.T @ self.b)))
-            return wide
-        narrow: Tensor = self.vectors @ (inverse[:, None] * (self.vectors.T @ (self.a.T @ self.b)))
-        return narrow
 
 
 class _Projection:
@@ -410,29 +319,3 @@ def _pooled(samples: list[Sample], project: _Projection, hops: int, seed: int) -
         count = torch.bincount(sample.rows.owner, minlength=size).to(x.dtype)[:, None]
         out.append(torch.cat([total / count, total, count], dim=1))
     return torch.cat(out)
-
-
-def fewest(readers: Sequence[Reader]) -> Reader:
-    """The first reader that is less than 1.5 standard errors worse than the one with the highest score."""
-    top = max(readers, key=lambda reader: reader.score.value)
-    for reader in readers:
-        gain, error = worth(top, reader)
-        if gain <= 1.5 * error:
-            return reader
-    return top
-
-
-def worth(a: Reader, b: Reader) -> tuple[float, float]:
-    """The advantage of reader a over b: the mean difference of their scores, and its standard error."""
-    if a.hits is None or b.hits is None or len(a.hits) != len(b.hits):
-        spread = (a.score.high - a.score.low + b.score.high - b.score.low) / 4
-        return a.score.value - b.score.value, max(spread, 1e-9)
-    difference = a.hits - b.hits
-    if len(difference) < 2:  # which says nothing about its error
-        return float(difference.mean()), math.inf
-    return float(difference.mean()), max(float(difference.std()) / len(difference) ** 0.5, 1e-9)
-
-
-def _deviation(values: Tensor) -> Tensor:
-    """The standard deviation of each column (N, M), 0 where there is only one row."""
-    return values.std(dim=0) if len(values) > 1 else torch.zeros_like(values[0])

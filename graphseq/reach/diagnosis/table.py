@@ -49,7 +49,7 @@ def table(e: Evidence) -> list[tuple[str, str]]:
 
 
 def _of_copies(e: Evidence) -> list[tuple[str, str]]:
-    """What a wider copy scores, and what any message passing can."""
+    """The score of a wider copy, and the most that message passing can score."""
     lines = []
     if e.wider is not None:
         lines.append((f"score of a copy {FACTOR} times as wide", str(e.wider.best.heldout)))

@@ -9,7 +9,8 @@ import pytest
 from test_finding_words import curve, evidence
 
 from graphseq.reach.diagnosis.confidence import RECORD, confidence, distance, share
-from graphseq.reach.diagnosis.judge import FINDINGS, Thresholds
+from graphseq.reach.diagnosis.judge import FINDINGS
+from graphseq.reach.diagnosis.thresholds import Thresholds
 
 T = Thresholds()
 

@@ -17,9 +17,10 @@ from torch_geometric.transforms import AddRandomWalkPE
 
 import graphseq as gs
 from graphseq.reach.diagnosis.expressivity import Ceiling, ceiling_of, return_probabilities
-from graphseq.reach.diagnosis.judge import Thresholds, judge
+from graphseq.reach.diagnosis.judge import judge
 from graphseq.reach.diagnosis.of_data import DataProblem
 from graphseq.reach.diagnosis.problem import Request
+from graphseq.reach.diagnosis.thresholds import Thresholds
 
 
 def graph_of(graph: nx.Graph, y: int | list[float], x: Tensor | None = None) -> Data:

@@ -15,10 +15,11 @@ from torch_geometric.utils import stochastic_blockmodel_graph
 
 import graphseq as gs
 from graphseq.reach.diagnosis.evidence import Evidence, Structure
-from graphseq.reach.diagnosis.judge import Thresholds, judge
+from graphseq.reach.diagnosis.judge import judge
 from graphseq.reach.diagnosis.outlook import outlook
 from graphseq.reach.diagnosis.responses import Responses
 from graphseq.reach.diagnosis.scoring import Score
+from graphseq.reach.diagnosis.thresholds import Thresholds
 from graphseq.reach.diagnosis.trial import Scores, Trial
 
 

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 import graphseq as gs
-from graphseq.reach.diagnosis.judge import Thresholds, judge
+from graphseq.reach.diagnosis.judge import judge
 from graphseq.reach.diagnosis.of_data import DataProblem
 from graphseq.reach.diagnosis.of_tensors import SequenceProblem
 from graphseq.reach.diagnosis.problem import Problem, Request
+from graphseq.reach.diagnosis.thresholds import Thresholds
 from graphseq.reach.diagnosis.widened import widened
 
 
