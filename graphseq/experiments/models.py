@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from graphseq.nn.encoder import Encoder
     from graphseq.nn.heads import Head
     from graphseq.nn.model import Model
-    from graphseq.nn.recurrent.rnn import RNN, RNNBase
+    from graphseq.nn.recurrent.rnn import RNNBase
     from graphseq.tasks.base import Task
     from graphseq.tasks.characters import Characters
     from graphseq.tasks.forecast import Forecasting
@@ -152,15 +152,10 @@ STARTS: dict[str, Start] = {
     "kaiming": Start(_RECURRENT, lambda: gs.nn.kaiming_),
     "identity": Start(("RNN",), lambda: gs.nn.identity_),
     "latch": Start(("RNN",), lambda: partial(gs.nn.identity_, gain=2.0)),
-    "spread-latch": Start(("RNN",), lambda: _latch_and_spread),
+    "spread-latch": Start(("RNN", "LSTM"), lambda: partial(gs.nn.latch_, low=0, high=9)),
     "chrono": Start(_LSTMS, lambda: partial(gs.nn.chrono_, longest=1000)),
     "forget-bias": Start(_LSTMS, lambda: gs.nn.forget_bias_),
 }
-
-
-def _latch_and_spread(encoder: RNN) -> RNN:
-    """Units that latch, each at another digit, for digits that are given as numbers."""
-    return gs.nn.spread_biases_(gs.nn.identity_(encoder, gain=2.0), 0, 9)
 
 
 def _constant(task: Task) -> nn.Module:

@@ -26,7 +26,7 @@ from graphseq.nn.recurrent.forgetting import ForgettingGCNLSTM, GateValues
 from graphseq.nn.recurrent.gcn_gru import GCNGRU
 from graphseq.nn.recurrent.gcn_lstm import GCNLSTM
 from graphseq.nn.recurrent.gconv_lstm import from_gconv_lstm
-from graphseq.nn.recurrent.init import chrono_, forget_bias_, identity_, kaiming_, orthogonal_, spread_biases_
+from graphseq.nn.recurrent.init import chrono_, forget_bias_, identity_, kaiming_, latch_, orthogonal_, spread_biases_
 from graphseq.nn.recurrent.long_sequences import GradientCheckpointed, TruncatedBPTT
 from graphseq.nn.recurrent.lru import LRU
 from graphseq.nn.recurrent.min_gru import MinGRU
@@ -84,6 +84,7 @@ __all__ = [
     "from_gconv_lstm",
     "identity_",
     "kaiming_",
+    "latch_",
     "linear_scan",
     "orthogonal_",
     "spread_biases_",

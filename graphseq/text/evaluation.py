@@ -40,6 +40,47 @@ def windows(model: Model, tokens: Tensor, length: int, *, most: int | None = Non
     return nats / (len(starts) * length * math.log(2))
 
 
+def nats_in_windows(
+    model: Model, tokens: Tensor, length: int, *, most: int | None = None, batch_size: int = 256
+) -> Tensor:
+    """Return the nats of every character that :func:`windows` predicts, one row a window, (W, T) in float64.
+
+    Args:
+        model: in evaluation mode.
+        tokens: as for :func:`windows`.
+        length: likewise.
+        most: likewise.
+        batch_size: likewise.
+    """
+    starts, found = _spaced(torch.arange(0, len(tokens) - length, length), most), []
+    with torch.no_grad():
+        for some in starts.split(batch_size):
+            window = tokens[some[:, None] + torch.arange(length + 1)]
+            logits = model(_sequences(window[:, :-1], model)).double()
+            nats = cross_entropy(logits, window[:, 1:].flatten().to(logits.device), reduction="none")
+            found.append(nats.view(len(some), length).cpu())
+    return torch.cat(found)
+
+
+def nats_in_stream(model: Model, tokens: Tensor) -> Tensor:
+    """Return the nats of every character that :func:`stream` predicts, (N - 1,) in float64.
+
+    Args:
+        model: in evaluation mode, with a recurrent state.
+        tokens: as for :func:`stream`.
+
+    Raises:
+        ValueError: a model without a recurrent state.
+    """
+    if model.transform is not None or not isinstance(reading := reader(model), StatefulReader):
+        raise ValueError("model has no recurrent state to carry from end to end; read the text in windows")
+    tokens, found, state = tokens.to(next(model.parameters()).device), [], None
+    for piece, following in zip(tokens[:-1].split(_PIECE), tokens[1:].split(_PIECE), strict=True):
+        logits, state = reading.read(piece, state)
+        found.append(cross_entropy(logits.double(), following, reduction="none").cpu())
+    return torch.cat(found)
+
+
 def by_context(model: Model, tokens: Tensor, length: int, *, most: int = 2000, batch_size: int = 256) -> list[float]:
     r"""Return the bits per character with 1, 2, …, T characters of context.
 

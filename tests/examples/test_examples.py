@@ -174,8 +174,10 @@ def test_gradients_fade_going_back_over_steps_and_over_layers(tmp_path: Path) ->
     example = load(ROOT / "examples" / "gradients.py")
     example.main(tmp_path / "new", draws=3, lengths=(6,))
     record = json.loads((tmp_path / "new" / "gradients.json").read_text())
-    assert record["over_time"]["6"]["LSTM, cell"][-1] == 0  # nothing reads the last cell
-    for curve in (record["over_time"]["6"]["RNN"], record["over_layers"]["all rows"]):
+    assert list(record["over_time"]) == ["one-hot", "scalar"]
+    for curves in record["over_time"].values():
+        assert curves["6"]["LSTM, cell"][-1] == 0  # nothing reads the last cell
+    for curve in (record["over_time"]["one-hot"]["6"]["RNN"], record["over_layers"]["all rows"]):
         assert all(earlier < later for earlier, later in pairwise(curve))
     with pytest.raises(FileExistsError, match=r"gradients\.png"):
         example.main(tmp_path / "new", draws=1, lengths=(6,))

@@ -113,6 +113,7 @@ FUNCTIONS: dict[str, Callable[[], Arguments]] = {
     "nn.from_gconv_lstm": lambda: {"state": gconv_lstm()},
     "nn.identity_": lambda: {"encoder": nn.RNN(2, 3)},
     "nn.kaiming_": lambda: {"encoder": nn.RNN(2, 3)},
+    "nn.latch_": lambda: {"encoder": nn.RNN(2, 3), "low": 0.0, "high": 1.0},
     "nn.linear_scan": lambda: {"a": torch.full((4, 2), 0.5), "b": torch.ones(4, 2)},
     "nn.orthogonal_": lambda: {"encoder": nn.RNN(2, 3)},
     "nn.spread_biases_": lambda: {"encoder": nn.RNN(2, 3), "low": 0.0, "high": 1.0},

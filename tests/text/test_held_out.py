@@ -102,3 +102,20 @@ def test_a_model_that_knows_nothing_needs_the_logarithm_of_the_alphabet() -> Non
     nn.init.zeros_(model.head.lin.bias)
     assert evaluation.windows(model, TOKENS, T) == pytest.approx(2, abs=1e-12)
     assert evaluation.stream(model, TOKENS) == pytest.approx(2, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["LSTM", "RNN"])
+def test_nats_of_each_character_have_the_mean_of_all(name: str) -> None:
+    model = built(MODELS[name]())
+    each = evaluation.nats_in_windows(model, TOKENS, T, batch_size=4)
+    assert each.shape == (6, T)
+    assert float(each.mean()) / math.log(2) == pytest.approx(evaluation.windows(model, TOKENS, T), abs=1e-10)
+    assert float(each[1, 2]) / math.log(2) == pytest.approx(bits(model, TOKENS[5:8], int(TOKENS[8])), abs=1e-10)
+    streamed = evaluation.nats_in_stream(model, TOKENS)
+    assert float(streamed.mean()) / math.log(2) == pytest.approx(evaluation.stream(model, TOKENS), abs=1e-10)
+    assert float(streamed[3]) / math.log(2) == pytest.approx(bits(model, TOKENS[:4], int(TOKENS[4])), abs=1e-10)
+
+
+def test_a_model_without_a_state_has_no_stream() -> None:
+    with pytest.raises(ValueError, match="no recurrent state"):
+        evaluation.nats_in_stream(built(MODELS["GCN"]()), TOKENS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TypeVar, cast
 
@@ -15,7 +16,9 @@ from graphseq.nn.recurrent.gcn_lstm import GCNLSTM
 from graphseq.nn.recurrent.rnn import LSTM, RNN, RNNBase
 
 R = TypeVar("R", bound=RNNBase)
+L = TypeVar("L", RNN, LSTM)
 M = TypeVar("M", LSTM, GCNLSTM)
+_LATCH_SCALE, _LATCH_GATES = 0.05, 2.0  # the size of an input weight of a latch, and the bias of its gates in an LSTM
 
 
 @torch.no_grad()
@@ -171,6 +174,78 @@ def spread_biases_(encoder: RNN, low: float, high: float, *, generator: torch.Ge
 
 @torch.no_grad()
 @checked_but("encoder")
+def latch_(encoder: L, low: float, high: float, *, gain: float = 64.0, generator: torch.Generator | None = None) -> L:
+    r"""Make every unit of the first layer a latch that keeps for ever on which side of a point the first input was.
+
+    .. math:: h_t = \tanh\big(g\,h_{t-1} + s\,(x_t - \theta)\big), \qquad
+        \theta \sim U(\mathrm{low}, \mathrm{high}), \quad s = \pm\tfrac{1}{20}
+
+    for one feature; W_hx has the entries ±1/20, each sign as likely, the biases are those of :func:`spread_biases_`,
+    and W_hh = g I. In an :class:`~graphseq.nn.LSTM` the candidate of the cell is this unit, and its three gates have
+    the bias 2 and no weights, so that each is σ(2) = .88 open at first. Since the points θ are spread, the signs of all
+    units together tell the first number, as a thermometer does, and a linear head can read it. Other layers stay.
+
+    Whatever follows in [low, high], a unit keeps its sign if the first input is far enough from its point,
+
+    .. math:: |x_1 - \theta| > \frac{\mathrm{high} - \mathrm{low}}{g - 1} \;\text{(RNN)}, \qquad
+        |x_1 - \theta| > \frac{\mathrm{high} - \mathrm{low}}{g \gamma^2 + \gamma - 1}
+        \;\text{(LSTM, }\gamma = \sigma(2))
+
+    to first order in s (high - low) / g: the unit, linear near 0, then grows faster than the inputs can pull it back,
+    and once it is saturated they are too small to flip it (:func:`graphseq.reach.theory.latch_threshold`).
+
+    Args:
+        encoder: an :class:`~graphseq.nn.RNN` or :class:`~graphseq.nn.LSTM`.
+        low: the least value of an input.
+        high: the greatest value of an input, above ``low``.
+        gain: g, from 4 to 10,000; the greater, the closer to θ a first input may be, and the smaller the gradient.
+        generator: the generator to draw signs and points with; torch's default where ``None``.
+
+    Raises:
+        TypeError: another encoder.
+        ValueError: ``high`` not above ``low``, inputs that could flip a saturated unit, or a gain out of its range.
+
+    Source: Bengio, Simard and Frasconi, *Learning long-term dependencies with gradient descent is difficult* (1994),
+    section III, for units that latch; the bound is derived here.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> encoder = latch_(gs.nn.RNN(1, 100), 0, 9, generator=torch.Generator().manual_seed(0))
+        >>> digits = torch.cat([torch.tensor([[4.0]]), 9.0 * (torch.rand(999, 1) > 0.5)])
+        >>> states = encoder(gs.from_sequence(digits))
+        >>> bool(((states[0] > 0) == (states[-1] > 0)).float().mean() > 0.9)
+        True
+    """
+    kernel = _kernel(encoder, (RNN, LSTM), "RNN or LSTM")
+    low, high = (_checks.between(name, end, -1e30, 1e30) for name, end in (("low", low), ("high", high)))
+    if not low < high:
+        raise ValueError(f"high must be above low, got low={low} and high={high}")
+    gain = _checks.between("gain", gain, 4, 1e4)
+    is_lstm = isinstance(encoder, LSTM)
+    pull, hold = _LATCH_SCALE * kernel.input_size * (high - low), _held_by(gain, gated=is_lstm)
+    if pull >= hold:
+        raise ValueError(
+            f"inputs from low={low} to high={high} pull by up to {pull:.3g}, and a unit of gain={gain} holds against "
+            f"{hold:.3g}; scale the inputs down, or take a greater gain"
+        )
+    unit = slice(2 * kernel.hidden_size, 3 * kernel.hidden_size) if is_lstm else slice(None)
+    weight: Tensor = kernel.weight_ih_l0  # type: ignore[assignment]
+    state: Tensor = kernel.weight_hh_l0  # type: ignore[assignment]
+    bias: Tensor = kernel.bias_ih_l0  # type: ignore[assignment]
+    for parameter in (weight, state):
+        parameter.zero_()
+    bias.fill_(_LATCH_GATES)
+    _zero_second_bias(kernel, 0)
+    shape = weight[unit].shape
+    weight[unit] = _LATCH_SCALE * (2.0 * torch.randint(2, shape, generator=generator).to(weight) - 1)
+    at = torch.empty_like(weight[unit]).uniform_(low, high, generator=generator)
+    bias[unit] = -(weight[unit] * at).sum(dim=1)
+    state[unit] = gain * torch.eye(kernel.hidden_size).to(state)
+    return encoder
+
+
+@torch.no_grad()
+@checked_but("encoder")
 def chrono_(encoder: M, longest: float, *, generator: torch.Generator | None = None) -> M:
     r"""Draw the biases of an LSTM's forget and input gates so that its units have time constants up to a longest one.
 
@@ -251,7 +326,14 @@ def _biases(encoder: LSTM | GCNLSTM) -> Iterator[tuple[Tensor, Tensor]]:
         yield getattr(kernel, f"bias_ih_l{number}"), getattr(kernel, f"bias_hh_l{number}")
 
 
-def _kernel(encoder: object, kind: type[RNNBase], names: str) -> nn.RNNBase:
+def _held_by(gain: float, *, gated: bool) -> float:
+    """The input that a saturated latch withstands, as reach.theory.latch_threshold; gates make its gain smaller."""
+    if gated:
+        gain *= torch.tensor(_LATCH_GATES).sigmoid().item() ** 2
+    return math.sqrt(gain * (gain - 1)) - math.atanh(math.sqrt(1 - 1 / gain))
+
+
+def _kernel(encoder: object, kind: type[RNNBase] | tuple[type[RNNBase], ...], names: str) -> nn.RNNBase:
     if not isinstance(encoder, kind):
         raise TypeError(f"encoder must be a graphseq.nn {names}, got {type(encoder).__name__}")
     return encoder.kernel

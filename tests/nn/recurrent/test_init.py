@@ -11,7 +11,7 @@ from randomgraphs import sequence
 from torch import Tensor
 
 import graphseq as gs
-from graphseq.nn import GRU, LSTM, RNN, chrono_, forget_bias_, identity_, kaiming_, orthogonal_, spread_biases_
+from graphseq.nn import GRU, LSTM, RNN, chrono_, forget_bias_, identity_, kaiming_, latch_, orthogonal_, spread_biases_
 from graphseq.nn.recurrent.rnn import RNNBase
 from graphseq.reach.theory import latch_threshold, lstm_horizon
 
@@ -94,6 +94,40 @@ def test_a_unit_with_a_spread_bias_is_at_zero_where_it_was_put() -> None:
     torch.testing.assert_close((weight * at).sum(1) + bias, torch.zeros(5).double(), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(("kind", "gain"), [(RNN, 64.0), (RNN, 8.0), (LSTM, 64.0), (LSTM, 16.0)])
+def test_a_latch_keeps_the_side_of_the_first_input_whatever_follows(kind: type[RNN | LSTM], gain: float) -> None:
+    encoder = latch_(kind(1, 300).double(), 0, 9, gain=gain, generator=torch.Generator().manual_seed(0))
+    unit = blocks(encoder, "weight_ih")[2 if kind is LSTM else 0][:, 0]
+    at = -blocks(encoder, "bias_ih")[2 if kind is LSTM else 0] / unit
+    assert 0 <= at.min() < 0.3
+    assert 8.7 < at.max() <= 9
+    gates = 1 / (1 + math.exp(-2.0))
+    bound = 9 / (gain - 1 if kind is RNN else gain * gates**2 + gates - 1)
+    hostile = [torch.zeros(60), torch.full((60,), 9.0), torch.tensor([0.0, 9.0]).repeat(30)]
+    flipped = torch.zeros(300, dtype=torch.bool)
+    for first in (0.0, 4.0, 9.0):
+        for rest in hostile:
+            states = encoder(gs.from_sequence(torch.cat([torch.tensor([first]), rest]).double()[:, None])).detach()
+            kept = states[-1].sign() == (unit * (first - at)).sign()
+            far = (first - at).abs() > 1.03 * bound
+            assert kept[far].all()
+            flipped |= ~kept
+            if rest.min() == rest.max():  # a constant pull flips what is nearer than its share of the bound
+                near = (first - at).abs() < 0.97 * bound * (rest[0] - at).abs() / 9
+                assert not kept[near & ((first - at).sign() != (rest[0] - at).sign())].any()
+    assert flipped.any()
+
+
+def test_a_latch_leaves_other_layers_and_is_a_function_of_its_generator() -> None:
+    encoder = LSTM(1, 4, 2)
+    before = [block.clone() for block in blocks(encoder, "weight_hh", 1)]
+    latch_(encoder, 0, 1, generator=torch.Generator().manual_seed(1))
+    assert all(map(torch.equal, before, blocks(encoder, "weight_hh", 1)))
+    again = latch_(LSTM(1, 4), 0, 1, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(encoder.kernel.bias_ih_l0, again.kernel.bias_ih_l0)
+    assert [block.unique().tolist() for block in blocks(encoder, "bias_hh")] == [[0.0]] * 4
+
+
 def test_chrono_draws_forget_biases_log_uniform_and_input_biases_their_opposites() -> None:
     encoder = chrono_(LSTM(3, 4000, 1).double(), longest=100, generator=torch.Generator().manual_seed(0))
     i, f, g, o = blocks(encoder, "bias_ih")
@@ -168,6 +202,14 @@ def test_the_threshold_of_gain_two_in_closed_form() -> None:
         (lambda: identity_(LSTM(2, 3)), TypeError, "encoder must be a graphseq.nn RNN, got LSTM"),
         (lambda: identity_(RNN(2, 3), gain=-1.0), ValueError, "gain"),
         (lambda: spread_biases_(GRU(2, 3), 0, 1), TypeError, "RNN, got GRU"),
+        (lambda: latch_(GRU(2, 3), 0, 1), TypeError, "RNN or LSTM, got GRU"),
+        (lambda: latch_(RNN(2, 3), 1, 1), ValueError, "high must be above low, got low=1.0 and high=1.0"),
+        (lambda: latch_(RNN(1, 3), 0, 9, gain=2), ValueError, "gain must lie between 4 and 10000, got 2"),
+        (
+            lambda: latch_(RNN(1, 3), 0, 2000),
+            ValueError,
+            r"pull by up to 100, and a unit of gain=64.0 holds against 60.7",
+        ),
         (lambda: spread_biases_(RNN(2, 3), 1, 1), ValueError, "high must be above low, got low=1.0 and high=1.0"),
         (lambda: chrono_(RNN(2, 3), 10), TypeError, "LSTM or GCNLSTM, got RNN"),
         (

@@ -1,0 +1,339 @@
+"""Held-out bits of a text: the reference's set-up at its best, and a model for text that was not seen.
+
+A book is cut into three: the first 80 % are trained on, the next 10 % are for validation, and the last 10 % are the
+held-out part, of which nothing is known before it is read. The reference (two layers of 128 units, RMSprop at 2e-3,
+windows of 30) is trained on the first 90 %, and is given the best of its steps by the held-out part itself.
+
+The other model is the same network with dropout, scaled initial weights and a cosine of the learning rate, over
+longer windows in smaller batches (as many characters a step), at less than half of the steps; and beside it counts
+of n-grams (``graphseq.text.ngrams``). The probability of a character is w p(LSTM) + (1 - w) p(counts), where w depends
+on the length of the longest context that was counted; the nine weights are fitted on the validation part (EM). Bits are
+
+- *in windows* of 30 characters, each without anything before it: the LSTM, and with counts of the training part;
+- *in a stream*, state and contexts carried from end to end: the LSTM; with counts of the training part; and with counts
+  that go on, through the validation part and every held-out character once it was predicted.
+
+A probability of the counts takes 18 multiplications, one of the network 252,000. The settings were chosen on the
+validation part of grimms_fairy_tails from another seed (``--choose``).
+
+    python benchmarks/text_held_out.py --out docs/text                what is not finished; each run is saved when done
+    python benchmarks/text_held_out.py --text my_book.txt --seeds 0   a book of your own
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from graphseq import _files, fit
+from graphseq.evaluation import tables
+from graphseq.experiments.text.corpus import Source, load
+from graphseq.experiments.text.models import build
+from graphseq.experiments.text.settings import Settings
+from graphseq.experiments.text.train import schedule
+from graphseq.nn import Model
+from graphseq.tasks import Characters
+from graphseq.text import evaluation, first_character, greedy
+from graphseq.text.flops import multiply_adds
+from graphseq.text.ngrams import DISCOUNTS, NGrams
+from graphseq.training.history import History, machine
+
+REFERENCE = Settings()
+IMPROVED = replace(REFERENCE, start="scaled", lr=8e-3, decay=1.0, dropout=0.2, length=60, batch_size=32)
+CHOICES: dict[str, dict[str, Any]] = {
+    "as chosen": {},
+    "windows of 30": {"length": 30, "batch_size": 64},
+    "no dropout": {"dropout": 0.0},
+    "dropout 0.1": {"dropout": 0.1},
+}
+
+
+class Steps(NamedTuple):
+    """Steps of the two trainings."""
+
+    reference: int  #: all of them, which are the budget
+    improved: int
+
+
+STEPS = {
+    "grimms_fairy_tails": Steps(8435, 2000),
+    "EN_democracy": Steps(11100, 5000),
+    "NL_darwin": Steps(19670, 3000),
+}
+OTHER_STEPS = Steps(8435, 3000)
+WINDOW, CHOOSING_BOOK, CHOOSING_SEED, CHOOSING_STEPS = 30, "grimms_fairy_tails", 100, 2000
+SAMPLED = (100, 1000, 2000, 5000, 8400)
+FIRST: dict[str, Callable[[str], bool]] = {"all": lambda _: True, "capitals": str.isupper, "small letters": str.islower}
+Numbers = NDArray[np.float64]
+
+
+class Book:
+    """A text in its three parts, with what the counts of n-grams say of each character.
+
+    Args:
+        source: the text.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.text = source, source.text
+        self.cuts = len(self.text) - 2 * int(len(self.text) * 0.1), len(self.text) - int(len(self.text) * 0.1)
+        self.tokens = Characters(self.text, 1).tokens
+        self.classes = len(source.alphabet)
+
+    def task(self, settings: Settings, end: int) -> Characters:
+        """Return the task on the text before ``end``, with the alphabet of all of it."""
+        return Characters(self.text[:end], settings.length, alphabet=self.source.alphabet)
+
+    def part(self, name: str) -> tuple[int, int]:
+        """Return the range of the part for validation or of the held-out part."""
+        return self.cuts if name == "validation" else (self.cuts[1], len(self.text))
+
+    def counts(self) -> dict[str, tuple[Numbers, Numbers]]:
+        """Return probability and longest context of each character of the two parts, by the way in which it is read."""
+        found: dict[str, tuple[Numbers, Numbers]] = {}
+        counts = NGrams(self.classes)
+        counts.add(self.text, 0, self.cuts[0])
+        for part in ("validation", "held-out"):
+            start, stop = self.part(part)
+            starts = range(start, stop - WINDOW, WINDOW)
+            inside = [counts.probability(self.text, i, s) for s in starts for i in range(s + 1, s + WINDOW + 1)]
+            found[f"{part}, windows"] = _columns(inside)
+            found[f"{part}, stream"] = _columns([counts.probability(self.text, i) for i in range(start + 1, stop)])
+        for part in ("validation", "held-out"):
+            start, stop = self.part(part)
+            going = []
+            for i in range(start, stop):
+                going.append(counts.probability(self.text, i))
+                counts.add(self.text, i, i + 1)
+            found[f"{part}, counting on"] = _columns(going[1:])
+        return found
+
+
+def _columns(pairs: list[tuple[float, int]]) -> tuple[Numbers, Numbers]:
+    probability, longest = np.array(pairs).T
+    return probability, longest
+
+
+def mixture(network: Numbers, counts: tuple[Numbers, Numbers], weights: Numbers) -> float:
+    """Return the bits per character of both together; a weight of the network for each longest context, from -1."""
+    w = weights[counts[1].astype(int) + 1]
+    return float(-np.log2(w * network + (1 - w) * counts[0]).mean())
+
+
+def fitted(network: Numbers, counts: tuple[Numbers, Numbers], rounds: int = 50) -> Numbers:
+    """Return the weights with the fewest bits, by expectation and maximisation."""
+    weights, group = np.full(len(DISCOUNTS) + 1, 0.5), counts[1].astype(int) + 1
+    sizes = np.maximum(np.bincount(group, minlength=len(weights)), 1)
+    for _ in range(rounds):
+        w = weights[group]
+        share = w * network / (w * network + (1 - w) * counts[0])
+        weights = np.where(
+            np.bincount(group, minlength=len(weights)) > 0, np.bincount(group, share, len(weights)) / sizes, 0.5
+        )
+    return weights
+
+
+def trained(
+    settings: Settings, book: Book, end: int, steps: int, *, callback: Callable[[int, History, Any], None] | None = None
+) -> tuple[Model, History]:
+    """Return a model trained on the text before ``end``."""
+    model = build(settings, book.classes)
+    history = fit(
+        model,
+        book.task(settings, end),
+        steps=steps,
+        batch_size=settings.batch_size,
+        optimizer=settings.optimizer,
+        lr=settings.lr,
+        schedule=schedule(settings),
+        clip=settings.clip,
+        seed=settings.seed,
+        stop_threshold=None,
+        callbacks=() if callback is None else [callback],
+    )
+    return model.eval(), history  # type: ignore[return-value]
+
+
+def bits(nats: torch.Tensor) -> float:
+    """Return the mean in bits."""
+    return float(nats.mean()) / math.log(2)
+
+
+def run_reference(book: Book, seed: int, steps: int, every: int = 1000) -> dict[str, Any]:
+    """Return the held-out bits of the reference's set-up after each ``every`` steps."""
+    settings, test = replace(REFERENCE, seed=seed), book.tokens[book.cuts[1] :]
+    reports: list[dict[str, float]] = []
+
+    texts: dict[str, dict[str, list[str]]] = {first: {} for first in FIRST}
+
+    def report(step: int, history: History, model: Model) -> None:
+        model.eval()
+        if step in SAMPLED:
+            for first, is_first in FIRST.items():
+                if among := "".join(filter(is_first, book.source.alphabet)):
+                    texts[first][str(step)] = samples(model, book, among, step)
+        if step % every and step != steps:
+            return
+        score = history.score[-500:]
+        windows, stream = evaluation.windows(model, test, WINDOW), evaluation.stream(model, test)
+        reports.append({"step": step, "windows": windows, "stream": stream, "accuracy": sum(score) / len(score)})
+        model.train()
+
+    model, history = trained(settings, book, book.cuts[1], steps, callback=report)
+    last = torch.tensor(history.score[-500:])
+    best = {name: min(one[name] for one in reports) for name in ("windows", "stream")}
+    spread = {"mean": float(last.mean()), "of one batch": float(last.std()), "best batch": float(last.max())}
+    return {
+        "reports": reports,
+        "best": best,
+        "accuracy": spread,
+        "samples": texts,
+        **cost(model, settings, steps, history),
+    }
+
+
+def samples(model: Model, book: Book, first: str, step: int) -> list[str]:
+    """Return a text of 10, 30 and 60 characters, the likeliest each time, from a first one drawn among ``first``."""
+    drawn = first_character(book.source.alphabet, torch.Generator().manual_seed(step), first)
+    return [drawn + "".join(greedy(model, book.source.alphabet, drawn, length - 1)) for length in (10, 30, 60)]
+
+
+def run_improved(
+    book: Book, settings: Settings, steps: int, counts: dict[str, tuple[Numbers, Numbers]], part: str
+) -> dict[str, Any]:
+    """Return the bits of the improved model on one part; the weights of the mixtures are always of the validation."""
+    settings = replace(settings, cosine=steps)
+    model, history = trained(settings, book, book.cuts[0], steps)
+    found: dict[str, float] = {}
+    weights: dict[str, list[float]] = {}
+    probabilities = {name: _probabilities(model, book, name) for name in {"validation", part}}
+    for way in ("windows", "stream", "counting on"):
+        read = "windows" if way == "windows" else "stream"
+        fit_to = fitted(probabilities["validation"][read], counts[f"validation, {way}"])
+        found[f"LSTM, {read}"] = float(-np.log2(probabilities[part][read]).mean())
+        found[f"counts, {way}"] = float(-np.log2(counts[f"{part}, {way}"][0]).mean())
+        found[f"both, {way}"] = mixture(probabilities[part][read], counts[f"{part}, {way}"], fit_to)
+        weights[way] = [round(float(w), 3) for w in fit_to]
+    if part == "held-out":
+        some = evaluation.windows(model, book.tokens[book.cuts[1] :], WINDOW, most=500)
+        found["LSTM, 500 windows"] = some
+    last = history.score[-500:]
+    return {
+        "bits": found,
+        "weights": weights,
+        "accuracy": sum(last) / len(last),
+        **cost(model, settings, steps, history),
+    }
+
+
+def _probabilities(model: Model, book: Book, part: str) -> dict[str, Numbers]:
+    start, stop = book.part(part)
+    tokens = book.tokens[start:stop]
+    windows = evaluation.nats_in_windows(model, tokens, WINDOW).flatten()
+    return {"windows": (-windows).exp().numpy(), "stream": (-evaluation.nats_in_stream(model, tokens)).exp().numpy()}
+
+
+def cost(model: Model, settings: Settings, steps: int, history: History) -> dict[str, Any]:
+    """Return what a training took."""
+    return {
+        "multiply_adds": multiply_adds(model, steps * settings.batch_size * settings.length),
+        "steps": steps,
+        "seconds": history.seconds,
+        "settings": settings.to_json(),
+        "machine": machine(),
+    }
+
+
+def kept(file: Path, key: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return an entry of a record, made and saved where it is not there yet."""
+    record = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if key not in record:
+        record = record | {key: make()}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _files.write_text(file, json.dumps(record, indent=1, ensure_ascii=False) + "\n", overwrite=True)
+    return record[key]  # type: ignore[no-any-return]
+
+
+def table(record: dict[str, dict[str, Any]]) -> str:
+    """Return a line for each text: the reference's best, and the improved model, as the mean of its seeds."""
+    names = [
+        "LSTM, windows",
+        "both, windows",
+        "LSTM, stream",
+        "both, stream",
+        "counts, counting on",
+        "both, counting on",
+    ]
+    rows = [["text", "its best, windows", "its best, stream", "seeds", *names]]
+    for text in dict.fromkeys(key.split(" | ")[0] for key in record if " | " in key):
+        runs = [run for key, run in record.items() if key.startswith(f"{text} | seed")]
+        best = record.get(f"{text} | reference", {}).get("best")
+        cells = [f"{best[name]:.3f}" if best else "not run" for name in ("windows", "stream")]
+        means = [
+            tables.mean_with_interval([run["bits"][name] for run in runs], ".3f") if runs else "not run"
+            for name in names
+        ]
+        rows.append([text, *cells, str(len(runs)), *means])
+    return tables.aligned(rows, head=1)
+
+
+def main(out: Path, texts: list[str], seeds: list[int], *, reference: bool = True, scale: float = 1.0) -> str:
+    """Train what is not finished, save it in ``out``, and return the table."""
+    file = out / "held_out.json"
+    for name in texts:
+        book, title = Book(load(name)), Path(name).name
+        steps = Steps(*(round(scale * count) for count in STEPS.get(name, OTHER_STEPS)))
+        if any(f"{title} | seed {seed}" not in _read(file) for seed in seeds):
+            _improve(book, title, file, seeds, steps.improved)
+        if reference:
+            kept(file, f"{title} | reference", partial(run_reference, book, 0, steps.reference))
+    return table(_read(file))
+
+
+def _improve(book: Book, title: str, file: Path, seeds: Sequence[int], steps: int) -> None:
+    counts = book.counts()
+    for seed in seeds:
+        run = partial(run_improved, book, replace(IMPROVED, seed=seed), steps, counts, "held-out")
+        kept(file, f"{title} | seed {seed}", run)
+
+
+def choose(out: Path, scale: float = 1.0) -> str:
+    """Compare settings on the validation part of one book, from a seed that is not reported, and return the table."""
+    book, steps, file = Book(load(CHOOSING_BOOK)), round(scale * CHOOSING_STEPS), out / "choices.json"
+    counts = book.counts()
+    for choice, change in CHOICES.items():
+        settings = replace(IMPROVED, seed=CHOOSING_SEED, **change)
+        kept(file, choice, partial(run_improved, book, settings, steps, counts, "validation"))
+    rows = [[choice, *(f"{value:.3f}" for value in run["bits"].values())] for choice, run in _read(file).items()]
+    return tables.aligned([["settings", *next(iter(_read(file).values()))["bits"]], *rows], head=1)
+
+
+def _read(file: Path) -> dict[str, dict[str, Any]]:
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("out/text_held_out"), help="folder of the records")
+    parser.add_argument("--text", nargs="+", default=list(STEPS), help="books by name, or files")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2], help="trainings of the improved model")
+    parser.add_argument("--choose", action="store_true", help="compare settings on the validation part instead")
+    parser.add_argument("--no-reference", action="store_true", help="leave the reference's own training out")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the steps of every training")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    if options.choose:
+        print(choose(options.out, options.scale))
+    else:
+        reference = not options.no_reference
+        print(main(options.out, options.text, options.seeds, reference=reference, scale=options.scale))
