@@ -24,8 +24,8 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
-    "sphinx-mathjax-offline",  # formulas without the network
     "links",
+    "offline_math",
 ]
 exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py", "**/.ipynb_checkpoints"]
 nitpicky = False  # types of torch and PyG in signatures link nowhere without the network

@@ -3,33 +3,45 @@
 #
 #   tools/dist.sh [EXTRA ...]
 #
-# The first environment has no extra, and runs the README's Python snippets; then comes one for each EXTRA, by default
-# each that users install. PYTHON names the interpreter. Packages are the ones that constraints.txt pins, torch included.
+# The first environment has no extra. One for each EXTRA, by default each that users install, begins with the packages of
+# the first and installs what the extra adds, so that torch is unpacked once. In each of them every public name is
+# imported, what the extra is for is used, and the README's Python snippets are run. PYTHON names the interpreter.
+# Packages are the ones that constraints.txt pins, torch included.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+python="${PYTHON:-python3}"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 extras=("$@")
 if [ ${#extras[@]} -eq 0 ]; then
-  extras=(tensorboard cluster sentences molecules examples)
+  extras=(tensorboard cluster sentences traffic molecules examples)
 fi
 
-"${PYTHON:-python3}" -m venv "$work/build"
+"$python" -m venv "$work/build"
 "$work/build/bin/python" -m pip install --quiet build twine
+mkdir "$work/source"
+git ls-files -z | xargs -0 cp --parents -t "$work/source"
+"$python" tools/index_readme.py "$work/source"
 rm -rf dist
-"$work/build/bin/python" -m build --outdir dist . > "$work/build.log" || { cat "$work/build.log"; exit 1; }
+"$work/build/bin/python" -m build --outdir dist "$work/source" > "$work/build.log" || { cat "$work/build.log"; exit 1; }
 "$work/build/bin/python" -m twine check --strict dist/*
+wheel="$(ls "$PWD"/dist/*.whl)"
 
-try() { # try NAME EXTRA: install the wheel with an extra, import every public name, run the README's snippets
-  "${PYTHON:-python3}" -m venv "$work/$1"
-  "$work/$1/bin/python" -m pip install --quiet -c constraints.txt "$(ls "$PWD"/dist/*.whl)$2"
-  (cd "$work" && "$work/$1/bin/python" "$OLDPWD/tools/try_wheel.py" "$OLDPWD/README.md")
-  rm -rf "${work:?}/$1"
-  echo "the wheel works with ${2:-no extra}"
+try() { # try ENVIRONMENT EXTRA: import every public name, use what the extra is for, run the README's snippets
+  (cd "$work" && "$work/$1/bin/python" "$OLDPWD/tools/try_wheel.py" "$OLDPWD/README.md" ${2:+"$2"})
+  echo "the wheel works with ${2:-no extra}, after $SECONDS s"
 }
 
+"$python" -m venv "$work/plain"
+"$work/plain/bin/python" -m pip install --quiet -c constraints.txt "$wheel"
 try plain ""
+packages="$("$work/plain/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 for extra in "${extras[@]}"; do
-  try "$extra" "[$extra]"
+  "$python" -m venv --without-pip "$work/$extra"
+  site="$("$work/$extra/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+  echo "$packages" > "$site/plain.pth"
+  "$work/$extra/bin/python" -m pip install --quiet -c constraints.txt "$wheel[$extra]"
+  try "$extra" "$extra"
+  rm -rf "${work:?}/$extra"
 done

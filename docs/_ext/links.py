@@ -41,4 +41,4 @@ def _read(app: Any, name: str, source: list[str]) -> None:
 def setup(app: Any) -> dict[str, bool]:
     """Register the replacement for every page that is read."""
     app.connect("source-read", _read)
-    return {"parallel_read_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
