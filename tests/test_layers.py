@@ -15,7 +15,7 @@ ROOT = Path(graphseq.__file__).parent
 
 # From the bottom up. A module imports from levels below its own, and within its own package. A new package joins here.
 LEVELS = [
-    {"_checks", "_files", "_names", "_printable"},
+    {"_checks", "_files", "_names", "_printable", "_prompt"},
     {"_arguments", "_torch", "seeding"},
     {"data"},
     {"io", "transforms"},

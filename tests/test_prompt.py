@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import pytest
 import torch
 from torch_geometric.data import Batch
 
 import graphseq as gs
+from graphseq._prompt import brief
 from graphseq.training.history import History
 
 EDGES = torch.tensor([[0, 1], [1, 2]])
@@ -70,6 +72,40 @@ def test_a_task_shows_its_settings_and_what_is_known_of_it() -> None:
 def test_a_model_shows_its_modules_and_their_size() -> None:
     model = gs.nn.Model(gs.nn.RNN(2, 4), 3, transform=gs.transforms.grow)
     assert str(model) == f"{model!r}\n47 parameters, transform=grow"
+
+
+def test_results_are_shown_in_a_few_lines() -> None:
+    signal = gs.from_signal(torch.randn(48, 34, 2), torch.tensor([[0, 1], [1, 2]]))
+    probe = gs.reach.Probe(gs.nn.GCN(2, 4), signal)
+    found = [probe.range(samples=8), probe.by_hop(samples=8), probe.receptive_field(0), probe.over_layers("rank")]
+    found += [gs.Scaler.fit(signal, until=20), signal.to_dense(), gs.nn.GCN(2, 4).trace(signal)]
+    for result in found:
+        assert len(repr(result).splitlines()) <= 12, result
+        assert "tensor(" not in repr(result)
+    table = str(probe.by_hop(samples=8)).splitlines()
+    assert table[0] == "hops  influence  95% interval"
+    assert re.fullmatch(r"   2 +\S+  \[\S+, \S+\]", table[3])
+    assert re.fullmatch(r"from 3 to \d+ hops: 0", table[4])
+    assert table[-1] == "mean of 8 of 1,632 answers"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (torch.tensor([1.0, 0.33333]), "[1, 0.3333]"),
+        (torch.tensor(2), "2"),
+        (torch.arange(12.0).view(3, 4), "[3, 4] from 0 to 11"),
+        (torch.tensor([[1.0, torch.nan]]), "[1, 2] from 1 to 1, 1 not finite"),
+        (torch.ones(3, 3) > 0, "[3, 3] of which 9 true"),
+        (torch.zeros(0, 2), "[0, 2]"),
+        (torch.zeros(9, device="meta"), "[9]"),
+        (tuple("abcdefghij"), "('a', 'b', 'c', 'd', … 10 in all)"),
+        ({"loss": [0.25]}, "{'loss': [0.25]}"),
+        ((1,), "(1,)"),
+    ],
+)
+def test_a_value_is_brief(value: object, expected: str) -> None:
+    assert brief(value) == expected
 
 
 def history(steps: int) -> History:

@@ -47,7 +47,9 @@ def main() -> None:
     text = rewritten(page.read_text(encoding="utf-8"), urls.get("Repository"), f"v{version[1]}", root)
     page.write_text(text, encoding="utf-8")
     if "Repository" not in urls:
-        print("pyproject.toml has no Repository under project.urls: the README of the packages has no pictures or links")
+        print(
+            "pyproject.toml has no Repository under project.urls: the README of the packages has no pictures or links"
+        )
 
 
 if __name__ == "__main__":

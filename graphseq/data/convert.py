@@ -10,9 +10,11 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from graphseq._prompt import short_repr
 from graphseq.data.topology import Topology
 
 
+@short_repr
 class Dense(NamedTuple):
     """A small graph as dense tensors, to be read and checked by hand."""
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from graphseq._prompt import short_repr
 from graphseq.data.edges import AnyGraph, undirected_edges_of
 
 Neighbours = Sequence[set[int]]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Curvature:
     """The curvature of each edge of an undirected graph."""

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import check_fields, checked_arguments
+from graphseq._prompt import short_repr
 from graphseq.data.graph import SpaceTimeGraph
 
 _GAPS = 1000  # numbers of nodes a row that are still a table of sensible size
 
 
+@short_repr
 @dataclass(frozen=True)
 class Scaler:
     r"""Standardise each channel by its mean and standard deviation over the rows before a time.

@@ -11,6 +11,7 @@ import networkx as nx
 
 from graphseq._arguments import checked_arguments
 from graphseq._printable import printable, printable_errors
+from graphseq._prompt import short_repr
 from graphseq.io import _doubts
 
 NO_NAME = {"", "nan", "NaN", "NAN", "None", "null", "NULL", "<NA>", "NaT"}
@@ -34,6 +35,7 @@ class Listed(NamedTuple):
     directed: bool
 
 
+@short_repr
 @dataclass(frozen=True)
 class PlainGraph:
     """A graph with at most one edge between two nodes, an ``nx.DiGraph`` if directed, with notes on how it was read."""

@@ -9,9 +9,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from graphseq._prompt import short_repr
 from graphseq.data.topology import Step, Topology
 
 
+@short_repr
 @dataclass(frozen=True)
 class Trace:
     r"""The intermediate states of an encoder, each computed from the one before.

@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 
 from graphseq import _checks
 from graphseq._arguments import checked_but
+from graphseq._prompt import short_repr
 from graphseq.reach.measures.range import influence_range
 from graphseq.reach.probe import norms
 from graphseq.reach.probe.by_hop import HopProfile, Sample, draw, profile
@@ -19,6 +20,7 @@ from graphseq.reach.probe.given import check_data
 from graphseq.reach.probe.probe import Probe
 
 
+@short_repr
 @dataclass(frozen=True)
 class Comparison:
     """Influence by hop and range of a model on two graphs, over the hops of the first."""

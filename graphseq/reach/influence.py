@@ -17,6 +17,7 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments, checked_but
+from graphseq._prompt import short_repr
 from graphseq.reach.jacobian import Jacobian
 from graphseq.reach.probe import intervals
 from graphseq.reach.probe.given import check_data
@@ -68,6 +69,7 @@ def influence(
     return Probe(model, graph).influence(outputs=outputs, max_entries=max_entries)
 
 
+@short_repr
 @dataclass(frozen=True)
 class ProfileEstimate:
     """An estimate of the squared influence by distance, from a sample of outputs."""
@@ -88,6 +90,7 @@ class ProfileEstimate:
         return intervals.ends(self.value, half)
 
 
+@short_repr
 @dataclass(frozen=True)
 class Estimate:
     """An estimate of the squared influence, and its standard error."""

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from graphseq._arguments import checked_but
+from graphseq._prompt import short_repr
 from graphseq.reach.probe.chain import Chain, chained
 from graphseq.reach.spectrum import singular_values
 
 
+@short_repr
 @dataclass(frozen=True)
 class LayerJacobians:
     """The singular values of the Jacobian of each layer, or of each step after the first."""

@@ -16,12 +16,14 @@ from torch_geometric.data import Data
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._prompt import short_repr
 from graphseq.data.edges import AnyGraph, edges_of
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import shortest_paths
 from graphseq.reach.hops import hop_distances
 
 
+@short_repr
 class Profile(NamedTuple):
     """The sum of values at each distance."""
 
@@ -30,6 +32,7 @@ class Profile(NamedTuple):
     no_path: float = 0.0  #: the same of the rows from which no path leads to the output
 
 
+@short_repr
 class Grid(NamedTuple):
     """The sum of values at each time lag and each spatial hop."""
 

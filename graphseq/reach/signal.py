@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from graphseq import _checks, seeding
 from graphseq._arguments import checked_arguments, checked_but
+from graphseq._prompt import short_repr
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation.outputs import outputs_of
 from graphseq.nn.encoder import Encoder
@@ -27,6 +28,7 @@ from graphseq.reach.traced import traced
 from graphseq.tasks.base import Task
 
 
+@short_repr
 @dataclass(frozen=True)
 class StateGradients:
     """The norms of the gradient of the loss in each state of a model, averaged over samples."""

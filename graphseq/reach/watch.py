@@ -13,11 +13,13 @@ from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from graphseq import _checks
 from graphseq._arguments import check_fields
+from graphseq._prompt import short_repr
 from graphseq.reach.probe.function import Output
 from graphseq.reach.probe.probe import Probe
 from graphseq.reach.probe.source import Call
 
 
+@short_repr
 @dataclass
 class WatchLog:
     """The measurements, one entry for each time; filled while the model is trained."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._prompt import short_repr
 from graphseq.nn.model import Model
 from graphseq.text.decoding import Reader, State, reader
 from graphseq.text.sampling import check_cut, checked_temperature, draw
@@ -87,6 +88,7 @@ def greedy(
     return _continue(*_prepare(model, alphabet, prompt, length, window), lambda logits: int(logits.argmax()))
 
 
+@short_repr
 class Beam(NamedTuple):
     """A text from beam search."""
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._prompt import short_repr
 from graphseq.evaluation.predict import predict
 from graphseq.tasks.answers import check_task
 from graphseq.tasks.base import Task
@@ -28,6 +29,7 @@ from graphseq.training.optim import OptimizerFactory
 from graphseq.training.settings import DEFAULTS, Metrics, Precision, Settings
 
 
+@short_repr
 @dataclass(frozen=True)
 class Selected:
     """The course of a training with validation, and its best step."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from graphseq._prompt import short_repr
 from graphseq.data.topology import Topology
 from graphseq.nn.recurrent import state as plain
 from graphseq.nn.recurrent._forgetting_snapshots import Snapshots
@@ -46,6 +47,7 @@ class StepState(NamedTuple):
         return StepState(states, node, of_pairs[accumulated.pairs[1], accumulated.slot])
 
 
+@short_repr
 @dataclass(frozen=True)
 class ForgettingState(RecurrentState):
     """A :class:`RecurrentState` with the accumulated gates of nodes and of pairs of nodes.

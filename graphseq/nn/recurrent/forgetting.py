@@ -11,6 +11,7 @@ from torch.nn.functional import linear, logsigmoid
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments, checked_but
+from graphseq._prompt import short_repr
 from graphseq._torch import compat
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
@@ -28,6 +29,7 @@ Forget = Literal["nodes", "edges", "both"]
 _INITIAL_BIAS = 3.0
 
 
+@short_repr
 @dataclass(frozen=True)
 class GateValues:
     """The gates of the nodes and edges of a graph at each row's own time, from 0, masked, to 1, fully kept.

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from graphseq._prompt import short_repr
 from graphseq.data.topology import Topology
 
 
+@short_repr
 @dataclass(frozen=True)
 class RecurrentState:
     """The state that ``encoder.run`` returns after a piece of a stream, to be passed in with the next piece.

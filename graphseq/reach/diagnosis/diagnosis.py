@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._prompt import short_repr
 from graphseq.reach.diagnosis.advice import Advice, advise
 from graphseq.reach.diagnosis.amounts import noise
 from graphseq.reach.diagnosis.confidence import confidence
@@ -33,6 +34,7 @@ from graphseq.reach.report.base import Report
 from graphseq.tasks.base import Task
 
 
+@short_repr
 @dataclass(frozen=True)
 class Diagnosis(Report):
     """The diagnosis of a model on its data. ``str`` returns three sentences, a table of the evidence, and the advice.

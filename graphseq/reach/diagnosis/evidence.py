@@ -13,6 +13,7 @@ from torch_geometric.nn import MessagePassing
 
 from graphseq import nn as gnn
 from graphseq._arguments import checked_arguments
+from graphseq._prompt import short_repr
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.recurrent.gated import GatedEncoder
 from graphseq.nn.recurrent.linear_rnn import LinearRNNBase
@@ -81,6 +82,7 @@ class Memory:
     numbers: int
 
 
+@short_repr
 @dataclass(frozen=True)
 class Evidence:
     """All measurements.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._prompt import short_repr
 from graphseq.data.curvature import Curvature, balanced_forman_curvature
 from graphseq.data.edges import AnyGraph, Edges, edges_of, short
 from graphseq.data.hops import shortest_paths
@@ -33,6 +34,7 @@ class Bottleneck:
     is_bridge: bool  #: whether its removal disconnects its ends
 
 
+@short_repr
 @dataclass(frozen=True)
 class GraphTopology:
     """The result of :func:`topology`; what a graph has not is ``None``, and ``notes`` say why."""

@@ -12,11 +12,13 @@ from torch_geometric.data import Data
 from torch_geometric.utils import k_hop_subgraph
 
 from graphseq import _checks
+from graphseq._prompt import short_repr
 from graphseq.data.edges import edges_of
 from graphseq.reach.measures.distance import distances
 from graphseq.reach.measures.range import checked_influence
 
 
+@short_repr
 @dataclass(frozen=True)
 class HopInfluence:
     """The total influence of the nodes at each hop on an output, averaged over outputs."""

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._prompt import short_repr
 
 
+@short_repr
 @dataclass(frozen=True)
 class LayerOperator:
     """The operator S of a layer that is close to H ← S H W, and how close it is."""

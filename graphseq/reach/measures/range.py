@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._prompt import short_repr
 
 
+@short_repr
 @dataclass(frozen=True)
 class Range:
     """The range of each output, and their mean."""

@@ -10,13 +10,16 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._prompt import short_repr
 from graphseq.reach.probe import intervals, norms
 from graphseq.reach.probe.function import RowFunction
 from graphseq.reach.probe.hops import hops_to_answers
 
+_SHOWN = 12  # the most hops in a table
 _BATCH = 2**26  # the most entries of a table of influence and hops
 
 
+@short_repr
 @dataclass(frozen=True)
 class HopProfile:
     """The total influence of the rows at each hop on an answer, averaged over answers."""
@@ -30,6 +33,20 @@ class HopProfile:
     samples: int  #: the number of answers that were measured
     answers: int  #: K, the number of answers that they stand for
     ci: float  #: the confidence of the intervals; they are the values themselves where all answers were measured
+
+    def __str__(self) -> str:
+        """A table of at most a dozen hops, and the sum beyond them."""
+        whole = self.samples == self.answers
+        lines = [f"hops  influence{'' if whole else f'  {self.ci:.0%} interval'}"]
+        nearest = min(_SHOWN, 1 + max(self.value.nonzero().flatten().tolist(), default=0))
+        parts = (part[:nearest].tolist() for part in (self.at, self.value, self.low, self.high))
+        for hop, value, low, high in zip(*parts, strict=True):
+            lines.append(f"{hop:4}  {value:9.3g}{'' if whole else f'  [{low:.3g}, {high:.3g}]'}")
+        if nearest < len(self.at):
+            lines.append(f"from {nearest} to {int(self.at[-1])} hops: {float(self.value[nearest:].sum()):.3g}")
+        if self.no_path:
+            lines.append(f"rows from which no path leads to the answer: {self.no_path:.3g}")
+        return "\n".join([*lines, f"mean of {self.samples:,} of {self.answers:,} answers"])
 
 
 def by_hop(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments, checked_but
+from graphseq._prompt import short_repr
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
@@ -35,6 +36,7 @@ _SMALL = 2**12  # entries of the largest activation of a pass
 Output = Kind | Callable[[object], object]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Trace:
     """The outputs of one call of a model and the states on the way, all in one autograd graph."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq._prompt import short_repr
 from graphseq.reach.probe.chain import Chain, chained_by_hooks, gradients
 from graphseq.reach.probe.function import RowFunction
 from graphseq.reach.probe.inputs import Place
@@ -16,6 +17,7 @@ from graphseq.reach.probe.inputs import Place
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
+@short_repr
 @dataclass(frozen=True)
 class LossGradients:
     """The gradients of B losses, one a graph, in the states that have a line for each row, edge or graph."""

@@ -14,6 +14,7 @@ import torch_geometric.nn as pyg
 from torch import Tensor, nn
 
 from graphseq import _checks
+from graphseq._prompt import short_repr
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.encoder import Encoder
 from graphseq.nn.model import Model
@@ -40,6 +41,7 @@ _OF_OPERATORS = ("dirichlet", "rayleigh", "limit")
 _ATTENTION = (pyg.GATConv, pyg.GATv2Conv, pyg.TransformerConv, pyg.SuperGATConv, pyg.AGNNConv, pyg.FeaStConv)
 
 
+@short_repr
 @dataclass(frozen=True)
 class LayerMeasures:
     """Measures of the states of a model, in the order in which it computes them."""

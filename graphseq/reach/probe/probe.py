@@ -11,6 +11,7 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._prompt import short_repr
 from graphseq.reach.measures.range import Range
 from graphseq.reach.probe import by_hop, norms, ranges
 from graphseq.reach.probe import structure as structures
@@ -21,6 +22,7 @@ from graphseq.reach.probe.inside import Inside
 from graphseq.reach.probe.structure import Structure
 
 
+@short_repr
 @dataclass(frozen=True)
 class ReceptiveField:
     """The rows whose input can change an answer."""

@@ -9,8 +9,10 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._prompt import short_repr
 
 
+@short_repr
 class RNNWeights(NamedTuple):
     """The weights of h_t = tanh(W_hx x_t + W_hh h_{t-1} + b_h), p = W_ph h_T + b_p, or their gradients."""
 
@@ -21,6 +23,7 @@ class RNNWeights(NamedTuple):
     b_p: Tensor  #: (C,)
 
 
+@short_repr
 class RNNGradients(NamedTuple):
     """The result of :func:`rnn_gradients`."""
 

@@ -11,11 +11,13 @@ from torch.nn.functional import one_hot
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._prompt import short_repr
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.tasks.base import Regression, of_own_batch
 
 
+@short_repr
 class Irrelevant(NamedTuple):
     """Rows and edges of a batch that no answer depends on, marked ``True``."""
 
