@@ -92,7 +92,8 @@ def _train(options: argparse.Namespace, words: Sequence[str], console: Console, 
     )
     console.result(_results(results, settings), asdict(results))
     console.say(
-        f"written to {options.out}: results.json, reports.csv, samples.txt, curves.csv, config.json, checkpoint.pt\n"
+        f"written to {options.out}: results.json, reports.csv, samples.txt, curves.csv, config.json, checkpoint.pt, "
+        "and model.pt for gs.load\n"
         f"generate text by: python -m graphseq text generate {options.out}"
     )
     return 0

@@ -20,6 +20,10 @@ from graphseq.nn.recipe import built, recipe_of
 from graphseq.training.checkpoint import check_weights
 
 FORMAT = "graphseq model 1"
+_CHECKPOINT = (
+    "it is a checkpoint of fit, which goes on from it by resume; build the model, and give it the weights by "
+    "model.load_state_dict(torch.load(path)['model']). The command text train writes model.pt beside its checkpoint"
+)
 _KEYS = {"format", "recipe", "weights", "version"}
 
 M = TypeVar("M", bound=nn.Module)
@@ -86,9 +90,13 @@ def load(
             says which.
         OSError: the file cannot be read.
     """
+    if Path(path).is_dir():
+        raise ValueError(
+            f"{path} is a folder; name a file written by graphseq.save, such as model.pt of text train in it"
+        )
     content, size = archive.read(path, "file of a model")
     if not isinstance(content, dict) or content.get("format") != FORMAT or content.keys() != _KEYS:
-        kind = "it is a checkpoint of fit, which goes on from it by resume" if _is_checkpoint(content) else "it is not"
+        kind = _CHECKPOINT if _is_checkpoint(content) else "it is not"
         raise ValueError(f"{path} must be a file written by graphseq.save; {kind}")
     weights = content["weights"]
     if not isinstance(weights, Mapping):

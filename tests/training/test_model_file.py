@@ -158,6 +158,8 @@ def test_files_of_another_kind_are_refused_and_run_nothing(tmp_path: Path, monke
     gs.fit(model, task, steps=1, checkpoint_path=tmp_path / "checkpoint.pt")
     with pytest.raises(ValueError, match="checkpoint of fit, which goes on from it by resume"):
         gs.load(tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match=r"is a folder; name a file written by graphseq\.save"):
+        gs.load(tmp_path)
 
 
 def test_a_file_with_a_changed_bit_or_other_weights_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -29,8 +29,10 @@ from graphseq.training.distributed import ProcessGroup, SingleProcess
 from graphseq.training.fit import DivergedError, fit
 from graphseq.training.history import History
 from graphseq.training.lr_schedule import Cosine, Product, Schedule, StepDecay, Warmup
+from graphseq.training.model_file import save
 
 RESULTS = "results.json"
+MODEL = "model.pt"
 CHECKPOINT_EVERY = 500
 """The most steps from one checkpoint to the next."""
 
@@ -88,8 +90,9 @@ def train(
         group: the processes that share each batch, as for :func:`graphseq.fit`; the first one writes and tells.
 
     Returns:
-        The content of ``results.json`` in ``out``; beside it ``config.json``, ``checkpoint.pt``, ``curves.csv`` with
-        every step, ``reports.csv`` and ``reports.json`` with every report, and ``samples.txt``.
+        The content of ``results.json`` in ``out``; beside it ``config.json``, ``checkpoint.pt``, ``model.pt`` for
+        :func:`graphseq.load`, ``curves.csv`` with every step, ``reports.csv`` and ``reports.json`` with every report,
+        and ``samples.txt``.
 
     Raises:
         FileExistsError: ``out`` holds a training and ``resume`` is false, or other files.
@@ -216,6 +219,14 @@ def _finish(
         history.seconds,
         history.steps * settings.batch_size * settings.length / history.seconds,
     )
+    _save(model, settings, held_out.out_channels, out / MODEL)
     record = {**asdict(results), "held_out_characters": len(held_out.tokens), "machine": history.machine}
     _files.write_text(out / RESULTS, json.dumps(record, indent=1) + "\n", overwrite=True)
     return results
+
+
+def _save(model: Model, settings: Settings, classes: int, path: Path) -> None:
+    """Write the model for :func:`graphseq.load`: without dropout, which evaluation has none of, and on the CPU."""
+    plain = build(replace(settings, dropout=0.0, device="cpu"), classes)
+    plain.load_state_dict(model.state_dict())
+    save(plain, path, overwrite=True)

@@ -6,7 +6,7 @@ import csv
 import json
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import children
@@ -14,6 +14,7 @@ import pytest
 import torch
 from texts import TEXT, TINY, source, tiny
 
+import graphseq as gs
 from graphseq import fit
 from graphseq.experiments.text import models
 from graphseq.experiments.text.report import Report, read
@@ -30,6 +31,7 @@ FILES = [
     "checkpoint.pt",
     "config.json",
     "curves.csv",
+    "model.pt",
     "reports.csv",
     "reports.json",
     "results.json",
@@ -75,8 +77,10 @@ def test_a_training_is_fit_and_everything_is_in_its_folder(tmp_path: Path) -> No
     assert found.alphabet == tuple(" .ABabcd")
     assert found.settings == TINY
     assert found.history.loss == history.loss
-    for one, other in zip(found.model.parameters(), model.parameters(), strict=True):
+    same = gs.load(tmp_path / "run" / "model.pt")
+    for one, other, again in zip(found.model.parameters(), model.parameters(), same.parameters(), strict=True):
         assert torch.equal(one, other)
+        assert torch.equal(one, again)
     assert [report.step for report in told] == [2, 4, 8, 10]
     assert told == read(tmp_path / "run")
     assert told[2].loss == pytest.approx(sum(history.loss[4:8]) / 4)
@@ -322,3 +326,10 @@ def test_tensorboard_gets_every_step_and_every_sample_once(tmp_path: Path) -> No
     assert [event.step for event in loss] == [1, 2, 3, 4, 5, 6]
     assert [event.value for event in loss] == pytest.approx(history.loss)
     assert [event.step for event in events.Scalars("held out/bits a character")] == [2, 4, 6]
+
+
+def test_a_model_with_dropout_is_loaded_as_it_was_trained(tmp_path: Path) -> None:
+    trained(tmp_path / "run", 4, replace(TINY, dropout=0.5))
+    graph = Characters(TEXT, 5).batch(2, torch.Generator().manual_seed(0))
+    found = open_trained(tmp_path / "run").model(graph)
+    assert torch.equal(gs.load(tmp_path / "run" / "model.pt")(graph), found)
