@@ -10,7 +10,7 @@ import torch
 from torch_geometric.data import Batch
 
 import graphseq as gs
-from graphseq._prompt import brief
+from graphseq._prompt.brief import brief
 from graphseq.training.history import History
 
 EDGES = torch.tensor([[0, 1], [1, 2]])

@@ -1,42 +1,16 @@
-"""Results at the prompt: every field in a few characters, long tensors by their shape, first numbers and range."""
+"""A value in less than a line."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-T = TypeVar("T")
-_WIDTH = 100
 _WHOLE = 8
 """Longest sequence that is shown whole."""
 _FIRST = 4
 """Values of a longer one that are shown."""
-
-
-def short_repr(cls: type[T]) -> type[T]:
-    """Give a class of results, a dataclass or a named tuple, a ``repr`` of one line a field at most.
-
-    Args:
-        cls: its fields are shown by :func:`brief`, on one line where they fit.
-    """
-
-    def text(self: object) -> str:
-        if isinstance(self, tuple):
-            names: tuple[str, ...] = self._fields  # type: ignore[attr-defined]
-        else:
-            names = tuple(field.name for field in dataclasses.fields(self) if field.repr)  # type: ignore[arg-type]
-        parts = [f"{name}={brief(getattr(self, name))}" for name in names]
-        line = f"{type(self).__name__}({', '.join(parts)})"
-        if len(line) <= _WIDTH:
-            return line
-        return "\n".join([f"{type(self).__name__}(", *(f"  {part}," for part in parts), ")"])
-
-    cls.__repr__ = text  # type: ignore[method-assign]
-    return cls
 
 
 def brief(value: object) -> str:
