@@ -164,7 +164,7 @@ def sheet(name: str, draw: Callable[[float, int], object]) -> Figure:
     for line, (label, width) in zip(panels, WIDTHS.items(), strict=True):
         for panel, nodes in zip(line, SIZES, strict=True):
             picture = image(draw, width, nodes)
-            panel.set_title(f"{nodes} nodes, {label}", fontsize=9)
+            panel.set_title(f"{nodes} node{'' if nodes == 1 else 's'}, {label}", fontsize=9)
             panel.axis("off")
             if isinstance(picture, str):
                 panel.text(0.5, 0.5, picture, ha="center", wrap=True, fontsize=8)

@@ -21,8 +21,8 @@ Dash: TypeAlias = "tuple[float, tuple[float, ...]]"
 HATCH: Mapping[str, Any] = {"facecolor": "0.94", "edgecolor": "0.78", "hatch": "///", "linewidth": 0}
 """The look of what is within reach and yet lost."""
 
-_SPREAD = 0.12
-"""Octaves over which lines are shifted, so that those on one level are all seen."""
+_LARGEST, _SMALLEST = 9.0, 4.5
+"""Sizes of the marks of the first and the last family in points: later ones lie on earlier ones, which show around."""
 
 
 @checked_arguments
@@ -39,7 +39,7 @@ def draw_accuracy(
 ) -> Axes:
     r"""Draw accuracy against length: a line for each model, its interval as bars, and chance.
 
-    Lengths are on a scale of log₂. Lines are shifted a little, so that all on one level are seen.
+    Lengths are on a scale of log₂. Marks of later families are smaller, so that all on one level are seen.
 
     Args:
         axes: where to draw.
@@ -76,18 +76,19 @@ def draw_accuracy(
     thick = [label for label in curves if label not in thin]
     styles = _styles(thick, [label for label in curves if label in thin], families or {})
     walls, losses = last_in_reach or {}, lost or {}
-    for number, (label, points) in enumerate(curves.items()):
+    for label, points in curves.items():
         unknown = sorted({*points, *losses.get(label, ())} - set(lengths))
         if unknown:
             raise ValueError(f"curves[{label!r}] has a point at length {unknown[0]}, which is not one of the lengths")
-        shift = 2 ** (_SPREAD * (number / max(1, len(curves) - 1) - 0.5))
-        x = [length * shift for length in points]
+        x = list(points)
         colour, _, dash = styles[label]
         if label in thin:
             y = [middle for middle, _, _ in points.values()]
             axes.plot(x, y, color=colour, linestyle=dash, linewidth=0.7, label=label, zorder=1.5)
             continue
-        _draw_line(axes, x, points, label, styles[label])
+        markers = list(dict.fromkeys(styles[one][1] for one in thick))
+        share = markers.index(styles[label][1]) / max(1, len(markers) - 1)
+        _draw_line(axes, points, label, styles[label], _LARGEST + share * (_SMALLEST - _LARGEST))
         _hatch_lost(axes, points, losses.get(label, ()), walls.get(label), label)
     if chance is not None:
         axes.axhline(chance, color="0.3", linewidth=1, linestyle=(0, (1, 2)), label="chance")
@@ -102,10 +103,10 @@ def draw_accuracy(
     return axes
 
 
-def _draw_line(axes: Axes, x: Sequence[float], points: Points, label: str, style: tuple[str, str, Dash]) -> None:
+def _draw_line(axes: Axes, points: Points, label: str, style: tuple[str, str, Dash], size: float) -> None:
     colour, marker, dash = style
     axes.errorbar(
-        x,
+        list(points),
         [middle for middle, _, _ in points.values()],
         yerr=[
             [max(0.0, middle - low) for middle, low, _ in points.values()],
@@ -114,7 +115,9 @@ def _draw_line(axes: Axes, x: Sequence[float], points: Points, label: str, style
         color=colour,
         marker=marker,
         linestyle=dash,
-        markersize=4.5,
+        markersize=size,
+        markeredgecolor="w",
+        markeredgewidth=0.4,
         linewidth=1.4,
         elinewidth=0.9,
         label=label,

@@ -22,6 +22,8 @@ from graphseq.plot.nodes import checked_row
 _OUTLINE = "#D55E00"  # Okabe and Ito's vermilion, which is far from every colour of cividis
 _COLOURS = "cividis_r"
 _MOST_DECADES = 8.0
+_TALL = 2.4
+"""Inches of a colour bar that has room for a long label and several numbers."""
 _MOST_LINES = 40
 """Nodes beyond which only those are drawn between the lowest and the highest that reach the target."""
 
@@ -134,12 +136,19 @@ def draw_cones(
         inches = axes.get_window_extent().width / axes.figure.dpi
         title = f"{name}: {int(mask.sum()):,} of {len(mask):,} rows"
         axes.set_title(textwrap.fill(title, max(12, int(12 * inches))), fontsize=11 if inches > 1.8 else 9)
+    for axes in axes_list[1:]:  # the same nodes as in the first
+        if axes.get_ylabel() == axes_list[0].get_ylabel():
+            axes.set_ylabel("")
     if norm is not None:
         low = min(float(influence[influence > 0].min()) for _, influence in models.values() if bool(influence.any()))
         extend = "min" if norm.vmin is not None and low < norm.vmin else "neither"
         bar = axes_list[0].figure.colorbar(ScalarMappable(norm, _COLOURS), ax=axes_list, extend=extend)
         inches = axes_list[0].get_window_extent().height / axes_list[0].figure.dpi
-        bar.set_label("influence on the target row (star)" if inches > 2.4 else "influence")
+        bar.set_label("influence on the target row (star)" if inches > _TALL else "influence")
+        if inches <= _TALL:  # no room for more
+            bar.minorticks_off()
+            ends = [float(norm.vmin or 0.0), float(norm.vmax or 1.0)]
+            bar.set_ticks(ends, labels=[f"{end:.0e}" for end in ends])
     return axes_list
 
 

@@ -35,6 +35,7 @@ OUT_OF_REACH = "#bdbdbd"
 _UNSEEN = "#ffffff"
 _WIDE = 40  # characters of a route in the legend
 _MOST_NAMED = 16
+_INCHES_A_CHARACTER = 0.085  # of a title
 
 
 @checked_arguments
@@ -148,7 +149,11 @@ def draw_receptive_fields(
         field = [0 <= hop <= depth for hop in hops]
         colours = [hop_colour(hop, max(hops)) if inside else _UNSEEN for hop, inside in zip(hops, field, strict=True)]
         draw_nodes(axes, graph, places, colours, names, target)
-        axes.set_title(f"{depth} layer{'' if depth == 1 else 's'}: {sum(field)} of {len(field)} rows")
+        title = f"{depth} layer{'' if depth == 1 else 's'}: {sum(field)} of {len(field)} rows"
+        if axes.get_window_extent().width / axes.figure.dpi < _INCHES_A_CHARACTER * len(title):
+            axes.set_title(title.replace(": ", ":\n"), fontsize=9)
+        else:
+            axes.set_title(title)
     return axes_list
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,6 +26,7 @@ from graphseq.reach.influence import ProfileEstimate
 from graphseq.reach.probe.by_hop import HopProfile
 from graphseq.reach.profile import Profile
 
+_Curve: TypeAlias = tuple[Values, Values, tuple[Values, Values] | None]
 _TWO_SIDED = 1.96  # of 95 % of a normal distribution
 
 
@@ -76,6 +78,9 @@ def draw_influence_by_hop(
     curves = {name: _curve(name, profile) for name, profile in profiles.items()}
     for name, values in forms.items():
         check_not_negative(f"closed_form[{name!r}]", values)
+    farthest = max(int(hops[-1]) for hops, _, _ in curves.values())
+    shown = _shown(farthest, [hops[value > 0] for hops, value, _ in curves.values()], forms.values())
+    curves = {name: _within(curve, shown) for name, curve in curves.items()}
     height = logarithmic(axes, [*(value for _, value, _ in curves.values()), *forms.values()])
     for number, (name, (hops, value, ends)) in enumerate(curves.items()):
         if ends is not None:
@@ -93,7 +98,7 @@ def draw_influence_by_hop(
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if max(len(hops) for hops, _, _ in curves.values()) == 1:
         axes.set_xlim(-0.5, 0.5)
-    axes.set_xlabel("hops from the target row")
+    axes.set_xlabel("hops from the target row" + (f"\n(0 from here to {farthest:,})" if shown < farthest else ""))
     estimated = any(isinstance(profile, ProfileEstimate) for profile in profiles.values())
     axes.set_ylabel(ylabel or ("squared influence (sum over rows)" if estimated else "influence (sum over rows)"))
     legend(axes)
@@ -104,7 +109,20 @@ def draw_influence_by_hop(
 _FORMS = ((0, (1, 1)), (0, (4, 1.5)), (0, (4, 1, 1, 1)), (0, (8, 2)))
 
 
-def _curve(name: str, profile: object) -> tuple[Values, Values, tuple[Values, Values] | None]:
+def _shown(farthest: int, hops: Iterable[Values], forms: Iterable[Values]) -> int:
+    """Return the last hop to draw: a few beyond the last of any influence, where all are 0 for far longer."""
+    last = max([0, *(int(at[-1]) for at in hops if len(at)), *(len(values) - 1 for values in forms)])
+    return min(farthest, 2 * last + 4) if farthest > 4 * last + 40 else farthest
+
+
+def _within(curve: _Curve, shown: int) -> _Curve:
+    """Cut a curve after a hop."""
+    hops, value, ends = curve
+    kept = hops <= shown
+    return hops[kept], value[kept], None if ends is None else (ends[0][kept], ends[1][kept])
+
+
+def _curve(name: str, profile: object) -> _Curve:
     """The hops, the values, and the ends of their intervals where they have some."""
     if not isinstance(profile, Profile | ProfileEstimate | HopProfile):
         raise TypeError(

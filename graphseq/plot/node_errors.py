@@ -22,6 +22,7 @@ MODEL_STYLES = STYLES[:6]  # without black, the colour of the observed values
 _GROUPS = 40  # of nodes, where there are more than can be named
 _LEAST_ROOM = 6.5  # points a node needs for its name
 _QUARTILES = (0.25, 0.5, 0.75)
+_NARROW = 3.2  # inches of axes below which the legend goes above them
 _FAR = 30.0  # ratio of the largest to the smallest error above which the scale is logarithmic
 
 Predicted = Mapping[str, tuple[Tensor, Tensor, Tensor, Tensor]]
@@ -105,8 +106,16 @@ def draw_errors_by_node(axes: Axes, predictions: Predicted, *, names: Sequence[s
     if table.min() > 0 and table.max() > _FAR * table.min():
         axes.set_xscale("log")
     width = axes.get_window_extent().width / axes.figure.dpi
-    axes.set_title(textwrap.fill(finding(errors, len(order)), max(20, int(13 * width))), fontsize=11)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)
+    if width < _NARROW:  # no room beside the nodes
+        characters = max(16, int(9 * width))
+        axes.set_title(textwrap.fill(finding(errors, len(order)), characters), fontsize=9, pad=20)
+        axes.set_xlabel(textwrap.fill(axes.get_xlabel(), characters))
+        axes.legend(
+            loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, fontsize=8, ncols=2, columnspacing=1.0
+        )
+    else:
+        axes.set_title(textwrap.fill(finding(errors, len(order)), max(20, int(13 * width))), fontsize=11)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)
     despine(axes)
     return axes
 

@@ -18,6 +18,9 @@ from graphseq.plot._text import plain
 
 MOST_ROWS = 200  #: more cannot be told from each other
 MOST_LABELS = 60  #: more would overlap
+_MARGIN = 0.12  # beside the graph, as a share of its extent
+_SHARE = 0.8  # of the distance to the nearest node that a node takes
+_LEAST = 5.0  # points to the nearest node below which nodes overlap rather than vanish
 _LINE = 20  # rows of a long path in one line
 
 Places = Mapping[int, tuple[float, float]]
@@ -101,6 +104,8 @@ def draw_nodes(
     pattern.add_nodes_from(rows)
     pattern.add_edges_from(edges)
     size = min(500.0, _relative_area(axes) * (9000.0 if len(rows) <= MOST_LABELS else 6000.0) / len(rows))
+    size = min(size, (_SHARE * _room(axes, places)) ** 2)
+    outer = 1.9 * size + 20
     nx.draw_networkx_edges(pattern, places, ax=axes, edge_color="0.6", width=1.0, node_size=size)
     nodes: PathCollection = nx.draw_networkx_nodes(
         pattern, places, nodelist=rows, ax=axes, node_size=size, node_color=colours, edgecolors="0.25", linewidths=0.8
@@ -109,20 +114,44 @@ def draw_nodes(
     nodes.set_gid("nodes")
     if marked is not None:
         outline = nx.draw_networkx_nodes(
-            pattern, places, nodelist=[marked], ax=axes, node_size=1.9 * size + 20, node_color="none", edgecolors="k"
+            pattern, places, nodelist=[marked], ax=axes, node_size=outer, node_color="none", edgecolors="k"
         )
         outline.set_zorder(3)
     if len(rows) <= MOST_LABELS:
         _write(axes, places, colours, names, size**0.5)
-    _frame(axes, places)
+    _frame(axes, places, 0.5 * (size if marked is None else outer) ** 0.5)
     axes.set_axis_off()
     return nodes
 
 
-def _frame(axes: Axes, places: dict[int, tuple[float, float]]) -> None:
-    """Set limits with a margin around the graph, so that a path too has a height, and an equal aspect."""
+def _room(axes: Axes, places: dict[int, tuple[float, float]]) -> float:
+    """Return the points between a node and the nearest other, the median over nodes; the side of the axes for one."""
+    box = axes.get_window_extent()
+    side = min(box.width, box.height) / axes.figure.dpi * 72
+    at = torch.tensor(list(places.values()), dtype=torch.double)
+    if len(at) == 1:
+        return float(side)
+    extent = at.max(0).values - at.min(0).values
+    points = 72 / axes.figure.dpi / (1 + 2 * _MARGIN)
+    scale = min(
+        length * points / float(span) for length, span in zip((box.width, box.height), extent, strict=True) if span
+    )
+    nearest = torch.cdist(at, at).fill_diagonal_(torch.inf).min(1).values
+    return max(_LEAST, float(nearest.median()) * scale)
+
+
+def _frame(axes: Axes, places: dict[int, tuple[float, float]], radius: float) -> None:
+    """Set limits with a margin around the graph, so that a path too has a height, and an equal aspect.
+
+    Args:
+        axes: where the nodes are.
+        places: their positions.
+        radius: of the largest, in points, for which the margin has room.
+    """
     x, y = ([place[side] for place in places.values()] for side in (0, 1))
-    pad = 0.12 * max(max(x) - min(x), max(y) - min(y)) or 1.0
+    box, span = axes.get_window_extent(), max(max(x) - min(x), max(y) - min(y))
+    share = min(0.3, (radius + 1) / 72 * axes.figure.dpi / max(1.0, min(box.width, box.height)))
+    pad = max(_MARGIN, share / (1 - 2 * share)) * span or 1.0
     axes.set_xlim(min(x) - pad, max(x) + pad)
     axes.set_ylim(min(y) - pad, max(y) + pad)
     axes.set_aspect("equal", adjustable="box")

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 _SHOWN_STEPS = 10
 
@@ -71,4 +72,5 @@ def _curve(axes: Axes, values: Sequence[float], colour: str, label: str | None) 
     means = (sums[window:] - sums[:-window]) / window
     if window > 1:
         axes.plot(steps, curve, color=colour, alpha=0.25, linewidth=0.8)
-    axes.plot(steps[window - 1 :], means, color=colour, label=label)
+    axes.plot(steps[window - 1 :], means, color=colour, label=label, marker="o" if len(means) == 1 else "")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
