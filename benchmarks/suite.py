@@ -42,6 +42,7 @@ QUESTIONS = (
     Question("gcn_lstm", 2, tiny=("--nodes", "20", "--rounds", "3"), on_cuda=True),
     Question("gcn_lstm_batches", 1, ("--rounds", "15"), ("--nodes", "40", "--rounds", "3")),
     Question("recurrence", 1, tiny=("--scale", "0.05", "--rounds", "2"), on_cuda=True),
+    Question("changing_edges", 1, tiny=("--scale", "0.1", "--rounds", "2")),
     Question("fit_overhead", 1, tiny=("--repeats", "5", "--steps", "3")),
     Question("influence", 1, ("--graphs", "path", "random"), ("--graphs", "path", "--rows", "3", "--repeats", "1")),
     Question(

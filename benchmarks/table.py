@@ -80,6 +80,15 @@ def recurrence(record: Record) -> Iterator[Line]:
         )
 
 
+def changing_edges(record: Record) -> Iterator[Line]:
+    """Return lines for a step on edges that change, against the pass alone and edges that are normalised anew."""
+    rows = record["results"]
+    step = rows["a step"]["times_the_pass"]
+    yield "a step on edges that change", "the pass alone", ratio_text(step, turned=True)
+    anew = rows["a step on edges normalised anew"]["times_the_pass"]["median"]
+    yield "a step on edges that change", "normalised anew", f"{anew / step['median']:.2f}"
+
+
 def fit_overhead(record: Record) -> Iterator[Line]:
     """Return lines for a step of ``fit`` against one of a loop."""
     for name, row in record["results"].items():
@@ -137,6 +146,7 @@ READ: dict[str, Callable[[Record], Iterator[Line]]] = {
     "gcn_lstm": gcn_lstm,
     "gcn_lstm_batches": gcn_lstm_batches,
     "recurrence": recurrence,
+    "changing_edges": changing_edges,
     "fit_overhead": fit_overhead,
     "influence": influence,
     "scan": scan,

@@ -78,10 +78,19 @@ class SparseMatrix:
     is_learned = False  # True where the entries have a gradient, see LearnedMatrix
 
     def __init__(self, row: Tensor, col: Tensor, value: Tensor, size: int) -> None:
-        self.csr = _compressed(row, col, value, size)
-        transpose = _compressed(col, row, value, size)
-        self.is_symmetric = _same(self.csr, transpose)
-        self._transpose_csr = self.csr if self.is_symmetric else transpose
+        self._set(_compressed(row, col, value, size), _compressed(col, row, value, size))
+
+    @classmethod
+    def of_layouts(cls, csr: Tensor, transpose: Tensor) -> SparseMatrix:
+        """Return the matrix of these compressed rows and of those of its transpose; where they agree, one is kept."""
+        matrix = cls.__new__(cls)
+        matrix._set(csr, transpose)
+        return matrix
+
+    def _set(self, csr: Tensor, transpose: Tensor) -> None:
+        self.csr = csr
+        self.is_symmetric = csr is transpose or _same(csr, transpose)
+        self._transpose_csr = csr if self.is_symmetric else transpose
         self._blocks: dict[int, list[tuple[slice, Tensor]]] = {}
         self.workspaces = [Workspace() for _ in range(5)]  # states, two gradients in turn, what is returned of either
 
@@ -149,13 +158,11 @@ def matrix_of(parts: Sequence[Tensor]) -> SparseMatrix:
     key = tuple((part.data_ptr(), part.dtype, len(part)) for part in parts)
 
     def make() -> tuple[SparseMatrix, list[Tensor]]:
-        matrix = SparseMatrix.__new__(SparseMatrix)
-        crow, col, value, *_ = parts
-        matrix.csr = _csr(crow, col, value, len(crow) - 1)
-        matrix.is_symmetric = crow.data_ptr() == parts[3].data_ptr()
-        matrix._transpose_csr = matrix.csr if matrix.is_symmetric else _csr(parts[3], parts[4], parts[5], len(crow) - 1)
-        matrix._blocks, matrix.workspaces = {}, [Workspace() for _ in range(5)]
-        return matrix, list(parts)
+        crow, col, value, *turned = parts
+        csr = transpose = compressed_rows(crow, col, value, len(crow) - 1)
+        if crow.data_ptr() != turned[0].data_ptr():
+            transpose = compressed_rows(turned[0], turned[1], turned[2], len(crow) - 1)
+        return SparseMatrix.of_layouts(csr, transpose), list(parts)
 
     found: SparseMatrix = _known.get(key, lambda: lasting(make))[0]
     return found
@@ -242,6 +249,7 @@ class Adjacency:
         edge_weight: weights, shape (E,), or ``None`` where every edge counts 1.
         num_rows: V.
         edge_attr: features of the edges, in the order of ``edge_index``, shape (E, D), or ``None``.
+        given: Â in a number type, where it can be had from another one at less cost; ``None`` where it is made.
 
     Example:
         >>> import torch
@@ -251,8 +259,14 @@ class Adjacency:
     """
 
     def __init__(
-        self, edge_index: Tensor, edge_weight: Tensor | None, num_rows: int, edge_attr: Tensor | None = None
+        self,
+        edge_index: Tensor,
+        edge_weight: Tensor | None,
+        num_rows: int,
+        edge_attr: Tensor | None = None,
+        given: Callable[[torch.dtype], SparseMatrix] | None = None,
     ) -> None:
+        self._given = given
         self.edge_index = edge_index
         self.edge_weight = edge_weight
         self.num_rows = num_rows
@@ -278,7 +292,8 @@ class Adjacency:
         if is_learned(self.edge_weight):
             return self._normalise(dtype)
         if dtype not in self._normalised:
-            self._normalised[dtype] = lasting(lambda: self._normalise(dtype))
+            make = self._given or self._normalise
+            self._normalised[dtype] = lasting(lambda: make(dtype))
         return self._normalised[dtype]
 
     def _normalise(self, dtype: torch.dtype) -> SparseMatrix:
@@ -317,10 +332,11 @@ def _compressed(row: Tensor, col: Tensor, value: Tensor, size: int) -> Tensor:
     counts = torch.bincount(entries.indices()[0], minlength=size)
     crow = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
     kind = torch.int32 if max(size, value.numel()) < 2**31 else torch.int64
-    return _csr(crow.to(kind), entries.indices()[1].to(kind), entries.values(), size)
+    return compressed_rows(crow.to(kind), entries.indices()[1].to(kind), entries.values(), size)
 
 
-def _csr(crow: Tensor, col: Tensor, value: Tensor, width: int) -> Tensor:
+def compressed_rows(crow: Tensor, col: Tensor, value: Tensor, width: int) -> Tensor:
+    """Return compressed rows from where each begins, columns and values."""
     with _without_warnings():
         return torch.sparse_csr_tensor(crow, col, value, (len(crow) - 1, width), check_invariants=False)
 
@@ -343,7 +359,7 @@ def _cut(csr: Tensor, size: int) -> list[tuple[slice, Tensor]]:
     ends = [min(start + size, count) for start in starts]
     first = [int(crow[row]) for row in (*starts, count)]
     return [
-        (slice(start, end), _csr(crow[start : end + 1] - low, col[low:high], value[low:high], width))
+        (slice(start, end), compressed_rows(crow[start : end + 1] - low, col[low:high], value[low:high], width))
         for start, end, low, high in zip(starts, ends, first, first[1:], strict=False)
     ]
 

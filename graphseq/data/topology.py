@@ -6,8 +6,9 @@ them once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, TypeVar
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from graphseq.data.adjacency import Adjacency, derived, is_learned, lasting
 from graphseq.data.cache import BoundedCache
+from graphseq.data.parts_of_matrix import Given, blocks_of
 from graphseq.data.sequences import Sequences
 
 T = TypeVar("T")
@@ -178,11 +180,13 @@ class Topology:
         order, position = self.by_time, self.place_in_time
         if torch.equal(order, position) and bool((order[1:] > order[:-1]).all()):
             return self
-        index = None if self.edge_index is None else position[self.edge_index]
+        return self._reordered(order, None if self.edge_index is None else position[self.edge_index])
+
+    def _reordered(self, order: Tensor, edge_index: Tensor | None) -> Topology:
         return Topology(
             self.node[order],
             self.time[order],
-            index,
+            edge_index,
             self.edge_weight,
             self.static_edge_index,
             self.static_edge_weight,
@@ -239,7 +243,11 @@ class Topology:
 
     @derived
     def _spatial(self) -> Adjacency:
-        return self._adjacency(self._spatial_edges)
+        return self._adjacency(self._spatial_edges, given=self._given())
+
+    def _given(self) -> Given | None:
+        """The source of Â of all edges, where it need not be made from them."""
+        return None
 
     @derived
     def _spatial_edges(self) -> Edges:
@@ -248,7 +256,7 @@ class Topology:
         none = self.node.new_zeros((2, 0))
         return Edges(none, none[0]) if self.edge_index is None else Edges(self.edge_index, None)
 
-    def _adjacency(self, edges: Edges, num_rows: int | None = None) -> Adjacency:
+    def _adjacency(self, edges: Edges, num_rows: int | None = None, given: Given | None = None) -> Adjacency:
         """Return the edges with the weights and features that are stored for them.
 
         An edge that is not stored, one along time, has the weight 1 and features of 0.
@@ -261,7 +269,7 @@ class Topology:
                 (self.static_edge_attr if is_static else self.edge_attr, 0),
             )
         )
-        return Adjacency(edges.index, weight, self.num_rows if num_rows is None else num_rows, attr)
+        return Adjacency(edges.index, weight, self.num_rows if num_rows is None else num_rows, attr, given)
 
     def _written_out(self) -> Edges:
         """Static edges as edges between rows, at every time at which both ends are present."""
@@ -315,9 +323,12 @@ class Topology:
         if self._shared_edges is not None:
             shared = self._adjacency(self._shared_edges, self.num_nodes)
             return [Step(rows, nodes, shared, is_everyone) for rows, nodes, is_everyone in self._presences]
+        # Edges join rows of one time: where these stand together, each snapshot's Â is a block on the diagonal of all.
+        is_cut = self.sorted_by_time is self and not self.is_learned
+        cuts: Iterable[Given | None] = blocks_of(self.spatial, self.step_sizes) if is_cut else repeat(None)
         return [
-            Step(rows, nodes, self._adjacency(edges, len(rows)), is_everyone)
-            for (rows, nodes, is_everyone), edges in zip(self._presences, self._step_edges, strict=True)
+            Step(rows, nodes, self._adjacency(edges, len(rows), given), is_everyone)
+            for (rows, nodes, is_everyone), edges, given in zip(self._presences, self._step_edges, cuts, strict=False)
         ]
 
     @derived
@@ -333,13 +344,17 @@ class Topology:
         moment = torch.searchsorted(self.times, self.time)
         index, origin = self._spatial_edges.index, self._spatial_edges.origin
         when = moment[index[0]]
-        by_time = when.argsort(stable=True)
+        counts = torch.bincount(when, minlength=len(self.times)).tolist()
         local = torch.empty_like(self.node)
         for rows, _, _ in self._presences:
             local[rows] = torch.arange(len(rows), device=rows.device)
+        index, order = local[index], torch.arange(len(when), device=when.device)
+        if bool((when[1:] < when[:-1]).any()):
+            order = when.argsort(stable=True)
+            index = index[:, order]
         return [
-            Edges(local[index[:, edges]], edges if origin is None else origin[edges])
-            for edges in by_time.split(torch.bincount(when, minlength=len(self.times)).tolist())
+            Edges(edges, stored if origin is None else origin[stored])
+            for edges, stored in zip(index.split(counts, dim=1), order.split(counts), strict=True)
         ]
 
     @derived

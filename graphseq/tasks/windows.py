@@ -14,7 +14,9 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data._parts import check_constant
+from graphseq.data.adjacency import Adjacency
 from graphseq.data.cache import BoundedCache
+from graphseq.data.excerpt import Excerpt
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.topology import Topology
 from graphseq.tasks.base import Task, repeat
@@ -65,6 +67,7 @@ class Recording:
         self.edge_weight = None if spatial.edge_weight is None else spatial.edge_weight[by_time]
         self.edge_attr = None if spatial.edge_attr is None else spatial.edge_attr[by_time]
         self.first_edge = _starts(self.moment[self.edge_index[0]], len(self.times))
+        self._spatial = Adjacency(self.edge_index, self.edge_weight, len(order), self.edge_attr)
         self._template = self._shared_by_windows(topology)
         self._repeated = BoundedCache()
 
@@ -100,13 +103,18 @@ class Recording:
             template, size = self._template, len(start)
             repeated: Topology = self._repeated.get(size, lambda: repeat(template, size))
             return repeated
-        edge, owner = slices(self.first_edge[start], self.first_edge[start + self.lags])
-        return Topology(
+        # Time by time, as snapshots read them.
+        moment = (torch.arange(self.lags)[:, None] + start).flatten()
+        edge, owner = slices(self.first_edge[moment], self.first_edge[moment + 1])
+        owner = owner % len(start)
+        return Excerpt(
+            self._spatial,
+            row,
             self.node[row] + batch * self.num_nodes,
             self.moment[row] - start[batch],
             self.edge_index[:, edge] + shift[owner],
             None if self.edge_weight is None else self.edge_weight[edge],
-            edge_attr=None if self.edge_attr is None else self.edge_attr[edge],
+            None if self.edge_attr is None else self.edge_attr[edge],
         )
 
     @cached_property
