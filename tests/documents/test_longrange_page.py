@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from scripts import ROOT, load, page
 
+from graphseq.experiments.longrange.published import published
 from graphseq.experiments.longrange.report import Line, table
 
 FOLDER = ROOT / "docs" / "longrange"
@@ -16,7 +18,7 @@ def test_the_page_is_made_by_its_script() -> None:
     assert load(ROOT / "benchmarks" / "longrange_page.py").page() == page("longrange")
 
 
-@pytest.mark.parametrize("name", ["transfer", "echo"])
+@pytest.mark.parametrize("name", [path.parent.name for path in sorted(FOLDER.glob("*/table.txt"))])
 def test_the_tables_are_those_of_the_records(name: str) -> None:
     record = json.loads((FOLDER / name / "results.json").read_text())
     lines = [Line(**line) for line in record["lines"]]
@@ -28,8 +30,21 @@ def test_the_tables_are_those_of_the_records(name: str) -> None:
 def test_no_stack_of_16_layers_knows_distances_beyond_its_reach() -> None:
     record = json.loads((FOLDER / "echo" / "results.json").read_text())
     lines = [line for line in record["lines"] if line["benchmark"] == "echo shortest paths"]
-    assert {line["reach"] for line in lines} == {16}
-    for line in lines:
+    stacks = [line for line in lines if line["reach"] == 16]
+    assert len(stacks) >= 4
+    for line in stacks:
         beyond = {int(hops): error for hops, _, error in line["by_hops"] if hops > 16}
         # Whatever number it says of all rows beyond its reach, 20 hops more are 20 hops more of error.
         assert beyond[36] - beyond[18] > 14
+
+
+def test_no_stack_of_20_layers_can_have_the_error_that_is_published_for_shortest_paths() -> None:
+    script = load(ROOT / "benchmarks" / "longrange_columns.py")
+    path = np.abs(np.subtract.outer(np.arange(4), np.arange(4)))
+    # Beyond one hop, a row at the end has sources at 2 and 3 hops, half a square each; the others have one at most.
+    assert script.unseen(path, 1) == pytest.approx((0.5 + 0 + 0 + 0.5) / 16)
+    table = {line.split("  ")[0]: line.split() for line in (FOLDER / "columns.txt").read_text().splitlines()}
+    bound = float(table["at least, of 20 hops seen"][-1])
+    found = {row.model: row.value for row in published("corso shortest paths")}
+    assert found["A-DGN"] < bound - 1
+    assert float(table["best constant"][-3]) == pytest.approx(1.17, abs=0.1)

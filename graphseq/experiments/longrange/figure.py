@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from graphseq.experiments.longrange.measures import Measure
+from graphseq.experiments.longrange.published import published
 from graphseq.experiments.longrange.report import Line
 from graphseq.experiments.longrange.suite import BENCHMARKS
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c564b", "#7f7f7f", "#bcbd22")
+PUBLISHED = "#b0003a"  # the ink of published numbers, which is none of ours
+ERRORS = {
+    "mae": "mean absolute error (hops)",
+    "log10 mse": "mean squared error",
+    "accuracy": "share wrong",
+    "nats": "nats",
+}
+"""The label of the axis of each measure."""
 
 
 def groups(names: Sequence[str]) -> dict[str, list[str]]:
@@ -21,7 +33,7 @@ def groups(names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def figure(title: str, lines: Sequence[Line], constants: Mapping[str, list[list[float]]]) -> Figure:
-    """Draw the error of each family against hops needed.
+    """Draw the error of each family against hops needed; where all questions need as many, a row for each family.
 
     Args:
         title: of the figure.
@@ -30,35 +42,90 @@ def figure(title: str, lines: Sequence[Line], constants: Mapping[str, list[list[
     """
     drawing = Figure(figsize=(8, 4.6), layout="constrained")
     axes = drawing.subplots()
-    measure = BENCHMARKS[lines[0].benchmark].measure
-    models = list(dict.fromkeys(line.model for line in lines))
+    names = list(dict.fromkeys(line.benchmark for line in lines))
+    floor = sorted(point for name in names for point in constants.get(name, []))
+    if len({point[0] for line in lines for point in line.by_hops}) > 1:
+        _against_hops(axes, lines, floor)
+    else:
+        _in_rows(axes, lines, floor)
+    axes.set_title(title)
+    return drawing
+
+
+def _against_hops(axes: Axes, lines: Sequence[Line], floor: list[list[float]]) -> None:
+    benchmark = BENCHMARKS[lines[0].benchmark]
     top = max(float(point[0]) for line in lines for point in line.by_hops)
-    for number, model in enumerate(models):
+    for number, model in enumerate(dict.fromkeys(line.model for line in lines)):
         own = [line for line in lines if line.model == model]
         points = sorted(point for line in own for point in line.by_hops)
         colour = COLOURS[number % len(COLOURS)]
         reaches = sorted({line.reach for line in own if line.reach is not None})
-        # A stack with as many layers as hops has another reach at each point.
-        said = "" if not reaches else f", sees {reaches[0]}" if len(reaches) == 1 else ", sees as many as needed"
         xs, ys = [point[0] for point in points], [point[2] for point in points]
-        axes.plot(xs, ys, color=colour, marker="o" if len(xs) < 15 else "", markersize=4, label=f"{model}{said}")
+        label = f"{model}{_sees(reaches)}"
+        axes.plot(xs, ys, color=colour, marker="o" if len(xs) < 15 else "", markersize=4, label=label)
         if len(reaches) == 1 and 0 < reaches[0] <= top:
             nearest = min(points, key=lambda point: abs(point[0] - reaches[0]))
             axes.plot(reaches[0], nearest[2], marker="|", markersize=16, markeredgewidth=2, color=colour)
-    names = dict.fromkeys(line.benchmark for line in lines)
-    floor = sorted(point for name in names for point in constants.get(name, []))
     if floor:
         axes.plot(*([point[at] for point in floor] for at in (0, 2)), "--", color="0.5", label="floor: constant")
-    error = {
-        "mae": "mean absolute error (hops)",
-        "log10 mse": "mean squared error",
-        "accuracy": "share wrong",
-        "nats": "nats",
-    }
-    if measure.name == "log10 mse":
+    _published_points(axes, lines)
+    if benchmark.measure.name == "log10 mse":
         axes.set_yscale("log")
     else:
         axes.set_ylim(bottom=0)
-    axes.set(title=title, xlabel=BENCHMARKS[lines[0].benchmark].axis, ylabel=error[measure.name])
+    if top > 1000:
+        axes.set_xscale("log")
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(xlabel=benchmark.axis, ylabel=ERRORS[benchmark.measure.name])
     axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, title="a bar: the reach")
-    return drawing
+
+
+def _sees(reaches: Sequence[int]) -> str:
+    """Return the words on the reach; a stack with as many layers as hops has another at each point."""
+    return "" if not reaches else f", sees {reaches[0]}" if len(reaches) == 1 else ", sees as many as needed"
+
+
+def _published_points(axes: Axes, lines: Sequence[Line]) -> None:
+    """Mark published numbers where each is of one number of hops; one of many hops has no place on the axis."""
+    points: dict[str, list[tuple[float, float]]] = {}
+    for line in {line.benchmark: line for line in lines}.values():
+        hops = {float(point[0]) for point in line.by_hops}
+        for row in published(line.benchmark) if len(hops) == 1 else ():
+            error = _error(BENCHMARKS[line.benchmark].measure, row.value)
+            points.setdefault(row.model, []).append((min(hops), error))
+    for number, (model, own) in enumerate(points.items()):
+        style = {"color": PUBLISHED, "linestyle": ":", "linewidth": 1, "marker": "xd^vs"[number % 5], "markersize": 5}
+        axes.plot(*zip(*sorted(own), strict=True), label=f"published: {model}", **style)
+
+
+def _in_rows(axes: Axes, lines: Sequence[Line], floor: list[list[float]]) -> None:
+    """Draw each seed of each family, and published numbers, on rows of their own, the best on top."""
+    name = lines[0].benchmark
+    measure = BENCHMARKS[name].measure
+    rows = [
+        (f"{line.model}{_sees([] if line.reach is None else [line.reach])}", [_error(measure, v) for v in line.values])
+        for line in lines
+    ]
+    colours = {label: COLOURS[0] for label, _ in rows}
+    for row in published(name):
+        rows.append((f"published: {row.model}", [_error(measure, row.value)]))
+        colours[rows[-1][0]] = PUBLISHED
+    rows.sort(key=lambda row: sum(row[1]) / len(row[1]), reverse=True)
+    for place, (label, errors) in enumerate(rows):
+        axes.plot(errors, [place] * len(errors), "o", color=colours[label], markersize=5)
+    if floor:
+        axes.axvline(floor[0][2], linestyle="--", color="0.5", label="floor: constant")
+        axes.legend(fontsize="small", loc="lower left")
+    axes.set_yticks(range(len(rows)), [label for label, _ in rows])
+    for tick, (label, _) in zip(axes.get_yticklabels(), rows, strict=True):
+        tick.set_color(colours[label])
+    if measure.name == "log10 mse":
+        axes.set_xscale("log")
+    axes.set_xlabel(f"{ERRORS[measure.name]}, a point a seed; {lines[0].by_hops[0][0]:g} {BENCHMARKS[name].axis}")
+    axes.grid(axis="y", color="0.9")
+
+
+def _error(measure: Measure, value: float) -> float:
+    """Return the mean error of a value of the measure."""
+    return 1 - value if measure.name == "accuracy" else 10**value if measure.name == "log10 mse" else value

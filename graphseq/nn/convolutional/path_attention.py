@@ -26,6 +26,10 @@ class PathAttention(LayerStack):
     Distances are not read: for these see :class:`~graphseq.nn.MinPlusGCN`. A row can select one of many others by their
     content, which sums and minima over neighbours cannot do without carrying all of it along.
 
+    Queries and keys are at first the states themselves, so that a row attends to rows like it, with
+    :math:`q^\top k / \sqrt H = \sqrt H \cos(h, h')`. Of random ones the pair of a query and its key is no more alike
+    than others, and each must be found by itself from the samples that ask for it.
+
     Args:
         in_channels: F.
         hidden_channels: H.
@@ -40,7 +44,8 @@ class PathAttention(LayerStack):
         TypeError: called on a graph with features of edges.
 
     Source: the reachability attention of Luo, Thost and Shi, *Transformers over directed acyclic graphs* (2023), with
-    one head and without its encoding of depth.
+    one head and without its encoding of depth; first weights near the identity after Trockman and Kolter, *Mimetic
+    initialization of self-attention layers* (2023).
 
     Example:
         >>> import graphseq as gs, torch
@@ -82,6 +87,9 @@ class _Block(nn.Module):
         self.norm_attention, self.norm_mlp = nn.LayerNorm(channels), nn.LayerNorm(channels)
         # A bias of keys would change no weight of attention: it adds the same to all.
         self.query, self.key = nn.Linear(channels, channels), nn.Linear(channels, channels, bias=False)
+        nn.init.eye_(self.query.weight)
+        nn.init.eye_(self.key.weight)
+        nn.init.zeros_(self.query.bias)
         self.value, self.out = nn.Linear(channels, channels), nn.Linear(channels, channels)
         self.mlp = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels))
 

@@ -46,3 +46,15 @@ def test_a_tree_that_leads_up_is_read_from_below() -> None:
     tree = gs.tasks.NeighborsMatch(depth=3).batch(1, torch.Generator().manual_seed(0))
     reach = PathAttention(16, 8).reach(tree, torch.arange(15))
     assert reach.sum(1).tolist() == [15, 7, 7, 3, 3, 3, 3, *[1] * 8]
+
+
+def test_a_row_attends_at_first_to_the_row_like_it() -> None:
+    torch.manual_seed(0)
+    block = PathAttention(8, 64).blocks[0]
+    state = torch.randn(40, 64)
+    x = block.norm_attention(torch.cat([state, state[:1] + 0.1]))
+    score = (block.query(x) @ block.key(x).T / 8).detach()
+    # Rows are normalised to length √H: a row meets itself with √H = 8 and others with N(0, 1).
+    torch.testing.assert_close(score.diagonal(), torch.full((41,), 8.0), rtol=0, atol=0.01)
+    assert int(score[40, :40].argmax()) == 0
+    assert float(score[0, 1:40].abs().max()) < 4
