@@ -103,15 +103,22 @@ def draw(axes: Axes, record: Record, task: str) -> None:
     axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False)
 
 
+def report(out: Path) -> str:
+    """The table of the records of a folder, as the page of results has it."""
+    record: Record = json.loads((out / "model.json").read_text())
+    lines = [*table(record), *transfers(record)]
+    if (out / "match.json").exists():
+        lines += matches(json.loads((out / "match.json").read_text()))
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def main() -> None:
     """Print the table and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("docs/longrange"))
     out = parser.parse_args().out
+    print(report(out))
     record: Record = json.loads((out / "model.json").read_text())
-    print("\n".join([*table(record), *transfers(record)]))
-    if (out / "match.json").exists():
-        print("\n".join(matches(json.loads((out / "match.json").read_text()))))
     figure = Figure(figsize=(12, 4), layout="constrained")
     for axes, task in zip(figure.subplots(1, 3, sharey=True), TITLES, strict=True):
         draw(axes, record, task)
