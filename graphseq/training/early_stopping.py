@@ -92,11 +92,15 @@ class EarlyStopping:
     @checked_arguments
     def validate(self, step: int, model: nn.Module) -> None:
         """Add the validation loss after ``step`` to the curve, and keep the weights if it is a new best."""
-        loss = validation_loss(model, self._validation)
+        loss = self.loss(model)
         if self._best is None or loss < self.best_loss or (math.isnan(self.best_loss) and not math.isnan(loss)):
             self._best = len(self.curve)
             self._weights = {name: deepcopy(value) for name, value in model.state_dict().items()}
         self.curve.append((step, loss))
+
+    def loss(self, model: nn.Module) -> float:
+        """The validation loss of a model, in the task's units."""
+        return validation_loss(model, self._validation)
 
     @property
     def best_step(self) -> int:

@@ -12,9 +12,9 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.experiments.longrange.answered import Answered, answered
 from graphseq.experiments.longrange.measures import ACCURACY, MAE, Measure
 from graphseq.experiments.longrange.scaled import Scaled
+from graphseq.experiments.longrange.training import trained
 from graphseq.tasks.base import Regression, Task
 from graphseq.tasks.graphs import Collection
-from graphseq.training.early_stopping import fit_with_validation
 
 Rule = Callable[[SpaceTimeGraph], Tensor]
 
@@ -63,7 +63,7 @@ def floors(
     if families > 1:
         each = torch.stack([_of_family(measure, known, number) for number in range(families)])
         found["constant per family"] = measure.of(each[asked.family], asked.y)
-    model = _blind(task, validation or task, known, steps, seed)
+    model = _blind(task, validation or task, known, steps, samples, seed)
     found["0-hop model"] = _measured(model, test, measure, samples, seed)
     if isinstance(task, Regression) and not task.per_graph and task.out_channels <= task.in_channels:
         found["own input copied"] = _measured(_copy(task.out_channels), test, measure, samples, seed)
@@ -97,13 +97,11 @@ def _of_family(measure: Measure, known: Answered, number: int) -> Tensor:
     return measure.constant(own if len(own) else known.y)
 
 
-def _blind(task: Task, validation: Task, known: Answered, steps: int, seed: int) -> torch.nn.Module:
+def _blind(task: Task, validation: Task, known: Answered, steps: int, samples: int, seed: int) -> torch.nn.Module:
     with seeding.forked(seed, seeding.BUILD):
         inner = nn.Model(nn.MLP(task.in_channels, 32), task.out_channels, pool="mean" if task.per_graph else None)
         model = Scaled.to_answers(inner, known.y)
-    fit_with_validation(
-        model, task, validation, steps=steps, every=max(1, steps // 5), lr=0.01, seed=seed, optimizer="Adam"
-    )
+    trained(model, task, validation, validations=5, samples=samples, steps=steps, lr=0.01, seed=seed)
     return model
 
 

@@ -18,9 +18,9 @@ from graphseq.experiments.longrange.families import HOP_A_LAYER, build, paramete
 from graphseq.experiments.longrange.floors import constant_errors, floors
 from graphseq.experiments.longrange.scaled import Scaled
 from graphseq.experiments.longrange.suite import BENCHMARKS, Parts
+from graphseq.experiments.longrange.training import trained
 from graphseq.reach import hops_reached
 from graphseq.tasks.base import Task
-from graphseq.training.early_stopping import fit_with_validation
 from graphseq.training.fit import DivergedError
 
 VALIDATIONS = 10  # of a training
@@ -72,7 +72,7 @@ def measure_once(
         return {"floors": values, "constant_by_hops": by_hops(hops, errors), "cpu_seconds": seconds}
     network, inner = _built(parts, model, layers, parameters, seed)
     training: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "lr": lr, "clip": clip, "seed": seed}
-    loss, best_step, diverged = _trained(network, parts, training)
+    loss, best_step, diverged = _trained(network, parts, samples, training)
     cpu_seconds = time.process_time() - started
     said = answered(network, parts.test, samples=samples, seed=seed)
     return {
@@ -102,16 +102,13 @@ def _built(parts: Parts, model: str, layers: int, budget: int, seed: int) -> tup
     return Scaled.to_answers(inner, y), inner
 
 
-def _trained(network: torch.nn.Module, parts: Parts, training: dict[str, Any]) -> tuple[float, int, str]:
-    """Train a model and leave it with the weights of least validation loss; returns that loss and its step."""
-    every = max(1, training["steps"] // VALIDATIONS)
+def _trained(network: torch.nn.Module, parts: Parts, samples: int, training: dict[str, Any]) -> tuple[float, int, str]:
+    """Train a model; returns its least validation loss, the step that had it, and why it diverged, if it did."""
     try:
-        done = fit_with_validation(
-            network, parts.train, parts.validation, every=every, optimizer="Adam", stop_threshold=None, **training
-        )
+        best = trained(network, parts.train, parts.validation, validations=VALIDATIONS, samples=samples, **training)
     except DivergedError as error:
         return math.inf, 0, str(error)
-    return done.validation_loss, done.best_step, ""
+    return *best, ""
 
 
 def _count(network: torch.nn.Module) -> int:

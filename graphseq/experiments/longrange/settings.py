@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         steps: training steps.
         batch_size: graphs in a batch.
         graphs: graphs of a benchmark that is a data set.
-        samples: fresh graphs that a benchmark without a data set is tested on.
+        samples: fresh graphs that a benchmark without a data set is tested on, and as many others to validate on.
         clip: largest norm of the gradient.
         tiny: a minute for all kinds of benchmarks, to see that everything runs: its numbers say nothing.
     """
@@ -44,8 +44,8 @@ class Settings(BaseSettings):
     search_seeds: Count = 1
     layers: tuple[Annotated[Count, Metavar("L")], ...] = ()
     lrs: tuple[Positive, ...] = (0.003, 0.001)
-    parameters: Count = 30_000
-    steps: Steps = 1000
+    parameters: Count = 10_000
+    steps: Steps = 300
     batch_size: Count = 16
     graphs: Count = 1008
     samples: Count = 500

@@ -20,6 +20,7 @@ from graphseq.experiments.longrange.run import by_hops
 from graphseq.experiments.longrange.scaled import Scaled
 from graphseq.experiments.longrange.settings import Settings
 from graphseq.experiments.longrange.suite import BENCHMARKS
+from graphseq.experiments.longrange.training import Validation
 
 
 def test_measures_are_those_of_their_names() -> None:
@@ -144,6 +145,34 @@ def _run(seed: int, lr: float, loss: float | None, value: float = 1.0) -> Run:
     config = {"benchmark": "echo diameter", "model": "GCN", "layers": 2, "lr": lr, "seed": seed}
     result = {"validation_loss": loss, "value": value, "reach": 2, "parameters": 9, "cpu_seconds": 1.0, "by_hops": []}
     return Run(key="", config=config, result=result)
+
+
+def test_fresh_graphs_of_a_test_are_none_of_validation_or_training() -> None:
+    task = gs.tasks.GraphTransfer(3)
+    seen: dict[str, list[float]] = {"validation": [], "test": [], "training": []}
+    asked: list[float] = []
+
+    class Noted(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, graph: gs.SpaceTimeGraph) -> torch.Tensor:
+            asked.extend(graph.y[:, 0].tolist())
+            return graph.y * 0 + self.weight
+
+    model = Noted()
+    for seed in (0, 1):
+        Validation(task, every=1, samples=50, seed=seed).loss(model)
+        seen["validation"] += asked
+        asked.clear()
+        answered(model, task, samples=50, seed=seed)
+        seen["test"] += asked
+        asked.clear()
+    gs.fit(model, task, steps=4, batch_size=10, seed=0)
+    seen["training"] = asked
+    assert [len(numbers) for numbers in seen.values()] == [100, 100, 40]
+    assert len({number for numbers in seen.values() for number in numbers}) == 240
 
 
 def test_a_setting_is_chosen_by_the_seeds_that_all_settings_have() -> None:
