@@ -61,3 +61,15 @@ def test_a_pulse_is_where_the_group_velocity_says() -> None:
     for legs in (1, 2):  # the front is the long side of an Airy function, a few rows ahead
         ahead = script.front(legs, 2.0) - script.LAYERS * float(script.velocities(legs, 2.0).max())
         assert 0 < ahead < 5
+
+
+def test_the_quick_form_of_attention_along_paths_is_the_model() -> None:
+    script = load(ROOT / "benchmarks" / "longrange_match.py")
+    task = gs.tasks.NeighborsMatch(3)
+    model = gs.nn.Model(gs.nn.PathAttention(task.in_channels, 16), task.out_channels).double()
+    graph = task.batch(5, torch.Generator().manual_seed(0))
+    x = graph.x.double()
+    rows = x.view(5, 15, 16)
+    query, keys, values = rows[:, 0, :8].argmax(1), rows[:, 7:, :8].argmax(2), rows[:, 7:, 8:].argmax(2)
+    quick = script.root_outputs(model, query, keys, values)
+    torch.testing.assert_close(quick, model(graph.replace(x=x)), rtol=0, atol=1e-12)

@@ -95,8 +95,15 @@ def _published_points(axes: Axes, lines: Sequence[Line]) -> None:
             error = _error(BENCHMARKS[line.benchmark].measure, row.value)
             points.setdefault(row.model, []).append((min(hops), error))
     for number, (model, own) in enumerate(points.items()):
-        style = {"color": PUBLISHED, "linestyle": ":", "linewidth": 1, "marker": "xd^vs"[number % 5], "markersize": 5}
-        axes.plot(*zip(*sorted(own), strict=True), label=f"published: {model}", **style)
+        axes.plot(
+            *zip(*sorted(own), strict=True),
+            color=PUBLISHED,
+            linestyle=":",
+            linewidth=1,
+            marker="xd^vs"[number % 5],
+            markersize=5,
+            label=f"published: {model}",
+        )
 
 
 def _in_rows(axes: Axes, lines: Sequence[Line], floor: list[list[float]]) -> None:
