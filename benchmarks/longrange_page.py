@@ -155,6 +155,8 @@ def _short(record: dict[str, Any], title: str, names: list[str]) -> str:
             cells.setdefault(f"floor: {floor}", {})[name] = f"{value:.3g}"
         for row in published(name):
             cells.setdefault(f"published: {row.model}", {})[name] = f"{row.value:g}"
+    for row in published(title):
+        cells[f"published: {row.model}, leaves 1 at {row.value:g} hops"] = {}
     head = [f"{title}, {BENCHMARKS[names[0]].measure.name}", *(f"{name.split()[-1]} hops" for name in names)]
     rows = [[model, *(values.get(name, "") for name in names)] for model, values in cells.items()]
     return aligned([head, *rows], head=1)

@@ -87,13 +87,19 @@ def _sees(reaches: Sequence[int]) -> str:
 
 
 def _published_points(axes: Axes, lines: Sequence[Line]) -> None:
-    """Mark published numbers where each is of one number of hops; one of many hops has no place on the axis."""
+    """Mark published numbers where each is of one number of hops; one of many hops has no place on the axis.
+
+    Of a group, the hops up to which a published model was right, where these were published.
+    """
     points: dict[str, list[tuple[float, float]]] = {}
     for line in {line.benchmark: line for line in lines}.values():
         hops = {float(point[0]) for point in line.by_hops}
         for row in published(line.benchmark) if len(hops) == 1 else ():
             error = _error(BENCHMARKS[line.benchmark].measure, row.value)
             points.setdefault(row.model, []).append((min(hops), error))
+    for row in published(BENCHMARKS[lines[0].benchmark].group):
+        label = f"published: {row.model} leaves 100 % at {row.value:g}"
+        axes.axvline(row.value, color=PUBLISHED, linestyle=":", linewidth=1, label=label)
     for number, (model, own) in enumerate(points.items()):
         axes.plot(
             *zip(*sorted(own), strict=True),
