@@ -30,9 +30,10 @@ from typing import Any
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from diagnosis_cases import kinds, new_kinds
+from diagnosis_cases import kinds, more_kinds
 from diagnosis_models import Spec, build
-from diagnosis_tasks import CALIBRATING, NEW_TASKS, TESTING, drawn, hops_of
+from diagnosis_tasks import CALIBRATING, NEWEST, TESTING, drawn, hops_of
+from diagnosis_worlds import further_kinds
 
 import graphseq as gs
 from graphseq import _files
@@ -44,12 +45,31 @@ from graphseq.reach.diagnosis.problem import Problem, Request
 from graphseq.training.history import machine
 
 CHECK, LONG, RATE = 500, 1000, 5e-3  # steps of the trainings that check a fault and decide foresight, and their rate
-SEEDS = {"known": 11, "tested": 3}  # of the models drawn on tasks that set thresholds, and on those that test them
-PER_ROUND = {"known": 3, "tested": 10}
+SEEDS = {"known": 11, "tested": 3, "newest": 29}  # of the models drawn on tasks that set thresholds, and others
+PER_ROUND = {"known": 3, "tested": 10, "newest": 3}
 TITLES = {"set": "that set thresholds", "seen": "seen while rules were written", "new": "new"}
 
 
+KEPT: Path | None = None  # a file of outcomes that are not trained again
+
+
 def outcome(spec: Spec, steps: int = LONG) -> dict[str, float]:
+    """The outcome of training a model, kept in a file: no rule of a diagnosis has part in it."""
+    key = json.dumps([spec, steps], sort_keys=True)
+    if KEPT is not None and KEPT.exists():
+        for line in KEPT.read_text().splitlines():
+            one = json.loads(line)
+            if one["key"] == key:
+                return {name: math.nan if value is None else value for name, value in one["outcome"].items()}
+    found = trained_outcome(spec, steps)
+    if KEPT is not None:
+        plain = {name: None if math.isnan(value) else value for name, value in found.items()}
+        with KEPT.open("a") as file:
+            file.write(json.dumps({"key": key, "outcome": plain}) + "\n")
+    return found
+
+
+def trained_outcome(spec: Spec, steps: int) -> dict[str, float]:
     """Train the model of a specification for four times as many steps as a trial, at another rate."""
     model, data, options = build(spec)
     with torch.no_grad():
@@ -103,6 +123,8 @@ def followed(spec: Spec, advice: Advice, steps: int) -> dict[str, float] | None:
         change = {"spoilt": "orthogonal" if spec["family"] == "RNN" else "remembering"}
     elif advice.action in ("attach", "initialise"):
         change = {"spoilt": None}
+    elif advice.action == "features":
+        change = {"walks": arguments["walk_length"]}
     elif advice.action == "activation":
         change = {"activation": arguments["activation"], "residual": True}
     elif advice.action == "data":
@@ -116,7 +138,7 @@ def followed(spec: Spec, advice: Advice, steps: int) -> dict[str, float] | None:
 
 def planted(name: str, seed: int, steps: int = CHECK) -> dict[str, Any]:
     """One planted case: its diagnosis, the checks of its fault, and what its advice brings."""
-    fault, group, spec, twin = {**kinds(seed), **new_kinds(seed)}[name]
+    fault, group, spec, twin = every_kind(seed)[name]
     spec = {**spec, "seed": seed}
     found = diagnosed(spec)
     e = found.evidence
@@ -142,6 +164,11 @@ def planted(name: str, seed: int, steps: int = CHECK) -> dict[str, Any]:
     }
 
 
+def every_kind(seed: int) -> dict[str, Any]:
+    """All kinds of planted case."""
+    return {**kinds(seed), **more_kinds(seed), **further_kinds(seed)}
+
+
 def is_decided(fault: str, skill: float, own: dict[str, float], repaired: dict[str, float] | None, e: Evidence) -> bool:
     """Whether training for long confirms the fault: the model fails, and its repaired twin does not."""
     if fault == "solved":
@@ -159,7 +186,7 @@ def is_decided(fault: str, skill: float, own: dict[str, float], repaired: dict[s
 
 def foreseen(number: int, part: str, steps: int = LONG) -> dict[str, Any]:
     """One untrained model: its diagnosis, and the outcome of training."""
-    names = CALIBRATING if part == "known" else TESTING
+    names = {"known": CALIBRATING, "tested": TESTING, "newest": NEWEST}[part]
     task, spec = list(drawn(number + 1, SEEDS[part], names))[number]
     found = diagnosed(spec)
     own = outcome(spec, steps)
@@ -167,7 +194,7 @@ def foreseen(number: int, part: str, steps: int = LONG) -> dict[str, Any]:
     return {
         "task": task,
         "family": spec["family"],
-        "group": "set" if task in CALIBRATING else "new" if task in NEW_TASKS else "seen",
+        "group": "set" if task in CALIBRATING else "new" if task in NEWEST else "seen",
         "hops": hops_of(spec),
         "parameters": sum(p.numel() for p in model.parameters()),
         "finding": found.finding,
@@ -179,13 +206,14 @@ def foreseen(number: int, part: str, steps: int = LONG) -> dict[str, Any]:
 
 
 def rounds(count: int) -> Iterator[tuple[str, int]]:
-    """The part and number of each drawn model: ten that test for every three on tasks that set thresholds."""
+    """The part and number of each drawn model: thirteen that test for every three on tasks that set thresholds."""
     for start in range(0, count, PER_ROUND["tested"]):
         for number in range(start, min(start + PER_ROUND["tested"], count)):
             yield "tested", number
-        first = start * PER_ROUND["known"] // PER_ROUND["tested"]
-        for number in range(first, first + PER_ROUND["known"]):
-            yield "known", number
+        for part in ("newest", "known"):
+            first = start * PER_ROUND[part] // PER_ROUND["tested"]
+            for number in range(first, first + PER_ROUND[part]):
+                yield part, number
 
 
 def measures(found: Diagnosis) -> dict[str, Any]:
@@ -332,7 +360,9 @@ def main(
     out: Path, *, seeds: list[int], count: int, steps: tuple[int, int], jobs: int, names: list[str] | None
 ) -> None:
     """Run what is missing, print the tables, and write the record."""
-    chosen = names or [*kinds(0), *new_kinds(0)]
+    global KEPT  # noqa: PLW0603 - workers are forked
+    KEPT = out / "outcomes.jsonl"
+    chosen = names or [*every_kind(0)]
     cases = [{"name": name, "seed": seed, "steps": steps[0]} for seed in seeds for name in chosen]
     runs = gs.sweep(planted, cases, out / "planted.jsonl", jobs=jobs, progress=True)
     drawings = [{"number": number, "part": part, "steps": steps[1]} for part, number in rounds(count)]

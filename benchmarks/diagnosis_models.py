@@ -10,6 +10,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+import diagnosis_worlds as further
 import torch
 import torch.nn.functional as F
 import torch_geometric.nn as pyg
@@ -113,6 +114,7 @@ WORLDS: dict[str, Callable[[Spec], tuple[Any, int, int]]] = {
     "blocks": blocks,
     "densities": densities,
     "sequences": sequences,
+    **further.WORLDS,
 }
 
 
@@ -131,7 +133,7 @@ class Stack(nn.Module):
         self.act = torch.sigmoid if spec.get("activation") == "sigmoid" else torch.relu
         self.cut = spec.get("spoilt") == "detached"
         self.residual = spec.get("residual", False)
-        self.pools = spec["world"] == "densities"
+        self.pools = spec["world"] in ("densities", "cycles")
         self.is_mlp = spec["family"] == "MLP"
 
     def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor | None = None) -> Tensor:
@@ -196,7 +198,7 @@ class Reader(nn.Module):
             )
         both = 2 if spec.get("both_ways") else 1
         self.lin = nn.Linear(width * both, out_channels)
-        self.asked = slice(None) if spec.get("ahead") else spec.get("asked", -1)
+        self.asked = slice(None) if spec.get("ahead") or spec["world"] == "echo" else spec.get("asked", -1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the outputs (B, C), or (B, T, C) where each step has an answer."""
@@ -244,7 +246,9 @@ def build(spec: Spec) -> tuple[nn.Module, Any, dict[str, Any]]:
         elif spec["family"].startswith("gs."):
             named = {**spec, "family": spec["family"][3:]}
             data, model = gs.from_graph(data), gs.nn.Model(encoder(named, in_channels), out_channels)
-        elif spec["world"] == "sequences":
+        elif spec["world"] == "links":
+            model = further.of_pairs(spec, in_channels, out_channels)
+        elif spec["world"] in ("sequences", "echo", "parity"):
             model = Reader(spec, in_channels, out_channels)
         else:
             model = Stack(spec, in_channels, out_channels, PYG[spec["family"]])

@@ -115,24 +115,62 @@ def hops_of(spec: Spec) -> int:
         return int(arguments["query_hops"]) + 1
     if "delay" in arguments:
         return int(arguments["delay"] + arguments["num_items"])
-    if spec["world"] == "sequences":
+    if spec["world"] == "echo":
+        return int(spec["delay"])
+    if spec["world"] in ("sequences", "parity"):
         return int(spec["steps"] - 1 - spec.get("place", 0))
     return int(spec.get("hops", arguments.get("depth", arguments.get("length", 3) - 1)))
 
 
+NEWEST_TASKS: dict[str, Callable[[Random], Spec]] = {
+    "grid": lambda r: {
+        "world": "grid",
+        "hops": r.randint(2, 9),
+        "family": r.choice(["GCN", "SAGE", "GIN", "GraphConv"]),
+    },
+    "one ring or two": lambda r: {
+        "world": "cycles",
+        "walks": r.choice([0, 0, 4, 8]),
+        "family": r.choice(["GIN", "GraphConv", "SAGE"]),
+    },
+    "links": lambda r: {
+        "world": "links",
+        "signal": r.choice([0.5, 1.0, 2.0, 4.0]),
+        "family": r.choice(["GCN", "SAGE", "GIN"]),
+    },
+    "heterophily": lambda r: {
+        "world": "heterophily",
+        "each": r.randint(60, 160),
+        "signal": r.choice([0.3, 0.6, 1.5, 3.0]),
+        "family": r.choice(["GCN", "SAGE", "GAT", "MLP"]),
+    },
+    "echo": lambda r: {
+        "world": "echo",
+        "steps": (n := r.randint(6, 20)),
+        "delay": r.randint(1, n // 2),
+        "family": r.choice(["RNN", "GRU", "LSTM", "Conv", "Transformer"]),
+    },
+    "parity": lambda r: {
+        "world": "parity",
+        "steps": r.randint(3, 16),
+        "bits": r.randint(1, 3),
+        "family": r.choice(["RNN", "GRU", "LSTM", "Transformer"]),
+    },
+}
+NEWEST = tuple(NEWEST_TASKS)
 TESTING = tuple(name for name in (*TASKS, *NEW_TASKS) if name not in CALIBRATING)
 
 
 def drawn(count: int, seed: int, names: Sequence[str]) -> Iterator[tuple[str, Spec]]:
     """Random untrained models, one kind of task after another; many are close to the limit of what can be learnt."""
-    tasks = {**TASKS, **NEW_TASKS, **NOISY_TASKS}
+    tasks = {**TASKS, **NEW_TASKS, **NOISY_TASKS, **NEWEST_TASKS}
     for number in range(count):
         r = Random(seeding.derive(seed, seeding.BUILD, number))  # noqa: S311
         name = names[number % len(names)]
         spec = tasks[name](r)
         hops = hops_of(spec)
         layers = max(1, hops + r.randint(-1, 3)) if r.random() < 0.85 else r.randint(14, 24)
-        is_sequence = spec["world"] == "sequences" and spec["family"] != "Conv"
+        is_sequence = spec["world"] in ("sequences", "echo", "parity") and spec["family"] != "Conv"
         width = r.choice([8, 16, 16, 32])
         yield (
             name,

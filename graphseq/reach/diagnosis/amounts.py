@@ -35,7 +35,7 @@ def most_skill(e: Evidence) -> float:
     else:
         score = e.readers.best.score
         gain, error = score.value - e.chance, (score.high - score.low) / 3.92
-    return e.skill(e.chance + gain + 1.64 * error)
+    return e.skill(e.chance + max(gain, 0.0) + 1.64 * error)
 
 
 def gap(e: Evidence) -> tuple[float, str]:

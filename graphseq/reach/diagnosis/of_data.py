@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import Any
@@ -17,11 +16,14 @@ from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample, firs
 from graphseq.reach.diagnosis.rows import Rows
 from graphseq.reach.diagnosis.scoring import Scoring, kind_of
 from graphseq.reach.diagnosis.values import check_answers, check_inputs, check_loss, known_answers
+from graphseq.reach.probe import arguments
+from graphseq.reach.probe.given import OURS
+from graphseq.reach.probe.loaders import OF_LOADERS
 
 Call = Callable[[nn.Module, Any], Tensor]
 BATCH = 32
 _MOST_GRAPHS = 4096
-_OPTIONAL = ("edge_weight", "edge_attr", "batch", "pos", "edge_type", "ptr")
+_SEEDS = "seed_mask"
 
 
 class DataProblem(Problem):
@@ -36,7 +38,7 @@ class DataProblem(Problem):
     def __init__(self, model: nn.Module, data: object, request: Request) -> None:
         super().__init__()
         self._seed, self.hops, self.declared = request.seed, request.hops, request.hops is not None
-        self._call, validation = request.call or by_names(model), request.validation
+        self._call, validation = request.call or by_names, request.validation
         graphs = _graphs(data, "data")
         self._single = graphs[0] if len(graphs) == 1 and not isinstance(graphs[0], Batch) else None
         self.loss, self._score = request.needed_loss, request.score
@@ -91,6 +93,8 @@ class DataProblem(Problem):
     def _masks(self, graph: Any, model: nn.Module) -> tuple[Tensor, Tensor]:
         """Numbers of the answers in training, and of those held out."""
         count = len(_answers(graph))
+        if (seeds := _mask(graph, _SEEDS, count)) is not None:
+            return self._drawn(seeds.nonzero()[:, 0], "seeds of sampled neighbourhoods")
         train, held = _mask(graph, "train_mask", count), _mask(graph, "val_mask", count)
         if held is None or not bool(held.any()):
             held = _mask(graph, "test_mask", count)
@@ -99,17 +103,19 @@ class DataProblem(Problem):
         if train is not None and bool(train.any()) and not bool(train.all()):
             self.notes.append("there is no val_mask or test_mask, so scores are measured outside train_mask")
             return train.nonzero()[:, 0], (~train).nonzero()[:, 0]
+        return self._drawn(torch.arange(count), "labelled pairs" if _is_of_pairs(graph) else "answers")
+
+    def _drawn(self, answers: Tensor, kind: str) -> tuple[Tensor, Tensor]:
+        """Seven tenths of some answers for training, and the others held out, at random."""
+        count = len(answers)
         if count < 2:
-            raise ValueError(f"data must have at least 2 answers, one of them to be held out; y has {count}")
-        order = torch.randperm(count, generator=self._generator(0))
+            raise ValueError(f"data must have at least 2 answers, one of them to be held out; it has {count} {kind}")
+        order = answers[torch.randperm(count, generator=self._generator(0))]
         cut = max(1, int(0.7 * count))
-        if _is_of_pairs(graph):
-            self.notes.append(
-                f"{count - cut} of the {count} labelled pairs were held out at random; an edge that the model also "
-                "reads is easier than a new one, so give validation="
-            )
-        else:
-            self.notes.append(f"there are no masks, so {count - cut} of the {count} answers were held out at random")
+        said = f"{count - cut} of the {count} {kind} were held out at random"
+        if kind == "labelled pairs":
+            said += "; an edge that the model also reads is easier than a new one, so give validation="
+        self.notes.append(f"there are no masks, so {said}" if kind == "answers" else said)
         return order[:cut].sort().values, order[cut:].sort().values
 
     def _split(self, graphs: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -163,10 +169,7 @@ class DataProblem(Problem):
         count = graph.num_nodes
         owner = graph.batch if isinstance(graph.get("batch"), Tensor) else torch.zeros(count, dtype=torch.long)
         edges = graph.topology.spacetime().edge_index if isinstance(graph, SpaceTimeGraph) else graph.edge_index
-        seeds = graph.get("batch_size") if isinstance(graph.get("batch_size"), int) else None
         num_graphs = int(owner.max()) + 1
-        if seeds is not None and len(y) == count:  # a batch of a neighbour loader, whose first rows are asked
-            picked = torch.arange(seeds)
         if isinstance(graph, SpaceTimeGraph) and len(y) == len(graph.target_rows):
             targets = graph.target_rows
         elif (len(y) == num_graphs and len(y) != count) or getattr(self, "kind", "") == "graphs":
@@ -179,7 +182,8 @@ class DataProblem(Problem):
                 "for each graph"
             )
         if picked is None and targets is not None and not isinstance(graph, SpaceTimeGraph):
-            mask = _mask(graph, "train_mask", count)
+            mask = _mask(graph, _SEEDS, count)
+            mask = _mask(graph, "train_mask", count) if mask is None else mask
             picked = None if mask is None else mask.nonzero()[:, 0]
         known = known_answers(y, "y")
         if known is not None:
@@ -228,40 +232,21 @@ def _marks(graph: Any, num_edges: int) -> dict[str, Tensor | None]:
     return {"marks": found[0], "edge_marks": found[1]}
 
 
-def by_names(model: nn.Module) -> Call:
-    """Call a model with the attributes of a graph that its ``forward`` names, or with the graph.
+def by_names(model: nn.Module, graph: Any) -> Tensor:
+    """Call a model with the attributes of a graph that its signature names, or with the graph, as a probe does.
 
     Raises:
-        TypeError: an argument without a default that the graph does not have.
+        ValueError: an argument without a default that the graph does not have.
     """
-    parameters = list(inspect.signature(model.forward).parameters.values())
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    if named and named[0].name not in ("x", "edge_index") and not any(p.name == "edge_index" for p in named):
-        return lambda model, graph: model(graph)
-
-    def call(model: nn.Module, graph: Any) -> Tensor:
-        values: dict[str, object] = {}
-        for parameter in named:
-            value = graph.get(parameter.name)
-            if parameter.name == "edge_weight" and value is None and parameter.default is not parameter.empty:
-                continue
-            if parameter.name == "batch" and value is None:
-                value = torch.zeros(graph.num_nodes, dtype=torch.long, device=graph.x.device)
-            has_default = parameter.default is not parameter.empty
-            if value is None and not has_default:
-                raise TypeError(
-                    f"the model's forward asks for {parameter.name!r}, which the graph does not have; give call=, a "
-                    "function of (model, graph)"
-                )
-            if (
-                value is not None
-                and (not has_default or parameter.name in _OPTIONAL)
-                and parameter.name != "batch_size"
-            ):
-                values[parameter.name] = value
-        return model(**values)  # type: ignore[no-any-return]
-
-    return call
+    if isinstance(graph, SpaceTimeGraph):
+        if isinstance(model, OURS) or arguments.reads_data(model, graph):
+            return model(graph)  # type: ignore[no-any-return]
+        graph = graph.unroll()
+    read = arguments.read(model, graph, "call=lambda m, graph: m(graph.x, …)")
+    if "batch" in read.attributes.values() and graph.get("batch") is None:
+        graph = copy(graph)
+        graph.batch = torch.zeros(graph.num_nodes, dtype=torch.long, device=graph.x.device)
+    return model(**read.fill(graph))  # type: ignore[no-any-return]
 
 
 def is_graphs(data: object) -> bool:
@@ -287,12 +272,26 @@ def _graphs(data: object, argument: str) -> list[Any]:
             )
         check_inputs(item.x, f"x of {argument}" if len(items) == 1 else f"x of graph {len(out)} of {argument}")
         graph = item.to("cpu")
+        graph = _with_seeds(graph)
         splits = isinstance(graph, Batch) and (len(items) > 1 or graph.num_graphs > 1)
         out += graph.to_data_list() if splits else [graph]
         if len(out) >= _MOST_GRAPHS:
             break
     if not out:
         raise ValueError(f"{argument} has no graphs")
+    return out
+
+
+def _with_seeds(graph: Any) -> Any:
+    """A batch of a loader of neighbourhoods with marks at its seeds, the first rows, which alone are asked."""
+    count = graph.get("batch_size")
+    if not isinstance(count, int) or "input_id" not in graph or _is_of_pairs(graph):
+        return graph
+    out = copy(graph)
+    out[_SEEDS] = torch.arange(graph.num_nodes) < count
+    for key in OF_LOADERS:
+        if key in out:
+            del out[key]
     return out
 
 
@@ -310,8 +309,6 @@ def _batches(graphs: list[Any]) -> list[Any]:
 
 
 def _joined(graphs: list[Any]) -> Any:
-    if len(graphs) == 1 and isinstance(graphs[0].get("batch_size"), int):
-        return graphs[0]
     return Batch.from_data_list(graphs)
 
 

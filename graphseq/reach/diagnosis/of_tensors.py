@@ -14,6 +14,7 @@ from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample, firs
 from graphseq.reach.diagnosis.rows import Rows
 from graphseq.reach.diagnosis.scoring import Scoring, kind_of
 from graphseq.reach.diagnosis.values import check_answers, check_inputs, check_loss, known_answers
+from graphseq.reach.probe.layout import axes_of
 
 SequenceCall = Callable[[nn.Module, Tensor], Tensor]
 BATCH = 32
@@ -47,6 +48,7 @@ class SequenceProblem(Problem):
             )
         else:
             tested = _pair(validation, "validation")
+        _check_axes(model, x, self._call)
         self._x, self._y = x, y
         self._at_each_step = self._asks_each_step(model, tested)
         self._held = [self._sample(*part) for part in zip(tested[0].split(250), tested[1].split(250), strict=True)]
@@ -137,6 +139,28 @@ class SequenceProblem(Problem):
         every: Run | None = everywhere if at_each_step else None
         structure = Rows(edges, owner, targets, owner[targets], is_temporal=True, later=forwards)
         return Sample(x.flatten(0, 1), answers, run, every, structure)
+
+
+def _check_axes(model: nn.Module, x: Tensor, call: SequenceCall | None) -> None:
+    """Refuse a model whose layers read other axes than x (B, T, F), which would mix the sequences of a batch.
+
+    Raises:
+        ValueError: a recurrence without ``batch_first``, or a convolution that is given (B, F, T).
+    """
+    if call is not None or x.dim() not in ((3,) if x.is_floating_point() else (2,)):
+        return
+    few = x[: min(len(x), 3 if x.shape[1] != 3 else 2)]
+    try:
+        axes = axes_of(model, few, None, lambda: model(few))
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        return  # said when the model is run, or no layer says which axes it reads
+    if axes in ("TBF", "TB", "BFT"):
+        order = {"TBF": "0, 1", "TB": "0, 1", "BFT": "1, 2"}[axes]
+        raise ValueError(
+            f"the model reads x as ({', '.join(axes)}), and x of data is {'(B, T, F)' if x.dim() == 3 else '(B, T)'}, "
+            f"{tuple(x.shape)}; {'' if axes == 'BFT' else 'build it with batch_first=True, or '}give "
+            f"call=lambda m, x: m(x.transpose({order})), with x (B, T, F) and outputs of as many sequences"
+        )
 
 
 def is_pairs(data: object) -> bool:

@@ -48,7 +48,10 @@ class Arguments:
         return {name: data if attribute == "" else data[attribute] for name, attribute in self.attributes.items()}
 
 
-def read(model: Callable[..., object], data: Data) -> Arguments:
+HINT = "call=lambda m, x: m(x, …)"
+
+
+def read(model: Callable[..., object], data: Data, hint: str = HINT) -> Arguments:
     """Read which attribute of the data each parameter of a model's call gets.
 
     A parameter gets the attribute of its own name. Beside these, ``x`` may be called by another usual name, ``batch``
@@ -58,13 +61,14 @@ def read(model: Callable[..., object], data: Data) -> Arguments:
     Args:
         model: a module or another callable.
         data: PyG data.
+        hint: the argument by which a user says how the model is called, for messages.
 
     Raises:
         ValueError: a parameter that the data has no attribute for, or a signature that names none.
     """
-    parameters = _parameters(model)
+    parameters = _parameters(model, hint)
     held = {key for key in data.keys() if isinstance(data[key], Tensor | SparseTensor)}  # noqa: SIM118
-    if len([p for p in parameters if p.default is p.empty]) == 1 and _is_data(parameters[0], held):
+    if reads_data(model, data):
         return Arguments({parameters[0].name: ""}, ())
     attributes: dict[str, str] = {}
     notes: list[str] = []
@@ -85,15 +89,22 @@ def read(model: Callable[..., object], data: Data) -> Arguments:
             attributes[name] = "batch"
             notes.append("batch is given zeros: data is one graph")
         elif is_required:
-            raise ValueError(_lacking(model, name, held))
+            raise ValueError(_lacking(model, name, held, hint))
     if "x" not in attributes.values():
         raise ValueError(
             f"{_name(model)} takes {', '.join(p.name for p in parameters)}, none of which is x; say how it is called: "
-            "call=lambda m, x: m(…)"
+            f"{hint}"
         )
     unread = [key for key in _SAID if key in held and key not in attributes.values()]
     notes.extend(f"{key} of the data is not read by the model" for key in unread)
     return Arguments(attributes, tuple(notes))
+
+
+def reads_data(model: Callable[..., object], data: Data) -> bool:
+    """True for a model with one required parameter, which is the data as a whole."""
+    parameters = _named(model)
+    held = {key for key in data.keys() if isinstance(data[key], Tensor | SparseTensor)}  # noqa: SIM118
+    return len([p for p in parameters if p.default is p.empty]) == 1 and _is_data(parameters[0], held)
 
 
 def check_one(model: Callable[..., object]) -> None:
@@ -110,7 +121,7 @@ def check_one(model: Callable[..., object]) -> None:
         )
 
 
-def _parameters(model: Callable[..., object]) -> list[inspect.Parameter]:
+def _parameters(model: Callable[..., object], hint: str = HINT) -> list[inspect.Parameter]:
     """The named parameters of a model's call."""
     if isinstance(model, torch_geometric.nn.Sequential):
         names = model.signature.param_dict  # its forward names none
@@ -121,8 +132,7 @@ def _parameters(model: Callable[..., object]) -> list[inspect.Parameter]:
         named = _parameters(inner[0]) if len(inner) == 1 else []
     if not named:
         raise ValueError(
-            f"the signature of the model, {_name(model)}, names no parameters; say how it is called: "
-            "call=lambda m, x: m(x, …)"
+            f"the signature of the model, {_name(model)}, names no parameters; say how it is called: {hint}"
         )
     return named
 
@@ -145,10 +155,10 @@ def _is_data(parameter: inspect.Parameter, held: set[str]) -> bool:
     return parameter.name in _DATA and "Tensor" not in words and parameter.name not in held - {"batch"}
 
 
-def _lacking(model: Callable[..., object], name: str, held: set[str]) -> str:
+def _lacking(model: Callable[..., object], name: str, held: set[str], hint: str) -> str:
     return (
         f"{_name(model)} requires {name}, which data lacks; it has {', '.join(sorted(held))}. Add data.{name}, or say "
-        "how the model is called: call=lambda m, x: m(x, …)"
+        f"how the model is called: {hint}"
     )
 
 

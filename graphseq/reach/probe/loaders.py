@@ -17,7 +17,7 @@ from graphseq.reach.probe import taps
 from graphseq.reach.probe.source import source
 from graphseq.reach.probe.still import attributes_kept, random_state
 
-_OF_LOADERS = ("input_id", "e_id", "batch_size", "num_sampled_nodes", "num_sampled_edges", "ptr")
+OF_LOADERS = ("input_id", "e_id", "batch_size", "num_sampled_nodes", "num_sampled_edges", "ptr")
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def _batch(graphs: list[Data]) -> Data:
 def _alone(graph: Data) -> Data:
     """A graph without what a loader says about its batch."""
     kept = copy(graph)
-    for key in (*_OF_LOADERS, "batch"):
+    for key in (*OF_LOADERS, "batch"):
         if key in kept:
             del kept[key]
     return kept

@@ -234,3 +234,62 @@ def test_a_loss_that_reads_two_numbers_of_an_output_needs_its_own_score() -> Non
 
 def normal_loss(output: Tensor, y: Tensor) -> Tensor:
     return ((output[:, :1] - y).square() / output[:, 1:].exp() + output[:, 1:]).mean()
+
+
+def test_a_model_that_reads_other_axes_is_refused_with_the_call_that_fits() -> None:
+    x, y = torch.randn(30, 5, 3), torch.arange(30) % 2
+    with pytest.raises(ValueError, match=r"reads x as \(T, B, F\).*batch_first=True, or give call=.*transpose\(0, 1\)"):
+        found_on((x, y), torch.nn.LSTM(3, 2))
+    assert found_on((x, y), StepsFirst(), call=lambda m, x: m(x.transpose(0, 1))).finding
+    with pytest.raises(ValueError, match=r"reads x as \(B, F, T\).*give call=lambda m, x: m\(x.transpose\(1, 2\)\)"):
+        found_on((x.transpose(1, 2), y), OverTime())
+
+
+class StepsFirst(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = torch.nn.GRU(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.cell(x)[0][-1]
+        return out
+
+
+class OverTime(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv1d(3, 2, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.conv(x).mean(dim=2)
+        return out
+
+
+def sampled(seeds: int, rows: int) -> Data:
+    """A batch as a loader of neighbourhoods gives it: its seeds come first."""
+    data = graph()
+    batch = Data(x=data.x[:rows], edge_index=data.edge_index % rows, y=data.y[:rows], n_id=torch.arange(rows))
+    batch.input_id, batch.batch_size = torch.arange(seeds), seeds
+    return batch
+
+
+def test_only_the_seeds_of_sampled_neighbourhoods_are_answered() -> None:
+    found = found_on([sampled(8, 20), sampled(7, 24), sampled(6, 22)]).evidence
+    assert found.scores.heldout.count in (8, 7, 6)
+    assert found.scores.trained_on is not None
+    assert found.scores.heldout.count + found.scores.trained_on.count == 21
+    alone = found_on([sampled(20, 40)]).evidence
+    assert any("6 of the 20 seeds of sampled neighbourhoods were held out" in note for note in alone.notes)
+    assert (alone.scores.heldout.count, alone.scores.trained_on and alone.scores.trained_on.count) == (6, 14)
+
+
+def test_models_are_called_as_a_probe_calls_them() -> None:
+    layers = [(pyg.GCNConv(3, 4), "x, edge_index -> x"), torch.nn.ReLU(), (pyg.GCNConv(4, 2), "x, edge_index -> x")]
+    assert found_on(graph(), pyg.Sequential("x, edge_index", layers)).finding  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"requires pos, which data lacks.*call=lambda m, graph: m\(graph.x"):
+        found_on(graph(), WithPositions())
+
+
+class WithPositions(torch.nn.Module):
+    def forward(self, x: Tensor, edge_index: Tensor, pos: Tensor) -> Tensor:
+        return x + pos
