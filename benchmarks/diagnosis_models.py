@@ -247,7 +247,9 @@ def build(spec: Spec) -> tuple[nn.Module, Any, dict[str, Any]]:
             named = {**spec, "family": spec["family"][3:]}
             data, model = gs.from_graph(data), gs.nn.Model(encoder(named, in_channels), out_channels)
         elif spec["world"] == "links":
-            model = further.of_pairs(spec, in_channels, out_channels)
+            widths = [in_channels] + [spec["width"]] * spec["layers"]
+            convs = [PYG[spec["family"]](a, b) for a, b in pairwise(widths)]
+            model = further.OfPairs(convs, spec["width"], out_channels)
         elif spec["world"] in ("sequences", "echo", "parity"):
             model = Reader(spec, in_channels, out_channels)
         else:

@@ -8,7 +8,6 @@ from typing import Any
 import networkx as nx
 import torch
 import torch.nn.functional as F
-import torch_geometric.nn as pyg
 from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.transforms import AddRandomWalkPE
@@ -123,21 +122,16 @@ WORLDS = {
 class OfPairs(nn.Module):
     """Convolutions of PyG, and a linear map of the product and the sum of both states of a pair."""
 
-    def __init__(self, body: nn.Module, width: int, out_channels: int) -> None:
+    def __init__(self, convs: list[nn.Module], width: int, out_channels: int) -> None:
         super().__init__()
-        self.body, self.lin = body, nn.Linear(2 * width, out_channels)
+        self.convs, self.lin = nn.ModuleList(convs), nn.Linear(2 * width, out_channels)
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_label_index: Tensor) -> Tensor:
         """Compute the outputs of pairs."""
-        h = self.body(x, edge_index)
-        a, b = h[edge_label_index[0]], h[edge_label_index[1]]
+        for number, conv in enumerate(self.convs):
+            x = conv(torch.relu(x) if number else x, edge_index)
+        a, b = x[edge_label_index[0]], x[edge_label_index[1]]
         return self.lin(torch.cat([a * b, a + b], dim=1))  # type: ignore[no-any-return]
-
-
-def of_pairs(spec: Spec, in_channels: int, out_channels: int) -> nn.Module:
-    """A model of pairs."""
-    kind = {"GCN": pyg.GCN, "SAGE": pyg.GraphSAGE, "GIN": pyg.GIN}[spec["family"]]
-    return OfPairs(kind(in_channels, spec["width"], spec["layers"]), spec["width"], out_channels)
 
 
 def further_kinds(seed: int) -> dict[str, tuple[str, str, Spec, Spec]]:

@@ -66,6 +66,18 @@ def progress(e: Evidence) -> float:
     return best / attainable(e) if best > 2.5 * noise(e) else 0.0
 
 
+def rises(e: Evidence, t: Thresholds) -> bool:
+    """True if training raises the score of a copy beyond doubt and likely above chance, where there is much to learn.
+
+    Answers are then too few to say how good the copy is.
+    """
+    if e.trial is None or (e.readers is not None and not reader_learns(e, t)):
+        return False
+    now, best = e.scores.heldout, e.trial.best.heldout
+    error = e.skill((best.value - best.low) / 1.96 + e.chance)
+    return best.low > now.high and e.skill(best.value) > max(t.learning * attainable(e), 1.28 * error)
+
+
 def ending(e: Evidence) -> float:
     """The skill of the best copy at its last two checks, as a share of what can be had."""
     ends = [sum(trial.heldout[-2:]) / 2 for trial in e.trials if len(trial.heldout) > 2]

@@ -115,7 +115,8 @@ def narrow(e: Evidence, t: Thresholds) -> str:
     if e.wider is None:
         return ""
     wide, own = max(e.wider.heldout), max(score for trial in e.trials for score in trial.heldout)
-    if (e.skill(wide) - e.skill(own)) / attainable(e) < max(t.gap, 2 * noise(e)):
+    ahead = e.skill(wide) - e.skill(own)
+    if ahead < max(t.gap * attainable(e), 2.8 * noise(e)) or e.skill(wide) < t.nearly * attainable(e):
         return ""
     return (
         f"a copy with a state of {FACTOR * e.structure.width} numbers, trained as long, scores {wide:.3g}, and those "

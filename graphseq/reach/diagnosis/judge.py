@@ -13,6 +13,7 @@ from graphseq.reach.diagnosis.amounts import (
     most_skill,
     progress,
     reader_learns,
+    rises,
     rising,
 )
 from graphseq.reach.diagnosis.evidence import Evidence
@@ -21,7 +22,7 @@ from graphseq.reach.diagnosis.reader import worth
 from graphseq.reach.diagnosis.thresholds import Thresholds
 from graphseq.reach.diagnosis.widened import FACTOR
 
-_WIDE = 33  # numbers of a state from which on its width is not in question
+_NARROW = 8  # the width of a state up to which it may be what is missing, also where few numbers are asked
 _NO_FAULT = "no fault is seen"
 FEWEST = 10  # answers, or graphs, that a finding needs to be held out
 
@@ -221,6 +222,9 @@ def _not_learning(e: Evidence, t: Thresholds) -> tuple[str, str]:
     """The finding where no fault is seen, and no copy learns."""
     if clause := narrow(e, t):
         return "capacity", clause
+    if rises(e, t):
+        now, best = e.scores.heldout.value, e.trials[0].best.heldout.value
+        return "undertrained", f"training raises the score from {now:.3g} to {best:.3g}, though answers are few"
     share = influence(e)
     known = "" if math.isnan(share) else f", and the farthest needed rows have an influence of {share:.1g}"
     return "inconclusive", f"{_NO_FAULT}{known}, but no copy learnt in {max(x.steps for x in e.trials)} steps"
@@ -249,7 +253,7 @@ def _half_way(e: Evidence, t: Thresholds, found: dict[str, str]) -> tuple[str, s
 def may_be_narrow(e: Evidence, t: Thresholds) -> bool:
     """True if the training of a copy with a wider state may say that the width is what is missing."""
     name, reason = _first(e, t)
-    if e.memory is not None or not 0 < e.structure.width < _WIDE or not e.trials:
+    if e.memory is not None or not 0 < e.structure.width <= max(_NARROW, 4 * e.structure.numbers) or not e.trials:
         return False
     is_tiny = e.structure.width <= 2 * e.structure.numbers
     is_open = name == "capacity" or (name == "inconclusive" and reason.startswith(_NO_FAULT))
