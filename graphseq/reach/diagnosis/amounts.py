@@ -71,7 +71,7 @@ def rises(e: Evidence, t: Thresholds) -> bool:
 
     Answers are then too few to say how good the copy is.
     """
-    if e.trial is None or (e.readers is not None and not reader_learns(e, t)):
+    if e.trial is None or not reader_learns(e, t) or max(e.trial.heldout[1:], default=0.0) < e.trial.best.heldout.value:
         return False
     now, best = e.scores.heldout, e.trial.best.heldout
     error = e.skill((best.value - best.low) / 1.96 + e.chance)
