@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 LARGEST = 40  # the diameter up to which models were trained
 PUBLISHED = {"sssp": ("ONDA", 0.085), "ecc": ("ONDA", 0.885), "diam": ("GRIT", 1.014)}
 TITLES = {"sssp": "shortest paths", "ecc": "eccentricity", "diam": "diameter"}
+PLAIN = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}  # behind words that lines would cross
 
 Record = dict[str, Any]
 
@@ -98,7 +99,7 @@ def draw(axes: Axes, record: Record, task: str) -> None:
     axes.axvline(LARGEST, color="0.6", linewidth=0.8)
     name, value = PUBLISHED[task]
     axes.axhline(value, color="0.4", linewidth=0.8, linestyle="--")
-    axes.annotate(f"{name}, published", (80, value), fontsize=7, color="0.3", va="bottom", ha="right")
+    axes.annotate(f"{name}, published", (80, value), fontsize=7, color="0.3", va="bottom", ha="right", bbox=PLAIN)
     axes.set(title=TITLES[task], xlabel="hops that the question needs", yscale="log", xlim=(0, 81), ylim=(1e-3, 20))
     axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False)
 

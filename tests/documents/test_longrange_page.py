@@ -18,6 +18,10 @@ def test_the_page_is_made_by_its_script() -> None:
     assert load(ROOT / "benchmarks" / "longrange_page.py").page() == page("longrange")
 
 
+def test_the_page_of_the_model_has_the_report_of_its_records() -> None:
+    assert load(ROOT / "benchmarks" / "longrange_report.py").report(FOLDER) in page("longrange_model")
+
+
 @pytest.mark.parametrize("name", [path.parent.name for path in sorted(FOLDER.glob("*/table.txt"))])
 def test_the_tables_are_those_of_the_records(name: str) -> None:
     record = json.loads((FOLDER / name / "results.json").read_text())

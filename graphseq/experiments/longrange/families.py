@@ -79,6 +79,11 @@ HOP_A_LAYER = ("GCN", "SAGE", "GCNII", "A-DGN", "MP-SSM", "Wave", "GAT", "GIN", 
 LARGEST = 512  # hidden units
 
 
+def reach(family: str, layers: int) -> int | None:
+    """Return the hops that a family sees from an asked row, ``None`` for all: of sequences, all earlier rows."""
+    return layers if family in HOP_A_LAYER else 0 if family == "0-hop" else None
+
+
 def width_for(budget: int, family: str, task: Task, layers: int) -> int:
     """Return the hidden units, a multiple of 4, with the most parameters that ``budget`` allows, at least 4."""
     low, high = 1, LARGEST // 4

@@ -83,7 +83,7 @@ def _against_hops(axes: Axes, lines: Sequence[Line], floor: list[list[float]]) -
 
 def _sees(reaches: Sequence[int]) -> str:
     """Return the words on the reach; a stack with as many layers as hops has another at each point."""
-    return "" if not reaches else f", sees {reaches[0]}" if len(reaches) == 1 else ", sees as many as needed"
+    return ", sees all" if not reaches else f", sees {reaches[0]}" if len(reaches) == 1 else ", sees as many as needed"
 
 
 def _published_points(axes: Axes, lines: Sequence[Line]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 from graphseq.evaluation.tables import aligned, finite, students_interval
 from graphseq.experiments.engine.run import Run
+from graphseq.experiments.longrange.families import reach
 from graphseq.experiments.longrange.published import published
 from graphseq.experiments.longrange.run import FLOORS
 from graphseq.experiments.longrange.suite import BENCHMARKS
@@ -31,7 +32,7 @@ class Line:
         low: lower end of its 95 % interval; of fewer than :data:`ENOUGH` seeds the lowest value, ``None`` of one seed.
         high: upper end, or the highest value.
         values: of each seed.
-        reach: hops that the model sees.
+        reach: hops that the model sees, ``None`` for all.
         parameters: trained numbers.
         cpu_seconds: of all runs of the search.
         by_hops: hops needed, questions, and mean error over seeds.
@@ -93,7 +94,7 @@ def _line(benchmark: str, model: str, settings: Mapping[tuple[int, float], list[
         low=low,
         high=high,
         values=values,
-        reach=results[0]["reach"],  # type: ignore[arg-type]
+        reach=reach(model, layers),
         parameters=int(str(results[0]["parameters"])),
         cpu_seconds=sum(_number(run, "cpu_seconds") for each in settings.values() for run in each),
         by_hops=[
@@ -152,7 +153,7 @@ def _table(name: str, lines: Sequence[Line], floors: Mapping[str, float]) -> str
         [
             *(line.model, f"{line.value:.4g}"),
             *("" if line.low is None or line.high is None else f"[{line.low:.3g}, {line.high:.3g}]", str(line.seeds)),
-            *(str(line.layers), f"{line.lr:g}", "?" if line.reach is None else str(line.reach)),
+            *(str(line.layers), f"{line.lr:g}", "all" if line.reach is None else str(line.reach)),
             *(f"{line.parameters:,}", f"{line.cpu_seconds:.0f}"),
         ]
         for line in own

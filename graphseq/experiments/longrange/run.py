@@ -14,13 +14,11 @@ from torch import Tensor
 from graphseq import nn, seeding
 from graphseq.evaluation.tables import finite
 from graphseq.experiments.longrange.answered import answered
-from graphseq.experiments.longrange.families import HOP_A_LAYER, build, parameters, width_for
+from graphseq.experiments.longrange.families import build, parameters, width_for
 from graphseq.experiments.longrange.floors import constant_errors, floors
 from graphseq.experiments.longrange.scaled import Scaled
 from graphseq.experiments.longrange.suite import BENCHMARKS, Parts
 from graphseq.experiments.longrange.training import trained
-from graphseq.reach import hops_reached
-from graphseq.tasks.base import Task
 from graphseq.training.fit import DivergedError
 
 VALIDATIONS = 10  # of a training
@@ -80,7 +78,6 @@ def measure_once(
         "by_hops": by_hops(said.hops, chosen.measure.errors(said.output, said.y)),
         "validation_loss": finite(loss),
         "best_step": best_step,
-        "reach": reach_of(inner, parts.train, model, layers),
         "parameters": _count(network),
         "hidden": inner.encoder.hidden_channels,
         "cpu_seconds": cpu_seconds,
@@ -113,13 +110,6 @@ def _trained(network: torch.nn.Module, parts: Parts, samples: int, training: dic
 
 def _count(network: torch.nn.Module) -> int:
     return parameters(network)
-
-
-def reach_of(model: nn.Model, task: Task, family: str, layers: int) -> int | None:
-    """Return the hops that a model sees from an asked row; of one that pools, those before it pools."""
-    if not task.per_graph:
-        return hops_reached(model, task)
-    return layers if family in HOP_A_LAYER else 0 if family == "0-hop" else None
 
 
 def by_hops(hops: Tensor, errors: Tensor) -> list[list[float]]:

@@ -11,7 +11,7 @@ import torch
 import graphseq as gs
 from graphseq.experiments.engine.run import Run
 from graphseq.experiments.longrange.answered import answered
-from graphseq.experiments.longrange.families import FAMILIES, build, parameters, width_for
+from graphseq.experiments.longrange.families import FAMILIES, RECURRENT, build, parameters, reach, width_for
 from graphseq.experiments.longrange.floors import floors
 from graphseq.experiments.longrange.measures import ACCURACY, LOG_MSE, MAE
 from graphseq.experiments.longrange.published import every_published, published
@@ -21,6 +21,7 @@ from graphseq.experiments.longrange.scaled import Scaled
 from graphseq.experiments.longrange.settings import Settings
 from graphseq.experiments.longrange.suite import BENCHMARKS
 from graphseq.experiments.longrange.training import Validation
+from graphseq.reach import hops_reached
 
 
 def test_measures_are_those_of_their_names() -> None:
@@ -143,7 +144,7 @@ def test_the_command_writes_tables_figures_and_records_and_goes_on_where_it_was(
 
 def _run(seed: int, lr: float, loss: float | None, value: float = 1.0) -> Run:
     config = {"benchmark": "echo diameter", "model": "GCN", "layers": 2, "lr": lr, "seed": seed}
-    result = {"validation_loss": loss, "value": value, "reach": 2, "parameters": 9, "cpu_seconds": 1.0, "by_hops": []}
+    result = {"validation_loss": loss, "value": value, "parameters": 9, "cpu_seconds": 1.0, "by_hops": []}
     return Run(key="", config=config, result=result)
 
 
@@ -180,6 +181,13 @@ def test_a_setting_is_chosen_by_the_seeds_that_all_settings_have() -> None:
     runs = [_run(0, 0.01, 1.0, 3.0), _run(0, 0.003, 2.0), _run(1, 0.01, 9.0, 5.0)]
     (line,) = summarise(runs)
     assert (line.lr, line.seeds, line.values, line.cpu_seconds) == (0.01, 2, [3.0, 5.0], 3.0)
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in RECURRENT])
+def test_the_reach_that_is_shown_is_that_of_the_model(family: str) -> None:
+    task = gs.tasks.GraphTransfer(9)
+    seen = hops_reached(build(family, task, 8, 3), task)
+    assert seen == (8 if reach(family, 3) is None else reach(family, 3))
 
 
 def test_few_seeds_have_a_range_and_four_an_interval() -> None:
