@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from graphseq._torch import compat
-from graphseq._torch.operations import PARTS, product, product_of_entries, register
+from graphseq._torch.operations import PARTS, product_of_entries, register
 from graphseq._torch.precision import is_mixed
 from graphseq.data.adjacency import SparseMatrix, matrix_of
 from graphseq.nn.kernels.dense import linear_into, mix, mix_into
@@ -77,29 +77,25 @@ class _Stack(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, matrix: SparseMatrix, x: Tensor, *flat: Tensor | None) -> Tensor:
-        needs_grad = ctx.needs_input_grad
-        # Of use again for the gradient in the first weights, which then takes no product, if x asks for none.
-        keeps = needs_grad[2] and not needs_grad[1] and _is_narrow(flat[0])  # type: ignore[arg-type]
-        mixed = product(matrix.csr, x) if keeps else None
-        states, _ = _run(matrix, x, flat, mixed, keeps=any(needs_grad))
+        states, _ = _run(matrix, x, flat, keeps=any(ctx.needs_input_grad))
         ctx.matrix = matrix
-        ctx.save_for_backward(*states[:-1], *flat, mixed)
+        ctx.save_for_backward(*states[:-1], *flat)
         return states[-1]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         saved, needs_grad = ctx.saved_tensors, ctx.needs_input_grad[1:]
         count = len(saved) // 3
-        states, flat, mixed = saved[:count], saved[count:-1], saved[-1]
+        states, flat = saved[:count], saved[count:]
         if torch.is_grad_enabled() or compat.transforms_active():
             return None, *_by_products(ctx.matrix, states[0], flat, grad, needs_grad)
         if compat.is_batched_gradient(grad):
             return None, *_of_many(ctx.matrix, states, flat, grad, needs_grad)
-        return None, *_by_hand(ctx.matrix, states, flat, mixed, grad, needs_grad)
+        return None, *_by_hand(ctx.matrix, states, flat, grad, needs_grad)
 
 
 def _run(
-    matrix: SparseMatrix, x: Tensor, flat: Sequence[Tensor | None], mixed: Tensor | None, *, keeps: bool
+    matrix: SparseMatrix, x: Tensor, flat: Sequence[Tensor | None], *, keeps: bool
 ) -> tuple[list[Tensor], Tensor | None]:
     """The states: x, those of each layer but the last where a gradient needs them, and the last; and their memory."""
     inner = [len(weight) for weight in flat[:-2:2]]  # type: ignore[arg-type]
@@ -111,7 +107,7 @@ def _run(
             out = matrix.workspaces[3].take(x, len(x), len(weight))  # type: ignore[arg-type]
         else:
             out = _inner(room, len(x), inner)[number]
-        _forward(matrix, states[-1], (weight, bias), out, mixed if number == 0 else None, relu=not is_last)  # type: ignore[arg-type]
+        _forward(matrix, states[-1], (weight, bias), out, relu=not is_last)  # type: ignore[arg-type]
         states = [*states, out] if room is not None else [out]
     return states, room
 
@@ -122,7 +118,7 @@ def _inner(room: Tensor, count: int, widths: Sequence[int]) -> list[Tensor]:
     return [part.view(count, -1) for part in parts]
 
 
-def _forward(matrix: SparseMatrix, x: Tensor, layer: Layer, out: Tensor, mixed: Tensor | None, *, relu: bool) -> None:
+def _forward(matrix: SparseMatrix, x: Tensor, layer: Layer, out: Tensor, *, relu: bool) -> None:
     weight, bias = layer
     blocks = matrix.blocks(_rows(weight))
     # What is written to is made before; in between, autograd need not look at every operation.
@@ -132,8 +128,7 @@ def _forward(matrix: SparseMatrix, x: Tensor, layer: Layer, out: Tensor, mixed: 
         for rows, block in blocks:
             tensor = out[rows]
             if wide is None:
-                read = mix(block, x, room[: len(tensor)]) if mixed is None else mixed[rows]
-                linear_into(tensor, read, weight, bias, relu=relu)
+                linear_into(tensor, mix(block, x, room[: len(tensor)]), weight, bias, relu=relu)
                 continue
             mix_into(tensor, block, wide)
             if bias is not None:
@@ -159,7 +154,6 @@ def _by_hand(
     matrix: SparseMatrix,
     states: Sequence[Tensor],
     flat: Sequence[Tensor | None],
-    mixed: Tensor | None,
     grad: Tensor,
     needs_grad: Sequence[bool],
 ) -> Gradients:
@@ -173,9 +167,6 @@ def _by_hand(
         w = torch.zeros_like(weight) if needs_grad[place] else None
         b = g.new_zeros(len(weight)) if needs_grad[place + 1] else None
         grads[place : place + 2] = w, b
-        if number == 0 and mixed is not None:
-            _add(w, b, g, g, mixed)
-            break
         into = None
         if any(needs_grad[:place]):
             into = matrix.workspaces[1 + number % 2 if number else 4].take(x, *x.shape)  # two take turns
@@ -278,7 +269,7 @@ def _recorded() -> Callable[..., Any]:
         has_bias: Sequence[bool],
         keeps: bool,
     ) -> tuple[Tensor, Tensor]:
-        states, room = _run(matrix_of(parts), x, _flat(weights, biases, has_bias), None, keeps=keeps)
+        states, room = _run(matrix_of(parts), x, _flat(weights, biases, has_bias), keeps=keeps)
         return states[-1], x.new_empty(0) if room is None else room
 
     def shapes(
@@ -325,7 +316,7 @@ def _recorded_gradient() -> Callable[..., Any]:
         states = [x, *_inner(room, len(x), [len(weight) for weight in weights[:-1]])]
         needed = [needs_x] + [needs for has in has_bias for needs in (True, has)]
         flat = _flat(weights, (), [False] * len(weights))
-        found = _by_hand(matrix_of(parts), states, flat, None, grad, needed)
+        found = _by_hand(matrix_of(parts), states, flat, grad, needed)
         of_biases = [bias for bias, has in zip(found[2::2], has_bias, strict=True) if has]
         of_x = x.new_empty(0) if found[0] is None else found[0]
         return [of_x, *found[1::2], *of_biases]  # type: ignore[list-item]
