@@ -103,6 +103,14 @@ def influence(record: Record) -> Iterator[Line]:
         yield f"influence of {row['target_rows']:,} rows: {name}", "PyG's total_influence", ratio_text(spread)
 
 
+def peers(record: Record) -> Iterator[Line]:
+    """Return lines for a training step against what a user would pick today."""
+    for name, row in record["results"].items():
+        for peer, times in row.items():
+            if peer != "graphseq":
+                yield f"a step of {name}", peer, ratio_text(times["times_graphseq"])
+
+
 def scan(record: Record) -> Iterator[Line]:
     """Return lines for a linear recurrence by a scan, against its loop."""
     for name, row in record["results"].items():
@@ -149,6 +157,7 @@ READ: dict[str, Callable[[Record], Iterator[Line]]] = {
     "changing_edges": changing_edges,
     "fit_overhead": fit_overhead,
     "influence": influence,
+    "peers": peers,
     "scan": scan,
     "many_seeds": many_seeds,
     "long_sequences": long_sequences,
