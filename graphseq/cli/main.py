@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType, ModuleType
 
 import graphseq
-from graphseq.cli import compare, diagnose, forecast, longrange, reach, sweep, text
+from graphseq.cli import compare, diagnose, forecast, longrange, predict, reach, sweep, text
 from graphseq.cli.arguments import Help, Parser, dashed
 from graphseq.cli.console import Console, StdoutClosedError, accept_every_character, tell
 from graphseq.cli.messages import one_line
@@ -27,6 +27,7 @@ EPILOG = """examples:
   python -m graphseq compare --text book.txt               the next character of a text of yours
   python -m graphseq sweep --length 5 10 20 --model RNN LSTM GCN --depth 1 4 --jobs 2 --out out/sweep
   python -m graphseq forecast chickenpox --season 52.18 --scale file
+  python -m graphseq predict out/forecast later.csv        what comes after the last line, with intervals
   python -m graphseq text train book.txt --out out/book    the next character, with samples as it goes on
   torchrun --nproc-per-node 2 -m graphseq text train book.txt --out out/book     each batch shared by two processes
   python -m graphseq text generate out/book --prompt "Once upon a time" --temperature 0.7
@@ -42,6 +43,7 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
         forecast,
         "train models on a recorded graph over time and compare them with baselines on its last part",
     ),
+    "predict": (predict, "forecast what follows a recording with a forecaster that forecast has left"),
     "longrange": (
         longrange,
         "long-range benchmarks: error against the hops needed, beside floors and published numbers",

@@ -82,15 +82,30 @@ def exact(number: float | Fraction) -> Moment:
     return int(value) if value == int(value) else value
 
 
-def shown(moment: Moment, *, dates: bool) -> str:
-    """Return the name of a time: a number, or a date with the time of day unless it is midnight."""
+def shown(moment: Moment, *, dates: bool, hours: bool = False) -> str:
+    """Return the name of a time: a number, or a date with the time of day, at midnight only where ``hours`` says so."""
     if not dates:
         return str(moment) if isinstance(moment, int) else f"{float(moment):.15g}"
     try:
         when = (_EPOCH + timedelta(microseconds=math.floor(moment))).replace(tzinfo=None)
     except OverflowError:
         return f"{float(moment) / SECOND:.15g} s"
-    return when.date().isoformat() if when == datetime(when.year, when.month, when.day) else when.isoformat(" ")
+    return when.isoformat(" ") if hours or not _is_midnight(moment) else when.date().isoformat()
+
+
+def all_shown(moments: Sequence[Moment], *, dates: bool) -> tuple[str, ...]:
+    """Return the names of times: dates alone if all are at midnight, else all with the time of day.
+
+    Example:
+        >>> all_shown([0, 90 * SECOND], dates=True)
+        ('1970-01-01 00:00:00', '1970-01-01 00:01:30')
+    """
+    hours = dates and not all(map(_is_midnight, moments))
+    return tuple(shown(moment, dates=dates, hours=hours) for moment in moments)
+
+
+def _is_midnight(moment: Moment) -> bool:
+    return math.floor(moment) % (24 * 60 * 60 * SECOND) == 0
 
 
 def _number(cell: str, at: Callable[[int], str], row: int) -> Moment:

@@ -24,7 +24,7 @@ from graphseq.io import _doubts
 from graphseq.io._csv import Table, listed, read_table
 from graphseq.io._edge_table import EdgeColumns, Observed, joined
 from graphseq.io._frame import Frame, is_frame
-from graphseq.io._times import Moment, exact, shown
+from graphseq.io._times import Moment, all_shown, exact
 from graphseq.io._windows import check_windows, in_units
 from graphseq.io.containers import MISSING, TemporalDataset, features, rounding
 
@@ -130,7 +130,7 @@ def read_observations(
         graph = joined(observed, between, columns, time_format)
         notes = [*notes, *between.notes]
     notes = [*notes, *_doubts.names(number), *_doubts.gaps(moments, dates=seen.dates)]
-    time_names = tuple(shown(moment, dates=seen.dates) for moment in moments)
+    time_names = all_shown(moments, dates=seen.dates)
     return TemporalDataset(_name(path), graph, tuple(number), time_names, seen.channels, tuple(notes))
 
 
@@ -229,7 +229,7 @@ def read_events(
     graph = from_events(events, 1.0, start=0.0, present=present, empty=empty, num_nodes=len(number))
     table.notes.extend(_doubts.names(number))
     begins = [first + k * length for k in graph.topology.times.tolist()]
-    time_names = tuple(shown(exact(moment), dates=dates) for moment in begins)
+    time_names = all_shown([exact(moment) for moment in begins], dates=dates)
     channels = ("sent", "received", *(f"{name} {direction}" for direction in ("sent", "received") for name in chosen))
     return TemporalDataset(_name(path), graph, tuple(number), time_names, channels, tuple(table.notes))
 

@@ -96,8 +96,7 @@ def load(
         )
     content, size = archive.read(path, "file of a model")
     if not isinstance(content, dict) or content.get("format") != FORMAT or content.keys() != _KEYS:
-        kind = _CHECKPOINT if _is_checkpoint(content) else "it is not"
-        raise ValueError(f"{path} must be a file written by graphseq.save; {kind}")
+        raise ValueError(f"{path} must be a file written by graphseq.save; {_kind(content)}")
     weights = content["weights"]
     if not isinstance(weights, Mapping):
         raise ValueError(f"{path} must hold weights by name, got {type(weights).__name__}")
@@ -126,5 +125,11 @@ def _rebuilt(recipe: object, known: Mapping[str, Callable[..., Any]], weights: M
     return model
 
 
-def _is_checkpoint(content: object) -> bool:
-    return isinstance(content, dict) and str(content.get("format")).startswith("graphseq checkpoint")
+def _kind(content: object) -> str:
+    """Return what a file is that is none of a model."""
+    said = str(content.get("format")) if isinstance(content, dict) else ""
+    if said.startswith("graphseq checkpoint"):
+        return _CHECKPOINT
+    if said.startswith("graphseq forecaster"):
+        return "it is a forecaster, which graphseq.Forecaster.load reads"
+    return "it is not"

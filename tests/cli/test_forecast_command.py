@@ -69,7 +69,7 @@ def test_names_are_spelt_as_one_likes(word: str, asked: list[tuple[Settings, dic
         (("--scale", "all"), "argument --scale: invalid choice: 'all'"),
         (("--seed", "1", "1"), "--seed names a value twice: 1 1"),
         (("--device", "nowhere"), "argument --device: must be a torch device such as cpu or cuda:0, got 'nowhere'"),
-        (("--lags", "38"), "--train 0.2 and --validation 0.2 leave no window for"),
+        (("--lags", "38"), "--train 0.8 and --validation 0.2 leave no window for"),
         (("--lags", "60"), "graph has 40 times; a window of --lags 60"),
         (("--horizon", "60"), "graph has 40 times; a window of --lags 4 and an answer --horizon 60 later need 64"),
         (("--channels", "2"), "--channels 2 columns of x are to be forecast, but x has 1"),

@@ -28,37 +28,36 @@ def forecast(
     residual: bool = False,
     hidden: int = 16,
     steps: int = 600,
+    every: int = 20,
+    batch_size: int = 16,
+    lr: float = 0.003,
     seed: int = 0,
     device: str = "cpu",
     unit: str | None = None,
     wide: bool = False,
+    time: str = "time",
+    node: str = "node",
+    columns: Sequence[str] = (),
+    window: str | float | None = None,
+    edge_source: str = "source",
+    edge_target: str = "target",
+    edge_weight: str = "weight",
     undirected: bool = False,
+    time_format: str | None = None,
+    sort: bool = False,
+    empty: str = "refuse",
+    bipartite: bool = False,
+    zeros_missing: bool = False,
 ) -> Forecaster:
     """Train and compare models on a recording, and return the fitted :class:`Forecaster`.
 
-    Args:
-        data: see :meth:`Forecaster.fit`, as are ``edges``, ``wide`` and ``undirected``.
-        edges: likewise.
-        horizon: steps ahead; this and all others are those of :class:`Forecaster`.
-        models: names of the candidates.
-        lags: time steps that a forecast reads.
-        train: share of the windows before the test set.
-        validation: share of those that is the validation set.
-        coverage: share of the answers that the intervals are to hold.
-        missing: "refuse", "mask" or "drop".
-        resample: length of a step.
-        resample_by: "mean", "last" or "sum".
-        targets: names of the columns that are forecast.
-        season: length of a season in steps.
-        scale: "train", "pooled" or "file".
-        residual: trained models forecast the difference from the last value.
-        hidden: hidden units.
-        steps: steps of training.
-        seed: of weights and batches.
-        device: where to train.
-        unit: unit of what is forecast.
-        wide: a table has a column for each node.
-        undirected: edges of a table lead in both directions.
+    The arguments are those of :meth:`Forecaster.fit`, ``data`` and ``edges``, and those of :class:`Forecaster`, which
+    describes them: what is forecast (``horizon``, ``targets``, ``season``, ``unit``), how (``models``, ``lags``,
+    ``train``, ``validation``, ``coverage``, ``scale``, ``residual``, ``hidden``, ``steps``, ``every``, ``batch_size``,
+    ``lr``, ``seed``, ``device``), what becomes of missing and irregular values (``missing``, ``resample``,
+    ``resample_by``), and how a table is read (``wide``, ``time``, ``node``, ``columns``, ``window``, ``edge_source``,
+    ``edge_target``, ``edge_weight``, ``undirected``, ``time_format``, ``sort``, ``empty``, ``bipartite``,
+    ``zeros_missing``).
 
     Raises:
         OSError, TypeError, ValueError, DivergedError: see :class:`Forecaster`.
@@ -86,8 +85,25 @@ def forecast(
         residual=residual,
         hidden=hidden,
         steps=steps,
+        every=every,
+        batch_size=batch_size,
+        lr=lr,
         seed=seed,
         device=device,
         unit=unit,
+        wide=wide,
+        time=time,
+        node=node,
+        columns=columns,
+        window=window,
+        edge_source=edge_source,
+        edge_target=edge_target,
+        edge_weight=edge_weight,
+        undirected=undirected,
+        time_format=time_format,
+        sort=sort,
+        empty=empty,
+        bipartite=bipartite,
+        zeros_missing=zeros_missing,
     )
-    return made.fit(data, edges, wide=wide, undirected=undirected)
+    return made.fit(data, edges)

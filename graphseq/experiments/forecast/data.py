@@ -21,6 +21,7 @@ from graphseq.datasets.temporal import RECORDINGS
 from graphseq.experiments.forecast.regular import masked, resampled, with_notes
 from graphseq.experiments.forecast.settings import Settings
 from graphseq.io import TemporalDataset, read_events, read_observations, read_temporal_json, read_traffic
+from graphseq.io._frame import Frame
 from graphseq.tasks.forecast import Forecasting
 from graphseq.tasks.windows import Split
 
@@ -38,10 +39,10 @@ class Prepared(NamedTuple):
     scaler: Scaler | None
     graph: SpaceTimeGraph  #: the whole recording as the models see it
 
-    def as_models_see(self, graph: SpaceTimeGraph, settings: Settings) -> SpaceTimeGraph:
-        """Return a recording of the same nodes and columns, scaled, and with the season."""
+    def as_models_see(self, graph: SpaceTimeGraph, settings: Settings, begins: int = 0) -> SpaceTimeGraph:
+        """Return a recording of the same nodes and columns that begins so many steps later, scaled, with the season."""
         graph = graph if self.scaler is None else self.scaler.transform(graph)
-        return graph if settings.season is None else _with_season(graph, settings.season)
+        return graph if settings.season is None else _with_season(graph, settings.season, begins)
 
     def in_units(self, values: Tensor, node: Tensor) -> Tensor:
         """Values (K, C) of the models as values of the file."""
@@ -93,16 +94,20 @@ def _at(task: Forecasting, split: Split[Forecasting]) -> Split[Forecasting]:
     return Split(task.between(None, split.train.last), *(task.between(part.first, part.last) for part in split[1:]))
 
 
-def _with_season(graph: SpaceTimeGraph, steps: float) -> SpaceTimeGraph:
+def _with_season(graph: SpaceTimeGraph, steps: float, begins: int = 0) -> SpaceTimeGraph:
     """Return the graph with the phase of a season whose length is in steps, which are as long as most are.
 
-    Where times are not whole numbers of steps apart, they are counted.
+    Where times are not whole numbers of steps apart, they are counted. Of a recording that is a later part of another,
+    ``begins`` is the number of steps before it, which the season goes on from.
     """
     times = graph.topology.times
     step = int(times.diff().median()) if len(times) > 1 else 1
-    if not bool((times.diff() % step).any()):
+    is_whole = not bool((times.diff() % step).any())
+    if is_whole and not begins:
         return add_seasonal_features(graph, steps * step)
-    counted = SpaceTimeGraph(graph.x, graph.node, torch.searchsorted(times, graph.time))
+    count = (graph.time - times[0]).div(step, rounding_mode="floor") if is_whole else None
+    place = torch.searchsorted(times, graph.time) if count is None else count
+    counted = SpaceTimeGraph(graph.x, graph.node, place + begins)
     return graph.replace(x=add_seasonal_features(counted, steps).x)
 
 
@@ -179,14 +184,16 @@ def _load(settings: Settings) -> TemporalDataset:
     if _is_traffic(file):
         return read_traffic(file, settings.edges, zeros_missing=settings.zeros_missing, missing=_reading(settings))
     if window is not None:
-        return _read_events(settings, _length(window))
-    return _read_observations(settings)
+        return events_of(file, settings)
+    return observations_of(file, settings.edges, settings)
 
 
-def _read_events(settings: Settings, length: float | timedelta) -> TemporalDataset:
+def events_of(source: str | Frame, settings: Settings) -> TemporalDataset:
+    """Read events from a file or a frame, in windows of the length that the settings name."""
+    length = _length(settings.window or "")
     try:
         return read_events(
-            settings.file,
+            source,
             length,
             source=settings.edge_source,
             target=settings.edge_target,
@@ -201,14 +208,15 @@ def _read_events(settings: Settings, length: float | timedelta) -> TemporalDatas
         if not isinstance(length, timedelta):
             raise
         raise TypeError(
-            f"window must be a number, as the times of {settings.file} are; got {settings.window!r}"
+            f"window must be a number, as the times of {settings.file or 'data'} are; got {settings.window!r}"
         ) from None
 
 
-def _read_observations(settings: Settings) -> TemporalDataset:
+def observations_of(source: str | Frame, edges: str | Frame | None, settings: Settings) -> TemporalDataset:
+    """Read observations, and edges where there are any, from files or frames."""
     return read_observations(
-        settings.file,
-        settings.edges,
+        source,
+        edges,
         time=settings.time,
         node=settings.node,
         values=settings.columns or None,
@@ -282,19 +290,43 @@ def check(settings: Settings) -> None:
         raise ValueError(
             f"channels={settings.channels} and targets= both say how many columns are forecast; leave channels= out"
         )
-    is_event = window is not None
+    check_kind(settings, file, is_table=is_table, is_event=window is not None)
+
+
+def check_kind(settings: Settings, file: str, *, is_table: bool, is_event: bool) -> None:
+    """Refuse settings that do not go with observations, with events, or with what is no table.
+
+    Raises:
+        ValueError: one of these settings is not at its default.
+    """
     for kind, names, goes in (
         ("lines of a table", _OF_TABLES, is_table),
         ("observations", _OF_OBSERVATIONS, is_table and not is_event),
         ("events", _OF_EVENTS, is_table and is_event),
     ):
-        _refuse(settings, names, kind, goes)
+        _refuse(settings, names, kind, file, goes)
     if settings.missing != "refuse" and is_event:
         raise ValueError(f'missing="{settings.missing}" is about observations; events have none to miss')
     if settings.resample is not None and is_event:
         raise ValueError("resample= is about observations; snapshots of events are as long as window= says")
     if settings.resample is None and settings.resample_by != "mean":
         raise ValueError("resample_by= says how resample= joins values, which is not given")
+
+
+def refuse_reading(settings: Settings, what: str) -> None:
+    """Refuse settings that say how a table is read, where the data are none.
+
+    Args:
+        settings: the settings.
+        what: the data, for the message.
+
+    Raises:
+        ValueError: one of these settings is not at its default.
+    """
+    defaults = {field.name: field.default for field in fields(settings)}
+    for name in (*_OF_TABLES, *_OF_OBSERVATIONS, *_OF_EVENTS, "window", "zeros_missing"):
+        if getattr(settings, name) != defaults[name]:
+            raise ValueError(f"{name}= says how a table or a file is read, and data is {what}")
 
 
 def _near(file: str) -> str:
@@ -305,12 +337,12 @@ def _near(file: str) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _refuse(settings: Settings, names: Sequence[str], kind: str, goes: bool) -> None:
+def _refuse(settings: Settings, names: Sequence[str], kind: str, file: str, goes: bool) -> None:
     """Refuse settings on tables of one kind that are not at their default, unless the file is such a table."""
     defaults = {field.name: field.default for field in fields(settings)}
     for name in names:
         if not goes and getattr(settings, name) != defaults[name]:
-            raise ValueError(f"{name}= is about {kind}, and {settings.file} holds none")
+            raise ValueError(f"{name}= is about {kind}, and {file} holds none")
 
 
 def _length(window: str) -> float | timedelta:

@@ -33,6 +33,7 @@ from graphseq.plot.nodes import MOST_ROWS
 DRAWN = 3  # trained models, besides a baseline: more lines would hide each other
 LAST = 120  # times
 FRAMES = 30  # snapshots whose gates are drawn
+_ENDS = ("low", "high")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Kept:
     """The saved forecasts and gates of the runs of the first seed."""
 
     predictions: dict[str, Predictions]  #: by model, all of the same answers
+    intervals: dict[str, tuple[Tensor, Tensor]]  #: by model, lower and upper ends of the intervals, (K, C) each
     gates: dict[
         str, Tensor
     ]  #: of the forgetting model, see :func:`graphseq.experiments.forecast.gates.unpacked`; or empty
@@ -54,26 +56,37 @@ def read_kept(settings: Settings, lines: Sequence[Line], runs: Path) -> Kept:
     """
     predictions: dict[str, Predictions] = {}
     gates: dict[str, Tensor] = {}
+    intervals: dict[str, tuple[Tensor, Tensor]] = {}
     for line in lines:
-        if line.failure:
+        if line.failure or line.model in predictions:
             continue
         path = runs / f"{Case(line.model, settings.seeds[0], line.horizon).key}.npz"
         parts = _read(path)
         predictions[line.model] = Predictions(*(parts.pop(name) for name in Predictions._fields))
+        if set(_ENDS) <= set(parts):  # runs that were made before intervals were kept have none
+            intervals[line.model] = (parts.pop("low"), parts.pop("high"))
         gates = parts or gates
-    return Kept(predictions, gates)
+    return Kept(predictions, intervals, gates)
 
 
 def to_csv(kept: Kept, data: TemporalDataset) -> str:
-    """Return a table, one line for each answer and channel: node, time, channel, y, the forecast of each model."""
+    """Return a table, a line for each answer and channel: node, time, channel, y, forecasts with their intervals."""
     time_names = _time_names(data)
-    names = ["node", "time", "channel", "y", *kept.predictions]
+    columns = {
+        name: part
+        for model, found in kept.predictions.items()
+        for name, part in (
+            (model, found.output),
+            *zip((f"{model} {end}" for end in _ENDS), kept.intervals.get(model, ()), strict=False),
+        )
+    }
+    names = ["node", "time", "channel", "y", *columns]
     if not kept.predictions:
         return tables.to_csv(names, [])
     first = next(iter(kept.predictions.values()))
     if not set(first.node.tolist()) <= set(range(len(data.nodes))) or not set(first.time.tolist()) <= set(time_names):
         raise ValueError(f"the forecasts in runs/ are of other nodes or times than {data.name} has; name another out=")
-    values = torch.stack([first.y, *(one.output for one in kept.predictions.values())], dim=-1)
+    values = torch.stack([first.y, *columns.values()], dim=-1)
     rows = [
         [data.nodes[node], time_names[time], channel, *numbers]
         for node, time, answer in zip(first.node.tolist(), first.time.tolist(), values.tolist(), strict=True)
@@ -132,11 +145,12 @@ def chosen(lines: Sequence[Line]) -> list[str]:
 
     Not those with the least test errors, which could be the least by luck.
     """
-    whole = [line for line in lines if not line.failure and math.isfinite(line.mse)]
+    first = lines[0].channel if lines else ""
+    whole = [line for line in lines if not line.failure and math.isfinite(line.mse) and line.channel == first]
     baselines = [line.model for line in whole if line.model in BASELINES]
-    first = ["autoregression"] if "autoregression" in baselines else baselines[:1]
+    linear = ["autoregression"] if "autoregression" in baselines else baselines[:1]
     trained = [line for line in whole if line.model not in BASELINES]
-    return [*first, *(line.model for line in sorted(trained, key=lambda line: line.validation_mse)[:DRAWN])]
+    return [*linear, *(line.model for line in sorted(trained, key=lambda line: line.validation_mse)[:DRAWN])]
 
 
 def _save(figure: Figure, out: Path, name: str) -> None:
@@ -155,7 +169,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path} is damaged; {again}") from error
     if not set(Predictions._fields) <= set(found) or not _fit(*(found[name] for name in Predictions._fields)):
         raise ValueError(f"{path} holds no forecasts; {again}")
-    if set(found) - set(Predictions._fields):
+    shapes = {found[name].shape for name in ("output", *_ENDS) if name in found}
+    if len(shapes) > 1 or len(set(_ENDS) & set(found)) == 1:
+        raise ValueError(f"{path} holds other intervals than forecasts; {again}")
+    if set(found) - set(Predictions._fields) - set(_ENDS):
         try:
             unpacked(found)
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:

@@ -21,6 +21,7 @@ from graphseq._torch import archive
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation.predict import predict
 from graphseq.experiments.forecast import models, report
+from graphseq.experiments.forecast.calendar import season_begins, times_after
 from graphseq.experiments.forecast.data import Prepared, first_targets, make_ready, steady, targets
 from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.run import bound_of, in_units, intervals_of, ready, summary_of
@@ -76,6 +77,24 @@ class Forecaster:
         seed: of weights and batches.
         device: where to train.
         unit: unit of what is forecast, for the table; by default what is in brackets in the name of its column.
+        wide: a table in a file has a column for each node; a frame without a column ``node`` is read so by itself.
+        time: column of times in tables and frames.
+        node: column of names of nodes.
+        columns: columns of features; by default all others.
+        window: a table of events is read in snapshots of this length: a number in the units of its times, or such as
+            "7d" where they are dates.
+        edge_source: column of the nodes that edges or events start at.
+        edge_target: column of the nodes that they end at.
+        edge_weight: column of weights in the table of edges.
+        undirected: edges of a table lead in both directions, though listed once.
+        time_format: format of dates, as strptime has it, such as "%d.%m.%Y".
+        sort: sort the lines of a table by time; else a table that is not in order is refused.
+        empty: a window without events: "refuse" the file, or "keep" the window.
+        bipartite: events lead from nodes of one kind to nodes of another.
+        zeros_missing: values of 0 in .h5 and .npz files of sensors are missing ones; it needs missing="mask" or "drop".
+
+    The last thirteen say how a table is read, and are refused where the data are none; :meth:`predict` reads later data
+    in the same way.
 
     Raises:
         TypeError, ValueError: a setting that is out of its range.
@@ -116,6 +135,20 @@ class Forecaster:
         seed: int = 0,
         device: str = "cpu",
         unit: str | None = None,
+        wide: bool = False,
+        time: str = "time",
+        node: str = "node",
+        columns: Sequence[str] = (),
+        window: str | float | None = None,
+        edge_source: str = "source",
+        edge_target: str = "target",
+        edge_weight: str = "weight",
+        undirected: bool = False,
+        time_format: str | None = None,
+        sort: bool = False,
+        empty: str = "refuse",
+        bipartite: bool = False,
+        zeros_missing: bool = False,
     ) -> None:
         ahead = _steps_ahead(horizon)
         shares = {"train": train, "validation": validation, "coverage": coverage}
@@ -124,7 +157,7 @@ class Forecaster:
                 **{"file": "", "models": list(spelled(_listed(models), MODELS)), "lags": lags, "horizon": ahead},
                 **{name: _checks.finite(name, value) for name, value in shares.items()},
                 **{"missing": missing, "season": None if season is None else _checks.positive("season", season)},
-                "resample": _length_of_step(resample),
+                "resample": _length("resample", resample),
                 **{"resample_by": resample_by, "targets": _listed(targets), "scale": scale},
                 **{"residual": residual, "hidden": hidden, "steps": steps, "every": every, "batch_size": batch_size},
                 **{
@@ -133,6 +166,11 @@ class Forecaster:
                     "device": device,
                     "unit": unit,
                 },
+                **{"wide": wide, "time": time, "node": node, "columns": _listed(columns), "empty": empty, "sort": sort},
+                "window": _length("window", window),
+                **{"edge_source": edge_source, "edge_target": edge_target, "edge_weight": edge_weight},
+                **{"undirected": undirected, "time_format": time_format, "bipartite": bipartite},
+                "zeros_missing": zeros_missing,
             }
         )
         _check_choices(self._settings)
@@ -142,7 +180,7 @@ class Forecaster:
         self._facts: list[Facts] = []
 
     @checked_but("data", "edges")
-    def fit(self, data: object, edges: object = None, *, wide: bool = False, undirected: bool = False) -> Self:
+    def fit(self, data: object, edges: object = None) -> Self:
         """Train and compare the candidates on a recording, and return this forecaster.
 
         Args:
@@ -152,16 +190,13 @@ class Forecaster:
                 of a data set.
             edges: edges where the data have none: (2, E) node numbers beside an array; a frame or the path of a table
                 with columns source and target beside a frame or a table.
-            wide: a table has a column for each node; a frame without a column "node" is read so by itself.
-            undirected: edges of a table lead in both directions, though listed once.
 
         Raises:
             OSError: a file cannot be read.
             TypeError, ValueError: data of another kind, values that are missing and not masked, too few times.
             DivergedError: the training of a model did not stay finite.
         """
-        reading = replace(self._settings, wide=wide, undirected=undirected)
-        read = recording_of(data, edges, reading)
+        read = recording_of(data, edges, self._settings)
         self._fit(first_targets(steady(read, self._settings), self._settings))
         return self
 
@@ -171,13 +206,14 @@ class Forecaster:
         for horizon in settings.horizon:
             prepared = make_ready(data, settings, horizon)
             found = [_candidate(Case(name, seed, horizon), prepared, settings) for name in settings.models]
-            here = report.summarise(replace(settings, horizon=(horizon,)), [result for _, result in found])
+            results = [result for _, result in found]
+            here = report.summarise(replace(settings, horizon=(horizon,)), results, targets(data, settings))
             best = report.best_of(here)
             if best is None:
                 raise ValueError(f"no model has a finite error on the validation set, {horizon} steps ahead")
-            chosen[horizon] = next(one for one, _ in found if one.model == best.model)
+            chosen[horizon] = next(one for one, _ in found if one.model == best)
             lines += here
-            facts.append(_facts(data, prepared, settings, horizon))
+            facts += _facts(data, prepared, settings, horizon)
         self._data, self._chosen, self._lines, self._facts = data, chosen, lines, facts
 
     @property
@@ -202,30 +238,30 @@ class Forecaster:
         return printable(report.tables_of(self._settings, self._lines, self._facts))
 
     @checked_but("data", "edges")
-    def predict(self, data: object = None, edges: object = None, *, wide: bool = False) -> Forecast:
+    def predict(self, data: object = None, edges: object = None) -> Forecast:
         """Forecast the values after the last time of a recording.
 
+        A season goes on from the data fitted to, by the names of the times: later data may begin anywhere in it.
+
         Args:
-            data: later data of the same nodes and columns, of the kinds of :meth:`fit`; by default those fitted to.
+            data: later data of the same nodes and columns, of the kinds of :meth:`fit`, and read in the same way; by
+                default those fitted to.
             edges: see :meth:`fit`.
-            wide: see :meth:`fit`.
 
         Raises:
             ValueError: not fitted yet, or data of other nodes or columns, or of fewer times than a forecast reads.
         """
         fitted = self._fitted()
-        recent = fitted
+        recent, begins = fitted, 0
         if data is not None:
-            read = recording_of(data, edges, replace(self._settings, wide=wide))
+            read = recording_of(data, edges, self._settings)
             recent = first_targets(steady(read, self._settings), self._settings)
             _check_same(recent, fitted)
-            if self._settings.season is not None and recent.times[0] != fitted.times[0]:
-                raise ValueError(
-                    f"season={self._settings.season} is counted from {fitted.times[0]}, but data begins at "
-                    f"{recent.times[0]}; give data that begins there"
-                )
+            begins = self._begins(recent, fitted)
+        elif edges is not None:
+            raise ValueError("edges= goes with data=; the data fitted to have their own")
         prepared = [make_ready(fitted, self._settings, horizon) for horizon in self._settings.horizon]
-        graph = prepared[0].as_models_see(recent.graph, self._settings)
+        graph = prepared[0].as_models_see(recent.graph, self._settings, begins)
         window = last_window(graph, self._settings.lags)
         rows = window.target_rows
         node = window.node[rows]
@@ -236,8 +272,22 @@ class Forecaster:
             ends = (output, output - one.width, output + one.width)
             parts.append(torch.stack([by_node(of.in_units(end, node), node, len(fitted.nodes)) for end in ends]))
         values, low, high = torch.stack(parts, dim=1)
-        channels = targets(fitted, self._settings)
-        return Forecast(self._settings.horizon, recent.times[-1], fitted.nodes, channels, values, low, high)
+        ahead = self._settings.horizon
+        names = (recent.times[-1], fitted.nodes, targets(fitted, self._settings))
+        models = tuple(one.model for one in self._chosen.values())
+        return Forecast(ahead, *names, values, low, high, times_after(recent, ahead), models, self._settings.coverage)
+
+    def _begins(self, recent: TemporalDataset, fitted: TemporalDataset) -> int:
+        """Return the steps from the first time fitted to until later data begin, which the season counts."""
+        if self._settings.season is None:
+            return 0
+        begins = season_begins(fitted, recent)
+        if begins is None:
+            raise ValueError(
+                f"season={self._settings.season} is counted from {fitted.times[0]}, and {recent.times[0]}, at which "
+                "data begins, is no whole number of equal steps later; give data from a time of those fitted to"
+            )
+        return begins
 
     @checked_but()
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
@@ -273,6 +323,8 @@ class Forecaster:
             ValueError: it is not one of these files, or damaged.
         """
         content, size = archive.read(_checks.path("path", path), "file of Forecaster.save")
+        if isinstance(content, dict) and str(content.get("format")).startswith("graphseq model"):
+            raise ValueError(f"{path} is no file of Forecaster.save but of graphseq.save, which graphseq.load reads")
         try:
             archive.check_tensors(content, size)
             if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -290,16 +342,37 @@ class Forecaster:
         if observed is not None:
             graph.observed = observed
         name, *names = json.loads(content["names"])
+        data = TemporalDataset(name, graph, *map(tuple, names))
+        lines = [Line(**_unplain(line)) for line in json.loads(content["lines"])]
+        facts = [Facts(**_unplain(of)) for of in json.loads(content["facts"])]
+        settings = Settings.from_json(json.loads(content["settings"]))
+        return cls.of_parts(settings, data, content["chosen"], lines, facts)
+
+    @classmethod
+    def of_parts(
+        cls,
+        settings: Settings,
+        data: TemporalDataset,
+        chosen: Mapping[int, Sequence[Any]],
+        lines: Sequence[Line],
+        facts: Sequence[Facts],
+    ) -> Self:
+        """Return a fitted forecaster from what was kept of its training.
+
+        Args:
+            settings: the settings of the forecast.
+            data: the recording, ready as :meth:`fit` makes it.
+            chosen: of each horizon the name of its model, the model's weights, and the widths of its intervals.
+            lines: of the table.
+            facts: of the test set.
+        """
         made = cls()
-        made._settings = Settings.from_json(json.loads(content["settings"]))
-        made._data = TemporalDataset(name, graph, *map(tuple, names))
-        for horizon, (model, state, width) in content["chosen"].items():
-            train = make_ready(made._data, made._settings, horizon).split.train
-            build = models.fitted(model, train) if model in BASELINES else models.trained(model, train, made._settings)
-            build.load_state_dict(state)
-            made._chosen[horizon] = _Chosen(model, build, width)
-        made._lines = [Line(**_unplain(line)) for line in json.loads(content["lines"])]
-        made._facts = [Facts(**_unplain(of)) for of in json.loads(content["facts"])]
+        made._settings, made._data, made._lines, made._facts = settings, data, list(lines), list(facts)
+        for horizon, (model, state, width) in chosen.items():
+            train = make_ready(data, settings, horizon).split.train
+            network = models.fitted(model, train) if model in BASELINES else models.trained(model, train, settings)
+            network.load_state_dict(state)
+            made._chosen[horizon] = _Chosen(model, network, width)
         return made
 
     def _fitted(self) -> TemporalDataset:
@@ -318,7 +391,7 @@ def _candidate(case: Case, prepared: Prepared, settings: Settings) -> tuple[_Cho
     return _Chosen(case.model, network.cpu(), intervals.width), result
 
 
-def _facts(data: TemporalDataset, prepared: Prepared, settings: Settings, horizon: int) -> Facts:
+def _facts(data: TemporalDataset, prepared: Prepared, settings: Settings, horizon: int) -> list[Facts]:
     raw = make_ready(data, replace(settings, scale="file"), horizon)
     return report.facts_of(prepared, settings, horizon, bound_of([prepared, raw]))
 
@@ -349,15 +422,17 @@ def _listed(names: str | Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _length_of_step(resample: str | float | None) -> str | None:
-    if resample is None or isinstance(resample, str):
-        return resample
-    return str(_checks.positive("resample", resample)).removesuffix(".0")
+def _length(name: str, value: str | float | None) -> str | None:
+    """Return a length of time as the settings have it."""
+    if value is None or isinstance(value, str):
+        return value
+    return str(_checks.positive(name, value)).removesuffix(".0")
 
 
 def _check_choices(settings: Settings) -> None:
     for name, allowed in (
         ("missing", ("refuse", "drop", "mask")),
+        ("empty", ("refuse", "keep")),
         ("resample_by", ("mean", "last", "sum")),
         ("scale", ("train", "pooled", "file")),
     ):

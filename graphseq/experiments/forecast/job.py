@@ -11,7 +11,8 @@ from typing import NamedTuple
 from graphseq import _files
 from graphseq.experiments.engine import run_dir
 from graphseq.experiments.forecast import report
-from graphseq.experiments.forecast.data import Prepared, checksums, prepare
+from graphseq.experiments.forecast.data import Prepared, checksums, prepare, targets
+from graphseq.experiments.forecast.kept import keep_best
 from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.run import bound, forecast_once
 from graphseq.experiments.forecast.settings import AXES, JOB, Settings
@@ -22,7 +23,7 @@ class Done(NamedTuple):
     """The results of a forecast: the lines of its table, facts of the data, and the files that were written."""
 
     lines: list[Line]
-    facts: list[Facts]  #: of each horizon
+    facts: list[Facts]  #: of each horizon and column
     files: list[str]  #: what the folder now holds
 
 
@@ -38,8 +39,9 @@ def forecast(settings: Settings, out: Path, *, resume: bool, jobs: int, command:
 
     Returns:
         The summary. ``out`` then holds ``results.jsonl`` with a line a run, ``results.csv`` and ``results.json`` with
-        the summary, ``predictions.csv`` with the test set's answers of the first seed, of further horizons
-        ``predictions_ahead….csv``, of the first horizon ``forecasts.png``,
+        the summary, ``predictions.csv`` with the test set's answers of the first seed and the intervals, of further
+        horizons ``predictions_ahead….csv``, ``forecaster.pt`` with the model of least validation error for each
+        horizon, ``next.csv`` with its forecasts of what follows the recording, of the first horizon ``forecasts.png``,
         ``errors.png``, of a model that forgets ``forgotten.png`` and ``forgotten.gif``, ``config.json`` with the
         command that runs it again, and ``runs/`` with each run's curves.
 
@@ -59,10 +61,13 @@ def forecast(settings: Settings, out: Path, *, resume: bool, jobs: int, command:
     ) as runs:
         check_results(runs, out / RESULTS, report.KINDS)
         results = results_of(runs)
-        lines = report.summarise(settings, sorted(results, key=lambda result: str(result["seed"])))
+        forecast_columns = targets(prepared.data, settings)
+        in_order = sorted(results, key=lambda result: str(result["seed"]))
+        lines = report.summarise(settings, in_order, forecast_columns)
         facts = [
-            report.facts_of(prepare(settings, horizon), settings, horizon, bound(settings, horizon))
+            of
             for horizon in settings.horizon
+            for of in report.facts_of(prepare(settings, horizon), settings, horizon, bound(settings, horizon))
         ]
         return Done(lines, facts, _write(settings, lines, facts, prepared, out))
 
@@ -83,4 +88,5 @@ def _write(
         _files.write_text(out / names[-1], figures.to_csv(kept, prepared.data), overwrite=True)
         if number == 0:
             drawn = figures.draw(kept, here, prepared.data, out)
-    return ["results.csv", "results.json", RESULTS, *names, *drawn, "config.json", f"{run_dir.RUNS}/"]
+    best = keep_best(settings, prepared.data, lines, facts, out)
+    return ["results.csv", "results.json", RESULTS, *names, *drawn, *best, "config.json", f"{run_dir.RUNS}/"]

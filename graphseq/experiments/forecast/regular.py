@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io import TemporalDataset
+from graphseq.io._times import SECOND, all_shown
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _MOST_ROWS = 2**28  #: times by nodes
@@ -94,7 +96,7 @@ def resampled(data: TemporalDataset, step: str, by: Literal["mean", "last", "sum
         raise ValueError(
             f"resample={step!r} needs edges that are the same at all times; those of {data.name} have times"
         )
-    at, dates = _moments(data)
+    at, dates = moments_of(data)
     length = _length(step, dates=dates)
     bins = [math.floor((moment - at[0]) / length + 1e-9) for moment in at]
     count = len(data.nodes)
@@ -124,7 +126,7 @@ def resampled(data: TemporalDataset, step: str, by: Literal["mean", "last", "sum
     notes = [*data.notes, note]
     if len(key) < steps * count:
         notes.append(_missing(steps * count - len(key), steps * count))
-    names = tuple(_shown(at[0] + k * length, dates=dates) for k in range(steps))
+    names = names_of([at[0] + k * length for k in range(steps)], dates=dates)
     return masked(replace(data, graph=binned, times=names, notes=tuple(notes)), torch.arange(steps))
 
 
@@ -134,7 +136,7 @@ def _missing(count: int, whole: int) -> str:
 
 def _irregular(data: TemporalDataset) -> str:
     try:
-        at, dates = _moments(data)
+        at, dates = moments_of(data)
     except ValueError:
         return ""
     steps = [round(after - before, 6) for before, after in pairwise(at)]
@@ -148,7 +150,7 @@ def _irregular(data: TemporalDataset) -> str:
     )
 
 
-def _moments(data: TemporalDataset) -> tuple[list[float], bool]:
+def moments_of(data: TemporalDataset) -> tuple[list[float], bool]:
     """Return the times as numbers, in seconds if they are dates, and True if they are."""
     try:
         return [float(name) for name in data.times], False
@@ -157,6 +159,13 @@ def _moments(data: TemporalDataset) -> tuple[list[float], bool]:
             return [datetime.fromisoformat(name).replace(tzinfo=UTC).timestamp() for name in data.times], True
         except ValueError:
             raise ValueError(f"the times of {data.name} are no numbers and no dates: {data.times[0]!r}") from None
+
+
+def names_of(moments: Sequence[float], *, dates: bool) -> tuple[str, ...]:
+    """Return the names of times that :func:`moments_of` gave as numbers."""
+    if not dates:
+        return tuple(f"{moment:.15g}" for moment in moments)
+    return all_shown([round(moment * SECOND) for moment in moments], dates=True)
 
 
 def _length(step: str, *, dates: bool) -> float:
@@ -169,13 +178,6 @@ def _length(step: str, *, dates: bool) -> float:
         kind = "a number with d, h, m or s behind it, as times are dates" if dates else "a number, as times are"
         raise ValueError(f"resample must be {kind}; got {step!r}")
     return number if unit is None else timedelta(**{unit: number}).total_seconds()
-
-
-def _shown(moment: float, *, dates: bool) -> str:
-    if not dates:
-        return f"{moment:.15g}"
-    when = datetime.fromtimestamp(moment, tz=UTC).replace(tzinfo=None)
-    return when.date().isoformat() if when == datetime(when.year, when.month, when.day) else when.isoformat(" ")
 
 
 def _span(step: float, *, dates: bool) -> str:

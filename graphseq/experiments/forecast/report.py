@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphseq.evaluation import tables
 from graphseq.evaluation.tables import Result, aligned, mean, number, students_interval
-from graphseq.experiments.forecast.settings import BASELINES, Settings
+from graphseq.experiments.forecast.settings import Settings
 
 if TYPE_CHECKING:
     from graphseq.experiments.forecast.data import Prepared
@@ -21,6 +22,8 @@ KINDS: dict[str, type] = {
     **dict.fromkeys(("mse", "mae", "validation_mse", "coverage", "width", "best_step", "seconds"), float),
 }
 """The entries of the result of a run."""
+WIDTH = 100
+"""The most columns of a table and of the sentences around it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Line:
     horizon: int = 1
     coverage: float = math.nan  #: share of the test's answers within the prediction intervals
     width: float = math.nan  #: mean width of these, from end to end
+    channel: str = ""  #: the column that the errors are of, where several are forecast
 
 
 class Facts(NamedTuple):
@@ -60,38 +64,67 @@ class Facts(NamedTuple):
     horizon: int = 1
     unit: str = ""  #: of what is forecast, if it is known
     validation: Sequence[object] = ()  #: number of windows of the validation set, its first and its last time
+    channel: str = ""  #: the column that the errors are of, where several are forecast
 
 
-def facts_of(prepared: Prepared, settings: Settings, horizon: int, bound: Bound) -> Facts:
-    """Return the facts of the test set of one horizon."""
+def facts_of(prepared: Prepared, settings: Settings, horizon: int, bounds: Sequence[Bound]) -> list[Facts]:
+    """Return the facts of the test set of one horizon, for each column that is forecast."""
     test, validation = prepared.split.test, prepared.split.validation
     times = prepared.data.times
-    named = prepared.data.channels[: len(settings.targets) or settings.channels]
-    return Facts(
-        name=prepared.data.name,
-        nodes=len(prepared.data.nodes),
-        windows=len(test),
-        first=times[test.first],
-        last=times[test.last],
-        **bound._asdict(),
-        targets=named,
-        notes=prepared.data.notes,
-        horizon=horizon,
-        unit=settings.unit or unit_of(named),
-        validation=(len(validation), times[validation.first], times[validation.last]),
-    )
-
-
-def summarise(settings: Settings, results: Sequence[Result]) -> list[Line]:
-    """Return a line for each horizon and model, in the order of the settings; of several seeds, with an interval."""
+    named = prepared.data.channels[: len(bounds)]
     return [
-        _line(model, horizon, [run for run in results if (run["model"], run.get("horizon", 1)) == (model, horizon)])
+        Facts(
+            name=prepared.data.name,
+            nodes=len(prepared.data.nodes),
+            windows=len(test),
+            first=times[test.first],
+            last=times[test.last],
+            **bound._asdict(),
+            targets=named,
+            notes=prepared.data.notes,
+            horizon=horizon,
+            unit=settings.unit or unit_of([name]),
+            validation=(len(validation), times[validation.first], times[validation.last]),
+            channel=name if len(bounds) > 1 else "",
+        )
+        for name, bound in zip(named, bounds, strict=True)
+    ]
+
+
+def summarise(settings: Settings, results: Sequence[Result], channels: Sequence[str] = ()) -> list[Line]:
+    """Return a line for each horizon, column and model, in the order of the settings, with an interval over seeds.
+
+    Args:
+        settings: the settings.
+        results: of single runs.
+        channels: names of the columns that are forecast, where they are several, each with errors of its own.
+    """
+    by_channel: list[tuple[str, Sequence[Result]]] = [("", results)]
+    if len(channels) > 1:
+        by_channel = [(name, _of_channel(results, place)) for place, name in enumerate(channels)]
+    return [
+        _line(model, horizon, [run for run in runs if (run["model"], run.get("horizon", 1)) == (model, horizon)], name)
         for horizon in settings.horizon
+        for name, runs in by_channel
         for model in settings.models
     ]
 
 
-def _line(model: str, horizon: int, runs: Sequence[Result]) -> Line:
+def _of_channel(results: Sequence[Result], place: int) -> Sequence[Result]:
+    """Return the results with the errors of one column."""
+    found = []
+    for run in results:
+        each = run.get("channels")
+        if not isinstance(each, list) or len(each) <= place or not isinstance(each[place], dict):
+            raise ValueError(
+                f"the result of {run['model']} with seed {run['seed']} lacks the errors of each column; delete its "
+                "line in results.jsonl, and it is made again"
+            )
+        found.append({**run, **each[place]})
+    return found
+
+
+def _line(model: str, horizon: int, runs: Sequence[Result], channel: str) -> Line:
     scores = sorted(number(run, "mse") for run in runs)
     low, high = students_interval(scores) if len(scores) > 1 else (math.nan, math.nan)
     return Line(
@@ -109,13 +142,25 @@ def _line(model: str, horizon: int, runs: Sequence[Result]) -> Line:
         horizon=horizon,
         coverage=mean(runs, "coverage"),
         width=mean(runs, "width"),
+        channel=channel,
     )
 
 
-def best_of(lines: Sequence[Line]) -> Line | None:
-    """Return the model with the least error on the validation set, which no answer of the test set has chosen."""
-    known = [line for line in lines if not line.failure and math.isfinite(line.validation_mse)]
-    return min(known, key=lambda line: line.validation_mse, default=None)
+def best_of(lines: Sequence[Line]) -> str | None:
+    """Return the model with the least error on the validation set, which no answer of the test set has chosen.
+
+    Of several columns, which may have different units, that is the least geometric mean of the errors.
+    """
+    errors: dict[str, list[float]] = {}
+    for line in lines:
+        known = not line.failure and math.isfinite(line.validation_mse)
+        errors.setdefault(line.model, []).append(line.validation_mse if known else math.nan)
+    whole = {model: found for model, found in errors.items() if all(map(math.isfinite, found))}
+    return min(whole, key=lambda model: _geometric_mean(whole[model]), default=None)
+
+
+def _geometric_mean(errors: Sequence[float]) -> float:
+    return errors[0] if len(errors) == 1 else math.prod(error ** (1 / len(errors)) for error in errors)
 
 
 def unit_of(targets: Sequence[str]) -> str:
@@ -130,86 +175,127 @@ def unit_of(targets: Sequence[str]) -> str:
 
 
 def tables_of(settings: Settings, lines: Sequence[Line], facts: Sequence[Facts]) -> str:
-    """Return the table of each horizon, and of several, before them, the errors of all beside each other."""
-    by_horizon = [[line for line in lines if line.horizon == of.horizon] for of in facts]
-    whole = "\n\n".join(table(settings, here, of) for here, of in zip(by_horizon, facts, strict=True))
-    if len(facts) == 1:
-        return whole
-    head = ["MSE", *(f"{of.horizon} ahead" for of in facts)]
-    best = [best_of(here) for here in by_horizon]
-    cells = [
-        [rows[0].model, *(f"{_brief(row.mse)}{' *' * (row is first)}" for row, first in zip(rows, best, strict=True))]
-        for rows in zip(*by_horizon, strict=True)
+    """Return the table of each horizon and column, and of several horizons, before them, all errors beside each other.
+
+    Args:
+        settings: the settings.
+        lines: of all horizons and columns.
+        facts: of each horizon and column.
+    """
+    blocks = [
+        (of, [line for line in lines if (line.horizon, line.channel) == (of.horizon, of.channel)]) for of in facts
     ]
-    return f"{aligned([head, *cells], head=1)}\n* least on the validation part\n\n{whole}"
+    best = {of.horizon: best_of([line for line in lines if line.horizon == of.horizon]) for of in facts}
+    parts = [_wrapped(_title(settings, facts)) + "".join(f"\n{_wrapped(note, 2)}" for note in facts[0].notes)]
+    if len(best) > 1:
+        parts.append(_beside(blocks, best))
+    for of, rows in blocks:
+        head = "" if len(facts) == 1 else f"{_wrapped(_heading(of))}\n"
+        parts.append(f"{head}{_table(settings, rows, of, best[of.horizon])}\n{_wrapped(_predictable(of))}")
+    parts.append(_wrapped(_legend(facts, any(best.values()))))
+    between = "\n\n" if len(facts) > 1 else "\n"
+    return between.join(part for part in parts if part)
 
 
 def table(settings: Settings, lines: Sequence[Line], facts: Facts) -> str:
-    """Return the table, and beneath it the most that a linear model could explain."""
-    known = any(math.isfinite(line.coverage) for line in lines)
-    held = [f"in {settings.coverage:.0%} intervals", "their width"] if known else []
-    head = ["model", "MSE", "95 % over seeds", "MAE", "explained", "validation"]
-    best = best_of(lines)
-    cells = [
-        [*head, *held, "parameters", "best step", "seconds"],
-        *(_cells(line, facts, known=known, best=line is best) for line in lines),
-    ]
+    """Return the table of one horizon and column, and beneath it the most that a linear model could explain."""
+    return tables_of(settings, lines, [facts])
+
+
+def _title(settings: Settings, facts: Sequence[Facts]) -> str:
+    of = f"forecast of {', '.join(facts[0].targets)}, " if facts[0].targets else ""
+    ahead = _listed([str(horizon) for horizon in dict.fromkeys(one.horizon for one in facts)])
+    begin = f"{facts[0].name}: {facts[0].nodes} nodes, {of}{ahead} ahead from {settings.lags} times."
     count = len(settings.seeds)
-    of = f"forecast of {', '.join(facts.targets)}, " if facts.targets else ""
-    unit = facts.unit or "the file's units"
-    title = (
-        f"{facts.name}: {facts.nodes} nodes, {of}{facts.horizon} ahead from {settings.lags} times. Errors in "
-        f"{unit} on {facts.windows} test windows, {facts.first} to {facts.last} ({facts.answers:,} answers), {count} "
-        f"seed{'s' * (count != 1)}."
-    )
-    notes = "".join(f"\n  {note}" for note in facts.notes)
-    return f"{title}{notes}\n{aligned(cells, head=1)}\n{_chosen(best, facts)}{_predictable(facts)}"
+    seeds = f"{count} seed{'s' * (count != 1)}."
+    return f"{begin} {seeds.capitalize()}" if len(facts) > 1 else f"{begin} Errors {_where(facts[0])}, {seeds}"
 
 
-def _chosen(best: Line | None, facts: Facts) -> str:
-    """Return the sentence on how models were chosen."""
-    if best is None:
-        return ""
-    if not facts.validation:  # a record that was written before they were kept
-        return "* the best on the validation part.\n"
-    windows, first, last = facts.validation
-    return (
-        f"* the best on the validation part, {windows} windows, {first} to {last}, which also chose the weights of "
-        "each model and the widths of its intervals; the test part chose nothing.\n"
-    )
+def _heading(of: Facts) -> str:
+    named = f"{of.channel}, " if of.channel else ""
+    return f"{named}{of.horizon} ahead: errors {_where(of)}"
 
 
-def _cells(line: Line, facts: Facts, *, known: bool, best: bool) -> list[str]:
-    baseline = line.model in BASELINES
+def _where(of: Facts) -> str:
+    unit = of.unit or "the file's units"
+    return f"in {unit} on {of.windows} test windows, {of.first} to {of.last} ({of.answers:,} answers)"
+
+
+def _listed(words: Sequence[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _beside(blocks: Sequence[tuple[Facts, Sequence[Line]]], best: Mapping[int, str | None]) -> str:
+    """Return the errors of all horizons beside each other, for each column."""
+    shown = []
+    for channel in dict.fromkeys(of.channel for of, _ in blocks):
+        here = [(of, rows) for of, rows in blocks if of.channel == channel]
+        head = [f"MSE of {channel}" if channel else "MSE", *(f"{of.horizon} ahead" for of, _ in here)]
+        cells = [
+            [rows[0].model, *(f"{_brief(row.mse)}{' *' * (row.model == best[row.horizon])}" for row in rows)]
+            for rows in zip(*(rows for _, rows in here), strict=True)
+        ]
+        shown.append(aligned([head, *cells], head=1))
+    return "\n\n".join(shown)
+
+
+def _table(settings: Settings, lines: Sequence[Line], facts: Facts, best: str | None) -> str:
+    known = any(math.isfinite(line.coverage) for line in lines)
+    held = [f"in {settings.coverage:.0%}", "width"] if known else []
+    several = ["± 95 %"] if len(settings.seeds) > 1 else []
+    head = ["model", "MSE", *several, "MAE", "explained", "validation", *held]
+    cells = (_cells(line, facts, known=known, several=bool(several), best=line.model == best) for line in lines)
+    return aligned([head, *cells], head=1)
+
+
+def _cells(line: Line, facts: Facts, *, known: bool, several: bool, best: bool) -> list[str]:
     if line.failure:
-        empty = [""] * (6 if known else 4)
-        return [line.model, "diverged", *empty, f"{line.parameters:,}", "", f"{line.seconds:.1f}"]
-    interval = "" if math.isnan(line.low) else f"[{_brief(line.low)}, {_brief(line.high)}]"
+        return [line.model, "diverged", *[""] * (3 + several + 2 * known)]
+    half = (line.high - line.low) / 2
+    interval = "" if math.isnan(half) else f"{half:.4f}" if 0.01 <= abs(line.mse) < 10 else f"{half:,.2g}"
     return [
         line.model,
         _brief(line.mse),
-        interval,
+        *([interval] if several else []),
         _brief(line.mae),
         _explained(line.mse, facts.variance),
         "" if math.isnan(line.validation_mse) else f"{_brief(line.validation_mse)}{' *' * best}",
         *([f"{line.coverage:.1%}", _brief(line.width)] if known else []),
-        f"{line.parameters:,}",
-        "" if baseline else f"{line.best_step:.0f}",
-        f"{line.seconds:.1f}",
     ]
+
+
+def _legend(facts: Sequence[Facts], chosen: bool) -> str:
+    """Return how models were chosen, and the meaning of the columns."""
+    if not chosen:
+        return ""
+    several = ", by the geometric mean over the columns" if facts[0].channel else ""
+    if not facts[0].validation:  # a record that was written before they were kept
+        return f"* the best on the validation part{several}."
+    windows, first, last = facts[0].validation
+    return (
+        f"* the best on the validation part{several}, {windows} windows, {first} to {last}, which also chose the "
+        "weights of each model and the widths of its intervals; the test part chose nothing. explained: of the "
+        "variance of the test's answers; linear models fitted to the test part itself are an optimistic bound for "
+        "linear ones."
+    )
 
 
 def _predictable(facts: Facts) -> str:
     own, both = (_explained(error, facts.variance) for error in (facts.linear, facts.linear_graph))
     return (
-        f"explained: of the variance of the test's answers, {_brief(facts.variance)}. Linear models of as many lags "
-        f"that are fitted to the test part itself, an optimistic bound for linear ones, explain {own} from a node's "
-        f"own past and {both} with its neighbours'."
+        f"variance {_brief(facts.variance)}; linear models of as many lags that are fitted to the test part itself "
+        f"explain {own} from a node's own past and {both} with its neighbours'."
     )
 
 
 def _explained(error: float, variance: float) -> str:
     return f"{1 - error / variance:.1%}" if variance > 0 else "-"
+
+
+def _wrapped(text: str, indent: int = 0) -> str:
+    blank = " " * indent
+    return textwrap.fill(text, WIDTH, initial_indent=blank, subsequent_indent=blank, break_on_hyphens=False)
 
 
 def _brief(value: float) -> str:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq import _files, seeding
+from graphseq._torch import archive
 from graphseq.baselines.forecast import Autoregression, GraphAutoregression
 from graphseq.evaluation.conformal import conformal_width
 from graphseq.evaluation.predict import Predictions, predict
@@ -45,8 +46,10 @@ class Intervals(NamedTuple):
     """The prediction intervals of a model: ŷ ± a width for each channel, found on the validation set."""
 
     width: Tensor  #: half width of scaled values, (C,)
-    coverage: float  #: share of the test's answers that they hold
-    mean_width: float  #: from end to end, in the file's units
+    coverage: list[float]  #: share of the test's answers that they hold, for each channel
+    mean_width: list[float]  #: from end to end, in the file's units, for each channel
+    low: Tensor  #: lower ends on the test set, in the file's units, (K, C)
+    high: Tensor  #: upper ends
 
 
 def forecast_once(*, model: str, seed: int, settings: Settings, folder: Path, horizon: int = 1) -> dict[str, object]:
@@ -76,7 +79,7 @@ def forecast_once(*, model: str, seed: int, settings: Settings, folder: Path, ho
         **_of_training(network, selected, seconds, failure),
     }
     if settings.shows(case) and not failure:
-        _keep(network, test, prepared, case, folder)
+        _keep(network, test, intervals, prepared, case, folder)
     record = {
         "validation": [] if selected is None else selected.curve,
         "history": None if selected is None else asdict(selected.history),
@@ -89,16 +92,18 @@ def forecast_once(*, model: str, seed: int, settings: Settings, folder: Path, ho
 def summary_of(
     case: Case, test: Predictions, held_out: Predictions, intervals: Intervals, *, failed: bool = False
 ) -> dict[str, object]:
-    """Return the errors of a run on the test and on the validation set, in the file's units, as plain data."""
-    mse, mae = errors(test)
-    numbers = {
-        "mse": mse,
-        "mae": mae,
-        "validation_mse": errors(held_out)[0],
-        "coverage": intervals.coverage,
-        "width": intervals.mean_width,
-    }
-    return {**case.to_json(), **(dict.fromkeys(numbers, math.nan) if failed else numbers)}
+    """Return the errors of a run on the test and on the validation set, in the file's units, as plain data.
+
+    Of several columns there are those of each, and their means.
+    """
+    columns = zip(errors(test), errors(held_out), intervals.coverage, intervals.mean_width, strict=True)
+    each = [
+        {"mse": mse, "mae": mae, "validation_mse": before, "coverage": held, "width": width}
+        for (mse, mae), (before, _), held, width in columns
+    ]
+    each = [dict.fromkeys(one, math.nan) for one in each] if failed else each
+    means = {name: sum(one[name] for one in each) / len(each) for name in each[0]}
+    return {**case.to_json(), **means, **({"channels": each} if len(each) > 1 else {})}
 
 
 def _of_training(network: nn.Module, selected: Selected | None, seconds: float, failure: str) -> dict[str, object]:
@@ -129,13 +134,14 @@ def _for_validation(network: nn.Module, case: Case, prepared: Prepared) -> nn.Mo
 def intervals_of(prepared: Prepared, held_out: Predictions, test: Predictions, coverage: float) -> Intervals:
     """Return prediction intervals by scaled forecasts of the validation set, measured on those of the test set."""
     width = conformal_width(held_out.output - held_out.y, coverage)
-    holds = ((test.output - test.y).abs() <= width).double().mean()
-    ends = [prepared.in_units(test.output + sign * width, test.node).double() for sign in (-1, 1)]
-    return Intervals(width, float(holds), float((ends[1] - ends[0]).mean()))
+    holds = ((test.output - test.y).abs() <= width).double().mean(dim=0)
+    low, high = (prepared.in_units(test.output + sign * width, test.node) for sign in (-1, 1))
+    mean_width = (high.double() - low.double()).mean(dim=0)
+    return Intervals(width, holds.tolist(), mean_width.tolist(), low, high)
 
 
-def bound(settings: Settings, horizon: int | None = None) -> Bound:
-    """Return a bound on linear models: the errors of those that are fitted to the test set itself.
+def bound(settings: Settings, horizon: int | None = None) -> list[Bound]:
+    """Return a bound on linear models for each column that is forecast: errors of those fitted to the test set itself.
 
     They are fitted to scaled values and to those of the file, and the lesser error is taken: least squares of scaled
     answers are not those in the file's units.
@@ -144,16 +150,17 @@ def bound(settings: Settings, horizon: int | None = None) -> Bound:
     return bound_of([prepare(scale, horizon) for scale in scales])
 
 
-def bound_of(scaled: Sequence[Prepared]) -> Bound:
-    """Return the bound of :func:`bound` over the same data in several scales, the last of them the file's own."""
-    least: list[float] = []
+def bound_of(scaled: Sequence[Prepared]) -> list[Bound]:
+    """Return the bounds of :func:`bound` over the same data in several scales, the last of them the file's own."""
+    least: list[list[float]] = []
     for prepared in scaled:
         test = prepared.split.test
         fitted = [in_units(prepared, predict(kind.fit(test), test)) for kind in (Autoregression, GraphAutoregression)]
-        errors_here = [errors(one)[0] for one in fitted]
-        least = [min(pair) for pair in zip(least or errors_here, errors_here, strict=True)]
+        here = [[mse for mse, _ in errors(one)] for one in fitted]
+        least = [[min(pair) for pair in zip(*kinds, strict=True)] for kinds in zip(least or here, here, strict=True)]
     y = fitted[0].y.double()
-    return Bound(len(y), float(y.var(dim=0, correction=0).mean()), *least)
+    variance = y.var(dim=0, correction=0).tolist()
+    return [Bound(len(y), *each) for each in zip(variance, *least, strict=True)]
 
 
 def in_units(prepared: Prepared, predictions: Predictions) -> Predictions:
@@ -162,10 +169,10 @@ def in_units(prepared: Prepared, predictions: Predictions) -> Predictions:
     return predictions._replace(output=output, y=y)
 
 
-def errors(predictions: Predictions) -> tuple[float, float]:
-    """Return the mean squared and the mean absolute error over all answers."""
+def errors(predictions: Predictions) -> list[tuple[float, float]]:
+    """Return the mean squared and the mean absolute error over all answers, for each channel."""
     difference = predictions.output.double() - predictions.y.double()
-    return float(difference.square().mean()), float(difference.abs().mean())
+    return list(zip(difference.square().mean(dim=0).tolist(), difference.abs().mean(dim=0).tolist(), strict=True))
 
 
 def _ready(
@@ -199,9 +206,16 @@ def _select(model: Model, train: Forecasting, validation: Forecasting, case: Cas
     )
 
 
-def _keep(model: nn.Module, test: Predictions, prepared: Prepared, case: Case, folder: Path) -> None:
-    arrays: dict[str, Tensor] = dict(zip(test._fields, test, strict=True))
+def _keep(
+    model: nn.Module, test: Predictions, intervals: Intervals, prepared: Prepared, case: Case, folder: Path
+) -> None:
+    arrays: dict[str, Tensor] = dict(zip(test._fields, test, strict=True)) | {
+        "low": intervals.low,
+        "high": intervals.high,
+    }
     if isinstance(model, Model) and isinstance(model.encoder, ForgettingGCNLSTM):
         arrays |= packed(*last_gates(model.encoder, prepared.split.test))
     parts: dict[str, Any] = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
     _files.write(folder / f"{case.key}.npz", lambda file: np.savez_compressed(file, **parts), overwrite=True)
+    weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+    archive.write(folder / f"{case.key}.pt", {"weights": weights, "width": intervals.width}, overwrite=True)

@@ -53,7 +53,7 @@ class Settings(BaseSettings):
         horizon: time steps from the last input to the value that is forecast; of several, each has models and errors of
             its own, on the same test times.
         channels: number of columns, from the first, that are forecast, where --target names none.
-        train: share of the windows, by time, that comes before the test set.
+        train: share of the windows, by time, that comes before the test set; the rest is for the test.
         validation: share of the windows before the test set, the last of them, that is the validation set; the weights
             with the lowest error on it are kept.
         season: length of the season in time steps, whatever the unit of the times; its phase is given to all models as
@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     lags: Count = 4
     horizon: tuple[Count, ...] = (1,)
     channels: Annotated[Count, Metavar("C")] = 1
-    train: Share = 0.2
+    train: Share = 0.8
     validation: Share = 0.2
     season: Annotated[float, Range(1, words="above 1 step"), Metavar("PERIOD")] | None = None
     scale: Literal["train", "pooled", "file"] = "train"

@@ -11,9 +11,9 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq.data.arrays import Numbers, array_of, as_tensor
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.experiments.forecast.data import load
+from graphseq.experiments.forecast.data import check_kind, events_of, load, observations_of, refuse_reading
 from graphseq.experiments.forecast.settings import Settings
-from graphseq.io import TemporalDataset, read_observations
+from graphseq.io import TemporalDataset
 from graphseq.io._frame import Frame, is_frame
 from graphseq.io.containers import rounding
 
@@ -32,6 +32,7 @@ def recording_of(data: object, edges: object, settings: Settings) -> TemporalDat
     if isinstance(data, TemporalDataset | SpaceTimeGraph):
         if edges is not None:
             raise ValueError(f"edges= goes with arrays, frames and tables; a {type(data).__name__} has its own")
+        refuse_reading(settings, f"a {type(data).__name__}")
         return _single(data if isinstance(data, TemporalDataset) else _of_graph(data))
     if isinstance(data, str | Path):
         return _of_file(str(data), edges, settings)
@@ -87,24 +88,17 @@ def _of_file(path: str, edges: object, settings: Settings) -> TemporalDataset:
 def _of_frame(frame: Frame, edges: object, settings: Settings) -> TemporalDataset:
     if edges is not None and not is_frame(edges) and not isinstance(edges, str | Path):
         raise TypeError(f"edges must be a frame or the path of a table, as data is a frame; got {type(edges).__name__}")
+    if settings.window is not None:
+        if edges is not None:
+            raise ValueError("edges= is for observations and window= for events; the frame is one of the two")
+        check_kind(settings, "the frame", is_table=True, is_event=True)
+        return events_of(frame, settings)
+    check_kind(settings, "the frame", is_table=True, is_event=False)
     names = {str(name) for name in frame.columns}
     names |= {str(name) for name in getattr(getattr(frame, "index", None), "names", ())}
     wide = settings.wide or settings.node not in names
-    data = read_observations(
-        frame,
-        edges,
-        time=settings.time,
-        node=settings.node,
-        values=settings.columns or None,
-        wide=wide,
-        source=settings.edge_source,
-        target=settings.edge_target,
-        weight=settings.edge_weight,
-        undirected=settings.undirected,
-        time_format=settings.time_format,
-        sort=settings.sort,
-        missing="refuse" if settings.missing == "refuse" else "drop",
-    )
+    between = str(edges) if isinstance(edges, Path) else edges
+    data = observations_of(frame, between, replace(settings, wide=wide))
     if wide and not settings.wide:
         note = f"no column {settings.node!r}, so each column is read as a node and each line as a time"
         data = replace(data, notes=(*data.notes, note))
@@ -112,6 +106,7 @@ def _of_frame(frame: Frame, edges: object, settings: Settings) -> TemporalDatase
 
 
 def _of_array(data: Numbers, edges: Numbers, settings: Settings) -> TemporalDataset:
+    refuse_reading(settings, "an array")
     x = as_tensor("data", data)
     if x.is_complex():
         raise TypeError(f"data must hold real numbers, got {x.dtype}")

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
+from graphseq import _files
 from graphseq._printable import printable
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.evaluation import tables
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_NODES = 20
+_WIDTH = 100
 
 
 class Forecast(NamedTuple):
@@ -24,6 +32,9 @@ class Forecast(NamedTuple):
     values: Tensor  #: (H, N, C), NaN at a node that has no row at the last time
     low: Tensor  #: lower ends of the prediction intervals, (H, N, C)
     high: Tensor  #: upper ends
+    times: tuple[str, ...] = ()  #: name of the time of each horizon, of steps as long as most are
+    models: tuple[str, ...] = ()  #: name of the model of each horizon
+    coverage: float = math.nan  #: share of the answers that the intervals are to hold
 
     def __repr__(self) -> str:
         """The shape of the values."""
@@ -32,23 +43,98 @@ class Forecast(NamedTuple):
 
     def __str__(self) -> str:
         """A line for each node and column, the value of each horizon with its interval; of many nodes the first 20."""
-        head = ["node", "column", *(f"{horizon} ahead" for horizon in self.horizon)]
-        lines = [
-            [printable(node), printable(channel), *(self._cell(h, n, c) for h in range(len(self.horizon)))]
-            for n, node in enumerate(self.nodes[:_MOST_NODES])
-            for c, channel in enumerate(self.channels)
-        ]
-        widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
-        table = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in (head, *lines)
-        ]
+        nodes = self.nodes[:_MOST_NODES]
+        keys = [["node", "column"], *([node, name] for node in nodes for name in self.channels)]
+        columns = [self._column(h) for h in range(len(self.horizon))]
+        fixed = sum(max(len(line[k]) for line in keys) + 2 for k in (0, 1))
+        blocks: list[list[list[str]]] = []
+        room = 0
+        for column in columns:
+            width = max(map(len, column)) + 2
+            if not blocks or width > room:
+                blocks.append([])
+                room = _WIDTH - fixed
+            blocks[-1].append(column)
+            room -= width
+        shown = [_table([[*key, *cells] for key, *cells in zip(keys, *block, strict=True)]) for block in blocks]
+        held = "" if math.isnan(self.coverage) else f", with {self.coverage:.0%} intervals"
         rest = len(self.nodes) - _MOST_NODES
         end = [f"and {rest} more nodes"] if rest > 0 else []
-        return "\n".join([f"after {printable(self.last)}", *(line.rstrip() for line in table), *end])
+        return printable("\n".join([f"after {self.last}{held}", "\n\n".join(shown), *end]))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a frame of pandas with a line for each horizon, node and column.
+
+        Its columns are time, horizon, node, column, value, low and high; ``time`` holds dates where the recording has
+        dates, numbers where it has numbers, and names otherwise.
+
+        Raises:
+            ImportError: pandas is not installed.
+
+        Example:
+            >>> import graphseq as gs, torch
+            >>> x = torch.arange(40.0)[:, None].repeat(1, 2).sin()
+            >>> gs.forecast(x, models=["autoregression"]).predict().to_pandas()[["time", "node", "column"]]
+               time node column
+            0    40    0     x0
+            1    40    1     x0
+        """
+        try:
+            import pandas as pd  # noqa: PLC0415 - not among what the library needs
+        except ImportError:
+            raise ImportError("Forecast.to_pandas needs pandas: pip install pandas") from None
+        frame = pd.DataFrame(self._rows(), columns=list(_NAMES))
+        if self.times:
+            for convert in (pd.to_numeric, pd.to_datetime):
+                try:
+                    frame["time"] = convert(frame["time"])
+                except (ValueError, TypeError):
+                    continue
+                break
+        return frame
+
+    def to_records(self) -> list[dict[str, object]]:
+        """Return the lines of :meth:`to_pandas` as dictionaries, with None where there is no value."""
+        return [dict(zip(_NAMES, row, strict=True)) for row in self._rows()]
+
+    def to_csv(self, path: str | Path | None = None, *, overwrite: bool = False) -> str:
+        """Return the lines of :meth:`to_pandas` as CSV, without pandas, and write them to ``path`` if there is one.
+
+        Raises:
+            OSError: the file is there and ``overwrite`` is false, or it cannot be written.
+        """
+        text = tables.to_csv(_NAMES, self._rows())
+        if path is not None:
+            _files.write_text(Path(path), text, overwrite=overwrite)
+        return text
+
+    def _rows(self) -> list[list[object]]:
+        times = self.times or tuple(f"{self.last} + {ahead}" for ahead in self.horizon)
+        ends = torch.stack([self.values, self.low, self.high], dim=-1).tolist()
+        return [
+            [times[h], ahead, node, name, *(None if math.isnan(end) else end for end in ends[h][n][c])]
+            for h, ahead in enumerate(self.horizon)
+            for n, node in enumerate(self.nodes)
+            for c, name in enumerate(self.channels)
+        ]
+
+    def _column(self, h: int) -> list[str]:
+        head = f"{self.horizon[h]} ahead" + (f", {self.times[h]}" if self.times else "")
+        nodes = range(min(len(self.nodes), _MOST_NODES))
+        return [head, *(self._cell(h, n, c) for n in nodes for c in range(len(self.channels)))]
 
     def _cell(self, h: int, n: int, c: int) -> str:
         value, low, high = (float(part[h, n, c]) for part in (self.values, self.low, self.high))
         return "no row" if math.isnan(value) else f"{value:.5g} [{low:.5g}, {high:.5g}]"
+
+
+_NAMES = ("time", "horizon", "node", "column", "value", "low", "high")
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(line.rstrip() for line in padded)
 
 
 def last_window(graph: SpaceTimeGraph, lags: int) -> SpaceTimeGraph:

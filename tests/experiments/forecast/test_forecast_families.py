@@ -35,7 +35,7 @@ def prepared(settings: Settings) -> Prepared:
 
 
 def mse(name: str, prepared: Prepared) -> float:
-    return errors(in_units(prepared, predict(models.fitted(name, prepared.split.whole), prepared.split.test)))[0]
+    return errors(in_units(prepared, predict(models.fitted(name, prepared.split.whole), prepared.split.test)))[0][0]
 
 
 def test_a_graph_autoregression_finds_the_planted_coefficients(prepared: Prepared) -> None:
@@ -50,7 +50,7 @@ def test_what_reads_neighbours_beats_what_does_not(prepared: Prepared) -> None:
 
 
 def test_no_fitted_baseline_is_below_the_bound_of_its_kind(settings: Settings, prepared: Prepared) -> None:
-    found, test = bound(settings), prepared.split.test
+    (found,), test = bound(settings), prepared.split.test
     assert found.answers == 5 * len(test)
     assert found.linear <= mse("autoregression", prepared)
     assert found.linear_graph <= mse("graph autoregression", prepared)

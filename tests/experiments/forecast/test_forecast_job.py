@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import random
@@ -18,6 +19,7 @@ import torch
 from console import everything
 from PIL import Image
 
+import graphseq as gs
 from graphseq.experiments.forecast import figures, models, report
 from graphseq.experiments.forecast import run as runs
 from graphseq.experiments.forecast.report import Facts, Line
@@ -35,9 +37,11 @@ FILES = [
     ".results.jsonl.lock",
     "config.json",
     "errors.png",
+    "forecaster.pt",
     "forecasts.png",
     "forgotten.gif",
     "forgotten.png",
+    "next.csv",
     "predictions.csv",
 ]
 FILES += ["results.csv", "results.json", "results.jsonl", "runs"]
@@ -90,7 +94,8 @@ def test_a_folder_of_results_is_written(done: tuple[Path, console.Said]) -> None
     out, said = done
     assert (said.status, sorted(os.listdir(out))) == (0, FILES)
     assert f"written to {out}: results.csv, results.json" in said.err
-    kept = [f"{key}.json" for key in KEYS] + [f"{key}.npz" for key in KEYS if key.endswith("0")]
+    first = [key for key in KEYS if key.endswith("0")]
+    kept = [f"{key}.json" for key in KEYS] + [f"{key}.{end}" for key in first for end in ("npz", "pt")]
     assert sorted(os.listdir(out / "runs")) == sorted(kept)
 
 
@@ -125,6 +130,29 @@ def test_the_forecasts_listed_have_the_errors_reported(done: tuple[Path, console
         assert mse == pytest.approx(results(out)[f"{model}-seed0"]["mse"], rel=1e-5)
 
 
+def test_intervals_stand_beside_the_forecasts_and_hold_the_share_that_is_told(done: tuple[Path, console.Said]) -> None:
+    out, _ = done
+    with (out / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for model in ("autoregression", "LSTM"):
+        held = [float(row[f"{model} low"]) <= float(row["y"]) <= float(row[f"{model} high"]) for row in rows]
+        assert np.mean(held) == pytest.approx(results(out)[f"{model}-seed0"]["coverage"])
+
+
+def test_the_forecaster_that_is_left_predicts_what_comes_next(done: tuple[Path, console.Said]) -> None:
+    out, _ = done
+    said = console.call("predict", out, "--csv", out.parent / "next.csv")
+    assert said.status == 0
+    assert (out.parent / "next.csv").read_text() == (out / "next.csv").read_text()
+    rows = list(csv.DictReader(io.StringIO((out / "next.csv").read_text())))
+    assert [row["node"] for row in rows] == ["n0", "n1", "n2", "n3", "n4"]
+    assert {row["time"] for row in rows} == {"40"}
+    assert all(float(row["low"]) < float(row["value"]) < float(row["high"]) for row in rows)
+    best = min(record(out)["lines"], key=lambda line: line["validation_mse"])["model"]
+    assert gs.Forecaster.load(out / "forecaster.pt").chosen == {1: best}
+    (out.parent / "next.csv").unlink()
+
+
 @pytest.mark.usefixtures("without_pictures")
 def test_several_horizons_have_an_error_each_at_the_same_times(ring: Path, tmp_path: Path) -> None:
     said = forecast(
@@ -138,7 +166,8 @@ def test_several_horizons_have_an_error_each_at_the_same_times(ring: Path, tmp_p
     ]
     one, three = found["tests"]
     assert (one["first"], one["last"], one["answers"]) == (three["first"], three["last"], three["answers"])
-    assert said.out.split()[:5] == ["MSE", "1", "ahead", "3", "ahead"]
+    assert "MSE              1 ahead   3 ahead" in said.out
+    assert said.out.count("the test part chose nothing") == 1
     with (tmp_path / "out" / "predictions_ahead3.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     mse = np.mean([(float(row["autoregression"]) - float(row["y"])) ** 2 for row in rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import random
 from collections.abc import Callable
@@ -71,8 +72,8 @@ def test_every_horizon_has_errors_at_the_same_test_times(fitted: gs.Forecaster) 
     assert list(fitted.chosen) == [1, 3]
     shown = repr(fitted)
     assert shown.count("on 11 test windows, 49 to 59 (55 answers)") == 2
-    assert "forecast of x0, 3 ahead from 4 times" in shown
-    assert shown.count("the test part chose nothing") == 2
+    assert "forecast of x0, 1 and 3 ahead from 4 times" in shown
+    assert shown.count("the test part chose nothing") == 1
 
 
 def test_the_best_on_the_validation_set_is_chosen_and_not_the_best_on_the_test(fitted: gs.Forecaster) -> None:
@@ -153,14 +154,99 @@ def test_a_season_is_counted_from_the_first_time() -> None:
     found = gs.forecast(x, models=["autoregression"], lags=1, season=4)
     assert found.predict().values[0, :, 0].tolist() == pytest.approx([0, 0], abs=1e-4)
     assert found.predict(x[:42]).values[0, :, 0].tolist() == pytest.approx([2, 2], abs=1e-4)
-    frame = pd.DataFrame(x[2:].numpy(), columns=["0", "1"], index=pd.RangeIndex(2, 80, name="time"))
-    with pytest.raises(ValueError, match=r"data has the channels value|season=4.0 is counted from 0"):
+
+
+def dated(count: int, step: str, first: int = 0) -> pd.DataFrame:
+    """A season of 4 steps, without noise."""
+    index = pd.date_range("2024-01-01", periods=count, freq=step, name="time")
+    return pd.DataFrame({name: (np.arange(count) % 4).astype(float) for name in "ab"}, index=index)[first:]
+
+
+@pytest.mark.parametrize(("step", "follows"), [("h", "2024-01-04 08:00:00"), ("D", "2024-03-21"), ("MS", "2030-09-01")])
+def test_a_season_goes_on_in_later_data_by_their_dates(step: str, follows: str) -> None:
+    found = gs.forecast(dated(60, step), models=["autoregression"], lags=1, season=4)
+    later = found.predict(dated(80, step, first=70))
+    assert later.values[0, :, 0].tolist() == pytest.approx([0, 0], abs=1e-4)
+    assert later.times == (follows,)
+    assert found.predict(dated(80, step, first=70)[:3]).values[0, 0].item() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_season_that_cannot_be_counted_on_is_refused() -> None:
+    found = gs.forecast(dated(60, "h"), models=["autoregression"], lags=1, season=4)
+    frame = dated(80, "h", first=70)
+    frame.index += pd.Timedelta(minutes=20)
+    with pytest.raises(ValueError, match=r"season=4.0 is counted from 2024-01-01 00:00:00, and 2024-01-03 22:20:00"):
         found.predict(frame)
+
+
+def test_numbered_times_that_begin_later_go_on_with_the_season() -> None:
+    frame = dated(80, "h").set_axis(pd.RangeIndex(80, name="time"))
+    found = gs.forecast(frame[:60], models=["autoregression"], lags=1, season=4)
+    assert found.predict(frame[70:75]).values[0, :, 0].tolist() == pytest.approx([3, 3], abs=1e-4)
+
+
+def test_forecasts_are_a_frame_with_dates(tmp_path: Path) -> None:
+    found = gs.forecast(dated(60, "D"), horizon=[1, 2], models=["persistence"]).predict()
+    frame = found.to_pandas()
+    assert list(frame.columns) == ["time", "horizon", "node", "column", "value", "low", "high"]
+    assert frame["time"].tolist() == [pd.Timestamp("2024-03-01")] * 2 + [pd.Timestamp("2024-03-02")] * 2
+    assert frame["node"].tolist() == ["a", "b"] * 2
+    assert frame["value"].tolist() == [3.0] * 4
+    found.to_csv(tmp_path / "next.csv")
+    assert pd.read_csv(tmp_path / "next.csv")["low"].tolist() == pytest.approx(frame["low"].tolist())
+    with pytest.raises(FileExistsError):
+        found.to_csv(tmp_path / "next.csv")
+
+
+def test_names_of_columns_and_windows_are_given_from_python(tmp_path: Path) -> None:
+    frame = wide().melt(ignore_index=False, var_name="town", value_name="heat").reset_index(names="when")
+    frame.sort_values("when", kind="stable").to_csv(tmp_path / "x.csv", index=False)
+    edge_table().rename(columns={"source": "from", "target": "to"}).to_csv(tmp_path / "e.csv", index=False)
+    names = {"time": "when", "node": "town", "edge_source": "from", "edge_target": "to"}
+    found = gs.forecast(tmp_path / "x.csv", tmp_path / "e.csv", **names, **QUICK)
+    assert torch.allclose(found.predict().values, gs.forecast(X, RING, **QUICK).predict().values, atol=1e-5)
+    found.save(tmp_path / "f.pt")
+    again = gs.Forecaster.load(tmp_path / "f.pt").predict(tmp_path / "x.csv", tmp_path / "e.csv")
+    assert torch.equal(again.values, found.predict().values)
+    mail = pd.DataFrame({"source": list("abcab" * 20), "target": list("bcaca" * 20), "time": range(100)})
+    mail.to_csv(tmp_path / "mail.csv", index=False)
+    for source in (mail, tmp_path / "mail.csv"):
+        of_events = gs.forecast(source, window=5, models=["persistence"]).predict()
+        assert of_events.times == ("100",)
+        assert of_events.nodes == ("a", "b", "c")
+
+
+def test_columns_that_are_forecast_together_have_errors_in_their_own_units() -> None:
+    both = torch.stack([X, 100 * X], dim=2)
+    found = gs.forecast(both, RING, targets=["x0", "x1"], models=["persistence", "autoregression"])
+    small, large = ([line.mse for line in found.lines if line.channel == name] for name in ("x0", "x1"))
+    assert large == pytest.approx([1e4 * error for error in small], rel=1e-4)
+    assert "x1, 1 ahead: errors in the file's units" in repr(found)
+
+
+def test_the_call_and_the_class_take_the_same_arguments() -> None:
+    call, made = (dict(inspect.signature(one).parameters) for one in (gs.forecast, gs.Forecaster))
+    assert list(call)[:2] == ["data", "edges"]
+    assert {name: one.default for name, one in call.items() if name not in ("data", "edges")} == {
+        name: one.default for name, one in made.items()
+    }
+
+
+def test_a_forecaster_and_a_model_are_told_apart(fitted: gs.Forecaster, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "f.pt")
+    gs.save(gs.nn.Model(gs.nn.LSTM(1, 2), 1), tmp_path / "m.pt")
+    with pytest.raises(ValueError, match=r"it is a forecaster, which graphseq\.Forecaster\.load reads"):
+        gs.load(tmp_path / "f.pt")
+    with pytest.raises(ValueError, match=r"of graphseq\.save, which graphseq\.load reads"):
+        gs.Forecaster.load(tmp_path / "m.pt")
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ({"time": "when"}, "time= says how a table or a file is read, and data is an array"),
+        ({"window": 3}, "window= says how a table or a file is read"),
+        ({"empty": "skip"}, "empty must be one of refuse, keep"),
         ({"horizon": []}, "horizon must name one number of steps or several different ones"),
         ({"horizon": [2, 2]}, "horizon must name one"),
         ({"horizon": 0}, "horizon must be at least 1, got 0"),
