@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 import torch
@@ -15,6 +16,7 @@ from graphseq.tasks.forecast import Forecasting
 _NOISE = 1e-6  #: rounding of features in float32, as a share of the largest singular value
 BATCH = 256
 """Windows that are in memory at a time."""
+_MOST = 2**26  #: numbers of a table to which weights are fitted as a whole; a larger one is never there at once
 
 
 class Persistence(nn.Module):
@@ -116,11 +118,20 @@ class Autoregression(nn.Module):
         if not isinstance(task, Forecasting):
             raise TypeError(f"task must be Forecasting, got {type(task).__name__}")
         ridge = 0.0 if ridge == 0 else _checks.positive("ridge", ridge)
-        parts = [task.windows(numbers) for numbers in torch.arange(len(task)).split(BATCH)]
-        features = torch.cat([cls._past(graph, task.lags) for graph in parts]).double()
-        y = torch.cat([graph.y for graph in parts])
-        center, mean = features.mean(dim=0), y.double().mean(dim=0)
-        weight = _least_squares(features - center, y.double() - mean, ridge)
+
+        def parts() -> Iterator[tuple[Tensor, Tensor]]:
+            for numbers in torch.arange(len(task)).split(BATCH):
+                graph = task.windows(numbers)
+                yield cls._past(graph, task.lags).double(), graph.y
+
+        first, y = next(parts())
+        if first.numel() * len(task) / min(len(task), BATCH) <= _MOST:
+            features, y = (torch.cat(part) for part in zip(*parts(), strict=True))
+            center, mean = features.mean(dim=0), y.double().mean(dim=0)
+            weight = _least_squares(features - center, y.double() - mean, ridge)
+        else:
+            center, mean = _means(parts())
+            weight = _least_squares(*_condensed(parts(), center, mean), ridge)
         return cls(weight.to(y.dtype), (mean - center @ weight).to(y.dtype), lags=task.lags)
 
     @checked_arguments
@@ -225,6 +236,27 @@ def _scored(graph: SpaceTimeGraph, feature: int) -> Tensor:
         raise ValueError(f"graph must have pair_features (K, 2), as batches of LinkPrediction have; got {came}")
     score = features[:, feature]
     return torch.stack([torch.zeros_like(score), score], dim=1)
+
+
+def _means(parts: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """The means of features and answers over all parts."""
+    sums, count = [torch.zeros(()), torch.zeros(())], 0
+    for part in parts:
+        sums = [so_far + values.double().sum(dim=0) for so_far, values in zip(sums, part, strict=True)]
+        count += len(part[1])
+    return sums[0] / count, sums[1] / count
+
+
+def _condensed(parts: Iterable[tuple[Tensor, Tensor]], center: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+    """As many rows of features and answers as there are columns, with the least squares of all rows.
+
+    They are R of A = QR, part by part, since Q keeps lengths: a long recording is never there as one table.
+    """
+    width, r = len(center), center.new_zeros(0, len(center) + len(mean))
+    for features, y in parts:
+        rows = torch.cat([features - center, y.double() - mean], dim=1)
+        r = torch.linalg.qr(torch.cat([r, rows]), mode="r").R
+    return r[:, :width], r[:, width:]
 
 
 def _least_squares(features: Tensor, y: Tensor, ridge: float) -> Tensor:

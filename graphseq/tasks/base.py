@@ -9,6 +9,7 @@ from copy import copy
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from graphseq.tasks._needed import farthest_relevant
 from graphseq.tasks._shapes import check_classes, check_numbers, check_range
 
 M = TypeVar("M", bound=Callable[..., Any])
+_PIECE = 2**20  # numbers that are compared at a time
 
 
 def of_own_batch(method: M) -> M:
@@ -349,9 +351,13 @@ def blocks(marks: Tensor) -> Tensor:
 
 def share_of_best_constant(y: Tensor, tolerance: float) -> float:
     """Return the largest share of the numbers ``y`` (K,) that lie within ``tolerance`` of one constant."""
-    ordered = y.double().sort().values
-    counts = torch.searchsorted(ordered, ordered + 2 * tolerance) - torch.arange(len(ordered), device=ordered.device)
-    return int(counts.max()) / len(ordered)
+    ordered = torch.from_numpy(np.sort(y.double().cpu().numpy()))  # torch's sort has indices, too, of the same size
+    most = 0
+    for first in range(0, len(ordered), _PIECE):  # in pieces, since a long recording has many answers
+        low = ordered[first : first + _PIECE]
+        ends = torch.searchsorted(ordered, low + 2 * tolerance)
+        most = max(most, int((ends - torch.arange(first, first + len(low))).max()))
+    return most / len(ordered)
 
 
 def repeat(topology: Topology, size: int) -> Topology:

@@ -83,7 +83,7 @@ class Forecasting(Windowed, Regression):
                     f"{tuple(observed.shape)}"
                 )
             self._answers_known = int(observed.sum())
-            known = observed[recording.order]
+            known = recording.in_order(observed)
             self._answer = self._answer.where(known[self._answer] & (self._answer >= 0), -1)
         counts = torch.bincount(recording.moment[self._answer >= 0], minlength=len(recording.times))
         super().__init__(recording, counts, first, last)

@@ -56,20 +56,55 @@ class Recording:
             )
         self.num_nodes = int(graph.node.max()) + 1
         moment = torch.searchsorted(self.times, graph.time)
-        self._key, order = (moment * self.num_nodes + graph.node).sort()
-        self.order = order  # the row of the graph of each row here
-        self.x, self.node, self.moment = graph.x[order], graph.node[order], moment[order]
+        key = (moment * self.num_nodes).add_(graph.node)  # in place: of a long recording these tensors are large
+        self.x, self.node, self.moment = graph.x, graph.node, moment
+        self._order: Tensor | None = None
+        if not bool((key[1:] > key[:-1]).all()):  # rows in order, as they mostly are, need no copies
+            key, self._order = key.sort()
+            self.x, self.node, self.moment = (part[self._order] for part in (graph.x, graph.node, moment))
+        # Where every node is there at every time, the key of a row is its number.
+        self._key = None if len(key) == self.num_nodes * len(self.times) else key
         self.first_row = _starts(self.moment, len(self.times))
-        spatial = topology.spatial
-        index = order.argsort()[spatial.edge_index]
-        by_time = self.moment[index[0]].argsort(stable=True)
-        self.edge_index = index[:, by_time]
-        self.edge_weight = None if spatial.edge_weight is None else spatial.edge_weight[by_time]
-        self.edge_attr = None if spatial.edge_attr is None else spatial.edge_attr[by_time]
-        self.first_edge = _starts(self.moment[self.edge_index[0]], len(self.times))
-        self._spatial = Adjacency(self.edge_index, self.edge_weight, len(order), self.edge_attr)
+        self._source = topology
         self._template = self._shared_by_windows(topology)
         self._repeated = BoundedCache()
+
+    def in_order(self, values: Tensor) -> Tensor:
+        """Return values of the rows of the graph, (V, …), in the order of the rows here."""
+        return values if self._order is None else values[self._order]
+
+    @cached_property
+    def _spatial(self) -> Adjacency:
+        """Edges between rows, by time, with their weights and features.
+
+        They are written out when they are asked for: windows of a recording whose edges and nodes are always the same
+        share those of one, and do without.
+        """
+        spatial = self._source.spatial
+        index = spatial.edge_index if self._order is None else self._order.argsort()[spatial.edge_index]
+        by_time = self.moment[index[0]].argsort(stable=True)
+        weight, attr = (None if part is None else part[by_time] for part in (spatial.edge_weight, spatial.edge_attr))
+        return Adjacency(index[:, by_time], weight, len(self.node), attr)
+
+    @property
+    def edge_index(self) -> Tensor:
+        """Edges between rows, by time, (2, E)."""
+        return self._spatial.edge_index
+
+    @property
+    def edge_weight(self) -> Tensor | None:
+        """Their weights, (E,), if they have any."""
+        return self._spatial.edge_weight
+
+    @property
+    def edge_attr(self) -> Tensor | None:
+        """Their features, (E, D), if they have any."""
+        return self._spatial.edge_attr
+
+    @cached_property
+    def first_edge(self) -> Tensor:
+        """The first edge of each time, and the number of all, (T + 1,)."""
+        return _starts(self.moment[self.edge_index[0]], len(self.times))
 
     def _shared_by_windows(self, topology: Topology) -> Topology | None:
         """Return the rows and edges of any window, if every node is present at every time and edges do not change."""
@@ -86,7 +121,9 @@ class Recording:
 
     def row_at(self, moment: Tensor, node: Tensor) -> Tensor:
         """Return the row of each of these nodes at its moment, an index of the times; -1 where there is none."""
-        key = moment * self.num_nodes + node
+        key = (moment * self.num_nodes).add_(node)
+        if self._key is None:
+            return key.masked_fill_((moment < 0) | (moment >= len(self.times)), -1)
         index = torch.searchsorted(self._key, key).clamp(max=len(self._key) - 1)
         return index.where(self._key[index] == key, -1)
 
@@ -120,8 +157,13 @@ class Recording:
     @cached_property
     def digest(self) -> str:
         """A hash of all that was recorded."""
-        tensors = [self.x, self.node, self.times, self.moment, self.edge_index, self.edge_weight]
-        tensors += [] if self.edge_attr is None else [self.edge_attr]
+        tensors = [self.x, self.node, self.times, self.moment]
+        if self._template is None:
+            tensors += [self.edge_index, self.edge_weight]
+            tensors += [] if self.edge_attr is None else [self.edge_attr]
+        else:
+            source = self._source
+            tensors += [source.static_edge_index, source.static_edge_weight, source.static_edge_attr]
         digest = hashlib.blake2b(digest_size=8)
         for tensor in tensors:
             digest.update(b"none" if tensor is None else tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -13,6 +13,7 @@ from randomgraphs import draw
 from torch import Tensor
 
 import graphseq as gs
+from graphseq.baselines import forecast as forecasters
 from graphseq.baselines.constant import Constant
 from graphseq.baselines.forecast import Autoregression, Frequency, GraphAutoregression, Persistence, Recency
 from graphseq.evaluation.metrics import average_precision
@@ -92,6 +93,19 @@ def test_a_forecast_is_its_equation_where_nodes_come_and_go(kind: type[Autoregre
     weight, bias = (torch.randn(*shape, generator=g, dtype=torch.float64) for shape in ((shown.shape[1], 2), (2,)))
     out = kind(weight, bias, lags=lags)(graph)
     torch.testing.assert_close(out, shown @ weight + bias, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [Autoregression, GraphAutoregression])
+@pytest.mark.parametrize("ridge", [0.0, 2.0])
+def test_a_long_recording_is_fitted_part_by_part_to_the_same_weights(
+    kind: type[Autoregression], ridge: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = torch.randn(80, 4, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    task = Forecasting(gs.from_signal(x, RING), lags=3, channels=2)
+    whole = kind.fit(task, ridge=ridge)
+    monkeypatch.setattr(forecasters, "_MOST", 0)
+    monkeypatch.setattr(forecasters, "BATCH", 7)
+    torch.testing.assert_close(kind.fit(task, ridge=ridge).state_dict(), whole.state_dict())
 
 
 def test_a_ridge_shrinks_as_the_closed_form_says() -> None:

@@ -12,6 +12,7 @@ from randomgraphs import draw, join, renumbered
 from strategies import bag
 
 import graphseq as gs
+from graphseq.data.topology import Topology
 from graphseq.tasks import Forecasting
 
 EDGES = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
@@ -117,6 +118,21 @@ def test_windows_over_fixed_edges_share_one_topology_and_no_edge_is_copied() -> 
     assert first.topology is second.topology
     assert not torch.equal(first.x, second.x)
     assert first.static_edge_index.shape[1] == 5 * EDGES.shape[1]
+
+
+def test_edges_of_a_long_recording_are_never_written_out_over_its_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: Topology) -> None:
+        raise AssertionError("E edges were written out T times")
+
+    task = Forecasting(counted(200), lags=4, horizon=2)
+    expected = task.windows(torch.tensor([3, 190]))
+    monkeypatch.setattr(Topology, "_written_out", refused)
+    again = Forecasting(counted(200), lags=4, horizon=2)
+    parts = again.split(0.5, 0.2)
+    assert len(str(again.config["recording"])) == 16
+    for graph in (again.windows(torch.tensor([3, 190])), parts.train.batch(3, torch.Generator())):
+        assert graph.static_edge_index.shape[1] == graph.num_graphs * EDGES.shape[1]
+    assert torch.equal(again.windows(torch.tensor([3, 190])).y, expected.y)
 
 
 def test_a_window_and_its_answers_written_out() -> None:
