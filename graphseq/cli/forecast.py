@@ -36,13 +36,13 @@ def add(parser: Parser) -> None:
 def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> int:
     """Forecast and print the table of results; returns the exit status."""
     settings = flags.read(options, Settings)
-    from graphseq.experiments.forecast import job, kept, report  # noqa: PLC0415 - loads on use, so that --help is quick
+    from graphseq.experiments.forecast import best, job, report  # noqa: PLC0415 - loads on use, so that --help is quick
 
     done = job.forecast(settings, options.out, resume=options.resume, jobs=options.jobs, command=words)
     flagged = options.parser.flags()
     facts = [of._replace(notes=[in_flags(note, flagged) for note in of.notes]) for of in done.facts]
     console.result(report.tables_of(settings, done.lines, facts), report.to_json(done.lines, facts))
     console.say(f"written to {options.out}: {', '.join(done.files)}")
-    if kept.FILE in done.files:
+    if best.FILE in done.files:
         console.say(f"later data: python -m graphseq predict {options.out} FILE")
     return 0

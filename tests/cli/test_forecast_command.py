@@ -64,7 +64,7 @@ def test_names_are_spelt_as_one_likes(word: str, asked: list[tuple[Settings, dic
         (("--model", "LSTM", "lstm"), "--model names a value twice: LSTM LSTM"),
         (("--lags", "0"), "argument --lags: must be at least 1, got 0"),
         (("--train", "1"), "argument --train: must be a share between 0 and 1, got '1'"),
-        (("--season", "-1"), "argument --season: must be a number above 0, got '-1'"),
+        (("--season", "-1"), "argument --season: must be above 1 step, got '-1'"),
         (("--weight-decay", "-1"), "argument --weight-decay: must be a number of at least 0, got '-1'"),
         (("--scale", "all"), "argument --scale: invalid choice: 'all'"),
         (("--seed", "1", "1"), "--seed names a value twice: 1 1"),

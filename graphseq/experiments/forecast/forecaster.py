@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from numbers import Integral
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from graphseq import _checks
 from graphseq._arguments import checked_but
 from graphseq._printable import printable, printable_errors
-from graphseq._torch import archive
-from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation.predict import predict
-from graphseq.experiments.forecast import models, report
+from graphseq.experiments.forecast import models, report, saved
+from graphseq.experiments.forecast.arguments import check_choices, length, listed, steps_ahead
 from graphseq.experiments.forecast.calendar import season_begins, times_after
 from graphseq.experiments.forecast.data import Prepared, first_targets, make_ready, steady, targets
 from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.run import bound_of, in_units, intervals_of, ready, summary_of
+from graphseq.experiments.forecast.saved import Kept
 from graphseq.experiments.forecast.settings import BASELINES, MODELS, Case, Settings
 from graphseq.experiments.forecast.sources import recording_of
 from graphseq.experiments.forecast.window import Forecast, by_node, last_window
 from graphseq.experiments.models import spelled
 from graphseq.io import TemporalDataset
 
-FORMAT = "graphseq forecaster 1"
 CANDIDATES = ("persistence", "autoregression", "graph autoregression", "LSTM", "GCN-LSTM")
 """The models that are compared by default: three that are fitted at once, and two that are trained."""
 
@@ -150,15 +145,15 @@ class Forecaster:
         bipartite: bool = False,
         zeros_missing: bool = False,
     ) -> None:
-        ahead = _steps_ahead(horizon)
+        ahead = steps_ahead(horizon)
         shares = {"train": train, "validation": validation, "coverage": coverage}
         self._settings = Settings.from_json(
             {
-                **{"file": "", "models": list(spelled(_listed(models), MODELS)), "lags": lags, "horizon": ahead},
+                **{"file": "", "models": list(spelled(listed(models), MODELS)), "lags": lags, "horizon": ahead},
                 **{name: _checks.finite(name, value) for name, value in shares.items()},
                 **{"missing": missing, "season": None if season is None else _checks.positive("season", season)},
-                "resample": _length("resample", resample),
-                **{"resample_by": resample_by, "targets": _listed(targets), "scale": scale},
+                "resample": length("resample", resample),
+                **{"resample_by": resample_by, "targets": listed(targets), "scale": scale},
                 **{"residual": residual, "hidden": hidden, "steps": steps, "every": every, "batch_size": batch_size},
                 **{
                     "lr": _checks.positive("lr", lr),
@@ -166,14 +161,14 @@ class Forecaster:
                     "device": device,
                     "unit": unit,
                 },
-                **{"wide": wide, "time": time, "node": node, "columns": _listed(columns), "empty": empty, "sort": sort},
-                "window": _length("window", window),
+                **{"wide": wide, "time": time, "node": node, "columns": listed(columns), "empty": empty, "sort": sort},
+                "window": length("window", window),
                 **{"edge_source": edge_source, "edge_target": edge_target, "edge_weight": edge_weight},
                 **{"undirected": undirected, "time_format": time_format, "bipartite": bipartite},
                 "zeros_missing": zeros_missing,
             }
         )
-        _check_choices(self._settings)
+        check_choices(self._settings)
         self._data: TemporalDataset | None = None
         self._chosen: dict[int, _Chosen] = {}
         self._lines: list[Line] = []
@@ -297,20 +292,9 @@ class Forecaster:
             ValueError: not fitted yet.
             OSError: the file is there, or cannot be written.
         """
-        data, graph = self._fitted(), self._fitted().graph
-        topology = graph.topology
-        of_graph = {"x": graph.x, **dict(zip(topology.KEYS, topology.parts, strict=True))}
-        of_graph |= {"observed": graph.get("observed")}
-        content = {
-            "format": FORMAT,
-            "settings": json.dumps(self._settings.to_json()),
-            "graph": {key: value for key, value in of_graph.items() if value is not None},
-            "names": json.dumps([data.name, data.nodes, data.times, data.channels, data.notes]),
-            "chosen": {h: [one.model, one.network.state_dict(), one.width] for h, one in self._chosen.items()},
-            "lines": json.dumps([_plain(asdict(line)) for line in self._lines]),
-            "facts": json.dumps([_plain(of._asdict()) for of in self._facts]),
-        }
-        archive.write(_checks.path("path", path), content, overwrite=overwrite)
+        chosen = {h: (one.model, one.network.state_dict(), one.width) for h, one in self._chosen.items()}
+        kept = Kept(self._settings, self._fitted(), chosen, self._lines, self._facts)
+        saved.write(path, kept, overwrite=overwrite)
 
     @classmethod
     @printable_errors
@@ -322,55 +306,17 @@ class Forecaster:
             OSError: the file cannot be read.
             ValueError: it is not one of these files, or damaged.
         """
-        content, size = archive.read(_checks.path("path", path), "file of Forecaster.save")
-        if isinstance(content, dict) and str(content.get("format")).startswith("graphseq model"):
-            raise ValueError(f"{path} is no file of Forecaster.save but of graphseq.save, which graphseq.load reads")
-        try:
-            archive.check_tensors(content, size)
-            if not isinstance(content, dict) or content.get("format") != FORMAT:
-                raise ValueError("it holds something else")
-            return cls._restored(content)
-        except Exception as error:  # odd contents make torch, json and others raise almost anything
-            reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-            raise ValueError(f"{path} is not a whole file of Forecaster.save: {reason}") from None
+        return saved.read(path, cls.of_parts)
 
     @classmethod
-    def _restored(cls, content: Mapping[str, Any]) -> Self:
-        parts = dict(content["graph"])
-        observed = parts.pop("observed", None)
-        graph = SpaceTimeGraph(**parts)
-        if observed is not None:
-            graph.observed = observed
-        name, *names = json.loads(content["names"])
-        data = TemporalDataset(name, graph, *map(tuple, names))
-        lines = [Line(**_unplain(line)) for line in json.loads(content["lines"])]
-        facts = [Facts(**_unplain(of)) for of in json.loads(content["facts"])]
-        settings = Settings.from_json(json.loads(content["settings"]))
-        return cls.of_parts(settings, data, content["chosen"], lines, facts)
-
-    @classmethod
-    def of_parts(
-        cls,
-        settings: Settings,
-        data: TemporalDataset,
-        chosen: Mapping[int, Sequence[Any]],
-        lines: Sequence[Line],
-        facts: Sequence[Facts],
-    ) -> Self:
-        """Return a fitted forecaster from what was kept of its training.
-
-        Args:
-            settings: the settings of the forecast.
-            data: the recording, ready as :meth:`fit` makes it.
-            chosen: of each horizon the name of its model, the model's weights, and the widths of its intervals.
-            lines: of the table.
-            facts: of the test set.
-        """
+    def of_parts(cls, kept: Kept) -> Self:
+        """Return a fitted forecaster from what was kept of its training."""
         made = cls()
-        made._settings, made._data, made._lines, made._facts = settings, data, list(lines), list(facts)
-        for horizon, (model, state, width) in chosen.items():
-            train = make_ready(data, settings, horizon).split.train
-            network = models.fitted(model, train) if model in BASELINES else models.trained(model, train, settings)
+        made._settings, made._data, made._lines, made._facts = kept.settings, kept.data, [*kept.lines], [*kept.facts]
+        for horizon, (model, state, width) in kept.chosen.items():
+            train = make_ready(kept.data, kept.settings, horizon).split.train
+            is_baseline = model in BASELINES
+            network = models.fitted(model, train) if is_baseline else models.trained(model, train, kept.settings)
             network.load_state_dict(state)
             made._chosen[horizon] = _Chosen(model, network, width)
         return made
@@ -407,42 +353,3 @@ def _check_same(recent: TemporalDataset, fitted: TemporalDataset) -> None:
 
 def _few(names: Sequence[str]) -> str:
     return f"{', '.join(names[:6])}{', …' if len(names) > 6 else ''} ({len(names)})"
-
-
-def _steps_ahead(horizon: int | Sequence[int]) -> list[int]:
-    several: Any = horizon.tolist() if isinstance(horizon, np.ndarray | Tensor) else horizon
-    ahead: list[Any] = [several] if isinstance(several, Integral) else list(several)
-    ahead = [_checks.at_least("horizon", steps, 1) for steps in ahead]
-    if not ahead or len(set(ahead)) < len(ahead):
-        raise ValueError(f"horizon must name one number of steps or several different ones, got {ahead}")
-    return ahead
-
-
-def _listed(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
-
-
-def _length(name: str, value: str | float | None) -> str | None:
-    """Return a length of time as the settings have it."""
-    if value is None or isinstance(value, str):
-        return value
-    return str(_checks.positive(name, value)).removesuffix(".0")
-
-
-def _check_choices(settings: Settings) -> None:
-    for name, allowed in (
-        ("missing", ("refuse", "drop", "mask")),
-        ("empty", ("refuse", "keep")),
-        ("resample_by", ("mean", "last", "sum")),
-        ("scale", ("train", "pooled", "file")),
-    ):
-        if getattr(settings, name) not in allowed:
-            raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {getattr(settings, name)!r}")
-
-
-def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in record.items()}
-
-
-def _unplain(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: math.nan if value is None else value for key, value in record.items()}

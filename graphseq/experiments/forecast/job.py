@@ -11,8 +11,8 @@ from typing import NamedTuple
 from graphseq import _files
 from graphseq.experiments.engine import run_dir
 from graphseq.experiments.forecast import report
+from graphseq.experiments.forecast.best import keep_best
 from graphseq.experiments.forecast.data import Prepared, checksums, prepare, targets
-from graphseq.experiments.forecast.kept import keep_best
 from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.run import bound, forecast_once
 from graphseq.experiments.forecast.settings import AXES, JOB, Settings
