@@ -25,6 +25,8 @@ MOST_LAYERS = 10_000
 def shown(value: object) -> str:
     """Return what came, for a message: a number or text itself, of anything else its type; never a long text."""
     kind = type(value).__name__
+    if isinstance(value, Tensor) and value.is_nested:
+        return "a nested tensor"
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)} ({str(value.dtype).removeprefix('torch.')})"
     if value is not None and not isinstance(value, bool | Number | str | bytes):

@@ -250,6 +250,11 @@ def _is_tensor(name: str, value: Any) -> bool:
         return False
     if value.layout != torch.strided:
         raise TypeError(f"{name} must be a dense tensor, got one of layout {value.layout}; its to_dense() is one")
+    if value.is_nested or value.is_quantized:
+        kind = "nested" if value.is_nested else "quantized"
+        raise TypeError(f"{name} must be a dense tensor of numbers, got a {kind} one")
+    if value.is_complex():
+        raise TypeError(f"{name} must hold real numbers, got dtype {value.dtype}")
     if value.is_meta:
         raise ValueError(f"{name} must hold numbers, but is on the meta device, where tensors have none")
     return True

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from graphseq._printable import printable
-from graphseq.experiments.settings import Range
+from graphseq.experiments.settings import MANY, Range
 
 T = TypeVar("T", int, float)
 
@@ -126,7 +126,7 @@ def dashed(word: str) -> str:
 
 def whole(least: int) -> Callable[[str], int]:
     """Return a function from words to whole numbers of at least ``least``."""
-    return number(int, Range(least, includes_low=True, words=f"at least {least}"))
+    return number(int, Range(least, MANY, includes_low=True, words=f"at least {least}"))
 
 
 def rate(word: str) -> float:
@@ -150,12 +150,16 @@ def number(kind: Callable[[str], T], allowed: Range | None) -> Callable[[str], T
 
     def parse(word: str) -> T:
         try:
+            if not word.isascii() or "_" in word:  # 1_000 and digits of other scripts are numbers to Python alone
+                raise ValueError
             value = kind(word)
         except ValueError:
             words = any_number if kind is int or allowed is None else allowed.words
             raise argparse.ArgumentTypeError(f"must be {words}, got {word!r}") from None
         if allowed is not None and not allowed.holds(value):
-            raise argparse.ArgumentTypeError(f"must be {allowed.words}, got {value if kind is int else repr(word)}")
+            raise argparse.ArgumentTypeError(
+                f"must be {allowed.words_for(value)}, got {value if kind is int else repr(word)}"
+            )
         return value
 
     return parse

@@ -78,7 +78,7 @@ def add(parser: Parser) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="save figures and a record here")
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there; with --out")
     add_output(parser)
-    parser.aliases = {"targets": "--target"}
+    parser.aliases = {"targets": "--target", "num_layers": "--layers", "hidden_channels": "--hidden"}
 
 
 def stopped(_: argparse.Namespace) -> str:

@@ -180,7 +180,7 @@ def checked_times(times: object, count: int) -> list[int]:
     if times is None:
         return list(range(count))
     if isinstance(times, np.ndarray | Tensor) and times.ndim == 1:
-        times = times.tolist()
+        times = (_checks.is_tensor("times", times) if isinstance(times, Tensor) else times).tolist()
     if isinstance(times, str | bytes) or not isinstance(times, Sequence):
         raise TypeError(f"times must be a sequence of integers, one a snapshot; got {_checks.shown(times)}. {_ADVICE}")
     try:

@@ -13,6 +13,11 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Annotated, Any, NamedTuple, Self, get_args, get_type_hints
 
+from graphseq._checks import LARGEST
+
+MANY = LARGEST + 1
+"""The least count that is a mistake, and would not end or fit in memory."""
+
 
 class Range(NamedTuple):
     """The numbers that a setting may be, with the words for them in an error message."""
@@ -25,6 +30,11 @@ class Range(NamedTuple):
     def holds(self, value: float) -> bool:
         """Return whether ``value`` is one of them; infinity and NaN never are."""
         return self.low < value < self.high or (self.includes_low and value == self.low)
+
+    def words_for(self, value: object) -> str:
+        """Return the words for what ``value``, which is none of them, should be."""
+        is_many = self.high == MANY and isinstance(value, int) and value >= MANY
+        return f"at most {LARGEST:,}" if is_many else self.words
 
 
 class Choices(NamedTuple):
@@ -39,9 +49,9 @@ class Metavar(NamedTuple):
     name: str
 
 
-Count = Annotated[int, Range(1, includes_low=True, words="at least 1"), Metavar("N")]
-Steps = Annotated[int, Range(1, includes_low=True, words="at least 1"), Metavar("STEPS")]
-StepsOr0 = Annotated[int, Range(0, includes_low=True, words="at least 0"), Metavar("STEPS")]
+Count = Annotated[int, Range(1, MANY, includes_low=True, words="at least 1"), Metavar("N")]
+Steps = Annotated[int, Range(1, MANY, includes_low=True, words="at least 1"), Metavar("STEPS")]
+StepsOr0 = Annotated[int, Range(0, MANY, includes_low=True, words="at least 0"), Metavar("STEPS")]
 Seed = Annotated[int, Range(0, includes_low=True, words="at least 0"), Metavar("SEED")]
 Positive = Annotated[float, Range(0, words="a number above 0"), Metavar("NUMBER")]
 NotNegative = Annotated[float, Range(0, includes_low=True, words="a number of at least 0"), Metavar("NUMBER")]
@@ -99,7 +109,7 @@ def _check_marks(name: str, hint: Any, value: object) -> None:
     for part in value if isinstance(value, list | tuple) else [value]:
         for mark in _marks(hint):
             if isinstance(mark, Range) and part is not None and not _is_in(mark, part):
-                raise ValueError(f"{name} is {part!r}; it must be {mark.words}")
+                raise ValueError(f"{name} is {part!r}; it must be {mark.words_for(part)}")
             if isinstance(mark, Choices) and part not in mark.names:
                 raise ValueError(f"{name} is {part!r}; it must be one of {', '.join(mark.names)}")
 

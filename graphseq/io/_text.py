@@ -16,6 +16,19 @@ _OTHERS = {
     b"\xd0\xcf\x11\xe0": "a spreadsheet; save its table as CSV in UTF-8",
     b"\x1f\x8b": "packed; a packed file must be called .gz",
     b"PAR1": "a Parquet file; read it by pandas or polars, and give the frame",
+    b"ARROW1": "a Feather file; read it by pandas or polars, and give the frame",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file; io.read_traffic reads those of traffic, and pandas others as a frame",
+    b"\x93NUMPY": "an array of numpy; read it by numpy.load, and give the array",
+    b"\x80\x02": "a pickle, which may run code when it is read; save its table as CSV",
+    b"\x80\x03": "a pickle, which may run code when it is read; save its table as CSV",
+    b"\x80\x04": "a pickle, which may run code when it is read; save its table as CSV",
+    b"\x80\x05": "a pickle, which may run code when it is read; save its table as CSV",
+    b"BZh": "packed by bzip2; unpack it, or pack it as .gz",
+    b"\xfd7zXZ": "packed by xz; unpack it, or pack it as .gz",
+    b"\x28\xb5\x2f\xfd": "packed by zstd; unpack it, or pack it as .gz",
+    b"%PDF-": "a PDF; save its table as CSV in UTF-8",
+    b"<!doctype html": "a page of the web, not the file itself; a link to the raw file gives that",
+    b"<html": "a page of the web, not the file itself; a link to the raw file gives that",
     b"SQLite format 3": "a database; read its table by pandas or polars, and give the frame",
     b"version https://git-lfs": "a pointer of Git LFS, not the file itself; fetch that by git lfs pull",
 }  #: by how they begin: files that are no text, or not the text that is meant
@@ -54,7 +67,7 @@ def decoded(name: str | Path, raw: bytes) -> str:
         ValueError: other bytes, with the line; or a byte 0, which no text has.
     """
     for mark, kind in _OTHERS.items():
-        if raw.startswith(mark):
+        if raw.startswith(mark) or (mark[:1] == b"<" and raw[: len(mark)].lower() == mark):
             raise ValueError(f"{name} is {kind}")
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise ValueError(f"{name} is not utf-8 but UTF-16, as spreadsheets write it; save it as UTF-8")

@@ -53,8 +53,9 @@ def _check(states: object, graph: object, lin: nn.Module, channels: int | None) 
         raise TypeError(f"states must be a torch.Tensor, got {type(states).__name__}")
     if states.dim() != 2 or not states.is_floating_point():
         raise ValueError(f"states must be floating, of shape (V, H), got {_checks.shown(states)}")
-    if states.layout != torch.strided:
-        raise TypeError(f"states must be a dense tensor, got one of layout {states.layout}")
+    if states.layout != torch.strided or states.is_nested:
+        kind = "a nested one" if states.is_nested else f"one of layout {states.layout}"
+        raise TypeError(f"states must be a dense tensor, got {kind}")
     rows, width = states.shape
     if isinstance(node := graph.get("node"), Tensor) and len(node) != rows:
         raise ValueError(f"states must have one row for each of the graph, {len(node)}, got {_checks.shown(states)}")

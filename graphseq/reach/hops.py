@@ -128,7 +128,9 @@ def hops_reached(model: Model, task: Task) -> int:
 
 def _rows(graph: SpaceTimeGraph, rows: Tensor) -> Tensor:
     rows = _checks.is_tensor("rows", rows).cpu()
-    if rows.dim() != 1 or (rows.numel() and (rows.is_floating_point() or rows.dtype == torch.bool)):
+    if rows.dim() != 1 or (
+        rows.numel() and (rows.is_floating_point() or rows.is_complex() or rows.dtype == torch.bool)
+    ):
         raise ValueError(f"rows must be row numbers of shape (K,), got {rows.dtype} of shape {tuple(rows.shape)}")
     if len(rows) and (int(rows.min()) < 0 or int(rows.max()) >= graph.num_rows):
         raise ValueError(f"rows must lie in 0 to {graph.num_rows - 1}, got {rows.tolist()}")

@@ -149,6 +149,8 @@ class Task(ShowsConstructor, ABC):
                 among them: what is not to be answered is no target row.
         """
         check_classes(output, y)
+        if y.dtype not in (torch.int64, torch.uint8):
+            raise TypeError(f"y must hold classes in int64, got {y.dtype}; make it y.long()")
         workspace: Workspace = self.__dict__.setdefault("_workspace", Workspace())
         return mean_cross_entropy(output, y, workspace)
 

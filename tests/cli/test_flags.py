@@ -153,3 +153,20 @@ def test_settings_survive_json_and_a_new_one_has_its_default() -> None:
     assert Settings.from_json(record) == settings
     with pytest.raises(ValueError, match="settings must hold file, hidden"):
         Settings.from_json({**record, "hidden": "8"})
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--hidden 2147483648", "--hidden: must be at most 2,147,483,647, got 2147483648"),
+        ("--hidden 1_0", "--hidden: must be a whole number, got '1_0'"),
+        ("--hidden ١", "--hidden: must be a whole number, got '١'"),
+        ("--lr 1_0.5", "--lr: must be a number above 0, got '1_0.5'"),
+    ],
+)
+def test_counts_without_end_and_digits_of_python_alone_are_refused(
+    words: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parsed("x.csv", *words.split())
+    assert said in capsys.readouterr().err

@@ -36,7 +36,8 @@ from torch_geometric.data import Data
 import graphseq as gs
 
 ROOT = str(Path(gs.__file__).parent)
-SECONDS = 5.0  #: that a call may take
+SECONDS = 5.0  #: that a call may compute, however busy the machine is
+WAIT = 60.0  #: seconds that it may take in all
 MEMORY = 2 << 30  #: bytes that calls may take beside what is loaded
 FINE = ("right", "named")
 
@@ -128,7 +129,8 @@ def _read(file: Path) -> Iterator[Outcome]:
 
 def _work(works: Sequence[tuple[Public, Sequence[Call]]], file: Path) -> None:
     signal.alarm(0)
-    signal.signal(signal.SIGALRM, _end)
+    for number in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(number, _end)
     warnings.simplefilter("ignore")  # an animation that nobody renders warns when it is deleted, whenever that is
     with file.open("wb") as stream, TemporaryDirectory() as folder:
         os.chdir(folder)  # some hostile values are names of files
@@ -147,6 +149,13 @@ def _bound_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
+def _limit(seconds: float | None) -> None:
+    """End what computes for longer, or waits for much longer; what is then stuck below Python is killed."""
+    signal.setitimer(signal.ITIMER_PROF, seconds or 0)
+    signal.setitimer(signal.ITIMER_REAL, WAIT if seconds else 0)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 4 * seconds if seconds else 0)
+
+
 def _end(*_: int | FrameType | None) -> None:
     raise TooLong
 
@@ -160,14 +169,13 @@ def outcome(public: Public, call: Call) -> Outcome:
         function, watched = public.get(), Watched(QUICK)
         with redirect_stdout(printed), redirect_stderr(printed), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)
-            signal.setitimer(signal.ITIMER_PROF, 4 * SECONDS)  # what is stuck below Python is killed
+            _limit(SECONDS)
             finished(function(**arguments))
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            _limit(None)
     except TooLong:
-        return Outcome(call, "hang", f"longer than {SECONDS} s")
+        return Outcome(call, "hang", f"longer than {SECONDS} s of computing, or {WAIT} s")
     except BaseException as error:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _limit(None)
         kind, text = _of_error(error, call.argument, annotation, value)
         others = set(public.signature.parameters) - {call.argument}
         if kind == "unnamed" and admits(annotation, value) and any(_names(text, other) for other in others):
@@ -177,8 +185,7 @@ def outcome(public: Public, call: Call) -> Outcome:
         kind = "right" if is_legal else "accepted"
         text = f"{annotation} got {call.value}"
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        _limit(None)
     if printed.getvalue() and call.argument != "progress":
         return Outcome(call, "printed", printed.getvalue()[:200])
     # Initial weights are drawn from torch's own generator, as those of torch's modules are.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import torch
 from torch_geometric.data import Data
 
@@ -76,6 +78,19 @@ VALUES: dict[str, Callable[[], Any]] = {
     "numpy float32": lambda: np.float32(0.5),
     "numpy nan": lambda: np.float64("nan"),
     "numpy array": lambda: np.ones((2, 3)),
+    "numpy int32 array": lambda: np.array([[0, 1], [1, 2]], dtype=np.int32),
+    "numpy big-endian": lambda: np.ones((5, 2), dtype=">f4"),
+    "numpy backwards": lambda: np.ones((5, 2), dtype=np.float32)[::-1],
+    "numpy texts": lambda: np.array(["a", "b"]),
+    "numpy times": lambda: np.array(["2024-01-01"], dtype="datetime64[D]"),
+    "numpy masked": lambda: np.ma.masked_greater(np.ones((5, 2)), 0.5),
+    "numpy records": lambda: np.zeros(2, dtype=[("a", "f4")]),
+    "data frame": lambda: pd.DataFrame({"a": [1.0, 2.0], "b": ["x", None]}),
+    "series": lambda: pd.Series([1, None, 3], dtype="Int64"),
+    "not a time": lambda: pd.NaT,
+    "pandas NA": lambda: pd.NA,
+    "date": lambda: datetime(2024, 1, 1),
+    "path": lambda: Path("no such file"),
     "numpy objects": lambda: np.array([None, "a"], dtype=object),
     "empty text": lambda: "",
     "text": lambda: "abc",
@@ -138,6 +153,15 @@ VALUES: dict[str, Callable[[], Any]] = {
     "tensor bool (5,)": lambda: torch.zeros(5, dtype=torch.bool),
     "tensor bool (12,)": lambda: torch.zeros(12, dtype=torch.bool),
     "tensor complex": lambda: torch.ones(5, 2, dtype=torch.complex64),
+    "tensor complex (2,)": lambda: torch.ones(2, dtype=torch.complex64),
+    "tensor uint8 (5,)": lambda: torch.tensor([1, 0, 2, 1, 0], dtype=torch.uint8),
+    "tensor int32": lambda: torch.tensor([0, 1], dtype=torch.int32),
+    "tensor quantized": lambda: torch.quantize_per_tensor(torch.ones(3), 0.5, 0, torch.qint8),
+    "tensor nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+    "tensor conjugate": lambda: torch.ones(3, dtype=torch.complex64).conj(),
+    "tensor (2, 0) of floats": lambda: torch.empty(2, 0),
+    "tensor not contiguous": lambda: torch.ones(2, 5).t(),
+    "parameter": lambda: torch.nn.Parameter(torch.ones(5, 2)),
     "tensor meta": lambda: torch.ones(5, 2, device="meta"),
     "tensor meta ints": lambda: torch.ones(2, 3, dtype=torch.long, device="meta"),
     "tensor meta (12, 2)": lambda: torch.ones(12, 2, device="meta"),

@@ -10,12 +10,13 @@ import numpy as np
 from torch import Tensor
 
 from graphseq import _checks
+from graphseq.data.arrays import as_tensor
 from graphseq.experiments.forecast.settings import Settings
 
 
 def steps_ahead(horizon: int | Sequence[int]) -> list[int]:
     """Return the horizons, which are one number of steps or several different ones."""
-    several: Any = horizon.tolist() if isinstance(horizon, np.ndarray | Tensor) else horizon
+    several: Any = as_tensor("horizon", horizon).tolist() if isinstance(horizon, np.ndarray | Tensor) else horizon
     ahead: list[Any] = [several] if isinstance(several, Integral) else list(several)
     ahead = [_checks.at_least("horizon", steps, 1) for steps in ahead]
     if not ahead or len(set(ahead)) < len(ahead):

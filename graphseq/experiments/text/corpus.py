@@ -42,7 +42,7 @@ def load(name: str, encoding: str = "utf-8") -> Source:
         ValueError: an empty text, one character repeated, a file that was cut short or is no text in this encoding.
     """
     try:
-        "a".encode(encoding)
+        "a".encode(encoding.replace("\0", "no encoding"))
     except LookupError:  # one that is not known, or turns bytes into bytes, as zlib does
         raise ValueError(
             f"encoding must be one that Python knows (utf-8, latin-1, …) for texts, got {encoding!r}"

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq._arguments import checked_arguments
+from graphseq._arguments import checked_but
 from graphseq._torch import compat
 from graphseq.data.topology import Topology
 
@@ -68,7 +68,7 @@ class Rounds:
         return cls(forward, backward, target, source)
 
 
-@checked_arguments
+@checked_but("a", "b")
 def linear_scan(a: Tensor, b: Tensor, dim: int = 0) -> Tensor:
     r"""Compute all states of a linear recurrence that starts from zero, in O(log T) rounds.
 

@@ -95,9 +95,10 @@ def _chosen(nodes: Tensor | None, count: int) -> Tensor:
     if nodes is None:
         return torch.arange(count)
     rows = _checks.is_tensor("nodes", nodes).cpu()
-    if rows.dim() != 1 or rows.is_floating_point() or rows.dtype == torch.bool or not rows.numel():
+    if rows.dim() != 1 or rows.is_floating_point() or rows.is_complex() or rows.dtype == torch.bool or not rows.numel():
         raise ValueError(f"nodes must be integers of shape (K,), got {rows.dtype} {tuple(rows.shape)}")
+    rows = rows.long()
     is_outside = (rows < 0) | (rows >= count)
     if bool(is_outside.any()):
         raise ValueError(f"nodes must lie in 0 to {count - 1}, got {int(rows[is_outside][0])}")
-    return torch.from_numpy(np.asarray(rows)).long()
+    return torch.from_numpy(np.asarray(rows))

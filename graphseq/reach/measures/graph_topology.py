@@ -186,12 +186,13 @@ def _nodes(count: int, nodes: Tensor | None, samples: int, seed: int) -> Tensor:
         g = torch.Generator().manual_seed(_checks.torch_seed("seed", seed))
         return torch.randperm(count, generator=g)[:most].sort().values if count > most else torch.arange(count)
     rows = _checks.is_tensor("nodes", nodes).cpu()
-    if rows.dim() != 1 or not rows.numel() or rows.is_floating_point() or rows.dtype == torch.bool:
+    if rows.dim() != 1 or not rows.numel() or rows.is_floating_point() or rows.is_complex() or rows.dtype == torch.bool:
         raise ValueError(f"nodes must be integers of shape (K,), got {rows.dtype} {tuple(rows.shape)}")
+    rows = rows.long()
     is_outside = (rows < 0) | (rows >= count)
     if bool(is_outside.any()):
         raise ValueError(f"nodes must lie in 0 to {count - 1}, got {int(rows[is_outside][0])}")
-    return rows.long()
+    return rows
 
 
 def _notes(edges: Edges, chosen: Tensor) -> list[str]:

@@ -109,7 +109,7 @@ def loss_of(loss: Loss, out: Tensor, y: Tensor) -> Tensor:
     """
     try:
         value = loss(out, y)
-    except RuntimeError as error:
+    except (RuntimeError, IndexError) as error:  # an IndexError of torch's losses is a class that is no output
         raise ValueError(
             f"loss fails on answers {tuple(out.shape)} and y {tuple(y.shape)} ({y.dtype}): {error}"
         ) from error

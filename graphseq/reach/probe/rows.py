@@ -134,9 +134,11 @@ def edges_of_adjacency(*candidates: object) -> Tensor | None:
 def as_rows(nodes: object) -> Tensor:
     """Numbers of rows, or a mask, as a tensor of one axis; at least one row."""
     try:
-        wanted = torch.as_tensor(nodes)
-    except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f"nodes must be numbers of rows or a mask (V,), got {_checks.shown(nodes)}") from None
+        wanted = _checks.is_tensor("nodes", torch.as_tensor(nodes))
+    except (TypeError, ValueError, RuntimeError) as error:
+        if isinstance(nodes, Tensor):
+            raise
+        raise TypeError(f"nodes must be numbers of rows or a mask (V,), got {_checks.shown(nodes)}") from error
     if wanted.is_complex() or wanted.dtype == torch.uint8:  # a byte selects as a mark in torch, and not as a number
         raise TypeError(f"nodes must be numbers of rows or a mask (V,) of bool, got {wanted.dtype}")
     if wanted.numel() == 0 or (wanted.dtype == torch.bool and not bool(wanted.any())):
@@ -177,8 +179,9 @@ def numbers_of_answers(outputs: Tensor, count: int) -> Tensor:
         ValueError: they are no integers, or there is no such answer.
     """
     outputs = _checks.is_tensor("outputs", outputs).cpu()
-    if outputs.dim() != 1 or outputs.numel() == 0 or outputs.is_floating_point() or outputs.dtype == torch.bool:
+    is_whole = not (outputs.is_floating_point() or outputs.is_complex() or outputs.dtype == torch.bool)
+    if outputs.dim() != 1 or outputs.numel() == 0 or not is_whole:
         raise ValueError(f"outputs must be integers of shape (K,), got {outputs.dtype} {tuple(outputs.shape)}")
     if int(outputs.min()) < 0 or int(outputs.max()) >= count:
         raise ValueError(f"outputs must lie in 0 to {count - 1}, got {outputs.tolist()}")
-    return outputs
+    return outputs.long()  # of bytes torch would make marks
