@@ -13,10 +13,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Annotated, Any, NamedTuple, Self, get_args, get_type_hints
 
-from graphseq._checks import LARGEST
-
-MANY = LARGEST + 1
-"""The least count that is a mistake, and would not end or fit in memory."""
+MANY = 2**31
+"""The least count that is a mistake, as for ``_checks.LARGEST``, which would load torch for a line of help."""
 
 
 class Range(NamedTuple):
@@ -34,7 +32,7 @@ class Range(NamedTuple):
     def words_for(self, value: object) -> str:
         """Return the words for what ``value``, which is none of them, should be."""
         is_many = self.high == MANY and isinstance(value, int) and value >= MANY
-        return f"at most {LARGEST:,}" if is_many else self.words
+        return f"at most {MANY - 1:,}" if is_many else self.words
 
 
 class Choices(NamedTuple):
