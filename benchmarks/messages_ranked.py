@@ -1,4 +1,4 @@
-"""Who is written to next, by a published protocol: a ranking among 1,000 others, with floors and each part left out.
+"""The next person written to, by a published protocol: a ranking among 1,000 others, with floors and parts left out.
 
 The protocol is that of UTG's weekly UCI messages: 29 weekly snapshots of pairs, 21 to train, 4 to validate, 4 to test.
 Each pair that writes in a week is ranked among 1,000 nodes that its writer does not write to in that week: those that

@@ -1,4 +1,4 @@
-"""What is known of a pair before it writes: its own memory, the reply to it, and the activity of the one written to."""
+"""Features of a pair before it writes: its own memory, the reply to it, and the activity of the one written to."""
 
 from __future__ import annotations
 
