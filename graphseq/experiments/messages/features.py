@@ -15,7 +15,7 @@ HALF_LIVES = (1 / 28, 1 / 7, 0.5, 1.0, 2.0, 4.0, 12.0)  #: in weeks
 SOONEST = 1 / 7  #: added to an age, in weeks, before its reciprocal
 
 Known = Literal["weeks", "times", "stream"]
-"""The contents of a memory: pairs by week, messages by their times up to the snapshot, or also the earlier ones in it."""
+"""The contents of a memory: pairs by week, messages up to the snapshot by time, or also the earlier ones in it."""
 
 _COUNTS = len(HALF_LIVES)
 PARTS: dict[str, range] = {
