@@ -97,12 +97,12 @@ FINDINGS: dict[str, list[str]] = {
         "has 0.74, below the best constant of each family, 1.1. It agrees with the section on the columns above.",
     ],
     "mnist1d": [
-        "The floor of a model that sees no neighbour, pooled, is 0.41: it knows which values occur, in no order. That is "
-        "above the published logistic regression, 0.32, and above all families after 100 steps.",
+        "The floor of a model that sees no neighbour, pooled, is 0.41: it knows which values occur, in no order. This "
+        "is above the published logistic regression, 0.32, and above all families after 100 steps.",
     ],
     "shakespeare": [
-        "A model of the last character alone has 2.52 nats. After 150 steps the recurrent families and the state space are "
-        "at that floor or just below, so that nothing is told apart here yet.",
+        "A model of the last character alone has 2.52 nats. After 150 steps the best families are at that floor or just "
+        "below, so that nothing is told apart here yet.",
     ],
     "sequences": ["No family leaves the constant in 100 steps, which says nothing of what they learn in thousands."],
 }

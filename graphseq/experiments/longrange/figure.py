@@ -71,7 +71,7 @@ def _against_hops(axes: Axes, lines: Sequence[Line], floor: list[list[float]]) -
     _published_points(axes, lines)
     if benchmark.measure.name == "log10 mse":
         axes.set_yscale("log")
-    else:
+    elif benchmark.measure.name != "nats":
         axes.set_ylim(bottom=0)
     if top > 1000:
         axes.set_xscale("log")
