@@ -101,7 +101,7 @@ FINDINGS: dict[str, list[str]] = {
         "is above the published logistic regression, 0.32, and above all families after 100 steps.",
     ],
     "shakespeare": [
-        "A model of the last character alone has 2.52 nats. After 150 steps the best families are at that floor or just "
+        "A model of the last character alone has 2.52 nats. After 150 steps the best families are at it or just "
         "below, so that nothing is told apart here yet.",
     ],
     "sequences": ["No family leaves the constant in 100 steps, which says nothing of what they learn in thousands."],
