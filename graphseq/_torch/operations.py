@@ -210,6 +210,7 @@ def _lstm_layer() -> Callable[..., Any]:
     schema = (
         "(Tensor x, Tensor h, Tensor c, Tensor[] weights, int room, bool keeps) -> (Tensor, Tensor, Tensor, Tensor)"
     )
+    _lstm_gradient()  # a compiled gradient that torch has kept on disk is not traced, and finds it here
     return register("lstm_layer", schema, forward, shapes, (backward, setup), lstm_steps)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 import torch
 
 from graphseq._torch import operations
 from graphseq.data.adjacency import SparseMatrix, matrix_of
+from graphseq.nn.kernels import gcn_stack, rnn
 
 
 def matrix(symmetric: bool = False) -> SparseMatrix:
@@ -77,3 +80,23 @@ def test_what_is_not_finite_stays_so_in_a_product() -> None:
     sparse, x = matrix().csr.float(), torch.zeros(4, 64)
     x[3] = torch.nan
     assert operations.product(sparse, x).isnan().any(1).tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("module", "operation", "gradient"),
+    [
+        (gcn_stack, "_recorded", "_recorded_gradient"),
+        (rnn, "_layer_operation", "_layer_gradient"),
+        (operations, "_lstm_layer", "_lstm_gradient"),
+    ],
+)
+def test_an_operation_is_registered_with_its_gradient(
+    module: ModuleType, operation: str, gradient: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torch takes a compiled gradient from its folder on disk without tracing the function that would register it."""
+    names: list[str] = []
+    monkeypatch.setattr(module, "register", lambda name, *_: names.append(name))
+    monkeypatch.setattr(module, gradient, getattr(module, gradient).__wrapped__)
+    getattr(module, operation).__wrapped__()
+    assert len(names) == 2
+    assert "gradient" in names[0]

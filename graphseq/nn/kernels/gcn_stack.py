@@ -297,6 +297,7 @@ def _recorded() -> Callable[..., Any]:
 
     arguments = "Tensor[] matrix, Tensor x, Tensor[] weights, Tensor[] biases, bool[] has_bias, bool keeps"
     schema = f"({arguments}) -> (Tensor, Tensor)"
+    _recorded_gradient()  # a compiled gradient that torch has kept on disk is not traced, and finds it here
     return register("gcn_stack", schema, forward, shapes, (backward, setup), _written_out)
 
 

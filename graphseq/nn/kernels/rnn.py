@@ -290,6 +290,7 @@ def _layer_operation() -> Callable[..., Any]:
         return None, *(tensor if needed else None for tensor, needed in zip(found, needs, strict=True)), None
 
     schema = f"(str mode, {_TENSORS}, bool keeps) -> (Tensor, Tensor, Tensor)"
+    _layer_gradient()  # a compiled gradient that torch has kept on disk is not traced, and finds it here
     return register("rnn_layer", schema, forward, shapes, (backward, setup), _written_out)
 
 
