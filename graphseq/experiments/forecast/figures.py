@@ -21,6 +21,7 @@ from graphseq.evaluation.predict import Predictions
 from graphseq.experiments.forecast.gates import latest, unpacked
 from graphseq.experiments.forecast.report import Line
 from graphseq.experiments.forecast.settings import BASELINES, Case, Settings
+from graphseq.experiments.forecast.window import shortest
 from graphseq.io import TemporalDataset
 from graphseq.plot._text import plain
 from graphseq.plot.animation import save_animation
@@ -89,7 +90,7 @@ def to_csv(kept: Kept, data: TemporalDataset) -> str:
     values = torch.stack([first.y, *columns.values()], dim=-1)
     rows = [
         [data.nodes[node], time_names[time], channel, *numbers]
-        for node, time, answer in zip(first.node.tolist(), first.time.tolist(), values.tolist(), strict=True)
+        for node, time, answer in zip(first.node.tolist(), first.time.tolist(), shortest(values), strict=True)
         for channel, numbers in zip(data.channels, answer, strict=False)
     ]
     return tables.to_csv(names, rows)

@@ -68,7 +68,10 @@ class Facts(NamedTuple):
 
 
 def facts_of(prepared: Prepared, settings: Settings, horizon: int, bounds: Sequence[Bound]) -> list[Facts]:
-    """Return the facts of the test set of one horizon, for each column that is forecast."""
+    """Return the facts of the test set of one horizon, for each column that is forecast.
+
+    The columns of a wide table are nodes, and its values are called "value": the unit may stand in the names of nodes.
+    """
     test, validation = prepared.split.test, prepared.split.validation
     times = prepared.data.times
     named = prepared.data.channels[: len(bounds)]
@@ -83,7 +86,7 @@ def facts_of(prepared: Prepared, settings: Settings, horizon: int, bounds: Seque
             targets=named,
             notes=prepared.data.notes,
             horizon=horizon,
-            unit=settings.unit or unit_of([name]),
+            unit=settings.unit or unit_of([name]) or (unit_of(prepared.data.nodes) if name == "value" else ""),
             validation=(len(validation), times[validation.first], times[validation.last]),
             channel=name if len(bounds) > 1 else "",
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -110,7 +111,7 @@ class Forecast(NamedTuple):
 
     def _rows(self) -> list[list[object]]:
         times = self.times or tuple(f"{self.last} + {ahead}" for ahead in self.horizon)
-        ends = torch.stack([self.values, self.low, self.high], dim=-1).tolist()
+        ends = shortest(torch.stack([self.values, self.low, self.high], dim=-1))
         return [
             [times[h], ahead, node, name, *(None if math.isnan(end) else end for end in ends[h][n][c])]
             for h, ahead in enumerate(self.horizon)
@@ -126,6 +127,18 @@ class Forecast(NamedTuple):
     def _cell(self, h: int, n: int, c: int) -> str:
         value, low, high = (float(part[h, n, c]) for part in (self.values, self.low, self.high))
         return "no row" if math.isnan(value) else f"{value:.5g} [{low:.5g}, {high:.5g}]"
+
+
+def shortest(values: Tensor) -> list[Any]:
+    """Return nested lists of numbers, each with no more digits than tell it from others of its type.
+
+    Example:
+        >>> shortest(torch.tensor([24.64])), torch.tensor([24.64]).tolist()
+        ([24.64], [24.639999389648438])
+    """
+    as_text = values.detach().cpu().numpy().astype("U32")
+    numbers: list[Any] = as_text.astype(np.float64).tolist()
+    return numbers
 
 
 _NAMES = ("time", "horizon", "node", "column", "value", "low", "high")

@@ -185,6 +185,19 @@ def test_numbered_times_that_begin_later_go_on_with_the_season() -> None:
     assert found.predict(frame[70:75]).values[0, :, 0].tolist() == pytest.approx([3, 3], abs=1e-4)
 
 
+def test_the_unit_may_stand_in_the_names_of_a_wide_table() -> None:
+    frame = dated(60, "h").rename(columns={"a": "North (kW)", "b": "South (kW)"})
+    assert "Errors in kW on" in repr(gs.forecast(frame, models=["persistence"]))
+
+
+def test_numbers_in_tables_have_the_digits_that_they_had() -> None:
+    frame = dated(60, "h") + 0.1
+    assert gs.forecast(frame, models=["persistence"], scale="file").predict().to_pandas()["value"].tolist() == [
+        3.1,
+        3.1,
+    ]
+
+
 def test_forecasts_are_a_frame_with_dates(tmp_path: Path) -> None:
     found = gs.forecast(dated(60, "D"), horizon=[1, 2], models=["persistence"]).predict()
     frame = found.to_pandas()
