@@ -35,6 +35,12 @@ def page(record: dict[str, Any]) -> str:
     names = {group: len({case["name"] for case in planted if case["group"] == group}) for group in diagnosis.TITLES}
     values = {
         "example": example(),
+        "new_kinds": new_kinds([case for case in decided if case["group"] == "new"], names["new"]),
+        "tasks": len({case["task"] for case in foresight}),
+        "new_tasks": new_tasks([hit for hit, case in zip(hits, tested, strict=True) if case["group"] == "new"]),
+        "remade_planted": sum(case.get("is_of_these_rules", True) for case in planted),
+        "remade_foresight": sum(case.get("is_of_these_rules", True) for case in foresight),
+        "all_foresight": len(foresight),
         "kinds": sum(names.values()),
         "kinds_set": names["set"],
         "kinds_seen": names["seen"],
@@ -58,6 +64,22 @@ def page(record: dict[str, Any]) -> str:
     for name, table in zip(("groups", "faults", "foresight", "advice"), diagnosis.tables(record), strict=True):
         values[f"table_{name}"] = table
     return TEMPLATE.read_text().format_map(values)
+
+
+def new_kinds(decided: list[dict[str, Any]], count: int) -> str:
+    """The sentence on planted kinds whose results changed no rule."""
+    if not count:
+        return "Kinds that were new when the rules stood are not in this record yet."
+    right = sum(case["finding"] == case["fault"] for case in decided)
+    return (
+        f"{count} kinds are new: they were drawn up when the rules stood, and no rule was changed after their\n"
+        f"results; {right} of {len(decided)} decided cases of these are right."
+    )
+
+
+def new_tasks(hits: list[bool]) -> str:
+    """The clause on models drawn on kinds of task whose results changed no rule."""
+    return f", of those on kinds that were new when the rules stood {sum(hits)} of {len(hits)}" if hits else ""
 
 
 def example() -> str:

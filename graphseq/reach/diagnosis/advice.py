@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from graphseq.nn.model import Model
+from graphseq.reach.diagnosis.amounts import gap
 from graphseq.reach.diagnosis.evidence import Evidence, Structure
 from graphseq.reach.diagnosis.expressivity import WALK_LENGTH
 
@@ -27,6 +28,9 @@ class Advice:
     action: str
     text: str
     arguments: dict[str, object] = field(default_factory=dict)
+
+
+_GAP = 0.3  # of skill between training data and data held out, from which a copy overfits
 
 
 def advise(finding: str, e: Evidence, model: nn.Module) -> tuple[Advice, ...]:
@@ -184,4 +188,9 @@ def _training(e: Evidence) -> Advice:
         rate = trial.lr
         if e.skill(trial.best.heldout.value) >= 0.9:
             steps = max(trial.steps, 100)
+    if trial is not None and gap(e)[0] > _GAP and len(trial.heldout) > 2:
+        at = max(range(1, len(trial.heldout)), key=lambda n: trial.heldout[n])
+        steps = round(trial.steps * at / (len(trial.heldout) - 1))
+        text = f"train it: Adam at a rate of {rate:g}, and stop at the best score on data held out, here after {steps}"
+        return Advice("train", f"{text} of {trial.steps} steps; more training data", {"steps": steps, "lr": rate})
     return Advice("train", f"train it: Adam at a rate of {rate:g}, {steps} steps or more", {"steps": steps, "lr": rate})

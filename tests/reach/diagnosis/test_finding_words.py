@@ -14,7 +14,9 @@ from torch_geometric.data import Data
 from torch_geometric.utils import stochastic_blockmodel_graph
 
 import graphseq as gs
-from graphseq.reach.diagnosis.evidence import Evidence, Structure
+from graphseq.reach.diagnosis.advice import advise
+from graphseq.reach.diagnosis.confidence import repeatability
+from graphseq.reach.diagnosis.evidence import Evidence, Structure, layers_of
 from graphseq.reach.diagnosis.judge import judge
 from graphseq.reach.diagnosis.outlook import outlook
 from graphseq.reach.diagnosis.responses import Responses
@@ -133,3 +135,35 @@ def test_rows_out_of_reach_are_not_squashed_on_their_way() -> None:
     )
     found = judge(deaf, Thresholds())
     assert "over-squashing" not in [found.finding, *(name for name, _ in found.also)]
+
+
+def test_a_copy_that_comes_to_overfit_is_to_be_stopped_at_its_best() -> None:
+    fitted = curve(0.1, 0.3, 0.6, 0.5, 0.5, 0.4, 0.4)
+    last = Scores(Score(0.4, 0.38, 0.42, 400), Score(0.98, 0.97, 0.99, 400), 1.0)
+    (advice,) = advise("undertrained", evidence(replace(fitted, last=last)), torch.nn.Identity())
+    assert advice.arguments["steps"] == 67  # the second of six checks in 200 steps
+    assert "stop at the best score on data held out, here after 67 of 200 steps" in advice.text
+    assert advise("undertrained", evidence(fitted), torch.nn.Identity())[0].arguments["steps"] == 600
+
+
+def test_more_layers_are_asked_for_by_the_word_that_a_model_has() -> None:
+    deaf = replace(evidence(), structure=replace(evidence().structure, hops_needed=8, hops_reached=3.0))
+    texts = [
+        advise("under-reaching", replace(deaf, layers=word), torch.nn.Identity())[0].text
+        for word in ("num_layers", "convolutions", "")
+    ]
+    assert texts[0] == "5 more layers: num_layers=8"
+    assert texts[1] == "5 more layers: 8 convolutions in all"
+    assert texts[2].startswith("an encoder of 8 layers, such as GCN(…, num_layers=8)")
+    assert layers_of(pyg.GCN(3, 4, 2, 2)) == "num_layers"
+    assert layers_of(pyg.GCNConv(3, 4)) == "convolutions"
+    assert layers_of(torch.nn.LSTM(3, 4)) == ""
+
+
+def test_a_few_answers_leave_less_confidence() -> None:
+    t = Thresholds()
+    trained = evidence(curve(0.1, 0.3, 0.5, 0.5, 0.5, 0.5, 0.95))
+    few = replace(trained, scores=Scores(Score(0.4, 0.1, 0.8, 12), None, 2.3))
+    assert repeatability(trained, t, "undertrained") > 0.999
+    assert 0.8 < repeatability(few, t, "undertrained") < 0.99  # (0.95 - 0.4) / 0.9 / (1.4 · 0.2)
+    assert repeatability(few, t, "dead path") == 1
