@@ -164,9 +164,16 @@ def _unlearnable(e: Evidence, t: Thresholds) -> tuple[str, str]:
             f"({e.chance:.3g}), but the {count} answers held out do not exclude a score of "
             f"{e.chance + most_skill(e) * (1 - e.chance):.3g}"
         )
+    heard = max(e.before.heard, e.after.heard if e.after else e.before.heard)
+    deaf = ""
+    if math.isfinite(heard):
+        what = f"{heard:.0f} step{'s' * (heard != 1)}" if e.structure.along_time else f"{heard:.0f} hops"
+        deaf = (
+            f"; if the answers need rows more than {what} away, the model cannot learn them, whose share is below 1e-5"
+        )
     return "unlearnable as measured", (
         f"neither the model ({top:.3g}) nor any cheap reader of near and far rows ({reader:.3g}) is clearly better "
-        f"than chance ({e.chance:.3g}) on data held out"
+        f"than chance ({e.chance:.3g}) on data held out{deaf}"
     )
 
 

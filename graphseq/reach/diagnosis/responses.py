@@ -20,6 +20,7 @@ from graphseq.reach.diagnosis.problem import Problem, Run, Sample
 from graphseq.reach.diagnosis.trial import gradient_of
 
 _DRAWS = 3
+_HEARD = 1e-5  # the share in the Jacobian below which a row is not heard
 _MOST = 8  # groups of answers, where a graph is alone
 _BASE = 0.3  # the noise at the point of measurement, in units of the features' root mean square
 
@@ -36,6 +37,8 @@ class Responses:
         response: amplitude of the response to noise on all inputs over that of the outputs' own variation.
         spread: share of the response of all rows that is no common pattern of them; NaN where not measured.
         sensitivity: change of the loss under noise on all inputs, to first order; NaN without gradients.
+        heard: the most hops from which, and beyond, rows have a share above 1e-5 in the Jacobian; infinite if all have,
+            NaN without gradients or rows of answers.
     """
 
     influence: float
@@ -43,6 +46,7 @@ class Responses:
     response: float
     spread: float
     sensitivity: float
+    heard: float = math.nan
 
 
 class Responder:
@@ -77,7 +81,8 @@ class Responder:
             spread = self._spread() if self.can_smooth else math.nan
         with evaluating(self.model), torch.enable_grad():
             jacobian, sensitivity = self._gradients() if self.is_float else (math.nan, math.nan)
-        return Responses(influence, jacobian, response, spread, sensitivity)
+            heard = self._heard() if self.is_float and self.needed is None else math.nan
+        return Responses(influence, jacobian, response, spread, sensitivity, heard)
 
     def farthest(self, answers: Tensor) -> Tensor:
         """Marks of the farthest needed rows of each answer, those of its most hops, (k, V)."""
@@ -159,6 +164,25 @@ class Responder:
         sensitivity = float((graphs.sqrt() / answers.sqrt()).mean())
         share = math.nan if self.needed is None else far / total if total > 0 else 0.0
         return share, sensitivity if math.isfinite(sensitivity) else math.inf
+
+    def _heard(self) -> float:
+        """The most hops from which, and beyond, rows have a share in the squared norm of the Jacobian."""
+        rows, x = self.sample.rows, self._base().requires_grad_()
+        if rows.targets is None or not self.groups:
+            return math.nan
+        out, parts = self.output(x), []
+        for group in self.groups[:2]:
+            signs = torch.randint(0, 2, out[group].shape, generator=self.generator).to(out.dtype) * 2 - 1
+            squares = gradient_of((out[group] * signs).sum(), x).square().flatten(1).sum(dim=1)
+            hops = rows.hops(group).amax(dim=0)  # a row is of the graph of one answer at most
+            parts.append((hops[hops >= 0], squares[hops >= 0]))
+        hops, squares = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
+        sums = torch.zeros(int(hops.max()) + 1, dtype=squares.dtype).index_add_(0, hops, squares)
+        share = sums.flip(0).cumsum(0).flip(0) / sums.sum()
+        if not bool(share[0] > 0):
+            return math.nan
+        heard = int((share >= _HEARD).nonzero()[-1])
+        return math.inf if heard == len(sums) - 1 else float(heard)
 
     def _spread(self) -> float:
         """1 - σ₁² / Σσ² of the responses of all rows to several draws of noise, over the components of the graph.

@@ -167,3 +167,16 @@ def test_a_few_answers_leave_less_confidence() -> None:
     assert repeatability(trained, t, "undertrained") > 0.999
     assert 0.8 < repeatability(few, t, "undertrained") < 0.99  # (0.95 - 0.4) / 0.9 / (1.4 · 0.2)
     assert repeatability(few, t, "dead path") == 1
+
+
+def test_random_answers_to_a_recurrence_that_forgets_say_how_far_it_hears() -> None:
+    torch.manual_seed(0)
+    bits = torch.randint(2, (900, 16))
+    model = Last("RNN", 12, 2)
+    with torch.no_grad():
+        model.cell.weight_hh_l0.mul_(0.02)  # type: ignore[operator,union-attr]
+    found = found_on(model, (F.one_hot(bits, 2).float(), torch.randint(2, (900,))), steps=0)
+    assert found.finding == "unlearnable as measured"
+    heard = found.evidence.before.heard
+    assert 1 <= heard <= 3  # the squared share falls by about 0.02² / 3 a step
+    assert f"rows more than {heard:.0f} step" in found.sentences[1]
