@@ -107,9 +107,16 @@ def _check_marks(name: str, hint: Any, value: object) -> None:
     for part in value if isinstance(value, list | tuple) else [value]:
         for mark in _marks(hint):
             if isinstance(mark, Range) and part is not None and not _is_in(mark, part):
-                raise ValueError(f"{name} is {part!r}; it must be {mark.words_for(part)}")
+                raise ValueError(f"{name} is {_came(part)}; it must be {mark.words_for(part)}")
             if isinstance(mark, Choices) and part not in mark.names:
                 raise ValueError(f"{name} is {part!r}; it must be one of {', '.join(mark.names)}")
+
+
+def _came(value: object) -> str:
+    try:
+        return f"{value!r:.80}"
+    except ValueError:  # more digits than Python writes
+        return "a number of thousands of digits"
 
 
 def _marks(hint: Any) -> list[object]:

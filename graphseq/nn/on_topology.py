@@ -73,6 +73,8 @@ class OnTopology(nn.Module):
         """Compute the outputs from features (V, F)."""
         if not isinstance(x, Tensor):
             raise TypeError(f"x must be a torch.Tensor, got {type(x).__name__}")
+        if x.is_nested:
+            raise TypeError("x must be a dense tensor, got a nested one")
         if tuple(x.shape) != self._shape or x.dtype != self._dtype:
             raise ValueError(
                 f"x must have shape {self._shape} and dtype {self._dtype}, as on the graph; got {tuple(x.shape)} and "

@@ -291,7 +291,7 @@ def _is_row(inner: str, value: np.ndarray | torch.Tensor) -> bool:
     array = torch.as_tensor(value) if isinstance(value, torch.Tensor) or value.dtype.kind in "iufb" else None
     if array is None or array.dim() != 1 or array.is_complex() or array.is_meta or array.layout != torch.strided:
         return False
-    return inner == "float]" or not array.is_floating_point()
+    return inner == "float]" or not array.is_floating_point() or not array.numel()
 
 
 _KINDS: Mapping[str, Any] = {

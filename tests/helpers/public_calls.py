@@ -337,6 +337,7 @@ CORSO = (tasks.CorsoDiameter, tasks.CorsoEccentricity, tasks.CorsoShortestPaths)
 INSTANCES: dict[str, Callable[[], Any]] = {
     # As many graphs that there are three of each family.
     **{f"tasks.{kind.__name__}": partial(kind, 100, sizes=(8, 10)) for kind in CORSO},
+    "Forecast": lambda: gs.Forecaster(models=["persistence"], lags=2, steps=2).fit(**table()).predict(),
     "Forecaster": lambda: gs.Forecaster(models=["persistence"], lags=2, steps=2).fit(**table()),
     "reach.Estimate": lambda: reach.Estimate(torch.ones(2), torch.ones(2), 4),
     "reach.ProfileEstimate": lambda: reach.ProfileEstimate(torch.arange(2), torch.ones(2), torch.ones(2), 4),
@@ -349,12 +350,13 @@ INSTANCES: dict[str, Callable[[], Any]] = {
 }
 
 # Classes whose objects take long to make: one is made a process, and copied for each call.
-DEAR = {"Forecaster"} | {
+DEAR = {"Forecast", "Forecaster"} | {
     f"tasks.{made}{name}" for made in ("Corso", "Echo") for name in ("Diameter", "Eccentricity", "ShortestPaths")
 }
 
 # Arguments of methods, by class and method or by method alone.
 METHODS: dict[str, Callable[[], Arguments]] = {
+    "Forecast.to_csv": lambda: {"path": new_path("forecast.csv")},
     "Forecaster.fit": table,
     "Forecaster.load": lambda: {"path": forecaster_file()},
     "Forecaster.predict": table,
@@ -402,6 +404,7 @@ METHODS: dict[str, Callable[[], Arguments]] = {
     "io.Sentence.graph": lambda: {"x": torch.ones(2, 2)},
     "training.EarlyStopping.validate": lambda: {"model": pooled()},
     "training.EarlyStopping.load_state_dict": lambda: {"state": stopper().state_dict()},
+    "training.EarlyStopping.loss": lambda: {"model": pooled()},
     "training.EarlyStopping.restore": lambda: {"model": pooled()},
     "training.Every.load_state_dict": lambda: {"state": stopper().state_dict()},
     "baselines.Bigram.forward": lambda: {"graph": characters().batch(2, generator())},
@@ -451,6 +454,7 @@ LEFT_OUT = {
     "layers",
     "by_generation",
     "run_segment",
+    "Forecaster.of_parts",
     "testing.Suite.run",
     "testing.Suite.check",
 }

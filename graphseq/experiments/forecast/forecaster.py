@@ -146,22 +146,31 @@ class Forecaster:
         zeros_missing: bool = False,
     ) -> None:
         ahead = steps_ahead(horizon)
+        counts = {"lags": lags, "hidden": hidden, "steps": steps, "every": every, "batch_size": batch_size}
         shares = {"train": train, "validation": validation, "coverage": coverage}
         self._settings = Settings.from_json(
             {
-                **{"file": "", "models": list(spelled(listed(models), MODELS)), "lags": lags, "horizon": ahead},
+                **{"file": "", "models": list(spelled(listed(models), MODELS)), "horizon": ahead},
                 **{name: _checks.finite(name, value) for name, value in shares.items()},
                 **{"missing": missing, "season": None if season is None else _checks.positive("season", season)},
                 "resample": length("resample", resample),
                 **{"resample_by": resample_by, "targets": listed(targets), "scale": scale},
-                **{"residual": residual, "hidden": hidden, "steps": steps, "every": every, "batch_size": batch_size},
+                **{name: _checks.at_least(name, value, 1) for name, value in counts.items()},
+                **{"residual": bool(residual)},
                 **{
                     "lr": _checks.positive("lr", lr),
                     "seeds": [_checks.seed("seed", seed)],
                     "device": device,
                     "unit": unit,
                 },
-                **{"wide": wide, "time": time, "node": node, "columns": listed(columns), "empty": empty, "sort": sort},
+                **{
+                    "wide": bool(wide),
+                    "time": time,
+                    "node": node,
+                    "columns": listed(columns),
+                    "empty": empty,
+                    "sort": bool(sort),
+                },
                 "window": length("window", window),
                 **{"edge_source": edge_source, "edge_target": edge_target, "edge_weight": edge_weight},
                 **{"undirected": undirected, "time_format": time_format, "bipartite": bipartite},

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from graphseq import _files
+from graphseq._arguments import checked_arguments
 from graphseq._printable import printable
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.evaluation import tables
@@ -98,6 +99,7 @@ class Forecast(NamedTuple):
         """Return the lines of :meth:`to_pandas` as dictionaries, with None where there is no value."""
         return [dict(zip(_NAMES, row, strict=True)) for row in self._rows()]
 
+    @checked_arguments
     def to_csv(self, path: str | Path | None = None, *, overwrite: bool = False) -> str:
         """Return the lines of :meth:`to_pandas` as CSV, without pandas, and write them to ``path`` if there is one.
 
