@@ -2,17 +2,19 @@
 
 Three questions, each on models of the library, of PyG and of torch:
 
-- *Planted faults*: eighty kinds of case have a known fault. Each is checked independently of the diagnosis: a
-  model with a fault is trained for longer than any trial and must fail, and its repaired twin must succeed; cases of
-  which this does not hold are not decided, and are counted apart. The kinds that set thresholds are not those that test
-  them.
-- *Foresight*: untrained models are drawn at random on nineteen kinds of task. The truth is the outcome of training; the
-  score that the diagnosis expects of training alone, its ``outlook``, foresees success or failure. Nine kinds of task
-  set thresholds, and ten others test them. Baselines: the best limit of hops for each family, of parameters, and of
-  influence, and "always solved"; each is calibrated on the same nine.
+- *Planted faults*: a hundred and nine kinds of case have a known fault. Each is checked independently of the
+  diagnosis: a model with a fault is trained for longer than any trial and must fail, and its repaired twin must
+  succeed; cases of which this does not hold are not decided, and are counted apart. The kinds that set thresholds are
+  not those that test them.
+- *Foresight*: untrained models are drawn at random on twenty-five kinds of task. The truth is the outcome of training;
+  the score that the diagnosis expects of training alone, its ``outlook``, foresees success or failure. Nine kinds of
+  task set thresholds, and sixteen others test them. Baselines: the best limit of hops for each family, of parameters,
+  and of influence, and "always solved"; each is calibrated on the same nine.
 - *Advice*: every first piece of advice on a decided case is followed, and the model trained again.
 
-Run it with ``python benchmarks/diagnosis.py``: half an hour on two cores. It goes on where it was stopped.
+Run it with ``python benchmarks/diagnosis.py``: half an hour on two cores. It goes on where it was stopped. Outcomes of
+training are kept in a file of their own, ``outcomes.jsonl``: where rules have changed, remove the other two and run it
+again, and only the diagnoses are made anew.
 """
 
 from __future__ import annotations
