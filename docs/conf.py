@@ -6,7 +6,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
-os.environ["PYTHONPATH"] = str(HERE.parent)  # for the kernels of the notebooks
+os.environ["PYTHONPATH"] = str(HERE.parent)  # for the kernels of the notebooks, and the commands in them
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 import api_pages  # noqa: E402 - found by the lines above
 

@@ -19,7 +19,7 @@ if [ ${#extras[@]} -eq 0 ]; then
 fi
 
 "$python" -m venv "$work/build"
-"$work/build/bin/python" -m pip install --quiet build twine
+"$work/build/bin/python" -m pip install --quiet --no-compile build twine
 mkdir "$work/source"
 git ls-files -z | xargs -0 cp --parents -t "$work/source"
 "$python" tools/index_readme.py "$work/source"
@@ -34,14 +34,14 @@ try() { # try ENVIRONMENT EXTRA: import every public name, use what the extra is
 }
 
 "$python" -m venv "$work/plain"
-"$work/plain/bin/python" -m pip install --quiet -c constraints.txt "$wheel"
+"$work/plain/bin/python" -m pip install --quiet --no-compile -c constraints.txt "$wheel"
 try plain ""
 packages="$("$work/plain/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 for extra in "${extras[@]}"; do
   "$python" -m venv --without-pip "$work/$extra"
   site="$("$work/$extra/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
   echo "$packages" > "$site/plain.pth"
-  "$work/$extra/bin/python" -m pip install --quiet -c constraints.txt "$wheel[$extra]"
+  "$work/$extra/bin/python" -m pip install --quiet --no-compile -c constraints.txt "$wheel[$extra]"
   try "$extra" "$extra"
   rm -rf "${work:?}/$extra"
 done
