@@ -172,7 +172,7 @@ def every_kind(seed: int) -> dict[str, Any]:
 
 
 def is_decided(fault: str, skill: float, own: dict[str, float], repaired: dict[str, float] | None, e: Evidence) -> bool:
-    """Whether training for long confirms the fault: the model fails, and its repaired twin does not."""
+    """True if training for long confirms the fault: the model fails, and its repaired twin does not."""
     if fault == "solved":
         return skill >= trying.SOLVED
     if fault == "undertrained":
@@ -248,7 +248,7 @@ def limits(cases: list[dict[str, Any]], value: Callable[[dict[str, Any]], float]
 
 
 def solved(case: dict[str, Any]) -> bool:
-    """Whether training for long solved a case."""
+    """True if training for long solved a case."""
     return bool(case["own"]["skill"] >= trying.SOLVED)
 
 
@@ -336,7 +336,7 @@ def foresight_table(cases: list[dict[str, Any]]) -> str:
 
 
 def advice_table(cases: list[dict[str, Any]]) -> str:
-    """How often following the first piece of advice helped, by finding."""
+    """The number of cases in which following the first piece of advice helped, by finding."""
     lines = [f"{'finding':33}{'followed':>9}{'helped':>7}"]
     total: list[bool] = []
     for finding in FINDINGS:

@@ -1,4 +1,4 @@
-r"""Where the wave over depth carries a signal far: group velocities in closed form, beside fronts that were measured.
+r"""The distance over which the wave over depth carries a signal: group velocities in closed form, and measured fronts.
 
 ``WaveGCN`` iterates S ← 2S - S′ - c² (I - Â) S. A mode of Â with the eigenvalue λ turns by ω a layer,
 :math:`\cos ω = 1 - \tfrac12 c^2 (1 - λ)`, so that the energy of each mode is conserved on every graph of which all

@@ -117,7 +117,7 @@ def longest(setting: Setting, shape: str, remedy: str, depth: int, folder: Path)
 
 @dataclass(frozen=True)
 class Told:
-    """How far the seeds of a remedy at one depth get.
+    """The distance to which the seeds of a remedy at one depth get.
 
     Attributes:
         every: the longest distance that every seed solves.

@@ -82,6 +82,12 @@ class Bigram(nn.Module):
 
     Args:
         task: the text whose pairs of characters are counted.
+
+    Example:
+        >>> import graphseq as gs
+        >>> task = gs.tasks.Characters("abababab", length=3)
+        >>> Bigram(task)(task.batch(1, torch.Generator())).argmax(1).tolist()  # after a comes b, after b comes a
+        [1, 0, 1]
     """
 
     logits: Tensor

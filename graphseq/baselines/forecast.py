@@ -189,6 +189,12 @@ class GraphAutoregression(Autoregression):
     Source: Knight, Leeming, Nason and Nunes, *Generalized Network Autoregressive Processes and the GNAR Package*
     (2020), eq. 1, with neighbours of stage 1 and the same coefficients at all nodes. Theirs has no intercept, which
     data less its mean does not need, and gives a node's weight to the neighbours that are there, as here.
+
+    Example:
+        >>> import graphseq as gs
+        >>> signal = gs.from_signal(torch.randn(20, 2, 1), torch.tensor([[0], [1]]))
+        >>> GraphAutoregression.fit(gs.tasks.Forecasting(signal, lags=2)).weight.shape  # 2 lags of 4 terms
+        torch.Size([8, 1])
     """
 
     @classmethod
@@ -209,6 +215,15 @@ class Recency(nn.Module):
     """A score of pairs of nodes by the time since their last contact, 1/(1 + times since), and 0 where there was none.
 
     The score is the second of two outputs, the first being 0. It orders pairs; it is not calibrated.
+
+    Example:
+        Node 0 had an event with 1, and is asked whether its next is with 2 or with 1:
+
+        >>> import graphseq as gs
+        >>> graph = gs.from_events(torch.tensor([[0, 1, 0.0], [0, 2, 1.0]]), window=1)
+        >>> window = gs.tasks.LinkPrediction(graph, lags=1).windows(torch.tensor([0]))
+        >>> Recency()(window).tolist()
+        [[0.0, 0.0], [0.0, 1.0]]
     """
 
     @checked_arguments
@@ -221,6 +236,15 @@ class Frequency(nn.Module):
     """A score of pairs of nodes by the number of their contacts so far, log(1 + contacts).
 
     The score is the second of two outputs, the first being 0. It orders pairs; it is not calibrated.
+
+    Example:
+        Node 0 had an event with 1, and is asked whether its next is with 2 or with 1:
+
+        >>> import graphseq as gs
+        >>> graph = gs.from_events(torch.tensor([[0, 1, 0.0], [0, 2, 1.0]]), window=1)
+        >>> window = gs.tasks.LinkPrediction(graph, lags=1).windows(torch.tensor([0]))
+        >>> Frequency()(window).round(decimals=3).tolist()
+        [[0.0, 0.0], [0.0, 0.693]]
     """
 
     @checked_arguments

@@ -122,7 +122,7 @@ def _loaded(path: Path, flag: str) -> Any:
 
 
 def _refusal(path: Path, error: Exception) -> str:
-    """Why a file is not read: the classes in it that could run code, or that it is no file of torch."""
+    """The reason why a file is not read: the classes in it that could run code, or that it is no file of torch."""
     try:
         unsafe = torch.serialization.get_unsafe_globals_in_checkpoint(str(path))
     except (RuntimeError, ValueError, OSError, AttributeError, pickle.UnpicklingError):

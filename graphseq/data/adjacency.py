@@ -126,7 +126,7 @@ class SparseMatrix:
 
     @derived
     def parts(self) -> list[Tensor]:
-        """Where each row begins, columns and values, of this matrix and of its transpose: what an operation is given.
+        """The beginnings of the rows, columns and values of this matrix and of its transpose, for an operation.
 
         :func:`matrix_of` gives the matrix back.
         """

@@ -16,7 +16,10 @@ from graphseq.data.topology import Topology
 
 @short_repr
 class Dense(NamedTuple):
-    """A small graph as dense tensors, to be read and checked by hand."""
+    """A small graph as dense tensors, to be read and checked by hand.
+
+    Returned by :meth:`graphseq.SpaceTimeGraph.to_dense`.
+    """
 
     x: Tensor  #: features, (T, N, F), zero where a node has no row; tokens (T, N)
     present: Tensor  #: True where a node has a row at a time, (T, N), ``bool``

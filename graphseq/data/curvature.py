@@ -17,7 +17,10 @@ Neighbours = Sequence[set[int]]
 @short_repr
 @dataclass(frozen=True)
 class Curvature:
-    """The curvature of each edge of an undirected graph."""
+    """The curvature of each edge of an undirected graph.
+
+    Returned by :func:`graphseq.reach.measures.balanced_forman_curvature`.
+    """
 
     edge_index: Tensor  #: each edge once, (2, E), the smaller node first, in order
     value: Tensor  #: (E,), float64, between -2 and 2; bottlenecks are negative

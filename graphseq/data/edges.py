@@ -23,7 +23,10 @@ AnyGraph: TypeAlias = "Data | nx.Graph | SpaceTimeGraph"
 
 @dataclass(frozen=True)
 class Edges:
-    """The edges of a graph without its features."""
+    """The edges of a graph without its features.
+
+    Returned by :func:`graphseq.reach.measures.edges_of`.
+    """
 
     matrix: sp.csr_array  #: weights (V, V); entry (i, j) is the weight of the edge j → i; parallel edges are summed
     is_directed: bool  #: whether an edge lacks its reverse, or has another weight than its reverse

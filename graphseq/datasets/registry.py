@@ -145,6 +145,11 @@ def find(name: str) -> Path:
     Raises:
         FileNotFoundError: the file does not exist and cannot be downloaded; the message says where to get it.
         ValueError: no such name; or a file with another checksum, in a message with both checksums.
+
+    Example:
+        With its file at hand::
+
+            path = gs.datasets.find("chickenpox")
     """
     by_name = {source.name: source for source in SOURCES}
     return fetch(by_name[_checks.one_of("name", name, by_name)])
@@ -188,6 +193,12 @@ def book(name: str) -> str:
 
     Source:
         Project Gutenberg 2591, 815 and 33764, from github.com/uvadlc/uvadlc_practicals_2020.
+
+    Example:
+        With its file at hand::
+
+            text = gs.datasets.book("EN_democracy")
+            task = gs.tasks.Characters(text, length=30)
     """
     return find(_checks.one_of("name", name, BOOKS)).read_bytes().decode("utf-8")
 

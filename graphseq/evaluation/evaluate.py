@@ -25,7 +25,10 @@ _OF_REGRESSIONS = ("mse", "mae")
 
 
 class Estimate(NamedTuple):
-    """A metric with its 95 % confidence interval; without one, where the metric is no mean over answers."""
+    """A metric with its 95 % confidence interval; without one, where the metric is no mean over answers.
+
+    Returned by :func:`graphseq.evaluate`, once for each metric.
+    """
 
     value: float
     low: float | None = None
@@ -40,6 +43,8 @@ class Estimate(NamedTuple):
 @dataclass(frozen=True)
 class Evaluation:
     """A model's score on a sample, with its 95 % confidence interval, and its metrics.
+
+    Returned by :func:`graphseq.evaluate`.
 
     Attributes:
         score: mean score over the sampled graphs, 1 being all right.

@@ -79,6 +79,10 @@ def mae(output: Tensor, y: Tensor) -> float:
 def r2(output: Tensor, y: Tensor) -> float:
     r"""The coefficient of determination :math:`1 - \sum (o - y)^2 / \sum (y - \bar y)^2`, averaged over the C numbers.
 
+    Args:
+        output: numbers, (K, C).
+        y: the answers, (K, C).
+
     Raises:
         ValueError: shapes that differ; nothing is broadcast.
 

@@ -59,7 +59,7 @@ def outputs_of(model: nn.Module, graph: SpaceTimeGraph) -> Tensor:
 
 
 def _types_differ(model: nn.Module, graph: SpaceTimeGraph) -> str:
-    """Why a model cannot compute with the features; empty where their types are one."""
+    """The reason for which a model cannot compute with the features; empty where their types are one."""
     x = graph.get("x")
     types = {weight.dtype for weight in model.parameters() if weight.is_floating_point()}
     if not isinstance(x, Tensor) or not x.is_floating_point() or not types or types == {x.dtype}:

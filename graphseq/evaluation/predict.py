@@ -21,7 +21,10 @@ from graphseq.tasks.windows import Windowed
 
 
 class Predictions(NamedTuple):
-    """Outputs and answers in the order of the task, K in all."""
+    """Outputs and answers in the order of the task, K in all.
+
+    Returned by :func:`graphseq.predict`.
+    """
 
     node: Tensor  #: the node asked about, (K,); of pairs, from which to which, (K, 2); of whole graphs none, (K, 0)
     time: Tensor  #: when the answer was recorded, (K,); of whole graphs none, (K, 0)

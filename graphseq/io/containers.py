@@ -21,7 +21,10 @@ ON_ERROR = ("refuse", "skip")
 
 @dataclass(frozen=True)
 class Skipped:
-    """An entry that could not be read, and the reason."""
+    """An entry that could not be read, and the reason.
+
+    Kept by :func:`graphseq.io.read_smiles`, as ``skipped``.
+    """
 
     name: str  #: ``sent_id`` or number of a sentence, SMILES of a molecule
     line: int  #: line of the error, counted from 1
@@ -33,7 +36,10 @@ class Skipped:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class GraphDataset:
-    """Static graphs with one answer each, for :class:`~graphseq.tasks.GraphClassification` or ``GraphRegression``."""
+    """Static graphs with one answer each, for :class:`~graphseq.tasks.GraphClassification` or ``GraphRegression``.
+
+    Returned by :func:`graphseq.io.from_smiles` and :func:`graphseq.io.read_smiles`.
+    """
 
     name: str
     graphs: tuple[SpaceTimeGraph, ...]  #: x (N, F) in float32; y, if given, a class (1,) or numbers (1, C)
@@ -61,7 +67,10 @@ MISSING = ("refuse", "drop")
 
 @dataclass(frozen=True, repr=False, eq=False)
 class TemporalDataset:
-    """A graph over time with the names of its nodes, times and channels."""
+    """A graph over time with the names of its nodes, times and channels.
+
+    Returned by :func:`graphseq.io.read_observations`.
+    """
 
     name: str
     graph: SpaceTimeGraph  #: the whole recording, x (V, F) in float32

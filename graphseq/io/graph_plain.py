@@ -19,7 +19,10 @@ NO_NAME = {"", "nan", "NaN", "NAN", "None", "null", "NULL", "<NA>", "NaT"}
 
 
 class Edge(NamedTuple):
-    """An edge as it is listed in a file."""
+    """An edge as it is listed in a file.
+
+    Made for :func:`graphseq.io.plain_graph`.
+    """
 
     start: Hashable
     end: Hashable
@@ -28,7 +31,10 @@ class Edge(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A graph as it is listed in a file."""
+    """A graph as it is listed in a file.
+
+    Made for :func:`graphseq.io.plain_graph`.
+    """
 
     nodes: Sequence[Hashable]  #: listed nodes; those that are ends of edges may be omitted
     edges: Sequence[Edge]
@@ -38,7 +44,10 @@ class Listed(NamedTuple):
 @short_repr
 @dataclass(frozen=True)
 class PlainGraph:
-    """A graph with at most one edge between two nodes, an ``nx.DiGraph`` if directed, with notes on how it was read."""
+    """A graph with at most one edge between two nodes, an ``nx.DiGraph`` if directed, with notes on how it was read.
+
+    Returned by :func:`graphseq.io.plain_graph`.
+    """
 
     graph: nx.Graph | nx.DiGraph  #: nodes are their names, ``str``; edges have ``weight``, all of them or none
     name: str

@@ -16,7 +16,10 @@ from graphseq.io.containers import Skipped
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a sentence with its Universal Dependencies annotation."""
+    """A word of a sentence with its Universal Dependencies annotation.
+
+    Kept by a :class:`graphseq.io.Sentence`, as ``words``; see :func:`graphseq.io.read_conllu`.
+    """
 
     form: str  #: as written in the text
     lemma: str
@@ -33,7 +36,10 @@ class Word:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence: its words in order, whose heads form a tree."""
+    """A sentence: its words in order, whose heads form a tree.
+
+    Returned by :func:`graphseq.io.read_conllu`, as ``sentences``.
+    """
 
     id: str  #: ``sent_id``, or its number in the file if it has none
     line: int  #: first line in the file, counted from 1
@@ -72,7 +78,10 @@ class Sentence:
 
 @dataclass(frozen=True, repr=False)
 class Treebank(Sequence[Sentence]):
-    """The sentences of a file in order, and the number of lines that were left out."""
+    """The sentences of a file in order, and the number of lines that were left out.
+
+    Returned by :func:`graphseq.io.read_conllu`.
+    """
 
     name: str
     sentences: tuple[Sentence, ...]

@@ -75,6 +75,9 @@ def from_smiles(
 def atom_channels(elements: Sequence[str] = ELEMENTS) -> tuple[str, ...]:
     """Return the names of the features of :func:`from_smiles`, one for each column.
 
+    Args:
+        elements: as in :func:`from_smiles`.
+
     Example:
         >>> atom_channels(("C", "O"))
         ('C', 'O', 'other', 'charge', 'hydrogens', 'aromatic', 'in ring', 'sp', 'sp2', 'sp3', 'other hybrid')
@@ -116,6 +119,11 @@ def read_smiles(
         OSError: the file cannot be read.
         ValueError: a column that does not exist, a line that is longer or shorter than the first, a line that is
             refused, or no valid line. The message names the line.
+
+    Example:
+        With its file at hand::
+
+            data = gs.io.read_smiles("solubility.csv", smiles="smiles", target="logS")
     """
     _checks.one_of("on_error", on_error, ON_ERROR)
     symbols = _numbers_of(elements)

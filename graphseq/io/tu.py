@@ -45,6 +45,12 @@ def read_tu(folder: str | Path, name: str | None = None) -> GraphDataset:
 
     Source: Morris, Kriege, Bause, Kersting, Mutzel and Neumann, *TUDataset: a collection of benchmark datasets for
     learning with graphs* (2020), arXiv:2007.08663; ``torch_geometric.io.read_tu_data``.
+
+    Example:
+        With its file at hand::
+
+            data = gs.io.read_tu("data/MUTAG")
+            task = gs.tasks.GraphClassification(data.graphs)
     """
     folder = Path(folder)
     name = folder.resolve().name if name is None else name

@@ -67,6 +67,11 @@ class GCNConv(torch_geometric.nn.GCNConv):  # type: ignore[misc]
     Shapes: x (V, F) → (V, H).
 
     Source: Kipf and Welling (2017), eq. 2 and 8.
+
+    Example:
+        >>> conv = GCNConv(1, 4)
+        >>> conv(torch.ones(3, 1), torch.tensor([[0, 1], [1, 2]])).shape
+        torch.Size([3, 4])
     """
 
     # PyG inspects a layer's source, looked up by class name; of two classes of one name it finds this one.

@@ -82,6 +82,12 @@ class RowHead(Head):
     Args:
         in_channels: H.
         out_channels: C.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> graph = gs.from_sequence(torch.zeros(3, 1), target=torch.tensor([False, False, True]))
+        >>> RowHead(4, 2)(torch.zeros(3, 4), graph).shape
+        torch.Size([1, 2])
     """
 
     lin: nn.Linear
@@ -162,6 +168,11 @@ class GraphHead(Head):
         in_channels: H.
         out_channels: C.
         pool: "mean", "sum" or "max" over the rows of a graph.
+
+    Example:
+        >>> import graphseq as gs, torch
+        >>> GraphHead(4, 2, "mean")(torch.zeros(3, 4), gs.from_sequence(torch.zeros(3, 1))).shape
+        torch.Size([1, 2])
     """
 
     causal = False

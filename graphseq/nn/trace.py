@@ -18,6 +18,8 @@ from graphseq.data.topology import Step, Topology
 class Trace:
     r"""The intermediate states of an encoder, each computed from the one before.
 
+    Returned by :meth:`graphseq.nn.GCN.trace`.
+
     .. math:: S_0 = X \to S_1 \to \cdots \to S_L \qquad \text{(layers)}, \qquad
               S_1 \to S_2 \to \cdots \to S_T \qquad \text{(steps, each with its own input)}
 

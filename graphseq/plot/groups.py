@@ -28,6 +28,14 @@ def draw_groups(axes: Axes, lines: Mapping[str, Mapping[str, Share]], groups: Se
 
     Raises:
         ValueError: there are more than seven models, too many for distinct colours.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from graphseq.evaluation.groups import shares
+        >>> axes = Figure().subplots()
+        >>> draw_groups(axes, {"LSTM": shares([[True, False, True]], [0, 0, 1], {"all": [0, 1, 2]})}, ["all"])
+        >>> axes.get_legend_handles_labels()[1]
+        ['LSTM']
     """
     if len(lines) > len(STYLES):
         raise ValueError(f"lines must have at most {len(STYLES)} models, for distinct colours, got {len(lines)}")
@@ -71,6 +79,12 @@ def groups_figure(
         panels: for each way of grouping, the label of its axis and its groups.
         chance: the accuracy of guessing.
         ylabel: the label of the vertical axis.
+
+    Example:
+        >>> from graphseq.evaluation.groups import shares
+        >>> lines = {"LSTM": shares([[True, False, True]], [0, 0, 1], {"all": [0, 1, 2]})}
+        >>> len(groups_figure(lines, {"distance": ["all"]}, chance=0.5, ylabel="accuracy").axes)
+        1
     """
     chance = _checks.finite("chance", chance)
     if not lines or not panels:

@@ -19,6 +19,9 @@ class MoleculeLayout(NamedTuple):
 def molecule_layout(smiles: str) -> MoleculeLayout:
     """Lay a molecule out in the plane by RDKit; atoms are numbered as the rows of ``from_smiles``.
 
+    Args:
+        smiles: the SMILES of one molecule.
+
     Raises:
         ImportError, TypeError, ValueError: as :func:`graphseq.io.from_smiles`.
 

@@ -29,5 +29,13 @@ def history(history: History) -> Figure:
 
 @checked_arguments
 def diagnosis(report: Report) -> Figure:
-    """Return the figure of a report, such as that of :func:`graphseq.diagnose`; as ``report.plot()``."""
+    """Return the figure of a report, such as that of :func:`graphseq.diagnose`; as ``report.plot()``.
+
+    Example:
+        >>> import graphseq as gs
+        >>> task = gs.tasks.Transfer(length=9)
+        >>> report = gs.diagnose(gs.nn.Model(gs.nn.GCN(10, 8, num_layers=2), 10), task)
+        >>> len(diagnosis(report).axes) > 1
+        True
+    """
     return report.plot()

@@ -23,7 +23,10 @@ from graphseq.reach.probe.probe import Probe
 @short_repr
 @dataclass(frozen=True)
 class Comparison:
-    """Influence by hop and range of a model on two graphs, over the hops of the first."""
+    """Influence by hop and range of a model on two graphs, over the hops of the first.
+
+    Returned by :func:`graphseq.reach.compare`.
+    """
 
     before: HopProfile  #: on the first graph
     after: HopProfile  #: on the second

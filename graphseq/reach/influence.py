@@ -72,7 +72,10 @@ def influence(
 @short_repr
 @dataclass(frozen=True)
 class ProfileEstimate:
-    """An estimate of the squared influence by distance, from a sample of outputs."""
+    """An estimate of the squared influence by distance, from a sample of outputs.
+
+    Returned by :func:`graphseq.reach.estimate_by_hop`.
+    """
 
     at: Tensor  #: hops, 0 … D
     value: Tensor  #: unbiased estimate of the mean over outputs of Σ I_kv² at that distance, (D + 1,), float64
@@ -93,7 +96,10 @@ class ProfileEstimate:
 @short_repr
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate of the squared influence, and its standard error."""
+    """An estimate of the squared influence, and its standard error.
+
+    Returned by :func:`graphseq.reach.estimate_influence`.
+    """
 
     squared: Tensor  #: unbiased estimate of I_kv², (K, V), float64
     error: Tensor  #: its standard error, estimated from the same draws, (K, V)

@@ -17,7 +17,10 @@ from graphseq.reach.spectrum import singular_values
 @short_repr
 @dataclass(frozen=True)
 class LayerJacobians:
-    """The singular values of the Jacobian of each layer, or of each step after the first."""
+    """The singular values of the Jacobian of each layer, or of each step after the first.
+
+    Returned by :func:`graphseq.reach.layer_jacobians`.
+    """
 
     layer: Tensor  #: 1 … L, or the steps 2 … T, (L,)
     largest: Tensor  #: s_1: the most by which a change can grow, (L,), float64

@@ -25,7 +25,10 @@ from graphseq.reach.hops import hop_distances
 
 @short_repr
 class Profile(NamedTuple):
-    """The sum of values at each distance."""
+    """The sum of values at each distance.
+
+    Returned by :func:`graphseq.reach.by_hop`.
+    """
 
     at: Tensor  #: the distances, ascending, (D,)
     value: Tensor  #: mean over outputs of the sum of values at that distance, (D,)
@@ -34,7 +37,10 @@ class Profile(NamedTuple):
 
 @short_repr
 class Grid(NamedTuple):
-    """The sum of values at each time lag and each spatial hop."""
+    """The sum of values at each time lag and each spatial hop.
+
+    Returned by :func:`graphseq.reach.by_lag_and_hop`.
+    """
 
     lags: Tensor  #: the lags, ascending, (M,), in the graph's units of time
     hops: Tensor  #: 0 … D

@@ -31,7 +31,10 @@ from graphseq.tasks.base import Task
 @short_repr
 @dataclass(frozen=True)
 class StateGradients:
-    """The norms of the gradient of the loss in each state of a model, averaged over samples."""
+    """The norms of the gradient of the loss in each state of a model, averaged over samples.
+
+    Returned by :func:`graphseq.reach.state_gradients`.
+    """
 
     axis: Literal["layer", "step"]  #: the index of the K states of the model's trace
     norm: Tensor  #: mean of ‖∂L_b/∂S_k‖_F, (K,), in float64: L + 1 layers, features first, or T steps

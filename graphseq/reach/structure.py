@@ -20,7 +20,10 @@ from graphseq.reach.probe.probe import Probe
 
 
 class UnreachableError(ValueError):
-    """No path leads from the source to the target, so that no number of layers is enough."""
+    """No path leads from the source to the target, so that no number of layers is enough.
+
+    Raised by :func:`graphseq.reach.layers_needed`.
+    """
 
 
 @checked_but("model")

@@ -22,7 +22,10 @@ from graphseq.reach.probe.source import Call
 @short_repr
 @dataclass
 class WatchLog:
-    """The measurements, one entry for each time; filled while the model is trained."""
+    """The measurements, one entry for each time; filled while the model is trained.
+
+    Returned by :func:`graphseq.reach.watch`.
+    """
 
     steps: list[int] = field(default_factory=list)  #: steps of the optimiser so far; 0 is before the first
     values: dict[str, list[float]] = field(default_factory=dict)  #: by quantity, one number a time

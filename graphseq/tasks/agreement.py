@@ -23,7 +23,10 @@ Number = Callable[[Word, Word], str | None]
 
 @dataclass(frozen=True)
 class Case:
-    """A target verb; words are counted from 0 in their sentence."""
+    """A target verb; words are counted from 0 in their sentence.
+
+    Kept by :class:`graphseq.tasks.Agreement`, as ``cases``.
+    """
 
     sentence: int  #: index of the sentence
     verb: int
@@ -41,7 +44,13 @@ class Case:
 
 @checked_arguments
 def marked_number(verb: Word, subject: Word) -> str | None:
-    """Return the number with which the treebank marks the verb, as most treebanks do."""
+    """Return the number with which the treebank marks the verb, as most treebanks do.
+
+    Example:
+        >>> verb = Word("writes", "write", "VERB", {"Number": "Sing"}, -1, "root")
+        >>> marked_number(verb, subject=verb)
+        'Sing'
+    """
     return verb.feats.get("Number")
 
 
@@ -51,6 +60,12 @@ def english_number(verb: Word, subject: Word) -> str | None:
 
     A form in the present tense, or of "to be" in the past, that is not marked singular is plural, unless its subject is
     "I" or "you", with which it can be either.
+
+    Example:
+        >>> verb = Word("write", "write", "VERB", {"Tense": "Pres"}, -1, "root")
+        >>> dogs, you = (Word("", "", "PRON", feats, 0, "nsubj") for feats in ({}, {"Person": "2"}))
+        >>> english_number(verb, dogs), english_number(verb, you)
+        ('Plur', None)
     """
     if (marked := verb.feats.get("Number")) is not None:
         return marked
@@ -72,7 +87,12 @@ KINDS = {"main verbs": range(1), "auxiliaries": range(1, 2)}
 
 @checked_arguments
 def case_groups(cases: Sequence[Case]) -> dict[str, list[int]]:
-    """Return the indices of the cases in each group: "all", "subject after", and DISTANCES, ATTRACTORS and KINDS."""
+    """Return the indices of the cases in each group: "all", "subject after", and DISTANCES, ATTRACTORS and KINDS.
+
+    Example:
+        >>> list(case_groups([]))[:2]
+        ['all', 'subject after']
+    """
     kinds = [(DISTANCES, "distance"), (ATTRACTORS, "attractors"), (KINDS, "auxiliary")]
     grouped = {
         name: [number for number, case in enumerate(cases) if getattr(case, attribute) in values]

@@ -119,6 +119,13 @@ def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: the file cannot be read.
         ValueError: bytes that are not in this encoding, an unknown encoding, or the file is empty.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "fable.txt").write_text("A fox.", encoding="utf-8")
+        ...     read_text(Path(folder, "fable.txt"))
+        'A fox.'
     """
     if not encoding.isascii() or "\0" in encoding:
         raise ValueError(f"encoding must be one that Python knows (utf-8, latin-1, …), got {encoding!r}")

@@ -38,6 +38,12 @@ def one_word(name: str, sentences: Sequence[Sentence], task: Agreement, train: A
     Raises:
         ModuleNotFoundError: scikit-learn is not installed.
         ValueError: an unknown name.
+
+    Example:
+        With a treebank and a split of its task::
+
+            baseline = gs.tasks.one_word("majority", treebank.sentences, task, train, test)
+            (baseline == test.answers).float().mean()
     """
     _checks.one_of("name", name, ONE_WORD)
     common = int(torch.bincount(train.answers, minlength=2).argmax())

@@ -174,7 +174,10 @@ W = TypeVar("W", bound="Windowed")
 
 
 class Split(NamedTuple, Generic[W]):
-    """A task split by the time of the answers into training, validation and test set."""
+    """A task split by the time of the answers into training, validation and test set.
+
+    Returned by :meth:`graphseq.tasks.Forecasting.split`.
+    """
 
     train: W
     validation: W

@@ -24,6 +24,8 @@ Transform = Callable[[SpaceTimeGraph], SpaceTimeGraph]
 class EncoderCase:
     """An encoder to be checked.
 
+    Made by :func:`graphseq.testing.check_encoder`.
+
     Attributes:
         build: from F to a new encoder.
         graphs: the graphs on which it is checked.

@@ -108,6 +108,8 @@ def jacobian_pattern(function: Callable[[SpaceTimeGraph], Tensor], graph: SpaceT
 class Graphs:
     """The graphs on which an encoder is checked.
 
+    Made by :func:`graphseq.testing.check_encoder`.
+
     Attributes:
         acyclic: keep only those spatial edges that lead to a row of a larger number, for encoders that read directed
             acyclic graphs alone.

@@ -30,6 +30,8 @@ Subject = TypeVar("Subject", bound=Named)
 class Check(Generic[Subject]):
     """One fact that every subject must satisfy.
 
+    Kept by a :class:`graphseq.testing.Suite`.
+
     Attributes:
         name: its name, with its parameters in brackets: ``every_parameter_gets_a_gradient[mean]``.
         function: its name without parameters.
@@ -44,7 +46,10 @@ class Check(Generic[Subject]):
 
 
 class Suite(Generic[Subject]):
-    """Checks of one kind of subject, in the order of their definition."""
+    """Checks of one kind of subject, in the order of their definition.
+
+    Run by :func:`graphseq.testing.check_encoder`.
+    """
 
     def __init__(self) -> None:
         self.checks: list[Check[Subject]] = []

@@ -24,6 +24,8 @@ UNINFORMATIVE = ("target", "irrelevant", "nearer")
 class TaskCase:
     """A task to be checked.
 
+    Made by :func:`graphseq.testing.check_task`.
+
     Attributes:
         build: gives a new task, the same each time.
         relevant_node: the row of a sample that the last target row must know, where it is the same in all samples.

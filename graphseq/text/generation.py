@@ -77,7 +77,8 @@ def greedy(
 ) -> Iterator[str]:
     """Continue ``prompt`` with the likeliest character each time, the first in the alphabet where several are.
 
-    The limit of :func:`generate` as the temperature goes to 0. Arguments and errors are the same.
+    The limit of :func:`generate` as the temperature goes to 0. Its arguments, ``length`` and
+    ``window`` among them, and errors are the same.
 
     Example:
         >>> import graphseq as gs
@@ -90,7 +91,10 @@ def greedy(
 
 @short_repr
 class Beam(NamedTuple):
-    """A text from beam search."""
+    """A text from beam search.
+
+    Returned by :func:`graphseq.text.beam_search`.
+    """
 
     text: str  #: without the prompt
     log_prob: float  #: of the text given the prompt, in nats

@@ -97,6 +97,10 @@ def first_character(alphabet: Sequence[str], generator: torch.Generator, among: 
 
     Raises:
         ValueError: ``among`` is empty or holds a character that ``alphabet`` lacks.
+
+    Example:
+        >>> first_character("AbZ", torch.Generator().manual_seed(0), among="Z")
+        'Z'
     """
     if not alphabet:
         raise ValueError("alphabet must hold at least one character, got none")

@@ -31,6 +31,8 @@ _OF_ROWS, _OF_ANSWERS = ("batch", "n_id"), ("pair_features",)  # what graphs hav
 class SingleProcess:
     """A process that trains alone, on whole batches.
 
+    The counterpart of :class:`graphseq.training.distributed.ProcessGroup`, taken by :func:`graphseq.fit`.
+
     Attributes:
         rank: number of this process, from 0.
         size: number of processes.
@@ -84,6 +86,8 @@ class SingleProcess:
 
 class ProcessGroup(SingleProcess):
     r"""Processes that train one model together, to be given to :func:`graphseq.fit`; :func:`process_group` makes it.
+
+    Made by :func:`graphseq.training.distributed.process_group`.
 
     All of them draw the batch of a step, which is a function of seed and step, and each keeps a share of its B graphs,
     the shares one after another and of B/P graphs each, or one more. Losses are means over asked rows, or graphs, of
@@ -237,6 +241,12 @@ def share_of(task: Task, graph: SpaceTimeGraph, rank: int, size: int) -> SpaceTi
 
     Raises:
         ValueError: fewer graphs than processes, or an attribute that is known neither as one of rows nor of answers.
+
+    Example:
+        >>> import graphseq as gs
+        >>> task = gs.tasks.Palindrome(3)
+        >>> share_of(task, task.batch(4, torch.Generator()), rank=1, size=2).num_graphs
+        2
     """
     count, batch = graph.num_graphs, graph.get("batch")
     if count < size or batch is None:

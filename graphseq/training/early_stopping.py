@@ -32,7 +32,10 @@ from graphseq.training.settings import DEFAULTS, Metrics, Precision, Settings
 @short_repr
 @dataclass(frozen=True)
 class Selected:
-    """The course of a training with validation, and its best step."""
+    """The course of a training with validation, and its best step.
+
+    Returned by :func:`graphseq.fit_with_validation`.
+    """
 
     best_step: int  #: steps before the weights that were kept
     validation_loss: float  #: the loss of these weights on the whole validation set, in the task's units

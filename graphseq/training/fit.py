@@ -37,6 +37,8 @@ from graphseq.training.settings import DEFAULTS, Metrics, Precision, Settings
 class DivergedError(ArithmeticError):
     """The loss or the gradient became NaN or infinite; the message names step, learning rate and gradient norm.
 
+    Raised by :func:`graphseq.fit`.
+
     Attributes:
         history: the steps before.
     """

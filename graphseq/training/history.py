@@ -34,6 +34,8 @@ CURVES = ("loss", "score", "grad_norm", "lr")
 class History:
     """The record of one training.
 
+    Returned by :func:`graphseq.fit`.
+
     Attributes:
         loss: training loss of each step, in nats for a classification task.
         score: training score of each step (the accuracy for a classification task).

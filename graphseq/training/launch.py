@@ -12,6 +12,10 @@ def launched() -> bool:
 
     Raises:
         ValueError: WORLD_SIZE is no number of processes.
+
+    Example:
+        >>> launched()
+        False
     """
     return bool(os.environ.get("WORLD_SIZE")) and number("WORLD_SIZE") > 1
 

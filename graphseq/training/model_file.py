@@ -89,6 +89,13 @@ def load(
         ValueError: no such file, damaged, of a class that is not known, or with weights that do not fit; the message
             says which.
         OSError: the file cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from graphseq import nn
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     load(save(nn.RNN(2, 4), f"{folder}/model.pt")).hidden_channels
+        4
     """
     if Path(path).is_dir():
         raise ValueError(

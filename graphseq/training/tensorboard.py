@@ -20,6 +20,11 @@ class TensorBoard:
 
     Raises:
         ModuleNotFoundError: TensorBoard is not installed; the message says how to install it.
+
+    Example:
+        With a task and a model::
+
+            gs.fit(model, task, callbacks=[gs.training.TensorBoard("out/events")])
     """
 
     @checked_arguments

@@ -25,7 +25,10 @@ _WIDTH = 100
 
 
 class Forecast(NamedTuple):
-    """Forecasts of H horizons at N nodes, in the units of the data."""
+    """Forecasts of H horizons at N nodes, in the units of the data.
+
+    Returned by :meth:`graphseq.Forecaster.predict`.
+    """
 
     horizon: tuple[int, ...]  #: steps after the last time
     last: str  #: name of the last time that was read

@@ -52,6 +52,8 @@ class StepState(NamedTuple):
 class ForgettingState(RecurrentState):
     """A :class:`RecurrentState` with the accumulated gates of nodes and of pairs of nodes.
 
+    Returned by :meth:`graphseq.nn.ForgettingGCNLSTM.run`.
+
     Attributes:
         of_node: the logarithm of each node's product of gates, (M,).
         pair: the pairs of nodes (j, i) that had an edge so far, (2, P).

@@ -34,6 +34,8 @@ _INITIAL_BIAS = 3.0
 class GateValues:
     """The gates of the nodes and edges of a graph at each row's own time, from 0, masked, to 1, fully kept.
 
+    Returned by :meth:`graphseq.nn.ForgettingGCNLSTM.gate_values`.
+
     With ``accumulate`` they are the running products. Edges are those of ``graph.topology.spatial.edge_index``, which
     repeats static edges in each snapshot; self-loops are never masked and have 1.
     """

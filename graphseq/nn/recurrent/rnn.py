@@ -226,6 +226,12 @@ def step_by_step(encoder: RNNBase, graph: SpaceTimeGraph) -> Tensor:
 
     Returns:
         States (V, H), equal to ``encoder(graph)`` up to rounding.
+
+    Example:
+        >>> import graphseq as gs
+        >>> encoder, graph = gs.nn.LSTM(1, 3), gs.from_sequence(torch.ones(4, 1))
+        >>> torch.allclose(step_by_step(encoder, graph), encoder(graph), atol=1e-6)
+        True
     """
     kernel = encoder.kernel
     inputs = list(encoder._features(graph.get("x")))

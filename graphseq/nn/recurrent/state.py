@@ -16,6 +16,8 @@ from graphseq.data.topology import Topology
 class RecurrentState:
     """The state that ``encoder.run`` returns after a piece of a stream, to be passed in with the next piece.
 
+    Returned by :meth:`graphseq.nn.LSTM.run`.
+
     It belongs to the autograd graph of the piece. :meth:`detach` cuts it off, as truncated backpropagation through time
     does after each piece.
 

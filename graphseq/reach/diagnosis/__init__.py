@@ -1,4 +1,4 @@
-"""Why a model does not learn its data: :func:`diagnose`, its evidence, its rules and its advice."""
+"""The reason why a model does not learn its data: :func:`diagnose`, its evidence, its rules and its advice."""
 
 from graphseq.reach.diagnosis.advice import Advice
 from graphseq.reach.diagnosis.diagnosis import Diagnosis, diagnose

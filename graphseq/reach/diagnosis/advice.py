@@ -16,7 +16,9 @@ from graphseq.reach.diagnosis.expressivity import WALK_LENGTH
 
 @dataclass(frozen=True)
 class Advice:
-    """One change.
+    """A change of the model, the data or the training that is expected to help.
+
+    Returned by :func:`graphseq.diagnose`, as ``advice``.
 
     Attributes:
         action: a word for programs: "layers", "encoder", "direction", "rewire", "width", "train", "attach",

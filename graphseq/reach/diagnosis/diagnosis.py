@@ -39,6 +39,8 @@ from graphseq.tasks.base import Task
 class Diagnosis(Report):
     """The diagnosis of a model on its data. ``str`` returns three sentences, a table of the evidence, and the advice.
 
+    Returned by :func:`graphseq.diagnose`.
+
     ``plot()`` draws it, ``to_html(path)`` and ``to_pdf(path)`` write it as a page, ``to_dict()`` is it as plain data.
 
     Attributes:

@@ -85,7 +85,9 @@ class Memory:
 @short_repr
 @dataclass(frozen=True)
 class Evidence:
-    """All measurements.
+    """The measurements on which a diagnosis is based.
+
+    Returned by :func:`graphseq.diagnose`, as ``evidence``.
 
     Attributes:
         scores: of the model as it is.

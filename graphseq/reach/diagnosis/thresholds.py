@@ -11,7 +11,10 @@ from graphseq.reach.diagnosis.trial import SOLVED
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The thresholds between findings, set by ``benchmarks/diagnosis.py`` on kinds that it does not test."""
+    """The thresholds between findings, set by ``benchmarks/diagnosis.py`` on kinds that it does not test.
+
+    Taken by :func:`graphseq.diagnose`.
+    """
 
     solved: float = SOLVED  #: the skill from which a problem counts as solved: chance is 0, and all right is 1
     influence: float = 1e-5  #: the influence of the farthest needed rows below which they are squashed

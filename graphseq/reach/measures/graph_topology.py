@@ -25,7 +25,10 @@ MOST_EDGES = 200_000  #: for a curvature, whose time grows with the products of 
 
 @dataclass(frozen=True)
 class Bottleneck:
-    """An edge of negative curvature."""
+    """An edge of negative curvature.
+
+    Returned by :func:`graphseq.reach.topology`, as ``bottlenecks``.
+    """
 
     source: int
     target: int
@@ -37,7 +40,10 @@ class Bottleneck:
 @short_repr
 @dataclass(frozen=True)
 class GraphTopology:
-    """The result of :func:`topology`; what a graph has not is ``None``, and ``notes`` say why."""
+    """The result of :func:`topology`; what a graph has not is ``None``, and ``notes`` say why.
+
+    Returned by :func:`graphseq.reach.topology`.
+    """
 
     num_nodes: int  #: V
     num_edges: int  #: pairs of nodes that are joined, self-loops left out; of a directed graph, directed edges

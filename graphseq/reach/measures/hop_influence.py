@@ -21,7 +21,10 @@ from graphseq.reach.measures.range import checked_influence
 @short_repr
 @dataclass(frozen=True)
 class HopInfluence:
-    """The total influence of the nodes at each hop on an output, averaged over outputs."""
+    """The total influence of the nodes at each hop on an output, averaged over outputs.
+
+    Returned by :func:`graphseq.reach.measures.hop_influence`.
+    """
 
     at: Tensor  #: hops, 0 … D
     value: Tensor  #: mean total influence at each, (D + 1,), float64; divided by the first where asked for

@@ -14,7 +14,10 @@ from graphseq._prompt import short_repr
 @short_repr
 @dataclass(frozen=True)
 class LayerOperator:
-    """The operator S of a layer that is close to H ← S H W, and how close it is."""
+    """The operator S of a layer that is close to H ← S H W, and how close it is.
+
+    Returned by :func:`graphseq.reach.measures.layer_operator`.
+    """
 
     operator: Tensor  #: S (V, V), float64, of the largest ``|λ|`` where it has one; row i reads from column j
     weight: Tensor  #: W (F, C), with the norm that S does not have

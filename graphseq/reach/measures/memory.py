@@ -13,7 +13,10 @@ from graphseq.reach.measures.lyapunov import _steps
 
 @dataclass(frozen=True)
 class Horizon:
-    """The memory horizon of a recurrence."""
+    """The memory horizon of a recurrence.
+
+    Returned by :func:`graphseq.reach.measures.memory_horizon`.
+    """
 
     steps: float  #: the sum of shares that remain over all lags; infinite where they do not decrease
     measured: float  #: the part of it over the lags that were measured

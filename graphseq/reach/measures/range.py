@@ -14,7 +14,10 @@ from graphseq._prompt import short_repr
 @short_repr
 @dataclass(frozen=True)
 class Range:
-    """The range of each output, and their mean."""
+    """The range of each output, and their mean.
+
+    Returned by :func:`graphseq.reach.measures.influence_range`.
+    """
 
     node: Tensor  #: ρ_u of each output, (K,), float64, in the unit of the distances; NaN without influence
     graph: float  #: the mean of ρ_u over the outputs that have one

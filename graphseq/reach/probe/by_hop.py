@@ -22,7 +22,10 @@ _BATCH = 2**26  # the most entries of a table of influence and hops
 @short_repr
 @dataclass(frozen=True)
 class HopProfile:
-    """The total influence of the rows at each hop on an answer, averaged over answers."""
+    """The total influence of the rows at each hop on an answer, averaged over answers.
+
+    Returned by :meth:`graphseq.reach.Probe.by_hop`.
+    """
 
     at: Tensor  #: hops, 0 … D
     value: Tensor  #: mean total influence of the rows at that distance, (D + 1,), float64

@@ -16,7 +16,10 @@ MOST_PAIRS = 2**28
 
 
 class TooLargeError(ValueError):
-    """The exact Jacobian is larger than the limit."""
+    """The exact Jacobian is larger than the limit.
+
+    Raised by :func:`graphseq.reach.layer_jacobians`.
+    """
 
 
 def norms(measured: Jacobian, norm: str, max_entries: int) -> Tensor:

@@ -14,7 +14,10 @@ from graphseq._prompt import short_repr
 
 @short_repr
 class RNNWeights(NamedTuple):
-    """The weights of h_t = tanh(W_hx x_t + W_hh h_{t-1} + b_h), p = W_ph h_T + b_p, or their gradients."""
+    """The weights of h_t = tanh(W_hx x_t + W_hh h_{t-1} + b_h), p = W_ph h_T + b_p, or their gradients.
+
+    Taken by :func:`graphseq.reach.theory.rnn_gradients`.
+    """
 
     w_hx: Tensor  #: (H, F)
     w_hh: Tensor  #: (H, H)

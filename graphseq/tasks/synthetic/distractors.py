@@ -19,7 +19,10 @@ from graphseq.tasks.base import Regression, of_own_batch
 
 @short_repr
 class Irrelevant(NamedTuple):
-    """Rows and edges of a batch that no answer depends on, marked ``True``."""
+    """Rows and edges of a batch that no answer depends on, marked ``True``.
+
+    Returned by :meth:`graphseq.tasks.Distractors.irrelevant`.
+    """
 
     node: Tensor  #: rows of distractors, (V,), ``bool``
     edge: Tensor  #: columns of ``edge_index`` between two groups or at a distractor, (E,), ``bool``
