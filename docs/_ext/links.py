@@ -24,7 +24,9 @@ def rewritten(text: str, folder: Path, root: Path) -> str:
         if path.name in _PAGES and path.parent == root:
             return f"[{link['text']}]({_PAGES[path.name]})"
         if path.is_dir() or (path.exists() and not path.is_relative_to(root / "docs")):
-            return f"{link['text']} (`{path.relative_to(root)}`)" if path != root / "docs" else link["text"]
+            place = str(path.relative_to(root))
+            named = place == "docs" or link["text"].strip("`") == place
+            return link["text"] if named else f"{link['text']} (`{place}`)"
         return link[0]
 
     return _LINK.sub(replaced, text)
