@@ -243,7 +243,7 @@ class Frequency(nn.Module):
         >>> import graphseq as gs
         >>> graph = gs.from_events(torch.tensor([[0, 1, 0.0], [0, 2, 1.0]]), window=1)
         >>> window = gs.tasks.LinkPrediction(graph, lags=1).windows(torch.tensor([0]))
-        >>> Frequency()(window).round(decimals=3).tolist()
+        >>> Frequency()(window).double().round(decimals=3).tolist()
         [[0.0, 0.0], [0.0, 0.693]]
     """
 

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -42,6 +42,15 @@ class Table:
         """Return the cells of the column ``name``, or raise with the columns that there are."""
         column = self.position(argument, name)
         return [row[column] for row in self.cells]
+
+    def require(self, columns: Mapping[str, str]) -> None:
+        """Refuse a table that lacks several of the columns, by argument; one alone is named when it is read."""
+        missing = {argument: name for argument, name in columns.items() if name not in self.header}
+        if len(missing) > 1 and len(self.header) > 1:
+            raise ValueError(
+                f"{self.name} has no columns {listed(list(map(repr, missing.values())))}; it has "
+                f"{listed(self.header, 12)}. Name the columns by {' and '.join(f'{argument}=' for argument in missing)}"
+            )
 
     def position(self, argument: str, name: str) -> int:
         """Return the index of the column ``name``."""

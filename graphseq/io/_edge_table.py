@@ -72,6 +72,7 @@ def joined(observed: Observed, table: Table, columns: EdgeColumns, time_format: 
     table = table.without_index().with_names((columns.source, columns.target, columns.weight, columns.time))
     columns = _by_kind(table, columns)
     places = [("source", columns.source), ("target", columns.target)]
+    table.require(dict(places))
     starts, stops = (table.names(f"the {what}", table.column(what, column)) for what, column in places)
     ends = list(zip(starts, stops, strict=True))
     _note_unread(table, columns)

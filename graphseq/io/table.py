@@ -194,6 +194,7 @@ def read_events(
     chosen = _others(table, {"source": source, "target": target, "time": time}) if values is None else list(values)
     if not table.cells:
         raise ValueError(f"{table.name} has no events")
+    table.require({"source": source, "target": target, "time": time})
     when, dates = table.times(table.column("time", time), time_format)
     table, when = _in_order(table, when, sort)
     length = in_units("window", window, dates)
@@ -257,6 +258,7 @@ def _long(
 ) -> _Seen:
     """Read a table with a line for each node and time."""
     table = table.without_index().with_names(keys.values())
+    table.require(keys)
     if keys["node"] not in table.header and keys["time"] in table.header:
         raise ValueError(
             f"{table.name} has no column {keys['node']!r}; it has {listed(table.header, 12)}. Name the column by "

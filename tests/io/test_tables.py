@@ -128,6 +128,8 @@ def test_a_dropped_line_is_a_node_away_and_its_edges_with_it(tmp_path: Path) -> 
             "source,target,time\nA,B,2024-01-01\n",
             r"line 2: the time is '2024-01-01'; it must be a number or a date",
         ),
+        ("date,place,heat\n1,A,2\n", None, r"no columns 'node', 'time'; it has .* Name the columns by node= and time="),
+        (LINES, "a,b\nA,B\n", r"edges.csv has no columns 'source', 'target'; .* by source= and target="),
         (LINES, "source,end\nA,B\n", r"edges.csv has no column 'target'; .* by target="),
     ],
 )
