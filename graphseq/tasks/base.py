@@ -242,9 +242,7 @@ class Task(ShowsConstructor, ABC):
 
 
 class Regression(Task):
-    """A task with C numbers as the answer of each target row, y (K, C) of floats, instead of a class.
-
-    The base of :class:`graphseq.tasks.Adding`.
+    """A task with C numbers a target row as answers, y (K, C), instead of classes, such as :class:`graphseq.tasks.Adding`.
 
     Attributes:
         tolerance: largest error of a correct answer, exclusive, for each of its numbers.
@@ -311,9 +309,7 @@ def _bound(cls: type[Task], args: tuple[object, ...], kwargs: dict[str, object])
 
 
 class FixedTask(Task):
-    """A task whose samples share the rows, edges and targets of one template, which is repeated for each batch size.
-
-    The base of :class:`graphseq.tasks.Adding`.
+    """A task whose samples share rows, edges and targets of one template, such as :class:`graphseq.tasks.Adding`.
 
     Args:
         template: one sample's rows and edges; its x is not used.
