@@ -242,7 +242,7 @@ class Task(ShowsConstructor, ABC):
 
 
 class Regression(Task):
-    """A task with C numbers a target row as answers, y (K, C), instead of classes, such as :class:`graphseq.tasks.Adding`.
+    """A task whose answers are C numbers a target row, y (K, C), not classes, such as :class:`graphseq.tasks.Adding`.
 
     Attributes:
         tolerance: largest error of a correct answer, exclusive, for each of its numbers.
