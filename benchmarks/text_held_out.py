@@ -29,11 +29,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from graphseq import _files, fit
 from graphseq.evaluation import tables
@@ -46,6 +47,7 @@ from graphseq.tasks import Characters
 from graphseq.text import evaluation, first_character, greedy
 from graphseq.text.flops import multiply_adds
 from graphseq.text.ngrams import DISCOUNTS, NGrams
+from graphseq.training.callbacks import Callback
 from graphseq.training.history import History, machine
 
 REFERENCE = Settings()
@@ -144,9 +146,9 @@ def fitted(network: Numbers, counts: tuple[Numbers, Numbers], rounds: int = 50) 
 
 
 def trained(
-    settings: Settings, book: Book, end: int, steps: int, *, callback: Callable[[int, History, Any], None] | None = None
+    settings: Settings, book: Book, end: int, steps: int, work: Path, *, callbacks: Sequence[Callback] = ()
 ) -> tuple[Model, History]:
-    """Return a model trained on the text before ``end``."""
+    """Return a model trained on the text before ``end``; a training that was stopped goes on from its checkpoint."""
     model = build(settings, book.classes)
     history = fit(
         model,
@@ -159,37 +161,36 @@ def trained(
         clip=settings.clip,
         seed=settings.seed,
         stop_threshold=None,
-        callbacks=() if callback is None else [callback],
+        checkpoint_path=work,
+        checkpoint_every=200,
+        resume=True,
+        callbacks=callbacks,
     )
-    return model.eval(), history  # type: ignore[return-value]
+    return model.eval(), history
 
 
-def bits(nats: torch.Tensor) -> float:
-    """Return the mean in bits."""
-    return float(nats.mean()) / math.log(2)
-
-
-def run_reference(book: Book, seed: int, steps: int, every: int = 1000) -> dict[str, Any]:
+def run_reference(book: Book, seed: int, steps: int, work: Path, every: int = 1000) -> dict[str, Any]:
     """Return the held-out bits of the reference's set-up after each ``every`` steps."""
     settings, test = replace(REFERENCE, seed=seed), book.tokens[book.cuts[1] :]
-    reports: list[dict[str, float]] = []
+    notes = work.with_suffix(".json")  # of a training that was stopped
+    noted = json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else {"reports": [], "samples": {}}
+    reports: list[dict[str, float]] = noted["reports"]
 
-    texts: dict[str, dict[str, list[str]]] = {first: {} for first in FIRST}
-
-    def report(step: int, history: History, model: Model) -> None:
-        model.eval()
-        if step in SAMPLED:
-            for first, is_first in FIRST.items():
-                if among := "".join(filter(is_first, book.source.alphabet)):
-                    texts[first][str(step)] = samples(model, book, among, step)
-        if step % every and step != steps:
+    def report(step: int, history: History, model: nn.Module, /) -> None:
+        is_due = (step % every == 0 or step == steps) and all(one["step"] != step for one in reports)
+        if not is_due and step not in SAMPLED:
             return
-        score = history.score[-500:]
-        windows, stream = evaluation.windows(model, test, WINDOW), evaluation.stream(model, test)
-        reports.append({"step": step, "windows": windows, "stream": stream, "accuracy": sum(score) / len(score)})
+        one = cast("Model", model.eval())
+        if step in SAMPLED:
+            noted["samples"][str(step)] = samples(one, book, step)
+        if is_due:
+            score, stream = history.score[-500:], float(evaluation.nats_in_stream(one, test).mean()) / math.log(2)
+            found = {"windows": evaluation.windows(one, test, WINDOW), "stream": stream}
+            reports.append({"step": step, **found, "accuracy": sum(score) / len(score)})
+        _files.write_text(notes, json.dumps(noted, ensure_ascii=False), overwrite=True)
         model.train()
 
-    model, history = trained(settings, book, book.cuts[1], steps, callback=report)
+    model, history = trained(settings, book, book.cuts[1], steps, work, callbacks=[report])
     last = torch.tensor(history.score[-500:])
     best = {name: min(one[name] for one in reports) for name in ("windows", "stream")}
     spread = {"mean": float(last.mean()), "of one batch": float(last.std()), "best batch": float(last.max())}
@@ -197,23 +198,27 @@ def run_reference(book: Book, seed: int, steps: int, every: int = 1000) -> dict[
         "reports": reports,
         "best": best,
         "accuracy": spread,
-        "samples": texts,
+        "samples": noted["samples"],
         **cost(model, settings, steps, history),
     }
 
 
-def samples(model: Model, book: Book, first: str, step: int) -> list[str]:
-    """Return a text of 10, 30 and 60 characters, the likeliest each time, from a first one drawn among ``first``."""
-    drawn = first_character(book.source.alphabet, torch.Generator().manual_seed(step), first)
-    return [drawn + "".join(greedy(model, book.source.alphabet, drawn, length - 1)) for length in (10, 30, 60)]
+def samples(model: Model, book: Book, step: int) -> dict[str, list[str]]:
+    """Return texts of 10, 30 and 60 characters, the likeliest each time, by the set that the first is drawn from."""
+    texts = {}
+    for name, is_first in FIRST.items():
+        if among := "".join(filter(is_first, book.source.alphabet)):
+            first = first_character(book.source.alphabet, torch.Generator().manual_seed(step), among)
+            texts[name] = [first + "".join(greedy(model, book.source.alphabet, first, n - 1)) for n in (10, 30, 60)]
+    return texts
 
 
 def run_improved(
-    book: Book, settings: Settings, steps: int, counts: dict[str, tuple[Numbers, Numbers]], part: str
+    book: Book, settings: Settings, steps: int, counts: dict[str, tuple[Numbers, Numbers]], part: str, work: Path
 ) -> dict[str, Any]:
     """Return the bits of the improved model on one part; the weights of the mixtures are always of the validation."""
     settings = replace(settings, cosine=steps)
-    model, history = trained(settings, book, book.cuts[0], steps)
+    model, history = trained(settings, book, book.cuts[0], steps, work)
     found: dict[str, float] = {}
     weights: dict[str, list[float]] = {}
     probabilities = {name: _probabilities(model, book, name) for name in {"validation", part}}
@@ -296,14 +301,16 @@ def main(out: Path, texts: list[str], seeds: list[int], *, reference: bool = Tru
         if any(f"{title} | seed {seed}" not in _read(file) for seed in seeds):
             _improve(book, title, file, seeds, steps.improved)
         if reference:
-            kept(file, f"{title} | reference", partial(run_reference, book, 0, steps.reference))
+            run = partial(run_reference, book, 0, steps.reference, _work(file, f"{title}_reference"))
+            kept(file, f"{title} | reference", run)
     return table(_read(file))
 
 
 def _improve(book: Book, title: str, file: Path, seeds: Sequence[int], steps: int) -> None:
     counts = book.counts()
     for seed in seeds:
-        run = partial(run_improved, book, replace(IMPROVED, seed=seed), steps, counts, "held-out")
+        work, settings = _work(file, f"{title}_{seed}"), replace(IMPROVED, seed=seed)
+        run = partial(run_improved, book, settings, steps, counts, "held-out", work)
         kept(file, f"{title} | seed {seed}", run)
 
 
@@ -313,9 +320,16 @@ def choose(out: Path, scale: float = 1.0) -> str:
     counts = book.counts()
     for choice, change in CHOICES.items():
         settings = replace(IMPROVED, seed=CHOOSING_SEED, **change)
-        kept(file, choice, partial(run_improved, book, settings, steps, counts, "validation"))
+        work = _work(file, choice.replace(" ", "_"))
+        kept(file, choice, partial(run_improved, book, settings, steps, counts, "validation", work))
     rows = [[choice, *(f"{value:.3f}" for value in run["bits"].values())] for choice, run in _read(file).items()]
     return tables.aligned([["settings", *next(iter(_read(file).values()))["bits"]], *rows], head=1)
+
+
+def _work(file: Path, name: str) -> Path:
+    """Return the file of a training's checkpoint, in a folder beside the record."""
+    (file.parent / "work").mkdir(parents=True, exist_ok=True)
+    return file.parent / "work" / f"{name}.pt"
 
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:
