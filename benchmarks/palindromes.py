@@ -14,9 +14,9 @@ many lengths.
 
 Result: the reference RNN is right up to 14 digits, from some seeds farther; the reference LSTM is not right at 20, and
 from He's initial weights it is at 30. With a curriculum the gates learn to close after the first digit, and stay closed
-for any time; a plain RNN initialised with latching units needs no gates, and reaches as far. Digits as numbers are
-harder to separate: the LSTM trained up to 100 is right at 100 and at no other length, and the RNN latches from one seed
-of two.
+for any time; a plain RNN initialised with latching units needs no gates, and reaches as far. Digits as numbers are told
+apart by units that latch each at another digit (``nn.latch_``): RNN and LSTM then need some 260 steps, most of them to
+confirm each length, and from five seeds each every palindrome of up to 10,000 digits is right.
 
 Run it with ``python benchmarks/palindromes.py --out docs/palindromes``: hours on one core. Each finished run is added
 to results.json, a finished run is not repeated, and the table is made of all finished runs. Only one process may use a

@@ -5,7 +5,7 @@ held-out part, of which nothing is known before it is read. The reference (two l
 windows of 30) is trained on the first 90 %, and is given the best of its steps by the held-out part itself.
 
 The other model is the same network with dropout, scaled initial weights and a cosine of the learning rate, over
-longer windows in smaller batches (as many characters a step), at less than half of the steps; and beside it counts
+longer windows in smaller batches (as many characters a step), at less than a third of the steps; and beside it counts
 of n-grams (``graphseq.text.ngrams``). The probability of a character is w p(LSTM) + (1 - w) p(counts), where w depends
 on the length of the longest context that was counted; the nine weights are fitted on the validation part (EM). Bits are
 
@@ -68,11 +68,11 @@ class Steps(NamedTuple):
 
 
 STEPS = {
-    "grimms_fairy_tails": Steps(8435, 2000),
-    "EN_democracy": Steps(11100, 5000),
-    "NL_darwin": Steps(19670, 3000),
+    "grimms_fairy_tails": Steps(8435, 1500),
+    "EN_democracy": Steps(11100, 3500),
+    "NL_darwin": Steps(19670, 2000),
 }
-OTHER_STEPS = Steps(8435, 3000)
+OTHER_STEPS = Steps(8435, 2000)
 WINDOW, CHOOSING_BOOK, CHOOSING_SEED, CHOOSING_STEPS = 30, "grimms_fairy_tails", 100, 2000
 SAMPLED = (100, 1000, 2000, 5000, 8400)
 FIRST: dict[str, Callable[[str], bool]] = {"all": lambda _: True, "capitals": str.isupper, "small letters": str.islower}

@@ -7,12 +7,12 @@ are drawn, the LSTM is shifted a little to the right, since equal points would h
 
 - *Reference*: a model for each length, RMSprop, at most 10,000 steps of 128, from torch's initial weights or He's.
 - *Improved*: one model for all lengths, trained on lengths that double up to the dotted line, within the same steps,
-  and tested beyond it. The RNN is initialised with latching units, the LSTM with gates for long memory.
+  and tested beyond it. The RNN is initialised with latching units, the LSTM, too, or
+  one-hot with gates for long memory.
 
 Result: the reference RNN is right up to 14 digits, from some seeds farther, and the reference LSTM is at chance at 20,
-but not from He's initial weights. One-hot, the improved models are right at every length up to 10,000, far beyond the
-training lengths, since a latch keeps its value for any time. With digits as single numbers, the RNN learns to latch
-from one seed and not from another, and the LSTM trained up to 100 is right at 100 and at no other length.
+but not from He's initial weights. The improved models are right at every length up to 10,000 in both encodings, far
+beyond the training lengths, since a latch keeps its value for any time.
 
 The numbers come from ``benchmarks/palindromes.py``, which takes hours; this script only draws its record:
 ``python examples/palindromes.py --records docs/palindromes/results.json --out docs/palindromes``.
