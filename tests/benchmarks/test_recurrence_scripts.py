@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from scripts import ROOT, load, page
 
 
@@ -199,3 +200,24 @@ def test_the_table_of_palindromes_is_the_recorded_one() -> None:
         tests = [t for r in own if r["config"]["encoding"] == "one-hot" for t in r["test"]]
         assert all(t["score"] == 1 for t in tests)
         assert max(t["length"] for t in tests) == 10_000
+
+
+def test_updates_after_a_solved_batch_are_tested_on_fresh_digits(tmp_path: Path) -> None:
+    script = load(ROOT / "benchmarks" / "palindromes_spikes.py")
+    whole = json.loads((ROOT / "docs" / "palindromes" / "spikes.json").read_text())["runs"][0]
+    assert (whole["right_after"], whole["tested_steps"], whole["lowest"]) == (103, 106, 0.678)
+    (run,) = script.main(tmp_path / "spikes.json", [3], [0])
+    assert run["solved"]
+    assert run["after_each_step"]["step"][-1] == run["steps"]
+    assert run["tested_steps"] >= 40  # the last 100 steps, of which the first 60 began the tests
+
+
+def test_each_start_is_tried_once(tmp_path: Path) -> None:
+    script = load(ROOT / "benchmarks" / "palindromes_starts.py")
+    cases = [script.Case("RNN", start, 0.0, 4, 0, 2) for start in script.STARTS]
+    first = script.main(tmp_path / "starts.json", cases[:2])
+    assert script.main(tmp_path / "starts.json", cases)[:2] == first
+    recorded = json.loads((ROOT / "docs" / "palindromes" / "starts.json").read_text())
+    assert [one["config"]["start"] for one in recorded if one["solved"]] == ["He"]
+    weight = script.exchanged(torch.empty(400, 1))
+    assert weight.std() < 0.1  # fan-in 400, not 1
