@@ -4,8 +4,9 @@ From ``rows.json`` it prints and writes the table of six rows, with the referenc
 its set-up and of the improved one here, each with bits per character on held-out text; samples during training (tables
 1 to 3: lengths 10, 30 and 60 after 100, 1000, 2000, 5000 and 8400 steps); greedy samples and those at temperatures
 0.5, 1 and 2 (tables 4 and 5: lengths 60 and 120); continuations of the book; and the accuracy and loss of 2 × 128 and
-2 × 512 during training (figures 5 and 6). Rows without a run are marked. The bits in the figures are of 500 windows of
-the held-out text, those in the table of all of it.
+2 × 512 during training (figures 5 and 6). From first_characters.json beside it, where it is there, come texts whose
+first character is drawn from all characters, from capitals and from small letters. Rows without a run are marked. The
+bits in the figures are of 500 windows of the held-out text, those in the table of all of it.
 
 Result: every improved row is above the reference in accuracy; greedy texts repeat themselves, and those at temperature
 2 have few words.
@@ -101,6 +102,19 @@ def _sample(report: dict[str, Any], temperature: float, length: int) -> str:
     )
 
 
+def by_first_character(record: dict[str, Any]) -> str:
+    """Return a table for each set that the first character is drawn from, of the reference's set-up in training."""
+    texts, lines = record["samples"], []
+    for name in ("all", "capitals", "small letters"):
+        lines.append(f"\nFirst character drawn from {name}: 10, 30 and 60 characters during training, greedy")
+        for step in map(str, STEPS):
+            if name not in texts.get(step, {}):
+                lines.append(f"{step:>6}  {NOT_RUN}")
+                continue
+            lines += [f"{step if number == 0 else '':>6}  {text!r}" for number, text in enumerate(texts[step][name])]
+    return "\n".join(lines)
+
+
 def figure(rows: Rows, key: str) -> Figure | None:
     """Draw accuracy and loss during training, with the reference's final values; ``None`` if no run is recorded."""
     setups = {setup: row for (name, setup), row in rows.items() if name == key}
@@ -130,6 +144,8 @@ def main(file: Path, out: Path) -> str:
     rows = read(file)
     small = rows.get(("grimms_2x128", "improved"))
     text = f"{table(rows)}\n{samples(small) if small else 'Tables 1 to 5: not run'}\n"
+    if (first := file.with_name("first_characters.json")).exists():
+        text += by_first_character(json.loads(first.read_text(encoding="utf-8"))) + "\n"
     out.mkdir(parents=True, exist_ok=True)
     _files.write_text(out / "tables.txt", text, overwrite=True)
     for name, key in FIGURES.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from scripts import ROOT, page
+from scripts import ROOT, load, page
 
 PAGE = page("text")
 
@@ -28,3 +28,23 @@ def test_the_512_unit_result_for_half_of_its_compute() -> None:
     assert half["loss"] < half["reference"]["loss"] == 0.75
     assert "2 × 512: 2 × 352, 49% of its compute" in table
     assert "two layers of 352 units fit better than 75 % and 0.75 with 49% of its" in PAGE
+
+
+def test_the_held_out_bits_are_the_recorded_ones() -> None:
+    script = load(ROOT / "benchmarks" / "text_held_out.py")
+    record = json.loads((ROOT / "docs" / "text" / "held_out.json").read_text(encoding="utf-8"))
+    assert "\n".join(line.rstrip() for line in script.table(record).splitlines()) in PAGE
+    rows = {row["name"]: row for row in json.loads((ROOT / "docs" / "text" / "rows.json").read_text())}
+    best = {
+        name: min(report["bits"] for report in row["reports"])
+        for name, row in rows.items()
+        if row["setup"] == "reference"
+    }
+    for name, bits in best.items():
+        if not name.startswith("EN"):
+            assert f"{bits:.3f}" in PAGE
+            book = "grimms_fairy_tails" if name.startswith("grimms") else "NL_darwin"
+            assert record[f"{book} | counts"]["bits"]["windows"] < bits - 0.15
+    both = record["grimms_fairy_tails | seed 0"]
+    assert both["bits"]["both, windows"] < min(best[name] for name in best if name.startswith("grimms")) - 0.23
+    assert both["multiply_adds"] < rows["grimms_2x128_reference"]["multiply_adds"]
