@@ -216,7 +216,6 @@ def page() -> str:
         "published": aligned(published(), head=1),
         "against": aligned(against(record), head=1),
         "graph": aligned(graph_matters(record), head=1),
-        "diagnosis": (FOLDER / "diagnosis.txt").read_text().rstrip(),
         **said(record),
     }
     text = TEMPLATE.read_text().format_map(values)
