@@ -454,7 +454,6 @@ LEFT_OUT = {
     "layers",
     "by_generation",
     "run_segment",
-    "Forecaster.of_parts",
     "testing.Suite.run",
     "testing.Suite.check",
 }

@@ -9,7 +9,7 @@ from typing import Any
 from graphseq import _files
 from graphseq._torch import archive
 from graphseq.experiments.engine import run_dir
-from graphseq.experiments.forecast.forecaster import Forecaster
+from graphseq.experiments.forecast.forecaster import forecaster_of
 from graphseq.experiments.forecast.report import Facts, Line, best_of
 from graphseq.experiments.forecast.saved import Kept
 from graphseq.experiments.forecast.settings import Case, Settings
@@ -40,7 +40,7 @@ def keep_best(
         if not isinstance(content, dict) or set(content) != {"weights", "width"}:
             raise ValueError(f"{path} holds no weights; delete it and the line of its run in results.jsonl")
         chosen[horizon] = (model, content["weights"], content["width"])
-    forecaster = Forecaster.of_parts(Kept(settings, data, chosen, lines, facts))
+    forecaster = forecaster_of(Kept(settings, data, chosen, lines, facts))
     forecaster.save(out / FILE, overwrite=True)
     _files.write_text(out / NEXT, forecaster.predict().to_csv(), overwrite=True)
     return [FILE, NEXT]

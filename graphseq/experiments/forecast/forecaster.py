@@ -315,11 +315,10 @@ class Forecaster:
             OSError: the file cannot be read.
             ValueError: it is not one of these files, or damaged.
         """
-        return saved.read(path, cls.of_parts)
+        return saved.read(path, cls._of_kept)
 
     @classmethod
-    def of_parts(cls, kept: Kept) -> Self:
-        """Return a fitted forecaster from what was kept of its training."""
+    def _of_kept(cls, kept: Kept) -> Self:
         made = cls()
         made._settings, made._data, made._lines, made._facts = kept.settings, kept.data, [*kept.lines], [*kept.facts]
         for horizon, (model, state, width) in kept.chosen.items():
@@ -334,6 +333,11 @@ class Forecaster:
         if self._data is None:
             raise ValueError("this Forecaster has no model yet; call fit(data)")
         return self._data
+
+
+def forecaster_of(kept: Kept) -> Forecaster:
+    """Return a fitted forecaster from what was kept of its training."""
+    return Forecaster._of_kept(kept)
 
 
 def _candidate(case: Case, prepared: Prepared, settings: Settings) -> tuple[_Chosen, dict[str, object]]:

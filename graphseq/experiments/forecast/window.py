@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphseq import _files
+from graphseq import _checks, _files
 from graphseq._arguments import checked_arguments
 from graphseq._printable import printable
 from graphseq.data.graph import SpaceTimeGraph
@@ -111,7 +111,7 @@ class Forecast(NamedTuple):
         """
         text = tables.to_csv(_NAMES, self._rows())
         if path is not None:
-            _files.write_text(Path(path), text, overwrite=overwrite)
+            _files.write_text(_checks.path("path", path), text, overwrite=overwrite)
         return text
 
     def _rows(self) -> list[list[object]]:
