@@ -15,6 +15,7 @@ from graphseq.experiments.longrange.scaled import Scaled
 from graphseq.experiments.longrange.training import trained
 from graphseq.tasks.base import Regression, Task
 from graphseq.tasks.graphs import Collection
+from graphseq.training.settings import DEFAULTS
 
 Rule = Callable[[SpaceTimeGraph], Tensor]
 
@@ -26,6 +27,7 @@ def floors(
     validation: Task | None = None,
     measure: Measure | None = None,
     steps: int = 300,
+    batch_size: int = DEFAULTS.batch_size,
     samples: int = 1000,
     seed: int = 0,
     rules: Mapping[str, Rule] | None = None,
@@ -43,6 +45,7 @@ def floors(
         validation: the part by which the 0-hop model's weights are kept; without it, ``task``.
         measure: without it, the mean absolute error of numbers, the accuracy of classes.
         steps: training steps of the 0-hop model.
+        batch_size: graphs in one of its batches.
         samples: fresh graphs that are measured, where the task is no data set.
         seed: of the 0-hop model and the samples.
         rules: exact rules by name, where some are known: outputs (K, C) from a graph.
@@ -63,7 +66,7 @@ def floors(
     if families > 1:
         each = torch.stack([_of_family(measure, known, number) for number in range(families)])
         found["constant per family"] = measure.of(each[asked.family], asked.y)
-    model = _blind(task, validation or task, known, steps, samples, seed)
+    model = _blind(task, validation or task, known, samples, steps=steps, batch_size=batch_size, seed=seed)
     found["0-hop model"] = _measured(model, test, measure, samples, seed)
     if isinstance(task, Regression) and not task.per_graph and task.out_channels <= task.in_channels:
         found["own input copied"] = _measured(_copy(task.out_channels), test, measure, samples, seed)
@@ -97,11 +100,13 @@ def _of_family(measure: Measure, known: Answered, number: int) -> Tensor:
     return measure.constant(own if len(own) else known.y)
 
 
-def _blind(task: Task, validation: Task, known: Answered, steps: int, samples: int, seed: int) -> torch.nn.Module:
+def _blind(
+    task: Task, validation: Task, known: Answered, samples: int, *, seed: int, **training: int
+) -> torch.nn.Module:
     with seeding.forked(seed, seeding.BUILD):
         inner = nn.Model(nn.MLP(task.in_channels, 32), task.out_channels, pool="mean" if task.per_graph else None)
         model = Scaled.to_answers(inner, known.y)
-    trained(model, task, validation, validations=5, samples=samples, steps=steps, lr=0.01, seed=seed)
+    trained(model, task, validation, validations=5, samples=samples, lr=0.01, seed=seed, **training)
     return model
 
 

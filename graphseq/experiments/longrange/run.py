@@ -68,6 +68,7 @@ def measure_once(
             parts.test,
             validation=parts.validation,
             measure=chosen.measure,
+            batch_size=batch_size,
             samples=samples,
             seed=TEST_SEED,
         )
