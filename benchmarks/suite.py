@@ -44,7 +44,7 @@ QUESTIONS = (
     Question("recurrence", 1, tiny=("--scale", "0.05", "--rounds", "2"), on_cuda=True),
     Question("changing_edges", 1, tiny=("--scale", "0.1", "--rounds", "2")),
     Question("fit_overhead", 1, tiny=("--repeats", "5", "--steps", "3")),
-    Question("influence", 1, ("--graphs", "path", "random"), ("--graphs", "path", "--rows", "3", "--repeats", "1")),
+    Question("influence", 1, ("--targets", "120"), ("--graphs", "path", "--rows", "3", "--repeats", "1")),
     Question(
         "many_seeds",
         1,
