@@ -14,7 +14,7 @@ on the length of the longest context that was counted; the ten weights are fitte
   that go on, through the validation part and every held-out character once it was predicted.
 
 A probability of the counts takes 18 multiplications, one of the network 252,000. The discounts of the counts were the
-best of five choices on the validation part of grimms_fairy_tails. The network's settings were not searched for:
+best of four choices on the validation part of grimms_fairy_tails. The network's settings were not searched for:
 dropout, start and learning rate are those of ``text_rows.py``, the steps what there was time for. ``--choose``
 compares them.
 
