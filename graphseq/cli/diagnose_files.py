@@ -198,6 +198,10 @@ def _imported(place: str) -> ModuleType:
                 sys.modules[path.stem] = before
             raise
         return module
+    except SystemExit as error:
+        raise ValueError(
+            f"MODEL: {place} ends the program when it is imported, with exit status {error.code}"
+        ) from None
     except ValueError as error:
         if str(error).startswith("MODEL"):
             raise

@@ -48,6 +48,7 @@ class Metavar(NamedTuple):
 
 
 Count = Annotated[int, Range(1, MANY, includes_low=True, words="at least 1"), Metavar("N")]
+Layers = Annotated[int, Range(1, 10_001, includes_low=True, words="from 1 to 10,000"), Metavar("N")]
 Steps = Annotated[int, Range(1, MANY, includes_low=True, words="at least 1"), Metavar("STEPS")]
 StepsOr0 = Annotated[int, Range(0, MANY, includes_low=True, words="at least 0"), Metavar("STEPS")]
 Seed = Annotated[int, Range(0, includes_low=True, words="at least 0"), Metavar("SEED")]

@@ -34,6 +34,7 @@ from public_calls import ANY_NUMBER, SLOW, Public, finished
 from torch_geometric.data import Data
 
 import graphseq as gs
+from graphseq._printable import printable
 
 ROOT = str(Path(gs.__file__).parent)
 SECONDS = 5.0  #: that a call may compute, however busy the machine is
@@ -212,7 +213,7 @@ def _of_error(error: BaseException, argument: str, annotation: str, value: objec
         return "right", text  # an error of the user's own function is the user's
     if isinstance(error, gs.DivergedError | ModuleNotFoundError):
         return "named", text
-    if isinstance(error, OSError) and (error.filename is not None or str(value) in message):
+    if isinstance(error, OSError) and (error.filename is not None or printable(str(value)) in message):
         return "named", text  # of a file or folder that is not there, the name is named
     if not isinstance(error, TypeError | ValueError) or not own or frames[-1] is not own[-1] or not _raises(own[-1]):
         return "raw", text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Annotated
 
-from graphseq.experiments.settings import BaseSettings, Count, Metavar, Positive, Seed, Steps
+from graphseq.experiments.settings import BaseSettings, Count, Layers, Metavar, Positive, Seed, Steps
 
 JOB = "long-range suite"
 """The experiment's name in messages."""
@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     )  # fmt: skip
     seeds: tuple[Seed, ...] = (0, 1, 2, 3, 4)
     search_seeds: Count = 1
-    layers: tuple[Annotated[Count, Metavar("L")], ...] = ()
+    layers: tuple[Annotated[Layers, Metavar("L")], ...] = ()
     lrs: tuple[Positive, ...] = (0.003, 0.001)
     parameters: Count = 10_000
     steps: Steps = 300

@@ -128,4 +128,9 @@ def distance(e: Evidence, t: Thresholds, finding: str) -> float:
 
 def _decades(large: float, small: float) -> float:
     """log₁₀(large / small)."""
-    return math.inf if small == 0 else math.log10(large / small) if small > 0 and large > 0 else math.nan
+    if small == 0:
+        return math.inf
+    if not (small > 0 and large > 0):
+        return math.nan
+    ratio = large / small  # 0 where an influence is infinite
+    return math.log10(ratio) if ratio > 0 else -math.inf

@@ -80,16 +80,23 @@ def first_output(model: nn.Module, sample: Sample) -> Tensor:
     """The outputs of a model on a sample.
 
     Raises:
-        TypeError, ValueError: a model that cannot be run on it.
+        TypeError, ValueError: a model that cannot be run on it, or answers it with NaN before any training.
     """
     try:
         with torch.no_grad():
-            return sample.run(model, sample.x)
+            output = sample.run(model, sample.x)
     except (TypeError, ValueError) as error:
         raise type(error)(f"model cannot read the data: {error}") from error
     except (RuntimeError, IndexError) as error:
         shape = f"{tuple(sample.x.shape)} ({sample.x.dtype})"
         raise ValueError(f"the model cannot be run on data with x {shape}: {error}") from error
+    missing = output.isnan()
+    if bool(missing.any()):
+        raise ValueError(
+            f"the model gives NaN for {int(missing.sum())} of its {missing.numel()} outputs as it is given; look for a "
+            "division by 0, or the logarithm or root of a number below 0, that makes them"
+        )
+    return output
 
 
 class Problem(ABC):

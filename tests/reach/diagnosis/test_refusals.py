@@ -293,3 +293,13 @@ def test_models_are_called_as_a_probe_calls_them() -> None:
 class WithPositions(torch.nn.Module):
     def forward(self, x: Tensor, edge_index: Tensor, pos: Tensor) -> Tensor:
         return x + pos
+
+
+def test_a_model_that_answers_with_nan_is_refused_and_not_scored() -> None:
+    class Divided(torch.nn.Module):
+        def forward(self, x: torch.Tensor, edge_index: torch.Tensor) -> torch.Tensor:
+            return x / 0 * 0
+
+    data = Data(x=torch.ones(6, 2), edge_index=torch.tensor([[0, 1], [1, 2]]), y=torch.tensor([0, 1, 0, 1, 0, 1]))
+    with pytest.raises(ValueError, match=r"the model gives NaN for \d+ of its \d+ outputs"):
+        gs.diagnose(Divided(), data, steps=0, loss=torch.nn.functional.cross_entropy)
