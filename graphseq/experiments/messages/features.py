@@ -112,15 +112,15 @@ def _soon(age: Tensor) -> Tensor:
     return 1 / (SOONEST + age)
 
 
-def columns_without(part: str | None) -> list[int]:
-    """Return the columns of all parts except one.
+def columns_without(parts: Sequence[str]) -> list[int]:
+    """Return the columns of all parts except these.
 
     Raises:
         ValueError: no such part.
     """
-    if part is not None and part not in PARTS:
-        raise ValueError(f"part must be one of {', '.join(PARTS)} or None, got {part!r}")
-    return [column for name, columns in PARTS.items() if name != part for column in columns]
+    if unknown := [part for part in parts if part not in PARTS]:
+        raise ValueError(f"parts must be among {', '.join(PARTS)}, got {unknown[0]!r}")
+    return [column for name, columns in PARTS.items() if name not in parts for column in columns]
 
 
 def floors(features: Tensor) -> dict[str, Tensor]:

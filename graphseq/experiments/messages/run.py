@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -51,25 +52,16 @@ class Prepared(NamedTuple):
 
 
 def prepare(messages: Messages, parts: Parts, known: Known, settings: Settings) -> Prepared:
-    """Draw the candidates of the validation and the test part, always the same, and compute their features."""
+    """Draw the candidates of all parts, always the same, and compute their features."""
     seen, count = seen_before(messages, parts.validation.start), settings.negatives
+    late = range(settings.first_snapshot, parts.train.stop)
     ranking = {
+        "train": rankings(messages, late, seen=None, negatives=count, drawn=settings.drawn, seed=2),
         "validation": rankings(messages, parts.validation, seen=seen, negatives=count, seed=0),
         "test": rankings(messages, parts.test, seen=seen, negatives=count, seed=1),
     }
     read = PairFeatures(messages, known)
     return Prepared(messages, known, ranking, {part: read(of) for part, of in ranking.items()})
-
-
-def with_training(prepared: Prepared, parts: Parts, settings: Settings, seed: int) -> Prepared:
-    """Return the same with training pairs, whose candidates are drawn by ``seed``."""
-    late, drawn = range(settings.first_snapshot, parts.train.stop), seeding.derive(seed, seeding.TRAIN)
-    count = {"negatives": settings.negatives, "drawn": settings.drawn}
-    ranking = rankings(prepared.messages, late, seen=None, **count, seed=drawn)
-    features = PairFeatures(prepared.messages, prepared.known)(ranking)
-    return prepared._replace(
-        ranking={**prepared.ranking, "train": ranking}, features={**prepared.features, "train": features}
-    )
 
 
 class Part(NamedTuple):
@@ -99,30 +91,30 @@ def part_of(prepared: Prepared, part: str, columns: list[int], graph: SpaceTimeG
     return Part(exists, prepared.features[part][exists][:, columns], ends, graph)
 
 
-def train(prepared: Prepared, settings: Settings, seed: int, *, without: str | None = None) -> dict[str, Any]:
-    """Train one model on all parts of the features and the graph, except ``without``, and return its scores.
+def train(prepared: Prepared, settings: Settings, seed: int, *, without: Sequence[str] = ()) -> dict[str, Any]:
+    """Train one model on all parts of the features and the graph, except those of ``without``, and return its scores.
 
     Args:
         prepared: the rankings.
         settings: the training.
-        seed: of the weights and of the nodes' signatures.
-        without: a part of the features, or "graph"; ``None`` uses all.
+        seed: of the weights and of the nodes' signatures; without the graph nothing is random.
+        without: parts of the features, and "graph".
     """
     began = time.perf_counter()
-    columns = columns_without(None if without == "graph" else without)
+    columns, reads = columns_without([part for part in without if part != "graph"]), "graph" not in without
     parts = {
-        name: part_of(prepared, name, columns, _graph(prepared, name, settings, seed) if without != "graph" else None)
+        name: part_of(prepared, name, columns, _graph(prepared, name, settings, seed) if reads else None)
         for name in ("train", "validation", "test")
     }
     log_weight = prepared.ranking["train"].log_weight
     with seeding.forked(seed, seeding.BUILD):
         means = feature_means(prepared.features["train"], log_weight, columns)
-        channels = None if without == "graph" else settings.graph_channels
+        channels = settings.graph_channels if reads else None
         model = PairIntensity(means, graph_channels=channels, signature=settings.signature)
     best = _fit(model, parts, log_weight, settings)
     with torch.no_grad():
         ranks = reciprocal_ranks(parts["test"].scores(model))
-    record = {"known": prepared.known, "without": without, "seed": seed, **best, "test": float(ranks.mean())}
+    record = {"known": prepared.known, "without": list(without), "seed": seed, **best, "test": float(ranks.mean())}
     record["error"] = float(ranks.std()) / len(ranks) ** 0.5
     by_kind = _by_kind(ranks, prepared.features["test"])
     return {**record, "kinds": by_kind, "seconds": time.perf_counter() - began}
