@@ -54,6 +54,8 @@ class PairFeatures:
         memory: Callable[[Tensor], EventMemory] = lambda key: EventMemory(key, time, half_lives)  # noqa: E731
         self._pair = memory(source * self._nodes + target)
         self._received, self._sent = memory(target), memory(source)
+        both = torch.cat([torch.stack([source, target]), torch.stack([target, source])], dim=1).unique(dim=1)
+        self._partners = both[1].split(torch.bincount(both[0], minlength=self._nodes).tolist())
 
     def moments(self, ranking: Ranking) -> Tensor:
         """Return the moment at which each pair is asked, (K,)."""
@@ -96,15 +98,13 @@ class PairFeatures:
 
     def _place(self, source: Tensor, moment: Tensor, age: Tensor, exists: Tensor) -> Tensor:
         """Return 1/(1 + r), r the number of nodes with whom the source has been in touch later; 0 if never, (M,)."""
-        every, ages = torch.arange(self._nodes), age.split(exists.sum(1).tolist())
         placed = []
-        for one, at, own in zip(source, moment, ages, strict=True):
-            times = at.expand(self._nodes)
-            there, back = (
-                self._pair.age(one * self._nodes + every, times),
-                self._pair.age(every * self._nodes + one, times),
-            )
-            placed.append(1 / (1 + torch.searchsorted(torch.minimum(there, back).sort().values, own.contiguous())))
+        for one, at, own in zip(source, moment, age.split(exists.sum(1).tolist()), strict=True):
+            others = self._partners[int(one)]
+            times = at.expand(len(others))
+            there, back = one * self._nodes + others, others * self._nodes + one
+            touched = torch.minimum(self._pair.age(there, times), self._pair.age(back, times)).sort().values
+            placed.append(1 / (1 + torch.searchsorted(touched, own.contiguous())))
         return torch.cat(placed).where(age.isfinite(), 0)
 
 
