@@ -31,6 +31,7 @@ class Settings:
     """Settings of the training; chosen on the validation part with seeds 100 and above."""
 
     negatives: int = 1000  #: candidates beside each pair
+    draw: int = 100  #: seed of the training candidates
     drawn: int = 60  #: of those never written to, how many stand for all in training
     first_snapshot: int = 11  #: the first of which pairs are learned from; earlier ones are remembered alone
     steps: int = 45  #: each on all training pairs
@@ -54,9 +55,9 @@ class Prepared(NamedTuple):
 def prepare(messages: Messages, parts: Parts, known: Known, settings: Settings) -> Prepared:
     """Draw the candidates of all parts, always the same, and compute their features."""
     seen, count = seen_before(messages, parts.validation.start), settings.negatives
-    late = range(settings.first_snapshot, parts.train.stop)
+    late, drawn = range(settings.first_snapshot, parts.train.stop), seeding.derive(settings.draw, seeding.TRAIN)
     ranking = {
-        "train": rankings(messages, late, seen=None, negatives=count, drawn=settings.drawn, seed=2),
+        "train": rankings(messages, late, seen=None, negatives=count, drawn=settings.drawn, seed=drawn),
         "validation": rankings(messages, parts.validation, seen=seen, negatives=count, seed=0),
         "test": rankings(messages, parts.test, seen=seen, negatives=count, seed=1),
     }
