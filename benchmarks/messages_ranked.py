@@ -166,9 +166,9 @@ def page(out: Path) -> str:
     ]
     if "stream" in recorded:
         findings += [
-            "- The stream is asked at the first message of a pair in a week, and knows all before it, those of the week",
-            f"  too: {best['stream']['test']:.3f}, of another question. {answers['stream']} of its pairs are first answers,",
-            f"  of the weeks' {answers['weeks']}.",
+            "- The stream is asked at the first message of a pair in a week, and knows all before it, those of the",
+            f"  week too: {best['stream']['test']:.3f}, of another question. {answers['stream']} of its pairs are",
+            f"  first answers, of the weeks' {answers['weeks']}.",
         ]
     for known in recorded:
         plain = line(known, without=["graph"])["test"]
