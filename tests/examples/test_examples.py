@@ -80,7 +80,9 @@ def test_the_snippet_of_the_first_steps_runs(capsys: pytest.CaptureFixture[str])
     assert "steps=600" in code
     names: dict[str, object] = {}
     exec(code.replace("steps=600", "steps=2").replace("progress=True", "progress=False"), names)  # noqa: S102
-    assert "GCN sees 4 of 6 hops" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "GCN sees 3 of 5 hops" in printed
+    assert "→ 2 more layers: num_layers=5" in printed
     assert names["states"].shape == (48 * 34, 16)
     assert names["data"].edge_index.tolist() == [[0, 1, 2, 1, 2, 3], [1, 2, 3, 0, 1, 2]]
 
