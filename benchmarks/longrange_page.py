@@ -120,6 +120,7 @@ FINDINGS: dict[str, list[str]] = {
         "page of the min-plus model has r = 6 and 8, 0.97 after 1,000 steps.",
     ],
     "long": ["No family leaves the constant in 20 steps: the record shows that all of them run, and what they cost."],
+    "longest": ["3 steps train nothing: the record shows that these lengths run, and what they cost."],
     "sequences": ["No family leaves the constant in 100 steps, which says nothing of what they learn in thousands."],
 }
 """Findings that the tables and figures show, by record."""
