@@ -27,6 +27,7 @@ from trained import dropping
 
 import graphseq as gs
 from graphseq import _files
+from graphseq._torch import archive
 from graphseq.cli.main import main
 from graphseq.experiments.accuracy import job
 from graphseq.experiments.forecast import figures
@@ -131,7 +132,9 @@ def content(folder: Path) -> dict[str, object]:
 def read(path: Path) -> object:
     match path.suffix:
         case ".pt":
-            return flat(but_times(checkpoint_file.read(path)))
+            whole, _ = archive.read(path, "file")
+            is_checkpoint = isinstance(whole, dict) and "history" in whole
+            return flat(but_times(checkpoint_file.read(path) if is_checkpoint else plain(whole)))
         case ".npz":
             with np.load(path) as parts:
                 return {name: parts[name].tolist() for name in parts.files}
@@ -150,6 +153,13 @@ def but_times(value: object) -> object:
     if isinstance(value, dict):
         return {key: but_times(part) for key, part in value.items() if key not in TIMES}
     return [but_times(part) for part in value] if isinstance(value, list) else value
+
+
+def plain(value: object) -> object:
+    """The same with the JSON in it read, in which there are times, too."""
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    return json.loads(value) if isinstance(value, str) and value[:1] in ("[", "{") else value
 
 
 def flat(value: object) -> object:

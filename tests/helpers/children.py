@@ -52,7 +52,7 @@ def start(work: Callable[[], object], out: str | Path = os.devnull, err: str | P
     status: object = 1
     try:
         os.setpgid(0, 0)
-        signal.alarm(60)  # whatever happens to the parent
+        signal.alarm(600)  # whatever happens to the parent, on however busy a machine
         # The lock that progress bars take is one for all processes: a child killed while it holds it would leave the
         # parent waiting for ever.
         tqdm.set_lock(threading.RLock())
