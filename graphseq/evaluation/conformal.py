@@ -41,6 +41,7 @@ def conformal_width(errors: Tensor, coverage: float) -> Tensor:
     _checks.between("coverage", coverage, 0, 1)
     if errors.dim() != 2 or not len(errors):
         raise ValueError(f"errors must have shape (n, C) with at least one row, got {tuple(errors.shape)}")
+    errors = errors if errors.is_floating_point() else errors.to(torch.get_default_dtype())
     place = math.ceil(round((len(errors) + 1) * coverage, 9))
     if place > len(errors):
         return torch.full_like(errors[0], math.inf)

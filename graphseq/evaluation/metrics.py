@@ -44,6 +44,8 @@ def accuracy(output: Tensor, y: Tensor) -> float:
     """
     if output.dim() != 2 or y.shape != output.shape[:1]:
         raise ValueError(f"accuracy takes output (K, C) and y (K,); got {tuple(output.shape)} and {tuple(y.shape)}")
+    if not output.shape[1]:
+        raise ValueError("output must have a column for each class; it has none")
     return float((output.argmax(dim=1) == y).double().mean())
 
 

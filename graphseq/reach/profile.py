@@ -199,12 +199,13 @@ def _hops_of(graph: AnyGraph) -> Tensor:
 
 
 def _fitting(values: Tensor, name: str, labels: Tensor) -> Tensor:
+    labels = _checks.is_tensor(name, labels)
     if values.dim() != 2 or labels.shape != values.shape:
         raise ValueError(
             f"values and {name} must both be (K, V), one line for each target; got {tuple(values.shape)} and "
             f"{tuple(labels.shape)}"
         )
-    labels = _checks.is_tensor(name, labels).to(values.device)
+    labels = labels.to(values.device)
     if name != "hops":  # lags may be times, and distances resistances, that are no integers
         return labels
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
