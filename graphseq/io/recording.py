@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.io._missing import MissingValueError
 from graphseq.io.containers import TemporalDataset, features, floats, rounding
 
 
@@ -80,10 +81,8 @@ def assembled(name: str, recording: Recording, missing: str) -> TemporalDataset:
     absent = np.isnan(recording.values)
     if missing == "refuse" and absent.any():
         t, n, f = np.argwhere(absent)[0]
-        raise ValueError(
-            f"{name}: node {recording.nodes[n]} has no value of {recording.channels[f]} (NaN) at time "
-            f'{recording.times[t]}; fill it in, or read with missing="drop", which removes the node at that time'
-        )
+        place = f"of {recording.channels[f]} (NaN) at time {recording.times[t]}"
+        raise MissingValueError(f"{name}: node {recording.nodes[n]} has no value {place}")
     is_complete: NDArray[np.bool_] = np.asarray(~absent.any(axis=2))
     if not is_complete.any():
         raise ValueError(f"{name} has no values")

@@ -24,6 +24,7 @@ from graphseq.io import _doubts
 from graphseq.io._csv import Table, listed, read_table
 from graphseq.io._edge_table import EdgeColumns, Observed, joined
 from graphseq.io._frame import Frame, is_frame
+from graphseq.io._missing import MissingValueError
 from graphseq.io._times import Moment, all_shown, exact
 from graphseq.io._windows import check_windows, in_units
 from graphseq.io.containers import MISSING, TemporalDataset, features, rounding
@@ -364,10 +365,7 @@ def _kept(seen: _Seen, missing: str) -> list[int]:
     absent = np.isnan(seen.values)
     if missing == "refuse" and absent.any():
         row, column = np.argwhere(absent)[0].tolist()
-        raise ValueError(
-            f"{seen.table.at(seen.line[row])}: {seen.what(row, column)} is missing; fill it in, or read with "
-            'missing="drop", which removes the node at that time'
-        )
+        raise MissingValueError(f"{seen.table.at(seen.line[row])}: {seen.what(row, column)} is missing")
     rows: list[int] = np.flatnonzero(~absent.any(axis=1)).tolist()
     if not rows:
         raise ValueError(f"{seen.table.name} has no line with all values")

@@ -16,6 +16,7 @@ from graphseq import _checks
 from graphseq._arguments import checked_but
 from graphseq._printable import printable_errors
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.io._missing import MissingValueError
 from graphseq.io.containers import MISSING, TemporalDataset, features, floats, rounding
 
 
@@ -70,9 +71,7 @@ def from_temporal_networkx(
             values = _features(f"node {node!r} at time {when}", data, x, width)
             if np.isnan(values).any():
                 if missing == "refuse":
-                    raise ValueError(
-                        f'node {node!r} at time {when} has NaN in {x!r}; fill it in, or use missing="drop"'
-                    )
+                    raise MissingValueError(f"node {node!r} at time {when} has NaN in {x!r}")
                 continue
             number.setdefault(node, len(number))
             row[when, node] = len(rows)

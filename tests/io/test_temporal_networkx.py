@@ -83,7 +83,9 @@ def test_one_graph_whose_nodes_come_and_go() -> None:
 
 def test_a_missing_feature_is_refused_or_its_node_dropped() -> None:
     graphs = [made({"A": [1.0, math.nan], "B": [1, 2]}, ("A", "B"), ("B", "B")), made({"A": [3, 4]})]
-    with pytest.raises(ValueError, match=r"node 'A' at time 0 has NaN in 'x'; fill it in, or use missing=\"drop\""):
+    with pytest.raises(
+        ValueError, match=r"node 'A' at time 0 has NaN in 'x'; fill it in, or read with missing=\"drop\""
+    ):
         from_temporal_networkx(graphs)
     data = from_temporal_networkx(graphs, missing="drop")
     assert (data.nodes, data.graph.x.tolist()) == (("B", "A"), [[1, 2], [3, 4]])

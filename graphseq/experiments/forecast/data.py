@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import timedelta
 from difflib import get_close_matches
@@ -22,6 +23,7 @@ from graphseq.experiments.forecast.regular import masked, resampled, with_notes
 from graphseq.experiments.forecast.settings import Settings
 from graphseq.io import TemporalDataset, read_events, read_observations, read_temporal_json, read_traffic
 from graphseq.io._frame import Frame
+from graphseq.io._missing import MissingValueError
 from graphseq.tasks.forecast import Forecasting
 from graphseq.tasks.windows import Split
 
@@ -180,9 +182,11 @@ def _load(settings: Settings) -> TemporalDataset:
     if file in RECORDINGS:
         return RECORDINGS[file]()
     if _is_json(file):
-        return read_temporal_json(file, missing=_reading(settings))
+        with _masks_named():
+            return read_temporal_json(file, missing=_reading(settings))
     if _is_traffic(file):
-        return read_traffic(file, settings.edges, zeros_missing=settings.zeros_missing, missing=_reading(settings))
+        with _masks_named():
+            return read_traffic(file, settings.edges, zeros_missing=settings.zeros_missing, missing=_reading(settings))
     if window is not None:
         return events_of(file, settings)
     return observations_of(file, settings.edges, settings)
@@ -214,21 +218,34 @@ def events_of(source: str | Frame, settings: Settings) -> TemporalDataset:
 
 def observations_of(source: str | Frame, edges: str | Frame | None, settings: Settings) -> TemporalDataset:
     """Read observations, and edges where there are any, from files or frames."""
-    return read_observations(
-        source,
-        edges,
-        time=settings.time,
-        node=settings.node,
-        values=settings.columns or None,
-        wide=settings.wide,
-        source=settings.edge_source,
-        target=settings.edge_target,
-        weight=settings.edge_weight,
-        undirected=settings.undirected,
-        time_format=settings.time_format,
-        sort=settings.sort,
-        missing=_reading(settings),
-    )
+    with _masks_named():
+        return read_observations(
+            source,
+            edges,
+            time=settings.time,
+            node=settings.node,
+            values=settings.columns or None,
+            wide=settings.wide,
+            source=settings.edge_source,
+            target=settings.edge_target,
+            weight=settings.edge_weight,
+            undirected=settings.undirected,
+            time_format=settings.time_format,
+            sort=settings.sort,
+            missing=_reading(settings),
+        )
+
+
+@contextmanager
+def _masks_named() -> Iterator[None]:
+    """Have a refusal of a missing value name the mask, which readers do not have."""
+    try:
+        yield
+    except MissingValueError as error:
+        raise ValueError(
+            f'{error.what}; fill it in, or say missing="mask", which puts the last known value in its place and asks '
+            'for no answer there, or missing="drop", which removes the node at that time'
+        ) from None
 
 
 def _reading(settings: Settings) -> Literal["refuse", "drop"]:
