@@ -43,13 +43,14 @@ class Table:
         column = self.position(argument, name)
         return [row[column] for row in self.cells]
 
-    def require(self, columns: Mapping[str, str]) -> None:
+    def require(self, columns: Mapping[str, str], hint: str = "") -> None:
         """Refuse a table that lacks several of the columns, by argument; one alone is named when it is read."""
         missing = {argument: name for argument, name in columns.items() if name not in self.header}
         if len(missing) > 1 and len(self.header) > 1:
             raise ValueError(
                 f"{self.name} has no columns {listed(list(map(repr, missing.values())))}; it has "
                 f"{listed(self.header, 12)}. Name the columns by {' and '.join(f'{argument}=' for argument in missing)}"
+                f"{hint}"
             )
 
     def position(self, argument: str, name: str) -> int:

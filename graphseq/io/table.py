@@ -259,11 +259,12 @@ def _long(
 ) -> _Seen:
     """Read a table with a line for each node and time."""
     table = table.without_index().with_names(keys.values())
-    table.require(keys)
+    wide = "; if each column is a node, read it with wide=True"
+    table.require(keys, wide)
     if keys["node"] not in table.header and keys["time"] in table.header:
         raise ValueError(
             f"{table.name} has no column {keys['node']!r}; it has {listed(table.header, 12)}. Name the column by "
-            "node=; if each column is a node, read it with wide=True"
+            f"node={wide}"
         )
     chosen = _others(table, keys) if values is None else list(values)
     if not table.cells or not chosen:

@@ -23,7 +23,8 @@ PACKAGES = ("baselines", "data", "datasets", "evaluation", "experiments", "io", 
 NO_COMMAND_ASKS = {
     "data/events.py": {"num_nodes", "return_inverse"},
     "data/neighbor_sampler.py": {"disjoint", "edge_attr"},
-    "data/scaler.py": {"per", "return_inverse", "until", "x"},
+    "data/scaler.py": {"per", "period", "return_inverse", "until", "x"},  # a season is checked before
+    "experiments/messages/protocol.py": {"negatives"},
     "io/_csv.py": {"delimiter"},
     "io/conllu.py": {"on_error"},
     "io/tu.py": {"name"},

@@ -133,6 +133,7 @@ GONE = "time,node,v\n0,A,1\n0,B,2\n1,A,3\n"
         ("mail.csv", "from,target,time\na,b,1\n", ("--window", "1"), "Name the column by --edge-source"),
         ("seen.csv", "time,name,v\n0,A,1\n", ("--edges", "edges.csv"), "Name the column by --node"),
         ("seen.csv", "time,node,v\n0,A,NaN\n", ("--edges", "edges.csv"), "fill it in, or say --missing mask, which"),
+        ("when.csv", "when,A,B\n0,1,2\n", ("--edges", "edges.csv"), "if each column is a node, read it with --wide"),
         ("seen.csv", GONE, ("--edges", "edges.csv"), "edges.csv, line 2: node 'B' has no line at time 1"),
         ("seen.csv", "time,node,v\n0,A,NaN\n", ("--edges", "edges.csv"), "line 2: v is missing; fill it in"),
         ("seen.csv", "time,node,v\n1,A,1\n0,A,1\n", ("--edges", "edges.csv"), "line 3: the time is before that of"),
