@@ -10,7 +10,7 @@ import pytest
 import graphseq as gs
 
 PACKAGES = [module.name for module in pkgutil.iter_modules(gs.__path__) if module.ispkg]
-PUBLIC = [name for name in PACKAGES if name not in ("_arguments", "_torch", "cli", "data", "experiments")]
+PUBLIC = [name for name in PACKAGES if name not in ("_arguments", "_prompt", "_torch", "cli", "data", "experiments")]
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,11 @@ def whole(least: int) -> Callable[[str], int]:
     return number(int, Range(least, MANY, includes_low=True, words=f"at least {least}"))
 
 
+def seed(word: str) -> int:
+    """Return the seed that a word spells, of any number of digits."""
+    return number(int, Range(0, includes_low=True, words="at least 0"))(word)
+
+
 def rate(word: str) -> float:
     """Return the number above 0 that a word spells."""
     return number(float, Range(0, words="a number above 0"))(word)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graphseq import _files
-from graphseq.cli.arguments import Parser, add_output, rate, whole
+from graphseq.cli.arguments import Parser, add_output, rate, seed, whole
 from graphseq.cli.console import Console
 
 LOSSES = ("cross_entropy", "mse_loss", "l1_loss", "smooth_l1_loss", "binary_cross_entropy_with_logits")
@@ -48,7 +48,7 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--budget", type=rate, default=60.0, metavar="SECONDS", help="the most for the training of copies"
     )
-    parser.add_argument("--seed", type=whole(0), default=0, help="seed of all draws")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of all draws")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help=f"save {', '.join(FILES)} here")
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there; with --out")
     add_output(parser)

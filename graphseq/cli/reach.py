@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphseq import _files
-from graphseq.cli.arguments import Parser, add_output, choice, distinct, whole
+from graphseq.cli.arguments import Parser, add_output, choice, distinct, seed, whole
 from graphseq.cli.console import Console
 from graphseq.experiments.models import build_encoder
 
@@ -74,7 +74,7 @@ def add(parser: Parser) -> None:
     )
     parser.add_argument("--causal", action="store_true", help="GCNs see along time past to future only; with --times")
     parser.add_argument("--hidden", type=count, default=16, metavar="H", help="hidden units of every model")
-    parser.add_argument("--seed", type=whole(0), default=0, help="seed of the weights and the features")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the weights and the features")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="save figures and a record here")
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there; with --out")
     add_output(parser)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphseq.cli.arguments import Parser, add_output, rate, whole
+from graphseq.cli.arguments import Parser, add_output, rate, seed, whole
 from graphseq.cli.console import Console
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def add(parser: Parser) -> None:
         metavar="P",
         help="draw from the nucleus only: the likeliest characters whose probabilities sum to P",
     )
-    parser.add_argument("--seed", type=whole(0), default=0, help="seed of all draws")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of all draws")
     add_output(parser)
     parser.aliases = {"among": "--first", "width": "--beam"}
 

@@ -13,6 +13,7 @@ from console import TINY, call, compare, everything, refusal
 from graphseq.cli import main
 from graphseq.experiments.accuracy import job
 from graphseq.experiments.accuracy.settings import TEXT, Settings
+from graphseq.experiments.settings import Range
 
 WHOLE = ("--length", "--depth", "--hidden", "--batch-size", "--steps", "--samples", "--jobs")
 RATES = ("--lr", "--clip")
@@ -193,7 +194,16 @@ def test_a_record_that_is_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flag", ["--hidden", "--batch-size"])
-def test_runs_for_which_there_is_no_memory_fail_and_are_named(flag: str, tmp_path: Path) -> None:
+def test_counts_that_no_machine_has_memory_for_are_refused(flag: str, tmp_path: Path) -> None:
+    said = refusal(compare(tmp_path / "out", "--length", "2", flag, 10**15, "--steps", "1"))
+    assert f"{flag}: must be at most 2,147,483,647, got {10**15}" in said
+
+
+@pytest.mark.parametrize("flag", ["--hidden", "--batch-size"])
+def test_runs_for_which_there_is_no_memory_fail_and_are_named(
+    flag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Range, "holds", lambda self, value: True)
     said = compare(tmp_path / "out", "--length", "2", flag, 10**15, "--steps", "1")
     assert said.status == 1
     assert "Traceback" not in said.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import torch
@@ -91,12 +92,22 @@ def first_output(model: nn.Module, sample: Sample) -> Tensor:
         shape = f"{tuple(sample.x.shape)} ({sample.x.dtype})"
         raise ValueError(f"the model cannot be run on data with x {shape}: {error}") from error
     missing = output.isnan()
-    if bool(missing.any()):
+    if bool(missing.any()) and not _overflows(model, sample):
         raise ValueError(
             f"the model gives NaN for {int(missing.sum())} of its {missing.numel()} outputs as it is given; look for a "
             "division by 0, or the logarithm or root of a number below 0, that makes them"
         )
     return output
+
+
+def _overflows(model: nn.Module, sample: Sample) -> bool:
+    """True where the outputs are finite in float64, so that large weights are the fault, which a diagnosis names."""
+    try:
+        with torch.no_grad(), torch.random.fork_rng([]):
+            cast = sample.cast(torch.float64)
+            return bool(cast.run(deepcopy(model).double(), cast.x).isfinite().all())
+    except (RuntimeError, TypeError, ValueError):
+        return False
 
 
 class Problem(ABC):

@@ -65,16 +65,15 @@ def _widen(module: nn.Module, width: int, factor: int, sizes: dict[int, int]) ->
     gates = 4 if isinstance(module, nn.LSTMCell) else 3 if isinstance(module, nn.GRUCell) else 1
     first = {gates * old: gates * new for old, new in sizes.items()}
     changed = False
-    tables: list[dict[str, Any]] = [module._parameters, module._buffers]
-    for table in tables:
-        for name, value in table.items():
-            if value is None or not value.is_floating_point() or not value.dim():
-                continue
-            shape = [(first if n == 0 else sizes).get(size, size) for n, size in enumerate(value.shape)]
-            if shape != list(value.shape) or factor == 1:
-                new = torch.randn(shape) * (float(value.detach().std()) if value.numel() > 1 else 0.0)
-                table[name] = nn.Parameter(new, value.requires_grad) if isinstance(value, nn.Parameter) else new
-                changed = True
+    tensors = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+    for name, value in tensors:
+        if not value.is_floating_point() or not value.dim():
+            continue
+        shape = [(first if n == 0 else sizes).get(size, size) for n, size in enumerate(value.shape)]
+        if shape != list(value.shape) or factor == 1:
+            new = torch.randn(shape) * (float(value.detach().std()) if value.numel() > 1 else 0.0)
+            setattr(module, name, nn.Parameter(new, value.requires_grad) if isinstance(value, nn.Parameter) else new)
+            changed = True
     if changed and callable(reset := getattr(module, "reset_parameters", None)):
         reset()
 
