@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-
-import numpy as np
-from torch import Tensor
-
-from graphseq import _checks
 from graphseq._arguments import checked_arguments
-from graphseq.data.graph import SpaceTimeGraph
-from graphseq.tasks.base import of_own_batch
 from graphseq.tasks.longrange.corso_graphs import corso_graphs
-from graphseq.tasks.longrange.distances import GraphDistances, ends_of_longest, farthest_rows, marked_row
-from graphseq.tasks.longrange.drawn import Drawn, Question, ask_diameter, ask_eccentricity, ask_shortest_paths
+from graphseq.tasks.longrange.seeded import OfDiameter, OfEccentricity, OfShortestPaths, SeededDistances
 
 
-class Corso(GraphDistances):
+class Corso(SeededDistances):
     """Regression of a distance on graphs of a mixture of ten families; the published files are not these.
 
     Families and their shares are those of the generator of Corso et al.: Erdős-Rényi and Barabási-Albert graphs, grids,
@@ -49,41 +40,18 @@ class Corso(GraphDistances):
     def __init__(
         self, num_graphs: int = 1000, *, seed: int = 0, sizes: tuple[int, int] = (25, 35), tolerance: float = 0.5
     ) -> None:
-        num_graphs = _checks.at_least("num_graphs", num_graphs, 2)
-        if len(sizes) != 2:
-            raise ValueError(f"sizes must be the smallest and the largest; got {sizes}")
-        low = _checks.at_least("sizes[0]", sizes[0], 8)
-        high = _checks.at_least("sizes[1]", sizes[1], low)
-        if (tolerance := _checks.positive("tolerance", tolerance)) > 0.5:
-            raise ValueError(f"tolerance must be at most 0.5, or two distances would count as one; got {tolerance}")
-        seed = _checks.seed("seed", seed)
-        drawn = corso_graphs(num_graphs, (low, high), np.random.default_rng([seed, 0]))
-        super().__init__(drawn, self._ask, np.random.default_rng([seed, 1]), tolerance=tolerance)
-        self._drawn_as: dict[str, object] = {"seed": seed, "sizes": [low, high]}
-
-    @property
-    def config(self) -> dict[str, object]:
-        """Config of any collection, the seed and the sizes."""
-        return {**super().config, **self._drawn_as}
-
-    @checked_arguments
-    @of_own_batch
-    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
-        """Return the rows whose distance is asked for, (K, V), ``bool``."""
-        return self._relevant(graph)
-
-    @staticmethod
-    @abstractmethod
-    def _ask(graph: Drawn, rng: np.random.Generator) -> Question:
-        """Return the inputs and answers of a graph."""
-
-    @staticmethod
-    @abstractmethod
-    def _relevant(graph: SpaceTimeGraph) -> Tensor:
-        """Return the marks of :meth:`relevant_nodes`."""
+        super().__init__(
+            corso_graphs,
+            num_graphs,
+            seed=seed,
+            limits=sizes,
+            name="sizes",
+            at_least=(2, 8),
+            tolerance=tolerance,
+        )
 
 
-class CorsoShortestPaths(Corso):
+class CorsoShortestPaths(OfShortestPaths, Corso):
     """Regression of the distance of each row from a marked source, on the graphs of :class:`Corso`, regenerated.
 
     x is (V, 2): a random number, and 1 at the source, else 0; y is (K, 1). Arguments, errors and source are those of
@@ -95,16 +63,8 @@ class CorsoShortestPaths(Corso):
         1
     """
 
-    @staticmethod
-    def _ask(graph: Drawn, rng: np.random.Generator) -> Question:
-        return ask_shortest_paths(graph, rng)
 
-    @staticmethod
-    def _relevant(graph: SpaceTimeGraph) -> Tensor:
-        return marked_row(graph)
-
-
-class CorsoEccentricity(Corso):
+class CorsoEccentricity(OfEccentricity, Corso):
     """Regression of the distance of the farthest row, for every row of the graphs of :class:`Corso`, regenerated.
 
     x is (V, 1), a random number; y is (V, 1). Arguments, errors and source are those of
@@ -115,16 +75,8 @@ class CorsoEccentricity(Corso):
         True
     """
 
-    @staticmethod
-    def _ask(graph: Drawn, rng: np.random.Generator) -> Question:
-        return ask_eccentricity(graph, rng)
 
-    @staticmethod
-    def _relevant(graph: SpaceTimeGraph) -> Tensor:
-        return farthest_rows(graph)
-
-
-class CorsoDiameter(Corso):
+class CorsoDiameter(OfDiameter, Corso):
     """Regression of the largest distance of each graph of :class:`Corso`, regenerated: one answer a graph.
 
     x is (V, 1), a random number; y is (B, 1). Arguments, errors and source are those of
@@ -135,11 +87,3 @@ class CorsoDiameter(Corso):
         >>> task.per_graph, len(task.answers)
         (True, 20)
     """
-
-    @staticmethod
-    def _ask(graph: Drawn, rng: np.random.Generator) -> Question:
-        return ask_diameter(graph, rng)
-
-    @staticmethod
-    def _relevant(graph: SpaceTimeGraph) -> Tensor:
-        return ends_of_longest(graph)

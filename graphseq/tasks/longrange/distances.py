@@ -12,7 +12,6 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq._arguments import checked_arguments, checked_but
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.data.hops import hops_to
 from graphseq.tasks.base import of_own_batch
 from graphseq.tasks.graphs import GraphRegression
 from graphseq.tasks.longrange.drawn import Answers, Drawn, as_graph
@@ -98,26 +97,3 @@ class GraphDistances(GraphRegression):
                 part.extend(chosen)
         train, validation, test = (self.part(torch.tensor(sorted(part))) for part in parts)
         return train, validation, test
-
-
-def marked_row(graph: SpaceTimeGraph) -> Tensor:
-    """Return the marked row of the graph of each target row, (K, V), ``bool``; the mark is the second feature."""
-    owner = graph.graph_index
-    marks: Tensor = (graph.x[:, 1] > 0) & (owner[graph.target_rows][:, None] == owner)
-    return marks
-
-
-def farthest_rows(graph: SpaceTimeGraph) -> Tensor:
-    """Return the rows farthest from each target row, (K, V), ``bool``."""
-    rows = graph.target_rows
-    hops = hops_to(graph.topology, rows)
-    return (hops == hops.amax(dim=1, keepdim=True)).to(rows.device)
-
-
-def ends_of_longest(graph: SpaceTimeGraph) -> Tensor:
-    """Return the rows of each graph that are as far from another as its diameter, (B, V), ``bool``."""
-    owner = graph.graph_index
-    farthest = hops_to(graph.topology, torch.arange(graph.num_nodes)).amax(dim=1).to(owner.device)
-    diameter = torch.zeros(graph.num_graphs, dtype=farthest.dtype, device=owner.device)
-    diameter = diameter.scatter_reduce(0, owner, farthest, "amax")
-    return (owner == torch.arange(graph.num_graphs, device=owner.device)[:, None]) & (farthest == diameter[owner])

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-
-import numpy as np
-from torch import Tensor
-
-from graphseq import _checks
 from graphseq._arguments import checked_arguments
-from graphseq.data.graph import SpaceTimeGraph
-from graphseq.tasks.base import of_own_batch
-from graphseq.tasks.longrange.distances import (
-    GraphDistances,
-    ends_of_longest,
-    farthest_rows,
-    marked_row,
-)
-from graphseq.tasks.longrange.drawn import Drawn, Question, ask_diameter, ask_eccentricity, ask_shortest_paths
 from graphseq.tasks.longrange.echo_graphs import FAMILIES, echo_graphs
+from graphseq.tasks.longrange.seeded import OfDiameter, OfEccentricity, OfShortestPaths, SeededDistances
 
 
-class Echo(GraphDistances):
+class Echo(SeededDistances):
     r"""Regression of a distance on graphs drawn as those of ECHO are described; the published files are not these.
 
     Families, each a sixth of the graphs: *line*, of which each row has with probability 0.2 a residual edge to the row
@@ -61,41 +47,18 @@ class Echo(GraphDistances):
         diameters: tuple[int, int] = (17, 40),
         tolerance: float = 0.5,
     ) -> None:
-        num_graphs = _checks.at_least("num_graphs", num_graphs, len(FAMILIES))
-        if len(diameters) != 2:
-            raise ValueError(f"diameters must be the smallest and the largest; got {diameters}")
-        low = _checks.at_least("diameters[0]", diameters[0], 3)
-        high = _checks.at_least("diameters[1]", diameters[1], low)
-        if (tolerance := _checks.positive("tolerance", tolerance)) > 0.5:
-            raise ValueError(f"tolerance must be at most 0.5, or two distances would count as one; got {tolerance}")
-        seed = _checks.seed("seed", seed)
-        drawn = echo_graphs(num_graphs, (low, high), np.random.default_rng([seed, 0]))
-        super().__init__(drawn, self._ask, np.random.default_rng([seed, 1]), tolerance=tolerance)
-        self._drawn_as: dict[str, object] = {"seed": seed, "diameters": [low, high]}
-
-    @property
-    def config(self) -> dict[str, object]:
-        """Config of any collection, the seed and the range of diameters."""
-        return {**super().config, **self._drawn_as}
-
-    @checked_arguments
-    @of_own_batch
-    def relevant_nodes(self, graph: SpaceTimeGraph) -> Tensor:
-        """Return the rows whose distance is asked for, (K, V), ``bool``."""
-        return self._relevant(graph)
-
-    @staticmethod
-    @abstractmethod
-    def _ask(graph: Drawn, rng: np.random.Generator) -> Question:
-        """Return the inputs and answers of a graph."""
-
-    @staticmethod
-    @abstractmethod
-    def _relevant(graph: SpaceTimeGraph) -> Tensor:
-        """Return the marks of :meth:`relevant_nodes`."""
+        super().__init__(
+            echo_graphs,
+            num_graphs,
+            seed=seed,
+            limits=diameters,
+            name="diameters",
+            at_least=(len(FAMILIES), 3),
+            tolerance=tolerance,
+        )
 
 
-class EchoShortestPaths(Echo):
+class EchoShortestPaths(OfShortestPaths, Echo):
     """Regression of the distance of each row from a marked source, on the graphs of :class:`Echo`, regenerated.
 
     x is (V, 2): a random number, and 1 at the source, else 0; y is (K, 1), 1 to the largest diameter. Arguments, errors
@@ -111,16 +74,8 @@ class EchoShortestPaths(Echo):
         (6, 1)
     """
 
-    @staticmethod
-    def _ask(graph: Drawn, rng: np.random.Generator) -> Question:
-        return ask_shortest_paths(graph, rng)
 
-    @staticmethod
-    def _relevant(graph: SpaceTimeGraph) -> Tensor:
-        return marked_row(graph)
-
-
-class EchoEccentricity(Echo):
+class EchoEccentricity(OfEccentricity, Echo):
     """Regression of the distance of the farthest row, for every row of the graphs of :class:`Echo`, regenerated.
 
     x is (V, 1), a random number; y is (V, 1). Arguments, errors and source are those of
@@ -133,16 +88,8 @@ class EchoEccentricity(Echo):
         True
     """
 
-    @staticmethod
-    def _ask(graph: Drawn, rng: np.random.Generator) -> Question:
-        return ask_eccentricity(graph, rng)
 
-    @staticmethod
-    def _relevant(graph: SpaceTimeGraph) -> Tensor:
-        return farthest_rows(graph)
-
-
-class EchoDiameter(Echo):
+class EchoDiameter(OfDiameter, Echo):
     """Regression of the largest distance of each graph of :class:`Echo`, regenerated: one answer a graph.
 
     A model must pool: ``Model(encoder, 1, pool="max")``. x is (V, 1), a random number; y is (B, 1). Arguments, errors
@@ -153,11 +100,3 @@ class EchoDiameter(Echo):
         >>> task.per_graph, sorted(set(task.answers[:, 0].tolist()))
         (True, [20.0, 21.0, 22.0])
     """
-
-    @staticmethod
-    def _ask(graph: Drawn, rng: np.random.Generator) -> Question:
-        return ask_diameter(graph, rng)
-
-    @staticmethod
-    def _relevant(graph: SpaceTimeGraph) -> Tensor:
-        return ends_of_longest(graph)
