@@ -66,6 +66,15 @@ def torch_seed(name: str, value: object) -> int:
     return at_least(name, value, 0, 2**64 - 1)
 
 
+def is_no_class(name: str, function: object) -> None:
+    """Refuse a class in place of a function of (output, y), such as ``CrossEntropyLoss`` without its brackets."""
+    if isinstance(function, type):
+        raise TypeError(
+            f"{name} must be a function of (output, y), got the class {function.__name__}; give one of it, such as "
+            f"{function.__name__}()"
+        )
+
+
 def finite(name: str, value: object) -> float:
     """Return ``value`` as a ``float``, or say why it is not a finite number."""
     if isinstance(value, bool) or not isinstance(value, Real):

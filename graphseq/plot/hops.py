@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import hypot
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,6 +15,7 @@ from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import ScaledTranslation
+from numpy.typing import NDArray
 from torch import Tensor
 
 from graphseq import _checks
@@ -44,7 +46,7 @@ def draw_hops(
     graph: SpaceTimeGraph,
     source_row: int,
     *,
-    routes: Sequence[Sequence[int]] | None = None,
+    routes: Sequence[Sequence[int]] | NDArray[np.integer[Any]] | Tensor | None = None,
     labels: Sequence[str] | None = None,
     pos: Places | None = None,
 ) -> Axes:
@@ -161,7 +163,9 @@ def _entry(row: object) -> object:
     return row.item() if isinstance(row, Tensor) and row.numel() == 1 else row
 
 
-def _checked_routes(graph: SpaceTimeGraph, routes: Sequence[Sequence[int]] | None) -> list[list[int]]:
+def _checked_routes(
+    graph: SpaceTimeGraph, routes: Sequence[Sequence[int]] | NDArray[np.integer[Any]] | Tensor | None
+) -> list[list[int]]:
     if isinstance(routes, np.ndarray | Tensor) and (routes.ndim != 2 or not len(routes)):
         raise TypeError(f"routes must be a sequence of sequences of rows, got {_checks.shown(routes)}")
     given = [] if routes is None else list(routes)

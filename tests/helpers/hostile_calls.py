@@ -219,6 +219,8 @@ def _of_error(error: BaseException, argument: str, annotation: str, value: objec
         return "raw", text
     # Of a graph, the attribute may be named that does not fit.
     words = [argument, *(_OF_GRAPHS if isinstance(value, Data | nx.Graph) else ())]
+    if argument == "path" and isinstance(value, str) and value:
+        words.append(printable(value))  # a file that holds something else is named, as one that is not there
     return ("named" if any(_names(message, word) for word in words) else "unnamed"), text
 
 

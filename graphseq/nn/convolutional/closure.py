@@ -37,12 +37,12 @@ class Closure:
             count, label = csgraph.connected_components(pattern, directed=False)
             self.into, self.source = torch.from_numpy(label).long(), torch.arange(self.rows)
             self.of_row, self.groups = self.into, int(count)
-            self.longest = int(np.bincount(label).max()) - 1
+            self.longest = int(np.bincount(label).max(initial=1)) - 1
         else:
             full = _closed(pattern)
             reader, source = (torch.from_numpy(index).long() for index in full.nonzero())
             self.into, self.source, self.of_row, self.groups = reader, source, torch.arange(self.rows), self.rows
-            self.longest = int(np.diff(full.indptr).max()) - 1
+            self.longest = int(np.diff(full.indptr).max(initial=1)) - 1
         self.into, self.source, self.of_row = (part.to(device) for part in (self.into, self.source, self.of_row))
         self.count = torch.bincount(self.into, minlength=self.groups)
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from graphseq import _checks
+
 _TRIED = 64
 IGNORED = -100  # the class that the losses of torch leave out
 
@@ -75,9 +77,11 @@ def check_loss(loss: Callable[[Tensor, Tensor], object], output: Tensor, y: Tens
         name: of the argument.
 
     Raises:
+        TypeError: a class in place of a function.
         ValueError: one number of an output stands for several answers, or several for one; or another value for the
             same numbers in one shape.
     """
+    _checks.is_no_class(name, loss)
     if output.shape == y.shape or len(y) < 2:
         return
     shapes = f"{name} takes the model's output {tuple(output.shape)} and y {tuple(y.shape)}, but compares"

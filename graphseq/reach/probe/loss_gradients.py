@@ -105,11 +105,17 @@ def loss_of(loss: Loss, out: Tensor, y: Tensor) -> Tensor:
     """The loss of some answers.
 
     Raises:
+        TypeError: it is a class.
         ValueError: it fails on them, or gives no number.
     """
+    _checks.is_no_class("loss", loss)
     try:
         value = loss(out, y)
-    except (RuntimeError, IndexError) as error:  # an IndexError of torch's losses is a class that is no output
+    except (
+        RuntimeError,
+        IndexError,
+        TypeError,
+    ) as error:  # IndexError: of a class that is no output
         raise ValueError(
             f"loss fails on answers {tuple(out.shape)} and y {tuple(y.shape)} ({y.dtype}): {error}"
         ) from error

@@ -281,13 +281,14 @@ class Probe(Inside):
 
     def _baseline(self, baseline: Tensor | float) -> Tensor:
         if not isinstance(baseline, Tensor):
-            return self.x.new_full((), _checks.finite("baseline", baseline)).expand_as(self.x)
-        is_number = baseline.numel() == 1
-        if not (is_number or baseline.shape == self.x.shape) or baseline.is_complex() or not baseline.isfinite().all():
+            baseline = torch.tensor(_checks.finite("baseline", baseline), dtype=torch.float64)
+        is_number, start = baseline.numel() == 1, baseline.detach()
+        fits = (is_number or start.shape == self.x.shape) and not start.is_complex()
+        start = start.to(self.x.device, self.x.dtype) if fits else start
+        if not fits or not start.isfinite().all():
             shape = tuple(self.x.shape)
             came = _checks.shown(baseline)
             raise ValueError(f"baseline must be a finite number, or hold such, (V, F) = {shape}; got {came}")
-        start = baseline.detach().to(self.x.device, self.x.dtype)
         return start.reshape(()).expand_as(self.x) if is_number else start
 
     def structure(self) -> Structure:

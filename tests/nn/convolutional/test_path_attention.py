@@ -58,3 +58,9 @@ def test_a_row_attends_at_first_to_the_row_like_it() -> None:
     torch.testing.assert_close(score.diagonal(), torch.full((41,), 8.0), rtol=0, atol=0.01)
     assert int(score[40, :40].argmax()) == 0
     assert float(score[0, 1:40].abs().max()) < 4
+
+
+def test_a_graph_of_no_rows_has_no_pairs() -> None:
+    nobody = torch.zeros(0, dtype=torch.long)
+    none = gs.SpaceTimeGraph(torch.zeros(0, 2), nobody, nobody, torch.zeros(2, 0, dtype=torch.long))
+    assert PathAttention(2, 4).reach(none, nobody).shape == (0, 0)

@@ -303,3 +303,10 @@ def test_a_model_that_answers_with_nan_is_refused_and_not_scored() -> None:
     data = Data(x=torch.ones(6, 2), edge_index=torch.tensor([[0, 1], [1, 2]]), y=torch.tensor([0, 1, 0, 1, 0, 1]))
     with pytest.raises(ValueError, match=r"the model gives NaN for \d+ of its \d+ outputs"):
         gs.diagnose(Divided(), data, steps=0, loss=torch.nn.functional.cross_entropy)
+
+
+def test_a_class_in_place_of_a_loss_is_refused_with_what_to_give() -> None:
+    with pytest.raises(TypeError, match=r"loss must be a function .* got the class CrossEntropyLoss; .* CrossEntropyL"):
+        found_on(graph(), loss=torch.nn.CrossEntropyLoss)
+    with pytest.raises(TypeError, match=r"loss must be a function .* got the class int"):
+        gs.reach.Probe(gcn(), graph()).row_gradients(int)  # type: ignore[arg-type]

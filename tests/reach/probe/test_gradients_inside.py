@@ -94,3 +94,12 @@ def test_masks_of_several_splits_are_refused_by_diagnose() -> None:
     data.train_mask = data.val_mask = torch.ones(8, 10, dtype=torch.bool)
     with pytest.raises(ValueError, match=r"train_mask has 10 columns, .*data.train_mask\[:, 0\]"):
         gs.diagnose(GCNConv(2, 2).double(), data, loss=nn.functional.cross_entropy)
+
+
+def test_a_baseline_that_the_precision_of_x_does_not_hold_is_refused() -> None:
+    probe = Probe(GCNConv(2, 2), Data(x=torch.ones(3, 2), edge_index=torch.tensor([[0, 1], [1, 2]])))
+    largest = torch.finfo(probe.x.dtype).max
+    assert probe.attribution(0, baseline=0.0).shape == (3, 2)
+    for baseline in (10 * largest if largest < 1e300 else float("inf"), torch.full((3, 2), torch.inf)):
+        with pytest.raises(ValueError, match="baseline must be"):
+            probe.attribution(0, baseline=baseline)
