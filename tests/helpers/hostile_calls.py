@@ -219,7 +219,7 @@ def _of_error(error: BaseException, argument: str, annotation: str, value: objec
         return "raw", text
     # Of a graph, the attribute may be named that does not fit.
     words = [argument, *(_OF_GRAPHS if isinstance(value, Data | nx.Graph) else ())]
-    if argument == "path" and isinstance(value, str) and value:
+    if isinstance(value, str) and value and "Path" in annotation:
         words.append(printable(value))  # a file that holds something else is named, as one that is not there
     return ("named" if any(_names(message, word) for word in words) else "unnamed"), text
 
@@ -292,7 +292,13 @@ _OF_NUMBERS = ("int]", "float]")  # arrays and tensors do for a sequence of numb
 
 def _is_row(inner: str, value: np.ndarray | torch.Tensor) -> bool:
     array = torch.as_tensor(value) if isinstance(value, torch.Tensor) or value.dtype.kind in "iufb" else None
-    if array is None or array.dim() != 1 or array.is_complex() or array.is_meta or array.layout != torch.strided:
+    if (
+        array is None
+        or (array.dim() != 1 and array.numel())
+        or array.is_complex()
+        or array.is_meta
+        or array.layout != torch.strided
+    ):
         return False
     return inner == "float]" or not array.is_floating_point() or not array.numel()
 

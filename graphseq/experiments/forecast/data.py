@@ -75,6 +75,12 @@ def make_ready(data: TemporalDataset, settings: Settings, horizon: int | None = 
     horizon = settings.horizon[0] if horizon is None else horizon
     graph, scaler = data.graph, None
     longest = max(settings.horizon)
+    times, needed = len(graph.topology.times), settings.lags + longest
+    if times < needed:
+        raise ValueError(
+            f"{data.name} has {times} times; a window of lags={settings.lags} and an answer horizon={longest} later "
+            f"need {needed}"
+        )
     task = _task(graph, settings, longest)
     if settings.scale != "file":
         before = task.split(settings.train, settings.validation).whole

@@ -130,7 +130,7 @@ def test_flags_that_do_not_fit_the_file_are_refused(
 
 
 def test_too_few_times_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="graph has 40 times; a window of lags=60"):
+    with pytest.raises(ValueError, match=r"^\S+ has 40 times; a window of lags=60"):
         prepare(replace(recorded(tmp_path), lags=60))
 
 

@@ -268,7 +268,7 @@ def test_a_forecaster_and_a_model_are_told_apart(fitted: gs.Forecaster, tmp_path
         ({"missing": "guess"}, "missing must be one of refuse, drop, mask"),
         ({"resample": "1h"}, 'resample= may leave steps without a value; say missing="mask"'),
         ({"targets": ["speed"]}, "targets='speed' is no column of values of data, which has x0"),
-        ({"horizon": 60}, "graph has 60 times"),
+        ({"horizon": 60}, "data has 60 times"),
     ],
 )
 def test_what_will_not_do_is_refused_by_name(given: dict[str, object], message: str) -> None:
