@@ -13,7 +13,8 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from graphseq import _checks
-from graphseq.data import _frames, _plain, _validate
+from graphseq.data import _dgl, _frames, _plain, _validate
+from graphseq.data._dgl import DGLGraph
 from graphseq.data.arrays import Numbers, as_tensor, is_frame, optional
 from graphseq.data.graph import SpaceTimeGraph
 
@@ -57,7 +58,7 @@ def from_sequence(x: Numbers, *, y: Numbers = None, target: Numbers = None) -> S
 
 
 def from_graph(
-    graph: nx.Graph | Data | sp.sparray | sp.spmatrix,
+    graph: nx.Graph | Data | sp.sparray | sp.spmatrix | DGLGraph,
     *,
     x: Numbers = None,
     y: Numbers = None,
@@ -69,8 +70,10 @@ def from_graph(
         graph: a networkx graph (an undirected edge becomes both directions; edge attributes ``weight``, ``edge_attr``
             and node attributes ``x``, ``y``, ``target`` are read where every edge, every node has one), a PyG ``Data``
             (``x``, ``edge_index`` or ``adj_t``, ``edge_weight``, ``edge_attr``, ``y``, ``target``), a PyG
-            ``Batch``, which stays one of as many graphs, or a scipy sparse matrix whose entry (i, j) is the weight of
-            the edge from i to j. The result of :meth:`~graphseq.SpaceTimeGraph.to_networkx` is read with its times.
+            ``Batch``, which stays one of as many graphs, a ``DGLGraph`` of one kind of nodes and edges (``feat`` and
+            ``label`` of its nodes are x and y; ``weight`` or ``w`` of its edges is the weight, ``feat`` their
+            features), or a scipy sparse matrix whose entry (i, j) is the weight of the edge from i to j. The result of
+            :meth:`~graphseq.SpaceTimeGraph.to_networkx` is read with its times.
             One column of PyG's ``edge_attr``, without ``edge_weight`` beside it, is the weight; more are features.
         x: features (N, F) or tokens (N,), in place of those of the graph; a constant 1 if there are none.
         y: answers, in place of those of the graph.
@@ -103,10 +106,12 @@ def from_graph(
         plain = _plain.read_networkx(graph)
     elif sp.issparse(graph):
         plain = _plain.read_scipy(graph)
+    elif _dgl.is_dgl(graph):
+        plain = _dgl.read_dgl(graph)
     else:
         raise TypeError(
-            f"graph must be a networkx graph, a PyG Data or a scipy sparse matrix, got {type(graph).__name__}"
-            + _HOW.get(type(graph).__name__, "")
+            "graph must be a networkx graph, a PyG Data, a DGLGraph or a scipy sparse matrix, got "
+            f"{type(graph).__name__}" + _HOW.get(type(graph).__name__, "")
         )
     index, weight, attr = _plain.edges_of("graph", plain, one_is_weight=isinstance(graph, Data))
     x = optional("x", plain.get("x") if x is None else x)

@@ -195,7 +195,11 @@ def with_x(**values: object) -> nx.Graph:
 @pytest.mark.parametrize(
     ("graph", "error", "message"),
     [
-        ([[0, 1]], TypeError, "graph must be a networkx graph, a PyG Data or a scipy sparse matrix, got list"),
+        (
+            [[0, 1]],
+            TypeError,
+            "graph must be a networkx graph, a PyG Data, a DGLGraph or .*, got list",
+        ),
         (np.eye(2), TypeError, "graph must be .* got ndarray"),
         (gs.SpaceTimeGraph(), TypeError, "graph is already a SpaceTimeGraph"),
         (sp.coo_array((2, 3)), ValueError, r"graph must be a square matrix, got shape \(2, 3\)"),

@@ -306,6 +306,7 @@ def _is_row(inner: str, value: np.ndarray | torch.Tensor) -> bool:
 _KINDS: Mapping[str, Any] = {
     "str": str,
     "SpaceTimeGraph": gs.SpaceTimeGraph,
+    "DGLGraph": (),
     "Topology": gs.Topology,
     "nn.Module": torch.nn.Module,
     "Model": gs.nn.Model,
