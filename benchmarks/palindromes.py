@@ -18,9 +18,13 @@ for any time; a plain RNN initialised with latching units needs no gates, and re
 apart by units that latch each at another digit (``nn.latch_``): RNN and LSTM then need some 260 steps, most of them to
 confirm each length, and from five seeds each every palindrome of up to 10,000 digits is right.
 
+A batch is scored before its update, and nothing scores the last update, which can spoil a solved task. So the record
+has both: ``last_batches``, the share right in the last 100 batches, each of which is fresh; and ``test``, the accuracy
+of the weights at the end on palindromes of a stream of their own.
+
 Run it with ``python benchmarks/palindromes.py --out docs/palindromes``: hours on one core. Each finished run is added
-to results.json, a finished run is not repeated, and the table is made of all finished runs. Only one process may use a
-folder.
+to results.json, a finished run is not repeated, and the table is made of all finished runs. A run of one length that
+was stopped goes on from its checkpoint in the folder of ``--checkpoints``. Only one process may use a folder.
 """
 
 from __future__ import annotations
@@ -146,7 +150,7 @@ def flushed() -> Iterator[None]:
 
 
 @flushed()
-def run(setup: Setup, seed: int) -> dict[str, Any]:
+def run(setup: Setup, seed: int, checkpoints: Path | None = None) -> dict[str, Any]:
     """Train and test one model on one thread."""
     torch.set_num_threads(1)
     tasks = [Palindrome(length, encoding=setup.encoding) for length in setup.lengths]
@@ -154,19 +158,7 @@ def run(setup: Setup, seed: int) -> dict[str, Any]:
         encoder = build_encoder(setup.model, tasks[0].in_channels, setup.hidden, num_layers=setup.layers)
         start_from(encoder, setup.model, setup.start)
         model = nn.Model(encoder, tasks[0].out_channels)
-    stages = gs.fit_curriculum(
-        model,
-        tasks,
-        steps=setup.steps,
-        batch_size=setup.batch_size,
-        optimizer=setup.optimizer,
-        lr=setup.lr,
-        clip=setup.clip,
-        seed=seed,
-        advance_threshold=setup.advance_threshold,
-        advance_window=setup.advance_window,
-        stop_window=setup.stop_window,
-    )
+    stages = trained(model, tasks, setup, seed, checkpoints)
     return {
         "config": config_of(setup, seed),
         "parameters": sum(weight.numel() for weight in model.parameters()),
@@ -177,9 +169,28 @@ def run(setup: Setup, seed: int) -> dict[str, Any]:
             {"length": length, "steps": stage.steps, "seconds": stage.seconds, "solved": stage.solved}
             for length, stage in zip(setup.lengths, stages, strict=False)
         ],
+        "last_batches": statistics.mean(stages[-1].score[-setup.stop_window :]),
         "test": [tested(model, setup, length, seed) for length in setup.tested],
         "machine": machine(),
     }
+
+
+def trained(
+    model: nn.Model, tasks: Sequence[Palindrome], setup: Setup, seed: int, checkpoints: Path | None
+) -> list[gs.History]:
+    """Train a model on one length after another; a single one can go on from a checkpoint, with the same batches."""
+    settings: dict[str, Any] = {
+        name: getattr(setup, name) for name in ("steps", "batch_size", "optimizer", "lr", "clip", "stop_window")
+    }
+    if len(tasks) > 1 or checkpoints is None:
+        advance = {"advance_threshold": setup.advance_threshold, "advance_window": setup.advance_window}
+        return gs.fit_curriculum(model, tasks, seed=seed, **advance, **settings)
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    words = (setup.name, setup.model, setup.encoding, str(setup.lengths[0]), str(seed))
+    path = checkpoints / ("_".join(words).replace(" ", "-").replace("'", "").replace(",", "") + ".pt")
+    stream = seeding.derive(seed, seeding.TRAIN, 0)  # that of a curriculum's first task
+    history = gs.fit(model, tasks[0], seed=stream, checkpoint_path=path, checkpoint_every=200, resume=True, **settings)
+    return [history]
 
 
 def tested(model: nn.Model, setup: Setup, length: int, seed: int) -> dict[str, float]:
@@ -286,13 +297,15 @@ def table(summaries: Sequence[dict[str, Any]]) -> str:
     return "\n".join(out)
 
 
-def main(out: Path, cases: Sequence[tuple[Setup, int]], jobs: int = 1) -> str:
+def main(out: Path, cases: Sequence[tuple[Setup, int]], jobs: int = 1, checkpoints: Path | None = None) -> str:
     """Run what is not finished, add each run to ``out``/results.json, and return the table of all finished runs."""
     out.mkdir(parents=True, exist_ok=True)
     records = read(out)
     done = [record["config"] for record in records]
     unfinished = [case for case in cases if config_of(*case) not in done]
-    work = Parallel(n_jobs=jobs, return_as="generator_unordered")(delayed(run)(*case) for case in unfinished)
+    work = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+        delayed(run)(*case, checkpoints) for case in unfinished
+    )
     for record in tqdm(work, total=len(unfinished), unit="run", disable=not unfinished):
         records.append(record)
         summaries = lines(records)
@@ -308,6 +321,8 @@ if __name__ == "__main__":
     parser.add_argument("--encoding", nargs="+", default=["scalar", "one-hot"], help="how a digit enters")
     parser.add_argument("--model", nargs="+", default=list(MODELS), choices=list(MODELS), help="only these")
     parser.add_argument("--name", default="", help="only set-ups whose name begins so, such as reference")
+    parser.add_argument("--length", type=int, nargs="+", default=[], help="of set-ups of one length only these")
+    parser.add_argument("--checkpoints", type=Path, help="folder where trainings of one length are saved as they go")
     parser.add_argument("--longest", type=int, default=10_000, help="teach and test up to here at most")
     parser.add_argument("--steps", type=int, default=10_000, help="train with so many steps at most")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each on one thread")
@@ -317,6 +332,8 @@ if __name__ == "__main__":
         for encoding in options.encoding
         for setup in setups(encoding)
         if setup.model in options.model and setup.name.startswith(options.name)
+        if not options.length or (len(setup.lengths) == 1 and setup.lengths[0] in options.length)
         if (short := shortened(setup, options.longest, options.steps)) is not None
     ]
-    print(main(options.out, [(setup, seed) for seed in options.seeds for setup in chosen], options.jobs))
+    runs = [(setup, seed) for seed in options.seeds for setup in chosen]
+    print(main(options.out, runs, options.jobs, options.checkpoints))
