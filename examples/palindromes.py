@@ -10,6 +10,9 @@ are drawn, the LSTM is shifted a little to the right, since equal points would h
   and tested beyond it. The RNN is initialised with latching units, the LSTM, too, or
   one-hot with gates for long memory.
 
+A fourth figure has the form of the study's own: digits as one number, the lengths on which it drew its curves, and the
+number of seeds at each.
+
 Result: the reference RNN is right up to 14 digits, from some seeds farther, and the reference LSTM is at chance at 20,
 but not from He's initial weights. The improved models are right at every length up to 10,000 in both encodings, far
 beyond the training lengths, since a latch keeps its value for any time.
@@ -34,9 +37,12 @@ from scipy import stats
 from graphseq import _files
 from graphseq.cli.messages import refusals
 
+STUDY = "figures_of_the_study.png"
+STUDY_LENGTHS = (4, 1000)
 FIGURES = {"figure_1_rnn.png": ("RNN",), "figure_2_lstm.png": ("LSTM",), "figure_3_both.png": ("RNN", "LSTM")}
 ENCODINGS = {"scalar": "a digit is one number", "one-hot": "a digit is one-hot"}
-STYLES = {"reference": ("--", "o"), "reference, He's start": (":", "^"), "improved": ("-", "s")}
+HE = "reference, He's start"
+STYLES = {"reference": ("--", "o"), HE: (":", "^"), "improved": ("-", "s")}
 COLOURS = {"RNN": "#0072b2", "LSTM": "#d55e00"}
 Curve = dict[int, list[float]]
 
@@ -82,7 +88,9 @@ def draw(axes: Axes, records: Sequence[dict[str, Any]], models: Sequence[str], e
             mean = [point[0] for point in points]
             bars = [[m - low for m, low, _ in points], [high - m for m, _, high in points]]
             counts = sorted({len(scores) for scores in scores_of.values()})
-            seeds = f"{counts[0]} seeds" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
+            seeds = (
+                f"{counts[0]} seed{'s' * (counts[0] > 1)}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
+            )
             shade = COLOURS[model] if name == "improved" or len(models) > 1 else "#555555"
             axes.errorbar(
                 lengths, mean, bars, linestyle=line, marker=mark, color=shade, capsize=3, markersize=5, elinewidth=0.8,
@@ -119,16 +127,68 @@ def figure(records: Sequence[dict[str, Any]], models: Sequence[str]) -> Figure:
     return drawing
 
 
+def study(records: Sequence[dict[str, Any]]) -> Figure:
+    """Draw the study's figures 1 to 3 on digits as one number: the RNN, the LSTM, and both beside the improved ones."""
+    drawing = Figure(figsize=(13, 4.4), layout="constrained")
+    panels = drawing.subplots(1, 3, sharey=True)
+    small = [name for name in STYLES if name != "improved"]
+    for panel, models, names in zip(panels, FIGURES.values(), (small, small, list(STYLES)), strict=True):
+        for number, model in enumerate(models):
+            for name in names:
+                if len(models) == 1 or name != "reference":
+                    study_curve(panel, curve(records, name, model, "scalar"), name, model, 1.06**number)
+                    if len(models) == 1 and name == HE:
+                        seeds_above(panel, curve(records, name, model, "scalar"), COLOURS[model])
+        panel.axhline(0.1, color="#999999", linewidth=0.8)
+        panel.set(xscale="log", ylim=(0, 1.08), xlabel="palindrome length (digits)", title=" and ".join(models))
+        lengths = (4, 6, 8, 10, 14, 20, 30, 100, *((300, 1000) if len(models) > 1 else ()))
+        panel.set_xlim(3.6, 1.2 * lengths[-1])
+        panel.set_xticks(lengths, [f"{length:,}" for length in lengths], minor=False)
+        panel.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
+        panel.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        panel.spines[["top", "right"]].set_visible(False)
+        title = "above: seeds at each length from He's start" if len(models) == 1 else ""
+        panel.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.17), frameon=False, fontsize=9, title=title, title_fontsize=8
+        )
+    panels[0].annotate("chance", (0.99, 0.1), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+    panels[0].set_ylabel("accuracy on the last digit")
+    return drawing
+
+
+def study_curve(axes: Axes, scores_of: Curve, name: str, model: str, shift: float) -> None:
+    """Draw the mean over seeds at each length, and every seed as a dot."""
+    first, last = STUDY_LENGTHS
+    scores_of = {length: scores for length, scores in scores_of.items() if first <= length <= last}
+    if not scores_of:
+        return
+    line, mark = STYLES[name]
+    shade = "#777777" if name == "reference" else COLOURS[model]
+    face = shade if name == "improved" else "white"
+    axes.plot(
+        [length * shift for length in scores_of], [statistics.mean(scores) for scores in scores_of.values()],
+        linestyle=line, marker=mark, markersize=5, color=shade, markerfacecolor=face, label=f"{model}, {name}",
+    )  # fmt: skip
+    for length, scores in scores_of.items():
+        axes.scatter([length * shift] * len(scores), scores, s=9, color=shade, alpha=0.5, linewidths=0)
+
+
+def seeds_above(axes: Axes, scores_of: Curve, shade: str) -> None:
+    """Write the number of seeds above each length."""
+    for length, scores in scores_of.items():
+        axes.annotate(str(len(scores)), (length, 1.03), ha="center", fontsize=7, color=shade)
+
+
 def main(records: Path, out: Path, overwrite: bool = False) -> list[Path]:
-    """Draw and save the three figures; return their paths."""
-    files = [out / name for name in FIGURES]
+    """Draw and save the four figures; return their paths."""
+    files = [out / name for name in (*FIGURES, STUDY)]
     existing = [str(file) for file in files if file.exists()]
     if existing and not overwrite:
         raise FileExistsError(f"{', '.join(existing)} already there; choose another --out, or add --overwrite")
     runs = json.loads(records.read_text())["records"]
     out.mkdir(parents=True, exist_ok=True)
-    for file, models in zip(files, FIGURES.values(), strict=True):
-        drawing = figure(runs, models)
+    drawings = [*(figure(runs, models) for models in FIGURES.values()), study(runs)]
+    for file, drawing in zip(files, drawings, strict=True):
         _files.write(file, lambda to, f=drawing: f.savefig(to, format="png", dpi=150), overwrite=overwrite)
     return files
 

@@ -70,6 +70,18 @@ def test_a_run_of_palindromes_is_recorded_once_and_goes_on_where_it_was_stopped(
     assert (line["horizon"], line["trained_to"], line["tested_to"], line["seeds"]) == (40, 8, 40, 1)
 
 
+def test_a_stopped_run_of_palindromes_goes_on_from_its_checkpoint_with_the_same_batches(tmp_path: Path) -> None:
+    script = load(ROOT / "benchmarks" / "palindromes.py")
+    setup = script.Setup("reference, He's start", "RNN", "scalar", (4,), (4,), "kaiming", hidden=8, steps=30)
+    whole = script.run(setup, 1)
+    script.run(script.replace(setup, steps=20), 1, tmp_path)  # stopped there
+    assert [path.name for path in tmp_path.iterdir()] == ["reference-Hes-start_RNN_scalar_4_1.pt"]
+    resumed = script.run(setup, 1, tmp_path)
+    assert [resumed[key] for key in ("steps", "last_batches", "test")] == [
+        whole[key] for key in ("steps", "last_batches", "test")
+    ]
+
+
 def test_an_effective_horizon_is_the_longest_length_that_is_solved_at_95_percent() -> None:
     script = load(ROOT / "benchmarks" / "palindromes.py")
     tests = [{"length": length, "score": score} for length, score in ((30, 0.94), (10, 1.0), (20, 0.95), (40, 0.1))]
@@ -136,7 +148,16 @@ def test_figures_of_palindromes_are_drawn_from_the_record(tmp_path: Path) -> Non
     file = tmp_path / "results.json"
     file.write_text(json.dumps({"records": records}))
     files = example.main(file, tmp_path / "new")
-    assert [path.name for path in files] == ["figure_1_rnn.png", "figure_2_lstm.png", "figure_3_both.png"]
+    names = ["figure_1_rnn.png", "figure_2_lstm.png", "figure_3_both.png", "figures_of_the_study.png"]
+    assert [path.name for path in files] == names
+    he = [record("reference, He's start", "LSTM", "scalar", seed, {20: score}) for seed, score in enumerate((1.0, 0.9))]
+    panels = example.study([*records, *he]).axes
+    labels = [[text.get_text() for text in panel.get_legend().get_texts()] for panel in panels]
+    he_lstm = "LSTM, reference, He's start"
+    assert labels[0] == ["RNN, reference"]
+    assert labels[1:] == [["LSTM, reference", he_lstm], ["RNN, improved", he_lstm, "LSTM, improved"]]
+    drawn = next(line for line in panels[1].get_lines() if line.get_label() == he_lstm)
+    assert drawn.get_xydata().tolist() == [[20.0, pytest.approx(0.95)]]
     assert example.curve(records, "reference", "RNN", "scalar") == {4: [1.0, 1.0], 12: [0.6, 0.6]}
     panel = example.figure(records, ("RNN",)).axes[0]
     labels = [text.get_text() for text in panel.get_legend().get_texts()]
