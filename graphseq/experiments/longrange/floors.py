@@ -19,6 +19,11 @@ from graphseq.training.settings import DEFAULTS
 
 Rule = Callable[[SpaceTimeGraph], Tensor]
 
+DEGREES = 8
+"""Degrees that are counted apart, the last with all above it."""
+NEAREST = 5
+"""Graphs of the training part whose answers the floor "degrees counted" takes."""
+
 
 def floors(
     task: Task,
@@ -37,7 +42,8 @@ def floors(
     "constant" is the best output that is the same for all, of the training part's answers; "constant per family" the
     best for each family of graphs, where there are several; "0-hop model" a trained multilayer perceptron on a row's
     own input, pooled where graphs are asked; "own input copied" the first C features of the asked row, where answers
-    are C numbers; then exact rules.
+    are C numbers; "degrees counted", where graphs are asked for numbers, the best constant of the 5 graphs of the
+    training part whose numbers of rows of each degree are nearest: it sees one hop and no distance; then exact rules.
 
     Args:
         task: the training part.
@@ -70,6 +76,8 @@ def floors(
     found["0-hop model"] = _measured(model, test, measure, samples, seed)
     if isinstance(task, Regression) and not task.per_graph and task.out_channels <= task.in_channels:
         found["own input copied"] = _measured(_copy(task.out_channels), test, measure, samples, seed)
+    if isinstance(task, Regression) and task.per_graph:
+        found["degrees counted"] = _by_degrees(task, test, measure, samples, seed)
     for name, rule in (rules or {}).items():
         found[name] = _measured(rule, test, measure, samples, seed)
     return found
@@ -89,9 +97,25 @@ class _Nothing:
         return torch.zeros(len(graph.y), 1)
 
 
-def _answers(task: Task, samples: int, seed: int) -> Answered:
+def _answers(task: Task, samples: int, seed: int, model: Rule | None = None) -> Answered:
     """Return the questions of the training part: all of a data set, or a sample apart from that of the test."""
-    return answered(_Nothing(), task, samples=samples, seed=seed if isinstance(task, Collection) else seed + 1)
+    seed = seed if isinstance(task, Collection) else seed + 1
+    return answered(model or _Nothing(), task, samples=samples, seed=seed)
+
+
+def _degree_counts(graph: SpaceTimeGraph) -> Tensor:
+    """Return the number of rows of each degree in each graph, (B, :data:`DEGREES`)."""
+    sources = graph.topology.spacetime().edge_index[0]
+    degree = torch.bincount(sources, minlength=graph.num_nodes).clamp(max=DEGREES - 1)
+    cells = torch.bincount(graph.graph_index * DEGREES + degree, minlength=graph.num_graphs * DEGREES)
+    return cells.view(graph.num_graphs, DEGREES).double()
+
+
+def _by_degrees(task: Task, test: Task, measure: Measure, samples: int, seed: int) -> float:
+    known = _answers(task, samples, seed, _degree_counts)
+    asked = answered(_degree_counts, test, samples=samples, seed=seed)
+    nearest = torch.cdist(asked.output, known.output).argsort(dim=1, stable=True)[:, :NEAREST]
+    return measure.of(torch.stack([measure.constant(known.y[rows]) for rows in nearest]), asked.y)
 
 
 def _of_family(measure: Measure, known: Answered, number: int) -> Tensor:

@@ -103,6 +103,9 @@ _ECHO = "Regenerated from its description, not the published files."
 _CORSO = "Regenerated with the shares of its generator, not the published files."
 _CORSO_ROWS = f"{_CORSO} Of its published columns two seem to be named wrongly."
 _REPAIRED = "Repaired: the source's number is drawn anew, and the target alone is asked; published numbers are not its."
+TEXT_AXIS = "earlier characters in the window"
+"""The axis of the figure of a text, in which it is not known how far back an answer depends on it."""
+
 _HOPS = (3, 5, 10, 20, 50)
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -185,7 +188,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "The published text in windows of 64 characters; the last tenth is the test part.",
         layers=(4, 8),
         sequence=True,
-        axis="earlier characters in the window",
+        axis=TEXT_AXIS,
     ),
 }
 """The benchmarks by name."""

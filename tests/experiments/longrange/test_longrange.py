@@ -2,10 +2,12 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import console
+import networkx as nx
 import pytest
 import torch
 
@@ -59,6 +61,31 @@ def test_a_family_has_a_constant_of_its_own_and_rules_are_measured() -> None:
     ]
     assert found["constant per family"] == pytest.approx(sum(errors) / len(errors))
     assert "own input copied" not in found  # graphs are asked
+
+
+def test_degrees_tell_the_diameter_of_cliques_with_a_tail_and_not_that_of_one_path_or_two() -> None:
+    class Graphs(gs.tasks.GraphRegression):
+        def __init__(self, made: list[nx.Graph]) -> None:
+            super().__init__([gs.from_graph(graph, y=torch.tensor([[float(nx.diameter(graph))]])) for graph in made])
+
+        hops = 20
+
+    tailed = [nx.lollipop_graph(4, tail) for tail in range(1, 9) for _ in range(5)]
+    task = Graphs(tailed)
+    assert floors(task, task, steps=2)["degrees counted"] == 0
+    # Two bodies of the same degrees: a spider whose three legs have 1, 1 and 7 rows, or 3 each.
+    spiders = [nx.from_edgelist(_legs(legs)) for legs in ((1, 1, 7), (3, 3, 3)) for _ in range(5)]
+    found = floors(Graphs(spiders), Graphs(spiders), steps=2)
+    assert found["degrees counted"] == 1  # of answers 8 and 6, the first five in order are all of one kind
+
+
+def _legs(legs: tuple[int, ...]) -> list[tuple[int, int]]:
+    edges, rows = [], 0
+    for length in legs:
+        chain = [0, *range(rows + 1, rows + length + 1)]
+        edges += pairwise(chain)
+        rows += length
+    return edges
 
 
 def test_every_question_of_a_set_is_asked_once_with_the_hops_that_it_needs() -> None:
