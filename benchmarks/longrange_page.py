@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from graphseq import _files
 from graphseq.evaluation.tables import aligned
+from graphseq.experiments.longrange.families import HOP_A_LAYER
 from graphseq.experiments.longrange.figure import groups
 from graphseq.experiments.longrange.published import published
 from graphseq.experiments.longrange.report import ENOUGH
+from graphseq.experiments.longrange.settings import FEW, Settings
 from graphseq.experiments.longrange.suite import BENCHMARKS
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +32,9 @@ steps, chooses each family's layers and learning rate on the validation part by 
 beside the floors of the task (models that look at no neighbour) and published numbers, which stand in a file of their
 own with their sources. Its figures show the error against the hops that a question needs, with each model's reach. This
 page is made by `python benchmarks/longrange_page.py`.
+
+SAGE, GAT and GIN are stacks of PyG's convolutions, A-DGN is PyG's `AntiSymmetricConv` and GPS its `GPSConv`, without
+encodings of positions. PyG has no GRIT, so that it stands among the published alone.
 
 ## Published graph transfer is solved without a neighbour
 
@@ -79,7 +85,9 @@ edges are kept; ours does so, too.
 SECTIONS = {
     "transfer": "Graph transfer, repaired",
     "classes": "Transfer of a class",
-    "echo": "ECHO, regenerated",
+    "far": "Transfer of a class over 50 hops",
+    "echo": "ECHO, regenerated: shortest paths",
+    "echo_rest": "ECHO, regenerated: eccentricity and diameter",
     "corso": "Corso et al., regenerated",
     "match": "Tree-NeighborsMatch",
     "sequences": "Copy memory and adding, length 100",
@@ -141,7 +149,7 @@ def section(title: str, name: str) -> str:
     benchmarks = dict.fromkeys(line["benchmark"] for line in record["lines"])
     full = (FOLDER / name / "table.txt").read_text(encoding="utf-8").rstrip()
     table = short_tables(record) if len(benchmarks) > MANY else full
-    lines = [f"## {title}", "", " ".join(dict.fromkeys(BENCHMARKS[each].note for each in benchmarks)), ""]
+    lines = [f"## {title}", "", *_notes(benchmarks), ""]
     lines += [*budget(record), ""]
     if table is not full:
         lines += [f"Settings and seconds of each are in [table.txt](../longrange/{name}/table.txt).", ""]
@@ -155,6 +163,12 @@ def section(title: str, name: str) -> str:
     return "\n".join(lines)
 
 
+def _notes(benchmarks: Iterable[str]) -> list[str]:
+    """Return each sentence on how the benchmarks differ from the published ones once, in lines."""
+    sentences = (part for name in benchmarks for part in BENCHMARKS[name].note.removesuffix(".").split(". "))
+    return textwrap.wrap(". ".join(dict.fromkeys(sentences)) + ".", 120)
+
+
 def _item(text: str) -> list[str]:
     """Return the lines of an item of a list."""
     return textwrap.wrap(text, 120, initial_indent="- ", subsequent_indent="  ")
@@ -164,13 +178,16 @@ def budget(record: dict[str, Any]) -> list[str]:
     """Return the sentence on what was spent on a record, in lines."""
     settings = record["config"]["settings"]
     rates = " and ".join(f"{rate:g}" for rate in settings["lrs"])
-    seeds = len(settings["seeds"])
-    spread = "their lowest and highest value beside the mean" if seeds < ENOUGH else "95 % intervals"
+    tried = f"learning rates {rates} tried with the first seed, of which validation chose"
+    if len(settings["lrs"]) == 1:
+        tried = f"learning rate {rates}, without a search"
+    seeds = sorted({line["seeds"] for line in record["lines"]})
+    spread = "95 % intervals beside the mean" if seeds[0] >= ENOUGH else "lowest and highest value beside the mean"
     text = (
-        f"Budget: {seeds} seeds ({spread}), {settings['steps']:,} steps of {settings['batch_size']} graphs, at most "
-        f"{settings['parameters']:,} parameters; learning rates {rates} tried with the first seed, of which validation "
-        f"chose. {record['cpu_seconds']:,.0f} CPU seconds in all. This is a start: what is not learned in so few steps "
-        "may be learned in more, and families whose ranges overlap are not told apart."
+        f"Budget: {' to '.join(str(number) for number in dict.fromkeys((seeds[0], seeds[-1])))} seeds ({spread}), "
+        f"{settings['steps']:,} steps of {settings['batch_size']} graphs, at most {settings['parameters']:,} "
+        f"parameters; {tried}. {record['cpu_seconds']:,.0f} CPU seconds in all. This is a start: what is not learned "
+        "in so few steps may be learned in more, and families whose ranges overlap are not told apart."
     )
     return textwrap.wrap(text, 120)
 
@@ -205,16 +222,32 @@ def not_run(records: list[dict[str, Any]]) -> str:
     missing = [name for name in BENCHMARKS if name not in done]
     kinds = dict.fromkeys(name.rstrip("0123456789").strip() for name in missing)
     listed = "\n".join(f'python -m graphseq longrange --benchmark "{kind}"' for kind in kinds)
+    own = Settings()
+    hours = sum(record["cpu_seconds"] for record in records) / 3600
     ran = (
-        "The command's own settings are larger than those of the records here: five seeds, 300 steps of 16 graphs, "
-        "10,000 parameters, two learning rates and eleven families. By the seconds of a step in these records, of "
-        "50 hops extrapolated, all benchmarks of its own choice take about 6 CPU hours, half a night on two cores with "
-        "--jobs 2; a run that was stopped goes on with --resume, and --tiny is a minute of all kinds."
+        f"The records of this page took {hours:.1f} CPU hours, the sum of the seconds of their {_runs(records):,} "
+        "trainings. The command's own settings are larger and were not run whole: "
+        f"{len(own.seeds)} seeds, {own.steps} steps of {own.batch_size} graphs, {own.parameters:,} parameters, "
+        f"{len(own.lrs)} learning rates and {len(own.models)} families. A run that was stopped goes on with --resume, "
+        "which also adds seeds, families and benchmarks to a record, and --tiny runs all kinds in a minute."
     )
     text = "\n".join(["## The whole", "", *textwrap.wrap(ran, 120)])
     if not missing:
         return text
     return f"{text}\n\nThese have no record here, or not at every length:\n\n```\n{listed}\n```\n"
+
+
+def _runs(records: list[dict[str, Any]]) -> int:
+    """Return how many models were trained: the search's, and those of the seeds that did not search."""
+    total = 0
+    for record in records:
+        settings = record["config"]["settings"]
+        for line in record["lines"]:
+            depths = settings["layers"] or BENCHMARKS[line["benchmark"]].layers
+            searched = settings["search_seeds"] * len(settings["lrs"])
+            searched *= len(depths if line["model"] in HOP_A_LAYER else FEW if len(depths) > 1 else FEW[1:])
+            total += searched + line["seeds"] - settings["search_seeds"]
+    return total
 
 
 def _diagnosis() -> str:

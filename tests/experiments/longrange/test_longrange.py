@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ import console
 import networkx as nx
 import pytest
 import torch
+from torch_geometric import nn as pyg
 
 import graphseq as gs
 from graphseq.experiments.engine.run import Run
 from graphseq.experiments.longrange import run
 from graphseq.experiments.longrange.answered import Answered, answered
 from graphseq.experiments.longrange.families import FAMILIES, RECURRENT, build, parameters, reach, width_for
+from graphseq.experiments.longrange.figure import figure
 from graphseq.experiments.longrange.floors import floors
 from graphseq.experiments.longrange.measures import ACCURACY, LOG_MSE, MAE
 from graphseq.experiments.longrange.published import every_published, published
@@ -306,3 +309,45 @@ def test_a_benchmark_whose_file_is_not_there_says_where_it_should_be(
     monkeypatch.delenv("GRAPHSEQ_DATA")
     with pytest.raises(FileNotFoundError, match=r"\$GRAPHSEQ_DATA/benchmarks/mnist1d_data.pkl"):
         BENCHMARKS["mnist1d shuffled"].make(10)
+
+
+def _drawn(benchmark: str, model: str, reach: int | None, by_hops: list[list[float]]) -> Line:
+    config = {"benchmark": benchmark, "model": model, "layers": 8, "lr": 0.01, "seed": 0}
+    result = {"validation_loss": 1.0, "value": 1.0, "parameters": 9, "cpu_seconds": 1.0, "by_hops": by_hops}
+    return replace(summarise([Run(key="", config=config, result=result)])[0], reach=reach)
+
+
+def test_lines_that_lie_on_one_another_are_all_seen() -> None:
+    lines = [
+        _drawn(f"transfer ring {hops}", model, hops, [[hops, 100, 0.0]])
+        for model in ("GCN", "Wave", "MP-SSM")
+        for hops in (3, 10, 50)
+    ]
+    axes = figure("transfer ring", lines, {"transfer ring 3": [[3, 100, 0.8]]}).axes[0]
+    drawn = [line for line in axes.lines if "sees" in str(line.get_label())]
+    assert [line.get_linewidth() for line in drawn] == sorted({line.get_linewidth() for line in drawn}, reverse=True)
+    assert [line.get_markersize() for line in drawn] == sorted({line.get_markersize() for line in drawn}, reverse=True)
+    assert axes.get_ylim()[0] < 0  # marks at 0 are whole
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["3", "10", "50"]
+    assert axes.get_xscale() == "log"
+    assert axes.get_legend().get_title().get_text() == ""  # of three reaches none is drawn as a bar
+
+
+def test_places_of_a_text_are_pooled_by_their_answers() -> None:
+    by_hops = [[0, 5, 4.0], [1, 5, 3.0], [2, 1, 2.0], [3, 3, 1.0], [4, 5, 1.0]]
+    axes = figure("tiny shakespeare", [_drawn("tiny shakespeare", "LSTM", 3, by_hops)], {}).axes[0]
+    assert axes.lines[0].get_xydata().tolist() == [[0, 4], [1, 3], [2.75, 1.25], [4, 1]]
+    assert axes.get_legend().get_title().get_text() == "a bar: the reach"
+
+
+def test_sage_and_a_dgn_of_the_suite_are_those_of_pyg() -> None:
+    task = gs.tasks.Transfer(4)
+    encoder = build("SAGE", task, 8, 2).encoder
+    x, edges = torch.rand(5, 10), torch.tensor([[0, 1, 2, 4], [1, 2, 1, 1]])
+    theirs = pyg.SAGEConv(10, 8)
+    with torch.no_grad():
+        theirs.lin_l.weight.copy_(encoder.convs[0].lin_rel.weight)
+        theirs.lin_l.bias.copy_(encoder.convs[0].lin_rel.bias)
+        theirs.lin_r.weight.copy_(encoder.convs[0].lin_root.weight)
+    torch.testing.assert_close(encoder.convs[0](x, edges), theirs(x, edges))
+    assert isinstance(build("A-DGN", task, 8, 2).encoder.conv, pyg.AntiSymmetricConv)
