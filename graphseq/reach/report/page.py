@@ -54,47 +54,17 @@ def measure(subject: Subject) -> Page:
     """Measure what the figures of a report show; the same subject gives the same page."""
     sample, model = subject.sample, subject.model
     generator = torch.Generator().manual_seed(subject.seed)
-    notes: list[str] = []
-    with torch.random.fork_rng([]), torch.inference_mode(False), torch.enable_grad(), evaluating(model):
-        x = point(sample, generator)
-        answers = _answers(sample, generator)
-        found = row_influence(model, sample, answers, x, generator)
-        if found is None:
-            notes.append("influence is not measured: inputs are integers, of more than 200 rows a graph")
-        elif not bool(found.isfinite().all()):
-            found = None
-            notes.append("influence is not measured: a derivative is not finite")
-        elif not x.is_floating_point():
-            notes.append("inputs are integers: influence is the change of the answer where a row shows another's input")
-        layers = layers_of(model, sample, subject.loss, x)
-        of_state, rows = None, _rows_of(sample, answers, generator)
-        if found is not None and sample.rows.targets is None:
-            of_state = state_influence(model, sample, rows, x, generator)
+    answers, rows, layers, found = _influences(subject, generator)
+    notes = list(found.notes)
     if layers is None:
         notes.append("no states with one line a row were found, so that nothing is shown over layers")
     first = int(answers[0])
-    target = None if sample.rows.targets is None else int(sample.rows.targets[first])
     graph = int(sample.rows.graphs[first])
-    if target is not None:
-        centre = torch.tensor([target])
-    elif found is not None:
-        centre = found[0].argmax()[None]
-    else:
-        centre = (sample.rows.owner == graph).nonzero()[:1, 0]
-    field = view(sample.rows, graph, centre)
+    target = None if sample.rows.targets is None else int(sample.rows.targets[first])
+    field = view(sample.rows, graph, _centre(sample, target, graph, found.on_answers))
     depth = sum(isinstance(module, MessagePassing) for module in model.modules())
-    by_hop = closed = state = None
-    if found is not None and sample.rows.targets is not None:
-        by_hop, closed = _by_hop(sample, sample.rows.targets[answers], found, depth)
-    elif of_state is not None and bool(of_state[1].isfinite().all()):
-        state, values = of_state
-        by_hop, closed = _by_hop(sample, rows, values, depth)
-        notes.append(
-            "answers are those of whole graphs or of pairs, at no distance from a row: influence by distance is that "
-            f"on the last state of single rows, {state}"
-        )
-    elif found is not None:
-        notes.append("answers are those of whole graphs or of pairs: no distance to a row is defined")
+    hops = _hops(sample, answers, rows, found, depth)
+    notes.extend(hops.notes)
     narrow, curvature = _bottlenecks(sample, graph, notes)
     return Page(
         name=type(model).__name__,
@@ -104,17 +74,83 @@ def measure(subject: Subject) -> Page:
         num_graphs=sample.rows.num_graphs,
         first_row=int((sample.rows.owner == graph).nonzero()[0, 0]),
         field=field,
-        influence=None if found is None else found[0][field.rows],
-        by_hop=by_hop,
-        state=state,
-        closed_form=closed,
+        influence=None if found.on_answers is None else found.on_answers[0][field.rows],
+        by_hop=hops.measured,
+        state=hops.state,
+        closed_form=hops.closed_form,
         depth=depth,
-        measured=len(answers) if state is None else len(rows),
+        measured=len(answers) if hops.state is None else len(rows),
         layers=layers,
         bottlenecks=narrow,
         curvature=curvature,
         notes=tuple(notes),
     )
+
+
+@dataclass(frozen=True)
+class _Influences:
+    """The influence of all rows on answers and, where answers are not those of single rows, on a state of rows."""
+
+    on_answers: Tensor | None
+    on_state: tuple[str, Tensor] | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Hops:
+    """Mean influence by hop, on answers or on a state, and what a power of Â has there."""
+
+    measured: Tensor | None = None
+    closed_form: Tensor | None = None
+    state: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _influences(subject: Subject, generator: torch.Generator) -> tuple[Tensor, Tensor, Layers | None, _Influences]:
+    """The answers and rows that are measured, the states over layers, and the influences, at one point."""
+    sample, model = subject.sample, subject.model
+    notes: tuple[str, ...] = ()
+    with torch.random.fork_rng([]), torch.inference_mode(False), torch.enable_grad(), evaluating(model):
+        x = point(sample, generator)
+        answers = _answers(sample, generator)
+        found = row_influence(model, sample, answers, x, generator)
+        if found is None:
+            notes = ("influence is not measured: inputs are integers, of more than 200 rows a graph",)
+        elif not bool(found.isfinite().all()):
+            found = None
+            notes = ("influence is not measured: a derivative is not finite",)
+        elif not x.is_floating_point():
+            notes = ("inputs are integers: influence is the change of the answer where a row shows another's input",)
+        layers = layers_of(model, sample, subject.loss, x)
+        of_state, rows = None, _rows_of(sample, answers, generator)
+        if found is not None and sample.rows.targets is None:
+            of_state = state_influence(model, sample, rows, x, generator)
+    return answers, rows, layers, _Influences(found, of_state, notes)
+
+
+def _centre(sample: Sample, target: int | None, graph: int, influence: Tensor | None) -> Tensor:
+    """The row around which a field is shown: that of the answer, or the one that influences it most."""
+    if target is not None:
+        return torch.tensor([target])
+    if influence is not None:
+        return influence[0].argmax()[None]
+    return (sample.rows.owner == graph).nonzero()[:1, 0]
+
+
+def _hops(sample: Sample, answers: Tensor, rows: Tensor, found: _Influences, depth: int) -> _Hops:
+    """Influence by hop on answers at rows; on a state of rows where answers are at none."""
+    if found.on_answers is None:
+        return _Hops()
+    if sample.rows.targets is not None:
+        return _Hops(*_by_hop(sample, sample.rows.targets[answers], found.on_answers, depth))
+    if found.on_state is None or not bool(found.on_state[1].isfinite().all()):
+        return _Hops(notes=("answers are those of whole graphs or of pairs: no distance to a row is defined",))
+    state, values = found.on_state
+    note = (
+        "answers are those of whole graphs or of pairs, at no distance from a row: influence by distance is that "
+        f"on the last state of single rows, {state}"
+    )
+    return _Hops(*_by_hop(sample, rows, values, depth), state, (note,))
 
 
 def _answers(sample: Sample, generator: torch.Generator) -> Tensor:
