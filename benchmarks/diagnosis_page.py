@@ -31,16 +31,18 @@ def page(record: dict[str, Any]) -> str:
     decided = [case for case in held_out if case["decided"]]
     tested = [case for case in foresight if case["group"] != "set"]
     hits = [case["foreseen"] == diagnosis.solved(case) for case in tested]
-    later = hits[SEEN:]
+    later: list[bool] = []
+    drawn: Counter[str] = Counter()  # models of each group so far, in the order of drawing
+    for hit, case in zip(hits, tested, strict=True):
+        drawn[case["group"]] += 1
+        if case["group"] == "new" or drawn[case["group"]] > SEEN:
+            later.append(hit)
     names = {group: len({case["name"] for case in planted if case["group"] == group}) for group in diagnosis.TITLES}
     values = {
         "example": example(),
         "new_kinds": new_kinds([case for case in decided if case["group"] == "new"], names["new"]),
         "tasks": len({case["task"] for case in foresight}),
         "new_tasks": new_tasks([hit for hit, case in zip(hits, tested, strict=True) if case["group"] == "new"]),
-        "remade_planted": sum(case.get("is_of_these_rules", True) for case in planted),
-        "remade_foresight": sum(case.get("is_of_these_rules", True) for case in foresight),
-        "all_foresight": len(foresight),
         "kinds": sum(names.values()),
         "kinds_set": names["set"],
         "kinds_seen": names["seen"],
