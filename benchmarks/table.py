@@ -104,11 +104,13 @@ def influence(record: Record) -> Iterator[Line]:
 
 
 def peers(record: Record) -> Iterator[Line]:
-    """Return lines for a training step against what a user would pick today."""
+    """Return lines for a training step against what a user would pick today, and for ours compiled against it."""
     for name, row in record["results"].items():
         for peer, times in row.items():
             if peer != "graphseq":
                 yield f"a step of {name}", peer, ratio_text(times["times_graphseq"])
+            if peer not in ("graphseq", "graphseq, compiled") and "times_graphseq, compiled" in times:
+                yield f"a compiled step of {name}", peer, ratio_text(times["times_graphseq, compiled"])
 
 
 def scan(record: Record) -> Iterator[Line]:

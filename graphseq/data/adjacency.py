@@ -13,7 +13,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property, wraps
+from functools import cache, cached_property, wraps
 from typing import Any, TypeVar
 
 import numpy as np
@@ -249,7 +249,8 @@ class Adjacency:
         edge_weight: weights, shape (E,), or ``None`` where every edge counts 1.
         num_rows: V.
         edge_attr: features of the edges, in the order of ``edge_index``, shape (E, D), or ``None``.
-        given: Â in a number type, where it can be had from another one at less cost; ``None`` where it is made.
+        given: Â in a number type, where it can be had from another one at less cost, and nothing is learned; ``None``
+            where it is made.
 
     Example:
         >>> import torch
@@ -289,7 +290,7 @@ class Adjacency:
         It is kept, unless the weights are learned: it is then made anew at each call, with their gradient.
         """
         dtype = torch.float32 if dtype in HALVES else dtype
-        if is_learned(self.edge_weight):
+        if self._given is None and is_learned(self.edge_weight):
             return self._normalise(dtype)
         if dtype not in self._normalised:
             make = self._given or self._normalise
@@ -337,8 +338,15 @@ def _compressed(row: Tensor, col: Tensor, value: Tensor, size: int) -> Tensor:
 
 def compressed_rows(crow: Tensor, col: Tensor, value: Tensor, width: int) -> Tensor:
     """Return compressed rows from where each begins, columns and values."""
+    _hear_warnings()
+    return torch.sparse_csr_tensor(crow, col, value, (len(crow) - 1, width), check_invariants=False)
+
+
+@cache
+def _hear_warnings() -> None:
+    """Take what torch says once about compressed rows: to keep it from each of them costs more than to make them."""
     with _without_warnings():
-        return torch.sparse_csr_tensor(crow, col, value, (len(crow) - 1, width), check_invariants=False)
+        torch.sparse_csr_tensor([0, 0], [], torch.empty(0), (1, 1), check_invariants=False)
 
 
 @contextmanager

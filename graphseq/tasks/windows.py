@@ -18,6 +18,7 @@ from graphseq.data.adjacency import Adjacency
 from graphseq.data.cache import BoundedCache
 from graphseq.data.excerpt import Excerpt
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.data.parts_of_matrix import Snapshots
 from graphseq.data.topology import Topology
 from graphseq.tasks.base import Task, repeat
 
@@ -140,19 +141,14 @@ class Recording:
             template, size = self._template, len(start)
             repeated: Topology = self._repeated.get(size, lambda: repeat(template, size))
             return repeated
-        # Time by time, as snapshots read them.
-        moment = (torch.arange(self.lags)[:, None] + start).flatten()
-        edge, owner = slices(self.first_edge[moment], self.first_edge[moment + 1])
-        owner = owner % len(start)
-        return Excerpt(
-            self._spatial,
-            row,
-            self.node[row] + batch * self.num_nodes,
-            self.moment[row] - start[batch],
-            self.edge_index[:, edge] + shift[owner],
-            None if self.edge_weight is None else self.edge_weight[edge],
-            None if self.edge_attr is None else self.edge_attr[edge],
-        )
+        moments = torch.arange(self.lags)[:, None] + start
+        node, time = self.node[row] + batch * self.num_nodes, self.moment[row] - start[batch]
+        num_nodes = self.num_nodes * len(start) if self._key is None else None
+        return Excerpt(self._snapshots, moments, node, time, num_nodes)
+
+    @cached_property
+    def _snapshots(self) -> Snapshots:
+        return Snapshots(self._spatial, self.first_row, self.first_edge)
 
     @cached_property
     def digest(self) -> str:
