@@ -83,6 +83,11 @@ def edges_of(graph: AnyGraph, *, causal: bool = False) -> Edges:
         if not isinstance(index, Tensor):
             found = "a sparse adj_t; take the data before ToSparseTensor" if "adj_t" in graph else "none"
             raise TypeError(f"graph must have edge_index, a tensor (2, E); this {type(graph).__name__} has {found}")
+        if isinstance(graph.get("x"), list | tuple):
+            raise TypeError(
+                f"graph is bipartite: its x is {len(graph.x)} tensors, of nodes of different kinds; measures are of "
+                "graphs with one kind of nodes"
+            )
         rows = int(graph.num_nodes or 0)
         return _edges(_checks.edges("edge_index", index, rows, "nodes"), graph.get("edge_weight"), rows)
     kind = type(graph).__name__

@@ -119,6 +119,14 @@ def test_states_of_a_pyg_model_are_what_its_layers_return() -> None:
     assert str(found).splitlines()[2].startswith("convs.0")
 
 
+def test_a_measure_without_a_value_at_any_state_is_said_to_have_none() -> None:
+    data = from_networkx(nx.path_graph(5))
+    data.x = randn(5, 3)
+    table = str(Probe(pyg.GCN(3, 4, 2).double(), data).over_layers("mad_gap", "rank")).splitlines()
+    assert table[-1].startswith("mad_gap is not defined at any state, where no two rows are within 3 hops")
+    assert len(table) == 5
+
+
 def test_the_limit_is_that_of_the_layers_of_the_model() -> None:
     graph = nx.star_graph(6)
     data = from_networkx(graph)

@@ -264,6 +264,11 @@ def _graphs(data: object, argument: str) -> list[Any]:
     for item in items:
         if isinstance(item, HeteroData):
             raise TypeError(f"{argument} is heterogeneous; make it homogeneous first: data.to_homogeneous()")
+        if isinstance(item, Data) and isinstance(item.get("x"), list | tuple):
+            raise TypeError(
+                f"{argument} is bipartite: its x is {len(item.x)} tensors, of nodes of different kinds; give one x "
+                "(V, F) of all nodes, with edges between their numbers"
+            )
         if not isinstance(item, Data):
             raise TypeError(f"{argument} must hold graphs, but holds a {type(item).__name__}")
         if not isinstance(item.get("x"), Tensor) or not isinstance(_answers(item), Tensor):

@@ -91,6 +91,15 @@ def first_output(model: nn.Module, sample: Sample) -> Tensor:
     except (RuntimeError, IndexError) as error:
         shape = f"{tuple(sample.x.shape)} ({sample.x.dtype})"
         raise ValueError(f"the model cannot be run on data with x {shape}: {error}") from error
+    if not isinstance(output, Tensor):
+        what = f"a {type(output).__name__}"
+        if isinstance(output, list | tuple | dict):
+            what += f" of {len(output)}"
+        which = "0" if isinstance(output, list | tuple) else "…"
+        raise TypeError(
+            f"the model gives {what}, and a diagnosis judges one tensor of answers; name it: call=lambda model, data: "
+            f"model(…)[{which}], with what the model takes of data in the brackets"
+        )
     missing = output.isnan()
     if bool(missing.any()) and not _overflows(model, sample):
         raise ValueError(

@@ -22,6 +22,7 @@ class Range:
     node: Tensor  #: ρ_u of each output, (K,), float64, in the unit of the distances; NaN without influence
     graph: float  #: the mean of ρ_u over the outputs that have one
     no_path: Tensor  #: share of each output's influence from nodes without a path to it, (K,); left out of ρ_u
+    note: str = ""  #: the reason why outputs have no range, where there are such; empty where all have one
 
 
 def influence_range(influence: Tensor, distances: Tensor, *, normalize: bool = True) -> Range:
@@ -47,7 +48,8 @@ def influence_range(influence: Tensor, distances: Tensor, *, normalize: bool = T
         TypeError: not tensors.
         ValueError: shapes that differ, a negative or infinite influence.
 
-    Outputs without influence have no range and are not in the mean; the authors' code counts them as 0.
+    Outputs without influence have no range and are not in the mean, and ``note`` says how many there are; the authors'
+    code counts them as 0.
 
     Source: Bamberger et al., *On measuring long-range interactions in graph neural networks* (2025): range and
     normalised range of a node and of a graph, for hops and for resistance distance; ``compute_range`` of their code.
@@ -65,7 +67,15 @@ def influence_range(influence: Tensor, distances: Tensor, *, normalize: bool = T
     if normalize:
         node = node / reached.sum(dim=1)
     no_path = torch.where(total > 0, (weights - reached).sum(dim=1) / total, 0.0)
-    return Range(node, float(node.nanmean()), no_path)
+    return Range(node, float(node.nanmean()), no_path, _without(total, reached.sum(dim=1), normalize))
+
+
+def _without(total: Tensor, reached: Tensor, normalize: bool) -> str:
+    """The reason why outputs have no range, from the influence on each, in all and along paths, or nothing."""
+    silent, apart = int((total == 0).sum()), int(((total > 0) & (reached == 0)).sum())
+    parts = [f"{silent:,} of {len(total):,} outputs depend on no input"] * bool(silent)
+    parts += [f"{apart:,} of {len(total):,} depend only on nodes without a path to them"] * bool(apart)
+    return f"{', '.join(parts)}: {'they have no range' if normalize else 'their range counts as 0'}" if parts else ""
 
 
 def checked_influence(influence: Tensor, distances: Tensor) -> tuple[Tensor, Tensor]:

@@ -46,7 +46,9 @@ class HopProfile:
         for hop, value, low, high in zip(*parts, strict=True):
             lines.append(f"{hop:4}  {value:9.3g}{'' if whole else f'  [{low:.3g}, {high:.3g}]'}")
         if nearest < len(self.at):
-            lines.append(f"from {nearest} to {int(self.at[-1])} hops: {float(self.value[nearest:].sum()):.3g}")
+            last = int(self.at[-1])
+            beyond = f"at {last}" if last == nearest else f"from {nearest} to {last}"
+            lines.append(f"{beyond} hop{'s' * (last > 1)}: {float(self.value[nearest:].sum()):.3g}")
         if self.no_path:
             lines.append(f"rows from which no path leads to the answer: {self.no_path:.3g}")
         return "\n".join([*lines, f"mean of {self.samples:,} of {self.answers:,} answers"])

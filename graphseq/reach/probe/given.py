@@ -37,7 +37,8 @@ def check_data(name: str, model: object, data: object) -> None:
     if not is_list and not isinstance(data, Data | HeteroData | Tensor | DataLoader | Dataset):
         raise TypeError(
             f"{name} must be a graph (PyG Data or Batch, a SpaceTimeGraph), a tensor, or a loader of these, got "
-            f"{type(data).__name__}; of anything else, measure x alone: Probe(model, x, call=lambda m, x: m(x, …))"
+            f"{type(data).__name__}; of a loader of another library, give its batches of PyG Data: list({name}); of "
+            "anything else, measure x alone: Probe(model, x, call=lambda m, x: m(x, …))"
         )
     if isinstance(data, Tensor):
         _checks.is_tensor(name, data)

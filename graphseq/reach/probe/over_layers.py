@@ -38,6 +38,7 @@ NAMED: dict[str, Measure] = {
     "rank_collapse": rank_collapse,
 }
 _OF_OPERATORS = ("dirichlet", "rayleigh", "limit")
+_UNDEFINED = {"mad_gap": ", where no two rows are within 3 hops of each other, or none are 8 hops apart"}
 _ATTENTION = (pyg.GATConv, pyg.GATv2Conv, pyg.TransformerConv, pyg.SuperGATConv, pyg.AGNNConv, pyg.FeaStConv)
 
 
@@ -63,7 +64,9 @@ class LayerMeasures:
             f"{state:{width}}" + "".join(f"{float(self.values[name][at]):14.4g}" for name in columns)
             for at, state in enumerate(self.states)
         ]
-        return "\n".join([head, *lines])
+        absent = [name for name in columns if bool(self.values[name].isnan().all())]
+        notes = [f"{name} is not defined at any state{_UNDEFINED.get(name, '')}" for name in absent]
+        return "\n".join([head, *lines, *notes])
 
 
 def over_layers(function: RowFunction, measures: Sequence[str | Measure]) -> LayerMeasures:

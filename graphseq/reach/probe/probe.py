@@ -19,6 +19,7 @@ from graphseq.reach.probe.by_hop import HopProfile
 from graphseq.reach.probe.gcn_blocks import block_norms
 from graphseq.reach.probe.hops import hops_to_answers
 from graphseq.reach.probe.inside import Inside
+from graphseq.reach.probe.rows import as_answers
 from graphseq.reach.probe.structure import Structure
 
 
@@ -94,11 +95,13 @@ class Probe(Inside):
         """The model, what it maps to what, and how it is called."""
         rows, features = self.x.shape
         name = type(self.model).__name__
-        head = f"Probe({name}: x ({rows}, {features}) → {self.num_outputs} {self.kind}s × {self.out_channels})"
+        of_sequences = {"node": "time", "graph": "sequence"} if "T" in self.source.rows.layout else {}
+        kind = of_sequences.get(self.kind, self.kind)
+        head = f"Probe({name}: x ({rows}, {features}) → {self.num_outputs} {kind}s × {self.out_channels})"
         return "\n".join([head, *(f"  {note}" for note in self.notes)])
 
     @checked_arguments
-    def hops(self, outputs: Tensor | None = None, *, causal: bool = False) -> Tensor:
+    def hops(self, outputs: object = None, *, causal: bool = False) -> Tensor:
         """Compute the hops from every row to the row of each answer, (K, V); -1 where there is no path.
 
         Of an answer at a pair, the hops to its nearer end; of an answer of a sequence, the steps to its last one.
@@ -110,14 +113,14 @@ class Probe(Inside):
         Raises:
             ValueError: answers of graphs that are no sequences, which are at no row.
         """
-        return hops_to_answers(self, outputs, causal=causal)
+        return hops_to_answers(self, as_answers(outputs), causal=causal)
 
     @checked_arguments
     def influence(
         self,
         nodes: object = None,
         *,
-        outputs: Tensor | None = None,
+        outputs: object = None,
         norm: norms.Norm = "fro",
         wrt: str = "x",
         max_entries: int = 2**33,
@@ -155,7 +158,7 @@ class Probe(Inside):
         self,
         nodes: object = None,
         *,
-        outputs: Tensor | None = None,
+        outputs: object = None,
         samples: int = 256,
         normalize: Literal["self", "total"] | None = None,
         norm: norms.Norm = "fro",
@@ -198,7 +201,7 @@ class Probe(Inside):
         self,
         nodes: object = None,
         *,
-        outputs: Tensor | None = None,
+        outputs: object = None,
         distance: Literal["hop", "resistance"] = "hop",
         level: Literal["node", "graph"] | None = None,
         norm: norms.Norm = "l1",
@@ -227,6 +230,8 @@ class Probe(Inside):
 
         Returns:
             The range of each measured answer, their mean, and the share of influence without a path, which is left out.
+            What depends on no row has none, NaN, and the ``note`` of the result says so: the Hessian of a ReLU network
+            with a sum or mean over rows is 0, for example.
 
         Raises:
             ValueError: a level that does not fit the answers, or resistance on directed edges.
@@ -325,12 +330,13 @@ class Probe(Inside):
         return ReceptiveField(torch.from_numpy(found[0].nonzero()[0]), not known.agrees, str(known))
 
     @checked_arguments
-    def chosen(self, nodes: object, outputs: Tensor | None) -> Tensor | None:
+    def chosen(self, nodes: object, outputs: object) -> Tensor | None:
         """The numbers of the answers that ``nodes`` or ``outputs`` choose; ``None`` for all."""
         if nodes is not None and outputs is not None:
             raise ValueError("nodes=… and outputs=… were both given; they choose the same thing")
-        if outputs is None:
+        picked = as_answers(outputs)
+        if picked is None:
             return None if nodes is None else self.outputs_at(nodes)
-        if outputs.dim() != 1 or outputs.is_floating_point() or outputs.is_complex() or outputs.dtype == torch.bool:
-            raise ValueError(f"outputs must be integers of shape (K,), got {outputs.dtype} {tuple(outputs.shape)}")
-        return outputs.long()
+        if picked.dim() != 1 or picked.is_floating_point() or picked.is_complex() or picked.dtype == torch.bool:
+            raise ValueError(f"outputs must be integers of shape (K,), got {picked.dtype} {tuple(picked.shape)}")
+        return picked.long()

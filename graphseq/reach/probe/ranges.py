@@ -55,7 +55,8 @@ def of_graphs(
 ) -> Range:
     """The range of answers of graphs, from the Hessian of each in the features of its own rows."""
     picked = range(function.num_outputs) if chosen is None else chosen.tolist()
-    found = []
+    found: list[Range] = []
+    linear = alone = 0
     function._check_derivative()
     with function.opened():
         answers = function.function(function.x, weights=False).detach()
@@ -65,8 +66,28 @@ def of_graphs(
         mixing = pairwise_mixing(answer, function.x[rows], reduce="sum", max_entries=max_entries)
         far = distances(function.graph, distance, nodes=rows)[:, rows.cpu()]
         found.append(influence_range(mixing.cpu(), far, normalize=normalize))
+        linear += not bool(mixing.any())
+        alone += int((mixing.sum(dim=1) == 0).sum())
     node, no_path = (torch.cat([getattr(each, name) for each in found]) for name in ("node", "no_path"))
-    return Range(node, float(torch.tensor([each.graph for each in found], dtype=torch.float64).nanmean()), no_path)
+    graph = float(torch.tensor([each.graph for each in found], dtype=torch.float64).nanmean())
+    return Range(node, graph, no_path, _without((linear, len(found)), (alone, len(node)), normalize))
+
+
+def _without(linear: tuple[int, int], alone: tuple[int, int], normalize: bool) -> str:
+    """The reason why a range of second order is not defined; empty where all rows have one.
+
+    Args:
+        linear: the number of answers whose Hessian is 0, and of all.
+        alone: the number of rows that act on an answer together with no row, and of all.
+        normalize: of the range.
+    """
+    result = "they have no range" if normalize else "their range counts as 0"
+    if linear[0]:
+        return (
+            f"the Hessian of {linear[0]:,} of {linear[1]:,} answers is 0, so that {result}: no two rows act on them "
+            "together, as where layers of ReLU meet a sum or a mean over rows; influence(outputs=…) is of first order"
+        )
+    return f"{alone[0]:,} of {alone[1]:,} rows act on their answer with no row: {result}" if alone[0] else ""
 
 
 def _alone(function: RowFunction, output: int, expected: Tensor) -> Callable[[Tensor], Tensor] | None:

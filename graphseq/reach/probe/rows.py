@@ -172,6 +172,16 @@ def numbers_at(nodes: object, at: Tensor, count: int) -> Tensor:
     return found
 
 
+def as_answers(outputs: object) -> Tensor | None:
+    """Numbers of answers, a tensor or a list of them, as a tensor; ``None`` stays."""
+    if outputs is None or isinstance(outputs, Tensor):
+        return outputs
+    try:
+        return torch.as_tensor(outputs)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"outputs must be numbers of answers (K,), got {_checks.shown(outputs)}") from error
+
+
 def numbers_of_answers(outputs: Tensor, count: int) -> Tensor:
     """The numbers of answers (K,), on the CPU.
 

@@ -119,6 +119,11 @@ def said(source: Source, call: Call | None) -> Iterator[None]:
 def _of_data(model: Callable[..., object], data: Data, call: Call | None) -> Source:
     own = copy(data).apply(lambda value: _moved(value, model))
     if own.get("x") is not None and not isinstance(own.x, Tensor):
+        if isinstance(data.x, list | tuple) and data.x and all(isinstance(part, Tensor) for part in data.x):
+            raise TypeError(
+                f"data is bipartite: its x is {len(data.x)} tensors, of nodes of different kinds; give one x (V, F) of "
+                "all nodes, with edges between their numbers"
+            )
         raise TypeError(f"data.x must be a torch.Tensor, got {type(own.x).__name__}: data.x = torch.as_tensor(data.x)")
     if own.get("x") is None:
         raise ValueError(

@@ -310,3 +310,26 @@ def test_a_class_in_place_of_a_loss_is_refused_with_what_to_give() -> None:
         found_on(graph(), loss=torch.nn.CrossEntropyLoss)
     with pytest.raises(TypeError, match=r"loss must be a function .* got the class int"):
         gs.reach.Probe(gcn(), graph()).row_gradients(int)  # type: ignore[arg-type]
+
+
+def test_a_model_of_several_outputs_is_told_to_name_one() -> None:
+    class Both(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gcn = gcn()
+
+        def forward(self, data: Data) -> tuple[Tensor, Tensor]:
+            states = self.gcn(data.x, data.edge_index)
+            return states, states.log_softmax(-1)
+
+    with pytest.raises(TypeError, match=r"gives a tuple of 2, and a diagnosis judges one .* model\(…\)\[0\]"):
+        found_on(graph(), Both())
+    assert found_on(graph(), Both(), call=lambda model, data: model(data)[1]).finding
+
+
+def test_bipartite_data_is_refused_by_name() -> None:
+    data = Data(x=(torch.randn(4, 3), torch.randn(5, 3)), edge_index=torch.tensor([[0, 1], [1, 4]]), y=torch.arange(5))
+    model = pyg.SAGEConv((3, 3), 2)
+    for call in (lambda: found_on(data, model), lambda: gs.reach.Probe(model, data), lambda: gs.reach.topology(data)):
+        with pytest.raises(TypeError, match="is bipartite: its x is 2 tensors, of nodes of different kinds"):
+            call()

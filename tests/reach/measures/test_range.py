@@ -87,6 +87,11 @@ def test_an_output_without_influence_has_no_range_and_is_not_in_the_mean() -> No
     found = influence_range(torch.tensor([[0.0, 0.0], [0.0, 2.0]]), torch.tensor([[0, 1], [1, 3]]))
     assert math.isnan(found.node[0])
     assert (found.graph, found.no_path.tolist()) == (3.0, [0.0, 0.0])
+    assert found.note == "1 of 2 outputs depend on no input: they have no range"
+    assert "note='1 of 2 outputs" in repr(found)
+    assert "note" not in repr(influence_range(torch.ones(1, 2), torch.tensor([[0, 1]])))
+    apart = influence_range(torch.tensor([[0.0, 1.0]]), torch.tensor([[0, -1]]), normalize=False)
+    assert apart.note == "1 of 1 depend only on nodes without a path to them: their range counts as 0"
 
 
 def test_what_is_no_influence_is_refused() -> None:

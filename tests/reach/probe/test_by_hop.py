@@ -103,6 +103,36 @@ class Pooled(nn.Module):
         return self.lin(pyg.global_add_pool(self.conv(x, edge_index).sigmoid(), batch))
 
 
+def test_a_network_of_relus_with_a_sum_over_rows_has_no_range_and_says_why() -> None:
+    graphs = Batch.from_data_list([data_of(nx.path_graph(5)), data_of(nx.star_graph(4), 1)])
+
+    class Summed(Pooled):
+        def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+            return self.lin(pyg.global_add_pool(self.conv(x, edge_index).relu(), batch))
+
+    found = Probe(Summed().double(), graphs).range()
+    assert bool(found.node.isnan().all())
+    assert "the Hessian of 2 of 2 answers is 0, so that they have no range" in found.note
+    assert "note='the Hessian of 2 of 2" in repr(found)
+    assert Probe(Pooled().double(), graphs).range().note == ""
+
+
+def test_answers_are_chosen_by_a_list_as_by_a_tensor() -> None:
+    probe = Probe(gcn(), data_of(nx.path_graph(5)))
+    one = torch.tensor([3, 1])
+    assert torch.equal(probe.influence(outputs=[3, 1]), probe.influence(outputs=one))
+    assert torch.equal(probe.hops([3, 1]), probe.hops(one))
+    assert torch.equal(probe.by_hop(outputs=[3, 1]).value, probe.by_hop(outputs=one).value)
+    with pytest.raises(TypeError, match=r"outputs must be numbers of answers \(K,\), got list"):
+        probe.range(outputs=["one"])
+
+
+def test_one_hop_without_influence_is_said_as_one() -> None:
+    whole = str(Probe(gcn(1), data_of(nx.path_graph(3))).by_hop())
+    assert "at 2 hops: 0" in whole
+    assert "from" not in whole
+
+
 def test_a_pooled_answer_has_a_range_by_its_hessian_and_no_hops() -> None:
     torch.manual_seed(0)
     batch = Batch.from_data_list([data_of(nx.path_graph(5)), data_of(nx.star_graph(4), 1)])
