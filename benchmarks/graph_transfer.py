@@ -34,6 +34,7 @@ from torch_geometric.data.storage import GlobalStorage
 
 import graphseq as gs
 from graphseq import _files, seeding
+from graphseq.experiments.longrange.figure import COLOURS, MARKERS
 from graphseq.experiments.longrange.published import published
 from graphseq.training.history import machine
 
@@ -129,14 +130,14 @@ def audit(file: Path, blind: Callable[[Part, Part], float] = blind_model) -> lis
 
 def figure(lines: list[dict[str, Any]]) -> Figure:
     """Draw published errors against hops, and the floors of models that look at no neighbour."""
-    drawing = Figure(figsize=(11, 4.4), layout="constrained")
+    drawing = Figure(figsize=(8.5, 5), layout="constrained")
     panels = drawing.subplots(1, len(SHAPES), sharey=True)
     for panel, shape in zip(panels, SHAPES.values(), strict=True):
         own = [line for line in lines if line["shape"] == shape]
         rows = {hops: published(f"published graph transfer {shape} {hops}") for hops in HOPS}
         for number, model in enumerate(row.model for row in rows[HOPS[0]]):
             values = [next(row.value for row in rows[hops] if row.model == model) for hops in HOPS]
-            style = {"color": f"C{number % 10}", "linewidth": 1, "marker": "os"[number // 10], "markersize": 3}
+            style = {"color": COLOURS[number], "linewidth": 1, "marker": MARKERS[number], "markersize": 5}
             panel.plot(HOPS, values, label=model, **style)
         for key, style, label in (
             ("constant", ":", "floor: constant"),
@@ -147,10 +148,10 @@ def figure(lines: list[dict[str, Any]]) -> Figure:
         panel.set(xscale="log", yscale="log", title=shape, xlabel="hops")
         panel.set_xticks(HOPS, map(str, HOPS))
         panel.minorticks_off()
-    drawing.suptitle("Published graph transfer: a rule that reads a row's own input has error 0 on every set")
+    drawing.suptitle("Published models and floors; a rule that reads a row's own input has error 0 on every set")
     panels[0].set_ylabel("mean squared error of all rows (test)")
-    beside = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
-    panels[-1].legend(fontsize=7.5, title="published, and floors", **beside)
+    handles, labels = panels[-1].get_legend_handles_labels()
+    drawing.legend(handles, labels, fontsize="small", loc="outside lower center", ncols=4, frameon=False)
     return drawing
 
 

@@ -52,3 +52,21 @@ def test_no_stack_of_20_layers_can_have_the_error_that_is_published_for_shortest
     found = {row.model: row.value for row in published("corso shortest paths")}
     assert found["A-DGN"] < bound - 1
     assert float(table["best constant"][-3]) == pytest.approx(1.17, abs=0.1)
+
+
+def _values(name: str, benchmark: str) -> dict[str, list[float]]:
+    record = json.loads((FOLDER / name / "results.json").read_text())
+    return {line["model"]: line["values"] for line in record["lines"] if line["benchmark"] == benchmark}
+
+
+@pytest.mark.parametrize("shape", ["path", "ring", "crossed ring"])
+def test_who_leaves_the_constant_of_the_repaired_transfer_is_as_the_page_says(shape: str) -> None:
+    constant = np.log10(1 / 12)
+    near, middle, far = (_values("transfer", f"graph transfer {shape} {hops}") for hops in (3, 5, 10))
+    for stack in ("GCN", "GAT", "GIN", "SAGE", "A-DGN", "GCNII", "MP-SSM", "Wave"):
+        assert min(far[stack]) > constant - 0.05
+    assert max(near["GAT"]) < constant - 1
+    assert min(middle["GAT"]) < constant - 0.3 < max(middle["GAT"])
+    assert max(far["Min-plus"]) < constant - 1
+    assert shape == "crossed ring" or max(far["Wave c²=3"]) < constant - 0.5
+    assert sum(value < constant - 0.2 for value in far["GPS"]) >= 3

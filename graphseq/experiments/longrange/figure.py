@@ -92,9 +92,9 @@ def _draw_family(axes: Axes, own: Sequence[Line], number: int, families: int) ->
     axes.plot(
         *(xs, ys),
         color=colour,
-        linewidth=1.3 + 2.5 * rank,
+        linewidth=1.2 + 1.8 * rank,
         marker=MARKERS[number % len(MARKERS)] if len(xs) < 15 else "",
-        markersize=4 + 8 * rank,
+        markersize=4 + 6 * rank,
         label=f"{own[0].model}{_sees(reaches)}",
     )
     if len(reaches) != 1 or not 0 < reaches[0] <= max(xs):
