@@ -99,9 +99,10 @@ def draw(axes: Axes, record: Record, task: str) -> None:
     axes.axvline(LARGEST, color="0.6", linewidth=0.8)
     name, value = PUBLISHED[task]
     axes.axhline(value, color="0.4", linewidth=0.8, linestyle="--")
-    axes.annotate(f"{name}, published", (80, value), fontsize=7, color="0.3", va="bottom", ha="right", bbox=PLAIN)
+    label = {"fontsize": "small", "color": "0.3", "va": "bottom", "ha": "left", "bbox": PLAIN}
+    axes.annotate(f"- - {name}, published: {value:g}", (2, 1.2e-3), **label)
     axes.set(title=TITLES[task], xlabel="hops that the question needs", yscale="log", xlim=(0, 81), ylim=(1e-3, 20))
-    axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False)
+    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False)
 
 
 def report(out: Path) -> str:
@@ -120,12 +121,12 @@ def main() -> None:
     out = parser.parse_args().out
     print(report(out))
     record: Record = json.loads((out / "model.json").read_text())
-    figure = Figure(figsize=(12, 4), layout="constrained")
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
     for axes, task in zip(figure.subplots(1, 3, sharey=True), TITLES, strict=True):
         draw(axes, record, task)
     figure.axes[0].set_ylabel("mean absolute error in hops")
     figure.suptitle("One line a seed. Solid: test graphs of 17 to 40 hops. Dotted: graphs of 41 to 80", fontsize=9)
-    figure.savefig(out / "model.png", dpi=110)
+    figure.savefig(out / "model.png", dpi=130)
 
 
 if __name__ == "__main__":

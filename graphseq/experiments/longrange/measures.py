@@ -41,7 +41,9 @@ def _squared(output: Tensor, y: Tensor) -> Tensor:
 
 
 def _wrong(output: Tensor, y: Tensor) -> Tensor:
-    return (output.argmax(dim=1) != y).to(output.dtype)
+    # The largest of outputs that are NaN is some class, which a model that diverged did not choose.
+    wrong = (output.argmax(dim=1) != y).to(output.dtype)
+    return wrong.where(output.isfinite().all(dim=1), torch.nan)
 
 
 def _log10(mean: float) -> float:

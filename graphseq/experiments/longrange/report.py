@@ -28,7 +28,7 @@ class Line:
         layers: L, chosen on validation.
         lr: the learning rate, chosen on validation.
         seeds: how many finished.
-        value: the measure, mean over seeds.
+        value: the measure, mean over seeds; infinite where one diverged.
         low: lower end of its 95 % interval; of fewer than :data:`ENOUGH` seeds the lowest value, ``None`` of one seed.
         high: upper end, or the highest value.
         values: of each seed.
@@ -83,7 +83,7 @@ def _line(benchmark: str, model: str, settings: Mapping[tuple[int, float], list[
     sums: dict[int, list[tuple[int, float]]] = {}
     for result in results:
         for hops, count, error in result["by_hops"]:  # type: ignore[attr-defined]
-            sums.setdefault(hops, []).append((count, error))
+            sums.setdefault(hops, []).append((count, math.inf if error is None else error))
     return Line(
         benchmark=benchmark,
         model=model,
@@ -105,8 +105,11 @@ def _line(benchmark: str, model: str, settings: Mapping[tuple[int, float], list[
 
 
 def _spread(values: list[float]) -> tuple[float | None, float | None]:
-    """Return the ends of the 95 % interval, of few seeds the lowest and the highest value, of one nothing."""
-    if len(values) < ENOUGH:
+    """Return the ends of the 95 % interval, of few seeds the lowest and the highest value, of one nothing.
+
+    Where a seed diverged there is no interval, and its value is the highest.
+    """
+    if len(values) < ENOUGH or not all(math.isfinite(value) for value in values):
         return (min(values), max(values)) if len(values) > 1 else (None, None)
     return students_interval(values)
 
@@ -144,15 +147,16 @@ def table(lines: Sequence[Line], floors: Mapping[str, Mapping[str, float]]) -> s
 def _table(name: str, lines: Sequence[Line], floors: Mapping[str, float]) -> str:
     benchmark = BENCHMARKS[name]
     sign = 1 if benchmark.measure.lower_is_better else -1
-    own = sorted((line for line in lines if line.benchmark == name), key=lambda line: sign * line.value)
+    own = [line for line in lines if line.benchmark == name]
+    own.sort(key=lambda line: (not math.isfinite(line.value), sign * line.value))
     spread = "95 % interval" if all(line.seeds >= ENOUGH for line in own) else "lowest, highest"
     if min(line.seeds for line in own) < ENOUGH <= max(line.seeds for line in own):
         spread = f"95 % interval, or range of fewer than {ENOUGH}"
     rows = [[name, benchmark.measure.name, spread, "seeds", "layers", "lr", "reach", "weights", "CPU s"]]
     rows += [
         [
-            *(line.model, f"{line.value:.4g}"),
-            *("" if line.low is None or line.high is None else f"[{line.low:.3g}, {line.high:.3g}]", str(line.seeds)),
+            *(line.model, f"{line.value:.4g}" if math.isfinite(line.value) else "diverged"),
+            *(_between(line), str(line.seeds)),
             *(str(line.layers), f"{line.lr:g}", "all" if line.reach is None else str(line.reach)),
             *(f"{line.parameters:,}", f"{line.cpu_seconds:.0f}"),
         ]
@@ -166,9 +170,22 @@ def _table(name: str, lines: Sequence[Line], floors: Mapping[str, float]) -> str
     return aligned(rows, head=1)
 
 
+def _between(line: Line) -> str:
+    """Return the words on the spread of the seeds."""
+    lost = sum(not math.isfinite(value) for value in line.values)
+    if lost:
+        return f"{lost} of {line.seeds} seeds"
+    return "" if line.low is None or line.high is None else f"[{line.low:.3g}, {line.high:.3g}]"
+
+
 def to_json(lines: Sequence[Line], floors: Mapping[str, Mapping[str, float]]) -> dict[str, object]:
-    """Return the summary as plain data; published numbers stay in their own file."""
+    """Return the summary as plain data, null where a training diverged; published numbers stay in their own file."""
     return {
-        "lines": [{key: finite(value) for key, value in asdict(line).items()} for line in lines],
+        "lines": [{key: _plain(value) for key, value in asdict(line).items()} for line in lines],
         "floors": {name: dict(values) for name, values in floors.items()},
     }
+
+
+def _plain(value: object) -> object:
+    """Return numbers in lists, too, with ``None`` in place of those that are not finite."""
+    return [_plain(each) for each in value] if isinstance(value, list) else finite(value)

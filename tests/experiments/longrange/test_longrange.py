@@ -1,6 +1,7 @@
 """The suite: floors by their closed forms, budgets kept, published numbers with their sources, runs that resume."""
 
 import json
+import math
 import re
 from dataclasses import replace
 from itertools import pairwise
@@ -22,7 +23,7 @@ from graphseq.experiments.longrange.figure import figure
 from graphseq.experiments.longrange.floors import floors
 from graphseq.experiments.longrange.measures import ACCURACY, LOG_MSE, MAE
 from graphseq.experiments.longrange.published import every_published, published
-from graphseq.experiments.longrange.report import Line, summarise, table
+from graphseq.experiments.longrange.report import Line, summarise, table, to_json
 from graphseq.experiments.longrange.run import by_hops
 from graphseq.experiments.longrange.scaled import Scaled
 from graphseq.experiments.longrange.settings import Settings
@@ -36,6 +37,7 @@ def test_measures_are_those_of_their_names() -> None:
     assert MAE.of(output, y) == 2
     assert LOG_MSE.of(output, y) == pytest.approx(0.69897)  # log10 of (1 + 9) / 2
     assert ACCURACY.of(torch.tensor([[1.0, 2.0], [3.0, 0.0]]), torch.tensor([1, 1])) == 0.5
+    assert math.isnan(ACCURACY.of(torch.tensor([[1.0, 2.0], [torch.nan, torch.nan]]), torch.tensor([1, 0])))
 
 
 def test_the_constant_of_a_measure_is_the_best_of_all_constants() -> None:
@@ -249,6 +251,16 @@ def test_few_seeds_have_a_range_and_four_an_interval() -> None:
     assert four.high == pytest.approx(2.5 + 3.182446 * 1.290994 / 2)  # Student's t of 3 degrees of freedom
     assert "lowest, highest" in table([line([1.0, 2.0])], {})
     assert "95 % interval" in table([four], {})
+
+
+def test_a_training_that_diverged_is_said_and_stops_no_table_or_figure() -> None:
+    runs = [_made(0, 0.01, 1.0, 2.0), _made(1, 0.01, None)]
+    runs[1] = replace(runs[1], result={**(runs[1].result or {}), "value": None, "by_hops": [[3, 5, None]]})
+    lines = summarise(runs)
+    assert table(lines, {}).splitlines()[2].split()[:7] == ["GCN", "diverged", "1", "of", "2", "seeds", "2"]
+    record = json.loads(json.dumps(to_json(lines, {}), allow_nan=False))
+    assert (record["lines"][0]["values"], record["lines"][0]["by_hops"]) == ([2.0, None], [[3, 5, None]])
+    assert figure("echo diameter", lines, {}).axes[0].get_title() == "echo diameter"
 
 
 def test_the_first_seeds_search_and_the_others_train_at_the_setting_that_was_chosen() -> None:
