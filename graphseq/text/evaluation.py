@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -53,13 +54,44 @@ def nats_in_windows(
         batch_size: likewise.
     """
     starts, found = _spaced(torch.arange(0, len(tokens) - length, length), most), []
-    with torch.no_grad():
-        for some in starts.split(batch_size):
-            window = tokens[some[:, None] + torch.arange(length + 1)]
-            logits = model(_sequences(window[:, :-1], model)).double()
-            nats = cross_entropy(logits, window[:, 1:].flatten().to(logits.device), reduction="none")
-            found.append(nats.view(len(some), length).cpu())
+    for some in starts.split(batch_size):
+        logits = _of_windows(model, tokens, some, length).double()
+        following = tokens[some[:, None] + torch.arange(1, length + 1)].flatten().to(logits.device)
+        found.append(cross_entropy(logits, following, reduction="none").view(len(some), length).cpu())
     return torch.cat(found)
+
+
+def _of_windows(model: Model, tokens: Tensor, starts: Tensor, length: int) -> Tensor:
+    with torch.no_grad():
+        logits: Tensor = model(_sequences(tokens[starts[:, None] + torch.arange(length)], model))
+    return logits
+
+
+def log_probabilities_in_windows(model: Model, tokens: Tensor, length: int, *, batch_size: int = 256) -> Tensor:
+    """Return the log-probability of every character where :func:`windows` predicts one, (W T, C), on the CPU.
+
+    Args:
+        model: in evaluation mode.
+        tokens: as for :func:`windows`.
+        length: likewise.
+        batch_size: likewise.
+    """
+    starts = torch.arange(0, len(tokens) - length, length)
+    pieces = [_of_windows(model, tokens, some, length) for some in starts.split(batch_size)]
+    return torch.cat([torch.log_softmax(piece, 1).cpu() for piece in pieces])
+
+
+def log_probabilities_in_stream(model: Model, tokens: Tensor) -> Tensor:
+    """Return the log-probability of every character where :func:`stream` predicts one, (N - 1, C), on the CPU.
+
+    Args:
+        model: in evaluation mode, with a recurrent state.
+        tokens: as for :func:`stream`.
+
+    Raises:
+        ValueError: a model without a recurrent state.
+    """
+    return torch.cat([torch.log_softmax(piece, 1).cpu() for piece in _of_stream(model, tokens)])
 
 
 def nats_in_stream(model: Model, tokens: Tensor) -> Tensor:
@@ -72,13 +104,22 @@ def nats_in_stream(model: Model, tokens: Tensor) -> Tensor:
     Raises:
         ValueError: a model without a recurrent state.
     """
+    pieces, following = _of_stream(model, tokens), tokens[1:].split(_PIECE)
+    return torch.cat(
+        [
+            cross_entropy(logits.double(), answers.to(logits.device), reduction="none").cpu()
+            for logits, answers in zip(pieces, following, strict=True)
+        ]
+    )
+
+
+def _of_stream(model: Model, tokens: Tensor) -> Iterator[Tensor]:
     if model.transform is not None or not isinstance(reading := reader(model), StatefulReader):
         raise ValueError("model has no recurrent state to carry from end to end; read the text in windows")
-    tokens, found, state = tokens.to(next(model.parameters()).device), [], None
-    for piece, following in zip(tokens[:-1].split(_PIECE), tokens[1:].split(_PIECE), strict=True):
+    state = None
+    for piece in tokens[:-1].to(next(model.parameters()).device).split(_PIECE):
         logits, state = reading.read(piece, state)
-        found.append(cross_entropy(logits.double(), following, reduction="none").cpu())
-    return torch.cat(found)
+        yield logits
 
 
 def by_context(model: Model, tokens: Tensor, length: int, *, most: int = 2000, batch_size: int = 256) -> list[float]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from graphseq import _checks
 
 DISCOUNTS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.9, 0.9, 0.9)
@@ -42,9 +45,7 @@ class NGrams:
 
     def __init__(self, alphabet: int, discounts: Sequence[float] = DISCOUNTS) -> None:
         self.alphabet = _checks.at_least("alphabet", alphabet, 1)
-        self.discounts = tuple(discounts)
-        if not self.discounts or not all(0 < discount < 1 for discount in self.discounts):
-            raise ValueError(f"discounts must be one or more numbers between 0 and 1, got {list(discounts)}")
+        self.discounts = checked_discounts(discounts)
         self._tables: list[dict[str, tuple[list[int], dict[str, int]]]] = [{} for _ in self.discounts]
 
     def add(self, text: str, start: int, stop: int) -> None:
@@ -76,3 +77,37 @@ class NGrams:
             left = discount * len(following) / total * probability
             probability, longest = max(following.get(character, 0) - discount, 0.0) / total + left, k
         return probability, longest
+
+    def distribution(self, text: str, i: int, characters: dict[str, int]) -> tuple[NDArray[np.float64], int]:
+        """Return the probability of every character at ``i``, and the longest context that was counted.
+
+        Args:
+            text: the text.
+            i: the position, of which ``text[:i]`` is read.
+            characters: the number of each character of the alphabet, from 0 to C - 1.
+
+        Returns:
+            (C,), of which :meth:`probability` is one entry, and the same second value.
+        """
+        probability, longest = np.full(self.alphabet, 1 / self.alphabet), -1
+        for k, (table, discount) in enumerate(zip(self._tables[: i + 1], self.discounts, strict=False)):
+            found = table.get(text[i - k : i])
+            if found is None:
+                break
+            (total,), following = found
+            probability *= discount * len(following) / total
+            for character, count in following.items():
+                probability[characters[character]] += (count - discount) / total
+            longest = k
+        return probability, longest
+
+
+def checked_discounts(discounts: Sequence[float]) -> tuple[float, ...]:
+    """Return the discounts, one or more numbers between 0 and 1.
+
+    Raises:
+        ValueError: no discount, or one out of (0, 1).
+    """
+    if not discounts or not all(0 < discount < 1 for discount in discounts):
+        raise ValueError(f"discounts must be one or more numbers between 0 and 1, got {list(discounts)}")
+    return tuple(discounts)

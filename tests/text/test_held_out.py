@@ -119,3 +119,17 @@ def test_nats_of_each_character_have_the_mean_of_all(name: str) -> None:
 def test_a_model_without_a_state_has_no_stream() -> None:
     with pytest.raises(ValueError, match="no recurrent state"):
         evaluation.nats_in_stream(built(MODELS["GCN"]()), TOKENS)
+
+
+def test_log_probabilities_are_those_of_the_nats() -> None:
+    torch.manual_seed(0)
+    model, tokens = Model(LSTM(5, 8), 5).eval(), torch.randint(5, (64,))
+    inside = evaluation.log_probabilities_in_windows(model, tokens, 10, batch_size=4)
+    starts = torch.arange(0, 54, 10)
+    following = tokens[(starts[:, None] + torch.arange(1, 11)).flatten()]
+    nats = evaluation.nats_in_windows(model, tokens, 10).flatten()
+    torch.testing.assert_close(-inside.gather(1, following[:, None])[:, 0].double(), nats, atol=1e-6, rtol=0)
+    stream = evaluation.log_probabilities_in_stream(model, tokens)
+    nats = evaluation.nats_in_stream(model, tokens)
+    torch.testing.assert_close(-stream.gather(1, tokens[1:, None])[:, 0].double(), nats, atol=1e-6, rtol=0)
+    torch.testing.assert_close(stream.exp().sum(1), torch.ones(63), atol=1e-5, rtol=0)

@@ -51,6 +51,19 @@ def test_counting_in_pieces_is_counting_at_once() -> None:
     assert [at_once.probability(TEXT, i) for i in range(90)] == [in_pieces.probability(TEXT, i) for i in range(90)]
 
 
+def test_the_distribution_holds_the_probability_of_every_character() -> None:
+    alphabet = sorted({*TEXT, "x"})
+    counts = NGrams(len(alphabet))
+    number = {character: i for i, character in enumerate(alphabet)}
+    assert counts.distribution("", 0, number)[0].tolist() == [1 / len(alphabet)] * len(alphabet)
+    counts.add(TEXT, 0, 100)
+    for context in ("", "t", "the ca", "xx", TEXT[:100]):
+        found, longest = counts.distribution(context, len(context), number)
+        for character, probability in zip(alphabet, found.tolist(), strict=True):
+            expected = counts.probability(context + character, len(context))
+            assert (probability, longest) == (pytest.approx(expected[0], rel=1e-12), expected[1])
+
+
 @pytest.mark.parametrize("discounts", [(), (0.5, 1.0), (0.0,)])
 def test_discounts_out_of_range_are_refused(discounts: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="one or more numbers between 0 and 1"):
