@@ -192,3 +192,25 @@ def test_a_known_type_is_looked_up_and_no_check_is_called(monkeypatch: pytest.Mo
     monkeypatch.setattr(annotations.Expected, "check", None)
     plan_of_its_own = checked_arguments(plenty.__wrapped__)  # type: ignore[attr-defined]
     assert plan_of_its_own(2, 1, False, None) == "called"
+
+
+def test_an_argument_that_does_not_exist_is_answered_with_the_nearest() -> None:
+    with pytest.raises(TypeError, match=r"plenty\(\) has no argument 'graph'; did you mean graphs\?"):
+        plenty(graph=())  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"plenty\(\) has no argument 'zzz'$"):
+        plenty(zzz=())  # type: ignore[call-arg]
+
+    class Thing:
+        @checked_arguments
+        def __init__(self, size: int = 1) -> None: ...
+
+    class Named(Thing): ...
+
+    with pytest.raises(TypeError, match=r"Named\(\) has no argument 'sizes'; did you mean size\?"):
+        Named(sizes=1)  # type: ignore[call-arg]
+
+    @checked_arguments
+    def any_name(**others: int) -> int:
+        return len(others)
+
+    assert any_name(sizes=1) == 1

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from graphseq._arguments.annotations import expected
@@ -66,8 +67,12 @@ def _checked(function: F, others: tuple[str, ...]) -> F:
             if type(args[place]) not in known:
                 check(name, args[place])
         for name, value in kwargs.items():
-            if name in plan.by_name and type(value) not in plan.by_name[name][0]:
-                plan.by_name[name][1](name, value)
+            if name in plan.by_name:
+                if type(value) not in plan.by_name[name][0]:
+                    plan.by_name[name][1](name, value)
+            elif plan.names and name not in plan.names:
+                of = type(args[0]).__name__ if args and function.__name__ == "__init__" else function.__name__
+                raise TypeError(plan.unknown(of, name))
         return function(*args, **kwargs)
 
     return call  # type: ignore[return-value]
@@ -81,6 +86,8 @@ class _Plan:
 
     def __init__(self, function: Callable[..., Any], others: tuple[str, ...]) -> None:
         parameters = inspect.signature(function).parameters
+        takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+        self.names = frozenset() if takes_any else frozenset(parameters)  # none of a function that takes any
         space = getattr(function, "__globals__", {})
         by_place, is_by_place = [], True
         self.by_name: dict[str, tuple[frozenset[type], Callable[[str, Any], None]]] = {}
@@ -96,6 +103,11 @@ class _Plan:
                 if is_by_place:
                     by_place.append((place, name, *self.by_name[name]))
         self.by_place = tuple(by_place)
+
+    def unknown(self, called: str, name: str) -> str:
+        """Return that what was called has no such argument, and the nearest one."""
+        near = get_close_matches(name, sorted(self.names - {"self"}), n=1)
+        return f"{called}() has no argument {name!r}{f'; did you mean {near[0]}?' if near else ''}"
 
 
 def check_fields(record: Any) -> None:

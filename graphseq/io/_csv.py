@@ -224,6 +224,17 @@ def read_table(source: str | Path | Frame, delimiter: str | None = None) -> Tabl
     return _checked(table)
 
 
+def header_of(path: str | Path) -> list[str]:
+    """Return the names of the columns of a CSV file, whose lines are not looked at.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    text, said = without_separator(read_text(path))
+    first = text.lstrip("\r\n").partition("\n")[0]
+    return [name.strip() for name in _cells(first, said or _delimiter(first))]
+
+
 def _of_frame(frame: Frame) -> Table:
     try:
         header, columns = columns_of(frame)

@@ -88,6 +88,10 @@ def _look(name: str) -> str:
     return plain.lstrip("0") or "0" if plain.isdecimal() else plain
 
 
+UNEVEN = "times are not equally far apart"
+"""The beginning of the note on such times."""
+
+
 def gaps(moments: Sequence[Moment], *, dates: bool) -> list[str]:
     """Return a note if times in ascending order are not equally far apart, as days, months and years are, or none.
 
@@ -96,18 +100,18 @@ def gaps(moments: Sequence[Moment], *, dates: bool) -> list[str]:
         ['times are not equally far apart, mostly 1 but 7 before 9; each counts as one step']
     """
     steps = [after - before for before, after in pairwise(moments)]
-    if len(set(steps)) < 2 or (dates and _are_monthly(moments)):
+    if len(set(steps)) < 2 or (dates and are_monthly(moments)):
         return []
     common, count = Counter(steps).most_common(1)[0]
     place = max(range(len(steps)), key=lambda n: (steps[n] != common, steps[n]))
     mostly = f"mostly {_length(common, dates)} but " if 2 * count > len(steps) else "as much as "
     return [
-        f"times are not equally far apart, {mostly}{_length(steps[place], dates)} before "
+        f"{UNEVEN}, {mostly}{_length(steps[place], dates)} before "
         f"{shown(moments[place + 1], dates=dates)}; each counts as one step"
     ]
 
 
-def _are_monthly(moments: Sequence[Moment]) -> bool:
+def are_monthly(moments: Sequence[Moment]) -> bool:
     """Return whether dates are the same number of months apart, on one day of the month or the last one."""
     try:
         days = [datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(moment)) for moment in moments]

@@ -78,6 +78,7 @@ class TemporalDataset:
     times: tuple[str, ...]  #: name of each distinct time of ``graph.time``, in order
     channels: tuple[str, ...]  #: name of each of the F columns of x
     notes: tuple[str, ...] = ()  #: what the file holds that was not read, or was read otherwise than it stands there
+    empty_times: tuple[tuple[int, str], ...] = ()  #: times of the file at which no node has a row: ``time`` and name
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "notes", tuple(map(printable, self.notes)))

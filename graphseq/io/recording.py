@@ -95,12 +95,14 @@ def assembled(name: str, recording: Recording, missing: str) -> TemporalDataset:
     else:
         edges = _between_rows(recording.edges, is_complete)
         graph = SpaceTimeGraph(x, *rows, _tensor(edges.index), _weights(edges))
-    times = tuple(recording.times[t] for t in np.flatnonzero(is_complete.any(axis=1)))
+    has_rows = is_complete.any(axis=1)
+    times = tuple(recording.times[t] for t in np.flatnonzero(has_rows))
+    empty = tuple((int(t), recording.times[t]) for t in np.flatnonzero(~has_rows))
     columns = zip(recording.channels, recording.values[is_complete].T, strict=True)
     notes = [note for channel, column in columns for note in rounding(f"{name}: {channel}", column)]
     if edges.weight is not None and edges.weight.size:
         notes += rounding(f"{name}: weights of edges", edges.weight)
-    return TemporalDataset(name, graph, recording.nodes, times, recording.channels, tuple(notes))
+    return TemporalDataset(name, graph, recording.nodes, times, recording.channels, tuple(notes), empty)
 
 
 def _between_rows(edges: Sequence[Edges], is_complete: NDArray[np.bool_]) -> Edges:

@@ -106,7 +106,8 @@ def read_observations(
     rows = _kept(seen, missing)
     number = {name: n for n, name in enumerate(dict.fromkeys(seen.names[row] for row in rows))}
     moments = sorted({seen.when[row] for row in rows})
-    stamp = _stamps(moments, seen.dates)
+    every = sorted(set(seen.when))
+    stamp = _stamps(every, seen.dates)
     observed = Observed(
         features(seen.values[rows]),
         torch.tensor([number[seen.names[row]] for row in rows]),
@@ -131,8 +132,10 @@ def read_observations(
         graph = joined(observed, between, columns, time_format)
         notes = [*notes, *between.notes]
     notes = [*notes, *_doubts.names(number), *_doubts.gaps(moments, dates=seen.dates)]
-    time_names = all_shown(moments, dates=seen.dates)
-    return TemporalDataset(_name(path), graph, tuple(number), time_names, seen.channels, tuple(notes))
+    shown = dict(zip(every, all_shown(every, dates=seen.dates), strict=True))
+    times = tuple(shown[moment] for moment in moments)
+    empty = tuple((stamp[moment], shown[moment]) for moment in sorted(set(every) - set(moments)))
+    return TemporalDataset(_name(path), graph, tuple(number), times, seen.channels, tuple(notes), empty)
 
 
 @printable_errors

@@ -201,6 +201,8 @@ def brief(error: float) -> str:
     """Return an error in few characters."""
     if error == 0 or 0.1 <= error < 100:
         return f"{error:.2f}"
+    if 0.01 <= error < 0.1:
+        return f"{error:.3f}"
     return f"{error:.0f}" if 100 <= error < 1e4 else f"{error:.1e}".replace("e+0", "e").replace("e-0", "e-")
 
 

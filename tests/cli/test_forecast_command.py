@@ -89,7 +89,12 @@ def test_what_will_not_do_is_refused_and_leaves_nothing(words: tuple[str, ...], 
         ("empty.json", "", "not JSON"),
         ("other.json", '{"a": 1}', "other.json has the keys a; understood are"),
         ("ring.txt", "x", "FILE must end in .json, .csv, .csv.gz, .h5 or .npz"),
-        ("table.csv", "time,node,v\n", "is a table: name the file of its edges by --edges"),
+        (
+            "table.csv",
+            "when,place,v\n",
+            "it has when, place, v. Where a line is an observation",
+        ),
+        ("table.csv", "time,node,v\n", "table.csv has no"),
     ],
 )
 def test_a_file_that_will_not_do_is_refused(name: str, content: str | None, message: str, tmp_path: Path) -> None:

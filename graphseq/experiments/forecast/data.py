@@ -19,9 +19,10 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.scaler import Scaler, add_seasonal_features
 from graphseq.datasets import collegemsg, find
 from graphseq.datasets.temporal import RECORDINGS
-from graphseq.experiments.forecast.regular import masked, resampled, with_notes
+from graphseq.experiments.forecast.regular import resampled, with_every_time, with_notes
 from graphseq.experiments.forecast.settings import Settings
 from graphseq.io import TemporalDataset, read_events, read_observations, read_temporal_json, read_traffic
+from graphseq.io._csv import header_of, listed
 from graphseq.io._frame import Frame
 from graphseq.io._missing import MissingValueError
 from graphseq.tasks.forecast import Forecasting
@@ -157,8 +158,11 @@ def steady(data: TemporalDataset, settings: Settings) -> TemporalDataset:
         if settings.missing != "mask":
             raise ValueError('resample= may leave steps without a value; say missing="mask" as well')
         return resampled(data, settings.resample, settings.resample_by)
-    data = with_notes(data)
-    return masked(data) if settings.missing == "mask" else data
+    topology = data.graph.topology
+    index = topology.edge_index if topology.static_edge_index is None else topology.static_edge_index
+    if len(data.nodes) > 1 and (index is None or not index.numel()):
+        data = replace(data, notes=(*data.notes, "there are no edges: every model reads each node alone"))
+    return with_every_time(data) if settings.missing == "mask" else with_notes(data)
 
 
 def first_targets(data: TemporalDataset, settings: Settings) -> TemporalDataset:
@@ -304,16 +308,26 @@ def check(settings: Settings) -> None:
     if edges is not None and window is not None:
         raise ValueError("edges= is for observations and window= for events; the file is one of the two")
     if is_table and edges is None and window is None and not settings.wide:
-        raise ValueError(
-            f"{file} is a table: name the file of its edges by edges= where a line is an observation (time, node, "
-            "values), or the length of a window by window= where it is an event (source, target, time); a table with a "
-            "column for each node, wide=, needs no edges"
-        )
+        _check_observed(settings)
     if settings.targets and settings.channels not in (1, len(settings.targets)):
         raise ValueError(
             f"channels={settings.channels} and targets= both say how many columns are forecast; leave channels= out"
         )
     check_kind(settings, file, is_table=is_table, is_event=window is not None)
+
+
+def _check_observed(settings: Settings) -> None:
+    """Refuse a table of which nothing says what a line is, unless its columns do."""
+    names = header_of(settings.file) if Path(settings.file).exists() else []
+    lacking = [name for name in (settings.time, settings.node) if name not in names]
+    if lacking:
+        raise ValueError(
+            f"{settings.file} is a table without {'columns' if len(lacking) > 1 else 'a column'} "
+            f"{' and '.join(map(repr, lacking))}; it has "
+            f"{listed(names, 12) or 'none'}. Where a line is an observation (time, node, values), name the columns by "
+            "time= and node=; where it is an event (source, target, time), give the length of a window by window=; "
+            "where each column is a node, say wide="
+        )
 
 
 def check_kind(settings: Settings, file: str, *, is_table: bool, is_event: bool) -> None:

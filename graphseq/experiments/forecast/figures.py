@@ -102,13 +102,12 @@ def draw(kept: Kept, lines: Sequence[Line], data: TemporalDataset, out: Path) ->
     names = []
     if models:
         shown = {model: kept.predictions[model] for model in models}
-        _save(
-            forecast_figure(shown, names=data.nodes, times=time_names, last=LAST, unit=plain(data.channels[0])),
-            out,
-            "forecasts",
-        )
+        unit = plain(f"{data.channels[0]}, {lines[0].horizon} ahead")
+        _save(forecast_figure(shown, names=data.nodes, times=time_names, last=LAST, unit=unit), out, "forecasts")
         figure = Figure(figsize=(8, 2 + 0.22 * min(len(data.nodes), MOST_NAMES)), layout="constrained")
-        draw_errors_by_node(figure.subplots(), shown, names=data.nodes)
+        axes = figure.subplots()
+        draw_errors_by_node(axes, shown, names=data.nodes)
+        axes.set_xlabel(f"{axes.get_xlabel()}, {lines[0].horizon} ahead")
         _save(figure, out, "errors")
         names = ["forecasts.png", "errors.png"]
     return [*names, *(_draw_gates(kept.gates, data, out) if kept.gates else [])]

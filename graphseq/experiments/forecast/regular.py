@@ -15,6 +15,7 @@ from torch import Tensor
 
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.io import TemporalDataset
+from graphseq.io._doubts import UNEVEN, are_monthly
 from graphseq.io._times import SECOND, all_shown
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -23,12 +24,24 @@ _MOST_ROWS = 2**28  #: times by nodes
 
 def with_notes(data: TemporalDataset) -> TemporalDataset:
     """Return the recording with notes on what of it is missing and on steps that are not as long as most."""
-    whole, notes = len(data.nodes) * len(data.times), list(data.notes)
+    notes = [note for note in data.notes if not note.startswith(UNEVEN)]  # which is said here with its remedy
+    whole = len(data.nodes) * len(data.times)
     if data.graph.num_rows < whole:
         notes.append(_missing(whole - data.graph.num_rows, whole))
+    if data.empty_times:
+        count, first = len(data.empty_times), data.empty_times[0][1]
+        notes.append(f"{count:,} time{'s' * (count > 1)} without any value left out, {first} first")
     if said := _irregular(data):
         notes.append(said)
     return replace(data, notes=tuple(notes))
+
+
+def with_every_time(data: TemporalDataset) -> TemporalDataset:
+    """Return the recording with a row for every node at every time, those without any value too; see :func:`masked`."""
+    own = zip(data.graph.topology.times.tolist(), data.times, strict=True)
+    every = sorted([*own, *data.empty_times])
+    whole = replace(data, times=tuple(name for _, name in every), empty_times=())
+    return masked(with_notes(whole), torch.tensor([time for time, _ in every]))
 
 
 def masked(data: TemporalDataset, times: Tensor | None = None) -> TemporalDataset:
@@ -127,7 +140,8 @@ def resampled(data: TemporalDataset, step: str, by: Literal["mean", "last", "sum
     if len(key) < steps * count:
         notes.append(_missing(steps * count - len(key), steps * count))
     names = names_of([at[0] + k * length for k in range(steps)], dates=dates)
-    return masked(replace(data, graph=binned, times=names, notes=tuple(notes)), torch.arange(steps))
+    whole = replace(data, graph=binned, times=names, notes=tuple(notes), empty_times=())
+    return masked(whole, torch.arange(steps))
 
 
 def _missing(count: int, whole: int) -> str:
@@ -140,7 +154,7 @@ def _irregular(data: TemporalDataset) -> str:
     except ValueError:
         return ""
     steps = [round(after - before, 6) for before, after in pairwise(at)]
-    if len(set(steps)) < 2:
+    if len(set(steps)) < 2 or (dates and are_monthly([round(moment * SECOND) for moment in at])):
         return ""
     usual, often = Counter(steps).most_common(1)[0]
     shortest, longest = (_span(step, dates=dates) for step in (min(steps), max(steps)))

@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     """Everything that the numbers of a forecast depend on.
 
     Attributes:
-        file: the recording: .json of PyTorch Geometric Temporal, .csv of observations with --edges, .csv of events
+        file: the recording: .json of PyTorch Geometric Temporal, .csv of observations, .csv of events
             with --window, .h5 or .npz of sensors (METR-LA, PEMS) with their distances as
             --edges, or the name of a data set: chickenpox, england_covid, collegemsg.
         edges: table of the edges beside a table of observations: source, target, and where there are such columns

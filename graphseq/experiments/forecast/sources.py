@@ -125,4 +125,5 @@ def _of_array(data: Numbers, edges: Numbers, settings: Settings) -> TemporalData
         raise ValueError("data has no time and node at which all values are there")
     graph = SpaceTimeGraph(x[there], node, time, static_edge_index=index)
     named = _named(graph)
-    return replace(named, nodes=tuple(map(str, range(x.shape[1]))), notes=notes)
+    empty = tuple((int(at), str(int(at))) for at in (~there.any(dim=1)).nonzero()[:, 0])
+    return replace(named, nodes=tuple(map(str, range(x.shape[1]))), notes=notes, empty_times=empty)

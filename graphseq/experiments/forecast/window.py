@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -66,6 +67,10 @@ class Forecast(NamedTuple):
         rest = len(self.nodes) - _MOST_NODES
         end = [f"and {rest} more nodes"] if rest > 0 else []
         return printable("\n".join([f"after {self.last}{held}", "\n\n".join(shown), *end]))
+
+    def _repr_html_(self) -> str:
+        """The same, which notebooks show."""
+        return f"<pre>{escape(str(self))}</pre>"
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a frame of pandas with a line for each horizon, node and column.

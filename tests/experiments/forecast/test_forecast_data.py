@@ -108,7 +108,7 @@ def test_the_checksum_is_that_of_the_content(tmp_path: Path) -> None:
         ({"file": "ring.json", "edges": "e.csv"}, "edges= goes with a table of observations"),
         ({"file": "chickenpox", "window": "7"}, "window= goes with a table of events"),
         ({"file": "a.csv", "window": "7", "edges": "e.csv"}, "edges= is for observations and window= for events"),
-        ({"file": "a.csv"}, "a.csv is a table: name the file of its edges by edges="),
+        ({"file": "a.csv"}, "a.csv is a table without columns 'time' and 'node'"),
         ({"file": "a.csv", "window": "7", "missing": "drop"}, 'missing="drop" is about observations'),
         ({"file": "a.csv", "window": "7x"}, "window must be a number above 0, or one with d, h, m or s"),
         ({"file": "a.csv", "window": "-1d"}, "window must be a number above 0"),

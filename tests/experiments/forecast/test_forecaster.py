@@ -59,6 +59,18 @@ def test_an_array_a_graph_frames_and_files_are_forecast_alike(fitted: gs.Forecas
         assert [line.mse for line in found.lines] == pytest.approx([line.mse for line in fitted.lines], rel=1e-4)
 
 
+def test_a_long_table_may_have_no_edges(tmp_path: Path) -> None:
+    long = wide().melt(ignore_index=False, var_name="place", value_name="heat").reset_index()
+    long.sort_values("time", kind="stable").to_csv(tmp_path / "x.csv", index=False)
+    quick = {"models": ["persistence"]}
+    found = gs.forecast(tmp_path / "x.csv", node="place", **quick)
+    assert torch.allclose(found.predict().values, gs.forecast(X, **quick).predict().values)
+    assert "there are no edges: every model reads each node alone" in found.notes
+    with pytest.raises(ValueError, match=r"x.csv is a table without a column 'node'; it has time, place, heat. Where"):
+        gs.forecast(tmp_path / "x.csv", **quick)
+    assert "<pre>after 59, with 90% intervals\nnode" in found.predict()._repr_html_()
+
+
 def test_the_forecast_is_that_of_the_linear_rule_that_was_planted() -> None:
     last = X[-1]
     rule = planted.OWN * last + planted.NEIGHBOURS * (last.roll(1) + last.roll(-1)) / 2

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 import graphseq as gs
-from graphseq.experiments.forecast.regular import masked, resampled, with_notes
+from graphseq.experiments.forecast.regular import masked, resampled, with_every_time, with_notes
 from graphseq.io import TemporalDataset
 
 
@@ -48,6 +50,21 @@ def test_no_answer_is_asked_where_nothing_was_observed() -> None:
     assert asked == [([True, False], [2.0]), ([False, True], [30.0])]
     with pytest.raises(ValueError, match=r"observed must be bool of shape \(V,\) = \(6,\)"):
         gs.tasks.Forecasting(graph, lags=1, observed=graph.observed[:2])
+
+
+def test_a_line_without_any_value_is_a_step_that_is_masked(tmp_path: Path) -> None:
+    (tmp_path / "wide.csv").write_text("day,a,b\n2024-01-01,1,2\n2024-01-02,,\n2024-01-03,3,\n2024-01-04,4,5\n")
+    read = gs.io.read_observations(tmp_path / "wide.csv", time="day", wide=True, missing="drop")
+    assert read.times == ("2024-01-01", "2024-01-03", "2024-01-04")
+    assert read.empty_times == ((1, "2024-01-02"),)
+    assert read.graph.time.tolist() == [0, 0, 2, 3, 3]
+    whole = with_every_time(read)
+    assert whole.times == ("2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04")
+    assert whole.graph.x.tolist() == [[1, 1], [2, 1], [1, 0], [2, 0], [3, 1], [2, 0], [4, 1], [5, 1]]
+    assert whole.notes == ("3 of 8 observations, 37.5%, are missing: no answer is asked there",)
+    dropped = with_notes(read).notes
+    assert dropped[1] == "1 time without any value left out, 2024-01-02 first"
+    assert sum("each counts as one step" in note for note in dropped) == 1
 
 
 def test_missing_and_irregular_are_counted_and_said() -> None:
