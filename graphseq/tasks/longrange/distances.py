@@ -61,7 +61,10 @@ class GraphDistances(GraphRegression):
     @checked_arguments
     @of_own_batch
     def hops_needed(self, graph: SpaceTimeGraph) -> Tensor:
-        """Return the distance that each question asks for, (K,): so far the answer's row must see."""
+        """Return the distance that each question asks for, (K,): so far the answer's row must see.
+
+        Of a diameter it is a bound from above: a row in the middle of a tree sees all others within half of it.
+        """
         needed: Tensor = graph.y[:, 0].round().long()
         return needed
 
