@@ -33,8 +33,8 @@ beside the floors of the task (models that look at no neighbour) and published n
 own with their sources. Its figures show the error against the hops that a question needs, with each model's reach. This
 page is made by `python benchmarks/longrange_page.py`.
 
-SAGE, GAT and GIN are stacks of PyG's convolutions, A-DGN is PyG's `AntiSymmetricConv` and GPS its `GPSConv`, without
-encodings of positions. PyG has no GRIT, so that it stands among the published alone.
+SAGE, GAT and GIN are stacks of PyG's convolutions, A-DGN is PyG's `AntiSymmetricConv`, at its step of 0.1 and at ε = 1,
+and GPS its `GPSConv`, without encodings of positions. PyG has no GRIT, which stands among the published alone.
 
 ## Published graph transfer is solved without a neighbour
 

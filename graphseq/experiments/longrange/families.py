@@ -66,6 +66,7 @@ FAMILIES: dict[str, Build] = {
     "GIN": partial(_stack, "GIN"),
     "GPS": _gps,
     "GCN residual": lambda o: gs.nn.GCN(*o.sizes, causal=o.causal, residual=True),
+    "A-DGN ε=1": lambda o: gs.nn.AntisymmetricGCN(*o.sizes, causal=o.causal, step=1.0),
     "Wave c²=3": lambda o: gs.nn.WaveGCN(*o.sizes, causal=o.causal, speed=3**0.5),
 }
 """Encoders by name. "0-hop" is a floor: it reads a row's own input alone."""
@@ -73,7 +74,19 @@ FAMILIES: dict[str, Build] = {
 RECURRENT = ("RNN", "GRU", "LSTM", "MinGRU", "MinLSTM", "Transformer", "GCN-LSTM-grown")
 """Families that read a static graph only as the sequence of its rows, or as one that grows: they are for sequences."""
 
-HOP_A_LAYER = ("GCN", "SAGE", "GCNII", "A-DGN", "MP-SSM", "Wave", "GAT", "GIN", "GCN residual", "Wave c²=3")
+HOP_A_LAYER = (
+    "GCN",
+    "SAGE",
+    "GCNII",
+    "A-DGN",
+    "A-DGN ε=1",
+    "MP-SSM",
+    "Wave",
+    "Wave c²=3",
+    "GAT",
+    "GIN",
+    "GCN residual",
+)
 """Families whose layers see a hop each."""
 
 LARGEST = 512  # hidden units

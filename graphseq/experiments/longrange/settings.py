@@ -38,7 +38,8 @@ class Settings(BaseSettings):
 
     benchmarks: tuple[Annotated[str, Metavar("NAME")], ...] = ("echo", "corso", "graph transfer", "transfer")
     models: tuple[Annotated[str, Metavar("MODEL")], ...] = (
-        "0-hop", "GCN", "GAT", "GIN", "SAGE", "GCN residual", "GCNII", "A-DGN", "MP-SSM", "Wave", "Wave c²=3",
+        "0-hop", "GCN", "GAT", "GIN", "SAGE", "GCN residual", "GCNII", "A-DGN", "A-DGN ε=1", "MP-SSM", "Wave",
+        "Wave c²=3",
     )  # fmt: skip
     seeds: tuple[Seed, ...] = (0, 1, 2, 3, 4)
     search_seeds: Count = 1
