@@ -1,6 +1,6 @@
-"""The page docs/results/recordings.md, made from the record of ``recordings.py``.
+"""The page docs/results/recordings.md, made from the records of ``recordings.py`` and ``recordings_diagnosis.py``.
 
-Run it with ``python benchmarks/recordings_page.py`` after ``recordings.py``: no training, a second.
+Run it with ``python benchmarks/recordings_page.py`` after them: no training, a second.
 """
 
 from __future__ import annotations
@@ -172,6 +172,20 @@ def graph_matters(record: Record) -> list[list[str]]:
     return lines
 
 
+def diagnoses(found: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Return what ``gs.diagnose`` says of each recording, with R² of its readers by the edges that they see."""
+    lines = [["recording", "a node is shown", "edges", "hops needed", "0 hops", "1 hop", "2 hops", "± 95 %", "finding"]]
+    for name in SOURCES:
+        for one in (one for one in found if one["recording"] == name):
+            readers = {reader["hops"]: reader for reader in one["readers"]}
+            shown = {"own": "its own past", "mean": "the mean of all, too"}[one["inputs"]]
+            needed = dict(one["table"]).get("hops needed, measured", "")
+            scores = [f"{readers[hops]['score']:.3f}" if hops in readers else "" for hops in (0, 1, 2)]
+            half = (readers[0]["high"] - readers[0]["low"]) / 2
+            lines.append([SHORT[name], shown, one["edges"], needed, *scores, f"{half:.3f}", one["finding"]])
+    return lines
+
+
 def _p(value: float) -> str:
     return "" if np.isnan(value) else "< .001" if value < 0.001 else f"{value:.3f}".lstrip("0")
 
@@ -216,6 +230,7 @@ def page() -> str:
         "published": aligned(published(), head=1),
         "against": aligned(against(record), head=1),
         "graph": aligned(graph_matters(record), head=1),
+        "diagnoses": aligned(diagnoses(json.loads((FOLDER / "diagnosis.json").read_text())["diagnoses"]), head=1),
         **said(record),
     }
     text = TEMPLATE.read_text().format_map(values)

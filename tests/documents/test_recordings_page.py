@@ -6,7 +6,10 @@ import json
 from statistics import mean
 
 import pytest
+import torch
 from scripts import ROOT, load, page
+
+import graphseq as gs
 
 RECORD = {
     line["case"]: line
@@ -38,3 +41,33 @@ def test_the_error_of_a_run_is_the_mean_over_its_times() -> None:
     for case in RECORD.values():
         if "mse" in case:
             assert mean(case["by_time"]) == pytest.approx(case["mse"], abs=2e-5)
+
+
+def test_no_reader_of_a_diagnosis_needs_an_edge() -> None:
+    diagnoses = json.loads((ROOT / "docs" / "recordings" / "diagnosis.json").read_text())["diagnoses"]
+    assert {one["recording"] for one in diagnoses} == set(KNOWN)
+    for one in diagnoses:
+        own, *others = (reader for reader in one["readers"] if reader["hops"] <= 2)
+        assert own["hops"] == 0
+        assert dict(one["table"]).get("hops needed, measured", "0") == "0"
+        assert own["high"] > max(reader["score"] for reader in others)
+
+
+def test_a_snapshot_has_the_last_values_and_the_last_edges_of_a_window() -> None:
+    script = load(ROOT / "benchmarks" / "recordings_diagnosis.py")
+    nodes, times = 3, 11
+    value = torch.arange(float(nodes * times)).view(times, nodes)
+    edges = [(node + nodes * time, (node + time) % nodes + nodes * time) for time in range(times) for node in (0, 1)]
+    graph = gs.SpaceTimeGraph(
+        value.view(-1, 1),
+        torch.arange(nodes).repeat(times),
+        torch.arange(times).repeat_interleave(nodes),
+        torch.tensor(edges).T,
+    )
+    found = script.snapshots(gs.tasks.Forecasting(graph, lags=8))
+    assert len(found) == times - 8
+    for first, snapshot in enumerate(found):
+        assert snapshot.x.tolist() == value[first : first + 8].T.tolist()
+        assert snapshot.y[:, 0].tolist() == value[first + 8].tolist()
+        last = first + 7
+        assert snapshot.edge_index.T.tolist() == [[0, last % nodes], [1, (1 + last) % nodes]]
