@@ -15,6 +15,8 @@ import torch
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from torch.nn.functional import cross_entropy
+from torch_geometric.nn import GCN
 
 import graphseq as gs
 
@@ -114,6 +116,19 @@ def _gates(width: float, nodes: int) -> object:
         return gs.plot.draw_gates(axes(width), graph, encoder.gate_values(graph))
 
 
+def _diagnosis(width: float, nodes: int) -> object:
+    graph = random_graph(nodes).unroll()
+    graph.y = torch.arange(nodes) % 2
+    return gs.plot.diagnosis(gs.diagnose(GCN(2, 8, 2, 2), graph, loss=cross_entropy, steps=0))
+
+
+def _regions(width: float, nodes: int) -> object:
+    side = max(2, round(nodes**0.5))
+    labels = torch.arange(side * side).view(side, side).repeat_interleave(4, 0).repeat_interleave(4, 1)
+    image = torch.rand(4 * side, 4 * side, 3)
+    return gs.plot.draw_regions(axes(width, width), image, labels, gs.region_graph(image, labels))
+
+
 FIGURES: dict[str, Callable[[float, int], object]] = {
     "draw_hops, path": lambda width, n: gs.plot.draw_hops(axes(width), path(n), 0),
     "draw_hops": lambda width, n: gs.plot.draw_hops(axes(width), random_graph(n), 0),
@@ -140,6 +155,14 @@ FIGURES: dict[str, Callable[[float, int], object]] = {
     "history": lambda width, n: gs.plot.history(
         gs.History([1 / (k + 1) for k in range(n)], [0.5] * n, [1.0] * n, [0.1] * n)
     ),
+    "diagnosis": _diagnosis,
+    "draw_cliff_map": lambda width, n: gs.plot.draw_cliff_map(
+        axes(width), range(2, n + 2), range(1, n + 1), torch.rand(n, n), chance=0.1
+    ),
+    "draw_bits": lambda width, n: gs.plot.draw_bits(
+        axes(width), {f"model {k}": (1 + k / n, f"{k} units") for k in range(min(n, 50))}, baselines=["model 0"]
+    ),
+    "draw_regions": _regions,
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any, TypeAlias
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator, PercentFormatter
 
@@ -20,6 +21,9 @@ Dash: TypeAlias = "tuple[float, tuple[float, ...]]"
 
 HATCH: Mapping[str, Any] = {"facecolor": "0.94", "edgecolor": "0.78", "hatch": "///", "linewidth": 0}
 """The look of what is within reach and yet lost."""
+
+_LEAST = 5.0  # points from bar to bar below which names are left out
+_POINTS_A_CHARACTER = 5.5
 
 _LARGEST, _SMALLEST = 9.0, 4.5
 """Sizes of the marks of the first and the last family in points: later ones lie on earlier ones, which show around."""
@@ -172,10 +176,20 @@ def draw_bits(axes: Axes, bars: Mapping[str, tuple[float, str]], *, baselines: C
     """
     widths = [bits for bits, _ in bars.values()]
     drawn = axes.barh(list(bars), widths, color=["0.6" if name in baselines else "#56B4E9" for name in bars])
-    axes.bar_label(drawn, [note for _, note in bars.values()], padding=3, fontsize=8)
+    box = axes.get_window_extent()
+    width, height = (72 / axes.figure.dpi * side for side in (box.width, box.height))
+    room = height / max(1, len(bars))
+    if room < _LEAST:  # names would overlap
+        axes.set_yticks([])
+        axes.set_ylabel(f"{len(bars)} models")
+    else:
+        size = min(8.0, 0.85 * room)
+        axes.bar_label(drawn, [note for _, note in bars.values()], padding=3, fontsize=size)
+        axes.tick_params(axis="y", labelsize=min(float(mpl.rcParams["font.size"]), 0.85 * room))
     axes.invert_yaxis()
     axes.set_xlim(0, 1.3 * max(widths, default=0.0) or 1.0)
-    axes.set_xlabel("bits a character on the part held out (less is better)")
+    words = "bits a character on the part held out (less is better)"
+    axes.set_xlabel(words if width > _POINTS_A_CHARACTER * len(words) else words.replace(" (", "\n("))
     _without_frame(axes)
     return axes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -76,13 +77,22 @@ def draw_cliff_map(
         if len(needed) != len(columns) or any(a > b for a, b in pairwise(needed)):
             raise ValueError(f"hops must be {len(columns)} numbers, one a length, not descending; got {needed}")
         _draw_wall(axes, lines, needed)
-    axes.set_xticks(range(len(columns)), [str(value) for value in columns])
-    axes.set_yticks(range(len(lines)), [str(value) for value in lines])
     axes.set_xlabel("length (rows)")
     axes.set_ylabel("depth (layers)")
     bar = axes.figure.colorbar(image, ax=axes, format=PercentFormatter(1.0))
     bar.set_label(f"accuracy (chance {chance:.0%})")
+    room = axes.get_window_extent()
+    widest = max(len(str(value)) for value in columns)
+    across = _every(len(columns), room.width, axes.figure.dpi, 5.0 + 6.5 * widest)
+    up = _every(len(lines), room.height, axes.figure.dpi, 11.0)
+    axes.set_xticks(range(0, len(columns), across), [str(value) for value in columns[::across]])
+    axes.set_yticks(range(0, len(lines), up), [str(value) for value in lines[::up]])
     return axes
+
+
+def _every(count: int, pixels: float, dpi: float, points: float) -> int:
+    """Return the step between ticks of so many points each that fit into so many pixels: 1 where all do."""
+    return max(1, math.ceil(count * points / max(1.0, pixels * 72 / dpi)))
 
 
 def _ascending(name: str, values: Sequence[int]) -> list[int]:

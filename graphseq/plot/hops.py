@@ -147,15 +147,21 @@ def draw_receptive_fields(
     names, places = prepared(graph, labels, pos)
     target = checked_row("row", row, graph)
     hops = hop_distances(graph, torch.tensor([target]))[0].tolist()
-    for axes, depth in zip(axes_list, layers, strict=True):
-        field = [0 <= hop <= depth for hop in hops]
-        colours = [hop_colour(hop, max(hops)) if inside else _UNSEEN for hop, inside in zip(hops, field, strict=True)]
-        draw_nodes(axes, graph, places, colours, names, target)
+    fields = [[0 <= hop <= depth for hop in hops] for depth in layers]
+    for axes, depth, field in zip(axes_list, layers, fields, strict=True):
         title = f"{depth} layer{'' if depth == 1 else 's'}: {sum(field)} of {len(field)} rows"
         if axes.get_window_extent().width / axes.figure.dpi < _INCHES_A_CHARACTER * len(title):
             axes.set_title(title.replace(": ", ":\n"), fontsize=9)
         else:
             axes.set_title(title)
+        axes.set_axis_off()
+    for figure in {axes.figure for axes in axes_list}:  # titles take room that marks then have not
+        engine = figure.get_layout_engine()
+        if engine is not None:
+            engine.execute(figure)
+    for axes, field in zip(axes_list, fields, strict=True):
+        colours = [hop_colour(hop, max(hops)) if inside else _UNSEEN for hop, inside in zip(hops, field, strict=True)]
+        draw_nodes(axes, graph, places, colours, names, target)
     return axes_list
 
 

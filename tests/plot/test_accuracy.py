@@ -18,7 +18,7 @@ from graphseq.experiments.accuracy.figure import figure
 from graphseq.experiments.accuracy.report import Cell
 from graphseq.experiments.accuracy.settings import Settings
 from graphseq.experiments.models import BASELINES
-from graphseq.plot.accuracy import draw_accuracy
+from graphseq.plot.accuracy import draw_accuracy, draw_bits
 
 SETTINGS = Settings(lengths=(2, 3, 5, 9), depths=(1, 4), starts=())
 TEXT = Settings(**{**presets.TEXT, "lengths": (4,), "depths": (1,)}, text="")
@@ -211,6 +211,14 @@ def test_bars_without_length_can_be_drawn(bits: float) -> None:
     axes = panel(TEXT, cells)
     assert {bar.get_width() for bar in axes.patches} == {0}
     assert axes.texts[0].get_text() == ("0.00 bits, 0% right" if bits == 0 else "diverged")
+
+
+def test_names_of_bars_that_do_not_fit_are_left_out() -> None:
+    bars = {f"model {n}": (1.0 + n, "units") for n in range(60)}
+    axes = draw_bits(Figure(figsize=(3.4, 2.2)).subplots(), bars)
+    assert (axes.get_ylabel(), len(axes.get_yticks()), len(axes.texts)) == ("60 models", 0, 0)
+    assert axes.get_xlabel().endswith("\n(less is better)")
+    assert len(draw_bits(Figure(figsize=(7, 9)).subplots(), bars).texts) == 60
 
 
 @pytest.mark.parametrize("diverged", ["", "x"])

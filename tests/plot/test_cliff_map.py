@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -94,6 +95,18 @@ def test_without_hops_there_is_no_wall() -> None:
 def test_what_does_not_fit_is_refused(changed: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         draw(**changed)
+
+
+def test_ticks_do_not_overlap() -> None:
+    axes = draw_cliff_map(
+        Figure(figsize=(3.4, 2.4)).subplots(), range(2, 202), range(1, 61), torch.rand(60, 200), chance=0
+    )
+    axes.figure.draw_without_rendering()
+    for labels, at in ((axes.get_xticklabels(), "x"), (axes.get_yticklabels(), "y")):
+        boxes = [label.get_window_extent() for label in labels]
+        assert len(boxes) > 2
+        assert not any(a.overlaps(b) for a, b in pairwise(boxes)), at
+    assert [label.get_text() for label in draw().get_xticklabels()] == ["2", "3", "5"]
 
 
 def test_many_cells_carry_no_numbers_and_the_picture_can_be_saved() -> None:

@@ -54,7 +54,8 @@ class Scoring:
             _checks.one_of("chance", chance, ("majority",))
             # The majority of other answers may do worse on these than the best constant, and would flatter the model.
             constants = (self._constant, best_constant(self.kind, tested, like))
-            self.chance = max(self.of(_repeated(one, len(tested)), tested).value for one in constants)
+            best = max(self.of(_repeated(one, len(tested)), tested).value for one in constants)
+            self.chance = 0.0 if abs(best) < 1e-12 else best  # R² of the mean, up to rounding
         else:
             self.chance = _checks.between("chance", chance, -math.inf, 1.0)
 

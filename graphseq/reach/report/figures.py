@@ -10,7 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import LogNorm, Normalize, TwoSlopeNorm
+from matplotlib.colors import Colormap, ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
@@ -123,9 +123,7 @@ def draw_bottlenecks(axes: Axes, page: Page) -> Axes:
     if page.bottlenecks is None or page.curvature is None or not len(page.curvature.value):
         return _missing(axes, page, "no edges, or too many, to look for bottlenecks")
     shown, values = page.bottlenecks, page.curvature.value.numpy()
-    low, high = min(float(values.min()), -0.5), max(float(values.max()), 0.5)
-    norm = TwoSlopeNorm(0.0, low, high)
-    lines = _edges(axes, shown, page.curvature.edge_index, (values, norm))
+    lines = _edges(axes, shown, page.curvature.edge_index, values)
     axes.scatter(shown.places[:, 0], shown.places[:, 1], s=_size(shown) * 0.4, color="0.35", zorder=2)
     axes.figure.colorbar(lines, ax=axes, label="balanced Forman curvature", shrink=0.8)
     order = np.argsort(values, kind="stable")[:3]
@@ -173,25 +171,34 @@ def _nodes(
                         edgecolors="black", linewidths=0.3, zorder=3)  # fmt: skip
 
 
-def _edges(
-    axes: Axes, shown: View, pairs: Tensor | None, coloured: tuple[NDArray[np.float64], Normalize] | None
-) -> LineCollection:
+def _edges(axes: Axes, shown: View, pairs: Tensor | None, values: NDArray[np.float64] | None) -> LineCollection:
+    """Draw edges, thinner where there are many; of values, the lowest are wide and on top."""
     index = (shown.pairs if pairs is None else pairs).numpy()
     segments = shown.places[index.T]
-    if coloured is None:
-        lines = LineCollection(list(segments), colors="0.82", linewidths=0.8, zorder=1)
+    thin = float(np.clip(200 / max(len(segments), 1), 0.3, 1.1))
+    if values is None:
+        lines = LineCollection(list(segments), colors="0.82", linewidths=min(thin, 0.8), zorder=1)
     else:
-        values, norm = coloured
-        order = np.argsort(-values, kind="stable")  # the lowest on top
-        widths = np.where(values < 0, 2.2, 1.1)
-        lines = LineCollection(list(segments[order]), cmap="coolwarm_r", norm=norm, linewidths=widths[order], zorder=1)
+        order = np.argsort(-values, kind="stable")
+        lowest = values <= min(0.0, float(np.quantile(values, 0.1)))
+        widths = np.where(lowest, 2.5 * thin, thin)[order]
+        cmap, norm = _around_zero(values)
+        lines = LineCollection(list(segments[order]), cmap=cmap, norm=norm, linewidths=widths, zorder=1)
         lines.set_array(values[order])
     axes.add_collection(lines)
     axes.set_xlim(-1.12, 1.12)
     axes.set_ylim(-1.12, 1.12)
-    axes.set_aspect("equal" if coloured is None else "auto")
+    axes.set_aspect("equal" if values is None else "auto")
     axes.set_axis_off()
     return lines
+
+
+def _around_zero(values: NDArray[np.float64]) -> tuple[Colormap, Normalize]:
+    """Red below 0 and blue above, as strong on one side as on the other, over the range of the values alone."""
+    low, high = min(float(values.min()), -0.1), max(float(values.max()), 0.1)
+    most = max(-low, high)
+    shades = mpl.colormaps["coolwarm_r"](np.linspace(0.5 + 0.5 * low / most, 0.5 + 0.5 * high / most, 256))
+    return ListedColormap(shades), Normalize(low, high)
 
 
 def _logarithmic(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib.image
 import networkx as nx
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -22,7 +23,7 @@ from graphseq import reach
 from graphseq.reach.diagnosis.problem import Sample
 from graphseq.reach.diagnosis.rows import Rows
 from graphseq.reach.diagnosis.subject import Subject
-from graphseq.reach.report.figures import figure
+from graphseq.reach.report.figures import _around_zero, figure
 from graphseq.reach.report.html import html
 from graphseq.reach.report.inputs import point
 from graphseq.reach.report.page import Page, measure, plain
@@ -114,6 +115,14 @@ def test_the_bottleneck_is_the_bridge() -> None:
     assert float(page.curvature.value.min()) == pytest.approx(-1.2)
     record = plain(page)
     assert record["bottlenecks"][0] == {"source": 4, "target": 5, "curvature": pytest.approx(-1.2)}  # type: ignore[index]
+
+
+def test_curvatures_of_one_size_are_as_strong_on_both_sides_of_zero() -> None:
+    cmap, norm = _around_zero(np.array([-0.2, 0.0, 1.0]))
+    whole = matplotlib.colormaps["coolwarm_r"]
+    for value, place in ((1.0, 1.0), (0.0, 0.5), (-0.2, 0.4)):
+        assert np.allclose(cmap(norm(value)), whole(place), atol=0.02)
+    assert (norm.vmin, norm.vmax) == (-0.2, 1.0)
 
 
 def test_the_same_subject_gives_the_same_page_and_stays_as_it_is() -> None:
