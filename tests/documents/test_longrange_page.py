@@ -70,3 +70,27 @@ def test_who_leaves_the_constant_of_the_repaired_transfer_is_as_the_page_says(sh
     assert max(far["Min-plus"]) < constant - 1
     assert shape == "crossed ring" or max(far["Wave c²=3"]) < constant - 0.5
     assert sum(value < constant - 0.2 for value in far["GPS"]) >= 3
+
+
+@pytest.mark.parametrize(
+    "shape", ["path", "ring", "clique path", "crossed ring", "barbell", "caterpillar", "grid", "tree"]
+)
+def test_who_carries_a_class_how_far_is_as_the_page_says(shape: str) -> None:
+    near, middle = (_values("classes", f"transfer {shape} {hops}") for hops in (3, 5))
+    assert max(near["A-DGN"]) < 0.25
+    assert 0.4 < np.mean(middle["GAT"]) < 0.9
+    if shape == "tree":
+        return
+    far = _values("classes", f"transfer {shape} 10")
+    for solved in (near, middle, far):
+        assert min(solved["Min-plus"] + solved["Wave c²=3"]) == 1
+        wrong = [value for value in solved["MP-SSM"] if value < 1]
+        assert len(wrong) == (1 if shape == "crossed ring" and solved is far else 0)
+    for stack in ("GCN", "GAT", "GIN", "SAGE", "GCNII"):
+        assert max(far[stack]) < 0.25
+    solves = sum(value == 1 for value in far["Wave"])
+    assert (
+        solves == 5
+        if shape == "crossed ring"
+        else (0 < solves < 5 if shape in ("grid", "path", "ring") else not solves)
+    )

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from graphseq.evaluation.tables import aligned, finite, students_interval
 from graphseq.experiments.engine.run import Run
 from graphseq.experiments.longrange.families import reach
+from graphseq.experiments.longrange.measures import ACCURACY
 from graphseq.experiments.longrange.published import published
 from graphseq.experiments.longrange.run import FLOORS
 from graphseq.experiments.longrange.suite import BENCHMARKS
@@ -79,7 +80,7 @@ def _line(benchmark: str, model: str, settings: Mapping[tuple[int, float], list[
     (layers, lr), best = min(settings.items(), key=lambda item: loss(item[1]))
     results = [run.result or {} for run in best]
     values = [_number(run, "value") for run in best]
-    low, high = _spread(values)
+    low, high = _spread(values, top=1.0 if BENCHMARKS[benchmark].measure is ACCURACY else math.inf)
     sums: dict[int, list[tuple[int, float]]] = {}
     for result in results:
         for hops, count, error in result["by_hops"]:  # type: ignore[attr-defined]
@@ -104,14 +105,19 @@ def _line(benchmark: str, model: str, settings: Mapping[tuple[int, float], list[
     )
 
 
-def _spread(values: list[float]) -> tuple[float | None, float | None]:
+def _spread(values: list[float], top: float) -> tuple[float | None, float | None]:
     """Return the ends of the 95 % interval, of few seeds the lowest and the highest value, of one nothing.
 
-    Where a seed diverged there is no interval, and its value is the highest.
+    Where a seed diverged there is no interval, and its value is the highest. An interval of shares ends at 0 and 1.
+
+    Args:
+        values: one a seed.
+        top: 1 of shares.
     """
     if len(values) < ENOUGH or not all(math.isfinite(value) for value in values):
         return (min(values), max(values)) if len(values) > 1 else (None, None)
-    return students_interval(values)
+    low, high = students_interval(values)
+    return (low, high) if math.isinf(top) else (max(low, 0.0), min(high, top))
 
 
 def _number(run: Run, key: str) -> float:

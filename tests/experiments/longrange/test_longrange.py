@@ -251,6 +251,9 @@ def test_few_seeds_have_a_range_and_four_an_interval() -> None:
     assert four.high == pytest.approx(2.5 + 3.182446 * 1.290994 / 2)  # Student's t of 3 degrees of freedom
     assert "lowest, highest" in table([line([1.0, 2.0])], {})
     assert "95 % interval" in table([four], {})
+    shares = [_made(seed, 0.01, 1.0, value) for seed, value in enumerate([1.0, 1.0, 1.0, 0.6])]
+    shares = [replace(run, config={**run.config, "benchmark": "transfer ring 3"}) for run in shares]
+    assert summarise(shares)[0].high == 1  # no share is above 1, where the symmetric interval would end at 1.22
 
 
 def test_a_training_that_diverged_is_said_and_stops_no_table_or_figure() -> None:
