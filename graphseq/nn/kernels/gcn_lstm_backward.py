@@ -8,14 +8,14 @@ weights' gradients are one product a block.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from graphseq._torch import compat
-from graphseq.nn.kernels.gcn_lstm_forward import Past, Weights, look_back, of_inputs
+from graphseq.nn.kernels.gcn_lstm_forward import Past, Weights, gate_order, look_back, of_inputs
+from graphseq.nn.kernels.rooms import Rooms
 from graphseq.nn.kernels.schedule import Block, Walk, times
 
 
@@ -30,7 +30,10 @@ class Local(NamedTuple):
     slopes: Tensor  # ∂C/∂a of g, i and f, and ∂H/∂a of o, (R, 4, H)
 
 
-def _local(walk: Walk, block: Block, x: Tensor, weights: Weights, past: Past) -> Local:
+def _local(
+    walk: Walk, block: Block, x: Tensor, weights: Weights, past: Past, room: tuple[Tensor, Tensor] | None
+) -> Local:
+    """The factors of a block; the last two are written to ``room`` where there is one."""
     before, after = walk.past(past.cells, block.rows), walk.left(past.cells, block.rows)
     if past.mixed is not None and past.gates is not None:
         mixed, flat = past.mixed[block.rows], past.gates[block.rows]
@@ -39,12 +42,12 @@ def _local(walk: Walk, block: Block, x: Tensor, weights: Weights, past: Past) ->
         flat = _gates(x[block.rows], mixed, before, after, weights)
     gates = flat.unflatten(1, (4, -1))
     g, i, f, o = gates.unbind(1)
-    slopes = torch.empty_like(gates)
+    slopes, through = room or (torch.empty_like(gates), torch.empty_like(o))
     compat.tanh_backward(i, g, out=slopes[:, 0])
     slopes[:, 1] = g
     slopes[:, 2] = before
     tanh = torch.tanh(after, out=slopes[:, 3])
-    through = compat.tanh_backward(o, tanh, out=torch.empty_like(o))
+    compat.tanh_backward(o, tanh, out=through)
     compat.sigmoid_backward(slopes[:, 1:], gates[:, 1:], out=slopes[:, 1:])
     return Local(mixed, before, after, f, through, slopes)
 
@@ -120,15 +123,23 @@ def gradients(
     # What is written to is made before; in between, autograd need not look at every operation.
     with torch.inference_mode():
         weights = weights.grouped()
-        of_steps = of_h.flatten(1).split_with_sizes(walk.sizes)
         if walk.before is None:
             out.h.copy_(of_h[-walk.num_nodes :])
-        for block in reversed(walk.blocks(wide * x.element_size())):
-            local = _local(walk, block, x, weights, past)
-            of_gates = local.slopes.unsqueeze(1)
-            if passes > 1:
-                of_gates = of_gates.expand(-1, passes, -1, -1).contiguous()
-            _back(walk, block, local, weights, of_steps, of_gates, out)
+        blocks = walk.blocks(wide * x.element_size())
+        is_small = walk.is_small and len(blocks) == 1 and passes == 1 and past.gates is not None and x.is_cpu
+        for block in reversed(blocks):
+            if is_small:
+                local, steps = _in_room(walk, block, x, weights, past, of_h)
+                of_gates = local.slopes.unsqueeze(1)
+            else:
+                local = _local(walk, block, x, weights, past, None)
+                of_gates = local.slopes.unsqueeze(1)
+                if passes > 1:
+                    of_gates = of_gates.expand(-1, passes, -1, -1).contiguous()
+                steps = _steps(walk, block, local, of_gates, of_h)
+            start = block.rows.start
+            earlier = of_h[start - walk.num_nodes : start].flatten(1) if start and walk.before is None else None
+            _back(walk, block, steps, earlier, weights, out)
             if out.x is not None:
                 torch.mm(of_gates.view(-1, 4 * hidden), weights.w_x, out=out.x[block.rows].flatten(0, 1))
             if needs_grad[1]:
@@ -139,47 +150,95 @@ def gradients(
 
 def _ungrouped(of_gates: Tensor, passes: int) -> Tensor:
     """The gradients (…, P · 4H) with gates in torch's order i, f, g, o."""
-    g, i, f, o = of_gates.unflatten(-1, (passes, 4, -1)).unbind(-2)
-    return torch.stack([i, f, g, o], dim=-2).flatten(-3)
+    of_pass = of_gates.unflatten(-1, (passes, -1))
+    order = gate_order(of_pass.shape[-1] // 4, of_gates.device, back=True)
+    grouped: Tensor = of_pass.index_select(-1, order)
+    return grouped.flatten(-2)
+
+
+class _Step(NamedTuple):
+    """The places of one step's rows, at first its slopes, which become gradients."""
+
+    of_cell: Tensor  # those of g, i and f, (R, P, 3, H)
+    of_o: Tensor  # (R, P, H)
+    flat: Tensor  # both, (R · P, 4H)
+    through: Tensor  # (R, 1, H)
+    forget: Tensor  # (R, 1, H)
+    into: Tensor  # the gradient of its states, (R, P · H)
+    of_passes: Tensor  # a room (R · P, H), which is the next one
+    mixed: Tensor  # rooms, (R, P · H)
+    spare: Tensor
+    pulled: Tensor
+
+
+def _steps(walk: Walk, block: Block, local: Local, of_gates: Tensor, of_h: Tensor) -> list[_Step]:
+    """The places of the steps of one block."""
+    room = of_gates.new_zeros(3, max(block.sizes), of_gates.shape[1] * of_gates.shape[3])
+    return _places(block.sizes, of_gates, (local.through, local.forget, of_h[block.rows].flatten(1)), room)
+
+
+def _places(sizes: list[int], of_gates: Tensor, factors: tuple[Tensor, Tensor, Tensor], room: Tensor) -> list[_Step]:
+    through, forget, into = factors
+    passes = of_gates.shape[1]
+    of_rows = of_gates[:, :, :3], of_gates[:, :, 3], through.unsqueeze(1), forget.unsqueeze(1), into
+    of_cell, of_o, *others = (tensor.split_with_sizes(sizes) for tensor in of_rows)
+    flats = of_gates.view(-1, 4 * of_gates.shape[3]).split_with_sizes([size * passes for size in sizes])
+    width = of_gates.shape[3]
+    of_size = {size: (room[0, :size].view(-1, width), *room[:, :size].unbind()) for size in set(sizes)}
+    split = zip(of_cell, of_o, flats, *others, sizes, strict=True)
+    return [_Step(*step, *of_size[size]) for *step, size in split]
+
+
+_rooms: Rooms[list[_Step]] = Rooms()
+
+
+def _in_room(
+    walk: Walk, block: Block, x: Tensor, weights: Weights, past: Past, of_h: Tensor
+) -> tuple[Local, list[_Step]]:
+    """The factors and the places of all steps, where all of them are over the same few nodes."""
+    hidden, nodes, rows = weights.w_h.shape[1], walk.num_nodes, len(x)
+    shapes = [(rows, 4, hidden), (rows, hidden), (rows, hidden), (rows, hidden), (3, nodes, hidden)]
+
+    def see(parts: list[Tensor]) -> list[_Step]:
+        slopes, *factors, room = parts
+        return _places(walk.sizes, slopes.unsqueeze(1), (factors[0], factors[1], factors[2]), room)
+
+    (slopes, through, forget, into, room), steps = _rooms.take((rows, nodes, hidden), x, shapes, see)
+    local = _local(walk, block, x, weights, past, (slopes, through))
+    forget.copy_(local.forget)
+    into.copy_(of_h.flatten(1))
+    room.zero_()  # of what it held before, as not every build of torch leaves it unread
+    return local, steps
 
 
 def _back(
-    walk: Walk,
-    block: Block,
-    local: Local,
-    weights: Weights,
-    of_steps: Sequence[Tensor],
-    of_gates: Tensor,
-    out: Gradients,
+    walk: Walk, block: Block, steps: list[_Step], earlier: Tensor | None, weights: Weights, out: Gradients
 ) -> None:
-    """The steps of one block, last to first: ``of_gates`` (R, P, 4, H), at first the slopes, become gradients."""
-    sizes, passes, peepholes = block.sizes, of_gates.shape[1], weights.peepholes
-    of_c, of_o = of_gates[:, :, :3].split_with_sizes(sizes), of_gates[:, :, 3].split_with_sizes(sizes)
-    flats = of_gates.view(-1, len(weights.bias)).split_with_sizes([size * passes for size in sizes])
-    throughs, forgets = (tensor.unsqueeze(1).split_with_sizes(sizes) for tensor in (local.through, local.forget))
-    room = of_gates.new_zeros(3, max(sizes), passes * of_gates.shape[3])
-    rooms = {size: room[:, :size].unbind() for size in set(sizes)}
+    """The steps of one block, last to first; ``earlier`` is the gradient of the states before, of all nodes."""
+    passes, hidden = out.h.shape[1:]
+    w_h, peepholes, hops = weights.w_h, weights.peepholes, walk.hops
     flat_h, h, c, wide_c = out.h.flatten(1), out.h, out.c, out.c.unsqueeze(2)
-    for k in reversed(range(len(sizes))):
-        step, (of_mixed, spare, pulled) = block.steps[k], rooms[sizes[k]]
+    for k in reversed(range(len(steps))):
+        of_cell, of_o, flat, through, forget, into, of_passes, of_mixed, spare, pulled = steps[k]
+        step = block.steps[k]
         nodes, matrix, plus = walk.nodes[step], walk.matrices[step], None
         if nodes is not None:
-            h = out.h.index_select(0, nodes).add_(of_steps[step].view(-1, passes, out.h.shape[2]))
+            h = out.h.index_select(0, nodes).add_(into.view(-1, passes, hidden))
             c = out.c.index_select(0, nodes)
             wide_c = c.unsqueeze(2)
         else:
-            pulled, plus = flat_h, of_steps[step - 1] if step else None
-        of_o[k].mul_(h)
-        c.addcmul_(h, throughs[k])
+            pulled, plus = flat_h, steps[k - 1].into if k else earlier
+        of_o.mul_(h)
+        c.addcmul_(h, through)
         if peepholes is not None:
-            c.addcmul_(of_o[k], peepholes[2])
-        of_c[k].mul_(wide_c)
-        c.mul_(forgets[k])
+            c.addcmul_(of_o, peepholes[2])
+        of_cell.mul_(wide_c)
+        c.mul_(forget)
         if peepholes is not None:
-            c.addcmul_(of_c[k][:, :, 1], peepholes[0]).addcmul_(of_c[k][:, :, 2], peepholes[1])
-        torch.mm(flats[k], weights.w_h, out=of_mixed.view(len(flats[k]), -1))
+            c.addcmul_(of_cell[:, :, 1], peepholes[0]).addcmul_(of_cell[:, :, 2], peepholes[1])
+        torch.mm(flat, w_h, out=of_passes)
         if matrix is not None:
-            times(matrix.transpose.csr, of_mixed, walk.hops, pulled, spare, plus)
+            times(matrix.transpose.csr, of_mixed, hops, pulled, spare, plus)
         elif plus is not None:
             torch.add(of_mixed, plus, out=pulled)
         else:

@@ -11,11 +11,14 @@ the three that the cell is made of stand together. tanh by 2 σ(2a) - 1 would lo
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from graphseq.data.adjacency import lasting
+from graphseq.nn.kernels.rooms import Rooms
 from graphseq.nn.kernels.schedule import Block, Walk, times
 
 
@@ -29,12 +32,21 @@ class Weights(NamedTuple):
 
     def grouped(self) -> Weights:
         """The weights with gates in the order g, i, f, o."""
-        return Weights(_grouped(self.w_x), _grouped(self.w_h), _grouped(self.bias), self.peepholes)
+        order = gate_order(self.w_h.shape[1], self.w_h.device)
+        w_x, w_h, bias = (tensor.index_select(0, order) for tensor in self[:3])
+        return Weights(w_x, w_h, bias, self.peepholes)
 
 
-def _grouped(tensor: Tensor) -> Tensor:
-    i, f, g, o = tensor.chunk(4)
-    return torch.cat([g, i, f, o])
+@lru_cache(64)
+def gate_order(hidden: int, device: torch.device, *, back: bool = False) -> Tensor:
+    """The places of g, i, f and o among i, f, g and o, (4H,); those of i, f, g and o among these if ``back``."""
+
+    def make() -> Tensor:
+        gates = torch.arange(4 * hidden, device=device).unflatten(0, (4, hidden))
+        places: Tensor = gates[[1, 2, 0, 3] if back else [2, 0, 1, 3]]
+        return places.flatten()
+
+    return lasting(make)
 
 
 class Past(NamedTuple):
@@ -50,20 +62,22 @@ def run(walk: Walk, x: Tensor, weights: Weights, start: tuple[Tensor, ...] | Non
     """Walk through all steps, from inputs (V, F) and first states and cells (N, H), zero where not given."""
     hidden, nodes, rows = weights.w_h.shape[1], walk.num_nodes, len(x)
     blocks = walk.blocks(4 * hidden * x.element_size())
-    most = max(block.rows.stop - block.rows.start for block in blocks)
-    room, states = x.new_empty(most, 4 * hidden), x.new_empty(2, nodes + rows, hidden)
-    extras = (x.new_zeros(rows, hidden), room) if len(blocks) == 1 else (None, None)
-    past = Past(states[0], states[1], *extras)
     # What is written to is made before; in between, autograd need not look at every operation.
+    if walk.is_small and len(blocks) == 1 and x.is_cpu:
+        cells, mixed, room, steps = _in_room(walk, x, hidden, weights.peepholes is not None)
+        past = Past(torch.empty_like(cells), cells, mixed, room)
+    else:
+        most = max(block.rows.stop - block.rows.start for block in blocks)
+        room, states, steps = x.new_empty(most, 4 * hidden), x.new_empty(2, nodes + rows, hidden), None
+        extras = (x.new_zeros(rows, hidden), room) if len(blocks) == 1 else (None, None)
+        past = Past(states[0], states[1], *extras)
     with torch.inference_mode():
-        if start is None:
-            states[:, :nodes] = 0
-        else:
-            past.h[:nodes] = start[0]
-            past.cells[:nodes] = start[1]
+        for number, states in enumerate(past[:2]):
+            states[:nodes] = 0 if start is None else start[number]
         grouped = weights.grouped()
         for block in blocks:
-            _run_block(walk, block, of_inputs(x[block.rows], grouped, room), grouped, past)
+            flat = of_inputs(x[block.rows], grouped, room)
+            _run_block(walk, block, steps or _steps(walk, block, flat, grouped, past), grouped, past)
     return past
 
 
@@ -77,31 +91,73 @@ def look_back(gates: Tensor, cells: Tensor, peepholes: Tensor) -> Tensor:
     return gates.addcmul_(cells.unsqueeze(1), peepholes[:2])
 
 
-def _run_block(walk: Walk, block: Block, flat: Tensor, weights: Weights, past: Past) -> None:
-    """The steps of one block, from what its inputs add to the gates, (R, 4H)."""
-    sizes, rows, w_h, peepholes = block.sizes, block.rows, weights.w_h.t(), weights.peepholes
+class _Step(NamedTuple):
+    """The places of one step's rows."""
+
+    gates: Tensor  # (R, 4H)
+    logistic: Tensor  # those with a logistic function, without o where it waits for the new cell
+    g: Tensor
+    i: Tensor
+    f: Tensor
+    o: Tensor
+    c: Tensor
+    mixed: Tensor
+    spare: Tensor
+    tanh: Tensor
+
+
+def _steps(walk: Walk, block: Block, flat: Tensor, weights: Weights, past: Past) -> list[_Step]:
+    """The places of the steps of one block."""
+    room = flat.new_zeros(3, max(block.sizes), weights.w_h.shape[1])
+    cells = walk.left(past.cells, block.rows)
+    return _places(block.sizes, (flat, cells, past.mixed, room), weights.peepholes is not None)
+
+
+def _places(sizes: list[int], rooms: tuple[Tensor, Tensor, Tensor | None, Tensor], looks_back: bool) -> list[_Step]:
+    flat, cells, mixed, room = rooms
     by_gate = flat.unflatten(1, (4, -1))
     # With peepholes the gate o waits for the new cell.
-    logistic = (flat[:, len(w_h) :] if peepholes is None else by_gate[:, 1:3]).split_with_sizes(sizes)
-    g, i, f, o = (tensor.split_with_sizes(sizes) for tensor in by_gate.unbind(1))
-    left_h, left_c = (walk.left(states, rows).split_with_sizes(sizes) for states in past[:2])
-    room = flat.new_zeros(3, max(sizes), len(w_h))
-    rooms = {size: room[:, :size].unbind() for size in set(sizes)}
-    mixed = None if past.mixed is None else past.mixed.split_with_sizes(sizes)
-    places = None if walk.before is None else walk.before[rows].split_with_sizes(sizes)
+    logistic = by_gate[:, 1:3] if looks_back else flat[:, flat.shape[1] // 4 :]
+    split = (tensor.split_with_sizes(sizes) for tensor in (flat, logistic, *by_gate.unbind(1), cells))
+    of_size = {size: room[:, :size].unbind() for size in set(sizes)}
+    near = [of_size[size][0] for size in sizes] if mixed is None else mixed.split_with_sizes(sizes)
+    return [_Step(*step, *of_size[size][1:]) for *step, size in zip(*split, near, sizes, strict=True)]
+
+
+_rooms: Rooms[list[_Step]] = Rooms()
+
+
+def _in_room(walk: Walk, x: Tensor, hidden: int, looks_back: bool) -> tuple[Tensor, Tensor, Tensor, list[_Step]]:
+    """Cells, mixed states and gates of :class:`Past`, and the places of all steps, over the same few nodes each."""
+    rows, nodes = len(x), walk.num_nodes
+    shapes = [(nodes + rows, hidden), (rows, hidden), (3, nodes, hidden), (rows, 4 * hidden)]
+
+    def see(parts: list[Tensor]) -> list[_Step]:
+        cells, mixed, room, gates = parts
+        return _places(walk.sizes, (gates, cells[nodes:], mixed, room), looks_back)
+
+    (cells, mixed, room, gates), steps = _rooms.take((rows, nodes, hidden, looks_back), x, shapes, see)
+    mixed.zero_()  # of what a room held before, as not every build of torch leaves it unread
+    room.zero_()
+    return cells, mixed, gates, steps
+
+
+def _run_block(walk: Walk, block: Block, steps: list[_Step], weights: Weights, past: Past) -> None:
+    """The steps of one block, from what its inputs add to the gates."""
+    rows, w_h, peepholes, hops = block.rows, weights.w_h.t(), weights.peepholes, walk.hops
+    places = None if walk.before is None else walk.before[rows].split_with_sizes(block.sizes)
+    matrices = walk.matrices[block.steps.start : block.steps.stop]
     h, c = past.h[rows][: walk.num_nodes], past.cells[rows][: walk.num_nodes]
-    for k, a in enumerate(flat.split_with_sizes(sizes)):
+    left = walk.left(past.h, rows).split_with_sizes(block.sizes)
+    for k, (a, logistic, g, i, f, o, new_c, near, far, tanh) in enumerate(steps):
         if places is not None:
             h, c = past.h.index_select(0, places[k]), past.cells.index_select(0, places[k])
-        near, far, tanh = rooms[sizes[k]]
-        if mixed is not None:
-            near = mixed[k]
-        matrix = walk.matrices[block.steps[k]]
-        a.addmm_(near.copy_(h) if matrix is None else times(matrix.csr, h, walk.hops, near, far), w_h)
+        matrix = matrices[k]
+        a.addmm_(near.copy_(h) if matrix is None else times(matrix.csr, h, hops, near, far), w_h)
         if peepholes is not None:
-            look_back(logistic[k], c, peepholes)
-        logistic[k].sigmoid_()
-        c = torch.mul(f[k], c, out=left_c[k]).addcmul_(i[k], g[k].tanh_())
+            look_back(logistic, c, peepholes)
+        logistic.sigmoid_()
+        c = torch.mul(f, c, out=new_c).addcmul_(i, g.tanh_())
         if peepholes is not None:
-            o[k].addcmul_(c, peepholes[2]).sigmoid_()
-        h = torch.mul(o[k], torch.tanh(c, out=tanh), out=left_h[k])
+            o.addcmul_(c, peepholes[2]).sigmoid_()
+        h = torch.mul(o, torch.tanh(c, out=tanh), out=left[k])

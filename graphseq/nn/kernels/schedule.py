@@ -14,6 +14,8 @@ from graphseq.data.topology import Topology
 # Bytes that are worked on together: what stays in cache on a CPU.
 _BLOCK_BYTES = 2**20
 
+_FEW = 64
+
 
 @dataclass(frozen=True)
 class Block:
@@ -63,6 +65,11 @@ class Walk:
     def is_learned(self) -> bool:
         """True if a gradient with respect to the entries of a matrix is recorded."""
         return any(matrix is not None and matrix.is_learned for matrix in self.matrices)
+
+    @property
+    def is_small(self) -> bool:
+        """True where each step is over all N nodes, so few that calls of torch take longer than their work."""
+        return self.before is None and self.num_nodes <= _FEW
 
     def blocks(self, row_bytes: int) -> list[Block]:
         """All steps, in blocks that fit in cache, or of one step."""
