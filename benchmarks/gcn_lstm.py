@@ -3,8 +3,9 @@
 Forward and backward over 30 steps of 4 features into 32 units, on path graphs with a signal at every node. The lower
 bound is ``nn.LSTM`` on the same nodes, each as a sequence of its own. All run in turn in one process, in each round for
 a tenth of a second, or once where that takes longer; a ratio is of one round, and the result is the median of the
-ratios. ``step_by_step``, the loop that the kernel replaces, is measured as well. Memory is the peak of one pass,
-without weights and inputs, from torch's profiler.
+ratios. On a CPU, times are of the processor, so that other work on the machine changes them little. ``step_by_step``,
+the loop that the kernel replaces, is measured as well. Memory is the peak of one pass, without weights and inputs, from
+torch's profiler.
 
 PyG Temporal is not a dependency. Where it is not installed, only the others are measured. To install it:
 
@@ -12,7 +13,7 @@ PyG Temporal is not a dependency. Where it is not installed, only the others are
 
 It imports ``torch_sparse`` for the name of one type, which PyG's own replaces here.
 
-    OMP_NUM_THREADS=2 python benchmarks/gcn_lstm.py --peer peer --out gcn_lstm.json
+    OMP_NUM_THREADS=1 python benchmarks/gcn_lstm.py --peer peer --out gcn_lstm.json
 """
 
 from __future__ import annotations
@@ -91,13 +92,13 @@ def contenders(nodes: int, device: torch.device) -> dict[str, Pass]:
 
 def milliseconds(forward: Pass, seed: Tensor, passes: int) -> float:
     """Return the mean milliseconds of a forward and backward pass."""
-    settle = torch.cuda.synchronize if seed.is_cuda else _nothing
+    settle, clock = (torch.cuda.synchronize, time.perf_counter) if seed.is_cuda else (_nothing, time.process_time)
     settle()
-    start = time.perf_counter()
+    start = clock()
     for _ in range(passes):
         forward().backward(seed)
     settle()
-    return (time.perf_counter() - start) / passes * 1e3
+    return (clock() - start) / passes * 1e3
 
 
 def _nothing() -> None:

@@ -39,7 +39,7 @@ SHORT = ("Transfer(5), GCN-4", "Palindrome(9), RNN", "Palindrome(9), LSTM", "Add
 QUESTIONS = (
     Question("gcn", 2, ("--rounds", "11"), ("--scale", "0.01", "--rounds", "2"), on_cuda=True),
     Question("gcn_ideas", 2, ("--rounds", "7"), ("--scale", "0.01", "--rounds", "2")),
-    Question("gcn_lstm", 2, tiny=("--nodes", "20", "--rounds", "3"), on_cuda=True),
+    Question("gcn_lstm", 1, tiny=("--nodes", "20", "--rounds", "3"), on_cuda=True),
     Question("gcn_lstm_batches", 1, ("--rounds", "15"), ("--nodes", "40", "--rounds", "3")),
     Question("recurrence", 1, tiny=("--scale", "0.05", "--rounds", "2"), on_cuda=True),
     Question("changing_edges", 1, tiny=("--scale", "0.1", "--rounds", "2")),

@@ -179,9 +179,14 @@ def _in_a_thread(make: Callable[[], T]) -> T:
     return results[0]
 
 
+def may_be_dual() -> bool:
+    """False where no tensor can carry a tangent, as forward-mode differentiation was not begun."""
+    return _CURRENT_LEVEL is None or getattr(forward_ad, _CURRENT_LEVEL) >= 0
+
+
 def is_dual(*tensors: Tensor | None) -> bool:
     """True where one of the tensors carries a tangent of forward-mode differentiation."""
-    if _CURRENT_LEVEL is not None and getattr(forward_ad, _CURRENT_LEVEL) < 0:
+    if not may_be_dual():
         return False
     return any(tensor is not None and forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors)
 

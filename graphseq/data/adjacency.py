@@ -122,7 +122,7 @@ class SparseMatrix:
             with in_full(x) as full:
                 return _Product.apply(full, self).to(x.dtype)  # type: ignore[no-any-return]
         is_differentiated = x.requires_grad and torch.is_grad_enabled()
-        if not (is_differentiated or compat.is_dual(x) or compat.transforms_active()):
+        if not (is_differentiated or compat.may_be_dual() or compat.transforms_active()):
             return product(self.csr, x)  # to ask torch for a function with a gradient takes longer than a small product
         out: Tensor = _Product.apply(x, self)
         return out
