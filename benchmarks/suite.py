@@ -61,6 +61,7 @@ QUESTIONS = (
     Question("precision", 1, ("--steps", "400", "--case", *SHORT), ("--seeds", "1", "--hidden", "8", "--steps", "2")),
     Question("compiled", 1, ("--rounds", "7"), ("--scale", "0.01", "--rounds", "2", "--only", "RNN")),
     Question("peers", 1, tiny=("--scale", "0.01", "--rounds", "2", "--eager")),
+    Question("starts", 1, tiny=("--rounds", "1", "--only", "Python", "import graphseq")),
     Question("scan", 1, tiny=("--lengths", "10", "100", "--batch", "2", "--rounds", "3")),
 )
 

@@ -52,3 +52,39 @@ def test_the_benchmark_of_precision_has_both_from_each_seed(tmp_path: Path, monk
         assert len(found["runs"]) == len(found["time_ratios"]) == 2
         scores = [run["bfloat16"]["score"] for run in found["runs"]]
         assert found["mean"]["bfloat16"]["score"] == pytest.approx(sum(scores) / 2)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+def test_the_benchmark_of_starts_tells_seconds_and_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "starts.json"
+    monkeypatch.setattr("sys.argv", ["starts", "--only", "Python", "--rounds", "2", "--out", str(out)])
+    load(ROOT / "benchmarks" / "starts.py").main()
+    (row,) = json.loads(out.read_text())["results"].values()
+    assert 0 < row["seconds"] < 10
+    assert 1 < row["megabytes"] < 500
+
+
+def test_a_case_of_the_peers_that_is_recorded_is_not_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "peers.json"
+    script = load(ROOT / "benchmarks" / "peers.py")
+    monkeypatch.setattr(script, "CASES", ())
+    words = ["peers", "--scale", "0.01", "--rounds", "2", "--eager", "--out", str(out)]
+    monkeypatch.setattr("sys.argv", words)
+    script.main()
+    first = json.loads(out.read_text())
+    assert list(first["results"]) == ["8-layer GCN: 1 paths of 30 rows", "LSTM, 64 sequences of 3"]
+    capsys.readouterr()
+    script.main()
+    assert [line.endswith(f"is in {out}") for line in capsys.readouterr().out.splitlines()] == [True, True]
+    assert json.loads(out.read_text())["results"] == first["results"]
+    monkeypatch.setattr("sys.argv", [*words, "--only", "LSTM"])
+    script.main()
+    again = json.loads(out.read_text())["results"]
+    kept, anew = first["results"]
+    assert again[kept] == first["results"][kept]
+    assert again[anew] != first["results"][anew]
+    monkeypatch.setattr("sys.argv", [*words, "--rounds", "3"])
+    with pytest.raises(SystemExit, match="other settings"):
+        script.main()
