@@ -68,9 +68,11 @@ def test_a_case_of_the_peers_that_is_recorded_is_not_measured_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "peers.json"
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     script = load(ROOT / "benchmarks" / "peers.py")
     monkeypatch.setattr(script, "CASES", ())
-    words = ["peers", "--scale", "0.01", "--rounds", "2", "--eager", "--out", str(out)]
+    monkeypatch.setattr(script, "TURN", 1e-3)
+    words = ["peers", "--scale", "0.001", "--rounds", "2", "--eager", "--out", str(out)]
     monkeypatch.setattr("sys.argv", words)
     script.main()
     first = json.loads(out.read_text())
