@@ -46,7 +46,7 @@ def write(path: str | Path, put: Callable[[BinaryIO], object], *, overwrite: boo
     path = Path(path)
     place = followed(path)
     if place.exists() and not overwrite:
-        raise FileExistsError(f"{path} is already there; choose another name, or ask for it to be overwritten")
+        raise FileExistsError(f"{path} is already there; choose another name, or say overwrite=True")
     try:
         handle, beside = _begin(place)
     except OSError as error:

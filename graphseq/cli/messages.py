@@ -79,6 +79,8 @@ def in_flags(message: str, flags: Mapping[str, str]) -> str:
         'sort the file, or read it with --sort'
         >>> in_flags("batch_size must be at most 8; steps=9 are too many", {"batch_size": "--batch-size"})
         '--batch-size must be at most 8; steps=9 are too many'
+        >>> in_flags("next.csv is already there; choose another name, or say overwrite=True", {})
+        'next.csv is already there; choose another name'
     """
 
     def given(match: re.Match[str]) -> str:
@@ -96,4 +98,6 @@ def in_flags(message: str, flags: Mapping[str, str]) -> str:
     def different(match: re.Match[str]) -> str:
         return f"with {flags[match[1]]} " if match[1] in flags else match[0]
 
+    if "overwrite" not in flags:  # of a command that replaces nothing
+        message = message.replace(", or say overwrite=True", "")
     return _SUBJECT.sub(subject, _DIFFERENT.sub(different, _GIVEN.sub(given, message)))

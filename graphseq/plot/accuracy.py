@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator, PercentFormatter
 
 from graphseq import _checks
@@ -163,7 +164,7 @@ def draw_bits(axes: Axes, bars: Mapping[str, tuple[float, str]], *, baselines: C
     Args:
         axes: where to draw.
         bars: bits, and what is written beside them, by model.
-        baselines: models that are drawn in grey.
+        baselines: models that are drawn in grey; a legend tells them from those that are trained.
 
     Returns:
         ``axes``.
@@ -187,7 +188,11 @@ def draw_bits(axes: Axes, bars: Mapping[str, tuple[float, str]], *, baselines: C
         axes.bar_label(drawn, [note for _, note in bars.values()], padding=3, fontsize=size)
         axes.tick_params(axis="y", labelsize=min(float(mpl.rcParams["font.size"]), 0.85 * room))
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.3 * max(widths, default=0.0) or 1.0)
+    axes.set_xlim(0, 1.45 * max(widths, default=0.0) or 1.0)
+    if baselines:
+        parts = {"trained": "#56B4E9", "baselines": "0.6"}
+        handles = [Patch(color=colour, label=name) for name, colour in parts.items()]
+        axes.legend(handles=handles, loc="lower right", frameon=False, fontsize=8)
     words = "bits a character on the part held out (less is better)"
     axes.set_xlabel(words if width > _POINTS_A_CHARACTER * len(words) else words.replace(" (", "\n("))
     _without_frame(axes)

@@ -15,7 +15,7 @@ from matplotlib.text import Annotation
 
 from graphseq.experiments.accuracy import settings as presets
 from graphseq.experiments.accuracy.figure import figure
-from graphseq.experiments.accuracy.report import Cell
+from graphseq.experiments.accuracy.report import Cell, sees
 from graphseq.experiments.accuracy.settings import Settings
 from graphseq.experiments.models import BASELINES
 from graphseq.plot.accuracy import draw_accuracy, draw_bits
@@ -201,7 +201,9 @@ def test_bars_of_bits_have_their_length() -> None:
     cells = cells_of(TEXT)
     axes = panel(TEXT, cells)
     assert [bar.get_width() for bar in axes.patches] == [cell.bits for cell in cells]
-    assert axes.texts[0].get_text() == f"{cells[0].bits:.2f} bits, {cells[0].accuracy:.0%} right"
+    words = f"{cells[0].bits:.2f} bits, {cells[0].accuracy:.0%} right, sees {sees([cells[0]])}"
+    assert axes.texts[0].get_text() == words
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["trained", "baselines"]
     assert len({bar.get_facecolor() for bar in axes.patches}) == 2, "baselines are grey"
 
 
@@ -210,7 +212,7 @@ def test_bars_without_length_can_be_drawn(bits: float) -> None:
     cells = [replace(cell, bits=bits, diverged="" if bits == 0 else "x") for cell in cells_of(TEXT)]
     axes = panel(TEXT, cells)
     assert {bar.get_width() for bar in axes.patches} == {0}
-    assert axes.texts[0].get_text() == ("0.00 bits, 0% right" if bits == 0 else "diverged")
+    assert axes.texts[0].get_text() == ("0.00 bits, 0% right, sees all" if bits == 0 else "diverged")
 
 
 def test_names_of_bars_that_do_not_fit_are_left_out() -> None:

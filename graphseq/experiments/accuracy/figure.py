@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from graphseq.experiments.accuracy.report import Cell, unit
+from graphseq.experiments.accuracy.report import Cell, sees, unit
 from graphseq.experiments.accuracy.settings import Line, Settings
 from graphseq.experiments.models import BASELINES, TORCH
 from graphseq.plot.accuracy import HATCH, Points, draw_accuracy, draw_bits
@@ -187,7 +187,9 @@ def _draw_text(drawing: Figure, cells: Sequence[Cell]) -> None:
         else:
             bars[name] = (
                 cell.bits if math.isfinite(cell.bits) else 0.0,
-                f"{cell.bits:.2f} bits, {cell.accuracy:.0%} right",
+                f"{cell.bits:.2f} bits, {cell.accuracy:.0%} right, sees {sees([cell])}",
             )
     baselines = {name for name in bars if name.partition(",")[0] in BASELINES}
-    draw_bits(drawing.subplots(), bars, baselines=baselines)
+    axes = draw_bits(drawing.subplots(), bars, baselines=baselines)
+    rows = " or ".join(map(str, sorted({cell.length for cell in cells})))
+    axes.set_title(f"The next character of a text, read in windows of {rows} characters", fontsize=10)

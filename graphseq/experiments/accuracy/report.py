@@ -141,7 +141,7 @@ def _panel(settings: Settings, task: str, cells: Sequence[Cell]) -> str:
     lines = [head, ["hops needed", *(_needed(cells, length) for length in settings.lengths), ""]]
     for line in settings.lines():
         of_model = [cell for cell in cells if cell.model == line.label]
-        lines.append([line.label, *(_accuracy(cell, is_text) for cell in of_model), _sees(of_model)])
+        lines.append([line.label, *(_accuracy(cell, is_text) for cell in of_model), sees(of_model)])
     return f"{title}{note}\n{aligned(lines, head=2)}"
 
 
@@ -192,7 +192,7 @@ def _accuracy(cell: Cell, is_text: bool) -> str:
     return f"{cell.accuracy:.0%}{spread}{' ' if cell.in_reach else '-'}".replace("%", "")
 
 
-def _sees(cells: Sequence[Cell]) -> str:
+def sees(cells: Sequence[Cell]) -> str:
     """Return the most hops that a model reaches; "all" where that is all there are at every length."""
     finished = [cell for cell in cells if cell.seeds]
     if not finished:
