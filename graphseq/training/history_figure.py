@@ -32,7 +32,7 @@ def history_figure(history: Curves) -> Figure:
     """Return a figure of the loss, and of the score with each metric, against the step.
 
     Each value is drawn pale, and over it the mean of the last twentieth of the steps up to there. The loss is on a
-    logarithmic scale where all of its values are above 0.
+    logarithmic scale where all of its values are above 0 and the largest is at least ten times the smallest.
 
     Raises:
         ValueError: a history of no steps.
@@ -43,7 +43,7 @@ def history_figure(history: Curves) -> Figure:
     left, right = figure.subplots(1, 2)
     _curve(left, history.loss, "C0", None)
     left.set(xlabel="step", ylabel="training loss")
-    if all(np.isfinite(history.loss)) and min(history.loss) > 0:
+    if all(np.isfinite(history.loss)) and 0 < 10 * min(history.loss) <= max(history.loss):
         left.set_yscale("log")
     for number, (name, curve) in enumerate({"score": history.score, **history.metrics}.items()):
         _curve(right, curve, f"C{number + 1}", name)
