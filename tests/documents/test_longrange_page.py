@@ -63,8 +63,9 @@ def _values(name: str, benchmark: str) -> dict[str, list[float]]:
 def test_who_leaves_the_constant_of_the_repaired_transfer_is_as_the_page_says(shape: str) -> None:
     constant = np.log10(1 / 12)
     near, middle, far = (_values("transfer", f"graph transfer {shape} {hops}") for hops in (3, 5, 10))
-    for stack in ("GCN", "GAT", "GIN", "SAGE", "A-DGN", "GCNII", "MP-SSM", "Wave"):
+    for stack in ("GCN", "GAT", "GIN", "SAGE", "GCNII", "A-DGN", "A-DGN ε=1", "MP-SSM", "Wave"):
         assert min(far[stack]) > constant - 0.05
+    assert min(near["A-DGN"] + near["A-DGN ε=1"]) > constant - 0.05
     assert max(near["GAT"]) < constant - 1
     assert min(middle["GAT"]) < constant - 0.3 < max(middle["GAT"])
     assert max(far["Min-plus"]) < constant - 1
@@ -94,3 +95,19 @@ def test_who_carries_a_class_how_far_is_as_the_page_says(shape: str) -> None:
         if shape == "crossed ring"
         else (0 < solves < 5 if shape in ("grid", "path", "ring") else not solves)
     )
+
+
+def test_which_sequences_are_told_apart_is_as_the_page_says() -> None:
+    digits = json.loads((FOLDER / "mnist1d" / "results.json").read_text())
+    for name in ("mnist1d", "mnist1d shuffled"):
+        floor = digits["floors"][name]["0-hop model"]
+        assert all(line["value"] < floor for line in digits["lines"] if line["benchmark"] == name)
+    text = json.loads((FOLDER / "shakespeare" / "results.json").read_text())
+    floor = text["floors"]["tiny shakespeare"]["0-hop model"]
+    lines = {line["model"]: line for line in text["lines"]}
+    above = {name: sum(value > floor for value in line["values"]) for name, line in lines.items()}
+    assert (above["MinGRU"], above["MP-SSM"], above["RNN"], above["MinLSTM"]) == (0, 0, 1, 1)
+    for name in ("sequences", "long"):
+        record = json.loads((FOLDER / name / "results.json").read_text())
+        for line in record["lines"]:  # no family leaves the constant
+            assert line["low"] < record["floors"][line["benchmark"]]["constant"] < line["high"] + 0.02
