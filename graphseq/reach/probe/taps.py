@@ -76,10 +76,10 @@ def names(model: object, patterns: Sequence[str] | None, argument: str = "states
 
 
 def names_of(model: object, kinds: tuple[type[nn.Module], ...]) -> list[str]:
-    """The names of the modules of some kinds that are in no other layer."""
+    """The names of the modules of some kinds that are in no other layer or norm of PyG, which wraps torch's."""
     modules = dict(model.named_modules()) if isinstance(model, nn.Module) else {}
     found = [name for name, module in modules.items() if isinstance(module, kinds)]
-    layers = [name for name in found if isinstance(modules[name], LAYERS)]
+    layers = [name for name in found if isinstance(modules[name], LAYERS + _PYG_NORMS)]
     return [name for name in found if not any(_is_inside(name, layer) for layer in layers)]
 
 

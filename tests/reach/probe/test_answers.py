@@ -394,3 +394,9 @@ def test_wrappers_that_pass_their_arguments_on_are_called_as_what_they_wrap() ->
 def test_parameters_without_a_size_are_refused() -> None:
     with pytest.raises(ValueError, match="GCNConv has parameters without a size yet; call it once"):
         Probe(pyg.GCNConv(-1, 2), graph(7, 13, 1))
+
+
+def test_a_norm_of_pyg_is_one_state_though_it_wraps_one_of_torch() -> None:
+    data = Data(x=torch.randn(4, 3), edge_index=torch.tensor([[0, 1, 2], [1, 2, 3]]))
+    model = pyg.Sequential("x, edge_index", [(pyg.GCNConv(3, 4), "x, edge_index -> x"), pyg.BatchNorm(4)])
+    assert Probe(model, data).over_layers("rank").states == ("x", "module_0", "module_1")
