@@ -30,6 +30,7 @@ from graphseq.io._windows import check_windows, in_units
 from graphseq.io.containers import MISSING, TemporalDataset, features, rounding
 
 _MOST_ROWS = 2**28  #: windows by nodes
+_SINGLE = "series"  #: the name of the node of a table that has no column of nodes
 
 
 @printable_errors
@@ -39,7 +40,7 @@ def read_observations(
     edges: str | Path | Frame | None = None,
     *,
     time: str = "time",
-    node: str = "node",
+    node: str | None = "node",
     values: Sequence[str] | None = None,
     wide: bool = False,
     source: str = "source",
@@ -64,7 +65,7 @@ def read_observations(
             whose named index is a column like others.
         edges: table of edges, likewise, in any order; without it, there are none.
         time: column of times in both tables: numbers, ISO dates, or dates of ``time_format``.
-        node: column of names of nodes.
+        node: column of names of nodes; ``None`` for a single series, whose lines are times of one node.
         values: columns of features; by default all others. In a wide table, columns of nodes.
         wide: the table has one line for each time and a column for each node, instead of a line for each of both; its
             values are the one channel "value".
@@ -101,7 +102,10 @@ def read_observations(
     _checks.one_of("missing", missing, MISSING)
     table = read_table(path, delimiter)
     read = _wide if wide else _long
-    seen = read(table, {"node": node, "time": time}, values, time_format, sort=sort)
+    if node is None and (wide or edges is not None):
+        other = "wide=True is of a column a node" if wide else "edges are between nodes"
+        raise ValueError(f"node= names no column, as of a single series, and {other}")
+    seen = read(table, {**({} if node is None else {"node": node}), "time": time}, values, time_format, sort=sort)
     _check_once(seen)
     rows = _kept(seen, missing)
     number = {name: n for n, name in enumerate(dict.fromkeys(seen.names[row] for row in rows))}
@@ -264,10 +268,11 @@ def _long(
     table = table.without_index().with_names(keys.values())
     wide = "; if each column is a node, read it with wide=True"
     table.require(keys, wide)
-    if keys["node"] not in table.header and keys["time"] in table.header:
+    node = keys.get("node")
+    if node is not None and node not in table.header and keys["time"] in table.header:
         raise ValueError(
-            f"{table.name} has no column {keys['node']!r}; it has {listed(table.header, 12)}. Name the column by "
-            f"node={wide}"
+            f"{table.name} has no column {node!r}; it has {listed(table.header, 12)}. Name the column by node={wide}; "
+            "of a single series there is none, node=None"
         )
     chosen = _others(table, keys) if values is None else list(values)
     if not table.cells or not chosen:
@@ -278,7 +283,7 @@ def _long(
     columns = np.array([table.numbers(name, table.column("values", name), hint) for name in chosen]).T
     if unread := [name for name in table.header if name not in {*keys.values(), *chosen}]:
         table.note(f"{table.name}: columns that are not read: {listed(unread)}")
-    names = table.names("the node", table.column("node", keys["node"]))
+    names = [_SINGLE] * len(when) if node is None else table.names("the node", table.column("node", node))
     return _Seen(table, range(len(when)), names, when, columns, tuple(chosen), dates, is_wide=False)
 
 

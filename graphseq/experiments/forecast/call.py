@@ -36,7 +36,7 @@ def forecast(
     unit: str | None = None,
     wide: bool = False,
     time: str = "time",
-    node: str = "node",
+    node: str | None = "node",
     columns: Sequence[str] = (),
     window: str | float | None = None,
     edge_source: str = "source",

@@ -233,7 +233,7 @@ def observations_of(source: str | Frame, edges: str | Frame | None, settings: Se
             source,
             edges,
             time=settings.time,
-            node=settings.node,
+            node=settings.node or None,
             values=settings.columns or None,
             wide=settings.wide,
             source=settings.edge_source,
@@ -319,14 +319,15 @@ def check(settings: Settings) -> None:
 def _check_observed(settings: Settings) -> None:
     """Refuse a table of which nothing says what a line is, unless its columns do."""
     names = header_of(settings.file) if Path(settings.file).exists() else []
-    lacking = [name for name in (settings.time, settings.node) if name not in names]
+    lacking = [name for name in (settings.time, settings.node) if name and name not in names]
     if lacking:
         raise ValueError(
             f"{settings.file} is a table without {'columns' if len(lacking) > 1 else 'a column'} "
             f"{' and '.join(map(repr, lacking))}; it has "
             f"{listed(names, 12) or 'none'}. Where a line is an observation (time, node, values), name the columns by "
             "time= and node=; where it is an event (source, target, time), give the length of a window by window=; "
-            "where each column is a node, say wide="
+            "where each column is a node, say wide=; of a single series with columns of its own, give node= an empty "
+            "name"
         )
 
 

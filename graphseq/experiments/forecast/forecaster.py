@@ -74,7 +74,7 @@ class Forecaster:
         unit: unit of what is forecast, for the table; by default what is in brackets in the name of its column.
         wide: a table in a file has a column for each node; a frame without a column ``node`` is read so by itself.
         time: column of times in tables and frames.
-        node: column of names of nodes.
+        node: column of names of nodes; ``None`` or "" for a single series, whose lines are times of one node.
         columns: columns of features; by default all others.
         window: a table of events is read in snapshots of this length: a number in the units of its times, or such as
             "7d" where they are dates.
@@ -132,7 +132,7 @@ class Forecaster:
         unit: str | None = None,
         wide: bool = False,
         time: str = "time",
-        node: str = "node",
+        node: str | None = "node",
         columns: Sequence[str] = (),
         window: str | float | None = None,
         edge_source: str = "source",
@@ -166,7 +166,7 @@ class Forecaster:
                 **{
                     "wide": bool(wide),
                     "time": time,
-                    "node": node,
+                    "node": node or "",
                     "columns": listed(columns),
                     "empty": empty,
                     "sort": bool(sort),

@@ -208,7 +208,8 @@ def table(settings: Settings, lines: Sequence[Line], facts: Facts) -> str:
 def _title(settings: Settings, facts: Sequence[Facts]) -> str:
     of = f"forecast of {', '.join(facts[0].targets)}, " if facts[0].targets else ""
     ahead = _listed([str(horizon) for horizon in dict.fromkeys(one.horizon for one in facts)])
-    begin = f"{facts[0].name}: {facts[0].nodes} nodes, {of}{ahead} ahead from {settings.lags} times."
+    count = facts[0].nodes
+    begin = f"{facts[0].name}: {count} node{'s' * (count != 1)}, {of}{ahead} ahead from {settings.lags} times."
     count = len(settings.seeds)
     seeds = f"{count} seed{'s' * (count != 1)}."
     return f"{begin} {seeds.capitalize()}" if len(facts) > 1 else f"{begin} Errors {_where(facts[0])}, {seeds}"
@@ -286,9 +287,12 @@ def _legend(facts: Sequence[Facts], chosen: bool) -> str:
 
 def _predictable(facts: Facts) -> str:
     own, both = (_explained(error, facts.variance) for error in (facts.linear, facts.linear_graph))
+    neighbours = (
+        "" if math.isclose(facts.linear, facts.linear_graph) else f" and {both} with its neighbours'"
+    )  # there are none
     return (
         f"variance {_brief(facts.variance)}; linear models of as many lags that are fitted to the test part itself "
-        f"explain {own} from a node's own past and {both} with its neighbours'."
+        f"explain {own} from a node's own past{neighbours}."
     )
 
 

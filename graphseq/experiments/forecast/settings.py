@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         seeds: seeds; each trains every model once.
         device: where to train: cpu, cuda, cuda:1.
         time: column of times in tables.
-        node: column of names of nodes in observations.
+        node: column of names of nodes in observations; "" for a single series, whose lines are times of one node.
         edge_source: column of the nodes that edges or events start at.
         edge_target: column of the nodes that edges or events end at.
         edge_weight: column of weights in the table of edges.

@@ -96,11 +96,14 @@ def _of_frame(frame: Frame, edges: object, settings: Settings) -> TemporalDatase
     check_kind(settings, "the frame", is_table=True, is_event=False)
     names = {str(name) for name in frame.columns}
     names |= {str(name) for name in getattr(getattr(frame, "index", None), "names", ())}
-    wide = settings.wide or settings.node not in names
+    wide = settings.wide or (bool(settings.node) and settings.node not in names)
     between = str(edges) if isinstance(edges, Path) else edges
     data = observations_of(frame, between, replace(settings, wide=wide))
     if wide and not settings.wide:
-        note = f"no column {settings.node!r}, so each column is read as a node and each line as a time"
+        note = (
+            f"no column {settings.node!r}, so each column is read as a node and each line as a time; of a single "
+            "series with columns of its own, give node= an empty name"
+        )
         data = replace(data, notes=(*data.notes, note))
     return data
 

@@ -71,6 +71,27 @@ def test_a_long_table_may_have_no_edges(tmp_path: Path) -> None:
     assert "<pre>after 59, with 90% intervals\nnode" in found.predict()._repr_html_()
 
 
+def test_a_single_series_has_columns_and_no_column_of_nodes(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"day": range(60), "sales": X[:, 0].numpy(), "heat": X[:, 1].numpy()})
+    frame.to_csv(tmp_path / "one.csv", index=False)
+    quick = {"time": "day", "targets": "sales", "models": ["persistence", "autoregression"]}
+    found = [gs.forecast(given, node=None, **quick) for given in (frame, tmp_path / "one.csv")]
+    found.append(gs.forecast(frame, node="", **quick))
+    for one in found:
+        forecast = one.predict()
+        assert (forecast.nodes, forecast.channels) == (("series",), ("sales",))
+        assert torch.allclose(forecast.values, found[0].predict().values, atol=1e-5)
+    assert "1 node, forecast of sales" in str(found[0])
+    assert "neighbours" not in str(found[0])
+    read = gs.io.read_observations(tmp_path / "one.csv", time="day", node=None)
+    assert (read.nodes, read.channels, read.graph.num_rows) == (("series",), ("sales", "heat"), 60)
+    for other, message in (({"wide": True}, "wide=True is of a column a node"), ({"edges": edge_table()}, "edges are")):
+        with pytest.raises(ValueError, match=f"node= names no column, as of a single series, and {message}"):
+            gs.io.read_observations(frame, time="day", node=None, **other)
+    with pytest.raises(ValueError, match="of a single series with columns of its own, give node= an empty name"):
+        gs.forecast(tmp_path / "one.csv", **quick)
+
+
 def test_the_forecast_is_that_of_the_linear_rule_that_was_planted() -> None:
     last = X[-1]
     rule = planted.OWN * last + planted.NEIGHBOURS * (last.roll(1) + last.roll(-1)) / 2
