@@ -287,8 +287,7 @@ def _legend(facts: Sequence[Facts], chosen: bool) -> str:
 
 def _predictable(facts: Facts) -> str:
     own, both = (_explained(error, facts.variance) for error in (facts.linear, facts.linear_graph))
-    is_same = abs(facts.linear - facts.linear_graph) <= 1e-9 * facts.variance  # as without edges
-    neighbours = "" if is_same else f" and {both} with its neighbours'"
+    neighbours = f" and {both} with its neighbours'" if facts.nodes > 1 else ""
     return (
         f"variance {_brief(facts.variance)}; linear models of as many lags that are fitted to the test part itself "
         f"explain {own} from a node's own past{neighbours}."
