@@ -207,19 +207,7 @@ def said(record: Record) -> dict[str, str]:
         "bus_own": linear("montevideo_bus", "own"),
         "bus_mean": linear("montevideo_bus", "mean"),
         "blocks": ", ".join(f"{SHORT[name]} {BLOCKS[name]}" for name in SOURCES),
-        "peers": peers(record),
     }
-
-
-def peers(record: Record) -> str:
-    """Return the best cell of PyG Temporal on each recording, by the test part, for comparison."""
-    lines = []
-    for name in SOURCES:
-        found = {model: error(tested) for model in PEERS if (tested := runs(record, name, model))}
-        if found:
-            model = min(found, key=lambda one: found[one])
-            lines.append(f"{SHORT[name]} {found[model]:.3f} ({model})")
-    return "; ".join(lines) or "not run yet"
 
 
 def page() -> str:

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from statistics import mean
 
 import pytest
 from scripts import ROOT
@@ -92,8 +93,8 @@ def test_every_page_is_listed() -> None:
 
 def test_the_results_are_recorded_ones() -> None:
     costs = json.loads((ROOT / "docs" / "benchmarks" / "gcn_lstm.json").read_text())
-    lines = json.loads((ROOT / "docs" / "forecast" / "chickenpox" / "results.json").read_text())["lines"]
-    errors = {line["model"]: line["mse"] for line in lines}
+    text = (ROOT / "docs" / "recordings" / "results.jsonl").read_text()
+    runs = {run["case"]: run.get("mse") for run in map(json.loads, text.splitlines())}
     cases = json.loads((ROOT / "docs" / "diagnosis" / "results.json").read_text())
     decided = [case for case in cases["planted"] if case["decided"]]
     right = sum(case["finding"] == case["fault"] for case in decided)
@@ -101,6 +102,9 @@ def test_the_results_are_recorded_ones() -> None:
     tested = [case for case in cases["foresight"] if case["group"] != "set"]
     foreseen = sum(case["foreseen"] == (case["own"]["skill"] >= 0.9) for case in tested) / len(tested)
     assert f"foresees {foreseen:.0%} of {len(tested)} trainings" in README
-    best = min(error for model, error in errors.items() if model.startswith("GCN-LSTM"))
-    assert f"(LSTM: {errors['LSTM']:.3f} MSE; best GCN-LSTM: {best:.3f})" in README
+    linear, buses = "graph autoregression/own/plain", "montevideo_bus"
+    none, given = (runs[f"{buses}/{linear}/{edges}/0"] for edges in ("none", "given"))
+    shuffled = [runs[f"{buses}/{linear}/shuffled/{seed}"] for seed in range(1, 11)]
+    assert given < min(shuffled)
+    assert f"{none:.3f}, with the neighbours' mean {given:.3f}, of shuffled neighbours {mean(shuffled):.3f}" in README
     assert f"takes a {costs['results']['20']['peer']['times_ours']['median']:.0f}th of the time" in README

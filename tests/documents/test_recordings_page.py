@@ -35,6 +35,13 @@ def test_ten_seeds_of_an_lstm_are_below_the_autoregression(name: str) -> None:
     errors = [RECORD[f"{name}/LSTM/mean/linear/given/{seed}"]["mse"] for seed in range(1, 11)]
     assert max(errors) < linear
     assert mean(errors) < RECORD[f"{name}/autoregression/mean/plain/given/0"]["mse"]
+    peers = [
+        run["mse"]
+        for case, run in RECORD.items()
+        if case.startswith(f"{name}/GConvGRU/") and "/given/" in case and "mse" in run
+    ]
+    assert len(peers) == 10
+    assert abs(mean(peers) - mean(errors)) < 0.01
 
 
 def test_the_error_of_a_run_is_the_mean_over_its_times() -> None:
