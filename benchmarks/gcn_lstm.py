@@ -5,7 +5,7 @@ bound is ``nn.LSTM`` on the same nodes, each as a sequence of its own. All run i
 a tenth of a second, or once where that takes longer; a ratio is of one round, and the result is the median of the
 ratios. On a CPU, times are of the processor, so that other work on the machine changes them little. ``step_by_step``,
 the loop that the kernel replaces, is measured as well. Memory is the peak of one pass, without weights and inputs, from
-torch's profiler.
+torch's profiler; what graphseq keeps from pass to pass over few nodes is not in it.
 
 PyG Temporal is not a dependency. Where it is not installed, only the others are measured. To install it:
 

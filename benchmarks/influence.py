@@ -7,7 +7,8 @@ normalises what remains, so that its outermost rows have lost neighbours; the ef
 same sums on the whole graph. On a random graph, where 8 hops reach everywhere, only ``--rows`` rows are computed by
 both. Times are of the processor.
 
-The time of the structure alone, on a path of a million rows, is measured too.
+The time of the structure alone, on a path of a million rows, is measured too, when all graphs are there. Each graph is
+written when it is done: with ``--graphs``, a record of the same settings goes on.
 
     OMP_NUM_THREADS=1 python benchmarks/influence.py --out influence.json
 """
@@ -155,16 +156,32 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="timed runs of each")
     parser.add_argument("--out", type=Path, help="a JSON file to write")
     options = parser.parse_args()
-    results = {}
+    record = begun(options.out, {"targets": options.targets, "repeats": options.repeats})
     for name in options.graphs:
         rows = options.rows if name == "random" else options.targets
-        results[name] = row = {**measure(name, rows, options.repeats), "values": values(name, options.rows)}
+        record["results"][name] = row = {**measure(name, rows, options.repeats), "values": values(name, options.rows)}
         report(name, row)
-    million = structure()
-    print("a path of a million rows, s:", ", ".join(f"{key} {value:.2f}" for key, value in million.items()))
-    if options.out:
-        record = {"results": results, "million_rows_s": million, "repeats": options.repeats, "machine": machine()}
-        options.out.write_text(json.dumps(record, indent=1) + "\n")
+        write(options.out, record)
+    if set(record["results"]) == set(GRAPHS) and "million_rows_s" not in record:
+        million = record["million_rows_s"] = structure()
+        print("a path of a million rows, s:", ", ".join(f"{key} {value:.2f}" for key, value in million.items()))
+        write(options.out, record)
+
+
+def begun(file: Path | None, settings: dict[str, int]) -> dict:
+    """Return the record in a file with the same settings, to go on with other graphs, or an empty one."""
+    if file is not None and file.exists():
+        record: dict = json.loads(file.read_text(encoding="utf-8"))
+        if all(record.get(key) == value for key, value in settings.items()):
+            return record
+        raise SystemExit(f"{file} is a record with other settings than {settings}; remove it, or give another --out")
+    return {**settings, "results": {}, "machine": machine()}
+
+
+def write(file: Path | None, record: dict) -> None:
+    """Write what there is so far."""
+    if file is not None:
+        file.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def report(name: str, row: dict) -> None:

@@ -36,7 +36,7 @@ import graphseq as gs
 from graphseq.data.topology import Topology
 from graphseq.training.history import machine
 
-CASES = ("128 paths of 30 rows", "one path, 64 channels", "random regular", "directed")
+CASES = ("128 paths of 30 rows", "one path, 64 channels", "random regular")
 STEPS, COMPILED_STEPS, BATCH, FEATURES, HIDDEN = 30, 10, 64, 32, 64
 OURS = ("graphseq", "graphseq, compiled")
 Step = Callable[[], Tensor]

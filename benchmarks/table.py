@@ -110,7 +110,7 @@ def peers(record: Record) -> Iterator[Line]:
             if peer != "graphseq":
                 yield f"a step of {name}", peer, ratio_text(times["times_graphseq"])
             if peer not in ("graphseq", "graphseq, compiled") and "times_graphseq, compiled" in times:
-                yield f"a compiled step of {name}", peer, ratio_text(times["times_graphseq, compiled"])
+                yield f"a step of {name}: ours compiled", peer, ratio_text(times["times_graphseq, compiled"])
 
 
 def scan(record: Record) -> Iterator[Line]:

@@ -140,6 +140,7 @@ def gradients(
             start = block.rows.start
             earlier = of_h[start - walk.num_nodes : start].flatten(1) if start and walk.before is None else None
             _back(walk, block, steps, earlier, weights, out)
+            del steps  # so that the next block finds their room in the cache
             if out.x is not None:
                 torch.mm(of_gates.view(-1, 4 * hidden), weights.w_x, out=out.x[block.rows].flatten(0, 1))
             if needs_grad[1]:
