@@ -10,7 +10,7 @@ import pytest
 from scripts import ROOT, load, page
 
 RECORDS = ROOT / "docs" / "benchmarks"
-SHOWN = ["gcn", "recurrence", "gcn_lstm", "fit_overhead", "influence"]
+SHOWN = ["gcn", "recurrence", "gcn_lstm", "fit_overhead", "influence", "changing_edges"]
 
 
 def test_the_table_of_costs_is_that_of_the_records(monkeypatch: pytest.MonkeyPatch) -> None:
