@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -31,6 +32,8 @@ from graphseq.tasks.windows import Split
 _OF_TABLES = ("time", "edge_source", "edge_target", "columns", "time_format", "sort")
 _OF_OBSERVATIONS = ("node", "edge_weight", "wide", "undirected")
 _OF_EVENTS = ("empty", "bipartite")
+_NAMES = {"values": "columns", "source": "edge_source", "target": "edge_target", "weight": "edge_weight"}
+_OF_READERS = re.compile(rf"\b({'|'.join(_NAMES)})=")  #: arguments of the readers, which have other names here
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
@@ -192,10 +195,10 @@ def _load(settings: Settings) -> TemporalDataset:
     if file in RECORDINGS:
         return RECORDINGS[file]()
     if _is_json(file):
-        with _masks_named():
+        with _in_our_words():
             return read_temporal_json(file, missing=_reading(settings))
     if _is_traffic(file):
-        with _masks_named():
+        with _in_our_words():
             return read_traffic(file, settings.edges, zeros_missing=settings.zeros_missing, missing=_reading(settings))
     if window is not None:
         return events_of(file, settings)
@@ -206,18 +209,19 @@ def events_of(source: str | Frame, settings: Settings) -> TemporalDataset:
     """Read events from a file or a frame, in windows of the length that the settings name."""
     length = _length(settings.window or "")
     try:
-        return read_events(
-            source,
-            length,
-            source=settings.edge_source,
-            target=settings.edge_target,
-            time=settings.time,
-            values=settings.columns or None,
-            bipartite=settings.bipartite,
-            time_format=settings.time_format,
-            sort=settings.sort,
-            empty=settings.empty,
-        )
+        with _in_our_words():
+            return read_events(
+                source,
+                length,
+                source=settings.edge_source,
+                target=settings.edge_target,
+                time=settings.time,
+                values=settings.columns or None,
+                bipartite=settings.bipartite,
+                time_format=settings.time_format,
+                sort=settings.sort,
+                empty=settings.empty,
+            )
     except TypeError:
         if not isinstance(length, timedelta):
             raise
@@ -228,7 +232,7 @@ def events_of(source: str | Frame, settings: Settings) -> TemporalDataset:
 
 def observations_of(source: str | Frame, edges: str | Frame | None, settings: Settings) -> TemporalDataset:
     """Read observations, and edges where there are any, from files or frames."""
-    with _masks_named():
+    with _in_our_words():
         return read_observations(
             source,
             edges,
@@ -247,8 +251,8 @@ def observations_of(source: str | Frame, edges: str | Frame | None, settings: Se
 
 
 @contextmanager
-def _masks_named() -> Iterator[None]:
-    """Have a refusal of a missing value name the mask, which readers do not have."""
+def _in_our_words() -> Iterator[None]:
+    """Have the refusals of a reader name the arguments of a forecast, and the mask, which readers do not have."""
     try:
         yield
     except MissingValueError as error:
@@ -256,6 +260,10 @@ def _masks_named() -> Iterator[None]:
             f'{error.what}; fill it in, or say missing="mask", which puts the last known value in its place and asks '
             'for no answer there, or missing="drop", which removes the node at that time'
         ) from None
+    except ValueError as error:
+        if type(error) is not ValueError:  # such as of a file in another encoding
+            raise
+        raise ValueError(_OF_READERS.sub(lambda found: f"{_NAMES[found[1]]}=", str(error))) from None
 
 
 def _reading(settings: Settings) -> Literal["refuse", "drop"]:

@@ -136,7 +136,7 @@ def resampled(data: TemporalDataset, step: str, by: Literal["mean", "last", "sum
     )
     steps = bins[-1] + 1
     note = f"{len(at):,} times resampled to {steps:,} steps of {step}, by the {by} of the observations in each"
-    notes = [*data.notes, note]
+    notes = [*(said for said in data.notes if not said.startswith(UNEVEN)), note]
     if len(key) < steps * count:
         notes.append(_missing(steps * count - len(key), steps * count))
     names = names_of([at[0] + k * length for k in range(steps)], dates=dates)

@@ -71,6 +71,14 @@ def test_a_long_table_may_have_no_edges(tmp_path: Path) -> None:
     assert "<pre>after 59, with 90% intervals\nnode" in found.predict()._repr_html_()
 
 
+def test_a_refusal_of_a_reader_names_the_arguments_of_a_forecast() -> None:
+    frame, quick = wide(), {"models": ["persistence"]}
+    with pytest.raises(ValueError, match=r"Name the columns by edge_source= and edge_target="):
+        gs.forecast(frame, pd.DataFrame({"from": ["a"], "to": ["b"]}), **quick)
+    with pytest.raises(ValueError, match=r"name the columns of numbers by columns="):
+        gs.forecast(pd.DataFrame({"time": [0, 1], "node": ["a", "a"], "kind": ["x", "y"]}), **quick)
+
+
 def test_a_single_series_has_columns_and_no_column_of_nodes(tmp_path: Path) -> None:
     frame = pd.DataFrame({"day": range(60), "sales": X[:, 0].numpy(), "heat": X[:, 1].numpy()})
     frame.to_csv(tmp_path / "one.csv", index=False)
