@@ -11,7 +11,8 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq.data.arrays import Numbers, array_of, as_tensor
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.experiments.forecast.data import check_kind, events_of, load, observations_of, refuse_reading
+from graphseq.experiments.forecast.data import events_of, load, observations_of
+from graphseq.experiments.forecast.kinds import check_kind, refuse_reading
 from graphseq.experiments.forecast.settings import Settings
 from graphseq.io import TemporalDataset
 from graphseq.io._frame import Frame, is_frame
