@@ -65,6 +65,9 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "graphseq"
 html_static_path = ["_static"]
+# What has no language, such as a table that a command prints, is not coloured as Python.
+highlight_language = "none"
+
 html_css_files = ["graphseq.css"]
 html_theme_options = {
     "navbar_align": "left",
