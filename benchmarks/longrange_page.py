@@ -29,8 +29,8 @@ _HEAD = """# Long range, with floors
 
 `python -m graphseq longrange` trains families of models on long-range benchmarks at equal budgets of parameters and
 steps, chooses each family's layers and learning rate on the validation part by one search, and shows the test part
-beside the floors of the task (models that look at no neighbour) and published numbers, which stand in a file of their
-own with their sources. Its figures show the error against the hops that a question needs, with each model's reach. This
+beside the floors of the task, models that see no distance, and published numbers, which stand in a file of their own
+with their sources. Its figures show the error against the hops that a question needs, with each model's reach. This
 page is made by `python benchmarks/longrange_page.py`.
 
 SAGE, GAT and GIN are stacks of PyG's convolutions, A-DGN is PyG's `AntiSymmetricConv`, at its step of 0.1 and at ε = 1,

@@ -1,4 +1,4 @@
-"""The floors of a task: the errors of models that look at no neighbour, which a result must stand beside."""
+"""The floors of a task: the errors of models that see no distance, which a result must stand beside."""
 
 from __future__ import annotations
 
