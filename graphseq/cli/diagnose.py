@@ -44,7 +44,8 @@ def add(parser: Parser) -> None:
     )
     parser.add_argument("--weights", type=Path, metavar="FILE", help="load this state_dict into the model")
     parser.add_argument("--hops", type=whole(0), metavar="N", help="how far away the rows lie that the answers need")
-    parser.add_argument("--steps", type=whole(0), metavar="N", help="the most training steps of a copy; 0 for none")
+    steps = "the most training steps of a copy, at each of two rates; one may go on for twice as many; 0 for none"
+    parser.add_argument("--steps", type=whole(0), metavar="N", help=steps)
     parser.add_argument(
         "--budget", type=rate, default=60.0, metavar="SECONDS", help="the most for the training of copies"
     )
