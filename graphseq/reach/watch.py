@@ -67,9 +67,10 @@ def watch(
 ) -> Iterator[WatchLog]:
     """Measure a model while it is trained: before the first step, after every so many steps, and at the end.
 
-    Quantities are "range" (mean distance of influence in hops, of answers at rows), "no_path" (share of influence from
-    where no path leads), "limit" (distance of the last state of the rows from the limit of over-smoothing), "rank" (its
-    effective rank) and "gradient" (norm of the gradients that the last step used, NaN before it). Steps are those of
+    Quantities are "range" (mean distance of influence in hops, of answers at rows or pairs), "no_path" (share of
+    influence from where no path leads), "limit" (distance of the last state of the rows from the limit of
+    over-smoothing), "rank" (its effective rank) and "gradient" (norm of the gradients that the last step used, NaN
+    before it). Steps are those of
     any optimiser of torch that holds a parameter of the model. The training goes on as it would alone, bit for bit.
 
     Args:
@@ -120,7 +121,7 @@ def watch(
             log.gradients.setdefault(name, []).append(norm)
         known = [norm for norm in norms.values() if not math.isnan(norm)]
         log.values.setdefault("gradient", []).append(math.hypot(*known) if known else math.nan)
-        log.notes = () if probe.kind == "node" else (f"no range: the model answers for {probe.kind}s",)
+        log.notes = ("no range: the model answers for graphs",) if probe.kind == "graph" else ()
 
     def after(optimizer: Optimizer, *_: object) -> None:
         nonlocal steps
@@ -141,7 +142,7 @@ def watch(
 
 def _quantities(probe: Probe, samples: int, seed: int) -> dict[str, float]:
     found: dict[str, float] = {}
-    if probe.kind == "node":
+    if probe.kind != "graph":
         ranged = probe.range(samples=samples, seed=seed)
         found = {"range": ranged.graph, "no_path": float(ranged.no_path.mean())}
     layers = probe.over_layers("limit", "rank")

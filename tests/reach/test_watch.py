@@ -156,3 +156,21 @@ def test_attributions_sum_to_the_difference_that_they_explain() -> None:
     torch.testing.assert_close(linear.attribution(4, points=1)[4], (data.x[4] * weight[0]))
     with pytest.raises(ValueError, match="output=9, channel=0 is outside the 6 answers of 2 channels"):
         probe.attribution(9)
+
+
+def test_a_model_of_pairs_has_a_range() -> None:
+    class Links(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gcn = pyg.GCN(3, 4, 2)
+
+        def forward(self, x: Tensor, edge_index: Tensor, edge_label_index: Tensor) -> Tensor:
+            return self.gcn(x, edge_index)[edge_label_index].prod(dim=0).sum(dim=-1)
+
+    data = Data(x=torch.randn(4, 3), edge_index=torch.tensor([[0, 1, 2], [1, 2, 3]]))
+    data.edge_label_index = torch.tensor([[0, 3], [2, 1]])
+    model = Links()
+    with watch(model, data) as log:
+        pass
+    assert log.values["range"] == [Probe(model, data).range().graph]
+    assert log.notes == ()
