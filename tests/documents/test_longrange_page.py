@@ -120,3 +120,17 @@ def test_which_stacks_know_less_of_a_diameter_than_degrees_tell() -> None:
     lines = {line["model"]: line for line in record["lines"] if line["benchmark"] == "corso diameter"}
     below = {name for name, line in lines.items() if line["low"] > floor}
     assert below == {"GCN", "GCNII", "MP-SSM", "Wave"}
+
+
+def test_who_is_at_the_floors_of_echo_is_as_the_page_says() -> None:
+    record = json.loads((FOLDER / "echo" / "results.json").read_text())
+    constant = record["floors"]["echo eccentricity"]["constant"]
+    away = {row.model for row in published("echo eccentricity") if abs(row.value - constant) > 0.6}
+    assert away == {"ONDA", "SONAR"}
+    for line in record["lines"]:
+        if line["benchmark"] != "echo shortest paths":
+            assert abs(line["value"] - record["floors"][line["benchmark"]]["constant"]) < 0.6
+    floor = record["floors"]["echo diameter"]["degrees counted"]
+    found = {row.model: row.value for row in published("echo diameter")}
+    assert {model for model, value in found.items() if value > floor} == {"GCN", "GraphCON"}
+    assert all(0.35 < floor - found[model] < 0.95 for model in ("GPS", "GCNII", "GIN"))
