@@ -73,7 +73,7 @@ def transfers(record: Record) -> list[str]:
 
 def matches(record: Record) -> list[str]:
     """One line for each depth and kind of first weights of Tree-NeighborsMatch, with the accuracies of the seeds."""
-    lines = [f"{'NeighborsMatch':24}{'first weights':>14}{'in training':>18}{'on new samples':>20}{'steps':>18}"]
+    lines = [f"{'NeighborsMatch':24}{'first weights':>14}{'in training':>25}{'on new samples':>25}{'steps':>25}"]
     found: dict[tuple[str, str], list[Record]] = {}
     for key, run in record.items():
         if key != "machine":
@@ -84,7 +84,7 @@ def matches(record: Record) -> list[str]:
             ", ".join(f"{run[name]:.2f}" for run in seeds) for name in ("training accuracy", "accuracy on new samples")
         )
         steps = ", ".join(str(run["steps"]) for run in seeds)
-        lines.append(f"  {depth:22}{first:>14}{training:>18}{new:>20}{steps:>18}")
+        lines.append(f"  {depth:22}{first:>14}{training:>25}{new:>25}{steps:>25}")
     return lines
 
 
