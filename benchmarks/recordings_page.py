@@ -202,6 +202,7 @@ def said(record: Record) -> dict[str, str]:
     return {
         "below": "all five recordings" if len(below) == len(SOURCES) else ", ".join(below),
         "covid": f"{chosen['england_covid']:.3f}",
+        "covid_lstm": f"{error(runs(record, 'england_covid', 'LSTM')):.3f}",
         "covid_own": linear("england_covid", "own"),
         "covid_mean": linear("england_covid", "mean"),
         "bus_own": linear("montevideo_bus", "own"),

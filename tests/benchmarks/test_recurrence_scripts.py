@@ -225,6 +225,21 @@ def test_the_table_of_palindromes_is_the_recorded_one() -> None:
         assert max(t["length"] for t in tests) == 10_000
 
 
+def test_a_solved_run_that_is_wrong_on_fresh_digits_was_right_in_its_last_batches() -> None:
+    records = json.loads((ROOT / "docs" / "palindromes" / "results.json").read_text())["records"]
+    both = [record for record in records if "last_batches" in record]
+    assert all(record["solved"] == (record["last_batches"] == 1) for record in both)
+    spoilt = [record for record in both if record["solved"] and record["test"][0]["score"] < 0.99]
+    assert [(one["config"]["model"], one["config"]["lengths"]) for one in spoilt] == [("RNN", [4])]
+    at_20 = [
+        record
+        for record in records
+        if record["config"]["lengths"] == [20]
+        and (record["config"]["model"], record["config"]["name"]) == ("LSTM", "reference, He's start")
+    ]
+    assert [record["test"][0]["score"] for record in at_20] == [1.0] * 5
+
+
 def test_updates_after_a_solved_batch_are_tested_on_fresh_digits(tmp_path: Path) -> None:
     script = load(ROOT / "benchmarks" / "palindromes_spikes.py")
     whole = json.loads((ROOT / "docs" / "palindromes" / "spikes.json").read_text())["runs"][0]

@@ -42,6 +42,9 @@ def test_ten_seeds_of_an_lstm_are_below_the_autoregression(name: str) -> None:
     ]
     assert len(peers) == 10
     assert abs(mean(peers) - mean(errors)) < 0.01
+    for cell in ("GConvLSTM", "GCLSTM", "DCRNN", "TGCN", "A3TGCN"):
+        of_cell = [run["mse"] for case, run in RECORD.items() if case.startswith(f"{name}/{cell}/") and "mse" in run]
+        assert not of_cell or abs(mean(of_cell) - mean(errors)) < 0.02
 
 
 def test_the_error_of_a_run_is_the_mean_over_its_times() -> None:
