@@ -107,4 +107,6 @@ def test_the_results_are_recorded_ones() -> None:
     shuffled = [runs[f"{buses}/{linear}/shuffled/{seed}"] for seed in range(1, 11)]
     assert given < min(shuffled)
     assert f"{none:.3f}, with the neighbours' mean {given:.3f}, of shuffled neighbours {mean(shuffled):.3f}" in README
-    assert f"takes a {costs['results']['20']['peer']['times_ours']['median']:.0f}th of the time" in README
+    times = round(costs["results"]["20"]["peer"]["times_ours"]["median"])
+    ending = "th" if times % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(times % 10, "th")
+    assert f"takes a {times}{ending} of the time" in README
