@@ -168,7 +168,7 @@ def takes_lstm(x: Tensor, weights: Sequence[Tensor]) -> bool:
 
 
 @cache
-def _room(times: int, count: int, width: int, size: int) -> int:
+def _kept_size(times: int, count: int, width: int, size: int) -> int:
     """Numbers that the kernel keeps of its forward pass."""
     x, h = torch.zeros(times, count, width), torch.zeros(count, size)
     weights = torch.zeros(4 * size, width), torch.zeros(4 * size, size), torch.zeros(4 * size), torch.zeros(4 * size)
@@ -185,7 +185,7 @@ def _run(x: Tensor, h: Tensor, c: Tensor, weights: Sequence[Tensor], *, keeps: b
 @cache
 def _lstm_layer() -> Callable[..., Any]:
     def forward(
-        x: Tensor, h: Tensor, c: Tensor, weights: Sequence[Tensor], room: int, keeps: bool
+        x: Tensor, h: Tensor, c: Tensor, weights: Sequence[Tensor], size: int, keeps: bool
     ) -> tuple[Tensor, ...]:
         out, last, cells, kept = _run(x.contiguous(), h, c, weights, keeps=keeps)
         if not keeps:
@@ -194,10 +194,10 @@ def _lstm_layer() -> Callable[..., Any]:
         return out, last.clone(), cells.clone(), kept.view(x.dtype)
 
     def shapes(
-        x: Tensor, h: Tensor, c: Tensor, weights: Sequence[Tensor], room: int, keeps: bool
+        x: Tensor, h: Tensor, c: Tensor, weights: Sequence[Tensor], size: int, keeps: bool
     ) -> tuple[Tensor, ...]:
         out = x.new_empty(*x.shape[:2], h.shape[1])
-        return out, h.new_empty(h.shape), c.new_empty(c.shape), x.new_empty(room if keeps else 0)
+        return out, h.new_empty(h.shape), c.new_empty(c.shape), x.new_empty(size if keeps else 0)
 
     def setup(ctx: Any, inputs: Any, output: Any) -> None:
         x, h, c, weights, _, _ = inputs
@@ -208,7 +208,7 @@ def _lstm_layer() -> Callable[..., Any]:
         return of_x, of_first, of_cells, of_weights, None, None
 
     schema = (
-        "(Tensor x, Tensor h, Tensor c, Tensor[] weights, int room, bool keeps) -> (Tensor, Tensor, Tensor, Tensor)"
+        "(Tensor x, Tensor h, Tensor c, Tensor[] weights, int size, bool keeps) -> (Tensor, Tensor, Tensor, Tensor)"
     )
     _lstm_gradient()  # a compiled gradient that torch has kept on disk is not traced, and finds it here
     return register("lstm_layer", schema, forward, shapes, (backward, setup), lstm_steps)
@@ -238,13 +238,13 @@ def lstm_layer(
     x: Tensor, start: tuple[Tensor, Tensor], weights: Sequence[Tensor]
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """States (T, B, H) of one layer, and its last state and cell (B, H), by torch's kernel for all steps at once."""
-    room = _room(*x.shape, start[0].shape[1])
-    out, h, c, _ = _lstm_layer()(x, *start, list(weights), room, True)
+    size = _kept_size(*x.shape, start[0].shape[1])
+    out, h, c, _ = _lstm_layer()(x, *start, list(weights), size, True)
     return out, (h, c)
 
 
 def lstm_steps(
-    x: Tensor, h: Tensor, c: Tensor, weights: Sequence[Tensor], room: int, keeps: bool
+    x: Tensor, h: Tensor, c: Tensor, weights: Sequence[Tensor], size: int, keeps: bool
 ) -> tuple[Tensor, ...]:
     """The same, step by step, with nothing kept."""
     w_x, w_h, b_x, b_h = weights

@@ -103,11 +103,11 @@ def test_many_gradients_at_once_and_forward_mode_are_torchs() -> None:
 
 
 def test_a_gradient_that_is_still_held_is_not_written_over() -> None:
-    room, (output, y) = Workspace(), drawn(6, 3)
-    (first,) = torch.autograd.grad(mean_cross_entropy(output, y, room), output)
+    buffer, (output, y) = Workspace(), drawn(6, 3)
+    (first,) = torch.autograd.grad(mean_cross_entropy(output, y, buffer), output)
     kept = first.clone()
     other = (10 * output.detach()).requires_grad_()
-    torch.autograd.grad(mean_cross_entropy(other, y, room), other)
+    torch.autograd.grad(mean_cross_entropy(other, y, buffer), other)
     torch.testing.assert_close(first, kept, rtol=0, atol=0)
 
 

@@ -25,9 +25,9 @@ def linear_into(out: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, *, 
     return out.relu_() if relu else out
 
 
-def mix(matrix: Tensor, x: Tensor, room: Tensor) -> Tensor:
-    """The product M x from a sparse M (R, V) and x (V, F), in ``room`` (R, F) or in memory of its own."""
-    return product(matrix, x) if gathers(x) else mix_into(room, matrix, x)
+def mix(matrix: Tensor, x: Tensor, buffer: Tensor) -> Tensor:
+    """The product M x from a sparse M (R, V) and x (V, F), in ``buffer`` (R, F) or in memory of its own."""
+    return product(matrix, x) if gathers(x) else mix_into(buffer, matrix, x)
 
 
 def mix_into(out: Tensor, matrix: Tensor, x: Tensor) -> Tensor:

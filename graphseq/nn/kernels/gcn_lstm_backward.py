@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from graphseq._torch import compat
+from graphseq.nn.kernels.buffers import Buffers
 from graphseq.nn.kernels.gcn_lstm_forward import Past, Weights, gate_order, look_back, of_inputs
-from graphseq.nn.kernels.rooms import Rooms
 from graphseq.nn.kernels.schedule import Block, Walk, times
 
 
@@ -31,9 +31,9 @@ class Local(NamedTuple):
 
 
 def _local(
-    walk: Walk, block: Block, x: Tensor, weights: Weights, past: Past, room: tuple[Tensor, Tensor] | None
+    walk: Walk, block: Block, x: Tensor, weights: Weights, past: Past, buffer: tuple[Tensor, Tensor] | None
 ) -> Local:
-    """The factors of a block; the last two are written to ``room`` where there is one."""
+    """The factors of a block; the last two are written to ``buffer`` where there is one."""
     before, after = walk.past(past.cells, block.rows), walk.left(past.cells, block.rows)
     if past.mixed is not None and past.gates is not None:
         mixed, flat = past.mixed[block.rows], past.gates[block.rows]
@@ -42,7 +42,7 @@ def _local(
         flat = _gates(x[block.rows], mixed, before, after, weights)
     gates = flat.unflatten(1, (4, -1))
     g, i, f, o = gates.unbind(1)
-    slopes, through = room or (torch.empty_like(gates), torch.empty_like(o))
+    slopes, through = buffer or (torch.empty_like(gates), torch.empty_like(o))
     compat.tanh_backward(i, g, out=slopes[:, 0])
     slopes[:, 1] = g
     slopes[:, 2] = before
@@ -129,7 +129,7 @@ def gradients(
         is_small = walk.is_small and len(blocks) == 1 and passes == 1 and past.gates is not None and x.is_cpu
         for block in reversed(blocks):
             if is_small:
-                local, steps = _in_room(walk, block, x, weights, past, of_h)
+                local, steps = _in_buffer(walk, block, x, weights, past, of_h)
                 of_gates = local.slopes.unsqueeze(1)
             else:
                 local = _local(walk, block, x, weights, past, None)
@@ -140,7 +140,7 @@ def gradients(
             start = block.rows.start
             earlier = of_h[start - walk.num_nodes : start].flatten(1) if start and walk.before is None else None
             _back(walk, block, steps, earlier, weights, out)
-            del steps  # so that the next block finds their room in the cache
+            del steps  # so that the next block finds their buffer in the cache
             if out.x is not None:
                 torch.mm(of_gates.view(-1, 4 * hidden), weights.w_x, out=out.x[block.rows].flatten(0, 1))
             if needs_grad[1]:
@@ -166,34 +166,34 @@ class _Step(NamedTuple):
     through: Tensor  # (R, 1, H)
     forget: Tensor  # (R, 1, H)
     into: Tensor  # the gradient of its states, (R, P · H)
-    of_passes: Tensor  # a room (R · P, H), which is the next one
-    mixed: Tensor  # rooms, (R, P · H)
+    of_passes: Tensor  # a buffer (R · P, H), which is the next one
+    mixed: Tensor  # buffers, (R, P · H)
     spare: Tensor
     pulled: Tensor
 
 
 def _steps(walk: Walk, block: Block, local: Local, of_gates: Tensor, of_h: Tensor) -> list[_Step]:
     """The places of the steps of one block."""
-    room = of_gates.new_zeros(3, max(block.sizes), of_gates.shape[1] * of_gates.shape[3])
-    return _places(block.sizes, of_gates, (local.through, local.forget, of_h[block.rows].flatten(1)), room)
+    buffer = of_gates.new_zeros(3, max(block.sizes), of_gates.shape[1] * of_gates.shape[3])
+    return _places(block.sizes, of_gates, (local.through, local.forget, of_h[block.rows].flatten(1)), buffer)
 
 
-def _places(sizes: list[int], of_gates: Tensor, factors: tuple[Tensor, Tensor, Tensor], room: Tensor) -> list[_Step]:
+def _places(sizes: list[int], of_gates: Tensor, factors: tuple[Tensor, Tensor, Tensor], buffer: Tensor) -> list[_Step]:
     through, forget, into = factors
     passes = of_gates.shape[1]
     of_rows = of_gates[:, :, :3], of_gates[:, :, 3], through.unsqueeze(1), forget.unsqueeze(1), into
     of_cell, of_o, *others = (tensor.split_with_sizes(sizes) for tensor in of_rows)
     flats = of_gates.view(-1, 4 * of_gates.shape[3]).split_with_sizes([size * passes for size in sizes])
     width = of_gates.shape[3]
-    of_size = {size: (room[0, :size].view(-1, width), *room[:, :size].unbind()) for size in set(sizes)}
+    of_size = {size: (buffer[0, :size].view(-1, width), *buffer[:, :size].unbind()) for size in set(sizes)}
     split = zip(of_cell, of_o, flats, *others, sizes, strict=True)
     return [_Step(*step, *of_size[size]) for *step, size in split]
 
 
-_rooms: Rooms[list[_Step]] = Rooms()
+_buffers: Buffers[list[_Step]] = Buffers()
 
 
-def _in_room(
+def _in_buffer(
     walk: Walk, block: Block, x: Tensor, weights: Weights, past: Past, of_h: Tensor
 ) -> tuple[Local, list[_Step]]:
     """The factors and the places of all steps, where all of them are over the same few nodes."""
@@ -201,14 +201,14 @@ def _in_room(
     shapes = [(rows, 4, hidden), (rows, hidden), (rows, hidden), (rows, hidden), (3, nodes, hidden)]
 
     def see(parts: list[Tensor]) -> list[_Step]:
-        slopes, *factors, room = parts
-        return _places(walk.sizes, slopes.unsqueeze(1), (factors[0], factors[1], factors[2]), room)
+        slopes, *factors, buffer = parts
+        return _places(walk.sizes, slopes.unsqueeze(1), (factors[0], factors[1], factors[2]), buffer)
 
-    (slopes, through, forget, into, room), steps = _rooms.take((rows, nodes, hidden), x, shapes, see)
+    (slopes, through, forget, into, buffer), steps = _buffers.take((rows, nodes, hidden), x, shapes, see)
     local = _local(walk, block, x, weights, past, (slopes, through))
     forget.copy_(local.forget)
     into.copy_(of_h.flatten(1))
-    room.zero_()  # of what it held before, as not every build of torch leaves it unread
+    buffer.zero_()  # of what it held before, as not every build of torch leaves it unread
     return local, steps
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from graphseq.data.adjacency import lasting
-from graphseq.nn.kernels.rooms import Rooms
+from graphseq.nn.kernels.buffers import Buffers
 from graphseq.nn.kernels.schedule import Block, Walk, times
 
 
@@ -64,26 +64,26 @@ def run(walk: Walk, x: Tensor, weights: Weights, start: tuple[Tensor, ...] | Non
     blocks = walk.blocks(4 * hidden * x.element_size())
     # What is written to is made before; in between, autograd need not look at every operation.
     if walk.is_small and len(blocks) == 1 and x.is_cpu:
-        cells, mixed, room, steps = _in_room(walk, x, hidden, weights.peepholes is not None)
-        past = Past(torch.empty_like(cells), cells, mixed, room)
+        cells, mixed, buffer, steps = _in_buffer(walk, x, hidden, weights.peepholes is not None)
+        past = Past(torch.empty_like(cells), cells, mixed, buffer)
     else:
         most = max(block.rows.stop - block.rows.start for block in blocks)
-        room, states, steps = x.new_empty(most, 4 * hidden), x.new_empty(2, nodes + rows, hidden), None
-        extras = (x.new_zeros(rows, hidden), room) if len(blocks) == 1 else (None, None)
+        buffer, states, steps = x.new_empty(most, 4 * hidden), x.new_empty(2, nodes + rows, hidden), None
+        extras = (x.new_zeros(rows, hidden), buffer) if len(blocks) == 1 else (None, None)
         past = Past(states[0], states[1], *extras)
     with torch.inference_mode():
         for number, states in enumerate(past[:2]):
             states[:nodes] = 0 if start is None else start[number]
         grouped = weights.grouped()
         for block in blocks:
-            flat = of_inputs(x[block.rows], grouped, room)
+            flat = of_inputs(x[block.rows], grouped, buffer)
             _run_block(walk, block, steps or _steps(walk, block, flat, grouped, past), grouped, past)
     return past
 
 
-def of_inputs(x: Tensor, weights: Weights, room: Tensor) -> Tensor:
-    """Return the contribution of inputs (R, F) to the gates, (R, 4H), in the first rows of ``room``."""
-    return torch.addmm(weights.bias, x, weights.w_x.t(), out=room[: len(x)])
+def of_inputs(x: Tensor, weights: Weights, buffer: Tensor) -> Tensor:
+    """Return the contribution of inputs (R, F) to the gates, (R, 4H), in the first rows of ``buffer``."""
+    return torch.addmm(weights.bias, x, weights.w_x.t(), out=buffer[: len(x)])
 
 
 def look_back(gates: Tensor, cells: Tensor, peepholes: Tensor) -> Tensor:
@@ -108,37 +108,37 @@ class _Step(NamedTuple):
 
 def _steps(walk: Walk, block: Block, flat: Tensor, weights: Weights, past: Past) -> list[_Step]:
     """The places of the steps of one block."""
-    room = flat.new_zeros(3, max(block.sizes), weights.w_h.shape[1])
+    buffer = flat.new_zeros(3, max(block.sizes), weights.w_h.shape[1])
     cells = walk.left(past.cells, block.rows)
-    return _places(block.sizes, (flat, cells, past.mixed, room), weights.peepholes is not None)
+    return _places(block.sizes, (flat, cells, past.mixed, buffer), weights.peepholes is not None)
 
 
-def _places(sizes: list[int], rooms: tuple[Tensor, Tensor, Tensor | None, Tensor], looks_back: bool) -> list[_Step]:
-    flat, cells, mixed, room = rooms
+def _places(sizes: list[int], buffers: tuple[Tensor, Tensor, Tensor | None, Tensor], looks_back: bool) -> list[_Step]:
+    flat, cells, mixed, buffer = buffers
     by_gate = flat.unflatten(1, (4, -1))
     # With peepholes the gate o waits for the new cell.
     logistic = by_gate[:, 1:3] if looks_back else flat[:, flat.shape[1] // 4 :]
     split = (tensor.split_with_sizes(sizes) for tensor in (flat, logistic, *by_gate.unbind(1), cells))
-    of_size = {size: room[:, :size].unbind() for size in set(sizes)}
+    of_size = {size: buffer[:, :size].unbind() for size in set(sizes)}
     near = [of_size[size][0] for size in sizes] if mixed is None else mixed.split_with_sizes(sizes)
     return [_Step(*step, *of_size[size][1:]) for *step, size in zip(*split, near, sizes, strict=True)]
 
 
-_rooms: Rooms[list[_Step]] = Rooms()
+_buffers: Buffers[list[_Step]] = Buffers()
 
 
-def _in_room(walk: Walk, x: Tensor, hidden: int, looks_back: bool) -> tuple[Tensor, Tensor, Tensor, list[_Step]]:
+def _in_buffer(walk: Walk, x: Tensor, hidden: int, looks_back: bool) -> tuple[Tensor, Tensor, Tensor, list[_Step]]:
     """Cells, mixed states and gates of :class:`Past`, and the places of all steps, over the same few nodes each."""
     rows, nodes = len(x), walk.num_nodes
     shapes = [(nodes + rows, hidden), (rows, hidden), (3, nodes, hidden), (rows, 4 * hidden)]
 
     def see(parts: list[Tensor]) -> list[_Step]:
-        cells, mixed, room, gates = parts
-        return _places(walk.sizes, (gates, cells[nodes:], mixed, room), looks_back)
+        cells, mixed, buffer, gates = parts
+        return _places(walk.sizes, (gates, cells[nodes:], mixed, buffer), looks_back)
 
-    (cells, mixed, room, gates), steps = _rooms.take((rows, nodes, hidden, looks_back), x, shapes, see)
-    mixed.zero_()  # of what a room held before, as not every build of torch leaves it unread
-    room.zero_()
+    (cells, mixed, buffer, gates), steps = _buffers.take((rows, nodes, hidden, looks_back), x, shapes, see)
+    mixed.zero_()  # of what a buffer held before, as not every build of torch leaves it unread
+    buffer.zero_()
     return cells, mixed, gates, steps
 
 

@@ -99,22 +99,22 @@ def _run(
 ) -> tuple[list[Tensor], Tensor | None]:
     """The states: x, those of each layer but the last where a gradient needs them, and the last; and their memory."""
     inner = [len(weight) for weight in flat[:-2:2]]  # type: ignore[arg-type]
-    room = matrix.workspaces[0].take(x, len(x) * sum(inner)) if keeps else None
+    buffer = matrix.workspaces[0].take(x, len(x) * sum(inner)) if keeps else None
     states = [x]
     for number, (weight, bias) in enumerate(zip(flat[::2], flat[1::2], strict=True)):
         is_last = number == len(inner)
-        if is_last or room is None:
+        if is_last or buffer is None:
             out = matrix.workspaces[3].take(x, len(x), len(weight))  # type: ignore[arg-type]
         else:
-            out = _inner(room, len(x), inner)[number]
+            out = _inner(buffer, len(x), inner)[number]
         _forward(matrix, states[-1], (weight, bias), out, relu=not is_last)  # type: ignore[arg-type]
-        states = [*states, out] if room is not None else [out]
-    return states, room
+        states = [*states, out] if buffer is not None else [out]
+    return states, buffer
 
 
-def _inner(room: Tensor, count: int, widths: Sequence[int]) -> list[Tensor]:
+def _inner(buffer: Tensor, count: int, widths: Sequence[int]) -> list[Tensor]:
     """The states of the layers but the last, in their memory."""
-    parts = room.split([count * width for width in widths])
+    parts = buffer.split([count * width for width in widths])
     return [part.view(count, -1) for part in parts]
 
 
@@ -124,11 +124,11 @@ def _forward(matrix: SparseMatrix, x: Tensor, layer: Layer, out: Tensor, *, relu
     # What is written to is made before; in between, autograd need not look at every operation.
     with torch.inference_mode():
         wide = None if _is_narrow(weight) else linear(x, weight)
-        room = x.new_empty(_longest(blocks), weight.shape[1])
+        buffer = x.new_empty(_longest(blocks), weight.shape[1])
         for rows, block in blocks:
             tensor = out[rows]
             if wide is None:
-                linear_into(tensor, mix(block, x, room[: len(tensor)]), weight, bias, relu=relu)
+                linear_into(tensor, mix(block, x, buffer[: len(tensor)]), weight, bias, relu=relu)
                 continue
             mix_into(tensor, block, wide)
             if bias is not None:
@@ -189,9 +189,9 @@ def _backward(
     (x, weight, g), (of_x, w, b) = operands, into
     blocks = matrix.transpose.blocks(_rows(weight))
     with torch.inference_mode():
-        room, turned = g.new_empty(_longest(blocks), g.shape[1]), weight.t()
+        buffer, turned = g.new_empty(_longest(blocks), g.shape[1]), weight.t()
         for rows, block in blocks:
-            s = mix(block, g, room[: rows.stop - rows.start])
+            s = mix(block, g, buffer[: rows.stop - rows.start])
             _add(w, b, s, g[rows], x[rows])
             if of_x is not None:
                 tensor = linear_into(of_x[rows], s, turned, None)
@@ -269,8 +269,8 @@ def _recorded() -> Callable[..., Any]:
         has_bias: Sequence[bool],
         keeps: bool,
     ) -> tuple[Tensor, Tensor]:
-        states, room = _run(matrix_of(parts), x, _flat(weights, biases, has_bias), keeps=keeps)
-        return states[-1], x.new_empty(0) if room is None else room
+        states, buffer = _run(matrix_of(parts), x, _flat(weights, biases, has_bias), keeps=keeps)
+        return states[-1], x.new_empty(0) if buffer is None else buffer
 
     def shapes(
         parts: Sequence[Tensor],
@@ -289,9 +289,9 @@ def _recorded() -> Callable[..., Any]:
         ctx.save_for_backward(*parts, x, output[1], *weights)
 
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Any, ...]:
-        parts, (x, room, *weights) = ctx.saved_tensors[:PARTS], ctx.saved_tensors[PARTS:]
+        parts, (x, buffer, *weights) = ctx.saved_tensors[:PARTS], ctx.saved_tensors[PARTS:]
         needs_x = bool(ctx.needs_input_grad[1])
-        of_x, *others = _recorded_gradient()(parts, x, room, weights, ctx.has_bias, grad, needs_x)
+        of_x, *others = _recorded_gradient()(parts, x, buffer, weights, ctx.has_bias, grad, needs_x)
         count = len(weights)
         return [None] * PARTS, of_x if needs_x else None, others[:count], others[count:], None, None
 
@@ -308,13 +308,13 @@ def _recorded_gradient() -> Callable[..., Any]:
     def forward(
         parts: Sequence[Tensor],
         x: Tensor,
-        room: Tensor,
+        buffer: Tensor,
         weights: Sequence[Tensor],
         has_bias: Sequence[bool],
         grad: Tensor,
         needs_x: bool,
     ) -> list[Tensor]:
-        states = [x, *_inner(room, len(x), [len(weight) for weight in weights[:-1]])]
+        states = [x, *_inner(buffer, len(x), [len(weight) for weight in weights[:-1]])]
         needed = [needs_x] + [needs for has in has_bias for needs in (True, has)]
         flat = _flat(weights, (), [False] * len(weights))
         found = _by_hand(matrix_of(parts), states, flat, grad, needed)
@@ -325,7 +325,7 @@ def _recorded_gradient() -> Callable[..., Any]:
     def shapes(
         parts: Sequence[Tensor],
         x: Tensor,
-        room: Tensor,
+        buffer: Tensor,
         weights: Sequence[Tensor],
         has_bias: Sequence[bool],
         grad: Tensor,
@@ -335,7 +335,7 @@ def _recorded_gradient() -> Callable[..., Any]:
         return [x.new_empty(x.shape if needs_x else 0), *(w.new_empty(w.shape) for w in weights), *of_biases]
 
     schema = (
-        "(Tensor[] matrix, Tensor x, Tensor room, Tensor[] weights, bool[] has_bias, Tensor grad, bool needs_x)"
+        "(Tensor[] matrix, Tensor x, Tensor buffer, Tensor[] weights, bool[] has_bias, Tensor grad, bool needs_x)"
         " -> Tensor[]"
     )
     return register("gcn_stack_gradient", schema, forward, shapes, None, None)

@@ -176,7 +176,7 @@ class _Layer(torch.autograd.Function):
             return None, *_by_torch(ctx.mode, arguments, grad, needs_grad)
         level, (passes,) = batched_grad.opened([grad])
         assert passes is not None  # noqa: S101 - autograd fills in zeros
-        into = _room(arguments, len(passes), needs_grad)
+        into = _buffer(arguments, len(passes), needs_grad)
         _go_back(STEPS[ctx.mode], arguments, past, passes, into)
         return None, *(batched_grad.closed(tensor, level) for tensor in into)
 
@@ -192,7 +192,7 @@ class _Into(NamedTuple):
     b_h: Tensor | None  # (P, G)
 
 
-def _room(arguments: Sequence[Tensor], passes: int, needs_grad: Sequence[bool]) -> _Into:
+def _buffer(arguments: Sequence[Tensor], passes: int, needs_grad: Sequence[bool]) -> _Into:
     return _Into(
         *(
             tensor.new_zeros(passes, *tensor.shape) if needed else None
@@ -207,7 +207,7 @@ def _go_back(steps: Steps, arguments: Sequence[Tensor], past: Sequence[Tensor], 
     weights, (passes, times, count, size) = Weights(*tensors), grad.shape
     width, turn = steps.sums * size, steps.turn * size
     most = max(1, min(times, AT_ONCE, BLOCK // max(1, passes * count * width * grad.element_size())))
-    room, gamma = grad.new_empty(most, passes, count, width), grad.new_empty(passes, count, size)
+    buffer, gamma = grad.new_empty(most, passes, count, width), grad.new_empty(passes, count, size)
     with torch.inference_mode():
         inputs, w_h = x.flatten(0, 1), weights.w_h.roll(turn, 0)
         gamma.copy_(grad[:, -1])
@@ -215,7 +215,7 @@ def _go_back(steps: Steps, arguments: Sequence[Tensor], past: Sequence[Tensor], 
         for end in range(times, 0, -most):
             block = slice(max(0, end - most), end)
             around = states[block.start : end + 1]
-            deltas = room[: end - block.start]
+            deltas = buffer[: end - block.start]
             before = grad[:, max(0, block.start - 1) : end - 1].transpose(0, 1).flatten(1, 2).unbind(0)
             g = before if block.start else (at_start, *before)
             steps.back(Way(around, [tensor[block] for tensor in extras], g, gamma, deltas), w_h)
@@ -301,7 +301,7 @@ def _layer_gradient() -> Callable[..., Any]:
     def forward(mode: str, saved: Sequence[Tensor], grad: Tensor, needs: Sequence[bool]) -> list[Tensor]:
         (x, *others), past = saved[:6], [tensor for tensor in saved[6:] if tensor.numel()]
         arguments = (x.contiguous(), *others)
-        into = _room(arguments, 1, needs)
+        into = _buffer(arguments, 1, needs)
         _go_back(STEPS[mode], arguments, past, grad[1:].contiguous()[None], into)
         if into.start is not None:
             into.start.add_(grad[0])

@@ -105,13 +105,13 @@ class Walk:
 
 
 def times(csr: Tensor, x: Tensor, hops: int, out: Tensor, spare: Tensor, plus: Tensor | None = None) -> Tensor:
-    """Mᴸ x, and ``plus`` added where given, in ``out``; ``spare`` is another room, where L is more than one.
+    """Mᴸ x, and ``plus`` added where given, in ``out``; ``spare`` is another buffer, where L is more than one.
 
-    Rooms hold numbers, not what memory happens to hold: not every build of torch leaves them unread.
+    Buffers hold numbers, not what memory happens to hold: not every build of torch leaves them unread.
     """
     for hop in range(hops - 1):
-        room = out if (hops - hop) % 2 else spare
-        x = torch.addmm(room, csr, x, beta=0, out=room)
+        buffer = out if (hops - hop) % 2 else spare
+        x = torch.addmm(buffer, csr, x, beta=0, out=buffer)
     return torch.addmm(out, csr, x, beta=0, out=out) if plus is None else torch.addmm(plus, csr, x, out=out)
 
 

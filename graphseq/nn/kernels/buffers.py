@@ -1,4 +1,4 @@
-"""Rooms of small kernels: tensors of one storage that is given out again, with all views of them made beforehand.
+"""Buffers of small kernels: tensors of one storage that is given out again, with all views of them made beforehand.
 
 In a recurrence over few rows, most of the time goes into calls of torch, and a tenth of it into views of each step's
 rows. They are of the same places at each pass, if the places are the same.
@@ -18,11 +18,11 @@ from graphseq.data.cache import BoundedCache
 
 V = TypeVar("V")
 
-_KINDS = 4  # rooms of so many shapes are kept
+_KINDS = 4  # buffers of so many shapes are kept
 _EACH = 4  # and so many of each, as layers keep theirs until the gradient comes
 
 
-class Room(Generic[V]):
+class Buffer(Generic[V]):
     """Parts of one storage, and what was made of them: ``views``."""
 
     def __init__(self, flat: Tensor, shapes: Sequence[tuple[int, ...]], see: Callable[[list[Tensor]], V]) -> None:
@@ -37,35 +37,35 @@ class Room(Generic[V]):
         return uses is not None and self._idle_uses is not None and uses <= self._idle_uses
 
     def aliases(self) -> list[Tensor]:
-        """The parts as other tensors: while one of them lives, the room is not free."""
+        """The parts as other tensors: while one of them lives, the buffer is not free."""
         return [part.detach() for part in self.parts]
 
 
-class Rooms(Generic[V]):
-    """A bounded number of rooms of each kind, each given out while it is free."""
+class Buffers(Generic[V]):
+    """A bounded number of buffers of each kind, each given out while it is free."""
 
     def __init__(self) -> None:
         self._kinds = BoundedCache(_KINDS)
-        self._lock = threading.Lock()  # from the check that a room is free until it is given out
+        self._lock = threading.Lock()  # from the check that a buffer is free until it is given out
 
     def take(
         self, kind: Hashable, like: Tensor, shapes: Sequence[tuple[int, ...]], see: Callable[[list[Tensor]], V]
     ) -> tuple[list[Tensor], V]:
         """Return tensors of these shapes and what ``see`` makes of them, the same of all that are of one kind.
 
-        The tensors hold what was in them before, at first zeros. The room is free when they are gone.
+        The tensors hold what was in them before, at first zeros. The buffer is free when they are gone.
         """
         key = (kind, like.dtype, like.device)
         with self._lock:
-            kept: list[Room[V]] = self._kinds.get(key, list)
-            for room in kept:
-                if room.is_free:
-                    return room.aliases(), room.views
+            kept: list[Buffer[V]] = self._kinds.get(key, list)
+            for buffer in kept:
+                if buffer.is_free:
+                    return buffer.aliases(), buffer.views
             with torch.inference_mode(False), torch.no_grad():
-                room = Room(like.new_zeros(sum(torch.Size(shape).numel() for shape in shapes)), shapes, see)
-            if len(kept) < _EACH and room.is_free:
-                kept.append(room)
-            return room.aliases(), room.views
+                buffer = Buffer(like.new_zeros(sum(torch.Size(shape).numel() for shape in shapes)), shapes, see)
+            if len(kept) < _EACH and buffer.is_free:
+                kept.append(buffer)
+            return buffer.aliases(), buffer.views
 
 
 def _cut(flat: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Rooms are given out only while they are free, and a GCN-LSTM in them computes what it does without."""
+"""Buffers are given out only while they are free, and a GCN-LSTM in them computes what it does without."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor
 
 import graphseq as gs
 from graphseq._torch import compat
-from graphseq.nn.kernels import gcn_lstm_backward, gcn_lstm_forward, rooms, schedule
-from graphseq.nn.kernels.rooms import Rooms
+from graphseq.nn.kernels import buffers, gcn_lstm_backward, gcn_lstm_forward, schedule
+from graphseq.nn.kernels.buffers import Buffers
 
 PATH = torch.tensor([[0, 1, 2, 1, 2, 3], [1, 2, 3, 0, 1, 2]])
 LIKE = torch.zeros(0)
 tells_uses = pytest.mark.skipif(compat.storage_uses(LIKE) is None, reason="this torch does not count uses of a storage")
 
 
-def take(of: Rooms[list[Tensor]], kind: object = "a") -> list[Tensor]:
+def take(of: Buffers[list[Tensor]], kind: object = "a") -> list[Tensor]:
     return of.take(kind, LIKE, [(2, 3), (4,)], lambda parts: [part[:1] for part in parts])[0]
 
 
@@ -34,7 +34,7 @@ def gradients(encoder: gs.nn.GCNLSTM, graph: gs.SpaceTimeGraph) -> list[Tensor]:
 
 @tells_uses
 def test_a_room_is_given_again_when_nothing_of_it_is_left() -> None:
-    some: Rooms[list[Tensor]] = Rooms()
+    some: Buffers[list[Tensor]] = Buffers()
     first = take(some)
     assert [tuple(part.shape) for part in first] == [(2, 3), (4,)]
     at = first[0].data_ptr()
@@ -49,24 +49,24 @@ def test_a_room_is_given_again_when_nothing_of_it_is_left() -> None:
 
 def test_a_room_that_may_be_in_use_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compat, "storage_uses", lambda _: None)
-    some: Rooms[list[Tensor]] = Rooms()
+    some: Buffers[list[Tensor]] = Buffers()
     take(some)[0].fill_(1)
     assert not take(some)[0].any()
 
 
 def test_no_more_rooms_are_kept_than_the_bound() -> None:
-    some: Rooms[list[Tensor]] = Rooms()
-    held = [take(some, kind) for kind in range(2 * rooms._KINDS) for _ in range(2 * rooms._EACH)]
+    some: Buffers[list[Tensor]] = Buffers()
+    held = [take(some, kind) for kind in range(2 * buffers._KINDS) for _ in range(2 * buffers._EACH)]
     assert len({parts[0].data_ptr() for parts in held}) == len(held)
     keys = some._kinds.keys()
     kept = [some._kinds.get(key, list) for key in keys]
-    assert len(kept) <= rooms._KINDS
-    assert all(len(each) <= rooms._EACH for each in kept)
+    assert len(kept) <= buffers._KINDS
+    assert all(len(each) <= buffers._EACH for each in kept)
 
 
 @pytest.mark.parametrize("peepholes", [False, True])
 @pytest.mark.parametrize("hops", [1, 2])
-def test_states_and_gradients_are_bit_for_bit_those_without_rooms(
+def test_states_and_gradients_are_bit_for_bit_those_without_buffers(
     peepholes: bool, hops: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
@@ -120,10 +120,10 @@ def test_what_a_pass_left_is_not_read_by_the_next() -> None:
     encoder = gs.nn.GCNLSTM(3, 5)
     graph = signal(0)
     expected = gradients(encoder, graph)
-    for kept in (gcn_lstm_forward._rooms, gcn_lstm_backward._rooms):
+    for kept in (gcn_lstm_forward._buffers, gcn_lstm_backward._buffers):
         keys = kept._kinds.keys()
         for key in keys:
-            for room in kept._kinds.get(key, list):
-                for part in room.parts:
+            for buffer in kept._kinds.get(key, list):
+                for part in buffer.parts:
                     part.fill_(torch.nan)
     assert all(torch.equal(a, b) for a, b in zip(gradients(encoder, graph), expected, strict=True))
