@@ -40,16 +40,16 @@ $ python benchmarks/text_held_out.py --out docs/text
 
 Bits per character on the last tenth of each book, mean over seeds with a 95% interval. "Both" is the product of what
 an LSTM of 2 × 128 and counts of n-grams say, each to a power (`graphseq.text.mixture`, `graphseq.text.ngram_arrays`:
-Kneser-Ney, up to 8 characters back, 12 on EN_democracy). The LSTM learns from the first 80 % of the book, the tenth
-after it has the powers fitted, one pair for each length of the longest context that was counted, and the counts have
-all of the book before what they predict. On EN_democracy a second LSTM from another seed, trained for the steps that
-the reference's budget leaves, learns from 90 % and is multiplied with the first, equally. This, and then contexts of
-up to 12 in place of 8, chosen on the validation part, were added after the held-out part had been read for one seed:
-{once[0]:.3f} in windows with neither, {once[1]:.3f} with the second LSTM alone. The reference is trained on 90 % and
-given the best of its reports, one every 1,000 steps, by the held-out part itself. "Windows" are 30 characters without
-anything before them, "stream" carries state and context from end to end, and in "counting on" the counts go on with
-every held-out character once it was predicted, which a network without memory beyond its state cannot. A book of your
-own goes in as `--text my_book.txt`.
+Kneser-Ney, up to 8 characters back, 12 on EN_democracy and tiny Shakespeare). The LSTM learns from the first 80 % of
+the book, the tenth after it has the powers fitted, one pair for each length of the longest context that was counted,
+and the counts have all of the book before what they predict. On these two a second LSTM from another seed, trained
+for the steps that the reference's budget leaves, learns from 90 % and is multiplied with the first, equally. On
+EN_democracy this, and then contexts of up to 12 in place of 8, chosen on the validation part, were added after the
+held-out part had been read for one seed: {once[0]:.3f} in windows with neither, {once[1]:.3f} with the second LSTM
+alone. The reference is trained on 90 % and given the best of its reports, one every 1,000 steps, by the held-out part
+itself. "Windows" are 30 characters (256 of tiny Shakespeare) without anything before them, "stream" carries state and
+context from end to end, and in "counting on" the counts go on with every held-out character once it was predicted,
+which a network without memory beyond its state cannot. A book of your own goes in as `--text my_book.txt`.
 
 Against each of the reference's six rows, in windows (where no seed is finished, ours are the counts alone):
 
@@ -160,7 +160,8 @@ def shakespeare(record: Record, seeds: int) -> str:
     return (
         f"**Tiny Shakespeare**, the usual last tenth, {seeds} seed{'s' * (seeds > 1)}: {both:.3f} nats in windows of "
         f"256 characters, {stream:.3f} in a stream ({alone:.3f} the LSTM alone), {going:.3f} counting on. Published: "
-        f"{others}, in windows of 256 at random offsets. No setting was chosen for this text here."
+        f"{others}, in windows of 256 at random offsets. No setting was chosen for this text; here networks are "
+        f"trained in windows of 30."
     )
 
 
