@@ -134,3 +134,10 @@ def test_who_is_at_the_floors_of_echo_is_as_the_page_says() -> None:
     found = {row.model: row.value for row in published("echo diameter")}
     assert {model for model, value in found.items() if value > floor} == {"GCN", "GraphCON"}
     assert all(0.35 < floor - found[model] < 0.95 for model in ("GPS", "GCNII", "GIN"))
+
+
+def test_who_carries_a_class_over_20_hops_and_more_is_as_the_page_says() -> None:
+    record = json.loads((FOLDER / "far" / "results.json").read_text())
+    for line in record["lines"]:
+        solves = line["model"] in ("Wave c²=3", "Min-plus")
+        assert min(line["values"]) == 1 if solves else max(line["values"]) < 0.25
