@@ -217,3 +217,18 @@ READ = replace(
 )
 def test_readers_are_the_measure_where_nothing_is_declared(change: dict[str, Any], expected: str) -> None:
     assert judge(replace(READ, **change), Thresholds()).finding == expected
+
+
+@pytest.mark.parametrize("best", [0.8, 0.3])
+def test_a_copy_far_above_chance_learns_however_wide_the_interval_of_an_untrained_r2_is(best: float) -> None:
+    few = replace(
+        READ,
+        chance=0.0,
+        scores=Scores(Score(-8.0, -12.0, -4.0), None, 5.0),  # a standard error of 2
+        readers=Readers((reading(0, 0.01),), (), (), (), (0.0, 0.02)),  # no reader is better than chance
+    )
+    copy = learning(-8.0, -3.0, 0.0, best / 2, best, best, best)
+    found = judge(replace(few, trials=(copy,)), Thresholds())
+    assert found.finding not in ("unlearnable as measured", "inconclusive"), found.reason
+    unsure = replace(copy, best=Scores(Score(best, best - 1.5, best + 0.1), None, 1.0))
+    assert judge(replace(few, trials=(unsure,)), Thresholds()).finding in ("unlearnable as measured", "inconclusive")

@@ -7,13 +7,13 @@ import math
 from graphseq.reach.diagnosis.evidence import CLEAR, Evidence
 from graphseq.reach.diagnosis.thresholds import Thresholds
 
+_TRIFLE = 0.1  # a skill up to which an interval of the copy itself may come from predicting a constant
 _OF_SEVERAL = 1.28  # by which an interval of the best of about five readers is wider than that of one
 
 
 def learns(e: Evidence) -> bool:
     """True if the model or a copy in training is better than chance, by more than the best of many checks by luck."""
-    skills = [e.skill(score) for trial in e.trials for score in trial.heldout[1:]]
-    return max([e.skill(e.scores.heldout.value), *skills]) > 3 * noise(e)
+    return e.skill(e.scores.heldout.value) > 3 * noise(e) or _best_clear(e, errors=3) > 0
 
 
 def reader_learns(e: Evidence, t: Thresholds) -> bool:
@@ -61,9 +61,22 @@ def noise(e: Evidence) -> float:
 
 def progress(e: Evidence) -> float:
     """The best skill of any copy in training as a share of what can be had; 0 where it may be chance."""
-    skills = [e.skill(score) for trial in e.trials for score in trial.heldout[1:]]
-    best = max(skills, default=0.0)
-    return best / attainable(e) if best > 2.5 * noise(e) else 0.0
+    return _best_clear(e, errors=2.5) / attainable(e)
+
+
+def _best_clear(e: Evidence, *, errors: float) -> float:
+    """The best skill of any copy in training that is so many standard errors above chance; 0 where none is.
+
+    The error is that of the score before training. That of the copy counts as well where its skill is no trifle, since
+    the R² of an untrained model can be anywhere below 0, with an interval as wide.
+    """
+    found = [0.0]
+    for trial in e.trials:
+        skill = max((e.skill(score) for score in trial.heldout[1:]), default=0.0)
+        own = e.skill((trial.best.heldout.high - trial.best.heldout.low) / 3.92 + e.chance)
+        if skill > errors * noise(e) or skill > max(errors * own, _TRIFLE):
+            found.append(skill)
+    return max(found)
 
 
 def rises(e: Evidence, t: Thresholds) -> bool:

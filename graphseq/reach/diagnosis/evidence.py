@@ -20,6 +20,7 @@ from graphseq.nn.recurrent.linear_rnn import LinearRNNBase
 from graphseq.nn.recurrent.rnn import RNNBase
 from graphseq.reach.diagnosis import field, trial
 from graphseq.reach.diagnosis.expressivity import Ceiling
+from graphseq.reach.diagnosis.needs import Needed, Needs, few_at_a_time
 from graphseq.reach.diagnosis.problem import Problem, Sample
 from graphseq.reach.diagnosis.readers import Readers, read
 from graphseq.reach.diagnosis.responses import Responder, Responses
@@ -128,23 +129,27 @@ class Evidence:
         return self.trials[0] if self.trials else None
 
 
-def measured_needs(found: Readers | None, sample: Sample) -> Tensor | None:
+def measured_needs(found: Readers | None, sample: Sample) -> Needed | None:
     """The rows that the best reader needs, (K, V); ``None`` where it needs none in particular."""
     if found is None or not (found.rings or found.positions or found.against):
         return None
     if found.ahead is not None and found.errors_ahead < CLEAR:  # of a reader that may be as good as a constant
         return None
-    answers = torch.arange(len(sample.y))
+    rows = sample.rows
     if found.positions:
-        size = sample.rows.count // sample.rows.num_graphs
-        place = torch.arange(sample.rows.count) % size
-        return torch.isin(place, torch.tensor(found.positions)) & (sample.rows.hops(answers) == 0)
-    hops, against = sample.rows.hops(answers), sample.rows.against(answers)
-    along = torch.isin(hops, torch.tensor(found.rings, dtype=torch.long)) & ~against
-    return along | torch.isin(hops, torch.tensor(found.against, dtype=torch.long)) & against
+        place = torch.arange(rows.count) % (rows.count // rows.num_graphs)
+        is_read = torch.isin(place, torch.tensor(found.positions))
+        return Needs(lambda answers: is_read & (rows.hops(answers) == 0), len(sample.y), rows.count)
+    rings, back = (torch.tensor(some, dtype=torch.long) for some in (found.rings, found.against))
+
+    def marks(answers: Tensor) -> Tensor:
+        hops, against = rows.hops(answers), rows.against(answers)
+        return torch.isin(hops, rings) & ~against | torch.isin(hops, back) & against
+
+    return Needs(marks, len(sample.y), rows.count)
 
 
-def declared_needs(problem: Problem, sample: Sample, seed: int) -> Tensor | None:
+def declared_needs(problem: Problem, sample: Sample, seed: int) -> Needed | None:
     """The rows that are declared to be needed, (K, V).
 
     Where only a number of hops is declared, and rows lie so far away along and against the direction of edges, cheap
@@ -153,27 +158,32 @@ def declared_needs(problem: Problem, sample: Sample, seed: int) -> Tensor | None
     Raises:
         ValueError: no row is so many hops away from an answer.
     """
-    needed, hops = sample.needed, problem.hops
-    if hops is None or needed is None:
-        return needed
-    answers = torch.arange(len(sample.y))
-    if not bool(needed.any()):
-        if sample.rows.targets is None:
+    rows, hops = sample.rows, problem.hops
+    if hops is None or sample.needed is None:
+        return sample.needed
+    farthest, is_along, is_against = -1, False, False
+    for answers in few_at_a_time(len(sample.y), rows.count):
+        found, against = rows.hops(answers), rows.against(answers)
+        farthest = max(farthest, int(found.max()))
+        is_along = is_along or bool(((found == hops) & ~against).any())
+        is_against = is_against or bool(((found == hops) & against).any())
+    if not is_along and not is_against:
+        if rows.targets is None:
             raise ValueError(f"hops is {hops}, but answers are those of whole graphs or pairs; leave hops out")
-        farthest = int(sample.rows.hops(answers).max())
         raise ValueError(f"hops is {hops}, but no row is farther than {farthest} hops from a row with an answer")
-    against = sample.rows.against(answers) & needed
-    along = needed & ~against
-    if not bool(against.any()) or not bool(along.any()):
-        return needed
-    found = read(problem, seed)
-    if found is not None and hops in found.against and hops not in found.rings:
-        return against
-    return along
+    if not is_along or not is_against:
+        return sample.needed
+    readers = read(problem, seed)
+    wants = readers is not None and hops in readers.against and hops not in readers.rings
+
+    def marks(answers: Tensor) -> Tensor:
+        return (rows.hops(answers) == hops) & (rows.against(answers) == wants)
+
+    return Needs(marks, len(sample.y), rows.count)
 
 
 def structure_of(
-    model: nn.Module, responder: Responder, needed: Tensor | None, *, declared: bool, numbers: int = 0
+    model: nn.Module, responder: Responder, needed: Needed | None, *, declared: bool, numbers: int = 0
 ) -> Structure:
     """The structure of a model on a sample."""
     rows = responder.sample.rows

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq.evaluation.modes import evaluating
+from graphseq.reach.diagnosis.needs import Needed
 from graphseq.reach.diagnosis.problem import Sample
 from graphseq.reach.diagnosis.responses import Responder
 from graphseq.reach.diagnosis.trial import copied
@@ -15,7 +16,7 @@ from graphseq.reach.diagnosis.trial import copied
 _MOST_RINGS = 24
 
 
-def within_reach(responder: Responder, needed: Tensor) -> float:
+def within_reach(responder: Responder, needed: Needed) -> float:
     """The share of the answers that are computed from all rows that they need.
 
     Rows are tested in groups of equal hops, on a few answers of each graph.
@@ -101,7 +102,7 @@ def _responds(responder: Responder, model: nn.Module, group: Tensor, marks: Tens
     return heard
 
 
-def could_reach(responder: Responder, sample: Sample, needed: Tensor, seed: int) -> bool:
+def could_reach(responder: Responder, sample: Sample, needed: Needed, seed: int) -> bool:
     """True if needed rows change an output of the same model under random weights; masked attention hides them."""
     copy = copied(responder.model)
     generator = torch.Generator().manual_seed(seed)

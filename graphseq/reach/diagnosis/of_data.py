@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch_geometric.data import Batch, Data, HeteroData
 
 from graphseq import seeding
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.reach.diagnosis import needs
 from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample, first_output
 from graphseq.reach.diagnosis.rows import Rows
 from graphseq.reach.diagnosis.scoring import Scoring, kind_of
@@ -158,8 +160,7 @@ class DataProblem(Problem):
         sample = self._train[0] if self._single is not None and len(self._train) == 1 else self.train(number)
         if self.hops is None:
             return sample
-        needed = sample.rows.hops(torch.arange(len(sample.y))) == self.hops
-        return Sample(sample.x, sample.y, sample.run, sample.run_everywhere, sample.rows, needed)
+        return replace(sample, needed=needs.at(sample.rows, self.hops, len(sample.y)))
 
     def _sample(self, graph: Any, picked: Tensor | None, model: nn.Module | None) -> Sample:
         if _is_of_pairs(graph):

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from graphseq import seeding
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.model import Model
+from graphseq.reach.diagnosis import needs
+from graphseq.reach.diagnosis.needs import Needed
 from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample, first_output
 from graphseq.reach.diagnosis.rows import Rows
 from graphseq.reach.diagnosis.scoring import Scoring
@@ -114,10 +116,10 @@ class TaskProblem(Problem):
 
     def _declarations(
         self, graph: SpaceTimeGraph, sample: Sample
-    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    ) -> tuple[Needed | None, Tensor | None, Tensor | None]:
         """The rows that each answer depends on, and those that must be in memory at once."""
         if self.hops is not None:
-            return sample.rows.hops(torch.arange(len(sample.y))) == self.hops, None, None
+            return needs.at(sample.rows, self.hops, len(sample.y)), None, None
         task, per_graph = self._task, len(sample.y) != len(graph.target_rows)
         needed, items = task.relevant_nodes(graph), task.memory_items(graph)
         if per_graph:

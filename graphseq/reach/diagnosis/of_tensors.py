@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from graphseq import seeding
+from graphseq.reach.diagnosis import needs
 from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample, first_output
 from graphseq.reach.diagnosis.rows import Rows
 from graphseq.reach.diagnosis.scoring import Scoring, kind_of
@@ -90,8 +91,7 @@ class SequenceProblem(Problem):
         sample = self.train(number)
         if self.hops is None:
             return sample
-        needed = sample.rows.hops(torch.arange(len(sample.y))) == self.hops
-        return Sample(sample.x, sample.y, sample.run, sample.run_everywhere, sample.rows, needed)
+        return replace(sample, needed=needs.at(sample.rows, self.hops, len(sample.y)))
 
     def _asks_each_step(self, model: nn.Module, part: tuple[Tensor, Tensor]) -> bool:
         """True if there is an answer at each step: by the shape of y, and of the outputs where y are numbers (B, T)."""

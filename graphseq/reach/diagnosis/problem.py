@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from graphseq.reach.diagnosis.needs import Needed
 from graphseq.reach.diagnosis.rows import Rows
 from graphseq.reach.diagnosis.scoring import ScoreFunction, Scoring
 
@@ -39,7 +40,7 @@ class Sample:
     run: Run
     run_everywhere: Run | None
     rows: Rows
-    needed: Tensor | None = None
+    needed: Needed | None = None
     items: Tensor | None = None
     content: Tensor | None = None
     pairs: Tensor | None = None

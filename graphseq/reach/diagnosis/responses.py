@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from graphseq import seeding
 from graphseq.evaluation.modes import evaluating
+from graphseq.reach.diagnosis.needs import Needed, that_need
 from graphseq.reach.diagnosis.problem import Problem, Run, Sample
 from graphseq.reach.diagnosis.trial import gradient_of
 
@@ -62,14 +63,14 @@ class Responder:
     """
 
     def __init__(
-        self, model: nn.Module, problem: Problem, sample: Sample, needed: Tensor | None, seed: int, *, can_smooth: bool
+        self, model: nn.Module, problem: Problem, sample: Sample, needed: Needed | None, seed: int, *, can_smooth: bool
     ) -> None:
         self.model, self.problem, self.sample, self.needed = model, problem, sample, needed
         self.generator = torch.Generator().manual_seed(seed)
         self.can_smooth = can_smooth
         answers = torch.arange(len(sample.y))
         if needed is not None:
-            answers = needed.any(dim=1).nonzero()[:, 0]
+            answers = that_need(needed)
         self.groups = sample.rows.one_each(answers, self.generator, most=_MOST) if len(answers) else []
         self.is_float = sample.x.is_floating_point()
         self.scale = self._scale()
