@@ -67,7 +67,7 @@ LOW = (0.5, 0.6, 0.65, 0.7, 0.7, 0.75, *(0.8 for _ in range(7)))  # discounts; p
 
 
 class Choice(NamedTuple):
-    """What is chosen on the validation part of a book."""
+    """The settings that are chosen on the validation part of a book."""
 
     steps: int
     dropout: float = 0.0
@@ -143,7 +143,7 @@ class Book:
 
 
 class Said(NamedTuple):
-    """What the counts say of characters."""
+    """Log-probabilities of characters by the counts."""
 
     log_probabilities: Tensor  #: (N, C)
     group: Tensor  #: (N,), one more than the longest context that was counted

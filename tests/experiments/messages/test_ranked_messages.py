@@ -172,7 +172,7 @@ def test_states_before_a_snapshot_do_not_change_with_later_messages() -> None:
     for read in (sent, sent.until(week)):
         graph = read_graph(read, 2, seed=0)
         found.append(model.states(graph)[latest_rows(graph, week + 1, NODES)[week]])
-    assert torch.equal(*found)
+    torch.testing.assert_close(*found, rtol=0, atol=1e-6)  # products of fewer rows may be rounded otherwise
 
 
 def test_messages_are_read_with_their_times(tmp_path: Path) -> None:
