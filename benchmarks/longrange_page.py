@@ -124,6 +124,8 @@ FINDINGS: dict[str, list[str]] = {
     "echo": [
         "Published errors of eccentricity, but those of ONDA and SONAR, are within 0.6 hops of the best constant here. "
         "So are those of all our stacks of 16 layers, of eccentricity and of the diameter.",
+        "Min-plus, a recurrence over depth that takes minima and maxima, has a third of the constant's error of "
+        "eccentricity, a fifth of the diameter's and a thirtieth of that of shortest paths, in these 300 steps.",
         "Degrees counted, without any distance, have an error of 2.5 hops of the diameter from 300 graphs of training. "
         "On the published graphs GCN and GraphCON have a larger one, and GPS, GCNII and GIN one 0.4 to 0.9 smaller.",
     ],
