@@ -17,13 +17,15 @@ def add(parser: Parser) -> None:
     parser.description = (
         "Forecast the values after the last time of a recording, with prediction intervals, by the forecaster that the "
         "command forecast left in its folder, or that Forecaster.save wrote. Later data is read as the data of the "
-        "training was, by the same names of columns; without it, what follows that data is forecast."
+        "training was, by the same names of columns, in any order; without it, what follows that data is forecast."
     )
     parser.add_argument(
         "forecaster", type=Path, metavar="FORECASTER", help="the folder that forecast wrote, its --out; or a file"
     )
     parser.add_argument("data", nargs="?", metavar="FILE", help="later data of the same nodes and columns")
-    parser.add_argument("--edges", metavar="FILE", help="table of the edges beside a table of observations")
+    parser.add_argument(
+        "--edges", metavar="FILE", help="edges beside a table of observations (default: those of the training)"
+    )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the forecasts to a new file, too")
     add_output(parser)
     parser.aliases = {"path": "FORECASTER", "data": "FILE"}

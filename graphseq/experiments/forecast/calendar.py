@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,13 +13,15 @@ from graphseq.io import TemporalDataset
 
 _DAY = 86400.0
 _FRIDAY = 4
+_IN_EVERY_MONTH = 28  #: the last day that each month has
 
 
 def times_after(data: TemporalDataset, horizon: Sequence[int]) -> tuple[str, ...]:
     """Return the names of the times that lie so many steps after the last of a recording.
 
-    A step is as long as most are; of times on one day of each month a step is as many months, and times on working days
-    alone skip weekends. Times that are neither numbers nor dates, or are one alone, are named "A + 3 steps".
+    A step is as long as most are; of times on one day of each month, or on the last one, a step is as many months, and
+    times on working days alone skip weekends. Times that are neither numbers nor dates, or are one alone, are named
+    "A + 3 steps".
     """
     try:
         at, dates = moments_of(data)
@@ -28,7 +31,7 @@ def times_after(data: TemporalDataset, horizon: Sequence[int]) -> tuple[str, ...
         return tuple(f"{data.times[-1]} + {ahead} step{'s' * (ahead != 1)}" for ahead in horizon)
     step = usual_step(at)
     if dates and (months := _months(at)):
-        return names_of([_later_month(at[-1], months * ahead) for ahead in horizon], dates=True)
+        return _named_like(data, [_later_month(at[-1], months * ahead, last=_are_last(at)) for ahead in horizon])
     if dates and step == _DAY and len(at) > 5 and all(_date(moment).weekday() <= _FRIDAY for moment in at):
         return _named_like(data, [_working_day(at[-1], ahead) for ahead in horizon])
     later = [at[-1] + step * ahead for ahead in horizon]
@@ -52,7 +55,7 @@ def steps_between(first: TemporalDataset, later: TemporalDataset) -> int | None:
         return None
     if dates and (months := _months(at)):
         count, rest = divmod(_month(then) - _month(at[0]), months)
-        return None if rest or _later_month(at[0], count * months) != then else count
+        return None if rest or _later_month(at[0], count * months, last=_are_last(at)) != then else count
     step = usual_step(at)
     count = round((then - at[0]) / step)
     is_regular = all(abs(after - before - step) < 1e-6 * step for before, after in pairwise(at))
@@ -97,16 +100,27 @@ def _month(moment: float) -> int:
 
 
 def _months(at: Sequence[float]) -> int:
-    """Return the months of a step where all times lie on one day of a month, equally many months apart, else 0."""
+    """Return the months of a step where all times lie on one day of a month, or on its last, as far apart, else 0."""
     dates = [_date(moment) for moment in at]
     apart = {_month(after) - _month(before) for before, after in pairwise(at)}
     is_one_day = len({(when.day, when.time()) for when in dates}) == 1
-    return apart.pop() if is_one_day and len(apart) == 1 and dates[0].day <= 28 else 0
+    return apart.pop() if len(apart) == 1 and (is_one_day or _are_last(at)) else 0
 
 
-def _later_month(moment: float, months: int) -> float:
+def _are_last(at: Sequence[float]) -> bool:
+    """Return whether all times lie on the last day of a month, at one time of the day."""
+    dates = [_date(moment) for moment in at]
+    ends = all(when.day == calendar.monthrange(when.year, when.month)[1] for when in dates)
+    one_day = len({when.day for when in dates}) == 1 and dates[0].day <= _IN_EVERY_MONTH
+    return ends and not one_day and len({when.time() for when in dates}) == 1
+
+
+def _later_month(moment: float, months: int, *, last: bool = False) -> float:
     when, month = _date(moment), _month(moment) + months
-    return when.replace(year=month // 12, month=month % 12 + 1).timestamp()
+    year, month = month // 12, month % 12 + 1
+    longest = calendar.monthrange(year, month)[1]
+    day = longest if last else min(when.day, longest)
+    return when.replace(year=year, month=month, day=day).timestamp()
 
 
 def _working_day(moment: float, ahead: int) -> float:

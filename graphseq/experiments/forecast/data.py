@@ -41,9 +41,11 @@ class Prepared(NamedTuple):
     split: Split[Forecasting]  #: windows as the models see them
     scaler: Scaler | None
     graph: SpaceTimeGraph  #: the whole recording as the models see it
+    typical: Scaler | None = None  #: of the observed values before the test set, where some are missing
 
     def as_models_see(self, graph: SpaceTimeGraph, settings: Settings, begins: int = 0) -> SpaceTimeGraph:
         """Return a recording of the same nodes and columns that begins so many steps later, scaled, with the season."""
+        graph = graph if self.typical is None else _begun(graph, self.typical)
         graph = graph if self.scaler is None else self.scaler.transform(graph)
         return graph if settings.season is None else _with_season(graph, settings.season, begins)
 
@@ -74,7 +76,7 @@ def make_ready(data: TemporalDataset, settings: Settings, horizon: int | None = 
         ValueError: too few times, or too few columns, for what is asked.
     """
     horizon = settings.horizon[0] if horizon is None else horizon
-    graph, scaler = data.graph, None
+    graph, scaler, typical = data.graph, None, None
     longest = max(settings.horizon)
     times, needed = len(graph.topology.times), settings.lags + longest
     if times < needed:
@@ -83,19 +85,62 @@ def make_ready(data: TemporalDataset, settings: Settings, horizon: int | None = 
             f"need {needed}"
         )
     task = _task(graph, settings, longest)
-    if settings.scale != "file":
+    is_masked = graph.get("observed") is not None
+    if is_masked or settings.scale != "file":
         before = task.split(settings.train, settings.validation).whole
-        # A node that first appears later has no scale of its own, so all share one then.
-        known = graph.node[graph.time <= graph.topology.times[before.last]]
-        by_node = settings.scale == "train" and len(known.unique()) == len(graph.node.unique())
-        per: Literal["node", "all"] = "node" if by_node else "all"
-        scaler = Scaler.fit(graph, until=before.last + 1, per=per)
-        graph = scaler.transform(graph)
+        fit = _scaler_of_observed if is_masked else _scaler
+        if is_masked:
+            typical = fit(graph, before.last, by_node=True)
+            graph = _begun(graph, typical)
+        if settings.scale != "file":
+            scaler = fit(graph, before.last, by_node=settings.scale == "train")
+            graph = scaler.transform(graph)
     if settings.season is not None:
         graph = _with_season(graph, settings.season)
     task = _task(graph, settings, longest) if graph is not data.graph else task
     split = task.split(settings.train, settings.validation)
-    return Prepared(data, split if horizon == longest else _at(_task(graph, settings, horizon), split), scaler, graph)
+    split = split if horizon == longest else _at(_task(graph, settings, horizon), split)
+    return Prepared(data, split, scaler, graph, typical)
+
+
+def _scaler(graph: SpaceTimeGraph, last: int, *, by_node: bool) -> Scaler:
+    """Return the scaler of the rows up to a time, for each node where all are there by then, else for all together."""
+    known = graph.node[graph.time <= graph.topology.times[last]]
+    by_node = by_node and len(known.unique()) == len(graph.node.unique())
+    per: Literal["node", "all"] = "node" if by_node else "all"
+    return Scaler.fit(graph, until=last + 1, per=per)
+
+
+def _scaler_of_observed(graph: SpaceTimeGraph, last: int, *, by_node: bool) -> Scaler:
+    """Return the scaler of the rows up to a time that were observed, not of what stands in the place of others.
+
+    A node that is first observed later has the mean and the deviation of all.
+    """
+    rows = graph.observed & (graph.time <= graph.topology.times[last])
+    seen = SpaceTimeGraph(graph.x[rows], graph.node[rows], graph.time[rows])
+    whole = Scaler.fit(seen, until=len(seen.topology.times), per="all")
+    if not by_node:
+        return whole
+    each = Scaler.fit(seen, until=len(seen.topology.times), per="node")
+    count = int(graph.node.max()) + 1
+    mean, deviation = (part.repeat(count, 1) for part in (whole.mean, whole.deviation))
+    known = seen.node.unique()
+    mean[known], deviation[known] = each.mean[known], each.deviation[known]
+    return Scaler(mean, deviation, "node")
+
+
+def _begun(graph: SpaceTimeGraph, typical: Scaler) -> SpaceTimeGraph:
+    """Return a masked recording in which a node has its mean before its first observed value."""
+    observed, node = graph.observed, graph.node
+    late = int(graph.time.max()) + 1
+    first = torch.full((int(node.max()) + 1,), late).scatter_reduce(0, node[observed], graph.time[observed], "amin")
+    waits = graph.time < first[node]
+    if not bool(waits.any()):
+        return graph
+    values = graph.x.shape[1] - bool((graph.x[:, -1] == observed).all())  # the last column says what was observed
+    x = graph.x.clone()
+    x[waits, :values] = typical.mean[node[waits], :values].to(x.dtype)
+    return graph.replace(x=x)
 
 
 def _at(task: Forecasting, split: Split[Forecasting]) -> Split[Forecasting]:

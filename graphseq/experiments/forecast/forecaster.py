@@ -15,6 +15,7 @@ from graphseq._arguments import checked_but
 from graphseq._printable import printable, printable_errors
 from graphseq.evaluation.predict import predict
 from graphseq.experiments.forecast import models, report, saved
+from graphseq.experiments.forecast.alike import as_fitted, with_edges_of
 from graphseq.experiments.forecast.arguments import check_choices, length, listed, steps_ahead
 from graphseq.experiments.forecast.calendar import season_begins, times_after
 from graphseq.experiments.forecast.data import Prepared, first_targets, make_ready, steady, targets
@@ -22,7 +23,7 @@ from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.run import bound_of, in_units, intervals_of, ready, summary_of
 from graphseq.experiments.forecast.saved import Kept
 from graphseq.experiments.forecast.settings import BASELINES, MODELS, Case, Settings
-from graphseq.experiments.forecast.sources import recording_of
+from graphseq.experiments.forecast.sources import recording_of, takes_edges
 from graphseq.experiments.forecast.window import Forecast, by_node, last_window
 from graphseq.experiments.models import spelled
 from graphseq.io import TemporalDataset
@@ -248,19 +249,22 @@ class Forecaster:
         A season goes on from the data fitted to, by the names of the times: later data may begin anywhere in it.
 
         Args:
-            data: later data of the same nodes and columns, of the kinds of :meth:`fit`, and read in the same way; by
-                default those fitted to.
-            edges: see :meth:`fit`.
+            data: later data of the same nodes and columns, in any order, of the kinds of :meth:`fit`, and read in the
+                same way; by default those fitted to.
+            edges: see :meth:`fit`; by default those fitted to, unless the data have their own.
 
         Raises:
-            ValueError: not fitted yet, or data of other nodes or columns, or of fewer times than a forecast reads.
+            ValueError: not fitted yet, or data of other nodes or columns, or of fewer times than a forecast reads, or
+                without edges where those fitted to change with time.
         """
         fitted = self._fitted()
         recent, begins = fitted, 0
         if data is not None:
-            read = recording_of(data, edges, self._settings)
-            recent = first_targets(steady(read, self._settings), self._settings)
-            _check_same(recent, fitted)
+            read = first_targets(recording_of(data, edges, self._settings), self._settings)
+            read = as_fitted(read, fitted, self._settings)
+            if edges is None and takes_edges(data, self._settings):
+                read = with_edges_of(read, fitted)
+            recent = steady(read, self._settings)
             begins = self._begins(recent, fitted)
         elif edges is not None:
             raise ValueError("edges= goes with data=; the data fitted to have their own")
@@ -353,16 +357,3 @@ def _candidate(case: Case, prepared: Prepared, settings: Settings) -> tuple[_Cho
 def _facts(data: TemporalDataset, prepared: Prepared, settings: Settings, horizon: int) -> list[Facts]:
     raw = make_ready(data, replace(settings, scale="file"), horizon)
     return report.facts_of(prepared, settings, horizon, bound_of([prepared, raw]))
-
-
-def _check_same(recent: TemporalDataset, fitted: TemporalDataset) -> None:
-    for what in ("nodes", "channels"):
-        now, then = getattr(recent, what), getattr(fitted, what)
-        if now != then:
-            raise ValueError(
-                f"data has the {what} {_few(now)}; this Forecaster was fitted to {_few(then)}, in this order"
-            )
-
-
-def _few(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:6])}{', …' if len(names) > 6 else ''} ({len(names)})"

@@ -47,8 +47,9 @@ def with_every_time(data: TemporalDataset) -> TemporalDataset:
 def masked(data: TemporalDataset, times: Tensor | None = None) -> TemporalDataset:
     """Return the recording with a row for every node at every time, and a feature that says which were observed.
 
-    Where a node has no row, it has that of its last value, or, before its first, the mean of all values; "observed" is
-    then 0 instead of 1, and ``graph.observed`` (V,) is false, so that no answer is asked there.
+    Where a node has no row, it has that of its last value, or, before its first, the mean of all values, for which
+    :func:`~graphseq.experiments.forecast.data.make_ready` puts the node's own before the test set. "observed" is then 0
+    instead of 1, and ``graph.observed`` (V,) is false, so that no answer is asked there.
 
     Args:
         data: the recording.

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import torch
+
 from graphseq.evaluation import tables
 from graphseq.evaluation.tables import Result, aligned, mean, number, students_interval
 from graphseq.experiments.forecast.settings import Settings
@@ -84,13 +86,27 @@ def facts_of(prepared: Prepared, settings: Settings, horizon: int, bounds: Seque
             last=times[test.last],
             **bound._asdict(),
             targets=named,
-            notes=prepared.data.notes,
+            notes=(*prepared.data.notes, *_unbounded(prepared, settings)),
             horizon=horizon,
             unit=settings.unit or unit_of([name]) or (unit_of(prepared.data.nodes) if name == "value" else ""),
             validation=(len(validation), times[validation.first], times[validation.last]),
             channel=name if len(bounds) > 1 else "",
         )
         for name, bound in zip(named, bounds, strict=True)
+    ]
+
+
+def _unbounded(prepared: Prepared, settings: Settings) -> list[str]:
+    """Return a note where the validation set has too few answers for intervals with ends."""
+    validation, needed = prepared.split.validation, math.ceil(settings.coverage / (1 - settings.coverage) - 1e-9)
+    if len(validation) >= needed:  # each window has an answer
+        return []
+    count = len(validation.windows(torch.arange(len(validation))).y)
+    if count >= needed:
+        return []
+    return [
+        f"intervals have no ends: the validation part has {count} answer{'s' * (count != 1)}, and {needed} are the "
+        f"fewest for coverage={settings.coverage:g}; validation= with a larger share gives more"
     ]
 
 
@@ -189,7 +205,8 @@ def tables_of(settings: Settings, lines: Sequence[Line], facts: Sequence[Facts])
         (of, [line for line in lines if (line.horizon, line.channel) == (of.horizon, of.channel)]) for of in facts
     ]
     best = {of.horizon: best_of([line for line in lines if line.horizon == of.horizon]) for of in facts}
-    parts = [_wrapped(_title(settings, facts)) + "".join(f"\n{_wrapped(note, 2)}" for note in facts[0].notes)]
+    notes = dict.fromkeys(note for of in facts for note in of.notes)
+    parts = [_wrapped(_title(settings, facts)) + "".join(f"\n{_wrapped(note, 2)}" for note in notes)]
     if len(best) > 1:
         parts.append(_beside(blocks, best))
     for of, rows in blocks:
@@ -265,7 +282,7 @@ def _cells(line: Line, facts: Facts, *, known: bool, several: bool, best: bool) 
         _brief(line.mae),
         _explained(line.mse, facts.variance),
         "" if math.isnan(line.validation_mse) else f"{_brief(line.validation_mse)}{' *' * best}",
-        *([f"{line.coverage:.1%}", _brief(line.width)] if known else []),
+        *([f"{line.coverage:.1%}", _brief(math.inf if math.isnan(line.width) else line.width)] if known else []),
     ]
 
 

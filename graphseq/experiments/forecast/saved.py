@@ -18,7 +18,8 @@ from graphseq.experiments.forecast.report import Facts, Line
 from graphseq.experiments.forecast.settings import Settings
 from graphseq.io import TemporalDataset
 
-FORMAT = "graphseq forecaster 1"
+FORMAT = "graphseq forecaster 2"
+_FIRST = "graphseq forecaster 1"  #: which scaled masked values with what stood in their place, and is the same without
 T = TypeVar("T")
 
 
@@ -65,8 +66,10 @@ def read(path: str | Path, build: Callable[[Kept], T]) -> T:
         raise ValueError(f"{path} is no file of Forecaster.save but of graphseq.save, which graphseq.load reads")
     try:
         archive.check_tensors(content, size)
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
+        if not isinstance(content, dict) or content.get("format") not in (FORMAT, _FIRST):
             raise ValueError("it holds something else")
+        if content["format"] == _FIRST and "observed" in content["graph"]:
+            raise ValueError("an earlier version wrote it, which scaled missing values otherwise; fit it again")
         return build(_kept(content))
     except Exception as error:  # odd contents make torch, json and others raise almost anything
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__

@@ -11,8 +11,9 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq.data.arrays import Numbers, array_of, as_tensor
 from graphseq.data.graph import SpaceTimeGraph
+from graphseq.datasets.temporal import RECORDINGS
 from graphseq.experiments.forecast.data import events_of, load, observations_of
-from graphseq.experiments.forecast.kinds import check_kind, refuse_reading
+from graphseq.experiments.forecast.kinds import check_kind, is_json, refuse_reading
 from graphseq.experiments.forecast.settings import Settings
 from graphseq.io import TemporalDataset
 from graphseq.io._frame import Frame, is_frame
@@ -45,6 +46,13 @@ def recording_of(data: object, edges: object, settings: Settings) -> TemporalDat
         "data must be a SpaceTimeGraph, a TemporalDataset, an array (T, N) or (T, N, F), a data frame, or the path of "
         f"a file; got {type(data).__name__}"
     )
+
+
+def takes_edges(data: object, settings: Settings) -> bool:
+    """Return whether edges come beside such data, as with arrays, frames and tables of observations."""
+    if isinstance(data, str | Path):
+        return not is_json(str(data)) and str(data) not in RECORDINGS and settings.window is None
+    return not isinstance(data, TemporalDataset | SpaceTimeGraph) and settings.window is None
 
 
 def _of_graph(graph: SpaceTimeGraph) -> TemporalDataset:

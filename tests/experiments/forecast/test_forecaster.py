@@ -129,6 +129,14 @@ def test_intervals_hold_about_the_share_that_is_asked() -> None:
     assert found.lines[0].width == pytest.approx(2 * 1.2816 * planted.NOISE, rel=0.1)  # of the normal distribution
 
 
+@pytest.mark.parametrize(("train", "answers"), [(0.78, 8), (0.875, 9)])
+def test_intervals_without_ends_are_said(train: float, answers: int) -> None:
+    found = gs.forecast(X[:53, :1], models=["persistence"], lags=1, train=train)
+    assert math.isfinite(found.lines[0].width) == (answers == 9)
+    said = "intervals have no ends: the validation part has 8 answers, and 9 are the fewest for coverage=0.9"
+    assert (said in repr(found).replace("\n  ", " ")) == (answers == 8)
+
+
 def test_a_file_keeps_models_and_table(tmp_path: Path) -> None:
     x = X.clone()
     x[3, 2] = x[30:32, 4] = torch.nan
@@ -188,6 +196,49 @@ def test_a_node_that_is_gone_at_the_end_has_no_forecast_unless_it_is_masked() ->
     dropped, masked = (gs.forecast(x, RING, missing=how, **QUICK).predict().values[0, :, 0] for how in ("drop", "mask"))
     assert dropped.isnan().tolist() == [False, False, True, False, False]
     assert not bool(masked.isnan().any())
+
+
+def test_what_is_missing_has_no_part_in_the_scale_of_its_node() -> None:
+    """A quiet node beside a loud one, first observed late: its intervals are as narrow as the node is quiet."""
+    x = planted.signal(400)[:, :2] * torch.tensor([1e-3, 1e3]) + torch.tensor([5.0, 1e4])
+    x[:150, 0] = x[7::9, 0] = torch.nan
+    found = gs.forecast(x, models=["autoregression"], missing="mask").predict()
+    quiet, loud = (found.high - found.low)[0, :, 0].tolist()
+    assert 0.5e-6 < quiet / loud < 2e-6
+    assert found.values[0, 0, 0].item() == pytest.approx(5, abs=0.02)
+
+
+LINES = [{"time": t, "node": "abcde"[n], "heat": float(X[t, n]), "wind": t % 7} for t in range(60) for n in range(5)]
+ROADS = pd.DataFrame({"source": list("abcd"), "target": list("bcde"), "weight": [1, 2, 3, 4]})
+
+
+def test_later_lines_may_have_their_nodes_and_columns_in_another_order_and_edges_are_those_of_the_fit() -> None:
+    lines = pd.DataFrame(LINES)
+    found = gs.forecast(lines, ROADS, horizon=[1, 2], models=["graph autoregression"], missing="mask")
+    later = lines[lines.time >= 40]
+    expected = found.predict(later, ROADS).values
+    turned = later.iloc[::-1].sort_values("time", kind="stable")[["wind", "node", "time", "heat"]]
+    assert turned.node.iloc[0] == "e"
+    assert torch.equal(found.predict(turned).values, expected)
+    without = found.predict(later, pd.DataFrame({"source": ["a"], "target": ["b"]})).values
+    assert not torch.allclose(without[:, 4], expected[:, 4])  # which reads its neighbour d
+    silent = found.predict(later[later.node != "c"]).values
+    assert torch.equal(silent[:, [0, 1, 4]], expected[:, [0, 1, 4]])  # c is read by d alone
+    assert bool(silent.isfinite().all())
+
+
+def test_later_data_of_other_nodes_or_without_edges_that_change_are_refused() -> None:
+    lines = pd.DataFrame(LINES)
+    timed = pd.concat([ROADS.assign(time=t) for t in range(60)])
+    found = gs.forecast(lines, timed, models=["graph autoregression"])
+    with pytest.raises(ValueError, match=r"edges= is missing: this Forecaster was fitted to edges that change with ti"):
+        found.predict(lines)
+    with pytest.raises(ValueError, match=r"data has the nodes a, b, d, e \(4\); this Forecaster was fitted to a, b, c"):
+        found.predict(lines[lines.node != "c"])
+    with pytest.raises(ValueError, match=r"data has the channels heat \(1\); this Forecaster was fitted to heat, wind"):
+        found.predict(lines.drop(columns="wind"))
+    turned = lines.iloc[::-1].sort_values("time", kind="stable")
+    assert torch.equal(found.predict(turned, timed).values, found.predict().values)
 
 
 def test_a_season_is_counted_from_the_first_time() -> None:
@@ -325,7 +376,7 @@ def test_data_that_are_no_recording_are_refused(fitted: gs.Forecaster) -> None:
     with pytest.raises(ValueError, match="edges= goes with arrays"):
         gs.forecast(gs.from_signal(X[..., None], RING), RING)
     with pytest.raises(
-        ValueError, match=r"data has the nodes 0, 1, 2 \(3\); this Forecaster was fitted to 0, 1, 2, 3, 4"
+        ValueError, match=r"data has the nodes 0, 1, 2 \(3\); this Forecaster was fitted to 0, 1, 2, 3, 4 \(5\)$"
     ):
         fitted.predict(X[:, :3])
     with pytest.raises(ValueError, match=r"no model yet; call fit\(data\)"):
