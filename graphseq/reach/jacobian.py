@@ -145,14 +145,25 @@ def owners_by_graph(output_graph: Tensor, row_graph: Tensor) -> Tensor:
         >>> owners_by_graph(torch.tensor([0, 0, 1]), torch.tensor([0, 0, 1, 1])).tolist()
         [[0, 0, 2, 2], [1, 1, -1, -1]]
     """
-    order = torch.argsort(output_graph, stable=True)
     counts = torch.bincount(output_graph, minlength=int(row_graph.max()) + 1)
-    first = counts.cumsum(0) - counts
-    rank = torch.empty_like(order)
-    rank[order] = torch.arange(len(order), device=order.device) - first[output_graph[order]]
-    table = order.new_full((int(counts.max()), len(counts)), -1)
-    table[rank, output_graph] = torch.arange(len(order), device=order.device)
+    table = output_graph.new_full((int(counts.max()), len(counts)), -1)
+    table[positions_in(output_graph), output_graph] = torch.arange(len(output_graph), device=table.device)
     return table[:, row_graph]
+
+
+def positions_in(graph: Tensor) -> Tensor:
+    """The number of each entry among those of its graph, in their order, (K,).
+
+    Example:
+        >>> positions_in(torch.tensor([0, 1, 1, 0, 1])).tolist()
+        [0, 0, 1, 1, 2]
+    """
+    order = torch.argsort(graph, stable=True)
+    counts = torch.bincount(graph)
+    first = counts.cumsum(0) - counts
+    position = torch.empty_like(order)
+    position[order] = torch.arange(len(order), device=order.device) - first[graph[order]]
+    return position
 
 
 def shared(reach: np.ndarray) -> np.ndarray:

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from graphseq import _checks
-from graphseq.reach.probe.norms import TooLargeError
+from graphseq.reach.jacobian import Jacobian
+from graphseq.reach.probe.norms import TooLargeError, reduced
 
-_CHUNK = 2**22  # the most entries in one batch of backward passes
+_NORM = {"max": "max", "sum": "l1"}  # of the second derivatives of one feature in those of a row
 
 
 def pairwise_mixing(
@@ -29,7 +30,7 @@ def pairwise_mixing(
     An output that is a sum of functions of single nodes mixes no pair. The paper takes the largest value over all
     features X; here it is the value at ``x``: take the maximum over several draws. A network of ReLUs is linear
     around almost every point, so that only a nonlinear readout contributes; over-squashing shows in models with smooth
-    activations.
+    activations. It takes V F C passes through the gradient.
 
     Args:
         function: a function of x (V, F) that gives the output of one graph, a number or (C,).
@@ -65,42 +66,58 @@ def pairwise_mixing(
         flat = out.flatten()
         if out.dim() > 2 or (out.dim() == 2 and len(out) != 1) or not flat.numel():
             raise ValueError(f"function must return the output of one graph, a number or (C,), got {tuple(out.shape)}")
-        size = len(flat) * x.numel() ** 2
-        if size > _checks.at_least("max_entries", max_entries, 1, 2**62):
-            raise TooLargeError(
-                f"{len(flat)} Hessians of {x.numel()} × {x.numel()} have {size:.3g} entries, above "
-                f"max_entries={max_entries}; take a smaller graph, fewer outputs, or raise max_entries"
-            )
-        mixing = x.new_zeros(len(x), len(x))
-        for channel in flat:
-            blocks = _blocks(channel, leaf).abs()
-            mixing = torch.maximum(mixing, blocks.amax(dim=(1, 3))) if reduce == "max" else mixing + blocks.sum((1, 3))
-    return mixing
+        check_entries(len(flat), x.numel(), max_entries)
+        first = torch.arange(len(leaf), device=leaf.device)
+        return mixing_by_position(flat[None], leaf, first, leaf.numel(), reduce)
 
 
-def _blocks(scalar: Tensor, x: Tensor) -> Tensor:
-    """The Hessian of a scalar in x, (V, F, V, F)."""
-    empty = x.new_zeros(*x.shape, *x.shape)
+def mixing_by_position(out: Tensor, x: Tensor, position: Tensor, width: int, reduce: str) -> Tensor:
+    """Compute the mixing of every row with the row at each position of its own graph, (P, V), in the dtype of x.
+
+    Where no output reads another graph, the Hessian of the sum over graphs has one block for each, so that one backward
+    pass gives one line of all of them: P · F · C passes, P the most rows of a graph, whatever the number of graphs.
+
+    Args:
+        out: the outputs of all graphs, (B, C).
+        x: what they were computed from, in the autograd graph of ``out``, (V, F).
+        position: of each row in its graph, (V,).
+        width: the number of entries in the largest activation of a pass.
+        reduce: as of :func:`pairwise_mixing`.
+    """
+    (rows, features), positions = x.shape, int(position.max()) + 1
+    mixing = torch.zeros(positions, rows, dtype=torch.float64, device=x.device)
+    for channel in out.unbind(dim=1):
+        gradient = _gradient(channel.sum(), x)
+        if gradient is None:
+            continue
+        hessian = Jacobian(x, gradient, torch.arange(rows, device=x.device), width)
+        lines = []
+        for entries in torch.arange(positions * features, device=x.device).split(hessian.chunk):
+            member, row = (position == (entries // features)[:, None]).nonzero(as_tuple=True)
+            direction = torch.nn.functional.one_hot(entries[member] % features, features)
+            lines.append(reduced(hessian.pull(len(entries), member, row, direction), _NORM[reduce]))
+        found = torch.cat(lines).view(positions, features, rows)
+        mixing = torch.maximum(mixing, found.amax(dim=1)) if reduce == "max" else mixing + found.sum(dim=1)
+    return mixing.to(x.dtype)
+
+
+def _gradient(scalar: Tensor, x: Tensor) -> Tensor | None:
+    """The gradient of a scalar in x, as a function of x; ``None`` where it is constant."""
     if not scalar.requires_grad:
-        return empty
+        return None
     gradient = torch.autograd.grad(scalar, x, create_graph=True, allow_unused=True, retain_graph=True)[0]
-    if gradient is None or not gradient.requires_grad:
-        return empty
-    lines = []
-    for entries in torch.arange(x.numel(), device=x.device).split(max(1, _CHUNK // x.numel())):
-        seeds = torch.nn.functional.one_hot(entries, x.numel()).to(x.dtype).view(len(entries), *x.shape)
-        lines.append(_lines(gradient, x, seeds))
-    return torch.cat(lines).view(*x.shape, *x.shape)
+    return gradient if gradient is not None and gradient.requires_grad else None
 
 
-def _lines(gradient: Tensor, x: Tensor, seeds: Tensor) -> Tensor:
-    def line(seed: Tensor, batched: bool) -> Tensor:
-        found: Tensor | None = torch.autograd.grad(
-            gradient, x, seed, retain_graph=True, allow_unused=True, is_grads_batched=batched
-        )[0]
-        return torch.zeros_like(seed) if found is None else found
+def check_entries(channels: int, entries: int, max_entries: int) -> None:
+    """Refuse the Hessians of an output of C channels in n entries if they have more than ``max_entries`` of their own.
 
-    try:
-        return line(seeds, True)
-    except RuntimeError:  # some operations do not support batched gradients; other errors are raised again by the loop
-        return torch.stack([line(seed, False) for seed in seeds])
+    Raises:
+        TooLargeError: C n² is more.
+    """
+    size = channels * entries**2
+    if size > _checks.at_least("max_entries", max_entries, 1, 2**62):
+        raise TooLargeError(
+            f"{channels} Hessians of {entries} × {entries} have {size:.3g} entries, above "
+            f"max_entries={max_entries}; take a smaller graph, fewer outputs, or raise max_entries"
+        )

@@ -215,6 +215,11 @@ class Probe(Inside):
         .. math:: \hat\rho_k = \sum_v I_{kv}\, d(k, v) \Big/ \sum_v I_{kv}, \qquad
                   \hat\rho_G = \frac1V \sum_u \frac{\sum_v H_{uv}\, d(u, v)}{\sum_v H_{uv}}
 
+        Answers at rows take C backward passes each, or fewer where they share them. The Hessians of answers of graphs
+        take n F C passes through the gradient, n the rows of the largest graph: all graphs share them where none reads
+        another. A GRU of 32 units with 4 outputs takes 2 seconds on one core for 40 sequences of 20 steps and 8
+        features, and about four times as long for twice the steps.
+
         Args:
             nodes: the rows whose answers are measured; ``None`` for all.
             outputs: the numbers of the answers, in place of ``nodes``.
@@ -226,7 +231,7 @@ class Probe(Inside):
             normalize: divide by the total influence, so that the scale of the answers does not matter.
             samples: the most answers to measure, drawn without replacement; for answers at rows.
             seed: of the sample.
-            max_entries: the most entries of the Hessians; for answers of graphs.
+            max_entries: the most entries of the C Hessians of one graph, C (n F)²; for answers of graphs.
 
         Returns:
             The range of each measured answer, their mean, and the share of influence without a path, which is left out.
@@ -234,7 +239,8 @@ class Probe(Inside):
             with a sum or mean over rows is 0, for example.
 
         Raises:
-            ValueError: a level that does not fit the answers, or resistance on directed edges.
+            ValueError: a level that does not fit the answers, an answer that does not exist or whose graph has no rows,
+                or resistance on directed edges.
             TooLargeError: Hessians larger than ``max_entries``.
 
         Source: Bamberger et al., *On measuring long-range interactions in graph neural networks* (2025).

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch
 
 from graphseq import _checks
+from graphseq.reach.jacobian import positions_in
 from graphseq.reach.measures.distance import distances
-from graphseq.reach.measures.mixing import pairwise_mixing
+from graphseq.reach.measures.mixing import check_entries, mixing_by_position, pairwise_mixing
 from graphseq.reach.measures.range import Range, influence_range
 from graphseq.reach.probe import norms
+from graphseq.reach.probe.apart import are_apart
 from graphseq.reach.probe.function import RowFunction
+from graphseq.reach.probe.rows import numbers_of_answers
 
 
 def check_level(function: RowFunction, level: str | None) -> None:
@@ -54,23 +57,52 @@ def of_graphs(
     function: RowFunction, chosen: Tensor | None, distance: str, *, normalize: bool, max_entries: int
 ) -> Range:
     """The range of answers of graphs, from the Hessian of each in the features of its own rows."""
-    picked = range(function.num_outputs) if chosen is None else chosen.tolist()
+    picked = torch.arange(function.num_outputs) if chosen is None else numbers_of_answers(chosen, function.num_outputs)
     found: list[Range] = []
     linear = alone = 0
     function._check_derivative()
-    with function.opened():
-        answers = function.function(function.x, weights=False).detach()
-    for output in picked:
-        rows = (function.graph_index == output).nonzero()[:, 0]
-        answer = _alone(function, output, answers[output]) or _of_own_rows(function, output, rows)
-        mixing = pairwise_mixing(answer, function.x[rows], reduce="sum", max_entries=max_entries)
-        far = distances(function.graph, distance, nodes=rows)[:, rows.cpu()]
-        found.append(influence_range(mixing.cpu(), far, normalize=normalize))
+    for rows, mixing in _mixings(function, picked, max_entries):
+        far = distances(function.graph, distance, nodes=rows)[:, rows]
+        found.append(influence_range(mixing, far, normalize=normalize))
         linear += not bool(mixing.any())
         alone += int((mixing.sum(dim=1) == 0).sum())
     node, no_path = (torch.cat([getattr(each, name) for each in found]) for name in ("node", "no_path"))
     graph = float(torch.tensor([each.graph for each in found], dtype=torch.float64).nanmean())
     return Range(node, graph, no_path, _without((linear, len(found)), (alone, len(node)), normalize))
+
+
+def _mixings(function: RowFunction, picked: Tensor, max_entries: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the rows of each chosen graph, (n,), and their mixing, (n, n).
+
+    Graphs that do not read each other share backward passes; where one does, as in a norm over the batch, each answer
+    has passes of its own.
+    """
+    owner = function.graph_index
+    rows = [(owner == graph).nonzero()[:, 0] for graph in picked.tolist()]
+    for graph, each in zip(picked.tolist(), rows, strict=True):
+        if not len(each):
+            raise ValueError(f"graph {graph} has no rows, so that its answer has no range; choose others by outputs=…")
+        check_entries(function.out_channels, function.x[each].numel(), max_entries)
+    with function.opened():
+        answers = partial(function.function, weights=False)
+        if not are_apart(answers, function.x, owner, function.output_graphs):
+            for graph, each in zip(picked.tolist(), rows, strict=True):
+                answer = partial(_answer, function, graph, each)
+                mixing = pairwise_mixing(answer, function.x[each], reduce="sum", max_entries=max_entries)
+                yield each.cpu(), mixing.cpu()
+            return
+        x = function.x.clone().requires_grad_()
+        out = answers(x)
+        is_picked = torch.isin(owner, picked.to(owner.device))
+        position = torch.where(is_picked, positions_in(owner), -1)
+        table = mixing_by_position(out[picked.unique().to(out.device)], x, position, function._width(out), "sum")
+        for each in rows:
+            yield each.cpu(), table[: len(each), each].cpu()
+
+
+def _answer(function: RowFunction, graph: int, rows: Tensor, x: Tensor) -> Tensor:
+    """The answer of one graph as a function of the features of its own rows."""
+    return function.function(function.x.index_copy(0, rows, x), weights=False)[graph]
 
 
 def _without(linear: tuple[int, int], alone: tuple[int, int], normalize: bool) -> str:
@@ -88,29 +120,3 @@ def _without(linear: tuple[int, int], alone: tuple[int, int], normalize: bool) -
             "together, as where layers of ReLU meet a sum or a mean over rows; influence(outputs=…) is of first order"
         )
     return f"{alone[0]:,} of {alone[1]:,} rows act on their answer with no row: {result}" if alone[0] else ""
-
-
-def _alone(function: RowFunction, output: int, expected: Tensor) -> Callable[[Tensor], Tensor] | None:
-    """The answer of one graph of a batch from that graph alone; ``None`` where it is another, or cannot be computed."""
-    batch, options = function.data, dict(function.options)
-    if not isinstance(batch, Batch) or batch.num_graphs == 1 or options["call"] is not None:
-        return None
-    if not function.source.is_ours:
-        options["output"] = options["output"] or "graph"
-    try:
-        one = RowFunction(function.model, batch.get_example(output), **options)
-        with one.opened():
-            found = one.function(one.x, weights=False).detach()
-    except (KeyError, RuntimeError, TypeError, ValueError):  # a batch that cannot be split, or graphs that differ
-        return None
-    limit = 1e-9 if found.dtype == torch.float64 else 1e-5
-    if found.shape != (1, len(expected)) or not torch.allclose(found[0], expected, rtol=limit, atol=limit):
-        return None
-    return lambda x: one.function(x, weights=False)[0]
-
-
-def _of_own_rows(function: RowFunction, output: int, rows: Tensor) -> Callable[[Tensor], Tensor]:
-    def answer(x: Tensor) -> Tensor:
-        return function.function(function.x.index_copy(0, rows, x), weights=False)[output]
-
-    return answer
