@@ -12,6 +12,7 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq.tasks._right import are_right
 
 Metric = Callable[[Tensor, Tensor], Any]
 """A function of output (K, C) and answers y, both on the CPU, that gives one number."""
@@ -35,6 +36,8 @@ class Accumulating(Protocol):
 def accuracy(output: Tensor, y: Tensor) -> float:
     """The share of answers whose class has the largest output, output (K, C) against classes y (K,).
 
+    Answers among whose outputs is a NaN are wrong.
+
     Raises:
         ValueError: shapes that do not fit.
 
@@ -46,7 +49,7 @@ def accuracy(output: Tensor, y: Tensor) -> float:
         raise ValueError(f"accuracy takes output (K, C) and y (K,); got {tuple(output.shape)} and {tuple(y.shape)}")
     if not output.shape[1]:
         raise ValueError("output must have a column for each class; it has none")
-    return float((output.argmax(dim=1) == y).double().mean())
+    return float(are_right(output, y).double().mean())
 
 
 @checked_arguments
@@ -158,7 +161,7 @@ METRICS: dict[str, Metric] = {
 
 
 MEANS: dict[Metric, Callable[[Tensor, Tensor], Tensor]] = {
-    accuracy: lambda output, y: (output.argmax(dim=1) == y).double(),
+    accuracy: lambda output, y: are_right(output, y).double(),
     mse: lambda output, y: _errors("mse", output, y).square().mean(dim=1),
     mae: lambda output, y: _errors("mae", output, y).abs().mean(dim=1),
 }

@@ -22,6 +22,7 @@ from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import hops_to
 from graphseq.data.topology import Topology
 from graphseq.tasks._needed import farthest_relevant
+from graphseq.tasks._right import are_right
 from graphseq.tasks._shapes import check_classes, check_numbers, check_range
 
 M = TypeVar("M", bound=Callable[..., Any])
@@ -156,14 +157,14 @@ class Task(ShowsConstructor, ABC):
 
     @checked_arguments
     def score(self, output: Tensor, y: Tensor) -> Tensor:
-        """Return the score of each answer, (K,): 1 where the most likely class is y, else 0.
+        """Return the score of each answer, (K,): 1 where the most likely class is y, else 0, as where outputs are NaN.
 
         Raises:
             ValueError: shapes that do not fit, or a class that is no column of the outputs.
         """
         check_classes(output, y)
         check_range(output, y)
-        return (output.detach().argmax(dim=1) == y).to(torch.get_default_dtype())
+        return are_right(output.detach(), y).to(torch.get_default_dtype())
 
     @checked_arguments
     def best_constant(self, y: Tensor) -> Tensor:

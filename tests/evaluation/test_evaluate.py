@@ -100,6 +100,22 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(share: float, aske
     assert 0.915 * runs <= covered <= 0.985 * runs
 
 
+class PartlyNaN(nn.Module):
+    """Says NaN for class 0 of the first answer of a batch and 0 of all others, of which ``argmax`` makes class 0."""
+
+    def forward(self, graph: SpaceTimeGraph) -> Tensor:
+        output = torch.tensor([1.0, 0.0]).repeat(len(graph.target_rows), 1)
+        output[0, 0] = torch.nan
+        return output
+
+
+def test_outputs_that_are_nan_have_no_class_right() -> None:
+    found = evaluate(PartlyNaN(), Coins(1.0), samples=40, batch_size=10, metrics=["accuracy"])
+    assert (found.score, found.metrics["accuracy"].value) == (0.9, 0.9)
+    assert math.isnan(found.loss)
+    assert found.metrics["accuracy"].low == pytest.approx(0.9 - stats.t.ppf(0.975, 39) * 0.3 / math.sqrt(39))
+
+
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not() -> None:
     model, task = Model(MLP(10, 4), 10), Transfer(2)
     results = [evaluate(model, task, samples=50, seed=seed) for seed in (3, 3, 4)]
