@@ -20,6 +20,9 @@ _PERHAPS_MISSING = {"?", "-", "--", ".", "..", "*", "missing", "unknown", "#div/
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _PERHAPS_THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,'’ \u00a0\u202f]\d{3})+([.,]\d*)?")
+_UNIT = re.compile(r"[$€£¥]\s?[+-]?[\d.,]+|[+-]?[\d.,]+\s?[%$€£¥]")
+_VALUE = re.compile(r"[+-]?\d+[.,]\d+|\d{4}-\d\d-\d\d.*")  # a number or a date, as names of columns rarely are
 _INDEX = re.compile(r"|Unnamed: \d+")  # as pandas writes and reads an index
 _DELIMITERS = ",;\t"
 
@@ -50,7 +53,7 @@ class Table:
             raise ValueError(
                 f"{self.name} has no columns {listed(list(map(repr, missing.values())))}; it has "
                 f"{listed(self.header, 12)}. Name the columns by {' and '.join(f'{argument}=' for argument in missing)}"
-                f"{hint}"
+                f"{hint}{self._headless()}"
             )
 
     def position(self, argument: str, name: str) -> int:
@@ -61,10 +64,18 @@ class Table:
                     f"{self.name}: delimiter={self.delimiter!r} separates no columns in {self.header[0]!r:.80}; leave "
                     "it out, to have it found, or give another"
                 )
+            index = "; a pandas index of whole numbers is a column where it has a name, as by rename_axis('time')"
             raise ValueError(
                 f"{self.name} has no column {name!r}; it has {listed(self.header, 12)}. Name the column by {argument}="
+                f"{index if self.unit == 'row' and argument == 'time' else ''}{self._headless()}"
             )
         return self.header.index(name)
+
+    def _headless(self) -> str:
+        """Return what to do where the first line looks like one of values."""
+        if self.unit == "row" or not any(_VALUE.fullmatch(name) for name in self.header):
+            return ""
+        return f"; if line {self.top} holds values, put one with the names of the columns above it"
 
     def at(self, row: int) -> str:
         """Return file and line of a row, for messages."""
@@ -136,6 +147,12 @@ class Table:
     def numbers(self, name: str, cells: Sequence[str], hint: str = "") -> list[float]:
         """Return cells as numbers, NaN where a cell is empty; raise for text and infinite numbers."""
         self._check_thousands(name, cells)
+        known = [cell for cell in cells if cell.lower() not in MISSING_CELLS]
+        if self.commas and known and all(_PERHAPS_THOUSANDS.fullmatch(cell) for cell in known):
+            self.note(
+                f"{self.name}: numbers are read with a decimal point, such as {known[0]}; if it separates thousands, "
+                "write them without"
+            )
         return [self._number(name, row, cell, hint) for row, cell in enumerate(cells)]
 
     def _check_thousands(self, name: str, cells: Sequence[str]) -> None:
@@ -154,7 +171,10 @@ class Table:
         plain = cell
         if _DECIMAL_COMMA.fullmatch(cell):
             if not self.commas:
-                raise ValueError(f"{self.at(row)}: {name} is {cell!r}; where commas separate, numbers need a point")
+                raise ValueError(
+                    f"{self.at(row)}: {name} is {cell!r}; where commas separate, numbers need a point, and no "
+                    "separators of thousands"
+                )
             plain = cell.replace(",", ".")
             self.note(f"{self.name}: numbers have decimal commas, such as {cell}")
         try:
@@ -163,6 +183,10 @@ class Table:
             number = None
         if cell.lower() in _PERHAPS_MISSING:
             hint = f"; if it stands for a missing value, leave the cell empty{hint}"
+        elif _THOUSANDS.fullmatch(cell):
+            hint = "; write numbers without thousands separators"
+        elif _UNIT.fullmatch(cell):
+            hint = "; write numbers without units"
         if number is None:
             raise ValueError(f"{self.at(row)}: {name} is {cell!r}, which is not a number{hint}")
         if not math.isfinite(number):
@@ -247,7 +271,7 @@ def _of_frame(frame: Frame) -> Table:
 def _checked(table: Table) -> Table:
     for name in table.header:
         if name and table.header.count(name) > 1:
-            raise ValueError(f"{table.name}, line {table.top}: two columns are called {name!r}")
+            raise ValueError(f"{table.name}, line {table.top}: two columns are called {name!r}{table._headless()}")
     for row, line in zip(table.cells, table.lines, strict=True):
         if len(row) != len(table.header):
             raise ValueError(

@@ -81,6 +81,30 @@ def names(found: Iterable[str]) -> list[str]:
     return notes
 
 
+def sums(nodes: Sequence[str], values: NDArray[np.float64]) -> list[str]:
+    """Return a note if the values of a node are the sum or the mean of those of all others, or none.
+
+    Args:
+        nodes: their names.
+        values: (T, N), NaN where one is missing.
+
+    Example:
+        >>> sums(["a", "b", "all"], np.array([[1.0, 2.0, 3.0], [4.0, 1.0, 5.0]]))
+        ["the node 'all' is the sum of all others; if it is no node, name the others by values="]
+    """
+    whole = values[~np.isnan(values).any(axis=1)]
+    if len(nodes) < 3 or len(whole) < 2:  # of two nodes, each is the other
+        return []
+    rest = whole.sum(axis=1, keepdims=True) - whole
+    for what, those in (("sum", rest), ("mean", rest / (len(nodes) - 1))):
+        near: NDArray[np.bool_] = np.asarray((np.abs(whole - those) <= 1e-3 * whole.std(axis=0)).all(axis=0))
+        found = np.flatnonzero(near & (whole.std(axis=0) > 0))
+        if len(found):
+            name = nodes[found[0]]
+            return [f"the node {name!r} is the {what} of all others; if it is no node, name the others by values="]
+    return []
+
+
 def _look(name: str) -> str:
     """Return a name without what is hard to see: capitals, composed characters, kinds and numbers of blanks, zeros."""
     plain = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf")

@@ -65,11 +65,15 @@ def _index(frame: Frame) -> Iterator[tuple[str, list[Any]]]:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as a file would have it: missing ones empty, times in ISO format, numbers in full."""
+    """Return a value as a file would have it: missing ones empty, times in ISO format, spans in seconds, numbers."""
     if value is None or type(value).__name__ in ("NaTType", "NAType"):
         return ""
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(float(value))
+    if hasattr(value, "start_time"):  # a period of pandas, by its beginning
+        return str(value.start_time.isoformat())
+    if hasattr(value, "total_seconds"):
+        return repr(float(value.total_seconds()))
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     return str(value).strip()

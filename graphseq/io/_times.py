@@ -16,6 +16,30 @@ _MISSING = {"", "nan", "na", "n/a", "null", "none", "<na>", "nat"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INTEGER = re.compile(r"[+-]?\d+")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_QUARTER = re.compile(r"(\d{4})[- ]?Q([1-4])")
+_ZONE = re.compile(r"(?<=\d) ?(UTC|GMT)")
+_DAYS = (
+    "%d.%m.%Y",
+    "%d.%m.%y",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%Y/%m/%d",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%a, %d %b %Y",
+    "%b %Y",
+    "%m/%Y",
+)
+_HOURS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S %z")
+_SUMS = re.compile(r"(grand |sub)?totals?|sum|mean|average|all", re.IGNORECASE)
 _AS_NUMBER = {
     "%Y%m%d": re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"),
     "%Y%m": re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])"),
@@ -40,8 +64,8 @@ def moments(
     first = next((cell for cell in cells if cell.lower() not in _MISSING), "")
     if time_format is None and not _is_iso(first):
         _note_dates(cells, first, note)
-        return [_number(cell, at, row) for row, cell in enumerate(cells)], False
-    dates = [_date(cell, time_format, at, row) for row, cell in enumerate(cells)]
+        return [_number(cells, row, at) for row in range(len(cells))], False
+    dates = [_date(cells, row, time_format, at) for row in range(len(cells))]
     zoned = [when.tzinfo is not None for when in dates]
     if any(zoned):
         if not all(zoned):
@@ -54,11 +78,15 @@ def moments(
 
 
 def iso_date(text: str) -> datetime:
-    """Return an ISO date, of a day or a month, with a time of day or without.
+    """Return an ISO date, of a day, a month or a quarter, with a time of day or without, in UTC where that is said.
 
     Raises:
         ValueError: something else.
     """
+    if quarter := _QUARTER.fullmatch(text):
+        return datetime(int(quarter[1]), 3 * int(quarter[2]) - 2, 1)
+    if zone := _ZONE.search(text):
+        text = f"{text[: zone.start()]}+00:00" if zone.end() == len(text) else text
     return datetime.fromisoformat(f"{text}-01" if _MONTH.fullmatch(text) else text)
 
 
@@ -108,7 +136,8 @@ def _is_midnight(moment: Moment) -> bool:
     return math.floor(moment) % (24 * 60 * 60 * SECOND) == 0
 
 
-def _number(cell: str, at: Callable[[int], str], row: int) -> Moment:
+def _number(cells: Sequence[str], row: int, at: Callable[[int], str]) -> Moment:
+    cell = cells[row]
     if cell.lower() in _MISSING:
         raise ValueError(f"{at(row)}: the time is missing")
     if _INTEGER.fullmatch(cell) and len(cell) < 20 and abs(int(cell)) < 2**62:
@@ -119,15 +148,16 @@ def _number(cell: str, at: Callable[[int], str], row: int) -> Moment:
         number = math.nan
     if math.isnan(number):
         raise ValueError(
-            f"{at(row)}: the time is {cell!r}, which is not a number, and not an ISO date; name the format of dates by "
-            "time_format="
+            f"{at(row)}: the time is {cell!r}, which is not a number, and not an ISO date"
+            f"{_advice(cells, row) or '; name the format of dates by time_format='}"
         )
     if not abs(number) < 2**62:
         raise ValueError(f"{at(row)}: the time is {cell!r}; it must be finite, and below {2**62}")
     return exact(number)
 
 
-def _date(cell: str, time_format: str | None, at: Callable[[int], str], row: int) -> datetime:
+def _date(cells: Sequence[str], row: int, time_format: str | None, at: Callable[[int], str]) -> datetime:
+    cell = cells[row]
     if cell.lower() in _MISSING:
         raise ValueError(f"{at(row)}: the time is missing")
     kind = "an ISO date" if time_format is None else f"of time_format={time_format!r}"
@@ -139,8 +169,25 @@ def _date(cell: str, time_format: str | None, at: Callable[[int], str], row: int
         when = iso_date(cell) if time_format is None else datetime.strptime(cell, time_format)
         microseconds(when)
     except (ValueError, OverflowError):
-        raise ValueError(f"{at(row)}: the time is {cell!r}, which is not {kind}") from None
+        raise ValueError(f"{at(row)}: the time is {cell!r}, which is not {kind}{_advice(cells, row)}") from None
     return when
+
+
+def _advice(cells: Sequence[str], row: int) -> str:
+    """Return what may be done about a time that is none: a format that reads all of the column, or no line of sums."""
+    if _SUMS.fullmatch(cells[row]):
+        return "; if the line sums up others, delete it"
+    known = [cell for cell in cells if cell.lower() not in _MISSING]
+    found = [f"{day}{hour}" for day in _DAYS for hour in _HOURS if _reads(f"{day}{hour}", known)]
+    reading = " or ".join(f"time_format={one!r}" for one in found)
+    return f"; {reading} reads all{', whichever is meant' if len(found) > 1 else ''}" if found else ""
+
+
+def _reads(time_format: str, cells: Sequence[str]) -> bool:
+    try:
+        return all(datetime.strptime(cell, time_format) for cell in cells)
+    except ValueError:
+        return False
 
 
 def _is_iso(cell: str) -> bool:

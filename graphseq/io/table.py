@@ -304,12 +304,17 @@ def _wide(
     first: dict[Moment, int] = {}
     for row, moment in enumerate(when):
         if first.setdefault(moment, row) != row:
-            raise ValueError(f"{table.at(row)}: its time is that of {table.unit} {table.lines[first[moment]]} as well")
-    columns = np.array([table.numbers(f"the value of {name}", table.column("values", name)) for name in chosen]).T
+            back = "; where clocks were set back, write times with their zones" if dates else ""
+            other = f"{table.unit} {table.lines[first[moment]]}"
+            raise ValueError(f"{table.at(row)}: its time is that of {other} as well; delete one of them{back}")
+    hint = "; name the columns of nodes by values="
+    columns = np.array([table.numbers(f"the value of {name}", table.column("values", name), hint) for name in chosen]).T
     nodes = table.names("a node in the first line", chosen)
     if len(set(nodes)) < len(nodes):
         twice = next(name for name in nodes if nodes.count(name) > 1)
         raise ValueError(f"{table.name}, line {table.top}: two columns are the node {twice!r}")
+    for note in _doubts.sums(nodes, columns):
+        table.note(f"{table.name}: {note}")
     line = [row for row in range(len(when)) for _ in nodes]
     return _Seen(
         table, line, nodes * len(when), [when[row] for row in line], columns.reshape(-1, 1), ("value",), dates, True

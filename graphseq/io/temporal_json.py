@@ -191,8 +191,9 @@ def _node_link(name: str, content: dict[str, Any]) -> Recording:
         fields = _object(where, node)
         if "id" not in fields:
             raise ValueError(f"{where} has no id")
-        series = _object(f"{where}.X", fields.get("X", {}))
-        series = series if "y" in series or "y" not in fields else {**series, "y": fields["y"]}
+        series = dict(_object(f"{where}.X", fields.get("X", {})))
+        if "y" in fields and series.setdefault("y", fields["y"]) != fields["y"]:
+            raise ValueError(f"{where} has other values under y than under y in X; they must be there once")
         if rows and sorted(series, key=lambda key: key != "y") != channels:
             raise ValueError(f"{where} has values of {list(series)}, but nodes[0] of {channels}")
         channels = sorted(series, key=lambda key: key != "y")  # y first

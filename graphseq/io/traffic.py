@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -23,6 +24,7 @@ from graphseq.io.recording import Edges, Recording, assembled
 
 SUFFIXES = (".h5", ".hdf5", ".npz")
 _ENDS = (("from", "to", "cost"), ("source", "target", "distance"), ("from", "to", "distance"))
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 _LEAST = 0.1  #: weights below this are no edges
 
 
@@ -54,8 +56,9 @@ def read_traffic(
 
     Args:
         path: the recording, .h5, .hdf5 or .npz.
-        distances: a .csv with columns from, to and cost (or source, target, distance); sensors are named as in the
-            recording, or numbered from 0 where it has no names. Without it there are no edges.
+        distances: a .csv with columns from, to and cost (or source, target, distance), or with such lines and no names
+            above them, as the one of PEMS-BAY; sensors are named as in the recording, or numbered from 0 where it has
+            no names. Of a pair that is listed again the last line counts. Without a table there are no edges.
         zeros_missing: a value of 0 is a missing one, as in METR-LA.
         missing: "refuse" a missing value, or "drop" it, so that the node is absent at that time.
 
@@ -88,11 +91,10 @@ def read_traffic(
     elif zeros:
         share = f"{zeros / values.size:.1%} of the values are 0"
         notes.append(f"{share}, which may stand for missing; zeros_missing= reads them so")
-    edges, left_out = Edges(np.zeros((2, 0), dtype=np.int64), None), 0
+    edges = Edges(np.zeros((2, 0), dtype=np.int64), None)
     if distances is not None:
-        edges, left_out = _edges(Path(distances), nodes)
-    if left_out:
-        notes.append(f"{left_out:,} lines of {Path(distances or '').name} name a sensor that is not in {path.name}")
+        edges, said = _edges(Path(distances), nodes, path.name)
+        notes += said
     if np.isinf(values).any():
         raise ValueError(f"{path.name} has an infinite value; values must be finite")
     data = assembled(path.name, Recording(values, channels, nodes, times, edges), missing)
@@ -136,7 +138,8 @@ def _hdf5(path: Path) -> _Table:
             return _of_frame(groups[0])
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         reason = f"{path.name} is not an HDF5 file with one frame, as DataFrame.to_hdf writes"
-        raise ValueError(f"{reason}: {error}") from None
+        advice = "write one frame in pandas' fixed format, packed by zlib or not at all, its times in order"
+        raise ValueError(f"{reason}: {error}; {advice}") from None
 
 
 def _of_frame(group: Any) -> _Table:
@@ -167,33 +170,47 @@ def _names(cells: Sequence[object] | NDArray[Any]) -> list[str]:
     return [cell.decode() if isinstance(cell, bytes) else str(cell) for cell in cells]
 
 
-def _edges(path: Path, nodes: Sequence[str]) -> tuple[Edges, int]:
-    """Return the edges of a table of distances, and the number of lines that name an unknown sensor."""
-    lines = csv.reader(io.StringIO(decoded(path.name, read_bytes(path))))
-    header = [name.strip().lower() for name in next(lines, [])]
-    found = next((names for names in _ENDS if set(names) <= set(header)), None)
-    if found is None:
-        raise ValueError(f"{path.name} must have the columns from, to and cost; its first line is {', '.join(header)}")
-    places, number = [header.index(name) for name in found], {name: n for n, name in enumerate(nodes)}
-    pairs: list[tuple[int, int]] = []
-    distance: list[float] = []
-    every: list[float] = []
-    for count, cells in enumerate(lines, start=2):
+def _edges(path: Path, nodes: Sequence[str], recording: str) -> tuple[Edges, list[str]]:
+    """Return the edges of a table of distances, and notes on lines that are read otherwise than they stand there."""
+    places, lines, notes = _distances(path)
+    number = {name: n for n, name in enumerate(nodes)}
+    found: dict[tuple[int, int], float] = {}
+    known = count = 0
+    for line, cells in lines:
         if not cells:
             continue
         try:
             source, target, cost = (cells[place].strip() for place in places)
-            every.append(float(cost))
+            distance = float(cost)
         except (IndexError, ValueError):
-            raise ValueError(f"{path.name}, line {count}: {cells} is no pair of sensors with a distance") from None
-        if not 0 <= every[-1] < math.inf:
-            raise ValueError(f"{path.name}, line {count}: the distance is {cost}; it must be 0 or more, and finite")
+            raise ValueError(f"{path.name}, line {line}: {cells} is no pair of sensors with a distance") from None
+        if not 0 <= distance < math.inf:
+            raise ValueError(f"{path.name}, line {line}: the distance is {cost}; it must be 0 or more, and finite")
+        count += 1
         if source in number and target in number:
-            pairs.append((number[source], number[target]))
-            distance.append(every[-1])
-    if not pairs:
+            known += 1
+            found[number[source], number[target]] = distance
+    if not found:
         raise ValueError(f"no line of {path.name} joins two sensors of the recording, such as {nodes[0]}")
-    deviation = float(np.std(distance)) or 1.0
-    weight = np.exp(-((np.array(distance) / deviation) ** 2)).astype(np.float32).astype(np.float64)
+    if left_out := count - known:
+        plural, verb = ("", "s") if left_out == 1 else ("s", "")
+        notes.append(f"{left_out:,} line{plural} of {path.name} name{verb} a sensor that is not in {recording}")
+    if known > len(found):
+        notes.append(f"{path.name}: pairs are listed again, {known - len(found):,} times; the last line counts")
+    distances = np.array(list(found.values()))
+    weight = np.exp(-((distances / (float(np.std(distances)) or 1.0)) ** 2)).astype(np.float32).astype(np.float64)
     near = weight >= _LEAST
-    return Edges(np.array(pairs, dtype=np.int64).T[:, near], weight[near]), len(every) - len(pairs)
+    return Edges(np.array(list(found), dtype=np.int64).T[:, near], weight[near]), notes
+
+
+def _distances(path: Path) -> tuple[list[int], Iterator[tuple[int, list[str]]], list[str]]:
+    """Return the columns of the ends and the distance, the numbered lines, and a note where no names stand above."""
+    every = list(csv.reader(io.StringIO(decoded(path.name, read_bytes(path)))))
+    header = [name.strip().lower() for name in every[0]] if every else []
+    found = next((names for names in _ENDS if set(names) <= set(header)), None)
+    if found is not None:
+        return [header.index(name) for name in found], enumerate(every[1:], start=2), []
+    if len(header) == len(_ENDS[0]) and _NUMBER.fullmatch(header[2]):
+        note = f"{path.name} has no names of columns; they are read as {', '.join(_ENDS[0])}"
+        return [0, 1, 2], enumerate(every, start=1), [note]
+    raise ValueError(f"{path.name} must have the columns from, to and cost; its first line is {', '.join(header)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ def test_holes_and_doubles_of_a_wide_table(tmp_path: Path) -> None:
         read(tmp_path, holed, wide=True, time="date")
     data = read(tmp_path, holed, wide=True, time="date", missing="drop")
     assert (data.graph.node.tolist(), data.graph.time.tolist()) == ([0, 1, 0], [0, 0, 1])
-    with pytest.raises(ValueError, match=r"seen.csv, line 4: its time is that of line 3 as well"):
+    with pytest.raises(ValueError, match=r"seen.csv, line 4: its time is that of line 3 as well; delete one of"):
         read(tmp_path, WIDE + "2024-01-02,1,2\n", wide=True, time="date")
     with pytest.raises(ValueError, match=r"no column 'node'; .* if each column is a node, read it with wide=True"):
         read(tmp_path, WIDE, time="date")
@@ -178,7 +179,7 @@ def test_times_with_zones_are_compared_and_shown_in_utc(tmp_path: Path) -> None:
         ValueError, match=r"line 3: the time is '2024-01-02', which has no time zone, unlike that of .*2"
     ):
         read(tmp_path, "time,node,temp\n2024-01-01T00:00+01:00,a,1\n2024-01-02,a,2\n")
-    with pytest.raises(ValueError, match=r"line 2: the time is '1.2.2024'.*name the format of dates by time_format="):
+    with pytest.raises(ValueError, match=r"line 2: the time is '1.2.2024'.*time_format='%d.%m.%Y' reads all"):
         read(tmp_path, "time,node,temp\n1.2.2024,a,1\n")
 
 
@@ -463,3 +464,102 @@ def test_windows_and_beginnings_of_numpy_are_taken(tmp_path: Path) -> None:
     assert data.times == ("2024-01-01", "2024-01-03")
     with pytest.raises(TypeError, match=r"window must be a number, as the times of the file are"):
         events(tmp_path, "source,target,time\na,b,0\n", np.timedelta64(1, "D"))
+
+
+@pytest.mark.parametrize(
+    ("times", "advice"),
+    [
+        (("30.1.2023", "1.2.2023"), "time_format='%d.%m.%Y' reads all"),
+        (("1/30/23", "2/1/23"), "time_format='%m/%d/%y' reads all"),
+        (
+            ("01/02/2023", "02/02/2023"),
+            "time_format='%m/%d/%Y' or time_format='%d/%m/%Y' reads all, whichever is meant",
+        ),
+        (("1/30/2023 11:00 AM", "1/30/2023 1:00 PM"), "time_format='%m/%d/%Y %I:%M %p' reads all"),
+        (("30 Jan 2023", "31 Jan 2023"), "time_format='%d %b %Y' reads all"),
+        (("yesterday", "today"), "name the format of dates by time_format="),
+    ],
+)
+def test_a_format_that_reads_all_dates_is_named(tmp_path: Path, times: tuple[str, str], advice: str) -> None:
+    lines = "time,node,v\n" + "".join(f"{time},a,1\n" for time in times)
+    with pytest.raises(
+        ValueError, match=re.escape(f"is {times[0]!r}, which is not a number, and not an ISO date; {advice}")
+    ):
+        read(tmp_path, lines)
+    if "reads" in advice:
+        assert len(read(tmp_path, lines, time_format=advice.split("'")[1]).times) == 2
+
+
+def test_a_format_that_does_not_read_all_dates_leads_to_one_that_does(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"line 2: .*not of time_format='%d/%m/%Y'; time_format='%m/%d/%Y' reads all"):
+        read(tmp_path, "time,node,v\n01/30/2023,a,1\n", time_format="%d/%m/%Y")
+    with pytest.raises(ValueError, match=r"line 3: the time is 'Total', .*; if the line sums up others, delete it"):
+        read(tmp_path, "time,a\n2023-01-30,1\nTotal,1\n", wide=True)
+
+
+def test_quarters_and_utc_are_dates(tmp_path: Path) -> None:
+    assert read(tmp_path, "time,a\n2023Q4,1\n2024-Q1,2\n", wide=True).times == ("2023-10-01", "2024-01-01")
+    hours = read(tmp_path, "time,a\n2024-03-31 01:00:00 UTC,1\n2024-03-31 02:00:00 UTC,2\n", wide=True)
+    assert hours.times == ("2024-03-31 01:00:00", "2024-03-31 02:00:00")
+
+
+def test_a_first_line_of_values_is_pointed_out(tmp_path: Path) -> None:
+    for lines in ("2023-01-30,20.5,21.5\n2023-01-31,1,2\n", "2023-01-30,20.5,20.5\n2023-01-31,1,2\n"):
+        with pytest.raises(ValueError, match="if line 1 holds values, put one with the names of the columns above it"):
+            read(tmp_path, lines, wide=True)
+    with pytest.raises(ValueError, match=r"no column 'time'; it has day, 1, 2. Name the column by time=$"):
+        read(tmp_path, "day,1,2\n0,1,2\n", wide=True)
+
+
+@pytest.mark.parametrize(
+    ("cell", "advice"),
+    [
+        ("ok", "name the columns of nodes by values="),
+        ('"1,234.5"', "write numbers without thousands separators"),
+        ("1 234", "write numbers without thousands separators"),
+        ("12.5%", "write numbers without units"),
+        ("€12.50", "write numbers without units"),
+    ],
+)
+def test_what_is_no_number_is_refused_with_what_to_do(tmp_path: Path, cell: str, advice: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{cell.strip(chr(34))!r}, which is not a number; {advice}")):
+        read(tmp_path, f"time,a\n0,{cell}\n", wide=True)
+
+
+def test_points_that_may_separate_thousands_are_pointed_out(tmp_path: Path) -> None:
+    data = read(tmp_path, "time;a\n0;1.234\n1;20.500\n", wide=True)
+    assert data.graph.x.flatten().tolist() == pytest.approx([1.234, 20.5])
+    (note,) = data.notes
+    assert note.endswith(
+        "numbers are read with a decimal point, such as 1.234; if it separates thousands, write them without"
+    )
+    assert read(tmp_path, "time;a\n0;1.234\n1;20.5\n", wide=True).notes == ()
+    assert read(tmp_path, "time,a\n0,1.234\n1,20.500\n", wide=True).notes == ()
+
+
+def test_a_column_of_totals_is_pointed_out(tmp_path: Path) -> None:
+    data = read(tmp_path, "time,a,b,all\n0,1.25,2.25,3.5\n1,4,,\n2,2,7.125,9.125\n", wide=True, missing="drop")
+    assert data.nodes == ("a", "b", "all")
+    assert data.notes[0].endswith(
+        "the node 'all' is the sum of all others; if it is no node, name the others by values="
+    )
+    mean = read(tmp_path, "time,a,b,c\n0,1,3,2\n1,4,0,2\n2,2,8,5\n", wide=True)
+    assert "the node 'c' is the mean of all others" in mean.notes[0]
+    assert read(tmp_path, "time,a,b,c\n0,1,2,3\n1,4,0,4.1\n", wide=True).notes == ()
+
+
+def test_periods_and_spans_of_pandas_are_times() -> None:
+    pandas = pytest.importorskip("pandas")
+    for frequency, times in (
+        ("W", ("2024-01-01", "2024-01-08")),
+        ("Q", ("2024-01-01", "2024-04-01")),
+        ("Y", ("2024-01-01", "2025-01-01")),
+    ):
+        index = pandas.period_range("2024-01-01", periods=2, freq=frequency)
+        assert read_observations(pandas.DataFrame({"a": [1.0, 2.0]}, index=index), wide=True).times == times
+    spans = pandas.timedelta_range(0, periods=2, freq="h")
+    assert read_observations(pandas.DataFrame({"a": [1.0, 2.0]}, index=spans), wide=True).times == ("0", "3600")
+    with pytest.raises(
+        ValueError, match=r"no column 'time'.*a column where it has a name, as by rename_axis\('time'\)"
+    ):
+        read_observations(pandas.DataFrame({"a": [1.0, 2.0]}), wide=True)

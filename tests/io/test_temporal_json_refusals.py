@@ -66,6 +66,10 @@ NODE = {"id": "a", "y": [1, 2]}
         ({"nodes": [NODE, NODE], "links": []}, r"two nodes named a"),
         ({"nodes": [NODE, {"id": "b", "X": {"z": [1, 2]}}], "links": []}, r"nodes\[1\] has values of \['z'\]"),
         ({"nodes": [{"y": [1]}], "links": []}, r"nodes\[0\] has no id"),
+        (
+            {"nodes": [{"id": "a", "y": [1], "X": {"y": [2]}}], "links": []},
+            r"nodes\[0\] has other values under y than under y in X",
+        ),
         ({"nodes": [NODE], "links": [{"source": "a"}]}, r"links\[0\] has target None, which is not among the nodes"),
         ({"edges": [], "LABEL": {}, "0": {"0": "(1,2,3)"}, "1": {"1": "(1,2,3)"}}, r"joint 1 has other frames"),
     ],

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from graphseq.experiments.forecast.data import load
 from graphseq.experiments.forecast.settings import Settings
@@ -52,8 +53,28 @@ def test_a_frame_in_hdf5_is_read_with_its_names_and_distances(metr: Path, distan
     assert data.graph.topology.static_edge_weight.tolist() == pytest.approx([math.exp(-((1000 / sigma) ** 2))] * 2)
     assert data.notes == (
         "16.7% of the values are 0, which may stand for missing; zeros_missing= reads them so",
-        "1 lines of distances.csv name a sensor that is not in metr-la.h5",
+        "1 line of distances.csv names a sensor that is not in metr-la.h5",
     )
+
+
+def test_distances_without_names_above_them_are_read_as_those_of_pems_bay(metr: Path, distances: Path) -> None:
+    """As the table of PEMS-BAY is published, which begins with 400001,400001,0.0."""
+    named = read_traffic(metr, distances).graph
+    distances.write_text(DISTANCES.split("\n", 1)[1])
+    data = read_traffic(metr, distances)
+    assert torch.equal(data.graph.static_edge_index, named.static_edge_index)
+    assert torch.equal(data.graph.static_edge_weight, named.static_edge_weight)
+    assert "distances.csv has no names of columns; they are read as from, to, cost" in data.notes
+
+
+def test_of_a_pair_that_is_listed_again_the_last_line_counts(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", data=np.ones((3, 3)))
+    (tmp_path / "e.csv").write_text("from,to,cost\n0,1,7\n1,0,1\n0,1,3\n1,2,1\n")
+    data = read_traffic(tmp_path / "x.npz", tmp_path / "e.csv")
+    sigma = np.std([3, 1, 1])
+    assert data.graph.static_edge_index.tolist() == [[1, 1], [0, 2]]  # of 3, exp(-10) is no edge
+    assert data.graph.static_edge_weight.tolist() == pytest.approx([math.exp(-((1 / sigma) ** 2))] * 2)
+    assert data.notes == ("e.csv: pairs are listed again, 1 times; the last line counts",)
 
 
 def test_zeros_are_missing_where_that_is_said(metr: Path) -> None:

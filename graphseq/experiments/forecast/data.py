@@ -305,7 +305,8 @@ def _in_our_words() -> Iterator[None]:
     except ValueError as error:
         if type(error) is not ValueError:  # such as of a file in another encoding
             raise
-        raise ValueError(_OF_READERS.sub(lambda found: f"{_NAMES[found[1]]}=", str(error))) from None
+        said = str(error).replace("there is none, node=None", "give node= an empty name")
+        raise ValueError(_OF_READERS.sub(lambda found: f"{_NAMES[found[1]]}=", said)) from None
 
 
 def _reading(settings: Settings) -> Literal["refuse", "drop"]:
