@@ -19,7 +19,7 @@ def as_fitted(later: TemporalDataset, fitted: TemporalDataset, settings: Setting
     Where missing values are masked or dropped, nodes of which the later data have nothing are nodes that are away.
 
     Args:
-        later: data as they were read, with the columns that are forecast first.
+        later: data as they were read.
         fitted: the recording, in which missing values may be masked.
         settings: of the forecaster.
 

@@ -260,8 +260,7 @@ class Forecaster:
         fitted = self._fitted()
         recent, begins = fitted, 0
         if data is not None:
-            read = first_targets(recording_of(data, edges, self._settings), self._settings)
-            read = as_fitted(read, fitted, self._settings)
+            read = as_fitted(recording_of(data, edges, self._settings), fitted, self._settings)
             if edges is None and takes_edges(data, self._settings):
                 read = with_edges_of(read, fitted)
             recent = steady(read, self._settings)

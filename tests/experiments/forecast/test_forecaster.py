@@ -237,6 +237,10 @@ def test_later_data_of_other_nodes_or_without_edges_that_change_are_refused() ->
         found.predict(lines[lines.node != "c"])
     with pytest.raises(ValueError, match=r"data has the channels heat \(1\); this Forecaster was fitted to heat, wind"):
         found.predict(lines.drop(columns="wind"))
+    windy = gs.forecast(lines, timed, models=["persistence"], targets="wind")
+    with pytest.raises(ValueError, match=r"data has the channels heat \(1\); this Forecaster was fitted to wind, heat"):
+        windy.predict(lines.drop(columns="wind"), timed)
+    assert torch.equal(windy.predict(lines, timed).values, windy.predict().values)
     turned = lines.iloc[::-1].sort_values("time", kind="stable")
     assert torch.equal(found.predict(turned, timed).values, found.predict().values)
 
