@@ -12,6 +12,7 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq._arguments import check_fields, checked_arguments
 from graphseq._prompt import short_repr
+from graphseq.data._validate import check_finite
 from graphseq.data.graph import SpaceTimeGraph
 
 _GAPS = 1000  # numbers of nodes a row that are still a table of sensible size
@@ -67,7 +68,8 @@ class Scaler:
 
         Raises:
             TypeError: tokens in place of features.
-            ValueError: ``until`` below 1 or beyond the last time, or a node whose first row is not before it.
+            ValueError: ``until`` below 1 or beyond the last time, a node whose first row is not before it, or a feature
+                before it that is not finite.
         """
         _check_features(graph)
         _checks.one_of("per", per, ("node", "all"))
@@ -83,6 +85,7 @@ class Scaler:
             raise ValueError(
                 f'node {int(late.min())} has no row before until={until}, so no scale; take a later one, or per="all"'
             )
+        check_finite(torch.where(known[:, None], graph.x, 0), graph.topology)
         return cls(*_moments(graph.x[known], node[known]), per)
 
     @checked_arguments

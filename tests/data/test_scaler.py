@@ -101,6 +101,15 @@ def test_what_cannot_be_fitted_is_named(until: int, per: str, message: str) -> N
         gs.Scaler.fit(two_nodes(), until=until, per=per)  # type: ignore[arg-type]
 
 
+def test_a_feature_that_is_not_finite_has_no_scale_but_one_after_the_time_is_not_read() -> None:
+    x = two_nodes().x.clone()
+    x[5, 0] = torch.nan
+    scaler = gs.Scaler.fit(two_nodes().replace(x=x), until=2, per="all")
+    assert scaler.mean.tolist() == gs.Scaler.fit(two_nodes(), until=2, per="all").mean.tolist()
+    with pytest.raises(ValueError, match=r"x\[5, 0\] is nan, at node 1 and time 2; features must be finite"):
+        gs.Scaler.fit(two_nodes().replace(x=x), until=3, per="all")
+
+
 def test_what_does_not_fit_is_named() -> None:
     scaler = gs.Scaler.fit(two_nodes(), until=2)
     with pytest.raises(ValueError, match="graph has 1 channels, but the scaler was fitted to 2"):

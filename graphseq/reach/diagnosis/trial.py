@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from graphseq.reach.diagnosis.scoring import Score
 LEARNING_RATES = (1e-2, 2e-3)
 LAST_RATE = 5e-3  # of a third trial, twice as long, where two leave a question
 SOLVED = 0.9  # the skill from which a problem counts as solved
+_LEARNT = 0.97  # the skill above which more steps would show nothing
 _CHECKS = 6
 
 
@@ -115,50 +116,83 @@ def train(
         before = scores(copy, problem)
         return Trial(lr, 0, False, before, before, (before.heldout.value,), (), (), 0.0, copy)
     optimizer = torch.optim.Adam(parameters.values(), lr=lr)
-    recent: list[float] = []
-    if earlier is None:
-        best = last = scores(copy, problem)
-        silent, losses, curve = set(parameters), [], [best.heldout.value]
-        diverged, first, step, done = False, math.nan, 0, 0
-    else:
-        best, last, losses, curve = earlier.best, earlier.last, list(earlier.losses), list(earlier.heldout)
-        silent, diverged, first, step, done = set(earlier.silent), False, earlier.first_gradient, 0, earlier.steps
-        if earlier.optimizer is not None:
-            optimizer.load_state_dict(earlier.optimizer)
+    course = _Course.begun(scores(copy, problem), set(parameters)) if earlier is None else _Course.of(earlier)
+    if earlier is not None and earlier.optimizer is not None:
+        optimizer.load_state_dict(earlier.optimizer)
+    done = course.steps
     stops = {done + max(1, round(steps * n / checks)) for n in range(1, checks + 1)}
     start = time.perf_counter()
     copy.train()
     with torch.inference_mode(False), torch.enable_grad(), seeding.forked(seed, seeding.TRAIN, 19 + (done > 0)):
         for step in range(done + 1, done + steps + 1):
-            loss, norm = _step(copy, problem, parameters, optimizer, step, silent)
-            first = norm if step == 1 else first
-            if not math.isfinite(loss) or not math.isfinite(norm):
-                diverged = True
+            course.add(step, *_step(copy, problem, parameters, optimizer, step, course.silent))
+            if course.diverged:
                 break
-            recent.append(loss)
             is_late = time.perf_counter() - start > seconds
             if step in stops or is_late:
-                last = scores(copy, problem)
-                curve.append(last.heldout.value)
-                losses.append(sum(recent) / len(recent))
-                recent = []
-                if last.heldout.value > best.heldout.value:
-                    best = last
-                if is_late or problem.scoring.skill(last.heldout.value) > 0.97:
+                course.check(scores(copy, problem))
+                if is_late or problem.scoring.skill(course.last.heldout.value) > _LEARNT:
                     break
-    return Trial(
-        lr,
-        step,
-        diverged,
-        best,
-        last,
-        tuple(curve),
-        tuple(losses),
-        tuple(sorted(silent)),
-        first,
-        copy,
-        optimizer.state_dict(),
-    )
+    return course.trial(lr, copy, optimizer)
+
+
+@dataclass
+class _Course:
+    """The facts of a training while it goes on; those of a :class:`Trial`."""
+
+    best: Scores
+    last: Scores
+    heldout: list[float]
+    silent: set[str]
+    losses: list[float] = field(default_factory=list)
+    steps: int = 0
+    first_gradient: float = math.nan
+    diverged: bool = False
+    recent: list[float] = field(default_factory=list)  #: losses since the last check
+
+    @classmethod
+    def begun(cls, before: Scores, parameters: set[str]) -> _Course:
+        """The course of a training before its first step."""
+        return cls(before, before, [before.heldout.value], parameters)
+
+    @classmethod
+    def of(cls, trial: Trial) -> _Course:
+        """The course of a training that goes on where a trial ended."""
+        best, last, heldout, losses = trial.best, trial.last, list(trial.heldout), list(trial.losses)
+        return cls(best, last, heldout, set(trial.silent), losses, trial.steps, trial.first_gradient)
+
+    def add(self, step: int, loss: float, norm: float) -> None:
+        """Add a step: its loss and the norm of its gradient."""
+        self.steps = step
+        self.first_gradient = norm if step == 1 else self.first_gradient
+        self.diverged = not (math.isfinite(loss) and math.isfinite(norm))
+        if not self.diverged:
+            self.recent.append(loss)
+
+    def check(self, found: Scores) -> None:
+        """Add the scores after the last step."""
+        self.last = found
+        self.heldout.append(found.heldout.value)
+        self.losses.append(sum(self.recent) / len(self.recent))
+        self.recent = []
+        if found.heldout.value > self.best.heldout.value:
+            self.best = found
+
+    def trial(self, lr: float, model: nn.Module, optimizer: torch.optim.Optimizer) -> Trial:
+        """The trial that this training was."""
+        return Trial(
+            lr,
+            self.steps,
+            self.diverged,
+            self.best,
+            self.last,
+            tuple(self.heldout),
+            tuple(self.losses),
+            tuple(sorted(self.silent)),
+            self.first_gradient,
+            model,
+            optimizer.state_dict(),
+        )
 
 
 def _step(
