@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,10 +52,10 @@ def distances(graph: AnyGraph, kind: str = "hop", *, nodes: Tensor | None = None
     _checks.one_of("kind", kind, KINDS)
     if kind == "hop":
         edges = edges_of(graph, causal=causal)
-        found = shortest_paths(edges.simple, _chosen(nodes, edges.num_nodes)).double()
+        found = shortest_paths(edges.simple, chosen_nodes(nodes, edges.num_nodes)).double()
         return torch.where(found < 0, torch.inf, found)
     edges = undirected_edges_of(graph, "resistance", causal=causal)
-    return resistances(edges)[_chosen(nodes, edges.num_nodes)]
+    return resistances(edges)[chosen_nodes(nodes, edges.num_nodes)]
 
 
 def resistances(edges: Edges) -> Tensor:
@@ -91,7 +90,13 @@ def _of_component(a: Tensor) -> Tensor:
     return resistance.fill_diagonal_(0.0).clamp_(min=0.0)
 
 
-def _chosen(nodes: Tensor | None, count: int) -> Tensor:
+def chosen_nodes(nodes: Tensor | None, count: int) -> Tensor:
+    """The numbers of some nodes of a graph, (K,), on the CPU; of all where none are chosen.
+
+    Raises:
+        TypeError: no tensor.
+        ValueError: they are no integers, or there is no such node.
+    """
     if nodes is None:
         return torch.arange(count)
     rows = _checks.is_tensor("nodes", nodes).cpu()
@@ -101,4 +106,4 @@ def _chosen(nodes: Tensor | None, count: int) -> Tensor:
     is_outside = (rows < 0) | (rows >= count)
     if bool(is_outside.any()):
         raise ValueError(f"nodes must lie in 0 to {count - 1}, got {int(rows[is_outside][0])}")
-    return torch.from_numpy(np.asarray(rows))
+    return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from graphseq._prompt import short_repr
 from graphseq.data.curvature import Curvature, balanced_forman_curvature
 from graphseq.data.edges import AnyGraph, Edges, edges_of, short
 from graphseq.data.hops import shortest_paths
-from graphseq.reach.measures.distance import MOST_NODES, resistances
+from graphseq.reach.measures.distance import MOST_NODES, chosen_nodes, resistances
 from graphseq.reach.measures.gap import spectral_gap
 from graphseq.reach.measures.operators import operator
 from graphseq.reach.measures.sensitivity import operator_power
@@ -150,21 +151,8 @@ def topology(
     hops = shortest_paths(simple, chosen).double()
     hops = torch.where(hops < 0, torch.inf, hops)
     bound = operator_power(operator(edges), depth, chosen)
-    notes = list(_notes(edges, chosen))
-    curvature = resistance = total = commute = gap = gcn_gap = None
-    bottlenecks: tuple[Bottleneck, ...] = ()
     component = edges.components
-    if not edges.is_directed:
-        if edges.num_nodes > 1:
-            gap, gcn_gap = spectral_gap(edges), spectral_gap(edges, loops=True)
-        if int(torch.bincount(component).max()) <= MOST_NODES and edges.num_nodes <= 2 * MOST_NODES:
-            table = resistances(edges)
-            total = float(table[table.isfinite()].sum()) / 2
-            resistance = table[chosen]
-            commute = resistance * _volumes(edges, component)[chosen][:, None]
-        if simple.nnz // 2 <= MOST_EDGES:
-            curvature = balanced_forman_curvature(graph)
-            bottlenecks = _bottlenecks(edges, curvature, table if resistance is not None else None)
+    known = _NONE if edges.is_directed else _of_undirected(graph, edges, chosen)
     return GraphTopology(
         num_nodes=edges.num_nodes,
         num_edges=int(simple.nnz) if edges.is_directed else int(simple.nnz) // 2,
@@ -175,33 +163,70 @@ def topology(
         hops=hops,
         sensitivity=bound,
         sensitivity_by_hop=_by_hop(bound, hops),
-        curvature=curvature,
-        resistance=resistance,
-        total_resistance=total,
-        commute_time=commute,
-        spectral_gap=gap,
-        gcn_gap=gcn_gap,
-        bottlenecks=bottlenecks,
-        notes=tuple(notes),
+        curvature=known.curvature,
+        resistance=known.resistance,
+        total_resistance=known.total_resistance,
+        commute_time=known.commute_time,
+        spectral_gap=known.spectral_gap,
+        gcn_gap=known.gcn_gap,
+        bottlenecks=known.bottlenecks,
+        notes=tuple(_notes(edges, chosen)),
     )
 
 
+class _OfUndirected(NamedTuple):
+    """The part of a topology that only undirected graphs have; see :class:`GraphTopology`."""
+
+    curvature: Curvature | None = None
+    resistance: Tensor | None = None
+    total_resistance: float | None = None
+    commute_time: Tensor | None = None
+    spectral_gap: float | None = None
+    gcn_gap: float | None = None
+    bottlenecks: tuple[Bottleneck, ...] = ()
+
+
+_NONE = _OfUndirected()
+
+
+def _of_undirected(graph: AnyGraph, edges: Edges, chosen: Tensor) -> _OfUndirected:
+    found = _OfUndirected()
+    table: Tensor | None = None
+    if edges.num_nodes > 1:
+        found = found._replace(spectral_gap=spectral_gap(edges), gcn_gap=spectral_gap(edges, loops=True))
+    if _has_resistance(edges):
+        table = resistances(edges)
+        found = found._replace(
+            resistance=table[chosen],
+            total_resistance=float(table[table.isfinite()].sum()) / 2,
+            commute_time=table[chosen] * _volumes(edges)[chosen][:, None],
+        )
+    if _has_curvature(edges):
+        curvature = balanced_forman_curvature(graph)
+        found = found._replace(curvature=curvature, bottlenecks=_bottlenecks(edges, curvature, table))
+    return found
+
+
+def _has_resistance(edges: Edges) -> bool:
+    """True if the resistances of an undirected graph are computed: a matrix of all nodes, an inverse of a component."""
+    return edges.num_nodes <= 2 * MOST_NODES and int(torch.bincount(edges.components).max()) <= MOST_NODES
+
+
+def _has_curvature(edges: Edges) -> bool:
+    """True if the curvature of an undirected graph is computed."""
+    return bool(edges.simple.nnz // 2 <= MOST_EDGES)
+
+
 def _nodes(count: int, nodes: Tensor | None, samples: int, seed: int) -> Tensor:
-    if nodes is None:
-        most = _checks.at_least("samples", samples, 1)
-        g = torch.Generator().manual_seed(_checks.torch_seed("seed", seed))
-        return torch.randperm(count, generator=g)[:most].sort().values if count > most else torch.arange(count)
-    rows = _checks.is_tensor("nodes", nodes).cpu()
-    if rows.dim() != 1 or not rows.numel() or rows.is_floating_point() or rows.is_complex() or rows.dtype == torch.bool:
-        raise ValueError(f"nodes must be integers of shape (K,), got {rows.dtype} {tuple(rows.shape)}")
-    rows = rows.long()
-    is_outside = (rows < 0) | (rows >= count)
-    if bool(is_outside.any()):
-        raise ValueError(f"nodes must lie in 0 to {count - 1}, got {int(rows[is_outside][0])}")
-    return rows
+    if nodes is not None:
+        return chosen_nodes(nodes, count)
+    most = _checks.at_least("samples", samples, 1)
+    g = torch.Generator().manual_seed(_checks.torch_seed("seed", seed))
+    return torch.randperm(count, generator=g)[:most].sort().values if count > most else torch.arange(count)
 
 
 def _notes(edges: Edges, chosen: Tensor) -> list[str]:
+    """The sentences on what was not computed, and why."""
     notes = []
     if edges.is_directed:
         notes.append("directed: resistance, commute time, curvature and spectral gap are of undirected graphs")
@@ -212,11 +237,13 @@ def _notes(edges: Edges, chosen: Tensor) -> list[str]:
             f"{number} components, the largest of {int(torch.bincount(component).max()):,} nodes: no message passes "
             "between them, spectral gaps are 0, and the total resistance is the sum over each"
         )
-    if not edges.is_directed:
-        if edges.num_nodes > 2 * MOST_NODES or int(torch.bincount(component).max()) > MOST_NODES:
-            notes.append(f"resistance and commute time are not computed above {MOST_NODES:,} nodes")
-        if edges.simple.nnz // 2 > MOST_EDGES:
-            notes.append(f"curvature is not computed above {MOST_EDGES:,} edges")
+    if not edges.is_directed and not _has_resistance(edges):
+        notes.append(
+            f"resistance and commute time are not computed above {MOST_NODES:,} nodes of a component, or "
+            f"{2 * MOST_NODES:,} in all"
+        )
+    if not edges.is_directed and not _has_curvature(edges):
+        notes.append(f"curvature is not computed above {MOST_EDGES:,} edges")
     if len(chosen) < edges.num_nodes:
         notes.append(f"hops and bounds are to {len(chosen):,} of the {edges.num_nodes:,} nodes")
     return notes
@@ -229,8 +256,9 @@ def _by_hop(bound: Tensor, hops: Tensor) -> Tensor:
     return sums / torch.bincount(at).clamp(min=1)
 
 
-def _volumes(edges: Edges, component: Tensor) -> Tensor:
+def _volumes(edges: Edges) -> Tensor:
     """The sum of d̃ over the component of each node, self-loops counted once."""
+    component = edges.components
     degree = torch.from_numpy(np.asarray(operator(edges, "sum").sum(axis=1)).ravel())
     return torch.zeros(int(component.max()) + 1, dtype=torch.float64).index_add_(0, component, degree)[component]
 

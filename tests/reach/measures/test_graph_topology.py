@@ -118,7 +118,7 @@ def test_large_graphs_are_measured_at_some_nodes_and_it_is_said(monkeypatch: pyt
     found = reach.topology(graph)
     assert (found.resistance, found.curvature) == (None, None)
     assert found.notes == (
-        "resistance and commute time are not computed above 12 nodes",
+        "resistance and commute time are not computed above 12 nodes of a component, or 24 in all",
         "curvature is not computed above 12 edges",
     )
 
