@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import networkx as nx
@@ -37,7 +38,7 @@ class Edges:
         """V."""
         return int(self.matrix.shape[0])
 
-    @property
+    @cached_property
     def simple(self) -> sp.csr_array:
         """A of the simple graph: 1 for each pair joined by edges, no self-loops, (V, V)."""
         matrix = self.matrix.tocoo()
@@ -46,7 +47,7 @@ class Edges:
         pairs = (matrix.row[is_kept], matrix.col[is_kept])
         return sp.csr_array((ones, pairs), shape=self.matrix.shape)
 
-    @property
+    @cached_property
     def components(self) -> Tensor:
         """The weakly connected component of each node, (V,)."""
         return torch.from_numpy(csgraph.connected_components(short(self.simple), directed=True)[1]).long()
