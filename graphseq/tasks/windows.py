@@ -134,9 +134,9 @@ class Recording:
         size = self.first_row[start + self.lags] - self.first_row[start]
         shift = size.cumsum(0) - size - self.first_row[start]
         is_last = self.moment[row] == start[batch] + self.lags - 1
-        return Cut(self._topology(start, row, batch, shift), row, batch, is_last, shift)
+        return Cut(self._topology(start, row, batch), row, batch, is_last, shift)
 
-    def _topology(self, start: Tensor, row: Tensor, batch: Tensor, shift: Tensor) -> Topology:
+    def _topology(self, start: Tensor, row: Tensor, batch: Tensor) -> Topology:
         if self._template is not None:
             template, size = self._template, len(start)
             repeated: Topology = self._repeated.get(size, lambda: repeat(template, size))

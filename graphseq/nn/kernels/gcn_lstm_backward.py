@@ -136,7 +136,7 @@ def gradients(
                 of_gates = local.slopes.unsqueeze(1)
                 if passes > 1:
                     of_gates = of_gates.expand(-1, passes, -1, -1).contiguous()
-                steps = _steps(walk, block, local, of_gates, of_h)
+                steps = _steps(block, local, of_gates, of_h)
             start = block.rows.start
             earlier = of_h[start - walk.num_nodes : start].flatten(1) if start and walk.before is None else None
             _back(walk, block, steps, earlier, weights, out)
@@ -172,7 +172,7 @@ class _Step(NamedTuple):
     pulled: Tensor
 
 
-def _steps(walk: Walk, block: Block, local: Local, of_gates: Tensor, of_h: Tensor) -> list[_Step]:
+def _steps(block: Block, local: Local, of_gates: Tensor, of_h: Tensor) -> list[_Step]:
     """The places of the steps of one block."""
     buffer = of_gates.new_zeros(3, max(block.sizes), of_gates.shape[1] * of_gates.shape[3])
     return _places(block.sizes, of_gates, (local.through, local.forget, of_h[block.rows].flatten(1)), buffer)

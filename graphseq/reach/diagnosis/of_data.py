@@ -14,7 +14,7 @@ from torch_geometric.data import Batch, Data, HeteroData
 from graphseq import seeding
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.reach.diagnosis import needs
-from graphseq.reach.diagnosis.problem import Problem, Request, Run, Sample, first_output
+from graphseq.reach.diagnosis.problem import Problem, Request, Sample, first_output
 from graphseq.reach.diagnosis.rows import Rows
 from graphseq.reach.diagnosis.scoring import Scoring, kind_of
 from graphseq.reach.diagnosis.values import check_answers, check_inputs, check_loss, known_answers
@@ -45,9 +45,9 @@ class DataProblem(Problem):
         self._single = graphs[0] if len(graphs) == 1 and not isinstance(graphs[0], Batch) else None
         self.loss, self._score = request.needed_loss, request.score
         if self._single is not None and validation is None:
-            train, held = self._masks(self._single, model)
-            self._train = [self._sample(self._single, train, model)]
-            self._held = [self._sample(self._single, held, model)]
+            train, held = self._masks(self._single)
+            self._train = [self._sample(self._single, train)]
+            self._held = [self._sample(self._single, held)]
         else:
             if validation is None:
                 graphs, tested = self._split(graphs)
@@ -55,8 +55,8 @@ class DataProblem(Problem):
                 tested = _graphs(validation, "validation")
             self._pool = graphs
             self._joined: dict[int, Sample] = {}
-            self._held = [self._sample(batch, None, model) for batch in _batches(tested)]
-            self._train = [self._sample(batch, None, model) for batch in _batches(graphs[:1000])]
+            self._held = [self._sample(batch, None) for batch in _batches(tested)]
+            self._train = [self._sample(batch, None) for batch in _batches(graphs[:1000])]
         if self._held[0].rows.pairs:
             self.kind = "pairs"
             if isinstance(graphs[0].get("y"), Tensor):
@@ -92,7 +92,7 @@ class DataProblem(Problem):
                 f"({y.dtype}): {error}"
             ) from error
 
-    def _masks(self, graph: Any, model: nn.Module) -> tuple[Tensor, Tensor]:
+    def _masks(self, graph: Any) -> tuple[Tensor, Tensor]:
         """Numbers of the answers in training, and of those held out."""
         count = len(_answers(graph))
         if (seeds := _mask(graph, _SEEDS, count)) is not None:
@@ -144,7 +144,7 @@ class DataProblem(Problem):
         if number not in self._joined:  # joined once, since that takes longer than a step
             order = torch.randperm(len(self._pool), generator=self._generator(1)).tolist()
             drawn = order[number * BATCH : (number + 1) * BATCH]
-            self._joined[number] = self._sample(_joined([self._pool[n] for n in drawn]), None, None)
+            self._joined[number] = self._sample(_joined([self._pool[n] for n in drawn]), None)
         return self._joined[number]
 
     def heldout(self) -> list[Sample]:
@@ -162,33 +162,13 @@ class DataProblem(Problem):
             return sample
         return replace(sample, needed=needs.at(sample.rows, self.hops, len(sample.y)))
 
-    def _sample(self, graph: Any, picked: Tensor | None, model: nn.Module | None) -> Sample:
+    def _sample(self, graph: Any, picked: Tensor | None) -> Sample:
+        """A graph or a batch with some of its answers, or with all that a mask or a NaN does not leave out."""
         if _is_of_pairs(graph):
             return self._sample_of_pairs(graph, picked)
-        y = graph.y
-        x = graph.x
-        count = graph.num_nodes
-        owner = graph.batch if isinstance(graph.get("batch"), Tensor) else torch.zeros(count, dtype=torch.long)
-        edges = graph.topology.spacetime().edge_index if isinstance(graph, SpaceTimeGraph) else graph.edge_index
-        num_graphs = int(owner.max()) + 1
-        if isinstance(graph, SpaceTimeGraph) and len(y) == len(graph.target_rows):
-            targets = graph.target_rows
-        elif (len(y) == num_graphs and len(y) != count) or getattr(self, "kind", "") == "graphs":
-            targets = None
-        elif len(y) == count:
-            targets = torch.arange(count)
-        else:
-            raise ValueError(
-                f"y has {len(y)} answers for {count} nodes in {num_graphs} graphs; it must have one for each node or "
-                "for each graph"
-            )
-        if picked is None and targets is not None and not isinstance(graph, SpaceTimeGraph):
-            mask = _mask(graph, _SEEDS, count)
-            mask = _mask(graph, "train_mask", count) if mask is None else mask
-            picked = None if mask is None else mask.nonzero()[:, 0]
-        known = known_answers(y, "y")
-        if known is not None:
-            picked = known.nonzero()[:, 0] if picked is None else picked[known[picked]]
+        y, owner = graph.y, _owner(graph)
+        targets = self._targets(graph, owner)
+        picked = _picked(graph, picked, targets)
         call = self._call
 
         def everywhere(model: nn.Module, x: Tensor) -> Tensor:
@@ -198,21 +178,41 @@ class DataProblem(Problem):
             output = everywhere(model, x)
             return output if picked is None or not isinstance(output, Tensor) else output[picked]
 
-        graphs = torch.arange(num_graphs) if targets is None else owner[targets]
+        graphs = torch.arange(int(owner.max()) + 1) if targets is None else owner[targets]
         if picked is not None:
             y, graphs = y[picked], graphs[picked]
             targets = None if targets is None else targets[picked]
-        every: Run | None = everywhere
-        if targets is None or (isinstance(graph, SpaceTimeGraph) and len(graph.target_rows) != count):
-            every = None
-        return Sample(x, y, run, every, Rows(edges, owner, targets, graphs), **_marks(graph, edges.shape[1]))
+        is_spacetime = isinstance(graph, SpaceTimeGraph)
+        edges = graph.topology.spacetime().edge_index if is_spacetime else graph.edge_index
+        answers_all = targets is not None and not (is_spacetime and len(graph.target_rows) != graph.num_nodes)
+        rows = Rows(edges, owner, targets, graphs)
+        return Sample(graph.x, y, run, everywhere if answers_all else None, rows, **_marks(graph, edges.shape[1]))
+
+    def _targets(self, graph: Any, owner: Tensor) -> Tensor | None:
+        """The row of each answer, (K,); ``None`` where answers are of whole graphs.
+
+        Raises:
+            ValueError: answers of another number.
+        """
+        number, count, num_graphs = len(graph.y), graph.num_nodes, int(owner.max()) + 1
+        if isinstance(graph, SpaceTimeGraph) and number == len(graph.target_rows):
+            return graph.target_rows
+        # The last batch may have as many rows as graphs; then the kind that the earlier ones have decides.
+        if (number == num_graphs and number != count) or self.kind == "graphs":
+            return None
+        if number == count:
+            return torch.arange(count)
+        raise ValueError(
+            f"y has {number} answers for {count} nodes in {num_graphs} graphs; it must have one for each node or for "
+            "each graph"
+        )
 
     def _sample_of_pairs(self, graph: Any, picked: Tensor | None) -> Sample:
         graph, call = copy(graph), self._call
         if picked is not None:
             graph.edge_label_index, graph.edge_label = graph.edge_label_index[:, picked], graph.edge_label[picked]
-        pairs, count = graph.edge_label_index, graph.num_nodes
-        owner = graph.batch if isinstance(graph.get("batch"), Tensor) else torch.zeros(count, dtype=torch.long)
+        pairs = graph.edge_label_index
+        owner = _owner(graph)
 
         def run(model: nn.Module, x: Tensor) -> Tensor:
             return call(model, _with_x(graph, x))
@@ -220,6 +220,24 @@ class DataProblem(Problem):
         rows = Rows(graph.edge_index, owner, None, owner[pairs[0]], pairs=True)
         marks = _marks(graph, graph.edge_index.shape[1])
         return Sample(graph.x, graph.edge_label, run, None, rows, pairs=pairs, **marks)
+
+
+def _owner(graph: Any) -> Tensor:
+    """The graph of a batch that each row belongs to, (V,)."""
+    batch: object = graph.get("batch")
+    return batch if isinstance(batch, Tensor) else torch.zeros(graph.num_nodes, dtype=torch.long)
+
+
+def _picked(graph: Any, picked: Tensor | None, targets: Tensor | None) -> Tensor | None:
+    """The numbers of the answers that are known and asked for; ``None`` for all."""
+    if picked is None and targets is not None and not isinstance(graph, SpaceTimeGraph):
+        mask = _mask(graph, _SEEDS, graph.num_nodes)
+        mask = _mask(graph, "train_mask", graph.num_nodes) if mask is None else mask
+        picked = None if mask is None else mask.nonzero()[:, 0]
+    known = known_answers(graph.y, "y")
+    if known is None:
+        return picked
+    return known.nonzero()[:, 0] if picked is None else picked[known[picked]]
 
 
 def _marks(graph: Any, num_edges: int) -> dict[str, Tensor | None]:

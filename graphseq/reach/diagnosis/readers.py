@@ -53,7 +53,7 @@ class Readers:
 
 def read(problem: Problem, seed: int) -> Readers | None:
     """Fit readers of a problem; ``None`` for answers of pairs of rows that are not named."""
-    train, held = _collected(problem, seed)
+    train, held = _collected(problem)
     if any(sample.rows.pairs for sample in (*train, *held)):
         return _of_pairs(problem, train, held, seed) if train[0].pairs is not None else None
     if train[0].rows.targets is None:
@@ -61,7 +61,7 @@ def read(problem: Problem, seed: int) -> Readers | None:
     return _of_rows(problem, train, held, seed)
 
 
-def _collected(problem: Problem, seed: int) -> tuple[list[Sample], list[Sample]]:
+def _collected(problem: Problem) -> tuple[list[Sample], list[Sample]]:
     train = problem.trained_on() or [problem.train(10_000 + step) for step in range(32)]
     return train, problem.heldout()
 
