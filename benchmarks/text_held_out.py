@@ -44,6 +44,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from graphseq import _files, fit
+from graphseq.cli.messages import refusals
 from graphseq.evaluation import tables
 from graphseq.experiments.text.corpus import Source, load
 from graphseq.experiments.text.models import build
@@ -103,9 +104,18 @@ class Book:
 
     def __init__(self, source: Source) -> None:
         self.source, self.text = source, source.text
+        window = WINDOWS.get(Path(source.name).name, OTHER_WINDOW)
+        if int(len(self.text) * 0.1) <= window:
+            raise ValueError(
+                f"{source.name} has {len(self.text)} characters; a tenth of it must be more than a window of {window}"
+            )
         self.cuts = len(self.text) - 2 * int(len(self.text) * 0.1), len(self.text) - int(len(self.text) * 0.1)
         self.tokens = Characters(self.text, 1).tokens
-        self.classes, self.window = len(source.alphabet), WINDOWS.get(Path(source.name).name, OTHER_WINDOW)
+        self.classes, self.window = len(source.alphabet), window
+
+    def mark(self, scale: float = 1.0) -> dict[str, Any]:
+        """Return what tells a record of this text, and of this share of the steps, from others."""
+        return {"sha256": self.source.sha256, "scale": scale}
 
     def task(self, settings: Settings, end: int) -> Characters:
         """Return the task on the text before ``end``, with the alphabet of all of it."""
@@ -309,11 +319,17 @@ def cost(model: Model, settings: Settings, steps: int, history: History) -> dict
     }
 
 
-def kept(file: Path, key: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return an entry of a record, made and saved where it is not there yet."""
+def kept(file: Path, key: str, of: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return an entry of a record, made and saved where it is not there yet.
+
+    Raises:
+        ValueError: it is of another text of that name, or with other steps, than ``of`` says.
+    """
     record = _read(file)
+    if record.get(key, {}).get("of", of) != of:  # older entries do not say it
+        raise ValueError(f"{file} has {key!r} of another text or with another --scale; choose another --out")
     if key not in record:
-        made = make()
+        made = {**make(), "of": of}
         record = _read(file) | {key: made}  # what others have added meanwhile is kept
         file.parent.mkdir(parents=True, exist_ok=True)
         _files.write_text(file, json.dumps(record, indent=1, ensure_ascii=False) + "\n", overwrite=True)
@@ -337,30 +353,36 @@ def table(record: dict[str, dict[str, Any]]) -> str:
     return tables.aligned(rows, head=1)
 
 
-def main(out: Path, texts: list[str], seeds: list[int], *, reference: bool = True, scale: float = 1.0) -> str:
+def main(
+    out: Path,
+    texts: list[str],
+    seeds: list[int],
+    *,
+    reference: bool = True,
+    scale: float = 1.0,
+    encoding: str = "utf-8",
+) -> str:
     """Train what is not finished, save it in ``out``, and return the table."""
     file = out / "held_out.json"
     for name in texts:
-        book, title = Book(load(name)), Path(name).name
+        book, title = Book(load(name, encoding)), Path(name).name
         choice = chosen(title, _read(out / "choices.json"))
-        keys = [f"{title} | counts", *(f"{title} | seed {seed}" for seed in seeds)]
-        if any(key not in _read(file) for key in keys):
-            _improve(
-                book,
-                title,
-                file,
-                seeds,
-                choice._replace(steps=round(scale * choice.steps), again=round(scale * choice.again)),
-            )
+        again = scaled(scale, choice.again) if choice.again else 0
+        _improve(book, title, file, seeds, choice._replace(steps=scaled(scale, choice.steps), again=again), scale)
         if reference:
-            steps = round(scale * REFERENCE_STEPS.get(title, OTHER_STEPS))
+            steps = scaled(scale, REFERENCE_STEPS.get(title, OTHER_STEPS))
             run = partial(run_reference, book, 0, steps, _work(file, f"{title}_reference"))
             known = of_rows(out / "rows.json", title)
-            kept(file, f"{title} | reference", partial(dict, known) if known else run)
+            kept(file, f"{title} | reference", book.mark(scale), partial(dict, known) if known else run)
     return table(_read(file))
 
 
-def _improve(book: Book, title: str, file: Path, seeds: Sequence[int], choice: Choice) -> None:
+def scaled(scale: float, steps: int) -> int:
+    """Return a share of the steps, at least one."""
+    return max(1, round(scale * steps))
+
+
+def _improve(book: Book, title: str, file: Path, seeds: Sequence[int], choice: Choice, scale: float) -> None:
     counts = cache(partial(book.counts, discounts=choice.discounts))
     answers = {way: book.tokens[book.predicted("held-out", way)] for way in WAYS}
 
@@ -368,23 +390,25 @@ def _improve(book: Book, title: str, file: Path, seeds: Sequence[int], choice: C
         found = {way: bits(book.counts("held-out", way).log_probabilities, answers[way]) for way in WAYS}
         return {"bits": found, "discounts": list(DISCOUNTS), "window": book.window, "machine": machine()}
 
-    kept(file, f"{title} | counts", alone)
+    kept(file, f"{title} | counts", book.mark(), alone)
     for seed in seeds:
-        run = partial(run_improved, book, choice, seed, counts, "held-out", _work(file, f"{title}_{seed}"))
-        kept(file, f"{title} | seed {seed}", run)
+        work = _work(file, f"{title}_{seed}_of_{choice.steps}")
+        run = partial(run_improved, book, choice, seed, counts, "held-out", work)
+        kept(file, f"{title} | seed {seed}", book.mark(scale), run)
 
 
-def choose(out: Path, texts: list[str], scale: float = 1.0) -> str:
+def choose(out: Path, texts: list[str], scale: float = 1.0, encoding: str = "utf-8") -> str:
     """Compare settings on the validation part of each book, from a seed that is not reported, and return the table."""
     file = out / "choices.json"
     for name in texts:
-        book, title = Book(load(name)), Path(name).name
+        book, title = Book(load(name, encoding)), Path(name).name
         counts = cache(book.counts)
         for choice in CHOICES.get(title, OTHER_CHOICES):
             key = _key(title, choice)
-            work = _work(file, f"{title}_{choice.steps}_{choice.dropout}")
-            scaled = choice._replace(steps=round(scale * choice.steps))
-            kept(file, key, partial(run_improved, book, scaled, CHOOSING_SEED, counts, "validation", work))
+            fewer = choice._replace(steps=scaled(scale, choice.steps))
+            work = _work(file, f"{title}_{fewer.steps}_{choice.dropout}")
+            run = partial(run_improved, book, fewer, CHOOSING_SEED, counts, "validation", work)
+            kept(file, key, book.mark(scale), run)
     return choices_table(_read(file))
 
 
@@ -422,14 +446,16 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out/text_held_out"), help="folder of the records")
     parser.add_argument("--text", nargs="+", default=list(CHOSEN), help="books by name, or files")
+    parser.add_argument("--encoding", default="utf-8", help="encoding of the files")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2], help="trainings of the improved model")
     parser.add_argument("--choose", action="store_true", help="compare settings on the validation part instead")
     parser.add_argument("--no-reference", action="store_true", help="leave the reference's own training out")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the steps of every training")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    if options.choose:
-        print(choose(options.out, options.text, options.scale))
-    else:
-        reference = not options.no_reference
-        print(main(options.out, options.text, options.seeds, reference=reference, scale=options.scale))
+    with refusals(parser, {"encoding": "--encoding"}):
+        if options.choose:
+            print(choose(options.out, options.text, options.scale, options.encoding))
+        else:
+            of = {"reference": not options.no_reference, "scale": options.scale, "encoding": options.encoding}
+            print(main(options.out, options.text, options.seeds, **of))

@@ -6,6 +6,7 @@ import json
 import math
 from pathlib import Path
 
+import pytest
 import torch
 from scripts import ROOT, load
 
@@ -59,3 +60,13 @@ def test_a_text_of_ones_own_is_read_in_three_parts_and_never_trained_twice(tmp_p
     assert run["multiply_adds"] < record["mine.txt | reference"]["multiply_adds"]  # 12 steps of 17
     assert SCRIPT.main(*args, scale=0.002) == table
     assert json.loads((tmp_path / "out" / "held_out.json").read_text(encoding="utf-8")) == record
+    with pytest.raises(ValueError, match=r"has 'mine.txt . seed 0' of another text or with another --scale; choose an"):
+        SCRIPT.main(*args, scale=0.003)
+    (tmp_path / "mine.txt").write_text(words * 61, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"of another text"):
+        SCRIPT.main(*args, scale=0.002)
+
+
+def test_a_text_whose_tenth_holds_no_window_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"mine has 309 characters; a tenth of it must be more than a window of 30"):
+        SCRIPT.Book(SCRIPT.Source("mine", "abc" * 103))
