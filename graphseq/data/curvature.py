@@ -71,11 +71,63 @@ def curvature_of(near: Neighbours, i: int, j: int) -> float:
     small, large = sorted((len(near[i]), len(near[j])))
     if small == 1:
         return 0.0
+    corners_i, corners_j = _corners(near, i, j)
+    through = [count for count in (*corners_i.values(), *corners_j.values()) if count]
+    return _value(small, large, len(near[i] & near[j]), len(through), max(through, default=0))
+
+
+def curvatures_with(near: Neighbours, i: int, j: int, pairs: Sequence[tuple[int, int]]) -> list[float]:
+    """Compute what the curvature of the edge i ~ j is once one further edge is there, for each of some pairs of nodes.
+
+    Each pair is of a node of the ball around i and one of the ball around j, without an edge. Between a neighbour of i
+    alone and one of j alone it makes the edge the side of one more 4-cycle through each; one with a common neighbour
+    changes nothing; and only one that ends at i or j has to be counted anew.
+
+    Args:
+        near: the neighbours of every node; left as they are.
+        i: one end of the edge.
+        j: the other end.
+        pairs: the further edges.
+    """
+    small, large = sorted((len(near[i]), len(near[j])))
     triangles = len(near[i] & near[j])
+    corners_i, corners_j = _corners(near, i, j)
+    corners = corners_i | corners_j
+    squares, most = sum(count > 0 for count in corners.values()), max(corners.values(), default=0)
+    unchanged = curvature_of(near, i, j)
+    found = []
+    for k, m in pairs:
+        if {k, m} & {i, j}:
+            near[k].add(m)
+            near[m].add(k)
+            found.append(curvature_of(near, i, j))
+            near[k].remove(m)
+            near[m].remove(k)
+        elif k in corners and m in corners and (k in corners_i) != (m in corners_i):
+            new = (corners[k] == 0) + (corners[m] == 0)
+            found.append(_value(small, large, triangles, squares + new, max(most, corners[k] + 1, corners[m] + 1)))
+        else:
+            found.append(unchanged)
+    return found
+
+
+def _corners(near: Neighbours, i: int, j: int) -> tuple[dict[int, int], dict[int, int]]:
+    """The number of 4-cycles on the edge through each neighbour of i alone, and through each of j alone."""
     only_i, only_j = near[i] - near[j] - {j}, near[j] - near[i] - {i}
-    through_i = [count for k in only_i if (count := len(near[k] & only_j))]
-    through_j = [count for w in only_j if (count := len(near[w] & only_i))]
+    return {k: len(near[k] & only_j) for k in only_i}, {w: len(near[w] & only_i) for w in only_j}
+
+
+def _value(small: int, large: int, triangles: int, squares: int, most: int) -> float:
+    """The curvature of an edge.
+
+    Args:
+        small: the smaller degree of its ends.
+        large: the larger degree.
+        triangles: the number of triangles on it.
+        squares: the number of nodes through which 4-cycles on it lead.
+        most: the most of these cycles through one node.
+    """
     value = 2 / small + 2 / large - 2 + 2 * triangles / large + triangles / small
-    if through_i:
-        value += (len(through_i) + len(through_j)) / (max(*through_i, *through_j) * large)
+    if squares:
+        value += squares / (most * large)
     return round(value, 12) + 0.0  # exactly 0 where it is 0, as on a grid, and not -0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import networkx as nx
 import pytest
 import torch
 from torch_geometric.data import Data
 
 import graphseq as gs
-from graphseq.data.curvature import balanced_forman_curvature
+from graphseq.data.curvature import balanced_forman_curvature, curvatures_with
 
 
 def values(graph: nx.Graph) -> list[float]:
@@ -103,3 +105,19 @@ def test_weights_loops_and_parallel_edges_do_not_count_and_no_edges_have_none() 
     assert values(nx.empty_graph(3)) == []
     with pytest.raises(ValueError, match="balanced Forman curvature is defined on undirected graphs"):
         balanced_forman_curvature(Data(edge_index=torch.tensor([[0], [1]]), num_nodes=2))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_curvature_with_a_further_edge_is_that_of_the_graph_with_it(seed: int) -> None:
+    graph = nx.gnp_random_graph(14, 0.3, seed=seed)
+    near = [set(graph[node]) for node in graph]
+    for i, j in graph.edges:
+        pairs = [
+            (k, m)
+            for k, m in itertools.combinations(graph, 2)
+            if not graph.has_edge(k, m)
+            and ((k in {i, *near[i]} and m in {j, *near[j]}) or (m in {i, *near[i]} and k in {j, *near[j]}))
+        ]
+        expected = [by_definition(nx.Graph([*graph.edges, pair]), i, j) for pair in pairs]
+        assert curvatures_with(near, i, j, pairs) == pytest.approx(expected)
+    assert near == [set(graph[node]) for node in graph]

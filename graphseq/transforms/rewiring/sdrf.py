@@ -7,7 +7,7 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
-from graphseq.data.curvature import curvature_of
+from graphseq.data.curvature import curvature_of, curvatures_with
 from graphseq.transforms.rewiring.apply import changed
 from graphseq.transforms.rewiring.parts import Change, Graph, Part, rewired
 
@@ -113,13 +113,7 @@ def _drawn(
     pairs = sorted({(min(k, m), max(k, m)) for k in balls[0] for m in balls[1] if k != m and m not in near[k]})
     if not pairs:
         return None
-    gains = np.empty(len(pairs))
-    for at, (k, m) in enumerate(pairs):
-        near[k].add(m)
-        near[m].add(k)
-        gains[at] = curvature_of(near, i, j) - curvature[edge]
-        near[k].remove(m)
-        near[m].remove(k)
+    gains = np.array(curvatures_with(near, i, j, pairs)) - curvature[edge]
     odds = np.exp(tau * (gains - gains.max()))
     return pairs[int(rng.choice(len(pairs), p=odds / odds.sum()))]
 
