@@ -13,9 +13,8 @@ from torch_geometric.data import Data
 from graphseq import _checks
 from graphseq._arguments import checked_but
 from graphseq._prompt import short_repr
-from graphseq.reach.measures.range import influence_range
 from graphseq.reach.probe import norms
-from graphseq.reach.probe.by_hop import HopProfile, Sample, draw, profile
+from graphseq.reach.probe.by_hop import HopProfile, Sample, draw, profile, sums_by_hop
 from graphseq.reach.probe.given import check_data
 from graphseq.reach.probe.probe import Probe
 
@@ -110,8 +109,9 @@ def compare(
         def of(outputs: Tensor, hops: Tensor = hops, place: dict[int, int] = place) -> Tensor:
             return hops[[place[int(output)] for output in outputs]]
 
-        profiles.append(profile(probe, chosen, of, normalize=None, norm=norm, ci=0.95))
-        ranges.append(_range(probe, chosen, hops, norm))
+        sums = sums_by_hop(probe, chosen.outputs, of, norm)
+        profiles.append(profile(chosen, sums, normalize=None, ci=0.95))
+        ranges.append(_range(chosen, sums))
     plus, minus = _edges(first, second, own)
     every = torch.arange(first.num_outputs)
     pairs = ((first, every), (second, answers))
@@ -155,9 +155,16 @@ def _own_rows(second: Probe, rows: int) -> Tensor:
     return torch.arange(min(rows, second.num_rows), device=second.x.device)
 
 
-def _range(probe: Probe, sample: Sample, hops: Tensor, norm: norms.Norm) -> float:
-    influence = probe.influence(outputs=sample.outputs, norm=norm)
-    return influence_range(influence.cpu(), hops).graph
+def _range(sample: Sample, sums: Tensor) -> float:
+    """An estimate of the mean normalised range of the answers that have one, from their influence by hop."""
+    if not bool(sums.isfinite().all()):
+        answer = int(sample.outputs[int((~sums.isfinite()).nonzero()[0, 0])])
+        raise ValueError(f"the influence on answer {answer} is not finite; look for NaN or an infinity in the model")
+    reached = sums[:, 1:]
+    each = (reached @ torch.arange(reached.shape[1], dtype=sums.dtype)) / reached.sum(dim=1)
+    has_range = ~each.isnan()
+    mean = sample.mean(torch.stack([each.nan_to_num(), has_range.to(sums.dtype)], dim=1))
+    return float(mean[0] / mean[1])
 
 
 def _edges(first: Probe, second: Probe, own: Tensor) -> tuple[int, int]:

@@ -69,33 +69,37 @@ def by_hop(
     _checks.at_least("samples", samples, 2)
     everyone = torch.arange(function.num_outputs) if chosen is None else chosen.cpu()
     sample = draw(function, everyone, samples, _checks.seed("seed", seed))
-    hops = partial(hops_to_answers, function, causal=causal)
-    return profile(function, sample, hops, normalize=normalize, norm=norm, ci=ci)
+    if normalize not in (None, "self", "total"):
+        raise ValueError(f"normalize must be 'self', 'total' or None, got {normalize!r}")
+    sums = sums_by_hop(function, sample.outputs, partial(hops_to_answers, function, causal=causal), norm)
+    return profile(sample, sums, normalize=normalize, ci=ci)
 
 
-def profile(
-    function: RowFunction,
-    sample: Sample,
-    hops: Callable[[Tensor], Tensor],
-    *,
-    normalize: str | None,
-    norm: str,
-    ci: float,
-) -> HopProfile:
-    """Measure the influence by hop of a sample of answers.
+def sums_by_hop(function: RowFunction, outputs: Tensor, hops: Callable[[Tensor], Tensor], norm: str) -> Tensor:
+    """Measure the total influence of the rows at each distance on each answer: no path first, then hops 0 … D.
 
     Args:
         function: a model on its data.
-        sample: of its answers.
+        outputs: the numbers of the answers, (n,).
         hops: a function from the numbers of answers (n,) to the hops from every row, (n, V); -1 where there is no path.
-        normalize: "self", "total" or ``None``.
         norm: of the blocks of the Jacobian.
+
+    Returns:
+        (n, D + 2) in float64.
+    """
+    parts = outputs.split(max(1, _BATCH // function.num_rows))
+    return _padded([_sums(function, part, norm, hops(part)) for part in parts])
+
+
+def profile(sample: Sample, sums: Tensor, *, normalize: str | None, ci: float) -> HopProfile:
+    """Estimate the influence by hop of all answers from that of a sample.
+
+    Args:
+        sample: of the answers.
+        sums: of each of them, from :func:`sums_by_hop`.
+        normalize: "self", "total" or ``None``.
         ci: the confidence of the intervals.
     """
-    if normalize not in (None, "self", "total"):
-        raise ValueError(f"normalize must be 'self', 'total' or None, got {normalize!r}")
-    parts = sample.outputs.split(max(1, _BATCH // function.num_rows))
-    sums = _padded([_sums(function, part, norm, hops(part)) for part in parts])
     scale = sample.mean(_scale(sums, normalize)[:, None])
     value = sample.mean(sums) / scale
     # A ratio of two means varies as the mean of these does, to first order; where nothing is divided, these are sums.
