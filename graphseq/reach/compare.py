@@ -14,7 +14,7 @@ from graphseq import _checks
 from graphseq._arguments import checked_but
 from graphseq._prompt import short_repr
 from graphseq.reach.probe import norms
-from graphseq.reach.probe.by_hop import HopProfile, Sample, draw, profile, sums_by_hop
+from graphseq.reach.probe.by_hop import HopProfile, Sample, draw, profile, influence_sums
 from graphseq.reach.probe.given import check_data
 from graphseq.reach.probe.probe import Probe
 
@@ -109,7 +109,7 @@ def compare(
         def of(outputs: Tensor, hops: Tensor = hops, place: dict[int, int] = place) -> Tensor:
             return hops[[place[int(output)] for output in outputs]]
 
-        sums = sums_by_hop(probe, chosen.outputs, of, norm)
+        sums = influence_sums(probe, chosen.outputs, of, norm)
         profiles.append(profile(chosen, sums, normalize=None, ci=0.95))
         ranges.append(_range(chosen, sums))
     plus, minus = _edges(first, second, own)

@@ -71,11 +71,11 @@ def by_hop(
     sample = draw(function, everyone, samples, _checks.seed("seed", seed))
     if normalize not in (None, "self", "total"):
         raise ValueError(f"normalize must be 'self', 'total' or None, got {normalize!r}")
-    sums = sums_by_hop(function, sample.outputs, partial(hops_to_answers, function, causal=causal), norm)
+    sums = influence_sums(function, sample.outputs, partial(hops_to_answers, function, causal=causal), norm)
     return profile(sample, sums, normalize=normalize, ci=ci)
 
 
-def sums_by_hop(function: RowFunction, outputs: Tensor, hops: Callable[[Tensor], Tensor], norm: str) -> Tensor:
+def influence_sums(function: RowFunction, outputs: Tensor, hops: Callable[[Tensor], Tensor], norm: str) -> Tensor:
     """Measure the total influence of the rows at each distance on each answer: no path first, then hops 0 … D.
 
     Args:
@@ -96,7 +96,7 @@ def profile(sample: Sample, sums: Tensor, *, normalize: str | None, ci: float) -
 
     Args:
         sample: of the answers.
-        sums: of each of them, from :func:`sums_by_hop`.
+        sums: of each of them, from :func:`influence_sums`.
         normalize: "self", "total" or ``None``.
         ci: the confidence of the intervals.
     """
