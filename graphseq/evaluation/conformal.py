@@ -22,11 +22,12 @@ def conformal_width(errors: Tensor, coverage: float) -> Tensor:
     time are exchangeable only in part, so that the share on later answers is to be measured.
 
     Args:
-        errors: differences of forecasts and answers, (n, C).
+        errors: differences of forecasts and answers, (n, C); one that is NaN, as of a model that diverged, is held by
+            no finite interval.
         coverage: c, between 0 and 1.
 
     Returns:
-        Half widths (C,); infinite where n is too small for c.
+        Half widths (C,), at least the smallest error; infinite where n is too small for c.
 
     Raises:
         ValueError: errors of another shape, or none; a share outside 0 to 1.
@@ -42,7 +43,8 @@ def conformal_width(errors: Tensor, coverage: float) -> Tensor:
     if errors.dim() != 2 or not len(errors):
         raise ValueError(f"errors must have shape (n, C) with at least one row, got {tuple(errors.shape)}")
     errors = errors if errors.is_floating_point() else errors.to(torch.get_default_dtype())
-    place = math.ceil(round((len(errors) + 1) * coverage, 9))
+    place = max(1, math.ceil(round((len(errors) + 1) * coverage, 9)))  # 0 of a coverage of 0 would be the last one
     if place > len(errors):
         return torch.full_like(errors[0], math.inf)
-    return errors.abs().sort(dim=0).values[place - 1]
+    sizes = errors.abs()
+    return sizes.where(~sizes.isnan(), math.inf).sort(dim=0).values[place - 1]

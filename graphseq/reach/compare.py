@@ -14,7 +14,7 @@ from graphseq import _checks
 from graphseq._arguments import checked_but
 from graphseq._prompt import short_repr
 from graphseq.reach.probe import norms
-from graphseq.reach.probe.by_hop import HopProfile, Sample, draw, profile, influence_sums
+from graphseq.reach.probe.by_hop import HopProfile, Sample, draw, influence_sums, profile
 from graphseq.reach.probe.given import check_data
 from graphseq.reach.probe.probe import Probe
 

@@ -10,7 +10,9 @@ import torch
 from graphseq.evaluation import conformal_width
 
 
-@pytest.mark.parametrize(("coverage", "width"), [(0.1, 1.0), (0.5, 5.0), (0.9, 9.0), (0.95, math.inf)])
+@pytest.mark.parametrize(
+    ("coverage", "width"), [(0, 1.0), (1e-12, 1.0), (0.1, 1.0), (0.5, 5.0), (0.9, 9.0), (0.95, math.inf)]
+)
 def test_the_width_is_the_error_of_the_rank_that_is_asked(coverage: float, width: float) -> None:
     errors = torch.tensor([[5.0], [-1], [2], [-9], [3], [4], [-6], [7], [8]])  # nine, so that ranks are tenths
     assert conformal_width(errors, coverage).tolist() == [width]
@@ -32,3 +34,8 @@ def test_exchangeable_answers_are_held_as_often_as_is_asked() -> None:
 def test_errors_of_another_shape_are_refused(errors: torch.Tensor) -> None:
     with pytest.raises(ValueError, match="errors must have shape"):
         conformal_width(errors, 0.9)
+
+
+def test_an_error_that_is_nan_is_held_by_no_finite_width() -> None:
+    errors = torch.tensor([[1.0], [math.nan], [2.0]])
+    assert [conformal_width(errors, coverage).item() for coverage in (0.25, 0.5, 0.75)] == [1.0, 2.0, math.inf]
