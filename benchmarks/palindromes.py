@@ -44,6 +44,7 @@ from tqdm.auto import tqdm
 
 import graphseq as gs
 from graphseq import _files, growing_lengths, nn, seeding
+from graphseq.cli.messages import refusals
 from graphseq.experiments.models import build_encoder, start_from
 from graphseq.tasks import Palindrome
 from graphseq.training.history import machine
@@ -51,6 +52,7 @@ from graphseq.training.history import machine
 MODELS = ("RNN", "LSTM", "GRU", "MinGRU", "MinLSTM", "LRU")
 HE = "reference, He's start"
 FIGURE_LENGTHS = (*range(4, 31, 2), 100)
+KEYS = ("name", "model", "encoding")
 TESTED = (10, 30, 100, 300, 1000, 3000, 10000)
 
 
@@ -84,9 +86,10 @@ def reference(model: str, encoding: str, lengths: Iterable[int]) -> list[Setup]:
     return [Setup("reference", model, encoding, (length,), (length,)) for length in lengths]
 
 
-def figures() -> list[Setup]:
+def figures(asked: Sequence[int] = ()) -> list[Setup]:
     """Return the set-ups of the study's figures 1 to 3: digits as one number, He's initial weights, the short first."""
-    lengths = {"RNN": FIGURE_LENGTHS, "LSTM": sorted({*FIGURE_LENGTHS, 5})}  # 5, as among the reference's LSTMs above
+    lengths = {"RNN": FIGURE_LENGTHS, "LSTM": sorted({*FIGURE_LENGTHS, 5})}  # 5, as among the reference's LSTMs below
+    lengths = dict.fromkeys(lengths, asked) if asked else lengths
     return [Setup(HE, model, "scalar", (n,), (n,), "kaiming") for model in lengths for n in lengths[model]]
 
 
@@ -97,8 +100,14 @@ def taught(name: str, model: str, encoding: str, longest: int, **other: Any) -> 
     return Setup(name, model, encoding, tuple(growing_lengths(4, longest)), tested, **settings)
 
 
-def setups(encoding: str) -> list[Setup]:
-    """Return all set-ups of one encoding, the most important first."""
+def setups(encoding: str, asked: Sequence[int] = ()) -> list[Setup]:
+    """Return all set-ups of one encoding, the most important first; where lengths are asked, those of one of them."""
+    if asked:
+        of_one = [made for model in ("RNN", "LSTM") for made in reference(model, encoding, asked)]
+        of_one += figures(asked) if encoding == "scalar" else []
+        return of_one + [
+            made for made in setups(encoding) if made.lengths in [(n,) for n in asked] and made not in of_one
+        ]
     gated = {"hidden": 32 if encoding == "one-hot" else 64, "lr": 3e-3}
     scanned = {"hidden": 32, "layers": 2, "lr": 3e-3, "stop_window": 20}
     longer: dict[str, Any] = {"start": "chrono", "advance_threshold": 0.999, "advance_window": 100}
@@ -297,10 +306,27 @@ def table(summaries: Sequence[dict[str, Any]]) -> str:
     return "\n".join(out)
 
 
+def check_steps(out: Path, records: Sequence[dict[str, Any]], cases: Sequence[tuple[Setup, int]]) -> None:
+    """Refuse runs of a set-up that the folder has with another number of steps: its lines would mix them.
+
+    Raises:
+        ValueError: there are such runs.
+    """
+    steps = {tuple(record["config"][key] for key in KEYS): record["config"]["steps"] for record in records}
+    for setup, _ in cases:
+        key = tuple(getattr(setup, name) for name in KEYS)
+        if steps.get(key, setup.steps) != setup.steps:
+            raise ValueError(
+                f"{out} has runs of {', '.join(key)} with at most {steps[key]:,} steps; choose another --out for "
+                f"--steps {setup.steps}"
+            )
+
+
 def main(out: Path, cases: Sequence[tuple[Setup, int]], jobs: int = 1, checkpoints: Path | None = None) -> str:
     """Run what is not finished, add each run to ``out``/results.json, and return the table of all finished runs."""
-    out.mkdir(parents=True, exist_ok=True)
     records = read(out)
+    check_steps(out, records, cases)
+    out.mkdir(parents=True, exist_ok=True)
     done = [record["config"] for record in records]
     unfinished = [case for case in cases if config_of(*case) not in done]
     work = Parallel(n_jobs=jobs, return_as="generator_unordered")(
@@ -318,22 +344,28 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out/palindromes"), help="folder for results.json")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="runs of each set-up")
-    parser.add_argument("--encoding", nargs="+", default=["scalar", "one-hot"], help="how a digit enters")
+    encodings = ["scalar", "one-hot"]
+    parser.add_argument("--encoding", nargs="+", default=encodings, choices=encodings, help="how a digit enters")
     parser.add_argument("--model", nargs="+", default=list(MODELS), choices=list(MODELS), help="only these")
     parser.add_argument("--name", default="", help="only set-ups whose name begins so, such as reference")
-    parser.add_argument("--length", type=int, nargs="+", default=[], help="of set-ups of one length only these")
+    parser.add_argument("--length", type=int, nargs="+", default=[], help="set-ups of these lengths alone")
     parser.add_argument("--checkpoints", type=Path, help="folder where trainings of one length are saved as they go")
     parser.add_argument("--longest", type=int, default=10_000, help="teach and test up to here at most")
     parser.add_argument("--steps", type=int, default=10_000, help="train with so many steps at most")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each on one thread")
     options = parser.parse_args()
-    chosen = [
-        short
-        for encoding in options.encoding
-        for setup in setups(encoding)
-        if setup.model in options.model and setup.name.startswith(options.name)
-        if not options.length or (len(setup.lengths) == 1 and setup.lengths[0] in options.length)
-        if (short := shortened(setup, options.longest, options.steps)) is not None
-    ]
-    runs = [(setup, seed) for seed in options.seeds for setup in chosen]
-    print(main(options.out, runs, options.jobs, options.checkpoints))
+    with refusals(parser):
+        if any(length < 2 for length in options.length):
+            raise ValueError(f"--length must be at least 2, the first digit and the last; got {min(options.length)}")
+        chosen = [
+            short
+            for encoding in options.encoding
+            for setup in setups(encoding, options.length)
+            if setup.model in options.model and setup.name.startswith(options.name)
+            if (short := shortened(setup, options.longest, options.steps)) is not None
+        ]
+        if not chosen:
+            named = ", ".join(sorted({setup.name for encoding in options.encoding for setup in setups(encoding)}))
+            raise ValueError(f"no set-up has this --name, --model and --length; the names are {named}")
+        runs = [(setup, seed) for seed in options.seeds for setup in chosen]
+        print(main(options.out, runs, options.jobs, options.checkpoints))

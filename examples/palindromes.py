@@ -113,6 +113,9 @@ def draw(axes: Axes, records: Sequence[dict[str, Any]], models: Sequence[str], e
     axes.set(xscale="log", ylim=(0, 1.04), xlabel="palindrome length (digits)", title=ENCODINGS[encoding])
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    low, high = axes.get_xlim()
+    if high < 10 * low:  # of which matplotlib names lengths between powers of ten, too
+        axes.xaxis.set_minor_formatter(lambda value, _: f"{value:.0f}" if abs(value - round(value)) < 1e-6 else "")
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -122,7 +125,10 @@ def figure(records: Sequence[dict[str, Any]], models: Sequence[str]) -> Figure:
     panels = drawing.subplots(1, len(ENCODINGS), sharey=True, sharex=True)
     for panel, encoding in zip(panels, ENCODINGS, strict=True):
         draw(panel, records, models, encoding)
-        panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False, fontsize=9)
+        if panel.get_legend_handles_labels()[0]:
+            panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False, fontsize=9)
+        else:
+            panel.text(0.5, 0.5, "no runs", ha="center", transform=panel.transAxes)
     panels[0].set_ylabel("accuracy on the last digit")
     return drawing
 
@@ -148,9 +154,13 @@ def study(records: Sequence[dict[str, Any]]) -> Figure:
         panel.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         panel.spines[["top", "right"]].set_visible(False)
         title = "above: seeds at each length from He's start" if len(models) == 1 else ""
-        panel.legend(
-            loc="upper center", bbox_to_anchor=(0.5, -0.17), frameon=False, fontsize=9, title=title, title_fontsize=8
-        )
+        if panel.get_legend_handles_labels()[0]:
+            panel.legend(
+                loc="upper center", bbox_to_anchor=(0.5, -0.17), frameon=False, fontsize=9, title=title,
+                title_fontsize=8,
+            )  # fmt: skip
+        else:
+            panel.text(0.5, 0.5, "no runs", ha="center", transform=panel.transAxes)
     panels[0].annotate("chance", (0.99, 0.1), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
     panels[0].set_ylabel("accuracy on the last digit")
     return drawing

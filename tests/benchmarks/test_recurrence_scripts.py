@@ -120,6 +120,26 @@ def test_set_ups_differ_only_in_what_their_names_say() -> None:
         assert {each.model for each in reference} == {"RNN", "LSTM"}
 
 
+def test_set_ups_of_lengths_that_are_asked_are_those_of_both_models() -> None:
+    script = load(ROOT / "benchmarks" / "palindromes.py")
+    made = script.setups("scalar", [4, 7])
+    both = [(name, model, (n,)) for name in ("reference", script.HE) for model in ("RNN", "LSTM") for n in (4, 7)]
+    assert [(each.name, each.model, each.lengths) for each in made] == both
+    for setup in script.setups("scalar", [20]):
+        assert setup in script.setups("scalar")
+    assert [each.name for each in script.setups("one-hot", [300])] == ["reference", "reference", "trial: no curriculum"]
+
+
+def test_runs_of_other_steps_do_not_mix(tmp_path: Path) -> None:
+    script = load(ROOT / "benchmarks" / "palindromes.py")
+    plain = script.Setup("reference", "RNN", "one-hot", (3,), (3,), hidden=4, steps=2)
+    script.main(tmp_path, [(plain, 0)])
+    with pytest.raises(
+        ValueError, match=r"has runs of reference, RNN, one-hot with at most 2 steps; choose another --ou"
+    ):
+        script.main(tmp_path, [(script.replace(plain, steps=3), 0)])
+
+
 def test_a_set_up_is_shortened_only_where_it_is_longer() -> None:
     script = load(ROOT / "benchmarks" / "palindromes.py")
     for setup in script.setups("scalar"):
