@@ -125,7 +125,7 @@ def fit_curriculum(  # noqa: D417 - the other arguments are those of fit
                 stop_threshold=settings.stop_threshold if is_last else advance_threshold,
                 stop_window=settings.stop_window if is_last else advance_window,
             )
-            stages.append(train(model, task, stage_settings, stepper))
+            stages.append(train(model, task, stage_settings, stepper, is_last=is_last))
             stepper.steps += stages[-1].steps
             if not stages[-1].solved or stepper.steps == settings.steps:
                 break

@@ -160,15 +160,15 @@ def _train(
                 message = training.diverged(step + 1, loss, rate, norm)
                 message += training.blamed(task, batches[members.index(member)])
                 results[member] = DivergedError(message, histories[member])
-            ensemble.release(diverged, step)
-            ensemble.stepper.step()
-            share = (time.perf_counter() - clock) / len(members)
             for member, (loss, score, norm) in values.items():
-                history = histories[member]
-                history.append(loss, score, norm, rate, metrics=measured.get(member))
-                history.seconds += share
-                history.solved = is_solved(history, settings)
-            ensemble.release([member for member in values if histories[member].solved], step)
+                histories[member].append(loss, score, norm, rate, metrics=measured.get(member))
+                histories[member].solved = is_solved(histories[member], settings)
+            ensemble.release([*diverged, *(member for member in values if histories[member].solved)], step)
+            if ensemble.members:
+                ensemble.stepper.step()
+            share = (time.perf_counter() - clock) / len(members)
+            for member in values:
+                histories[member].seconds += share
             if not ensemble.members:
                 break
     finally:

@@ -94,8 +94,8 @@ def fit(
         clip: the largest norm of the gradient.
         seed: 0 or more.
         device: where to train.
-        stop_threshold: stop when the score, averaged over the last ``stop_window`` steps, is at least this; ``None``
-            never stops early.
+        stop_threshold: stop when the score, averaged over the last ``stop_window`` steps, is at least this, without
+            the update of that step: the weights are those that its batch has tested. ``None`` never stops early.
         stop_window: in steps.
         checkpoint_path: file to write checkpoints to, replaced in one piece each time.
         checkpoint_every: in steps; one more is written at the end.
@@ -158,8 +158,13 @@ def fit(
     return train(model, task, settings)
 
 
-def train(model: nn.Module, task: Task, settings: Settings, stepper: Stepper | None = None) -> History:
-    """Train as :func:`fit` does, with checked settings, and with an optimiser that goes on from another training."""
+def train(
+    model: nn.Module, task: Task, settings: Settings, stepper: Stepper | None = None, *, is_last: bool = True
+) -> History:
+    """Train as :func:`fit` does, with checked settings, and with an optimiser that goes on from another training.
+
+    A training that is not the last of its model takes the update of its last step, too, since the next one tests it.
+    """
     check_trainable(model, task)
     if settings.resume and (names := undescribed(task)):
         raise ValueError(
@@ -167,10 +172,10 @@ def train(model: nn.Module, task: Task, settings: Settings, stepper: Stepper | N
             f"{', '.join(names)} cannot be compared; give it a property config, a dict of numbers and strings"
         )
     with modes.training(model):
-        return _train(model, task, settings, stepper)
+        return _train(model, task, settings, stepper, is_last)
 
 
-def _train(model: nn.Module, task: Task, settings: Settings, stepper: Stepper | None) -> History:
+def _train(model: nn.Module, task: Task, settings: Settings, stepper: Stepper | None, is_last: bool) -> History:
     group, device = settings.group or SingleProcess(), torch.device(settings.device)
     model.to(device)
     stepper = stepper or Stepper(model, settings)
@@ -182,7 +187,7 @@ def _train(model: nn.Module, task: Task, settings: Settings, stepper: Stepper | 
     group.agree({"the number of steps in the checkpoint": history.steps})
     stepper.rates.check(history.lr)
     history.machine = machine(device, settings.precision)
-    run = _Run(model, group.replicate(model), task, settings, group, stepper)
+    run = _Run(model, group.replicate(model), task, settings, group, stepper, is_last)
     shown = settings.progress and group.is_first
     bar = progress_bar(settings.steps, history.steps, "step", shown=shown, terminal=False)
     clock = time.perf_counter() - history.seconds
@@ -192,7 +197,6 @@ def _train(model: nn.Module, task: Task, settings: Settings, stepper: Stepper | 
             with seeding.forked_at(for_layers, device):  # a step at a time, for trainings of other threads
                 run.step(history, checkpoints, for_batch)
                 history.seconds = time.perf_counter() - clock
-                history.solved = is_solved(history, settings)
                 if settings.callbacks:
                     history.stopped_by = group.any(calling.call(settings.callbacks, history, model))
                     clock = time.perf_counter() - history.seconds  # the time of callbacks is not that of steps
@@ -240,6 +244,7 @@ class _Run:
     settings: Settings
     group: SingleProcess
     stepper: Stepper
+    is_last: bool
 
     def step(self, history: History, checkpoints: Checkpoints, seed: int) -> None:
         """Take the next step, on the batch of ``seed``, and add it to the history.
@@ -271,8 +276,10 @@ class _Run:
         measured = None
         if settings.named_metrics:
             measured = measure(settings.named_metrics, *self.group.gather(output.detach(), graph.y))
-        stepper.optimizer.step()
         history.append(value, score, norm, rate, gradients, measured)
+        history.solved = is_solved(history, settings)
+        if not (history.solved and self.is_last):  # no batch would test the update
+            stepper.optimizer.step()
 
 
 def described(settings: Settings, stepper: Stepper, model: nn.Module, task: Task) -> dict[str, object]:

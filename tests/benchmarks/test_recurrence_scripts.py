@@ -274,10 +274,18 @@ def test_updates_after_a_solved_batch_are_tested_on_fresh_digits(tmp_path: Path)
 
 def test_each_start_is_tried_once(tmp_path: Path) -> None:
     script = load(ROOT / "benchmarks" / "palindromes_starts.py")
-    cases = [script.Case("RNN", start, 0.0, 4, 0, 2) for start in script.STARTS]
-    first = script.main(tmp_path / "starts.json", cases[:2])
-    assert script.main(tmp_path / "starts.json", cases)[:2] == first
-    recorded = json.loads((ROOT / "docs" / "palindromes" / "starts.json").read_text())
-    assert [one["config"]["start"] for one in recorded if one["solved"]] == ["He"]
+    first = script.main(tmp_path / "starts.json", script.SETUPS[:2], "LSTM", 4, [0], 2)
+    assert script.main(tmp_path / "starts.json", script.SETUPS, "LSTM", 4, [0], 2)[:2] == first
     weight = script.exchanged(torch.empty(400, 1))
     assert weight.std() < 0.1  # fan-in 400, not 1
+    names = [setup.name for setup in script.SETUPS]
+    assert len(set(names)) == len(names)
+    assert names[-2:] == ["He, ε = 0.0001", "He, digits divided by 9"]
+    graph = script.Divided(5, 9.0).batch(1, torch.Generator().manual_seed(0))
+    assert (graph.x[:, 0] * 9).tolist() == pytest.approx([4, 9, 3, 9])
+
+
+def test_the_recorded_starts_are_what_their_table_says_and_he_alone_is_right_from_every_seed() -> None:
+    script = load(ROOT / "benchmarks" / "palindromes_starts.py")
+    recorded = json.loads((ROOT / "docs" / "palindromes" / "starts.json").read_text())
+    assert script.table(recorded) in page("palindromes")

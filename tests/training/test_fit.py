@@ -106,6 +106,25 @@ def test_a_run_stops_once_its_mean_score_is_reached() -> None:
     assert fit(mlp(), Scored(1), steps=9, batch_size=2, stop_threshold=None, stop_window=7).steps == 9
 
 
+def test_the_weights_of_a_solved_run_are_those_that_its_last_batch_has_tested() -> None:
+    task, settings = Transfer(length=2), {"batch_size": 8, "optimizer": "RMSprop", "lr": 0.03, "seed": 1}
+
+    def trained(steps: int, threshold: float | None) -> tuple[Model, gs.History]:
+        torch.manual_seed(0)
+        model = Model(GCN(task.in_channels, 8, num_layers=1), task.out_channels)
+        return model, fit(model, task, steps=steps, stop_threshold=threshold, stop_window=5, **settings)
+
+    model, history = trained(400, 0.999)
+    assert history.solved
+    untested, _ = trained(history.steps, None)
+    before, _ = trained(history.steps - 1, None)
+    for own, last, other in zip(model.parameters(), before.parameters(), untested.parameters(), strict=True):
+        assert own.equal(last)
+        assert not own.equal(other)
+    batch = task.batch(8, torch.Generator().manual_seed(seeding.derive(1, seeding.TRAIN, history.steps - 1)))
+    assert task.score(model(batch), batch.y).mean().item() == history.score[-1] == 1
+
+
 def test_a_solved_run_is_saved_and_takes_no_step_more(tmp_path: Path) -> None:
     path = tmp_path / "run.pt"
     settings = {"steps": 30, "batch_size": 2, "stop_window": 4, "checkpoint_path": path}
