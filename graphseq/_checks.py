@@ -257,6 +257,14 @@ def is_tensor(name: str, value: object) -> Tensor:
     return value
 
 
+def is_real(name: str, value: object) -> Tensor:
+    """Return ``value``, or say that a tensor of real numbers was expected."""
+    tensor = is_tensor(name, value)
+    if tensor.is_complex():
+        raise TypeError(f"{name} must hold real numbers, got dtype {tensor.dtype}")
+    return tensor
+
+
 def integer_rows(name: str, value: object, rows: int) -> Tensor:
     """Return ``value`` as a ``long`` tensor of shape ``(rows,)``."""
     tensor = is_tensor(name, value)

@@ -19,12 +19,17 @@ HALVES = (torch.bfloat16, torch.float16)
 def in_full(x: Tensor) -> Iterator[Tensor]:
     """Suspend autocast, and give ``x`` in float32 if it is 16-bit."""
     with torch.autocast(x.device.type, enabled=False):
-        yield x.float() if x.dtype in HALVES else x
+        yield at_least_float32(x)
 
 
 def is_mixed(x: Tensor) -> bool:
     """True if ``x`` is 16-bit, or would be cast to 16 bits in a product."""
     return x.dtype in HALVES or torch.is_autocast_enabled(x.device.type)
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """``x`` in float32 if it is 16-bit, in which sums of many numbers go wrong: 256 + 1 is 256 in bfloat16."""
+    return x.float() if x.dtype in HALVES else x
 
 
 @contextmanager

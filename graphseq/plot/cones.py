@@ -166,7 +166,7 @@ def shared_norm(influences: Iterable[Tensor]) -> LogNorm | None:
         >>> scale.vmin, scale.vmax
         (1.0, 100.0)
     """
-    flat = [_checks.is_tensor("influence", values).detach().cpu().double().flatten() for values in influences]
+    flat = [_checks.is_real("influence", values).detach().cpu().double().flatten() for values in influences]
     positive = torch.cat([values[(values > 0) & values.isfinite()] for values in flat]) if flat else torch.empty(0)
     if not positive.numel():
         return None
@@ -182,7 +182,7 @@ def _numbered(labels: Tensor) -> tuple[np.ndarray, list[int]]:
 
 
 def _values(influence: Tensor, mask: np.ndarray) -> np.ndarray:
-    values: np.ndarray = _checks.is_tensor("influence", influence).detach().cpu().double().numpy()
+    values: np.ndarray = _checks.is_real("influence", influence).detach().cpu().double().numpy()
     if values.shape != mask.shape:
         raise ValueError(f"influence must have shape {mask.shape}, one entry a row; got {values.shape}")
     wrong = ~np.isfinite(values) | (values < 0)

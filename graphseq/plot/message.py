@@ -185,7 +185,7 @@ def animate_message(
 
 
 def _checked(weights: Tensor, graph: SpaceTimeGraph) -> Tensor:
-    checked = _checks.is_tensor("weights", weights).detach().cpu().double()
+    checked = _checks.is_real("weights", weights).detach().cpu().double()
     if checked.dim() != 2 or not len(checked) or checked.shape[1] != graph.num_rows:
         raise ValueError(
             f"weights must have {graph.num_rows} columns, one for each row, got shape {tuple(weights.shape)}; the "

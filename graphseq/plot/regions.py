@@ -89,7 +89,7 @@ def draw_regions(
 
 
 def _values(values: Tensor, graph: SpaceTimeGraph) -> NDArray[np.float64]:
-    checked = _checks.is_tensor("values", values).detach().cpu().double()
+    checked = _checks.is_real("values", values).detach().cpu().double()
     if checked.shape != (graph.num_rows,):
         raise ValueError(f"values must have shape ({graph.num_rows},), one for each region; got {tuple(checked.shape)}")
     wrong = ~checked.isfinite() | (checked < 0)

@@ -2,7 +2,7 @@
 
 Each function takes values (K, V) of K targets and V rows, such as :func:`~graphseq.reach.influence` or its square, and
 their distances (K, V), such as :func:`~graphseq.reach.hop_distances`. Where no path leads from a row, its value belongs
-to no distance: it is kept apart.
+to no distance: it is kept apart. Values of 16 bits are summed in float32, integers in float64.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch_geometric.data import Data
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq._prompt import short_repr
+from graphseq._torch.precision import at_least_float32
 from graphseq.data.edges import AnyGraph, edges_of
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.hops import shortest_paths
@@ -96,7 +97,7 @@ def by_lag(values: Tensor, lags: Tensor) -> Profile:
         >>> profile.at.tolist(), profile.value.tolist()
         ([0, 20], [2.0, 5.0])
     """
-    lags = _fitting(values, "lags", lags)
+    values, lags = _summable(values), _fitting(values, "lags", lags)
     at, index = lags.unique(return_inverse=True)
     sums = values.new_zeros(len(at)).index_add_(0, index.flatten(), values.flatten())
     return Profile(at, sums / len(values))
@@ -120,6 +121,7 @@ def by_lag_and_hop(values: Tensor, lags: Tensor, hops: Tensor) -> Grid:
         ([0, 5], [0, 1], [[1.0, 1.0], [0.0, 1.0]])
     """
     lags, hops = _fitting(values, "lags", lags), _fitting(values, "hops", hops)
+    values = _summable(values)
     reachable = hops >= 0
     at, index = lags.unique(return_inverse=True)
     width = int(hops.max()) + 1 if hops.numel() else 0
@@ -154,7 +156,7 @@ def mean_distance(values: Tensor, distances: Tensor) -> Tensor:
         >>> mean_distance(torch.tensor([[1.0, 3.0, 9.0]]), torch.tensor([[0, 4, -1]])).tolist()
         [3.0]
     """
-    distances = _fitting(values, "distances", distances)
+    values, distances = _summable(values), _fitting(values, "distances", distances)
     has_path = (distances >= 0) & distances.isfinite()
     reached = torch.where(has_path, values, 0)
     return (reached * torch.where(has_path, distances, 0)).sum(dim=1) / reached.sum(dim=1)
@@ -178,13 +180,13 @@ def mean_lag(values: Tensor, lags: Tensor) -> Tensor:
         >>> mean_lag(torch.tensor([[1.0, 3.0]]), torch.tensor([[-1, 3]])).tolist()
         [2.0]
     """
-    lags = _fitting(values, "lags", lags)
+    values, lags = _summable(values), _fitting(values, "lags", lags)
     return (values * lags).sum(dim=1) / values.sum(dim=1)
 
 
 def sums_by_hop(values: Tensor, hops: Tensor) -> tuple[Tensor, Tensor]:
     """Sum the values of each output at each hop distance over rows, (K, D + 1), and where there is no path, (K,)."""
-    hops = _fitting(values, "hops", hops)
+    values, hops = _summable(values), _fitting(values, "hops", hops)
     width = int(hops.max()) + 2 if hops.numel() else 1
     sums = values.new_zeros(len(values), width).scatter_add_(1, hops.clamp(min=-1) + 1, values)
     return sums[:, 1:], sums[:, 0]
@@ -196,6 +198,11 @@ def _hops_of(graph: AnyGraph) -> Tensor:
         return hop_distances(graph, graph.target_rows)
     edges = edges_of(graph)
     return shortest_paths(edges.simple, torch.arange(edges.num_nodes))
+
+
+def _summable(values: Tensor) -> Tensor:
+    """Values whose sums can be held: in float32 those of 16 bits, in float64 integers."""
+    return at_least_float32(values) if values.is_floating_point() else values.double()
 
 
 def _fitting(values: Tensor, name: str, labels: Tensor) -> Tensor:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 
+import networkx as nx
 import pytest
 import torch
 from families import FAMILIES, Family, encoder_of
 from randomgraphs import draw, sequence, with_x
+from torch_geometric.data import Data
 
 import graphseq as gs
 from graphseq._torch import precision
 from graphseq.data.adjacency import SparseMatrix
 from graphseq.nn import GCN, LSTM, MLP, Model
+from graphseq.nn.recurrent._dag_schedule import Ancestry
 from graphseq.tasks import Palindrome, Transfer
 
 HALVES = [torch.bfloat16, torch.float16]
@@ -46,6 +50,26 @@ def test_its_gradient_stays_in_float32_where_it_is_taken_under_autocast() -> Non
         out = encoder(graph).float().sum()
     (outside,) = torch.autograd.grad(out, encoder.convs[0].lin.weight)
     torch.testing.assert_close(inside, outside, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("kind", HALVES)
+@pytest.mark.parametrize("name", ["GCN", "GCNGRU", "GCNLSTM", "ForgettingGCNLSTM", "PathAttention", "Transformer"])
+def test_a_row_of_many_neighbours_sums_them_all_in_half_the_bits(name: str, kind: torch.dtype) -> None:
+    """In bfloat16 256 + 1 is 256, so that a sum one by one would stop there."""
+    torch.manual_seed(0)
+    graph = gs.from_graph(nx.star_graph(900), x=torch.rand(901, 3, dtype=torch.float64) + 0.5)
+    encoder = getattr(gs.nn, name)(3, 4).double().eval()
+    expected = encoder(graph)[0].detach()
+    found = encoder.to(kind)(copy(graph).to(kind))[0].detach()
+    assert float((found.double() - expected).norm() / expected.norm()) < 4 * torch.finfo(kind).eps
+
+
+def test_the_messages_of_many_children_are_all_summed_in_half_the_bits() -> None:
+    edges = torch.stack([torch.arange(1, 901), torch.zeros(900, dtype=torch.long)])
+    ancestry = Ancestry(gs.from_graph(Data(x=torch.ones(901, 1), edge_index=edges)).topology)
+    (root,) = (generation for generation in ancestry.generations if 0 in generation.rows.tolist())
+    for kind in HALVES:
+        assert root.aggregate(torch.ones(900, 1, dtype=kind)).tolist() == [[900.0]]
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

@@ -36,6 +36,15 @@ def test_sums_by_lag_keep_later_rows_apart_from_earlier() -> None:
     assert found.value.tolist() == [4.0, (1 + 16) / 2, 1.0, (4 + 32) / 2]
 
 
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.int64, torch.bool])
+def test_sums_of_many_values_of_few_bits_are_whole(kind: torch.dtype) -> None:
+    """In bfloat16 256 + 1 is 256, in float16 2048 + 1 is 2048, and the largest number is 65,504."""
+    ones, zeros = torch.ones(1, 5000, dtype=kind), torch.zeros(1, 5000, dtype=torch.long)
+    assert by_hop(ones, zeros).value.tolist() == by_lag(ones, zeros).value.tolist() == [5000.0]
+    assert by_lag_and_hop(ones, zeros, zeros).value.tolist() == [[5000.0]]
+    assert mean_distance(ones, zeros + 1000).tolist() == mean_lag(ones, zeros + 1000).tolist() == [1000.0]
+
+
 def test_the_grid_sums_to_both_profiles() -> None:
     model = Model(GCN(2, 8, 3), 2).double()
     graph = draw(5)

@@ -123,6 +123,12 @@ def test_on_a_path_resistance_is_hops_and_commuting_takes_three_n_less_two_times
     torch.testing.assert_close(theory.commute_time(a), 16 * hops)
 
 
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_resistances_of_matrices_of_half_the_bits_are_those_of_float32(kind: torch.dtype) -> None:
+    whole = 1 - torch.eye(40)
+    assert torch.equal(theory.commute_time(whole.to(kind)), theory.commute_time(whole))
+
+
 @pytest.mark.parametrize(
     ("matrix", "words"),
     [

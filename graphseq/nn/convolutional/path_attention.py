@@ -10,6 +10,7 @@ from torch_geometric.utils import softmax
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._torch.precision import at_least_float32
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.nn.convolutional.closure import closure
 from graphseq.nn.convolutional.layered import LayerStack
@@ -95,10 +96,14 @@ class _Block(nn.Module):
 
     def forward(self, h: Tensor, reader: Tensor, source: Tensor) -> Tensor:
         x = self.norm_attention(h)
-        query, key, value = self.query(x), self.key(x), self.value(x)
+        query, key, value = (
+            at_least_float32(self.query(x)),
+            at_least_float32(self.key(x)),
+            at_least_float32(self.value(x)),
+        )
         score = (query.index_select(0, reader) * key.index_select(0, source)).sum(1) * query.shape[1] ** -0.5
         weight = softmax(score, reader, num_nodes=len(h)).to(value.dtype)
         read = torch.zeros_like(value).index_add(0, reader, weight[:, None] * value.index_select(0, source))
-        h = h + self.out(read)
+        h = h + self.out(read.to(x.dtype))
         out: Tensor = h + self.mlp(self.norm_mlp(h))
         return out

@@ -11,6 +11,7 @@ from scipy.sparse import csgraph
 from torch import Tensor
 from torch_geometric.utils import coalesce
 
+from graphseq._torch.precision import at_least_float32
 from graphseq.data.adjacency import derived
 from graphseq.data.sequences import Sequences
 from graphseq.data.topology import Topology
@@ -41,7 +42,8 @@ class Generation:
             messages = messages * self.weight.to(messages.dtype)
         if self.reader is None:
             return messages
-        return messages.new_zeros(len(self.rows), messages.shape[1]).index_add(0, self.reader, messages)
+        sums = at_least_float32(messages).new_zeros(len(self.rows), messages.shape[1])
+        return sums.index_add(0, self.reader, at_least_float32(messages)).to(messages.dtype)
 
 
 class Ancestry:

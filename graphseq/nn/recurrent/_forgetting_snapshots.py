@@ -16,6 +16,7 @@ import torch
 from scipy.sparse import csgraph
 from torch import Tensor
 
+from graphseq._torch.precision import at_least_float32
 from graphseq.data.topology import Topology
 from graphseq.nn.recurrent._light_cone import _one_step_back
 
@@ -34,7 +35,7 @@ class Snapshot:
     def normalised(self, factor: Tensor) -> GatedAdjacency:
         """Compute Â' from the factors φ (Q,) of the pairs."""
         value = factor * self.weight
-        degree = self.loop.index_add(0, self.target, value)
+        degree = at_least_float32(self.loop).index_add(0, self.target, at_least_float32(value))
         # As in gcn_norm, a row of degree 0 sends nothing and receives nothing.
         return GatedAdjacency(self, value, degree.masked_fill(degree == 0, math.inf).rsqrt()[:, None])
 
@@ -45,13 +46,14 @@ class GatedAdjacency:
 
     snapshot: Snapshot
     value: Tensor  # (Q,) Ã' off the diagonal
-    scale: Tensor  # (R, 1) D̃'^(-1/2)
+    scale: Tensor  # (R, 1) D̃'^(-1/2), in float32 or wider
 
     def __matmul__(self, x: Tensor) -> Tensor:
         """Compute Â' x for x (R, F)."""
-        snapshot, x = self.snapshot, self.scale * x
-        messages = self.value[:, None] * x.index_select(0, snapshot.source)
-        return self.scale * (snapshot.loop[:, None] * x).index_add(0, snapshot.target, messages)
+        snapshot, scaled = self.snapshot, self.scale * at_least_float32(x)
+        messages = self.value[:, None] * scaled.index_select(0, snapshot.source)
+        product = self.scale * (snapshot.loop[:, None] * scaled).index_add(0, snapshot.target, messages)
+        return product.to(torch.promote_types(self.value.dtype, x.dtype))
 
 
 @dataclass(frozen=True)

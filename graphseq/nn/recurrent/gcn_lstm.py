@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from graphseq._arguments import checked_arguments
-from graphseq._torch.precision import HALVES, in_full, is_mixed
+from graphseq._torch.precision import HALVES, at_least_float32, in_full, is_mixed
 from graphseq.data.topology import Topology
 from graphseq.nn.cells import lstm_cell
 from graphseq.nn.conv import GCNConv
@@ -51,15 +51,11 @@ class GCNLSTMLayer(GatedLayer):
         return self._all_steps(x, topology, state)
 
     def _all_steps(self, x: Tensor, topology: Topology, state: NodeState | None) -> tuple[Tensor, NodeState]:
-        w_x, w_h, b_x, b_h = (_in_full(weight) for weight in self.weights())
-        state = None if state is None else tuple(_in_full(part) for part in state)
-        peepholes = None if self.peepholes is None else _in_full(self.peepholes)
+        w_x, w_h, b_x, b_h = (at_least_float32(weight) for weight in self.weights())
+        state = None if state is None else tuple(at_least_float32(part) for part in state)
+        peepholes = None if self.peepholes is None else at_least_float32(self.peepholes)
         walk = Walk.over(topology, x.dtype if self.gates.of_state else None, self.gates.hops)
         return sequence(walk, self.mixed_input(x, topology), Weights(w_x, w_h, b_x + b_h, peepholes), state)
-
-
-def _in_full(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype in HALVES else tensor
 
 
 class GCNLSTM(GatedEncoder):

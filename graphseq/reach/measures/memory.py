@@ -38,7 +38,7 @@ def memory_horizon(remaining: Tensor) -> Horizon:
             :func:`gradient_over_lags`, influence by lag, or forget gates multiplied.
 
     Raises:
-        TypeError: not a tensor.
+        TypeError: not a tensor of real numbers.
         ValueError: another shape, a negative or infinite entry, nothing at lag 0.
 
     Source: Tallec and Ollivier, *Can recurrent neural networks warp time?* (2018), section 2, for constant gates.
@@ -47,7 +47,7 @@ def memory_horizon(remaining: Tensor) -> Horizon:
         >>> memory_horizon(0.5 ** torch.arange(6.0)).steps
         2.0
     """
-    g = _checks.is_tensor("remaining", remaining).detach().cpu().double()
+    g = _checks.is_real("remaining", remaining).detach().cpu().double()
     if g.dim() != 1 or not len(g) or not bool((g.isfinite() & (g >= 0)).all()) or not float(g[0]) > 0:
         raise ValueError(
             "remaining must be (K + 1,), finite numbers from 0 of which the first is above 0; got "

@@ -45,7 +45,7 @@ def influence_range(influence: Tensor, distances: Tensor, *, normalize: bool = T
         normalize: ρ̂, which does not depend on the scale of the outputs; otherwise ρ.
 
     Raises:
-        TypeError: not tensors.
+        TypeError: not tensors of real numbers.
         ValueError: shapes that differ, a negative or infinite influence.
 
     Outputs without influence have no range and are not in the mean, and ``note`` says how many there are; the authors'
@@ -80,7 +80,7 @@ def _without(total: Tensor, reached: Tensor, normalize: bool) -> str:
 
 def checked_influence(influence: Tensor, distances: Tensor) -> tuple[Tensor, Tensor]:
     """The influence and the distances in float64, on one device; or an error that names what does not fit."""
-    values, far = _checks.is_tensor("influence", influence), _checks.is_tensor("distances", distances)
+    values, far = _checks.is_real("influence", influence), _checks.is_real("distances", distances)
     if values.dim() != 2 or values.shape != far.shape or not values.numel():
         raise ValueError(
             "influence and distances must both be (K, V), one line for each output; got "

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
+from graphseq._torch.precision import at_least_float32
 
 
 @checked_arguments
@@ -125,7 +126,7 @@ def commute_time(adjacency: Tensor) -> Tensor:
         >>> round(float(commute_time(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))[0, 1]), 4)
         4.0
     """
-    return effective_resistance(adjacency) * (adjacency.sum() + len(adjacency))
+    return effective_resistance(adjacency) * (_connected(adjacency).sum() + len(adjacency))
 
 
 def _connected(adjacency: Tensor) -> Tensor:
@@ -134,7 +135,7 @@ def _connected(adjacency: Tensor) -> Tensor:
         raise ValueError(f"adjacency must be floating and (V, V), got {a.dtype} {tuple(a.shape)}")
     if not torch.equal(a, a.T) or bool((a < 0).any()) or bool((a.diagonal() != 0).any()):
         raise ValueError("adjacency must be symmetric, at least 0, and zero on its diagonal")
-    count = connected_components(a.detach().cpu().numpy(), directed=False, return_labels=False)
+    count = connected_components((a.detach() > 0).cpu().numpy(), directed=False, return_labels=False)
     if count > 1:
         raise ValueError(f"adjacency has {count} components; between them a row is unreachable")
-    return a
+    return at_least_float32(a)

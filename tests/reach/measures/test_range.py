@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from graphseq.reach.measures import distances, influence_range, pairwise_mixing
+from graphseq.reach.measures import distances, influence_range, memory_horizon, pairwise_mixing
 
 F64 = torch.float64
 
@@ -115,3 +115,14 @@ def test_the_hessian_range_of_products_and_of_squared_differences(k: int) -> Non
     differences = pairwise_mixing(lambda x: (operator * (x - x.T).square()).sum(), x, reduce="sum")
     assert influence_range(products, hops).graph == pytest.approx(k)
     assert influence_range(differences, hops).graph == pytest.approx(k / 2)
+
+
+def test_complex_numbers_are_refused() -> None:
+    numbers = torch.ones(1, 2, dtype=torch.complex64)
+    for name, call in (
+        ("influence", lambda: influence_range(numbers, torch.ones(1, 2))),
+        ("distances", lambda: influence_range(torch.ones(1, 2), numbers)),
+        ("remaining", lambda: memory_horizon(numbers[0])),
+    ):
+        with pytest.raises(TypeError, match=f"{name} must hold real numbers, got dtype torch.complex64"):
+            call()
