@@ -300,7 +300,8 @@ def edges(name: str, value: object, end: int, ends: str) -> Tensor:
     """Return ``value`` as a ``long`` tensor ``(2, E)`` whose entries lie in ``0 … end - 1``."""
     tensor = is_tensor(name, value)
     if tensor.dim() != 2 or tensor.shape[0] != 2:
-        raise ValueError(f"{name} must have shape (2, E), got {tuple(tensor.shape)}")
+        turned = "; transpose it" if tensor.dim() == 2 and tensor.shape[1] == 2 else ""
+        raise ValueError(f"{name} must have shape (2, E), got {tuple(tensor.shape)}{turned}")
     if tensor.numel() and (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool):
         raise TypeError(f"{name} must hold integers, got dtype {tensor.dtype}")
     outside = ((tensor < 0) | (tensor >= end)).any(dim=0)

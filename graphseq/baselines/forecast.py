@@ -204,7 +204,10 @@ class GraphAutoregression(Autoregression):
         weight = graph.x.new_ones(len(source)) if spatial.edge_weight is None else spatial.edge_weight.to(graph.x.dtype)
         if bool((weight < 0).any()):
             edge = int((weight < 0).nonzero()[0])
-            raise ValueError(f"edge_weight[{edge}] is {weight[edge].item():g}; a weighted mean needs weights above 0")
+            raise ValueError(
+                f"edge_weight[{edge}] is {weight[edge].item():g}; a weighted mean of neighbours needs weights of 0 or "
+                "more; take other weights, or leave the graph autoregression out"
+            )
         total = graph.x.new_zeros(graph.num_rows, 1).index_add_(0, reader, weight[:, None])
         sums = torch.zeros_like(graph.x).index_add_(0, reader, weight[:, None] * graph.x[source])
         alone = total == 0

@@ -61,6 +61,16 @@ def finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def percent(share: float) -> str:
+    """A share that somebody has chosen, in per cent with all of its digits.
+
+    Example:
+        >>> percent(0.9), percent(0.975), percent(0.999)
+        ('90%', '97.5%', '99.9%')
+    """
+    return f"{100 * share:.6g}%"
+
+
 def aligned(lines: Sequence[Sequence[str]], *, head: int) -> str:
     """Cells as aligned columns, the first to the left and all others to the right, with a rule after ``head`` lines.
 

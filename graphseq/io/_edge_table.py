@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import NamedTuple
 
@@ -80,7 +81,9 @@ def joined(observed: Observed, table: Table, columns: EdgeColumns, time_format: 
     for line, pair in enumerate(ends):
         for end in pair:
             if end not in known:
-                raise ValueError(f"{table.at(line)}: node {end!r} is never observed")
+                near = get_close_matches(end, known, n=1) or [one for one in known if one.casefold() == end.casefold()]
+                asked = f"; did you mean {near[0]!r}?" if near else ""
+                raise ValueError(f"{table.at(line)}: node {end!r} is never observed{asked}")
     values = _values(table, columns)
     rows = (observed.x, observed.node, observed.time)
     is_timed = columns.time in table.header
@@ -147,7 +150,9 @@ def _one_way(table: Table, edges: _Edges) -> _Edges:
     if len(present) > 1 and not any(a != b and (b, a) in present for a, b in present):
         table.note(f"{table.name}: no edge leads back; undirected=True reads each in both directions")
     if len(present) < len(edges.ends):
-        table.note(f"{table.name}: {len(edges.ends) - len(present):,} edges are listed again, and count again")
+        again = len(edges.ends) - len(present)
+        words = "edge is listed again, and counts again" if again == 1 else "edges are listed again, and count again"
+        table.note(f"{table.name}: {again:,} {words}")
     return edges
 
 

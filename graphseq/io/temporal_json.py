@@ -172,14 +172,24 @@ def _periods(name: str, content: dict[str, Any]) -> Recording:
     if "edges" in content:
         edges = read_edges(f"{name}: edges", content["edges"], _weights(name, content), nodes)
     else:
-        for t, period in periods.items():
-            if (_weights(name, period) is None) != (_weights(name, periods["0"]) is None):
-                raise ValueError(f"{name}: times 0 and {t} must both have weights of edges, or neither must")
-        edges = [
-            read_edges(f"{name}: edges at time {t}", period.get("edges"), _weights(name, period), nodes)
-            for t, period in periods.items()
-        ]
+        edges = _changing(name, periods, nodes)
     return Recording(values, channels, _names(name, content, nodes), _dates(name, list(periods.values())), edges)
+
+
+def _changing(name: str, periods: dict[str, dict[str, Any]], nodes: int) -> list[Edges]:
+    """Return the edges of each time; a time whose list is empty need not have weights."""
+    first = ""  #: time of the first edges
+    for t, period in periods.items():
+        if period.get("edges") is None:
+            raise ValueError(f"{name}: time {t} has no edges; give an empty list where there are none")
+        if period["edges"] != []:
+            first = first or t
+            if (_weights(name, period) is None) != (_weights(name, periods[first]) is None):
+                raise ValueError(f"{name}: times {first} and {t} must both have weights of edges, or neither must")
+    return [
+        read_edges(f"{name}: edges at time {t}", period["edges"], _weights(name, period), nodes)
+        for t, period in periods.items()
+    ]
 
 
 def _node_link(name: str, content: dict[str, Any]) -> Recording:
@@ -282,7 +292,8 @@ def _names(name: str, content: dict[str, Any], nodes: int) -> tuple[str, ...]:
         return tuple(str(n) for n in range(nodes))
     number = _object(f"{name}: node_ids", content["node_ids"])
     if sorted(map(str, number.values())) != sorted(str(n) for n in range(nodes)):
-        raise ValueError(f"{name}: node_ids must name each of the {nodes} nodes 0 to {nodes - 1} once; got {number}")
+        came = f"{len(number)} names, of {listed(sorted(map(str, number.values())))}"
+        raise ValueError(f"{name}: node_ids must name each of the {nodes} nodes 0 to {nodes - 1} once; got {came}")
     return tuple(sorted(number, key=lambda node: int(number[node])))
 
 

@@ -166,6 +166,10 @@ def _of_frame(group: Any) -> _Table:
     return _Table(values[..., None], times, tuple(columns), ("value",))
 
 
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
+
+
 def _names(cells: Sequence[object] | NDArray[Any]) -> list[str]:
     return [cell.decode() if isinstance(cell, bytes) else str(cell) for cell in cells]
 
@@ -196,7 +200,7 @@ def _edges(path: Path, nodes: Sequence[str], recording: str) -> tuple[Edges, lis
         plural, verb = ("", "s") if left_out == 1 else ("s", "")
         notes.append(f"{left_out:,} line{plural} of {path.name} name{verb} a sensor that is not in {recording}")
     if known > len(found):
-        notes.append(f"{path.name}: pairs are listed again, {known - len(found):,} times; the last line counts")
+        notes.append(f"{path.name}: pairs are listed again, {_times(known - len(found))}; the last line counts")
     distances = np.array(list(found.values()))
     weight = np.exp(-((distances / (float(np.std(distances)) or 1.0)) ** 2)).astype(np.float32).astype(np.float64)
     near = weight >= _LEAST

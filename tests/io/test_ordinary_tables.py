@@ -126,7 +126,7 @@ def test_edges_of_which_none_leads_back_and_those_listed_again_are_pointed_out(t
     (note,) = read(tmp_path, lines, "source,target\nann,bob\nbob,cem\n").notes
     assert note.endswith("no edge leads back; undirected=True reads each in both directions")
     (note,) = read(tmp_path, lines, "source,target\nann,bob\nbob,ann\nbob,ann\n").notes
-    assert note.endswith("1 edges are listed again, and count again")
+    assert note.endswith("1 edge is listed again, and counts again")
 
 
 WIDE = "date,ann,bob\n2024-01-01,20,10\n2024-01-02,21,11\n"

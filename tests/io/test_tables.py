@@ -121,7 +121,8 @@ def test_a_dropped_line_is_a_node_away_and_its_edges_with_it(tmp_path: Path) -> 
         ("time,node\n1,A\n", None, r"seen.csv has no columns of values"),
         (LINES, "source,target,time\nA,B,1\nA,B,2\n", r"edges.csv, line 3: node 'A' has no line at time 2"),
         (LINES, "source,target,time\nA,B,3\n", r"edges.csv, line 2: node 'A' has no line at time 3"),
-        (LINES, "source,target\nA,D\n", r"edges.csv, line 2: node 'D' is never observed"),
+        (LINES, "source,target\nA,D\n", r"edges.csv, line 2: node 'D' is never observed$"),
+        (LINES, "source,target\na,B\n", r"edges.csv, line 2: node 'a' is never observed; did you mean 'A'\?"),
         (LINES, "source,target,weight\nA,B,\n", r"edges.csv, line 2: the weight is missing"),
         (
             LINES,

@@ -90,6 +90,12 @@ def test_one_object_a_time_with_its_own_edges(tmp_path: Path) -> None:
     assert data.channels == ("y", "X_0", "X_1")
 
 
+def test_a_time_without_edges_needs_no_weights(tmp_path: Path) -> None:
+    here = {"edges": [[0, 1], [1, 0]], "weights": [2, 3], "y": [1, 2]}
+    graph = read(tmp_path, {"0": {"edges": [], "y": [1, 2]}, "1": here, "2": {"edges": [], "y": [1, 2]}}).graph
+    assert (graph.edge_index.tolist(), graph.edge_weight.tolist()) == ([[2, 3], [3, 2]], [2, 3])
+
+
 def test_times_are_in_the_order_of_their_numbers_not_of_their_spelling(tmp_path: Path) -> None:
     content = {str(t): {"y": [t, 0]} for t in sorted(range(11), key=str)} | {"edges": [[0, 1]]}
     assert read(tmp_path, content).graph.x[::2].flatten().tolist() == list(range(11))

@@ -54,7 +54,7 @@ NODE = {"id": "a", "y": [1, 2]}
         (times(y=[1, 2, 3]), r"time 1 has \(nodes, features\) \(3, 1\), but time 0 \(2, 1\)"),
         (times(edges=[[0, 2]]), r"edges at time 1\[0\] goes from 0 to 2, but there are the 2 nodes"),
         (times(weights=[2]), r"times 0 and 1 must both have weights of edges, or neither"),
-        (times(edges=None), r"edges at time 1 must have 2 dimensions"),
+        (times(edges=None), r"time 1 has no edges; give an empty list where there are none"),
         ({**times(), "5": {}}, r"time 2 must be an object, got nothing"),
         ({"0": {"z": 1}}, r"time 0 has the keys z, but none of y, X, FX, block"),
         ({"0": {"y": [1]}, "1": {"X": [[1]]}, "edges": []}, r"time 1 has no y, but time 0 has"),

@@ -74,7 +74,7 @@ def test_of_a_pair_that_is_listed_again_the_last_line_counts(tmp_path: Path) -> 
     sigma = np.std([3, 1, 1])
     assert data.graph.static_edge_index.tolist() == [[1, 1], [0, 2]]  # of 3, exp(-10) is no edge
     assert data.graph.static_edge_weight.tolist() == pytest.approx([math.exp(-((1 / sigma) ** 2))] * 2)
-    assert data.notes == ("e.csv: pairs are listed again, 1 times; the last line counts",)
+    assert data.notes == ("e.csv: pairs are listed again, once; the last line counts",)
 
 
 def test_zeros_are_missing_where_that_is_said(metr: Path) -> None:

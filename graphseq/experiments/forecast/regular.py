@@ -138,11 +138,26 @@ def resampled(data: TemporalDataset, step: str, by: Literal["mean", "last", "sum
     steps = bins[-1] + 1
     note = f"{len(at):,} times resampled to {steps:,} steps of {step}, by the {by} of the observations in each"
     notes = [*(said for said in data.notes if not said.startswith(UNEVEN)), note]
+    if by == "sum":
+        notes += _uneven_sums(torch.bincount(group))
     if len(key) < steps * count:
         notes.append(_missing(steps * count - len(key), steps * count))
     names = names_of([at[0] + k * length for k in range(steps)], dates=dates)
     whole = replace(data, graph=binned, times=names, notes=tuple(notes), empty_times=())
     return masked(whole, torch.arange(steps))
+
+
+def _uneven_sums(observed: Tensor) -> list[str]:
+    """Return a note where sums are of different numbers of observations, as of a day that has begun, or none."""
+    usual = int(observed.mode().values)
+    fewer = int((observed < usual).sum())
+    if not fewer:
+        return []
+    verb = "is" if fewer == 1 else "are"
+    return [
+        f"{fewer:,} of {len(observed):,} sums {verb} of fewer observations than most, which are of {usual}, and so "
+        "lower"
+    ]
 
 
 def _missing(count: int, whole: int) -> str:

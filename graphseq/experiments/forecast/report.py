@@ -263,7 +263,7 @@ def _beside(blocks: Sequence[tuple[Facts, Sequence[Line]]], best: Mapping[int, s
 
 def _table(settings: Settings, lines: Sequence[Line], facts: Facts, best: str | None) -> str:
     known = any(math.isfinite(line.coverage) for line in lines)
-    held = [f"in {settings.coverage:.0%}", "width"] if known else []
+    held = [f"in {tables.percent(settings.coverage)}", "width"] if known else []
     several = ["± 95 %"] if len(settings.seeds) > 1 else []
     head = ["model", "MSE", *several, "MAE", "explained", "validation", *held]
     cells = (_cells(line, facts, known=known, several=bool(several), best=line.model == best) for line in lines)

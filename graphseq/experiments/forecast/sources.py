@@ -124,7 +124,8 @@ def _of_array(data: Numbers, edges: Numbers, settings: Settings) -> TemporalData
         raise TypeError(f"data must hold real numbers, got {x.dtype}")
     x, notes = _float32(x, "data")
     if x.dim() not in (2, 3) or not x.numel():
-        raise ValueError(f"data must have shape (T, N) or (T, N, F), got {tuple(x.shape)}")
+        single = "; a single series is data[:, None], of pandas data.to_frame()" if x.dim() == 1 else ""
+        raise ValueError(f"data must have shape (T, N) or (T, N, F), got {tuple(x.shape)}{single}")
     x = x[..., None] if x.dim() == 2 else x
     index = torch.empty(2, 0, dtype=torch.long) if edges is None else as_tensor("edges", edges)
     index = _checks.edges("edges", index, x.shape[1], "nodes")

@@ -63,7 +63,7 @@ class Forecast(NamedTuple):
             blocks[-1].append(column)
             room -= width
         shown = [_table([[*key, *cells] for key, *cells in zip(keys, *block, strict=True)]) for block in blocks]
-        held = "" if math.isnan(self.coverage) else f", with {self.coverage:.0%} intervals"
+        held = "" if math.isnan(self.coverage) else f", with {tables.percent(self.coverage)} intervals"
         rest = len(self.nodes) - _MOST_NODES
         end = [f"and {rest} more nodes"] if rest > 0 else []
         return printable("\n".join([f"after {self.last}{held}", "\n\n".join(shown), *end]))

@@ -40,7 +40,7 @@ class HopProfile:
     def __str__(self) -> str:
         """A table of at most a dozen hops, and the sum beyond them."""
         whole = self.samples == self.answers
-        lines = [f"hops  influence{'' if whole else f'  {self.ci:.0%} interval'}"]
+        lines = [f"hops  influence{'' if whole else f'  {100 * self.ci:g}% interval'}"]
         nearest = min(_SHOWN, 1 + max(self.value.nonzero().flatten().tolist(), default=0))
         parts = (part[:nearest].tolist() for part in (self.at, self.value, self.low, self.high))
         for hop, value, low, high in zip(*parts, strict=True):

@@ -373,6 +373,12 @@ def test_what_will_not_do_is_refused_by_name(given: dict[str, object], message: 
 
 
 def test_data_that_are_no_recording_are_refused(fitted: gs.Forecaster) -> None:
+    with pytest.raises(
+        ValueError, match=r"got \(60,\); a single series is data\[:, None\], of pandas data.to_frame\(\)"
+    ):
+        gs.forecast(X[:, 0])
+    with pytest.raises(ValueError, match=r"edges must have shape \(2, E\), got \(3, 2\); transpose it"):
+        gs.forecast(X, [[0, 1], [1, 2], [2, 3]])
     with pytest.raises(TypeError, match=r"data must be a SpaceTimeGraph.*; got int"):
         gs.forecast(3)
     with pytest.raises(ValueError, match=r'data\[3, 2\] is missing \(NaN\).*missing="mask"'):

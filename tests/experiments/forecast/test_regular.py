@@ -107,6 +107,14 @@ def test_a_step_of_another_kind_is_refused(step: str, times: tuple[str, ...]) ->
         resampled(recording(GAPS[:3], times), step)
 
 
+def test_sums_of_fewer_observations_are_pointed_out() -> None:
+    data = recording([(0, t, 1.0) for t in range(5)], ("0", "1", "2", "3", "4"))
+    summed = resampled(data, "2", "sum")
+    assert summed.graph.x[:, 0].view(3, 2)[:, 0].tolist() == [2, 2, 1]
+    assert "1 of 3 sums is of fewer observations than most, which are of 2, and so lower" in summed.notes
+    assert not any("fewer" in note for note in resampled(data, "2", "mean").notes)
+
+
 def test_edges_with_times_cannot_be_resampled() -> None:
     data = recording(GAPS, ("0", "1", "2"), edge_index=torch.tensor([[0], [1]]))
     with pytest.raises(ValueError, match="needs edges that are the same at all times"):
