@@ -84,12 +84,7 @@ def choices(recording: str) -> list[tuple[str, str]]:
 def cases(record: Record) -> Iterator[Case]:
     """Yield the runs in order; those of ten seeds once the settings of their model are chosen."""
     for recording in SOURCES:
-        for model, inputs in product(BASELINES, INPUTS):
-            if model in ("autoregression", "graph autoregression") or inputs == "own":
-                yield Case(recording, model, inputs, "plain", "given", CHOOSING)
-        for inputs in INPUTS:
-            yield Case(recording, "graph autoregression", inputs, "plain", "none", CHOOSING)
-        yield from (Case(recording, "graph autoregression", "own", "plain", "shuffled", seed) for seed in SEEDS)
+        yield from fitted_at_once(recording)
     small = [name for name in SOURCES if name not in LARGE]
     for recordings, models, seeds, changed_seeds in (
         *((part, FIRST, SEEDS, SEEDS[:5]) for part in (small, LARGE)),
@@ -100,6 +95,16 @@ def cases(record: Record) -> Iterator[Case]:
         yield from changed(record, recordings, changed_seeds)
 
 
+def fitted_at_once(recording: str) -> Iterator[Case]:
+    """Yield the runs of the baselines, those on graphs with shuffled edges and with none, too."""
+    for model, inputs in product(BASELINES, INPUTS):
+        if model in ("autoregression", "graph autoregression") or inputs == "own":
+            yield Case(recording, model, inputs, "plain", "given", CHOOSING)
+    for inputs in INPUTS:
+        yield Case(recording, "graph autoregression", inputs, "plain", "none", CHOOSING)
+    yield from (Case(recording, "graph autoregression", "own", "plain", "shuffled", seed) for seed in SEEDS)
+
+
 def given(record: Record, recordings: Sequence[str], models: Sequence[str], seeds: Sequence[int]) -> Iterator[Case]:
     """Yield the runs of models with the edges of the recordings: those that choose, and those of these seeds."""
     for model, recording in product(models, recordings):
@@ -108,9 +113,11 @@ def given(record: Record, recordings: Sequence[str], models: Sequence[str], seed
         yield from (Case(recording, model, inputs, head, "given", seed) for seed in seeds)
 
 
-def changed(record: Record, recordings: Sequence[str], seeds: Sequence[int]) -> Iterator[Case]:
+def changed(
+    record: Record, recordings: Sequence[str], seeds: Sequence[int], models: Sequence[str] = ON_GRAPHS
+) -> Iterator[Case]:
     """Yield the runs of models on graphs with shuffled edges and with none."""
-    for model, recording, edges in product(ON_GRAPHS, recordings, EDGES[1:]):
+    for model, recording, edges in product(models, recordings, EDGES[1:]):
         inputs, head, _ = chosen(record, recording, model)
         yield from (Case(recording, model, inputs, head, edges, seed) for seed in seeds)
 
@@ -195,16 +202,20 @@ def main(data: Path, out: Path, minutes: float) -> None:
     """Make runs until the time is up or all are made."""
     out.mkdir(parents=True, exist_ok=True)
     path, until = out / "results.jsonl", time.monotonic() + 60 * minutes
-    record = read(path)
     config = {"hidden": [16, 32], "lr": LR, "weight_decay": DECAY, "machine": machine("cpu")}
     (out / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    record = read(path)
+    print("all runs are made" if make(path, record, cases(record), data, until) else "stopped; run it again to go on")
+
+
+def make(path: Path, record: Record, runs: Iterator[Case], data: Path, until: float) -> bool:
+    """Make runs that the record lacks, and add each to its file; return whether all are made before the time is up."""
     torch.set_num_threads(1)
-    for case in cases(record):
+    for case in runs:
         if case.key in record:
             continue
         if time.monotonic() > until:
-            print("stopped; run it again to go on")
-            return
+            return False
         try:
             result = run(case, record, data)
         except DivergedError as error:
@@ -212,7 +223,7 @@ def main(data: Path, out: Path, minutes: float) -> None:
         record[case.key] = {"case": case.key, **result}
         with path.open("a") as file:
             file.write(json.dumps(record[case.key]) + "\n")
-    print("all runs are made")
+    return True
 
 
 if __name__ == "__main__":

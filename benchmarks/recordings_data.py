@@ -22,13 +22,14 @@ class Source(NamedTuple):
     skipped: int  #: first times that are no answers, being the inputs of the published comparison's first window
     season: float  #: in steps
     counts: bool  #: values are counts, whose logarithm log(1 + y) is forecast; else they are standardised by node
+    others: bool = False  #: beside y stand a count and a value that are inputs
 
 
 SOURCES = {
     "chickenpox": Source("Chickenpox, Hungary", 8, 52.18, counts=False),
     "montevideo_bus": Source("Buses, Montevideo", 4, 24, counts=False),
-    "twitter_tennis_rg17": Source("Tennis, Roland-Garros 2017", 0, 8, counts=True),
-    "twitter_tennis_uo17": Source("Tennis, US Open 2017", 0, 8, counts=True),
+    "twitter_tennis_rg17": Source("Tennis, Roland-Garros 2017", 0, 8, counts=True, others=True),
+    "twitter_tennis_uo17": Source("Tennis, US Open 2017", 0, 8, counts=True, others=True),
     "england_covid": Source("Covid, England", 8, 7, counts=False),
 }
 LAGS = 8
@@ -71,7 +72,7 @@ def recorded(name: str, folder: Path) -> Recorded:
     graph = gs.io.read_temporal_json(folder / f"{name}.json").graph
     y = graph.x[:, 0].double()
     if source.counts:
-        others = [graph.x[:, 1].log1p(), graph.x[:, 2]]
+        others = [graph.x[:, 1].log1p(), graph.x[:, 2]] if source.others else []
         graph = graph.replace(x=torch.stack([y.log1p().float(), *others], dim=1))
     else:
         graph = graph.replace(x=standardised(y, graph.node)[:, None].float())
