@@ -130,10 +130,26 @@ def _train(
 ) -> list[History | DivergedError]:
     device = torch.device(settings.device)
     ensemble = _Ensemble([model.to(device) for model in models], settings)
-    config = {
+    config = _described(ensemble, task, settings)
+    histories = [History(config={**config, "seed": seed}, machine=machine(device)) for seed in seeds]
+    results: list[History | DivergedError] = [*histories]
+    try:
+        for step in range(settings.steps):
+            for member, error in _step(ensemble, task, settings, seeds, histories, step).items():
+                results[member] = error
+            if not ensemble.members:
+                break
+    finally:
+        ensemble.release(ensemble.members, 0)
+    return results
+
+
+def _described(ensemble: _Ensemble, task: Task, settings: Settings) -> dict[str, object]:
+    """The configuration that all models share, for their records."""
+    return {
         "task": identity(task),
-        "model": describe(models[0]),
-        "ensemble": len(models),
+        "model": describe(ensemble.models[0]),
+        "ensemble": len(ensemble.models),
         "batch_size": settings.batch_size,
         "optimizer": settings.optimizer,
         "lr": float(ensemble.stepper.param_groups[0]["lr"]),
@@ -143,37 +159,44 @@ def _train(
         "stop_window": settings.stop_window,
         "metrics": list(settings.named_metrics),
     }
-    histories = [History(config={**config, "seed": seed}, machine=machine(device)) for seed in seeds]
-    results: list[History | DivergedError] = [*histories]
-    try:
-        for step in range(settings.steps):
-            clock, members = time.perf_counter(), list(ensemble.members)
-            batches = list(_draw(task, settings.batch_size, [seeds[member] for member in members], step))
-            x, y = (torch.stack([batch[key] for batch in batches]).to(device) for key in ("x", "y"))
-            graph = shared_graph(batches, task).to(device)  # which moves the first graph itself
-            ensemble.rates.set(step)
-            values, measured = ensemble.gradients(task, (graph, x, y))
-            rate = float(ensemble.stepper.param_groups[0]["lr"])
-            diverged = [m for m, (loss, _, norm) in values.items() if not math.isfinite(loss + norm)]
-            for member in diverged:
-                loss, _, norm = values.pop(member)
-                message = training.diverged(step + 1, loss, rate, norm)
-                message += training.blamed(task, batches[members.index(member)])
-                results[member] = DivergedError(message, histories[member])
-            for member, (loss, score, norm) in values.items():
-                histories[member].append(loss, score, norm, rate, metrics=measured.get(member))
-                histories[member].solved = is_solved(histories[member], settings)
-            ensemble.release([*diverged, *(member for member in values if histories[member].solved)], step)
-            if ensemble.members:
-                ensemble.stepper.step()
-            share = (time.perf_counter() - clock) / len(members)
-            for member in values:
-                histories[member].seconds += share
-            if not ensemble.members:
-                break
-    finally:
-        ensemble.release(ensemble.members, 0)
-    return results
+
+
+def _step(
+    ensemble: _Ensemble,
+    task: Task,
+    settings: Settings,
+    seeds: Sequence[int],
+    histories: Sequence[History],
+    step: int,
+) -> dict[int, DivergedError]:
+    """Take a step of all members, add it to their histories, and release those that diverged or are solved.
+
+    Returns:
+        The errors of those that diverged, by member.
+    """
+    clock, members, device = time.perf_counter(), list(ensemble.members), torch.device(settings.device)
+    batches = list(_draw(task, settings.batch_size, [seeds[member] for member in members], step))
+    x, y = (torch.stack([batch[key] for batch in batches]).to(device) for key in ("x", "y"))
+    graph = shared_graph(batches, task).to(device)  # which moves the first graph itself
+    ensemble.rates.set(step)
+    values, measured = ensemble.gradients(task, (graph, x, y))
+    rate = float(ensemble.stepper.param_groups[0]["lr"])
+    errors = {}
+    for member in [m for m, (loss, _, norm) in values.items() if not math.isfinite(loss + norm)]:
+        loss, _, norm = values.pop(member)
+        message = training.diverged(step + 1, loss, rate, norm)
+        message += training.blamed(task, batches[members.index(member)])
+        errors[member] = DivergedError(message, histories[member])
+    for member, (loss, score, norm) in values.items():
+        histories[member].append(loss, score, norm, rate, metrics=measured.get(member))
+        histories[member].solved = is_solved(histories[member], settings)
+    ensemble.release([*errors, *(member for member in values if histories[member].solved)], step)
+    if ensemble.members:
+        ensemble.stepper.step()
+    share = (time.perf_counter() - clock) / len(members)
+    for member in values:
+        histories[member].seconds += share
+    return errors
 
 
 def _draw(task: Task, size: int, seeds: Sequence[int], step: int) -> Iterator[SpaceTimeGraph]:

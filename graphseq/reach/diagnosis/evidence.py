@@ -25,6 +25,7 @@ from graphseq.reach.diagnosis.problem import Problem, Sample
 from graphseq.reach.diagnosis.readers import Readers, read
 from graphseq.reach.diagnosis.responses import Responder, Responses
 from graphseq.reach.diagnosis.trial import Scores, Trial
+from graphseq.reach.probe import taps
 
 CLEAR = 2.5  # standard errors by which the best of several readers is clearly better than the best constant
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase, RNNBase, LinearRNNBase, GatedEncoder)
@@ -323,17 +324,13 @@ def _last_input(model: nn.Module, sample: Sample, x: Tensor) -> Tensor | None:
     """The input of the last module with a weight matrix that gives one row an answer, (K, H)."""
     found: list[Tensor] = []
 
-    def keep(module: nn.Module, inputs: tuple[object, ...], output: object) -> None:
+    def keep(module: nn.Module, name: str, inputs: tuple[object, ...], output: object) -> None:
         first = inputs[0] if inputs else None
         if isinstance(first, Tensor) and first.dim() == 2 and len(first) == len(sample.y) and hasattr(module, "weight"):
             found.append(first)
 
-    handles = [module.register_forward_hook(keep) for module in model.modules()]
-    try:
+    with taps.hooked(model, list(dict(model.named_modules())), keep):
         sample.run(model, x)
-    finally:
-        for handle in handles:
-            handle.remove()
     return found[-1] if found else None
 
 

@@ -19,6 +19,7 @@ from graphseq.evaluation.modes import evaluating
 from graphseq.reach.diagnosis.needs import Needed, that_need
 from graphseq.reach.diagnosis.problem import Problem, Run, Sample
 from graphseq.reach.diagnosis.trial import gradient_of
+from graphseq.reach.probe import taps
 
 _DRAWS = 3
 _HEARD = 1e-5  # the share in the Jacobian below which a row is not heard
@@ -232,16 +233,12 @@ def last_states(sample: Sample) -> Run:
     def run(model: nn.Module, x: Tensor) -> Tensor:
         found: list[Tensor] = []
 
-        def keep(module: nn.Module, inputs: object, output: object) -> None:
+        def keep(module: nn.Module, name: str, inputs: tuple[object, ...], output: object) -> None:
             if isinstance(output, Tensor) and output.dim() == 2 and len(output) == sample.rows.count:
                 found.append(output)
 
-        handles = [module.register_forward_hook(keep) for module in model.modules()]
-        try:
+        with taps.hooked(model, list(dict(model.named_modules())), keep):
             sample.run(model, x)
-        finally:
-            for handle in handles:
-                handle.remove()
         return found[-1] if found else x.new_zeros(0, 1)
 
     return run
