@@ -57,7 +57,8 @@ class Forecaster:
         validation: share of those, the last of them, that is the validation set.
         coverage: share of the answers that the intervals are to hold.
         missing: what becomes of missing values: "refuse" them; "mask" them: the last known value stands in their place,
-            a feature says so, and no answer is asked there; or "drop" the row, so that the node is absent then.
+            a feature says so, no answer is asked there, and it has no part in the scale of its node, which has its mean
+            before its first value; or "drop" the row, so that the node is absent then.
         resample: length of a step to which irregular times are brought, such as "1h", or a number
             where times are numbers; it needs missing="mask".
         resample_by: "mean", "last" or "sum" of the observations of a node in a step.
