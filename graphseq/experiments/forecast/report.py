@@ -86,7 +86,7 @@ def facts_of(prepared: Prepared, settings: Settings, horizon: int, bounds: Seque
             last=times[test.last],
             **bound._asdict(),
             targets=named,
-            notes=(*prepared.data.notes, *_unbounded(prepared, settings)),
+            notes=(*prepared.data.notes, *_without_scale(prepared, settings), *_unbounded(prepared, settings)),
             horizon=horizon,
             unit=settings.unit or unit_of([name]) or (unit_of(prepared.data.nodes) if name == "value" else ""),
             validation=(len(validation), times[validation.first], times[validation.last]),
@@ -94,6 +94,22 @@ def facts_of(prepared: Prepared, settings: Settings, horizon: int, bounds: Seque
         )
         for name, bound in zip(named, bounds, strict=True)
     ]
+
+
+def _without_scale(prepared: Prepared, settings: Settings) -> list[str]:
+    """Return a note where nodes have no value before the test set, and so no scale of their own."""
+    graph = prepared.data.graph
+    observed = graph.get("observed")
+    known = graph.time <= graph.topology.times[prepared.split.validation.last]
+    known = known if observed is None else known & observed
+    count = len(prepared.data.nodes)
+    late = (graph.node.bincount(minlength=count) > 0) & (graph.node[known].bincount(minlength=count) == 0)
+    if settings.scale != "train" or not bool(late.any()):
+        return []
+    several, first = int(late.sum()), prepared.data.nodes[int(late.nonzero()[0])]
+    who = f"node {first} has" if several == 1 else f"{several:,} nodes, {first} first, have"
+    whose = "all nodes share one scale" if observed is None else "the scale of all together is taken there"
+    return [f"{who} no value before the test part: {whose}"]
 
 
 def _unbounded(prepared: Prepared, settings: Settings) -> list[str]:

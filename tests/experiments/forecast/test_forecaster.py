@@ -208,6 +208,15 @@ def test_what_is_missing_has_no_part_in_the_scale_of_its_node() -> None:
     assert found.values[0, 0, 0].item() == pytest.approx(5, abs=0.02)
 
 
+def test_nodes_without_a_scale_of_their_own_are_said() -> None:
+    x = X.clone()
+    x[:55, 3] = torch.nan
+    masked, dropped = (repr(gs.forecast(x, missing=how, **QUICK)).replace("\n  ", " ") for how in ("mask", "drop"))
+    assert "node 3 has no value before the test part: the scale of all together is taken there" in masked
+    assert "node 3 has no value before the test part: all nodes share one scale" in dropped
+    assert "no value before" not in repr(gs.forecast(x, missing="mask", scale="file", **QUICK))
+
+
 LINES = [{"time": t, "node": "abcde"[n], "heat": float(X[t, n]), "wind": t % 7} for t in range(60) for n in range(5)]
 ROADS = pd.DataFrame({"source": list("abcd"), "target": list("bcde"), "weight": [1, 2, 3, 4]})
 
