@@ -138,6 +138,10 @@ def _scaled() -> Callable[[RNNBase], object]:
     return scale
 
 
+def _kaiming_open() -> Callable[[RNNBase], object]:
+    return lambda encoder: gs.nn.forget_bias_(gs.nn.kaiming_(encoder))  # type: ignore[type-var]
+
+
 TORCH = "torch"
 """The name of initial weights as an encoder's own class draws them."""
 
@@ -150,6 +154,7 @@ STARTS: dict[str, Start] = {
     "orthogonal": Start(_RECURRENT, lambda: gs.nn.orthogonal_),
     "scaled": Start(_RECURRENT, _scaled),
     "kaiming": Start(_RECURRENT, lambda: gs.nn.kaiming_),
+    "kaiming-forget-bias": Start(("LSTM",), _kaiming_open),
     "identity": Start(("RNN",), lambda: gs.nn.identity_),
     "latch": Start(("RNN",), lambda: partial(gs.nn.identity_, gain=2.0)),
     "spread-latch": Start(("RNN", "LSTM"), lambda: partial(gs.nn.latch_, low=0, high=9)),

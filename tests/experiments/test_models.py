@@ -173,6 +173,16 @@ def test_first_weights_change_a_model_of_those_that_they_are_for(start: str, mod
     assert any(not torch.equal(old, new) for old, new in zip(before, encoder.parameters(), strict=True))
 
 
+def test_hes_start_with_a_forget_bias_differs_from_it_in_that_bias_alone() -> None:
+    plain, open_ = (build_encoder("LSTM", 2, 3) for _ in range(2))
+    for encoder, start in ((plain, "kaiming"), (open_, "kaiming-forget-bias")):
+        with gs.seeding.forked(1):
+            start_from(encoder, "LSTM", start)
+    expected = plain.state_dict()
+    expected["kernel.bias_ih_l0"] = torch.tensor([0.0] * 3 + [1.0] * 3 + [0.0] * 6)  # gates i, f, g, o
+    assert all(torch.equal(weight, expected[name]) for name, weight in open_.state_dict().items())
+
+
 def test_the_start_that_is_recommended_for_a_model_is_made_for_it() -> None:
     recommended = {name: entry.start for name, entry in MODELS.items() if entry.start != "torch"}
     assert recommended == {"RNN": "latch", "LSTM": "chrono", "GCN-LSTM": "chrono", "GCN-LSTM-state": "chrono"}
