@@ -78,6 +78,9 @@ SETUPS = (
 )
 
 
+FARTHER = 100  #: digits at which memory is measured beside those of the training
+
+
 class Divided(Palindrome):
     """Palindromes of digits as one number, divided.
 
@@ -115,10 +118,32 @@ def network(setup: Setup, model: str, seed: int) -> nn.Module:
     return whole
 
 
+@torch.no_grad()
+def kept(network: nn.Module, task: Divided, seed: int, samples: int = 64) -> float:
+    """Return the share of an LSTM's first cell state that is left at the last step, in the unit that keeps the most.
+
+    It is the largest product of a unit's forget gates over all steps but the first, as the mean over palindromes.
+    """
+    kernel: Any = network.encoder.kernel  # type: ignore[union-attr]
+    graph = task.batch(samples, torch.Generator().manual_seed(seed))
+    digits = graph.x.view(samples, task.length - 1, 1)
+    state = cell = left = torch.zeros(samples, kernel.hidden_size)
+    for step in range(task.length - 1):
+        gates = digits[:, step] @ kernel.weight_ih_l0.T + kernel.bias_ih_l0
+        gates = gates + state @ kernel.weight_hh_l0.T + kernel.bias_hh_l0
+        i, f, g, o = gates.chunk(4, dim=1)
+        left = left + nn.functional.logsigmoid(f) if step else left
+        cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+        state = o.sigmoid() * cell.tanh()
+    return float(left.exp().amax(dim=1).mean())
+
+
 def run(setup: Setup, model: str, length: int, seed: int, steps: int) -> dict[str, Any]:
     """Train and test one model."""
     task = Divided(length, setup.divisor)
     trained = network(setup, model, seed)
+    lengths = sorted({length, FARTHER}) if model == "LSTM" else []
+    before = {str(n): kept(trained, Divided(n, setup.divisor), seed) for n in lengths}
     optimizer = partial(torch.optim.RMSprop, lr=1e-3, alpha=setup.smoothing, eps=setup.eps, foreach=True)
     history = gs.fit(trained, task, steps=steps, batch_size=128, optimizer=optimizer, clip=10.0, seed=seed)
     pieces = [history.score[i : i + 250] for i in range(0, history.steps, 250)]
@@ -126,6 +151,7 @@ def run(setup: Setup, model: str, length: int, seed: int, steps: int) -> dict[st
         "config": config_of(setup, model, length, seed, steps),
         "steps": history.steps,
         "solved": history.solved,
+        "kept": before,
         "accuracy": gs.evaluate(trained, task, samples=1000, seed=seed).score,
         "curve": [statistics.mean(piece) for piece in pieces],
         "seconds": history.seconds,
@@ -151,17 +177,23 @@ def main(out: Path, setups: Sequence[Setup], model: str, length: int, seeds: Seq
 
 
 def table(runs: Sequence[dict[str, Any]]) -> str:
-    """Return a line for each set-up: the seeds that were solved, their steps, and the accuracies on fresh digits."""
+    """Return a line for each set-up: the seeds that were solved, their steps, and the accuracies on fresh digits.
+
+    Beside them is what the untrained network keeps of its first cell state, see :func:`kept`, as the mean over seeds.
+    """
     groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     for one in runs:
         settings = {key: one["config"][key] for key in asdict(Setup(""))}
         group = one["config"]["model"], Setup(**settings).name, one["config"]["length"]
         groups.setdefault(group, []).append(one)
-    rows = [["model", "set-up", "digits", "seeds", "solved", "steps", "right at the end"]]
+    rows = [["model", "set-up", "digits", "seeds", "solved", "steps", "right at the end", "kept", f"of {FARTHER}"]]
     for (model, name, length), ones in groups.items():
         steps = ", ".join(str(one["steps"]) for one in ones if one["solved"]) or "none"
         right = ", ".join(f"{one['accuracy']:.1%}" for one in ones)
-        rows.append([model, name, str(length), str(len(ones)), str(sum(one["solved"] for one in ones)), steps, right])
+        solved = str(sum(one["solved"] for one in ones))
+        measured = [n for n in (length, FARTHER) if ones[0]["kept"]]
+        left = [f"{statistics.mean(one['kept'][str(n)] for one in ones):.2g}" for n in measured] or ["", ""]
+        rows.append([model, name, str(length), str(len(ones)), solved, steps, right, *left])
     return aligned(rows, head=1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -286,11 +287,24 @@ def test_each_start_is_tried_once(tmp_path: Path) -> None:
     names = [setup.name for setup in script.SETUPS]
     assert len(set(names)) == len(names)
     assert names[-2:] == ["He, ε = 0.0001", "He, digits divided by 9"]
+    assert set(first[0]["kept"]) == {"4", "100"}
+    network = script.network(script.SETUPS[0], "LSTM", 0)
+    with torch.no_grad():
+        network.encoder.kernel.weight_ih_l0.zero_()
+        network.encoder.kernel.weight_hh_l0.zero_()
+    assert script.kept(network, script.Divided(7, 1.0), 0) == pytest.approx(0.5**5)  # half at each of five steps
     graph = script.Divided(5, 9.0).batch(1, torch.Generator().manual_seed(0))
     assert (graph.x[:, 0] * 9).tolist() == pytest.approx([4, 9, 3, 9])
 
 
-def test_the_recorded_starts_are_what_their_table_says_and_he_alone_is_right_from_every_seed() -> None:
+def test_the_recorded_starts_are_what_their_table_says_and_learn_where_the_untrained_gates_keep_enough() -> None:
     script = load(ROOT / "benchmarks" / "palindromes_starts.py")
     recorded = json.loads((ROOT / "docs" / "palindromes" / "starts.json").read_text())
-    assert script.table(recorded) in page("palindromes")
+    assert textwrap.indent(script.table(recorded), "  ") in page("palindromes")
+    assert len(recorded) == 3 * len(script.SETUPS)
+    assert {(one["config"]["model"], one["config"]["length"]) for one in recorded} == {("LSTM", 20)}
+    keeps = [one for one in recorded if one["kept"]["20"] > 0.03 and one["config"]["start"] != "N(0, 1)"]
+    assert all(one["accuracy"] > 0.99 for one in keeps)
+    little = [one for one in recorded if one["kept"]["20"] <= 0.03]
+    assert [one["accuracy"] > 0.99 for one in little].count(True) == 1
+    assert len(little) == 9
