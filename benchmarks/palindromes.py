@@ -299,13 +299,13 @@ def told(line: dict[str, Any], key: str) -> str:
 def table(summaries: Sequence[dict[str, Any]]) -> str:
     """Return the table of the lines."""
     out = [
-        f"{'set-up':24}{'model':9}{'digits':9}{'weights':>8}{'seeds':>6}{'trained to':>11}{'right there':>12}"
+        f"{'set-up':38}{'model':9}{'digits':9}{'weights':>8}{'seeds':>6}{'trained to':>11}{'right there':>12}"
         f"{'(worst)':>9}{'horizon':>9}{'[seeds]':>18}{'tested to':>10}{'steps':>7}{'seconds':>9}"
     ]
     for line in sorted(summaries, key=lambda line: (line["encoding"], line["setup"], line["model"])):
         span = f"[{told(line, 'horizon_low')}, {told(line, 'horizon_high')}]"
         out.append(
-            f"{line['setup']:24}{line['model']:9}{line['encoding']:9}{line['parameters']:8,}{line['seeds']:6}"
+            f"{line['setup']:38}{line['model']:9}{line['encoding']:9}{line['parameters']:8,}{line['seeds']:6}"
             f"{line['trained_to']:11}{line['score_there']:12.1%}{line['worst_seed_there']:9.1%}"
             f"{told(line, 'horizon'):>9}{span:>18}{line['tested_to']:10}{line['steps']:7.0f}{line['seconds']:9.1f}"
         )
