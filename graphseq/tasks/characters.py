@@ -12,7 +12,7 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.tasks.base import FixedTask, path
+from graphseq.tasks.base import FixedTask, part_of, path
 
 
 class Characters(FixedTask):
@@ -79,7 +79,7 @@ class Characters(FixedTask):
         if not 0 < held_out < 1:
             raise ValueError(f"held_out must be a share between 0 and 1, got {_checks.plain(held_out)}")
         _checks.at_least("length", length, 1)
-        cut = len(text) - int(len(text) * held_out)
+        cut = len(text) - part_of(len(text), held_out)
         if min(cut, len(text) - cut) < length + 1:
             raise ValueError(
                 f"text has {len(text)} characters; held_out={held_out:.3g} of them and the rest must each hold a "

@@ -20,7 +20,7 @@ from graphseq.data.excerpt import Excerpt
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.parts_of_matrix import Snapshots
 from graphseq.data.topology import Topology
-from graphseq.tasks.base import Task, repeat
+from graphseq.tasks.base import Task, part_of, repeat
 
 
 class Cut(NamedTuple):
@@ -246,8 +246,8 @@ class Windowed(Task):
         Raises:
             TypeError, ValueError: a share outside 0 to 1, or one that leaves a part without a window.
         """
-        before = int(_checks.between("train", train, 0, 1) * len(self))
-        held_out = int(_checks.between("validation", validation, 0, 1) * before)
+        before = part_of(len(self), _checks.between("train", train, 0, 1))
+        held_out = part_of(before, _checks.between("validation", validation, 0, 1))
         sizes = {"train": before - held_out, "validation": held_out, "test": len(self) - before}
         for name, size in sizes.items():
             if size < 1:

@@ -289,6 +289,13 @@ def test_a_split_without_windows_is_refused(shares: dict, message: str) -> None:
         Forecasting(counted(10), lags=2).split(**shares)
 
 
+def test_a_share_is_the_decimal_number_that_was_written() -> None:
+    train, validation, test = Forecasting(counted(102), lags=2).split(train=0.29, validation=0.1)
+    assert [len(train), len(validation), len(test)] == [27, 2, 71]  # 29 of 100, where 0.29 · 100 is 28.999… in floats
+    thirds = Forecasting(counted(11), lags=2).split(train=1 / 3, validation=1 / 3)
+    assert [len(part) for part in thirds] == [2, 1, 6]
+
+
 def test_what_is_no_recording_is_refused() -> None:
     with pytest.raises(TypeError, match="graph must be a SpaceTimeGraph"):
         Forecasting(torch.zeros(3, 1), lags=1)  # type: ignore[arg-type]
