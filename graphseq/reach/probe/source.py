@@ -118,18 +118,7 @@ def said(source: Source, call: Call | None) -> Iterator[None]:
 
 def _of_data(model: Callable[..., object], data: Data, call: Call | None) -> Source:
     own = copy(data).apply(lambda value: _moved(value, model))
-    if own.get("x") is not None and not isinstance(own.x, Tensor):
-        if isinstance(data.x, list | tuple) and data.x and all(isinstance(part, Tensor) for part in data.x):
-            raise TypeError(
-                f"data is bipartite: its x is {len(data.x)} tensors, of nodes of different kinds; give one x (V, F) of "
-                "all nodes, with edges between their numbers"
-            )
-        raise TypeError(f"data.x must be a torch.Tensor, got {type(own.x).__name__}: data.x = torch.as_tensor(data.x)")
-    if own.get("x") is None:
-        raise ValueError(
-            "data has no x; give each node features, data.x = torch.ones(data.num_nodes, 1), or what the model reads "
-            "in their place: data.x = data.pos, call=lambda m, x: m(data.z, x, data.batch)"
-        )
+    _check_has_x(own, data)
     own.x = _checked(own.x).contiguous()
     seeds = _seeds(data)
     edge_index = edges_of_adjacency(own.get("edge_index"), own.get("adj_t"))
@@ -156,11 +145,29 @@ def _of_data(model: Callable[..., object], data: Data, call: Call | None) -> Sou
             used[key] = value
         return model(**read.fill(used))
 
-    if isinstance(own.get("edge_label_index"), Tensor):
-        pairs: Tensor | None = own.edge_label_index
-    else:
-        pairs = edge_index
+    pairs = own.edge_label_index if isinstance(own.get("edge_label_index"), Tensor) else edge_index
     return Source(run, replaceable, rows.of_graph(own, edge_index), edge_index, pairs, (*notes, *seeds), False)
+
+
+def _check_has_x(own: Data, data: Data) -> None:
+    """Refuse data without one tensor of features.
+
+    Args:
+        own: the data, its tensors on the device of the model.
+        data: as it was given.
+    """
+    if own.get("x") is not None and not isinstance(own.x, Tensor):
+        if isinstance(data.x, list | tuple) and data.x and all(isinstance(part, Tensor) for part in data.x):
+            raise TypeError(
+                f"data is bipartite: its x is {len(data.x)} tensors, of nodes of different kinds; give one x (V, F) of "
+                "all nodes, with edges between their numbers"
+            )
+        raise TypeError(f"data.x must be a torch.Tensor, got {type(own.x).__name__}: data.x = torch.as_tensor(data.x)")
+    if own.get("x") is None:
+        raise ValueError(
+            "data has no x; give each node features, data.x = torch.ones(data.num_nodes, 1), or what the model reads "
+            "in their place: data.x = data.pos, call=lambda m, x: m(data.z, x, data.batch)"
+        )
 
 
 def _seeds(data: Data) -> tuple[str, ...]:
