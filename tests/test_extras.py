@@ -10,6 +10,7 @@ import pytest
 
 import graphseq as gs
 from graphseq.experiments.engine import cluster
+from graphseq.experiments.messages.boosting import BoostedRanking, Boosting
 from graphseq.plot.molecules import molecule_layout
 from graphseq.tasks.one_word import _regression
 from graphseq.training.tensorboard import writer_class
@@ -25,6 +26,7 @@ from graphseq.training.tensorboard import writer_class
         ("tensorboard", "tensorboard", lambda path: writer_class()),
         ("distributed", "cluster", lambda path: cluster._distributed()),
         ("sklearn", "examples", lambda path: _regression()),
+        ("lightgbm", "boosting", lambda path: BoostedRanking(Boosting(), 0)),
     ],
 )
 def test_what_is_missing_is_named(

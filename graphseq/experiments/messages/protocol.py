@@ -115,13 +115,22 @@ def seen_before(messages: Messages, snapshot: int) -> Tensor:
 
 
 def rankings(
-    messages: Messages, snapshots: range, *, seen: Tensor | None, negatives: int, drawn: int | None = None, seed: int
+    messages: Messages,
+    snapshots: range,
+    *,
+    seen: Tensor | None,
+    negatives: int,
+    drawn: int | None = None,
+    seed: int,
+    pool: Tensor | None = None,
+    itself: bool = False,
 ) -> Ranking:
     """Return each pair that writes in these snapshots, once a snapshot, among candidates.
 
     Candidates are drawn as in the published code, without replacement: at most half of ``negatives`` are nodes that
     the source has written to in the training part and does not now, all of them if there are fewer; the others are
-    nodes that it has not written to in the training part and does not now. The source itself is no candidate.
+    nodes that it has not written to in the training part and does not now. The published code lets the source be a
+    candidate of its own, here it is none.
 
     Args:
         messages: the messages.
@@ -130,6 +139,8 @@ def rankings(
         negatives: number of candidates for each pair.
         drawn: of the second kind, draw this many at most, and give each the weight of those that it stands for.
         seed: of the draws.
+        pool: the nodes among which the second kind is drawn, (N,) of ``bool``; ``None`` for all.
+        itself: let the source be drawn.
 
     Raises:
         ValueError: fewer nodes than candidates.
@@ -142,7 +153,11 @@ def rankings(
         now = torch.zeros(messages.num_nodes, messages.num_nodes, dtype=torch.bool)
         now[source, target] = True
         old = (seen_before(messages, snapshot) if seen is None else seen) & ~now
-        free = ~(old | now).fill_diagonal_(True) if seen is None else ~(seen | now).fill_diagonal_(True)
+        free = ~(old | now if seen is None else seen | now)
+        if not itself:
+            free.fill_diagonal_(False)
+        if pool is not None:
+            free &= pool
         rows = [_drawn(old[s], free[s], negatives, drawn, generator) for s in source.tolist()]
         width = max((len(candidates) for candidates, _ in rows), default=0)
         if drawn is None and any(len(candidates) < negatives for candidates, _ in rows):
