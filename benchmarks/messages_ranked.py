@@ -4,12 +4,13 @@ The protocol is that of UTG's weekly UCI messages: 29 weekly snapshots of pairs,
 Each pair that writes in a week is ranked among 1,000 nodes that its writer does not write to in that week: those that
 it wrote to in the training weeks, at most half, and others. The score is the mean reciprocal rank.
 
-A model is asked in one of two states of knowledge: "weeks", the pairs of the weeks before, as published; "stream", all
-messages before the pair's first one of the week, by their times, those of the same week included.
+A model is asked in one of three states of knowledge: "weeks", the pairs of the weeks before, as published; "times", the
+messages of the weeks before with their times; "stream", all messages before the pair's first one of the week, by their
+times, those of the same week included.
 
 Run it with ``python benchmarks/messages_ranked.py --out docs/links/ranked``, a quarter of an hour of one core. It
-writes every run as it ends, goes on where it stopped, and at the end writes docs/results/messages_ranked.md; with
-``--page`` it does that alone.
+writes every run as it ends, goes on where it stopped, and at the end writes docs/results/messages_ranked.md, with what
+``messages_bound.py`` recorded there; with ``--page`` it does that alone.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from messages_bound_page import section
 
 from graphseq import _files
 from graphseq.evaluation.tables import aligned, students_interval
@@ -33,7 +35,7 @@ from graphseq.training.history import machine
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "messages_ranked.md"
 SEEDS = (0, 1, 2, 3, 4)
-KNOWN: tuple[Known, ...] = ("weeks", "stream")
+KNOWN: tuple[Known, ...] = ("weeks", "times", "stream")
 VARIANTS: dict[tuple[str, ...], tuple[int, ...]] = {
     (): SEEDS,
     ("graph",): (0,),
@@ -61,6 +63,9 @@ $ python benchmarks/messages_ranked.py --out docs/links/ranked{chosen}
 ```
 
 A model that knows "weeks" is asked for a week with the pairs of the weeks before, once a week, as published models are.
+"times" knows the messages of the weeks before with their times. "stream" is asked at the first message of the pair in
+the week and knows all before it, of that week too: another question, which the published lines do not answer. A pair is
+a first answer by what is known.
 
 The intervals are Student's over five seeds (weights and signatures of nodes; without the graph nothing is random). Over
 test pairs, the standard error of a line is about {error:.3f}. Settings were chosen on the validation weeks with seed
@@ -175,7 +180,9 @@ def page(out: Path) -> str:
         effects = [f"{part} {plain - line(known, without=['graph', part])['test']:+.3f}" for part in PARTS]
         graph = best[known]["test"] - plain
         findings.append(f"- Gain of each part, {known}: the graph {graph:+.3f}; without it, {', '.join(effects)}.")
-    return text + "\n".join([*findings, ""])
+    bound = out / "bound.json"
+    more = section(json.loads(bound.read_text()), lines, PUBLISHED) if bound.exists() else ""
+    return text + "\n".join([*findings, ""]) + more
 
 
 def main(out: Path, settings: Settings, states: Sequence[Known] = KNOWN) -> None:
