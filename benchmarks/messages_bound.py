@@ -19,9 +19,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,47 +39,55 @@ from graphseq.training.history import machine
 
 SEED = 0
 KNOWN: tuple[Literal["weeks", "times"], ...] = ("weeks", "times")
-DRAWS = range(1, 6)  # of the candidates; the first is that of all other lines
+DRAWS = range(1, 4)  # of the candidates; the first is that of all other lines
 
 
-def learners() -> list[tuple[Literal["weeks", "times"], tuple[str, ...] | None]]:
-    """Return state and groups left out of each learner, ``None`` for one learner a kind."""
-    left_out = [(group,) for group in GROUPS if group != "times"]
-    return [
-        *((known, ()) for known in KNOWN),
-        *((known, None) for known in KNOWN),
-        *(("weeks", group) for group in left_out),
-    ]
+PARTS = ("trees", "details", "kinds", "groups")
+"""The whole learner in both states; the details of the protocol; one learner a kind; groups of features left out."""
 
 
-def lines(there: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Compute what is not there yet, and yield it line by line."""
+def learners(parts: Sequence[str]) -> list[tuple[Literal["weeks", "times"], tuple[str, ...] | None]]:
+    """Return state and groups left out of each learner of these parts, ``None`` for one learner a kind."""
+    found: dict[str, list[tuple[Literal["weeks", "times"], tuple[str, ...] | None]]] = {
+        "trees": [(known, ()) for known in KNOWN],
+        "kinds": [(known, None) for known in KNOWN],
+        "groups": [("weeks", (group,)) for group in GROUPS if group != "times"],
+    }
+    return [one for part in parts if part in found for one in found[part]]
+
+
+def trees(there: list[dict[str, Any]], parts: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Train what is not there yet, and yield it line by line."""
     messages, settings, boosting = read_messages(), Settings(), Boosting()
-    parts = published_parts(messages.num_snapshots)
     bounds: dict[str, Bound] = {}
-    for known, without in learners():
+    for known, without in learners(parts):
         as_written = None if without is None else list(without)
         if any((x["known"], x.get("without")) == (known, as_written) for x in there if "learner" in x):
             continue
         if known not in bounds:
-            bounds[known] = prepare_bound(messages, parts, known, settings)
+            bounds[known] = prepare_bound(messages, published_parts(messages.num_snapshots), known, settings)
         if without is None:
             yield boosted_by_kind(bounds[known], known, boosting, SEED)
         else:
             yield boosted(bounds[known], known, boosting, SEED, without)
-    varied_already = [(line["variant"], line["draw"]) for line in there if "variant" in line]
+
+
+def details(there: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Compute the rules under details of the protocol that are not there yet, and yield them line by line."""
+    messages = read_messages()
+    parts, done = published_parts(messages.num_snapshots), [(x["variant"], x["draw"]) for x in there if "variant" in x]
     for name in VARIANTS:
         for draw in DRAWS if name == "as published" else DRAWS[:1]:
-            if (name, draw) not in varied_already:
-                yield varied(messages, parts, name, settings.negatives, draw)
+            if (name, draw) not in done:
+                yield varied(messages, parts, name, Settings().negatives, draw)
 
 
-def main(out: Path) -> None:
-    """Compute what is missing, and write the record."""
+def main(out: Path, parts: Sequence[str] = PARTS) -> None:
+    """Compute what is missing of these parts, and write the record of all that is there."""
     out.mkdir(parents=True, exist_ok=True)
     runs = out / "bound.jsonl"
     there = [json.loads(line) for line in runs.read_text().splitlines()] if runs.exists() else []
-    for line in lines(there):
+    for line in chain(trees(there, parts), details(there) if "details" in parts else ()):
         with runs.open("a") as file:
             file.write(json.dumps(line) + "\n")
             file.flush()
@@ -93,5 +102,7 @@ def main(out: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("docs/links/ranked"), help="folder of the record")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to compute")
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    main(parser.parse_args().out)
+    main(arguments.out, arguments.parts)

@@ -98,4 +98,5 @@ def _messages_of(messages: Messages, ranking: Ranking) -> Tensor:
         return (week * nodes + source) * nodes + target
 
     asked = key(ranking.snapshot, ranking.source, ranking.candidates[:, 0])
-    return counts[torch.searchsorted(key(*distinct), asked)].float()
+    found: Tensor = counts[torch.searchsorted(key(*distinct), asked)].float()
+    return found
