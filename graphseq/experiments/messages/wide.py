@@ -18,7 +18,7 @@ GROUPS = ("pair", "times", "two hops", "candidate", "source")
 
 
 class Week(NamedTuple):
-    """What is known at the beginning of a week of some sources and all candidates, by group and name."""
+    """Features at the beginning of a week, of some sources and all candidates, by group and name."""
 
     pair: dict[str, dict[str, Tensor]]  #: of a source (row) and a candidate (column), (S, N) each
     node: dict[str, Tensor]  #: of a node, (N,) each
