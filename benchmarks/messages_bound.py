@@ -5,7 +5,7 @@ Three questions beside the ranking of ``messages_ranked.py``, on the same lists 
 - boosted trees on about a hundred features of the weeks before (of the pair, of two hops, of both ends), in the
   states "weeks" and "times", and in weeks without each group: does a strong learner of another kind reach more?
 - the same told the kind of each pair (written before, first answer, neither), the one piece of knowledge that no model
-  has: the candidates of other kinds left out, by the same trees and by trees of their own for each kind.
+  has: the candidates of other kinds left out.
 - the rules that learn nothing under other details of the protocol: other draws, the source among the candidates, other
   sets of candidates, messages in place of pairs, the other direction, other bounds of the weeks.
 
@@ -30,7 +30,7 @@ import torch
 
 from graphseq import _files
 from graphseq.experiments.messages.boosting import Boosting
-from graphseq.experiments.messages.bound import Bound, boosted, boosted_by_kind, prepare_bound
+from graphseq.experiments.messages.bound import Bound, boosted, prepare_bound
 from graphseq.experiments.messages.protocol import published_parts, read_messages
 from graphseq.experiments.messages.run import Settings
 from graphseq.experiments.messages.variants import VARIANTS, varied
@@ -42,15 +42,14 @@ KNOWN: tuple[Literal["weeks", "times"], ...] = ("weeks", "times")
 DRAWS = range(1, 4)  # of the candidates; the first is that of all other lines
 
 
-PARTS = ("trees", "details", "kinds", "groups")
-"""The whole learner in both states; the details of the protocol; one learner a kind; groups of features left out."""
+PARTS = ("trees", "details", "groups")
+"""The whole learner in both states; the details of the protocol; groups of features left out."""
 
 
-def learners(parts: Sequence[str]) -> list[tuple[Literal["weeks", "times"], tuple[str, ...] | None]]:
-    """Return state and groups left out of each learner of these parts, ``None`` for one learner a kind."""
-    found: dict[str, list[tuple[Literal["weeks", "times"], tuple[str, ...] | None]]] = {
+def learners(parts: Sequence[str]) -> list[tuple[Literal["weeks", "times"], tuple[str, ...]]]:
+    """Return state and groups left out of each learner of these parts."""
+    found: dict[str, list[tuple[Literal["weeks", "times"], tuple[str, ...]]]] = {
         "trees": [(known, ()) for known in KNOWN],
-        "kinds": [(known, None) for known in KNOWN],
         "groups": [("weeks", (group,)) for group in GROUPS if group != "times"],
     }
     return [one for part in parts if part in found for one in found[part]]
@@ -61,15 +60,11 @@ def trees(there: list[dict[str, Any]], parts: Sequence[str]) -> Iterator[dict[st
     messages, settings, boosting = read_messages(), Settings(), Boosting()
     bounds: dict[str, Bound] = {}
     for known, without in learners(parts):
-        as_written = None if without is None else list(without)
-        if any((x["known"], x.get("without")) == (known, as_written) for x in there if "learner" in x):
+        if any((x["known"], x["without"]) == (known, list(without)) for x in there if "learner" in x):
             continue
         if known not in bounds:
             bounds[known] = prepare_bound(messages, published_parts(messages.num_snapshots), known, settings)
-        if without is None:
-            yield boosted_by_kind(bounds[known], known, boosting, SEED)
-        else:
-            yield boosted(bounds[known], known, boosting, SEED, without)
+        yield boosted(bounds[known], known, boosting, SEED, without)
 
 
 def details(there: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ A learner of another kind on the same candidates: trees boosted (LightGBM, {tree
 validation weeks) on {features} features of the weeks before: of the pair, of two hops (common partners, persons that
 alike sources write to, paths of two messages) and of both ends (new and old partners, answers to strangers, age,
 trend). "Told the kind" leaves out the candidates of another kind than the pair's own, which no forecast may know:
-whether the source has written to the candidate before, or the candidate to the source.{own_told}
+whether the source has written to the candidate before, or the candidate to the source.
 
 ```
 $ python benchmarks/messages_bound.py --out docs/links/ranked{parts}
@@ -60,18 +60,13 @@ Over {draws} draws of the candidates, the rule has {lowest:.4f} to {highest:.4f}
 """
 
 
-_OWN = """ "One a kind" trains trees of
-their own for each kind, told it throughout."""
-
-
 def section(record: dict[str, Any], ranked: list[dict[str, Any]], published: dict[str, float]) -> str:
     """Return the section from the record and the lines of the ranking."""
     lines = record["lines"]
     trees = {x["known"]: x for x in lines if x.get("without") == []}
-    own = {x["known"]: x for x in lines if x.get("learner", "").endswith("one a kind")}
     model = {x["known"]: x for x in ranked if x.get("without") == []}
     weeks, told = trees["weeks"]["test"], trees["weeks"]["test, told the kind"]
-    told_all = [told, trees["times"]["test, told the kind"], *(own[known]["test"] for known in own)]
+    told_all = [told, trees["times"]["test, told the kind"]]
     kinds = told["kinds"]
     pairs = sum(of["pairs"] for of in kinds.values())
     share = {kind: kinds[kind]["pairs"] / pairs for kind in KINDS}
@@ -79,24 +74,24 @@ def section(record: dict[str, Any], ranked: list[dict[str, Any]], published: dic
     known = sum(share[kind] * best[kind] for kind in KINDS[:2])
     draws = [x for x in lines if x.get("variant") == "as published"]
     rule = [x["test"][_RULES[1]] for x in draws]
+    left_out = _left_out(lines, trees["weeks"])
     text = _TEXT.format(
         goal=_GOAL,
         trees=record["config"]["boosting"]["trees"],
         features=trees["weeks"]["features"],
-        table=_learners(ranked, trees, own),
+        table=_learners(ranked, trees),
         weeks=f"{weeks['mean']:.3f}",
         weeks_validation=f"{trees['weeks']['validation']['mean']:.3f}",
         model=f"{model['weeks']['test']:.3f}",
         model_validation=f"{model['weeks']['validation']:.3f}",
         verdict=_verdict(trees["weeks"], model["weeks"]),
-        left_out=_left_out(lines, trees["weeks"]),
+        left_out=left_out,
         times_gain=f"{trees['times']['test']['mean'] - weeks['mean']:+.3f}",
         model_times_gain=f"{model['times']['test'] - model['weeks']['test']:+.3f}",
         told=f"{told['mean']:.3f}",
         told_error=f"{told['error']:.3f}",
         told_times=f"{trees['times']['test, told the kind']['mean']:.3f}",
-        own_told=_OWN if own else "",
-        parts="" if own and draws else " --parts trees details" if draws else " --parts trees",
+        parts="" if draws and left_out else " --parts trees details" if draws else " --parts trees",
         told_verdict=_told_verdict(max(one["mean"] for one in told_all)),
         neither_share=share[KINDS[2]],
         neither=best[KINDS[2]],
@@ -117,7 +112,7 @@ def section(record: dict[str, Any], ranked: list[dict[str, Any]], published: dic
     return text + _MOVED.format(**moved, hardness=_hardness(lines))
 
 
-def _learners(ranked: list[dict[str, Any]], trees: dict[str, Any], own: dict[str, Any]) -> str:
+def _learners(ranked: list[dict[str, Any]], trees: dict[str, Any]) -> str:
     rows = [["mean reciprocal rank", "knows", "test", "± error", "validation", *KINDS]]
 
     def row(name: str, known: str, test: dict[str, Any], validation: float) -> list[str]:
@@ -134,8 +129,6 @@ def _learners(ranked: list[dict[str, Any]], trees: dict[str, Any], own: dict[str
         rows.append(row("boosted trees", known, tree["test"], tree["validation"]["mean"]))
         told = "test, told the kind", "validation, told the kind"
         rows.append(row("boosted trees, told the kind", known, tree[told[0]], tree[told[1]]["mean"]))
-        if known in own:
-            rows.append(row("boosted trees, one a kind", known, own[known]["test"], own[known]["validation"]["mean"]))
     return aligned(rows, head=1)
 
 

@@ -28,21 +28,6 @@ class Lists(NamedTuple):
         """Where there is a candidate, (K, 1 + n) of ``bool``."""
         return self.ranking.log_weight.isfinite()
 
-    def of_kind(self, kind: int) -> Lists:
-        """Those pairs of this kind alone, each among candidates of the same kind."""
-        rows = (self.kind[:, 0] == kind).nonzero()[:, 0]
-        ranking = self.ranking.take(rows)
-        kept = self.exists[rows] & (self.kind[rows] == kind)
-        features = self.features[(self.exists & _marked(self.exists, rows, kept))[self.exists]]
-        ranking = ranking._replace(log_weight=ranking.log_weight.where(kept, -torch.inf))
-        return Lists(ranking, features, self.kind[rows])
-
-
-def _marked(exists: Tensor, rows: Tensor, kept: Tensor) -> Tensor:
-    marked = torch.zeros_like(exists)
-    marked[rows] = kept
-    return marked
-
 
 class Bound(NamedTuple):
     """Lists of each part, and what their columns are."""
@@ -131,22 +116,6 @@ def boosted(bound: Bound, known: str, boosting: Boosting, seed: int, without: tu
         kind = lists[part].kind
         record[part] = summary(reciprocal_ranks(scores), kind[:, 0])
         record[f"{part}, told the kind"] = summary(reciprocal_ranks(told_the_kind(scores, kind)), kind[:, 0])
-    return {**record, "seconds": time.perf_counter() - began}
-
-
-def boosted_by_kind(bound: Bound, known: str, boosting: Boosting, seed: int) -> dict[str, Any]:
-    """Return the scores of one learner for each kind of pair, each told the kind in training and in test."""
-    began, lists = time.perf_counter(), bound.lists
-    columns = _columns(bound.names, ())
-    record: dict[str, Any] = {"learner": "boosted trees, one a kind", "known": known, "seed": seed}
-    found = {part: torch.zeros(len(lists[part].kind), dtype=torch.float64) for part in ("validation", "test")}
-    for kind in range(len(KINDS)):
-        train, validation, test = (lists[part].of_kind(kind) for part in ("train", "validation", "test"))
-        fitted = fit_boosting(train, validation, test, columns, boosting, seed)
-        for part, scores in (("validation", fitted.validation), ("test", fitted.test)):
-            found[part][lists[part].kind[:, 0] == kind] = reciprocal_ranks(scores)
-    for part, ranks in found.items():
-        record[part] = summary(ranks, lists[part].kind[:, 0])
     return {**record, "seconds": time.perf_counter() - began}
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from graphseq.experiments.messages.boosting import BoostedRanking, Boosting, derivatives
-from graphseq.experiments.messages.bound import boosted, boosted_by_kind, prepare_bound, summary, told_the_kind
+from graphseq.experiments.messages.bound import boosted, prepare_bound, summary, told_the_kind
 from graphseq.experiments.messages.features import PairFeatures, floors, reciprocal_ranks
 from graphseq.experiments.messages.protocol import Messages, Parts, rankings, seen_before
 from graphseq.experiments.messages.run import Settings
@@ -160,6 +160,5 @@ def test_a_bound_is_read_from_the_lists_of_the_ranking() -> None:
     few = Boosting(trees=4, checked=2, rows_of_a_leaf=2)
     found = boosted(bound, "weeks", few, 0, ("two hops",))
     assert found["test"]["mean"] <= found["test, told the kind"]["mean"]
-    assert boosted_by_kind(bound, "weeks", few, 0)["test"]["kinds"].keys() == found["test"]["kinds"].keys()
     with pytest.raises(ValueError, match="without must be among pair, two hops, candidate, source, got 'hops'"):
         boosted(bound, "weeks", few, 0, ("hops",))
