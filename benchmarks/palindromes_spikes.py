@@ -1,15 +1,15 @@
 """The accuracy that a solved palindrome loses in one step of RMSprop, on fresh digits after each of the last updates.
 
 The reference stops when 100 batches on end were right. A batch is scored before its update, so nothing has tested the
-last one. RMSprop divides a gradient g by the root of s ← 0.99 s + 0.01 g². Once a task is solved its gradients shrink,
-s with them, and a gradient far above the last hundred is divided by little more than a tenth of itself: every weight
-then moves by up to 10 times the learning rate, 0.01, all at once. The script trains the LSTM of the reference from He's
-initial weights on digits as one number, and tests it on 500 fresh palindromes after each step that ends 60 right
-batches.
+last one, and ``gs.fit`` leaves it out for the reason that is measured here. RMSprop divides a gradient g by the root of
+s ← 0.99 s + 0.01 g². Once a task is solved its gradients shrink, s with them, and a gradient far above the last hundred
+is divided by little more than a tenth of itself: every weight then moves by up to 10 times the learning rate, 0.01, all
+at once. The script trains the LSTM of the reference from He's initial weights on digits as one number, and tests it on
+500 fresh palindromes after each step that ends 60 right batches.
 
 Result: at 10 digits, after 103 of the 106 steps that are tested every digit is right. Twice the accuracy falls within
-one or two updates, to 68 and 93 %, and is whole again at the next test. A training that stops on such an update is
-recorded as solved, and is not right when it is tested. It is not the length: one step more or less gives 100 %.
+one or two updates, to 68 and 93 %, and is whole again at the next test. A training that stopped on such an update
+was recorded as solved, and not right when it was tested. It is not the length: one step more or less gives 100 %.
 
     python benchmarks/palindromes_spikes.py --out docs/palindromes/spikes.json
 """
