@@ -125,12 +125,12 @@ def draw(axes: Axes, records: Sequence[dict[str, Any]], models: Sequence[str], e
 
 def figure(records: Sequence[dict[str, Any]], models: Sequence[str]) -> Figure:
     """Draw a panel for each encoding, with the legend below."""
-    drawing = Figure(figsize=(11, 4.6), layout="constrained")
+    drawing = Figure(figsize=(11, 5.4), layout="constrained")
     panels = drawing.subplots(1, len(ENCODINGS), sharey=True, sharex=True)
     for panel, encoding in zip(panels, ENCODINGS, strict=True):
         draw(panel, records, models, encoding)
         if panel.get_legend_handles_labels()[0]:
-            panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False, fontsize=9)
+            panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False, fontsize=9)
         else:
             panel.text(0.5, 0.5, "no runs", ha="center", transform=panel.transAxes)
     panels[0].set_ylabel("accuracy on the last digit")

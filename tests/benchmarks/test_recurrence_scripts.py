@@ -125,7 +125,8 @@ def test_set_ups_of_lengths_that_are_asked_are_those_of_both_models() -> None:
     script = load(ROOT / "benchmarks" / "palindromes.py")
     made = script.setups("scalar", [4, 7])
     both = [(name, model, (n,)) for name in ("reference", script.HE) for model in ("RNN", "LSTM") for n in (4, 7)]
-    assert [(each.name, each.model, each.lengths) for each in made] == both
+    biased = [(script.HE_BIAS, "LSTM", (n,)) for n in (4, 7)]
+    assert [(each.name, each.model, each.lengths) for each in made] == both + biased
     for setup in script.setups("scalar", [20]):
         assert setup in script.setups("scalar")
     assert [each.name for each in script.setups("one-hot", [300])] == ["reference", "reference", "trial: no curriculum"]
@@ -266,6 +267,17 @@ def test_the_studys_lstm_is_right_at_all_lengths_of_its_figure_from_five_seeds()
         for length in lengths:
             assert len(scores[length]) == 5, (start, length)
             assert min(scores[length]) > 0.99, (start, length)
+
+
+def test_the_studys_rnn_is_right_as_far_as_the_page_says() -> None:
+    records = json.loads((ROOT / "docs" / "palindromes" / "results.json").read_text())["records"]
+    right: dict[int, list[bool]] = {}
+    for record in records:
+        if (record["config"]["model"], record["config"]["name"]) == ("RNN", "reference, He's start"):
+            right.setdefault(record["config"]["lengths"][0], []).append(record["test"][0]["score"] > 0.99)
+    assert {length: len(found) for length, found in right.items()} == dict.fromkeys(range(4, 31, 2), 5)
+    farther = {16: 3, 18: 3, 20: 3, 22: 1, 24: 0, 26: 1, 28: 0, 30: 0}
+    assert {length: sum(found) for length, found in right.items()} == dict.fromkeys(range(4, 15, 2), 5) | farther
 
 
 def test_updates_after_a_solved_batch_are_tested_on_fresh_digits(tmp_path: Path) -> None:

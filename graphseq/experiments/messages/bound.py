@@ -25,7 +25,7 @@ class Lists(NamedTuple):
 
     @property
     def exists(self) -> Tensor:
-        """Where there is a candidate, (K, 1 + n) of ``bool``."""
+        """The places that hold a candidate, (K, 1 + n) of ``bool``."""
         return self.ranking.log_weight.isfinite()
 
 
