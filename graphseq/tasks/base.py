@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import copy
@@ -351,14 +350,6 @@ def blocks(marks: Tensor) -> Tensor:
     index = torch.arange(size, device=marks.device)
     out[index, :, index] = marks
     return out.view(size * targets, size * rows)
-
-
-def part_of(count: int, share: float) -> int:
-    """Return ⌊``share`` · ``count``⌋ for the decimal number that ``share`` stands for: 0.29 of 100 are 29.
-
-    The product of floats is 28.999…, a rounding below the whole number.
-    """
-    return math.floor(share * count + 1e-9)
 
 
 def share_of_best_constant(y: Tensor, tolerance: float) -> float:

@@ -12,7 +12,8 @@ from torch import Tensor
 from graphseq import _checks
 from graphseq._arguments import checked_arguments
 from graphseq.data.graph import SpaceTimeGraph
-from graphseq.tasks.base import FixedTask, part_of, path
+from graphseq.tasks._parts import part_of
+from graphseq.tasks.base import FixedTask, path
 
 
 class Characters(FixedTask):

@@ -20,7 +20,8 @@ from graphseq.data.excerpt import Excerpt
 from graphseq.data.graph import SpaceTimeGraph
 from graphseq.data.parts_of_matrix import Snapshots
 from graphseq.data.topology import Topology
-from graphseq.tasks.base import Task, part_of, repeat
+from graphseq.tasks._parts import part_of
+from graphseq.tasks.base import Task, repeat
 
 
 class Cut(NamedTuple):

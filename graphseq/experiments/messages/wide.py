@@ -63,7 +63,7 @@ class WideFeatures:
             ValueError: fewer than two snapshots before it.
         """
         if snapshot < 2:
-            raise ValueError(f"snapshot={snapshot} has fewer than two snapshots before it")
+            raise ValueError(f"snapshot must have two before it, got {snapshot}")
         week, source, target = self.messages.pairs[:, self.messages.pairs[0] < snapshot]
         age, place = (snapshot - week).float(), source * self._nodes + target
         counts = {half: self._matrix(place, 0.5 ** ((age - 1) / half), "sum") for half in HALF_LIVES}

@@ -69,7 +69,7 @@ def test_features_of_a_week_are_those_written_out() -> None:
     names = [name for _, name in week.names()]
     assert rows.shape == (2, len(names))
     assert rows[:, names.index("last")].tolist() == [1.0, 3.0]
-    with pytest.raises(ValueError, match="snapshot=1 has fewer than two snapshots before it"):
+    with pytest.raises(ValueError, match="snapshot must have two before it, got 1"):
         WideFeatures(read, "weeks").week(1, torch.tensor([0]))
 
 
