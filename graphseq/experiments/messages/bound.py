@@ -8,11 +8,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from graphseq import seeding
 from graphseq.experiments.messages.boosting import BoostedRanking, Boosting
 from graphseq.experiments.messages.features import KINDS, reciprocal_ranks
-from graphseq.experiments.messages.protocol import Messages, Parts, Ranking, rankings, seen_before
-from graphseq.experiments.messages.run import Settings
+from graphseq.experiments.messages.protocol import Messages, Parts, Ranking
+from graphseq.experiments.messages.run import Settings, draw_candidates
 from graphseq.experiments.messages.wide import NEVER, Week, WideFeatures
 
 
@@ -38,13 +37,7 @@ class Bound(NamedTuple):
 
 def prepare_bound(messages: Messages, parts: Parts, known: Literal["weeks", "times"], settings: Settings) -> Bound:
     """Draw the candidates of all parts as for the ranking model, and compute their wide features."""
-    seen, count = seen_before(messages, parts.validation.start), settings.negatives
-    late, drawn = range(settings.first_snapshot, parts.train.stop), seeding.derive(settings.draw, seeding.TRAIN)
-    ranking = {
-        "train": rankings(messages, late, seen=None, negatives=count, drawn=settings.drawn, seed=drawn),
-        "validation": rankings(messages, parts.validation, seen=seen, negatives=count, seed=0),
-        "test": rankings(messages, parts.test, seen=seen, negatives=count, seed=1),
-    }
+    ranking = draw_candidates(messages, parts, settings)
     wide, names = WideFeatures(messages, known), []
     lists = {}
     for part, of in ranking.items():

@@ -52,16 +52,20 @@ class Prepared(NamedTuple):
     features: dict[str, Tensor]
 
 
-def prepare(messages: Messages, parts: Parts, known: Known, settings: Settings) -> Prepared:
-    """Draw the candidates of all parts, always the same, and compute their features."""
+def draw_candidates(messages: Messages, parts: Parts, settings: Settings) -> dict[str, Ranking]:
+    """Return the pairs of each part among their candidates, which are always the same."""
     seen, count = seen_before(messages, parts.validation.start), settings.negatives
     late, drawn = range(settings.first_snapshot, parts.train.stop), seeding.derive(settings.draw, seeding.TRAIN)
-    ranking = {
+    return {
         "train": rankings(messages, late, seen=None, negatives=count, drawn=settings.drawn, seed=drawn),
         "validation": rankings(messages, parts.validation, seen=seen, negatives=count, seed=0),
         "test": rankings(messages, parts.test, seen=seen, negatives=count, seed=1),
     }
-    read = PairFeatures(messages, known)
+
+
+def prepare(messages: Messages, parts: Parts, known: Known, settings: Settings) -> Prepared:
+    """Draw the candidates of all parts, and compute their features."""
+    ranking, read = draw_candidates(messages, parts, settings), PairFeatures(messages, known)
     return Prepared(messages, known, ranking, {part: read(of) for part, of in ranking.items()})
 
 
